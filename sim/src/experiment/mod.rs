@@ -1,0 +1,165 @@
+//! Experiments: a TOML file becomes configurations, and these an ordered plan of runs with stable keys.
+//!
+//! # Layout
+//!
+//! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
+//! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
+//! - [`file`]: the TOML file read into an [`Experiment`]
+//! - [`reader`]: a TOML table read with every mistake noted, by line and key
+//! - [`schedule`]: when each machine of a run ticks
+
+mod file;
+mod grid;
+mod parameters;
+mod rate_sets;
+mod reader;
+mod schedule;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use file::Overrides;
+pub use parameters::{EngineKind, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule};
+pub use reader::{ExperimentError, Mistake};
+pub use schedule::Schedule;
+
+use crate::machine::Machine;
+use crate::random;
+
+/// Nanoseconds in a second.
+pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Everything that can change the events of a run, but the seed and the repetition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// Ticks per second of each machine.
+    pub rates: Rates,
+    /// Probability that an idle tick is an internal event.
+    pub internal: Probability,
+    /// When ticks fall within a machine's period.
+    pub phase: PhaseRule,
+    /// Which clock value a message carries.
+    pub stamp: StampRule,
+    /// Model time observed, in nanoseconds.
+    pub duration_ns: u64,
+}
+
+impl Configuration {
+    /// Model time observed, in seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.duration_ns as f64 / NANOS_PER_SECOND as f64
+    }
+
+    /// Ticks of all machines together, which is also the number of rows in the log, give or take one a machine (its phase
+    /// decides).
+    pub fn expected_ticks(&self) -> u64 {
+        self.rates.iter().map(|rate| (f64::from(rate.hertz()) * self.duration_s()).round() as u64).sum()
+    }
+}
+
+/// The canonical text: what a run's key starts with.
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rates, internal, phase, stamp, .. } = self;
+        write!(f, "rates={rates} internal={internal} phase={phase} stamp={stamp} duration_s={}", self.duration_s())
+    }
+}
+
+/// One run of an experiment: a configuration and a repetition, at a place in the plan.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The run's place in the plan, from 0.
+    pub index: u64,
+    /// What is run.
+    pub configuration: Arc<Configuration>,
+    /// Which repetition of it, from 0.
+    pub repetition: u32,
+}
+
+impl Run {
+    /// The run's key: a canonical text of all that can change its events, independent of its place in the plan.
+    pub fn key(&self) -> String {
+        format!("{} repetition={}", self.configuration, self.repetition)
+    }
+
+    /// The run's machines before their first tick, each with its own stream of randomness.
+    pub fn machines(&self, seed: u64) -> Vec<Machine> {
+        let key = self.key();
+        let Configuration { rates, internal, stamp, .. } = &*self.configuration;
+        (0..rates.machines())
+            .map(|index| {
+                let random = random::machine_stream(seed, &key, index);
+                Machine::new(index, rates.machines(), *internal, *stamp, random)
+            })
+            .collect()
+    }
+
+    /// When the run's machines tick.
+    pub fn schedule(&self, seed: u64) -> Schedule {
+        Schedule::draw(&self.configuration, &mut random::run_stream(seed, &self.key()))
+    }
+}
+
+/// An experiment, read and checked: every configuration in it can be run.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// Name of the dataset it makes.
+    pub name: String,
+    /// What it is for, in the author's words.
+    pub description: String,
+    /// What all randomness is drawn from.
+    pub seed: u64,
+    /// Runs of each configuration.
+    pub repetitions: u32,
+    /// What interprets the machines.
+    pub engine: EngineKind,
+    /// Model seconds per wall second (tcp engine; the virtual engine is as fast as it can be).
+    pub time_scale: f64,
+    configurations: Vec<Arc<Configuration>>,
+    source: String,
+}
+
+impl Experiment {
+    /// The most runs one experiment may plan.
+    pub const MAX_RUNS: u64 = 2_000_000;
+
+    /// The configurations, in the order of the file's dimensions.
+    pub fn configurations(&self) -> &[Arc<Configuration>] {
+        &self.configurations
+    }
+
+    /// The file's text, as given.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Number of runs planned.
+    pub fn run_count(&self) -> u64 {
+        self.configurations.len() as u64 * u64::from(self.repetitions)
+    }
+
+    /// The plan: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A sweep cut short
+    /// has seen every configuration about equally often, and further repetitions append to the plan.
+    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        (0..self.repetitions).flat_map(move |repetition| {
+            self.configurations.iter().enumerate().map(move |(place, configuration)| Run {
+                index: u64::from(repetition) * self.configurations.len() as u64 + place as u64,
+                configuration: Arc::clone(configuration),
+                repetition,
+            })
+        })
+    }
+
+    /// Hash of all that decides which runs the experiment has and what happens in them: 16 hexadecimal digits.
+    pub fn identity(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("seed={} engine={} time_scale={}\n", self.seed, self.engine, self.time_scale).as_bytes());
+        hasher.update(format!("repetitions={}\n", self.repetitions).as_bytes());
+        for configuration in &self.configurations {
+            hasher.update(configuration.to_string().as_bytes());
+            hasher.update(b"\n");
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    }
+}

@@ -1,0 +1,293 @@
+//! A TOML document read with every mistake noted, by line and key, instead of stopping at the first.
+//!
+//! Knows nothing of experiments: [`Section`] and [`Item`] hand out typed values and collect what is wrong with the rest.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Something wrong in an experiment file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// The key it concerns, with the tables around it (`parameters.internal`); empty where it concerns the syntax.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// An experiment file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// The file cannot be read at all.
+    #[error("cannot read the experiment file {}: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Everything wrong in the file, in the order of its lines.
+    #[error("{}", MistakeList { path, mistakes })]
+    Mistakes {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it: at least one.
+        mistakes: Vec<Mistake>,
+    },
+}
+
+struct MistakeList<'a> {
+    path: &'a PathBuf,
+    mistakes: &'a [Mistake],
+}
+
+impl fmt::Display for MistakeList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, Mistake { line, key, message }) in self.mistakes.iter().enumerate() {
+            let new_line = if place == 0 { "" } else { "\n" };
+            write!(f, "{new_line}{}:{line}: ", self.path.display())?;
+            if !key.is_empty() {
+                write!(f, "`{key}`: ")?;
+            }
+            f.write_str(message)?;
+        }
+        Ok(())
+    }
+}
+
+/// A document being read: its text, for line numbers, and the mistakes found so far.
+pub(super) struct Document<'a> {
+    text: &'a str,
+    mistakes: RefCell<Vec<Mistake>>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, mistakes: RefCell::default() }
+    }
+
+    pub(super) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
+        DeTable::parse(self.text)
+            .map_err(|error| {
+                let line = error.span().map_or(1, |span| self.line(span.start));
+                self.note(line, "", format!("not TOML: {}", error.message()));
+            })
+            .ok()
+    }
+
+    pub(super) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
+        Section { document: self.erased(), table, prefix: String::new(), line: 1 }
+    }
+
+    /// The document under the shorter lifetime of a borrow: [`Section`] needs one lifetime only.
+    fn erased<'d>(&'d self) -> &'d Document<'d>
+    where
+        'a: 'd,
+    {
+        self
+    }
+
+    pub(super) fn mistakes(self) -> Vec<Mistake> {
+        let mut mistakes = self.mistakes.into_inner();
+        mistakes.sort_by_key(|mistake| mistake.line);
+        mistakes
+    }
+
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.mistakes.borrow().is_empty()
+    }
+
+    pub(super) fn note(&self, line: usize, key: &str, message: String) {
+        self.mistakes.borrow_mut().push(Mistake { line, key: key.to_owned(), message });
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&byte| byte == b'\n').count()
+    }
+}
+
+/// A table of the document.
+pub(super) struct Section<'d> {
+    document: &'d Document<'d>,
+    table: &'d DeTable<'d>,
+    prefix: String,
+    line: usize,
+}
+
+impl<'d> Section<'d> {
+    /// The value of `key`, if it is there.
+    pub(super) fn get(&self, key: &str) -> Option<Item<'d>> {
+        let (spanned_key, value) = self.table.get_key_value(key)?;
+        Some(Item {
+            document: self.document,
+            value: value.get_ref(),
+            key: format!("{}{key}", self.prefix),
+            line: self.document.line(spanned_key.span().start),
+        })
+    }
+
+    /// The value of `key`; a mistake if it is not there.
+    pub(super) fn require(&self, key: &str, hint: &str) -> Option<Item<'d>> {
+        let item = self.get(key);
+        if item.is_none() {
+            self.note(key, format!("missing; {hint}"));
+        }
+        item
+    }
+
+    /// Notes a mistake about `key` of this table, at the table's line.
+    pub(super) fn note(&self, key: &str, message: String) {
+        self.document.note(self.line, &format!("{}{key}", self.prefix), message);
+    }
+
+    /// Notes every key that is not one of `known`, with the nearest one that is.
+    pub(super) fn allow_only(&self, known: &[&str]) {
+        for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+            let name = key.get_ref();
+            let message = match nearest(name, known) {
+                Some(near) => format!("no such key; did you mean `{near}`?"),
+                None => format!("no such key; known here: {}", known.join(", ")),
+            };
+            let line = self.document.line(key.span().start);
+            self.document.note(line, &format!("{}{name}", self.prefix), message);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+}
+
+/// A value of the document, with the key it stands under.
+pub(super) struct Item<'d> {
+    document: &'d Document<'d>,
+    value: &'d DeValue<'d>,
+    key: String,
+    line: usize,
+}
+
+impl<'d> Item<'d> {
+    /// Notes a mistake about this value.
+    pub(super) fn note(&self, message: String) {
+        self.document.note(self.line, &self.key, message);
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let (kind, value) = (self.value.type_str(), self.shown());
+        self.note(format!("wanted {wanted}, found {} {kind}{value}", article(kind)));
+        None
+    }
+
+    fn shown(&self) -> String {
+        match self.value {
+            DeValue::String(text) => format!(" \"{text}\""),
+            DeValue::Integer(integer) => format!(" {integer}"),
+            DeValue::Float(float) => format!(" {float}"),
+            DeValue::Boolean(boolean) => format!(" {boolean}"),
+            _ => String::new(),
+        }
+    }
+
+    /// A text.
+    pub(super) fn text(&self) -> Option<&'d str> {
+        self.value.as_str().or_else(|| self.wrong_type("a text in quotes"))
+    }
+
+    /// A whole number in `range`.
+    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let DeValue::Integer(integer) = self.value else {
+            return self.wrong_type("a whole number");
+        };
+        let value = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let allowed = value.filter(|value| range.contains(value));
+        if allowed.is_none() {
+            self.note(format!("{integer} is out of range; a whole number from {} to {}", range.start(), range.end()));
+        }
+        allowed
+    }
+
+    /// A number, whole or not, in `range`.
+    pub(super) fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
+        let value = match self.value {
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|value| value as f64),
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            _ => return self.wrong_type(wanted),
+        };
+        let allowed = value.filter(|value| range.contains(value));
+        if allowed.is_none() {
+            self.note(format!("{} is not {wanted} from {} to {}", self.shown().trim_start(), range.start(), range.end()));
+        }
+        allowed
+    }
+
+    /// One of the named values of `T`.
+    pub(super) fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
+        let text = self.text()?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            let hint = match nearest(text, names) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("one of {}", names.join(", ")),
+            };
+            self.note(format!("\"{text}\" is not known; {hint}"));
+        }
+        value
+    }
+
+    /// The values of an array, if it is one. Each keeps this item's key, with its place from 1 in brackets.
+    pub(super) fn array(&self) -> Option<Vec<Item<'d>>> {
+        let array = self.value.as_array()?;
+        let item = |(place, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
+            document: self.document,
+            value: value.get_ref(),
+            key: format!("{}[{}]", self.key, place + 1),
+            line: self.document.line(value.span().start),
+        };
+        Some(array.iter().enumerate().map(item).collect())
+    }
+
+    /// The table, if it is one.
+    pub(super) fn table(&self) -> Option<Section<'d>> {
+        let table = self.value.as_table()?;
+        Some(Section { document: self.document, table, prefix: format!("{}.", self.key), line: self.line })
+    }
+
+    /// The table; a mistake if it is none.
+    pub(super) fn section(&self) -> Option<Section<'d>> {
+        self.table().or_else(|| self.wrong_type("a table"))
+    }
+
+    /// The tables of an array of tables (`[[key]]`); a mistake if it is none.
+    pub(super) fn sections(&self) -> Option<Vec<Section<'d>>> {
+        let Some(items) = self.array() else {
+            return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
+        };
+        items.iter().map(Item::section).collect()
+    }
+
+    pub(super) fn is_integer(&self) -> bool {
+        self.value.is_integer()
+    }
+}
+
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['a', 'i', 'o']) { "an" } else { "a" }
+}
+
+/// The known name that `name` is probably a misspelling of.
+fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    const CLOSE_ENOUGH: f64 = 0.75;
+    known
+        .iter()
+        .map(|&candidate| (strsim::jaro_winkler(&name.to_lowercase(), candidate), candidate))
+        .filter(|&(similarity, _)| similarity >= CLOSE_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,200 @@
+//! When each machine of a run ticks, in model time.
+//!
+//! Tick k of machine i is due at `phase_i + k / rate_i` after the run's start: computed from k, never accumulated.
+
+use rand::{Rng, RngExt};
+
+use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rates};
+
+/// The tick times of a run's machines, in model nanoseconds from its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    machines: Vec<MachineSchedule>,
+    margin_ns: u64,
+}
+
+/// The tick times of one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MachineSchedule {
+    phase_ns: u64,
+    hertz: u64,
+    ticks: u64,
+}
+
+impl Schedule {
+    /// Draws the phases of a configuration's machines from the run's stream.
+    pub fn draw(configuration: &Configuration, random: &mut impl Rng) -> Self {
+        let rates = &configuration.rates;
+        let phases_ns = match configuration.phase {
+            PhaseRule::Aligned => vec![0; rates.machines() as usize],
+            PhaseRule::Uniform => rates.iter().map(|rate| random.random_range(0..period_ns(rate.hertz()))).collect(),
+            PhaseRule::Spread => spread_phases_ns(rates, random),
+        };
+        let margin_ns = match configuration.phase {
+            PhaseRule::Spread => spread_steps_per_second(rates).map_or(0, |steps| NANOS_PER_SECOND / steps),
+            PhaseRule::Uniform | PhaseRule::Aligned => 0,
+        };
+        let machines = rates
+            .iter()
+            .zip(phases_ns)
+            .map(|(rate, phase_ns)| MachineSchedule::until(configuration.duration_ns, phase_ns, u64::from(rate.hertz())))
+            .collect();
+        Self { machines, margin_ns }
+    }
+
+    /// When tick `tick` of machine `machine` is due.
+    pub fn due_ns(&self, machine: usize, tick: u64) -> u64 {
+        self.machines[machine].due_ns(tick)
+    }
+
+    /// Number of ticks of machine `machine` within the run's duration.
+    pub fn ticks(&self, machine: usize) -> u64 {
+        self.machines[machine].ticks
+    }
+
+    /// Number of machines.
+    pub fn machines(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Each machine's first tick.
+    pub fn phases_ns(&self) -> impl Iterator<Item = u64> + '_ {
+        self.machines.iter().map(|machine| machine.phase_ns)
+    }
+
+    /// How close together ticks of two machines can come: `1 / (lcm(rates) * N)` seconds under [`PhaseRule::Spread`], 0 under
+    /// the other rules. While lateness and message latency together stay below it, the seed alone settles every event.
+    pub fn margin_ns(&self) -> u64 {
+        self.margin_ns
+    }
+}
+
+impl MachineSchedule {
+    fn until(duration_ns: u64, phase_ns: u64, hertz: u64) -> Self {
+        let mut schedule = Self { phase_ns, hertz, ticks: 0 };
+        // Due times are rounded down, so the estimate from the remaining time can be one off either way.
+        let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
+        schedule.ticks = (remaining * u128::from(hertz) / u128::from(NANOS_PER_SECOND)) as u64;
+        while schedule.due_ns(schedule.ticks) < duration_ns {
+            schedule.ticks += 1;
+        }
+        while schedule.ticks > 0 && schedule.due_ns(schedule.ticks - 1) >= duration_ns {
+            schedule.ticks -= 1;
+        }
+        schedule
+    }
+
+    fn due_ns(&self, tick: u64) -> u64 {
+        self.phase_ns + tick * NANOS_PER_SECOND / self.hertz
+    }
+}
+
+fn period_ns(hertz: u32) -> u64 {
+    NANOS_PER_SECOND / u64::from(hertz)
+}
+
+/// Steps of `1 / (lcm * N)` seconds in a second, if they are long enough to be told apart in whole nanoseconds.
+pub(super) fn spread_steps_per_second(rates: &Rates) -> Option<u64> {
+    const SHORTEST_STEP_NS: u64 = 100;
+    let steps = rates.lcm()?.checked_mul(u64::from(rates.machines()))?;
+    (steps <= NANOS_PER_SECOND / SHORTEST_STEP_NS).then_some(steps)
+}
+
+/// All ticks of a machine share one residue modulo `1 / lcm` seconds. The machines get N evenly spaced residues in a random order,
+/// and each machine a random whole number of `1 / lcm` steps within its period on top.
+fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
+    let machines = u64::from(rates.machines());
+    let (Some(lcm), Some(steps_per_second)) = (rates.lcm(), spread_steps_per_second(rates)) else {
+        unreachable!("checked when the experiment was read: rates {rates} have no spread phases");
+    };
+    let mut residues: Vec<u64> = (0..machines).collect();
+    shuffle(&mut residues, random);
+    rates
+        .iter()
+        .zip(residues)
+        .map(|(rate, residue)| {
+            let step = random.random_range(0..lcm / u64::from(rate.hertz()));
+            (step * machines + residue) * NANOS_PER_SECOND / steps_per_second
+        })
+        .collect()
+}
+
+/// Fisher-Yates over `u64` draws: `rand`'s own shuffle draws `usize`, which is not portable.
+fn shuffle(items: &mut [u64], random: &mut impl Rng) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, random.random_range(0..=last as u64) as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Probability, Rate, StampRule};
+    use crate::random::run_stream;
+    use proptest::prelude::*;
+
+    fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+        let configuration = Configuration {
+            rates: Rates::new(rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect()).expect("rates"),
+            internal: Probability::new(0.7).expect("a probability"),
+            phase,
+            stamp: StampRule::After,
+            duration_ns,
+        };
+        Schedule::draw(&configuration, &mut run_stream(1, key))
+    }
+
+    fn all_due_ns(schedule: &Schedule) -> Vec<u64> {
+        let mut due: Vec<u64> = (0..schedule.machines())
+            .flat_map(|machine| (0..schedule.ticks(machine)).map(move |tick| schedule.due_ns(machine, tick)))
+            .collect();
+        due.sort_unstable();
+        due
+    }
+
+    #[test]
+    fn margins_of_the_assignments_rates() {
+        let margin = |rates: &[u32]| schedule(rates, PhaseRule::Spread, NANOS_PER_SECOND, "margin").margin_ns();
+        assert_eq!(margin(&[4, 5, 6]), 5_555_555);
+        assert_eq!(margin(&[1, 3, 6]), 55_555_555);
+    }
+
+    #[test]
+    fn aligned_machines_tick_together_to_the_end() {
+        let schedule = schedule(&[3, 3], PhaseRule::Aligned, 2 * NANOS_PER_SECOND, "aligned");
+        assert_eq!(schedule.ticks(0), 6);
+        assert_eq!((0..6).map(|tick| schedule.due_ns(1, tick)).collect::<Vec<_>>(), [
+            0, 333_333_333, 666_666_666, 1_000_000_000, 1_333_333_333, 1_666_666_666
+        ]);
+    }
+
+    proptest! {
+        #[test]
+        fn spread_ticks_never_come_closer_than_the_margin(
+            rates in prop::collection::vec(1u32..=6, 2..8),
+            repetition in 0u32..1000,
+        ) {
+            let schedule = schedule(&rates, PhaseRule::Spread, 4 * NANOS_PER_SECOND, &repetition.to_string());
+            let due = all_due_ns(&schedule);
+            let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
+            // A nanosecond of rounding on either side.
+            prop_assert!(closest + 2 >= schedule.margin_ns(), "{} ns apart, margin {} ns", closest, schedule.margin_ns());
+        }
+
+        #[test]
+        fn every_tick_within_the_duration_and_none_left_out(
+            rates in prop::collection::vec(1u32..=1000, 2..4),
+            uniform in any::<bool>(),
+            duration_ns in 1_000_000u64..5_000_000_000,
+        ) {
+            let phase = if uniform { PhaseRule::Uniform } else { PhaseRule::Aligned };
+            let schedule = schedule(&rates, phase, duration_ns, "ticks");
+            for (machine, phase_ns) in schedule.phases_ns().enumerate() {
+                let ticks = schedule.ticks(machine);
+                prop_assert!(phase_ns < NANOS_PER_SECOND / u64::from(rates[machine]) + 1);
+                prop_assert!(ticks == 0 || schedule.due_ns(machine, ticks - 1) < duration_ns);
+                prop_assert!(schedule.due_ns(machine, ticks) >= duration_ns);
+            }
+        }
+    }
+}

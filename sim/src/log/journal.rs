@@ -1,0 +1,110 @@
+//! A row of `runs.csv`, the journal.
+
+use serde::{Deserialize, Serialize};
+
+/// How an attempted run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every machine did every tick and every message arrived: the run counts.
+    Ok,
+    /// It did not; the row's reason says why. No events are kept.
+    Failed,
+}
+
+/// A row of the journal, in the order of its columns. Lists stand in one cell, joined by commas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalRow {
+    /// The run's place in the plan, from 0.
+    pub run: u64,
+    /// The run's key: a canonical text of all that can change its events.
+    pub key: String,
+    /// Which repetition of its configuration, from 0.
+    pub repetition: u32,
+    /// `ok` or `failed`.
+    pub outcome: Outcome,
+    /// Why it failed; empty if it did not.
+    pub reason: String,
+    /// `tcp` or `virtual`.
+    pub engine: String,
+    /// `shared`: the run's machines shared one process.
+    pub isolation: String,
+    /// Model seconds per wall second.
+    pub time_scale: f64,
+    /// Model seconds observed.
+    pub duration_s: f64,
+    /// Number of machines.
+    pub machines: u32,
+    /// Ticks per second of each machine.
+    pub rates: String,
+    /// Probability that an idle tick is an internal event.
+    pub internal: f64,
+    /// `after` or `before`.
+    pub stamp: String,
+    /// `spread`, `uniform` or `aligned`.
+    pub phase: String,
+    /// Unix time of the run's start; 0 in the virtual engine.
+    pub started_at_ns: u64,
+    /// Each machine's first tick, model nanoseconds after the start.
+    pub phases_ns: String,
+    /// Wall microseconds between the closest ticks of two machines: what lateness and latency must stay below.
+    pub margin_us: f64,
+    /// Median of tick done - tick due, wall microseconds.
+    pub lateness_p50_us: f64,
+    /// Its 99th percentile.
+    pub lateness_p99_us: f64,
+    /// Its maximum.
+    pub lateness_max_us: f64,
+    /// 99th percentile of message queued - message sent, wall microseconds.
+    pub latency_p99_us: f64,
+    /// Its maximum.
+    pub latency_max_us: f64,
+    /// Whether maximum lateness and maximum latency together stayed below the margin.
+    pub punctual: bool,
+    /// Connections turned away because they were none of the run's.
+    pub strangers: u32,
+    /// Version of the simulator that ran it.
+    pub tool_version: String,
+    /// Rows in the event log.
+    pub events: u64,
+    /// Number of the segment that holds them.
+    pub segment: u32,
+    /// Byte in the segment at which they start.
+    pub offset: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// BLAKE3 of those bytes: the first 16 hexadecimal digits.
+    pub checksum: String,
+}
+
+impl JournalRow {
+    /// Whether the run counts.
+    pub fn is_ok(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+}
+
+/// The checksum of a run's bytes.
+pub(super) fn checksum(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..16].to_owned()
+}
+
+/// The part of a journal's text that is whole: up to its last newline. The rest is a row that a crash tore.
+pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
+    let length = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+    &text[..length]
+}
+
+/// Appends a row to `buffer`, after the header if `buffer` starts the file.
+pub(super) fn write_row(buffer: &mut Vec<u8>, row: &JournalRow, with_header: bool) -> csv::Result<()> {
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(buffer);
+    writer.serialize(row)?;
+    writer.flush()?;
+    Ok(())
+}
+
+/// Reads whole rows, header first.
+pub(super) fn read_rows(text: &[u8]) -> csv::Result<Vec<JournalRow>> {
+    csv::Reader::from_reader(text).deserialize().collect()
+}
