@@ -31,13 +31,13 @@
 //! ```
 
 pub mod clock;
-//pub mod engine;
+pub mod engine;
 pub mod experiment;
 pub mod log;
 pub mod machine;
 pub mod random;
-//pub mod sweep;
-//pub mod wire;
+pub mod sweep;
+pub mod wire;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

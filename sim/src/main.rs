@@ -1,1 +1,35 @@
-fn main(){}
+//! The `sim` program: plans and runs sweeps of small distributed systems with Lamport clocks.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code for anything that keeps a command from doing its work: arguments, the experiment file, the dataset.
+const UNUSABLE: u8 = 2;
+
+/// Sweeps grids of small asynchronous distributed systems with Lamport clocks, over real TCP or in virtual time.
+#[derive(Parser)]
+#[command(version, after_help = "Exit codes: 0 ok, 2 usage, experiment file or dataset, 3 some runs failed, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Plan(commands::plan::Args),
+    Run(commands::run::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Run(args) => commands::run::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(UNUSABLE)
+    })
+}

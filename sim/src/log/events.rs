@@ -251,7 +251,12 @@ mod tests {
         write_row(&mut text, &at(EventKind::Send { recipients: Recipients::One(1), stamp: 210 }));
         write_row(&mut text, &at(EventKind::Send { recipients: Recipients::All, stamp: 210 }));
         write_row(&mut text, &at(EventKind::Receive(Message { sender: 0, stamp: 209, sent_tick: 77 })));
-        insta::assert_snapshot!(String::from_utf8_lossy(&text), @"");
+        insta::assert_snapshot!(String::from_utf8_lossy(&text), @r"
+        17,2,134,internal,99,210,3,,,
+        17,2,134,send,99,210,3,1,210,
+        17,2,134,send,99,210,3,*,210,
+        17,2,134,receive,99,210,3,0,209,77
+        ");
     }
 
     proptest! {

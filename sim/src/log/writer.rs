@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::dataset::{DatasetError, Paths, read_manifest};
+use super::dataset::{Dataset, DatasetError, Paths, read_manifest};
 use super::events;
 use super::journal::{self, JournalRow};
 use super::manifest::Manifest;
@@ -124,6 +124,22 @@ impl DatasetWriter {
             recovered,
             _lock: lock,
         })
+    }
+
+    /// What stands in the journal of the dataset that `experiment` would be written to at `root`: nothing if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder. Nothing in it is changed.
+    pub fn attempted_in(root: &Path, experiment: &Experiment) -> Result<Vec<JournalRow>, DatasetError> {
+        match Dataset::open(root) {
+            Ok(dataset) => {
+                check_same_experiment(root, dataset.manifest(), experiment)?;
+                Ok(dataset.attempted().to_vec())
+            }
+            Err(DatasetError::NotADataset(_)) => check_free(root).map(|()| vec![]),
+            Err(error) => Err(error),
+        }
     }
 
     /// What stood in the journal when the dataset was opened.

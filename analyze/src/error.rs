@@ -1,0 +1,85 @@
+//! What can go wrong between a dataset and an answer.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars::error::PolarsError;
+use sim::log::{DatasetError, RowError};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be read as a dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Nothing in the dataset counts.
+    #[error("{} has no finished run ({failed} failed); `sim run` makes some", .path.display())]
+    NoFinishedRun {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// Attempted runs that failed.
+        failed: usize,
+    },
+    /// A journal row contradicts itself or another.
+    #[error("{}: run {run}: {problem}", .path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// The run.
+        run: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A row of the event log cannot be read.
+    #[error("{}: run {run}: {source}", .path.display())]
+    Row {
+        /// The segment.
+        path: PathBuf,
+        /// The run.
+        run: u64,
+        /// Row (of the run, from 1) and column.
+        source: RowError,
+    },
+    /// A row of the event log cannot be true.
+    #[error("{}: run {run}: row {row}, column {column}: {problem}", .path.display())]
+    Value {
+        /// The segment.
+        path: PathBuf,
+        /// The run.
+        run: u64,
+        /// Row of the run, from 1.
+        row: usize,
+        /// The column.
+        column: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A file cannot be written.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A Parquet file cannot be written.
+    #[error("{}: {source}", .path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What Polars says.
+        source: PolarsError,
+    },
+    /// A query failed.
+    #[error("cannot compute the measures: {0}")]
+    Query(#[from] PolarsError),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

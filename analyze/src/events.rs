@@ -1,0 +1,139 @@
+//! The event log as a data frame: a batch of whole runs, a row an event.
+
+use polars::prelude::*;
+use sim::log::{EventRow, JournalRow};
+use sim::machine::{EventKind, Message, Recipients};
+
+use crate::column::Kind::{Integer, Number, Text};
+use crate::column::{Column, column};
+
+/// The columns of `events-NNNN.csv`, in order.
+pub const EVENT_LOG: [Column; 10] = [
+    column("run", Integer, "", "The run's place in the plan: a row of `runs.csv`."),
+    column("machine", Integer, "", "The machine within the run, from 0."),
+    column("tick", Integer, "", "The machine's tick, from 0: one event a tick."),
+    column("event", Text, "", "`internal`, `send` or `receive`."),
+    column("system_time_ns", Integer, "ns", "Unix time of the event; virtual nanoseconds since the epoch in the virtual engine."),
+    column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
+    column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event."),
+    column("peers", Text, "", "On send the recipient, `*` for all others; on receive the sender; otherwise empty."),
+    column("stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
+    column("sent_tick", Integer, "", "On receive, the sender's tick that sent the message; otherwise empty."),
+];
+
+/// What `processed/events.parquet` has beside the columns of the log.
+const DERIVED: [Column; 2] = [
+    column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9; in the virtual engine without the time scale."),
+    column("jump", Integer, "", "logical_clock minus its value at the machine's event before; the first event's is its clock. Jumps sum to the final clock."),
+];
+
+/// The columns of `processed/events.parquet`. What is empty in the log is null there.
+pub fn event_columns() -> Vec<Column> {
+    EVENT_LOG.into_iter().chain(DERIVED).collect()
+}
+
+/// Columns of events under construction.
+#[derive(Default)]
+pub(crate) struct EventsBuilder {
+    run: Vec<i64>,
+    machine: Vec<i64>,
+    tick: Vec<i64>,
+    event: Vec<&'static str>,
+    system_time_ns: Vec<i64>,
+    logical_clock: Vec<i64>,
+    queue_length: Vec<i64>,
+    peers: Vec<Option<String>>,
+    /// The one peer, as a number: recipient of a unicast or sender of what was received.
+    peer: Vec<Option<i64>>,
+    stamp: Vec<Option<i64>>,
+    sent_tick: Vec<Option<i64>>,
+}
+
+impl EventsBuilder {
+    /// Appends a row; the column whose value exceeds 63 bits is the error.
+    pub(crate) fn push(&mut self, row: &EventRow) -> Result<(), &'static str> {
+        let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
+        let event = &row.logged.event;
+        let (name, peer, to_all, stamp, sent_tick) = match event.kind {
+            EventKind::Internal => ("internal", None, false, None, None),
+            EventKind::Send { recipients: Recipients::One(peer), stamp } => ("send", Some(peer), false, Some(stamp), None),
+            EventKind::Send { recipients: Recipients::All, stamp } => ("send", None, true, Some(stamp), None),
+            EventKind::Receive(Message { sender, stamp, sent_tick }) => {
+                ("receive", Some(sender), false, Some(stamp), Some(sent_tick))
+            }
+        };
+        let run = signed(row.run, "run")?;
+        let tick = signed(event.tick, "tick")?;
+        let system_time_ns = signed(row.logged.system_time_ns, "system_time_ns")?;
+        let logical_clock = signed(event.logical_clock, "logical_clock")?;
+        let queue_length = signed(event.queue_length, "queue_length")?;
+        let stamp = stamp.map(|stamp| signed(stamp, "stamp")).transpose()?;
+        let sent_tick = sent_tick.map(|tick| signed(tick, "sent_tick")).transpose()?;
+        self.run.push(run);
+        self.machine.push(row.machine.into());
+        self.tick.push(tick);
+        self.event.push(name);
+        self.system_time_ns.push(system_time_ns);
+        self.logical_clock.push(logical_clock);
+        self.queue_length.push(queue_length);
+        self.peers.push(if to_all { Some("*".to_owned()) } else { peer.map(|peer| peer.to_string()) });
+        self.peer.push(peer.map(i64::from));
+        self.stamp.push(stamp);
+        self.sent_tick.push(sent_tick);
+        Ok(())
+    }
+
+    fn finish(self) -> PolarsResult<DataFrame> {
+        DataFrame::new(
+            self.run.len(),
+            vec![
+                Series::new("run".into(), self.run).into(),
+                Series::new("machine".into(), self.machine).into(),
+                Series::new("tick".into(), self.tick).into(),
+                Series::new("event".into(), self.event).into(),
+                Series::new("system_time_ns".into(), self.system_time_ns).into(),
+                Series::new("logical_clock".into(), self.logical_clock).into(),
+                Series::new("queue_length".into(), self.queue_length).into(),
+                Series::new("peers".into(), self.peers).into(),
+                Series::new("peer".into(), self.peer).into(),
+                Series::new("stamp".into(), self.stamp).into(),
+                Series::new("sent_tick".into(), self.sent_tick).into(),
+            ],
+        )
+    }
+
+    /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, the numeric `peer`,
+    /// and `left_s`, the time from the event to the end of the observation (never negative).
+    pub(crate) fn timed(self, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
+        let elapsed_ns = col("system_time_ns") - col("started_at_ns");
+        let time_s = elapsed_ns.cast(DataType::Float64) * col("model_per_wall") / lit(1e9);
+        let left_s = col("duration_s") - col("time_s");
+        let order = SortMultipleOptions::default();
+        self.finish()?
+            .lazy()
+            .left_join(clocking(rows)?.lazy(), col("run"), col("run"))
+            .sort(["run", "machine", "tick"], order)
+            .with_columns([time_s.alias("time_s"), crate::measures::jump()?])
+            .with_columns([when(left_s.clone().gt(lit(0.0))).then(left_s).otherwise(lit(0.0)).alias("left_s")])
+            .select(["started_at_ns", "model_per_wall", "duration_s"].map(|name| col(name)).into_iter().fold(vec![], |_, _| vec![all().as_expr()]))
+            .collect()
+    }
+}
+
+/// What turns a run's system times into model times.
+fn clocking(rows: &[JournalRow]) -> PolarsResult<DataFrame> {
+    let model_per_wall = |row: &JournalRow| if row.engine == "virtual" { 1.0 } else { row.time_scale };
+    let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
+    let started_at_ns: Vec<i64> = rows.iter().map(|row| row.started_at_ns as i64).collect();
+    let model_per_wall: Vec<f64> = rows.iter().map(model_per_wall).collect();
+    let duration_s: Vec<f64> = rows.iter().map(|row| row.duration_s).collect();
+    DataFrame::new(
+        rows.len(),
+        vec![
+            Series::new("run".into(), run).into(),
+            Series::new("started_at_ns".into(), started_at_ns).into(),
+            Series::new("model_per_wall".into(), model_per_wall).into(),
+            Series::new("duration_s".into(), duration_s).into(),
+        ],
+    )
+}

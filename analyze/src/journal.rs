@@ -1,0 +1,183 @@
+//! The journal's columns, and finished runs as data frames: a row a run, and a row a run and machine.
+
+use std::path::Path;
+
+use polars::prelude::*;
+use sim::experiment::Rates;
+use sim::log::JournalRow;
+
+use crate::column::Kind::{Boolean, Integer, Number, Text};
+use crate::column::{Column, column};
+use crate::error::Error;
+
+/// The columns of `runs.csv`, in order.
+pub const JOURNAL: [Column; 30] = [
+    column("run", Integer, "", "The run's place in the plan, from 0."),
+    column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
+    column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
+    column("outcome", Text, "", "`ok` or `failed`. Only `ok` counts."),
+    column("reason", Text, "", "Why it failed; empty if it did not."),
+    column("engine", Text, "", "`tcp` (real sockets, wall clock) or `virtual` (discrete events, virtual clock)."),
+    column("isolation", Text, "", "`shared`: the run's machines shared one process."),
+    column("time_scale", Number, "model s / wall s", "Model seconds that pass in a wall second. The virtual engine has no wall clock: its times are model times whatever stands here."),
+    column("duration_s", Number, "model s", "Time observed, T."),
+    column("machines", Integer, "", "Number of machines, N."),
+    column("rates", Text, "1/s", "Ticks per model second of each machine, joined by commas in the order of the machines."),
+    column("internal", Number, "", "Probability that an idle tick is an internal event."),
+    column("stamp", Text, "", "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it."),
+    column("phase", Text, "", "How the first ticks are placed: `spread`, `uniform` or `aligned`."),
+    column("started_at_ns", Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
+    column("phases_ns", Text, "model ns", "Each machine's first tick after the run's start, joined by commas."),
+    column("margin_us", Number, "wall us", "Time between the closest ticks of two machines: what lateness and latency together must stay below."),
+    column("lateness_p50_us", Number, "wall us", "Median of tick done - tick due."),
+    column("lateness_p99_us", Number, "wall us", "99th percentile of tick done - tick due."),
+    column("lateness_max_us", Number, "wall us", "Maximum of tick done - tick due."),
+    column("latency_p99_us", Number, "wall us", "99th percentile of message queued - message sent."),
+    column("latency_max_us", Number, "wall us", "Maximum of message queued - message sent."),
+    column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin."),
+    column("strangers", Integer, "", "Connections turned away because they were none of the run's."),
+    column("tool_version", Text, "", "Version of the simulator that ran it."),
+    column("events", Integer, "", "Rows of the event log."),
+    column("segment", Integer, "", "Number of the events file that holds them."),
+    column("offset", Integer, "byte", "Where in that file they start."),
+    column("bytes", Integer, "byte", "Their length."),
+    column("checksum", Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of those bytes."),
+];
+
+/// The dataset a row belongs to: the first column of the run and machine frames.
+const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
+
+/// What in the journal is about the bytes of the log, or the same for every finished run.
+const JOURNAL_ONLY: [&str; 6] = ["outcome", "reason", "segment", "offset", "bytes", "checksum"];
+
+/// The parameters that make a configuration; every further one of a run is its repetition.
+pub const PARAMETERS: [&str; 7] = ["rates", "internal", "phase", "stamp", "duration_s", "engine", "time_scale"];
+
+/// What the machine frame adds to its run's parameters.
+const MACHINE: [Column; 3] = [
+    column("machine", Integer, "", "The machine within the run, from 0."),
+    column("rate", Integer, "1/s", "Its ticks per model second."),
+    column("phase_s", Number, "model s", "Its first tick after the run's start."),
+];
+
+/// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.
+pub fn run_columns() -> Vec<Column> {
+    let kept = JOURNAL.into_iter().filter(|column| !JOURNAL_ONLY.contains(&column.name));
+    std::iter::once(DATASET).chain(kept).collect()
+}
+
+/// The columns of `processed/machines.parquet` that say which machine of which run a row is about.
+pub fn machine_columns() -> Vec<Column> {
+    let of_run = ["run", "repetition", "machines"].into_iter().chain(PARAMETERS);
+    let of_run = of_run.filter_map(|name| JOURNAL.into_iter().find(|column| column.name == name));
+    std::iter::once(DATASET).chain(of_run).chain(MACHINE).collect()
+}
+
+/// A row a run.
+pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
+    let columns = run_columns();
+    frame(rows.len(), columns.iter().map(|column| run_column(column, dataset, rows)).collect())
+}
+
+/// A row a run and machine, ordered by both: a run's columns that [`machine_columns`] names, and the machine's own.
+///
+/// # Errors
+///
+/// [`Error::Journal`] if a run's rates or phases cannot be read.
+pub(crate) fn machine_frame(dataset: &str, rows: &[JournalRow], journal: &Path) -> Result<DataFrame, Error> {
+    let mut of_machine: Vec<&JournalRow> = vec![];
+    let (mut machines, mut rates_hz, mut phases_s) = (vec![], vec![], vec![]);
+    for row in rows {
+        let wrong = |problem: String| Error::Journal { path: journal.to_owned(), run: row.run, problem };
+        let rates: Rates = row.rates.parse().map_err(|error| wrong(format!("column rates: {error}")))?;
+        let phases = phases_ns(row, rates.machines()).map_err(wrong)?;
+        for (machine, (rate, phase_ns)) in rates.iter().zip(phases).enumerate() {
+            of_machine.push(row);
+            machines.push(machine as i64);
+            rates_hz.push(i64::from(rate.hertz()));
+            phases_s.push(phase_ns as f64 / 1e9);
+        }
+    }
+    let mut columns: Vec<_> = machine_columns()
+        .iter()
+        .filter(|column| !MACHINE.contains(column))
+        .map(|column| run_column(column, dataset, of_machine.iter().copied()))
+        .collect();
+    columns.push(Series::new("machine".into(), machines).into());
+    columns.push(Series::new("rate".into(), rates_hz).into());
+    columns.push(Series::new("phase_s".into(), phases_s).into());
+    Ok(frame(of_machine.len(), columns)?)
+}
+
+fn frame(height: usize, columns: Vec<polars::prelude::Column>) -> PolarsResult<DataFrame> {
+    DataFrame::new(height, columns)
+}
+
+fn phases_ns(row: &JournalRow, machines: u32) -> Result<Vec<u64>, String> {
+    let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
+    match phases {
+        Ok(phases) if phases.len() == machines as usize => Ok(phases),
+        _ => Err(format!("column phases_ns: `{}` is not {machines} whole numbers", row.phases_ns)),
+    }
+}
+
+/// One column of `rows`, by its name in the journal.
+fn run_column<'a>(
+    column: &Column,
+    dataset: &str,
+    rows: impl IntoIterator<Item = &'a JournalRow>,
+) -> polars::prelude::Column {
+    let rows = rows.into_iter();
+    let name: PlSmallStr = column.name.into();
+    match column.kind {
+        Integer => Series::new(name, rows.map(|row| integer(row, column.name)).collect::<Vec<i64>>()),
+        Number => Series::new(name, rows.map(|row| number(row, column.name)).collect::<Vec<f64>>()),
+        Boolean => Series::new(name, rows.map(|row| row.punctual).collect::<Vec<bool>>()),
+        Text => Series::new(name, rows.map(|row| text(row, column.name, dataset)).collect::<Vec<&str>>()),
+    }
+    .into()
+}
+
+fn integer(row: &JournalRow, name: &str) -> i64 {
+    let value = match name {
+        "run" => row.run,
+        "repetition" => row.repetition.into(),
+        "machines" => row.machines.into(),
+        "started_at_ns" => row.started_at_ns,
+        "strangers" => row.strangers.into(),
+        "events" => row.events,
+        _ => unreachable!("no whole number {name} in the journal"),
+    };
+    // Counts and Unix nanoseconds: 63 bits last until the year 2262.
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn number(row: &JournalRow, name: &str) -> f64 {
+    match name {
+        "time_scale" => row.time_scale,
+        "duration_s" => row.duration_s,
+        "internal" => row.internal,
+        "margin_us" => row.margin_us,
+        "lateness_p50_us" => row.lateness_p50_us,
+        "lateness_p99_us" => row.lateness_p99_us,
+        "lateness_max_us" => row.lateness_max_us,
+        "latency_p99_us" => row.latency_p99_us,
+        "latency_max_us" => row.latency_max_us,
+        _ => unreachable!("no number {name} in the journal"),
+    }
+}
+
+fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
+    match name {
+        "dataset" => dataset,
+        "key" => &row.key,
+        "engine" => &row.engine,
+        "isolation" => &row.isolation,
+        "rates" => &row.rates,
+        "stamp" => &row.stamp,
+        "phase" => &row.phase,
+        "phases_ns" => &row.phases_ns,
+        "tool_version" => &row.tool_version,
+        _ => unreachable!("no text {name} in the journal"),
+    }
+}

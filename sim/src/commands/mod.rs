@@ -1,0 +1,57 @@
+//! The verbs of the `sim` program, one file each.
+
+pub mod plan;
+pub mod run;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sim::engine::tcp::PortRange;
+use sim::experiment::{EngineKind, Experiment, ExperimentError, Overrides};
+use sim::sweep::Options;
+
+/// What an experiment is run as: shared by all verbs that take one.
+#[derive(Args)]
+pub struct ExperimentArgs {
+    /// The experiment file (TOML)
+    pub experiment: PathBuf,
+    /// The dataset's folder [default: data/<name of the experiment>]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// tcp (real sockets, wall clock) or virtual (discrete events), instead of what the file says
+    #[arg(long)]
+    engine: Option<EngineKind>,
+    /// Model seconds per wall second, instead of what the file says (tcp engine)
+    #[arg(long, value_name = "X", value_parser = time_scale)]
+    time_scale: Option<f64>,
+    /// Runs at once [default: as many as this machine carries on time]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Ports for machines to listen on, on loopback addresses of their own
+    #[arg(long, value_name = "FIRST-LAST", default_value_t)]
+    ports: PortRange,
+    /// Run again what failed before
+    #[arg(long)]
+    retry_failed: bool,
+}
+
+impl ExperimentArgs {
+    fn read(&self) -> Result<Experiment, ExperimentError> {
+        Experiment::read(&self.experiment, Overrides { engine: self.engine, time_scale: self.time_scale })
+    }
+
+    fn dataset(&self, experiment: &Experiment) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("data").join(&experiment.name))
+    }
+
+    fn options(&self) -> Options {
+        Options { jobs: self.jobs.map(|jobs| jobs as usize), ports: self.ports.clone(), retry_failed: self.retry_failed }
+    }
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if (0.001..=10_000.0).contains(&scale) => Ok(scale),
+        _ => Err("a factor from 0.001 to 10000".to_owned()),
+    }
+}

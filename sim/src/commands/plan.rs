@@ -1,0 +1,69 @@
+//! `sim plan`: what would run, how long it would take, and how large it would get.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use comfy_table::{Table, presets};
+use jiff::{Zoned, ToSpan};
+use sim::experiment::{EngineKind, Experiment};
+use sim::log::DatasetWriter;
+use sim::sweep::words::{bytes_in_words, grouped, in_words};
+use sim::sweep::{Capacity, Plan};
+
+use super::ExperimentArgs;
+
+/// Show what would run: configurations, runs done and to do, wall time, disk, sockets
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  sim plan experiments/overnight.toml")]
+pub struct Args {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+/// Prints the plan as a table.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let experiment = args.experiment.read()?;
+    let root = args.experiment.dataset(&experiment);
+    let options = args.experiment.options();
+    let capacity = Capacity::of_this_process();
+    Plan::check(&experiment, &options, &capacity)?;
+    let attempted = DatasetWriter::attempted_in(&root, &experiment)?;
+    let plan = Plan::new(&experiment, &attempted, &options, &capacity)?;
+    println!("{}", table(&experiment, &plan, &root.display().to_string()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(experiment: &Experiment, plan: &Plan, root: &str) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    let runs = format!(
+        "{} ({} done, {} failed, {} to do)",
+        grouped(plan.planned),
+        grouped(plan.done),
+        grouped(plan.failed),
+        grouped(plan.to_do.len() as u64)
+    );
+    let engine = match experiment.engine {
+        EngineKind::Tcp if experiment.time_scale == 1.0 => "tcp, in real time".to_owned(),
+        EngineKind::Tcp => format!("tcp, {} times faster than real time", experiment.time_scale),
+        EngineKind::Virtual => "virtual time".to_owned(),
+    };
+    let finish = Zoned::now().saturating_add((plan.wall_time.as_secs() as i64).seconds());
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    row("experiment", experiment.name.clone());
+    row("dataset", root.to_owned());
+    row("configurations", grouped(experiment.configurations().len() as u64));
+    row("repetitions", grouped(u64::from(experiment.repetitions)));
+    row("runs", runs);
+    row("engine", engine);
+    row("runs at once", format!("{} ({})", grouped(plan.width.runs as u64), plan.width.limit));
+    if experiment.engine == EngineKind::Tcp {
+        row("sockets at once", grouped(plan.sockets));
+    }
+    row("wall time", format!("about {}", in_words(plan.wall_time)));
+    row("would finish", finish.strftime("%A %H:%M").to_string());
+    row("disk", format!("about {}", bytes_in_words(plan.disk_bytes)));
+    table
+}

@@ -1,0 +1,73 @@
+//! How far a run was from its schedule, and whether that could have mattered.
+
+/// A run's punctuality, in wall nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Punctuality {
+    /// Wall time between the closest ticks of two machines ([`crate::experiment::Schedule::margin_ns`] over the time scale).
+    pub margin_ns: u64,
+    /// Tick done - tick due.
+    pub lateness: Quantiles,
+    /// Message queued - message sent.
+    pub latency: Quantiles,
+}
+
+/// Median, 99th percentile and maximum of samples, in nanoseconds; zeros where there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantiles {
+    /// Median.
+    pub p50_ns: u64,
+    /// 99th percentile.
+    pub p99_ns: u64,
+    /// Maximum.
+    pub max_ns: u64,
+}
+
+impl Punctuality {
+    /// Whether maximum lateness and maximum latency together stayed below the margin. Then no message can have missed a tick
+    /// that it should have met: the run's events are those of its seed.
+    pub fn is_punctual(&self) -> bool {
+        self.lateness.max_ns + self.latency.max_ns < self.margin_ns
+    }
+}
+
+/// Samples of a duration, collected one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(Vec<u64>);
+
+impl Samples {
+    /// Adds a duration in nanoseconds.
+    pub fn push(&mut self, duration_ns: u64) {
+        self.0.push(duration_ns);
+    }
+
+    /// The quantiles of what was added (nearest rank).
+    pub fn quantiles(mut self) -> Quantiles {
+        self.0.sort_unstable();
+        let rank = |share: f64| {
+            let place = (share * self.0.len() as f64).ceil() as usize;
+            self.0.get(place.saturating_sub(1)).copied().unwrap_or(0)
+        };
+        Quantiles { p50_ns: rank(0.5), p99_ns: rank(0.99), max_ns: rank(1.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_by_nearest_rank() {
+        let mut samples = Samples::default();
+        (1..=200).rev().for_each(|duration| samples.push(duration));
+        assert_eq!(samples.quantiles(), Quantiles { p50_ns: 100, p99_ns: 198, max_ns: 200 });
+        assert_eq!(Samples::default().quantiles(), Quantiles::default());
+    }
+
+    #[test]
+    fn punctual_below_the_margin_only() {
+        let max = |max_ns| Quantiles { max_ns, ..Quantiles::default() };
+        let run = |margin_ns| Punctuality { margin_ns, lateness: max(60), latency: max(40) };
+        assert!(run(101).is_punctual());
+        assert!(!run(100).is_punctual());
+    }
+}

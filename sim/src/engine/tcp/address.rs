@@ -1,0 +1,158 @@
+//! Where machines listen.
+//!
+//! Where the whole of 127.0.0.0/8 is loopback (Linux), a run takes an address 127.x.y.z of its own, and its machines the ports
+//! base + index on it: binding stays fast however many sockets there are. Elsewhere the system assigns ports on 127.0.0.1.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use mio::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+
+/// Addresses tried before giving up: one may be taken by another process, all of them only by a server on every address.
+const ATTEMPTS: usize = 64;
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// The ports machines may listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortRange(RangeInclusive<u16>);
+
+impl PortRange {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        u32::from(*self.0.end()) - u32::from(*self.0.start()) + 1
+    }
+}
+
+impl Default for PortRange {
+    /// Below the ports that systems hand out for outgoing connections.
+    fn default() -> Self {
+        Self(20_000..=29_999)
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.start(), self.0.end())
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ports = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+        match ports {
+            Some((first, last)) if 1 <= first && first <= last => Ok(Self(first..=last)),
+            _ => Err(format!("`{text}` is not a range of ports; write it as 20000-29999")),
+        }
+    }
+}
+
+/// No address has the ports a run needs.
+#[derive(Debug, thiserror::Error)]
+#[error("no loopback address has {machines} free ports from {ports} ({source}); is a server listening on every address? name other ports with --ports")]
+pub struct PortsTaken {
+    machines: u32,
+    ports: PortRange,
+    source: io::Error,
+}
+
+/// Checks that a run of `machines` machines finds ports to listen on.
+///
+/// # Errors
+///
+/// [`PortsTaken`] if it does not.
+pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
+    AddressBook::new(ports.clone()).listen(machines).map(drop)
+}
+
+/// Hands out addresses, each run another.
+pub(super) struct AddressBook {
+    ports: PortRange,
+    next: u32,
+}
+
+impl AddressBook {
+    pub(super) fn new(ports: PortRange) -> Self {
+        // Processes and event loops start at different places, so that they seldom meet.
+        Self { ports, next: RandomState::new().hash_one(std::process::id()) as u32 }
+    }
+
+    /// A listener for each of a run's machines.
+    pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
+        let taken = |source| PortsTaken { machines, ports: self.ports.clone(), source };
+        if machines > self.ports.count() {
+            return Err(taken(io::Error::new(io::ErrorKind::AddrInUse, "the range is too short")));
+        }
+        let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..ATTEMPTS {
+            let ip = self.next_ip();
+            match (0..machines).map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)))).collect() {
+                Ok(listeners) => return Ok(listeners),
+                Err(error) => last_error = error,
+            }
+            if last_error.kind() != io::ErrorKind::AddrInUse {
+                break;
+            }
+        }
+        Err(PortsTaken { machines, ports: self.ports.clone(), source: last_error })
+    }
+
+    fn next_ip(&mut self) -> Ipv4Addr {
+        if !cfg!(target_os = "linux") {
+            return Ipv4Addr::LOCALHOST;
+        }
+        // Odd, so that it visits every place; large, so that neighbours in time are not neighbours in place.
+        self.next = self.next.wrapping_add(0x9e37_79b1);
+        let [a, b, c, _] = self.next.to_be_bytes();
+        Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
+    }
+
+    fn port(&self, machine: u32) -> u16 {
+        if cfg!(target_os = "linux") { self.ports.0.start() + machine as u16 } else { 0 }
+    }
+}
+
+fn listen(address: SocketAddrV4) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(cfg!(unix))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_read_back() {
+        assert_eq!("20000-29999".parse(), Ok(PortRange::default()));
+        for text in ["", "20000", "0-5", "9-5", "1-70000", "a-b"] {
+            assert!(text.parse::<PortRange>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_too_short_is_said_so() {
+        let error = probe(&PortRange(20_000..=20_001), 3).expect_err("two ports for three machines");
+        assert!(error.to_string().contains("3 free ports from 20000-20001"), "{error}");
+    }
+
+    #[test]
+    fn a_server_on_every_address_is_said_so() {
+        let server = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = server.local_addr().expect("bound").port();
+        if cfg!(target_os = "linux") {
+            let error = probe(&PortRange(port..=port + 2), 2).expect_err("the port is taken everywhere");
+            assert!(error.to_string().contains("--ports"), "{error}");
+        }
+    }
+}

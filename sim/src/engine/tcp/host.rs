@@ -1,0 +1,375 @@
+//! The event loop: takes runs, waits for sockets and deadlines, and hands out both.
+//!
+//! Set-up and teardown go in small steps between the ticks of the runs that are under way.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use slab::Slab;
+
+use super::address::{AddressBook, PortRange};
+use super::clock::WallClock;
+use super::hosted::Hosted;
+use super::mesh::Mesh;
+use super::reactor::{Reactor, Ready};
+use crate::engine::{Control, Ended};
+use crate::experiment::Run;
+use crate::wire::RunToken;
+
+/// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
+const TICKS_A_TURN: usize = 32;
+/// Connections closed in a turn, at the most.
+const CLOSES_A_TURN: usize = 8;
+/// Runs whose meshes do not stand yet, at the most: their listeners hold files too.
+pub(crate) const SETTING_UP: usize = 8;
+/// How often a mesh is begun before its run is given up.
+const SETUPS: u32 = 3;
+/// How long a mesh may take to stand, and a run to hear its last messages.
+const PATIENCE_NS: u64 = 10_000_000_000;
+/// An interrupted sweep lets a run end that is this close to its end.
+const NEARLY_DONE_NS: u64 = 3_000_000_000;
+/// The longest wait: how soon an interrupt is noticed.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// Bytes read from a socket at once.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+/// How an event loop is to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The experiment's seed.
+    pub seed: u64,
+    /// Model seconds per wall second.
+    pub time_scale: f64,
+    /// Runs at once, at the most.
+    pub width: usize,
+    /// Where machines listen.
+    pub ports: PortRange,
+}
+
+/// Hosts runs from `runs` until there are no more, and hands each to `deliver` when it has ended.
+///
+/// # Errors
+///
+/// The system's, if sockets cannot be watched at all. What goes wrong in a run ends that run only.
+pub fn serve(
+    settings: &Settings,
+    runs: &Receiver<Run>,
+    control: &Control,
+    deliver: impl FnMut(Ended),
+) -> io::Result<()> {
+    let mut host = Host::new(settings, control, deliver)?;
+    loop {
+        let more = host.take(runs);
+        if !more && host.is_idle() {
+            return Ok(());
+        }
+        host.turn += 1;
+        host.set_up();
+        host.tick();
+        host.tear_down();
+        host.wait()?;
+        host.exchange();
+    }
+}
+
+/// A deadline of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline {
+    at_ns: u64,
+    /// Number of the run among all this loop has hosted: slots are used again.
+    serial: u64,
+    what: What,
+    slot: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// A machine's next tick.
+    Tick(usize),
+    /// Something should have happened by now.
+    Patience { started: bool },
+}
+
+struct Host<'s, D> {
+    settings: &'s Settings,
+    control: &'s Control,
+    deliver: D,
+    clock: WallClock,
+    reactor: Reactor,
+    addresses: AddressBook,
+    runs: Slab<(u64, Hosted)>,
+    /// Runs with peers still to be dialled.
+    setting_up: VecDeque<usize>,
+    /// Runs whose mesh does not stand yet.
+    not_started: usize,
+    closing: VecDeque<Mesh>,
+    deadlines: BinaryHeap<Reverse<Deadline>>,
+    next_serial: u64,
+    turn: u64,
+    /// Whether this turn took a run: there may be more.
+    took: bool,
+    interrupted: bool,
+    ready: Vec<Ready>,
+    scratch: Vec<u8>,
+}
+
+impl<'s, D: FnMut(Ended)> Host<'s, D> {
+    fn new(settings: &'s Settings, control: &'s Control, deliver: D) -> io::Result<Self> {
+        Ok(Self {
+            settings,
+            control,
+            deliver,
+            clock: WallClock::start(),
+            reactor: Reactor::new()?,
+            addresses: AddressBook::new(settings.ports.clone()),
+            runs: Slab::new(),
+            setting_up: VecDeque::new(),
+            not_started: 0,
+            closing: VecDeque::new(),
+            deadlines: BinaryHeap::new(),
+            next_serial: 0,
+            turn: 0,
+            took: false,
+            interrupted: false,
+            ready: vec![],
+            scratch: vec![0; SCRATCH_BYTES],
+        })
+    }
+
+    fn is_idle(&self) -> bool {
+        self.runs.is_empty() && self.closing.is_empty()
+    }
+
+    /// Takes the next run if there is room for it. Returns whether there may be more to take.
+    fn take(&mut self, runs: &Receiver<Run>) -> bool {
+        self.took = false;
+        if self.control.is_stopped() {
+            self.drop_unfinished();
+            return false;
+        }
+        let holding = self.runs.len() + self.closing.len();
+        if holding >= self.settings.width || self.not_started >= SETTING_UP {
+            return true;
+        }
+        let taken = if self.is_idle() {
+            runs.recv_timeout(LONGEST_WAIT).map_err(|error| error == RecvTimeoutError::Disconnected)
+        } else {
+            runs.try_recv().map_err(|error| error == TryRecvError::Disconnected)
+        };
+        match taken {
+            Ok(run) => {
+                self.took = true;
+                self.host(run);
+                true
+            }
+            Err(disconnected) => !disconnected,
+        }
+    }
+
+    fn host(&mut self, run: Run) {
+        let slot = self.runs.vacant_key();
+        let machines = run.configuration.rates.machines();
+        let mesh = self.begin_mesh(slot, machines);
+        match mesh {
+            Ok(mesh) => {
+                let serial = self.next_serial;
+                self.next_serial += 1;
+                let hosted = Hosted::new(run, self.settings, mesh);
+                self.runs.insert((serial, hosted));
+                self.control.begin();
+                self.not_started += 1;
+                self.setting_up.push_back(slot);
+                self.be_patient(slot, serial, false, self.clock.now_ns());
+            }
+            Err(reason) => (self.deliver)(Ended { run, result: Err(reason), strangers: 0 }),
+        }
+    }
+
+    fn begin_mesh(&mut self, slot: usize, machines: u32) -> Result<Mesh, String> {
+        let listeners = self.addresses.listen(machines).map_err(|error| error.to_string())?;
+        let token = new_token()?;
+        Mesh::new(slot, listeners, token, &mut self.reactor).map_err(|error| format!("cannot listen: {error}"))
+    }
+
+    fn be_patient(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
+        let at_ns = from_ns + PATIENCE_NS;
+        self.deadlines.push(Reverse(Deadline { at_ns, serial, what: What::Patience { started }, slot }));
+    }
+
+    /// A step for the mesh that has waited longest.
+    fn set_up(&mut self) {
+        let Some(slot) = self.setting_up.pop_front() else {
+            return;
+        };
+        let Some((_, hosted)) = self.runs.get_mut(slot) else {
+            return;
+        };
+        match hosted.set_up(&mut self.reactor) {
+            Ok(true) => self.setting_up.push_back(slot),
+            Ok(false) => {}
+            Err(reason) => self.fail(slot, reason),
+        }
+    }
+
+    /// The ticks that are due.
+    fn tick(&mut self) {
+        for _ in 0..TICKS_A_TURN {
+            let Some(&Reverse(deadline)) = self.deadlines.peek() else {
+                return;
+            };
+            let now_ns = self.clock.now_ns();
+            if deadline.at_ns > now_ns {
+                return;
+            }
+            let hosted = self.runs.get_mut(deadline.slot).filter(|(serial, _)| *serial == deadline.serial);
+            let Some((_, hosted)) = hosted else {
+                self.deadlines.pop();
+                continue;
+            };
+            match deadline.what {
+                What::Tick(machine) => {
+                    if hosted.awaits_messages(self.turn, deadline.at_ns) {
+                        return;
+                    }
+                    self.deadlines.pop();
+                    match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
+                        Ok(()) => {
+                            let next = hosted.next_due_ns(machine);
+                            self.deadlines.extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));
+                        }
+                        Err(reason) => self.fail(deadline.slot, reason),
+                    }
+                }
+                What::Patience { started } => {
+                    self.deadlines.pop();
+                    if started || !hosted.has_started() {
+                        let reason = hosted.why_stuck();
+                        self.fail(deadline.slot, reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until a socket is ready or a deadline has come.
+    fn wait(&mut self) -> io::Result<()> {
+        let busy = self.took || !self.setting_up.is_empty() || !self.closing.is_empty();
+        let timeout = match self.deadlines.peek() {
+            _ if busy => Duration::ZERO,
+            Some(Reverse(deadline)) => Duration::from_nanos(deadline.at_ns.saturating_sub(self.clock.now_ns())),
+            None => LONGEST_WAIT,
+        };
+        self.reactor.wait(timeout.min(LONGEST_WAIT))
+    }
+
+    /// What the sockets have: connections and messages.
+    fn exchange(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.reactor.take_ready(&mut ready);
+        for &socket in &ready {
+            let slot = socket.route.run;
+            let Some((_, hosted)) = self.runs.get_mut(slot) else {
+                continue;
+            };
+            match hosted.exchange(socket, &mut self.scratch, &mut self.reactor, &self.clock) {
+                Ok(()) => self.progress(slot),
+                Err(reason) => self.fail(slot, reason),
+            }
+        }
+        self.ready = ready;
+    }
+
+    /// Moves a run on whose mesh has come to stand, or whose last message has come.
+    fn progress(&mut self, slot: usize) {
+        let now_ns = self.clock.now_ns();
+        let Some((serial, hosted)) = self.runs.get_mut(slot) else {
+            return;
+        };
+        let serial = *serial;
+        if hosted.start_if_ready(now_ns, &mut self.reactor) {
+            let ticks = (0..hosted.machine_count() as usize).filter_map(|machine| {
+                let at_ns = hosted.next_due_ns(machine)?;
+                Some(Reverse(Deadline { at_ns, serial, what: What::Tick(machine), slot }))
+            });
+            self.deadlines.extend(ticks);
+            let end_ns = hosted.end_ns().unwrap_or(now_ns);
+            let ended = hosted.end_idle_machines();
+            self.not_started -= 1;
+            self.be_patient(slot, serial, true, end_ns);
+            if let Err(reason) = ended {
+                self.fail(slot, reason);
+            }
+        } else if hosted.is_complete() {
+            self.finish(slot, Ok(()));
+        }
+    }
+
+    /// A run cannot go on. Before its start its mesh is begun anew a few times.
+    fn fail(&mut self, slot: usize, reason: String) {
+        let Some((_, hosted)) = self.runs.get_mut(slot) else {
+            return;
+        };
+        if hosted.has_started() || hosted.setups() >= SETUPS {
+            return self.finish(slot, Err(reason));
+        }
+        let again = self.addresses.listen(hosted.machine_count()).map_err(|error| error.to_string()).and_then(|listeners| {
+            let token = new_token()?;
+            hosted.set_up_again(slot, listeners, token, &mut self.reactor).map_err(|error| error.to_string())
+        });
+        match again {
+            Ok(failed) => {
+                self.closing.push_back(failed);
+                if !self.setting_up.contains(&slot) {
+                    self.setting_up.push_back(slot);
+                }
+            }
+            Err(_) => self.finish(slot, Err(reason)),
+        }
+    }
+
+    fn finish(&mut self, slot: usize, result: Result<(), String>) {
+        let ended = self.remove(slot, result);
+        (self.deliver)(ended);
+    }
+
+    fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended {
+        let (_, hosted) = self.runs.remove(slot);
+        self.setting_up.retain(|&other| other != slot);
+        self.not_started -= usize::from(!hosted.has_started());
+        self.control.end();
+        let (ended, mesh) = hosted.finish(result);
+        self.closing.push_back(mesh);
+        ended
+    }
+
+    /// A step of closing what has ended.
+    fn tear_down(&mut self) {
+        if let Some(mesh) = self.closing.front_mut()
+            && !mesh.close_some(CLOSES_A_TURN, &mut self.reactor)
+        {
+            self.closing.pop_front();
+        }
+    }
+
+    /// After an interrupt: drops the runs that would take long to end.
+    fn drop_unfinished(&mut self) {
+        if std::mem::replace(&mut self.interrupted, true) {
+            return;
+        }
+        let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
+        let long = |hosted: &Hosted| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
+        let slots: Vec<usize> = self.runs.iter().filter(|(_, (_, hosted))| long(hosted)).map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.remove(slot, Err("interrupted".to_owned()));
+        }
+    }
+}
+
+fn new_token() -> Result<RunToken, String> {
+    let mut token = RunToken::default();
+    getrandom::fill(&mut token).map_err(|error| format!("the system has no randomness for a token: {error}"))?;
+    Ok(token)
+}

@@ -1,0 +1,213 @@
+//! One run in an event loop: its mesh is set up, its machines tick when due, and its log is handed over.
+
+use std::io;
+
+use mio::net::TcpListener;
+
+use super::clock::WallClock;
+use super::host::Settings;
+use super::mesh::Mesh;
+use super::reactor::{Reactor, Ready, SocketId};
+use crate::engine::{Ended, Punctuality, RunLog, Samples};
+use crate::experiment::{Run, Schedule};
+use crate::log::LoggedEvent;
+use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
+use crate::wire::{Frame, RunToken};
+
+/// From a standing mesh to the run's start: time for the event loop to look at its other runs.
+const LEAD_NS: u64 = 1_000_000;
+
+pub(super) struct Hosted {
+    run: Run,
+    time_scale: f64,
+    schedule: Schedule,
+    mesh: Mesh,
+    machines: Vec<Machine>,
+    log: Vec<Vec<LoggedEvent>>,
+    started_at_ns: Option<u64>,
+    lateness: Samples,
+    latency: Samples,
+    last_send: Option<LastSend>,
+    setups: u32,
+    strangers: u32,
+}
+
+/// When the run last sent anything: in which turn of the event loop, in a tick due when.
+#[derive(Clone, Copy)]
+struct LastSend {
+    turn: u64,
+    due_ns: u64,
+}
+
+impl Hosted {
+    pub(super) fn new(run: Run, settings: &Settings, mesh: Mesh) -> Self {
+        let schedule = run.schedule(settings.seed);
+        let ticks = |machine| schedule.ticks(machine) as usize;
+        Self {
+            machines: run.machines(settings.seed),
+            log: (0..schedule.machines()).map(|machine| Vec::with_capacity(ticks(machine))).collect(),
+            schedule,
+            run,
+            time_scale: settings.time_scale,
+            mesh,
+            started_at_ns: None,
+            lateness: Samples::default(),
+            latency: Samples::default(),
+            last_send: None,
+            setups: 1,
+            strangers: 0,
+        }
+    }
+
+    /// How often its mesh has been begun.
+    pub(super) fn setups(&self) -> u32 {
+        self.setups
+    }
+
+    pub(super) fn machine_count(&self) -> u32 {
+        self.machines.len() as u32
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.started_at_ns.is_some()
+    }
+
+    /// Begins the mesh anew; returns the one it had.
+    pub(super) fn set_up_again(
+        &mut self,
+        slot: usize,
+        listeners: Vec<TcpListener>,
+        token: RunToken,
+        reactor: &mut Reactor,
+    ) -> io::Result<Mesh> {
+        let mesh = Mesh::new(slot, listeners, token, reactor)?;
+        let failed = std::mem::replace(&mut self.mesh, mesh);
+        self.strangers += failed.strangers();
+        self.setups += 1;
+        Ok(failed)
+    }
+
+    /// A step of the set-up. Returns whether the mesh has more to dial.
+    pub(super) fn set_up(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
+        self.mesh.dial(reactor)
+    }
+
+    /// Starts the run if its mesh has come to stand. Returns whether it did just now.
+    pub(super) fn start_if_ready(&mut self, now_ns: u64, reactor: &mut Reactor) -> bool {
+        if self.has_started() || !self.mesh.stands() {
+            return false;
+        }
+        self.mesh.close_listeners(reactor);
+        self.started_at_ns = Some(now_ns + LEAD_NS);
+        true
+    }
+
+    /// When the next tick of `machine` is due, if it has one left.
+    pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
+        let tick = self.log[machine].len() as u64;
+        (tick < self.schedule.ticks(machine)).then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
+    }
+
+    /// When the run's observation ends.
+    pub(super) fn end_ns(&self) -> Option<u64> {
+        self.has_started().then(|| self.wall_ns(self.run.configuration.duration_ns))
+    }
+
+    fn wall_ns(&self, model_ns: u64) -> u64 {
+        self.started_at_ns.unwrap_or(0) + (model_ns as f64 / self.time_scale) as u64
+    }
+
+    /// Whether a tick due at `due_ns` has to wait until the sockets have been looked at: a message sent earlier in this turn of
+    /// the event loop, in a tick due before, may be for it.
+    pub(super) fn awaits_messages(&self, turn: u64, due_ns: u64) -> bool {
+        self.last_send.is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
+    }
+
+    /// The next tick of `machine`, due at `due_ns`.
+    pub(super) fn tick(&mut self, machine: usize, due_ns: u64, turn: u64, clock: &WallClock) -> Result<(), String> {
+        let system_time_ns = clock.now_ns();
+        let event = self.machines[machine].tick();
+        self.log[machine].push(LoggedEvent { system_time_ns, event });
+        self.send(machine as MachineIndex, &event, system_time_ns)?;
+        if matches!(event.kind, EventKind::Send { .. }) {
+            self.last_send = Some(LastSend { turn, due_ns });
+        }
+        if self.next_due_ns(machine).is_none() {
+            self.mesh.end_all(machine as MachineIndex)?;
+        }
+        self.lateness.push(clock.now_ns().saturating_sub(due_ns));
+        Ok(())
+    }
+
+    fn send(&mut self, sender: MachineIndex, event: &Event, sent_at_ns: u64) -> Result<(), String> {
+        let EventKind::Send { recipients, stamp } = event.kind else {
+            return Ok(());
+        };
+        let frame = Frame::Message { stamp, sent_tick: event.tick, sent_at_ns };
+        match recipients {
+            Recipients::One(peer) => self.mesh.send(sender, peer, &frame),
+            Recipients::All => {
+                let mut peers = (0..self.machine_count()).filter(|&peer| peer != sender);
+                peers.try_for_each(|peer| self.mesh.send(sender, peer, &frame))
+            }
+        }
+    }
+
+    /// A machine without a single tick in the run's duration says its last at the start.
+    pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
+        (0..self.machines.len())
+            .filter(|&machine| self.schedule.ticks(machine) == 0)
+            .try_for_each(|machine| self.mesh.end_all(machine as MachineIndex))
+    }
+
+    /// One of the run's sockets is ready.
+    pub(super) fn exchange(
+        &mut self,
+        ready: Ready,
+        scratch: &mut [u8],
+        reactor: &mut Reactor,
+        clock: &WallClock,
+    ) -> Result<(), String> {
+        match ready.route.socket {
+            SocketId::Listener(machine) => self.mesh.accept(machine, reactor),
+            SocketId::Link(place) => {
+                let (machines, latency) = (&mut self.machines, &mut self.latency);
+                self.mesh.exchange(place, ready.writable, scratch, reactor, |owner, sender, frame| {
+                    if let Frame::Message { stamp, sent_tick, sent_at_ns } = frame {
+                        latency.push(clock.now_ns().saturating_sub(sent_at_ns));
+                        machines[owner as usize].deliver(Message { sender, stamp, sent_tick });
+                    }
+                })
+            }
+        }
+    }
+
+    /// Whether every machine has done its last tick and heard every peer's last message.
+    pub(super) fn is_complete(&self) -> bool {
+        self.has_started() && self.mesh.has_ended()
+    }
+
+    /// Why the run is stuck, in words.
+    pub(super) fn why_stuck(&self) -> String {
+        let Some((owner, peer)) = self.mesh.missing() else {
+            return "the run did not end in time".to_owned();
+        };
+        if self.has_started() {
+            format!("machine {owner} did not hear from machine {peer} in time")
+        } else {
+            format!("machine {owner} had no connection to machine {peer} in time")
+        }
+    }
+
+    /// Takes the run apart: what is to be reported of it, and the mesh to be closed.
+    pub(super) fn finish(self, result: Result<(), String>) -> (Ended, Mesh) {
+        let punctuality = Punctuality {
+            margin_ns: (self.schedule.margin_ns() as f64 / self.time_scale) as u64,
+            lateness: self.lateness.quantiles(),
+            latency: self.latency.quantiles(),
+        };
+        let log = RunLog { started_at_ns: self.started_at_ns.unwrap_or(0), machines: self.log, punctuality };
+        let strangers = self.strangers + self.mesh.strangers();
+        (Ended { run: self.run, result: result.map(|()| log), strangers }, self.mesh)
+    }
+}

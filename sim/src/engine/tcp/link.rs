@@ -1,0 +1,189 @@
+//! One end of one connection: a handshake each way, then frames. Never blocks.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use crate::machine::MachineIndex;
+use crate::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello};
+
+/// What the other end said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard {
+    Hello(Hello),
+    Frame(Frame),
+}
+
+/// One end of a connection.
+pub(super) struct Link {
+    /// The machine whose end it is.
+    pub(super) owner: MachineIndex,
+    /// The machine at the other end; unknown until an accepted connection has said so.
+    pub(super) peer: Option<MachineIndex>,
+    /// The handle by which the reactor knows it.
+    pub(super) handle: usize,
+    pub(super) stream: TcpStream,
+    greeted: bool,
+    hello: Chunks<HELLO_BYTES>,
+    frames: Chunks<FRAME_BYTES>,
+    outbox: Vec<u8>,
+    messages_sent: u64,
+    messages_heard: u64,
+    ended: bool,
+}
+
+impl Link {
+    pub(super) fn new(owner: MachineIndex, peer: Option<MachineIndex>, stream: TcpStream, handle: usize) -> io::Result<Self> {
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_nodelay(true)?;
+        // Closed by a reset, once both ends have said their last: no port is left waiting behind thousands of runs.
+        socket.set_linger(Some(Duration::ZERO))?;
+        Ok(Self {
+            owner,
+            peer,
+            handle,
+            stream,
+            greeted: false,
+            hello: Chunks::default(),
+            frames: Chunks::default(),
+            outbox: vec![],
+            messages_sent: 0,
+            messages_heard: 0,
+            ended: false,
+        })
+    }
+
+    pub(super) fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
+        self.write(&hello.encode())
+    }
+
+    pub(super) fn send(&mut self, frame: &Frame) -> io::Result<()> {
+        self.messages_sent += 1;
+        self.write(&frame.encode())
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        let messages = self.messages_sent;
+        self.write(&Frame::End { messages }.encode())
+    }
+
+    /// Whether the other end has said its last, and all of it was heard.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the other end is known to be the peer's.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// Writes at once what the connection takes, and keeps the rest for [`Link::flush`].
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !self.outbox.is_empty() {
+            self.outbox.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let written = write_some(&mut self.stream, bytes)?;
+        self.outbox.extend_from_slice(&bytes[written..]);
+        Ok(())
+    }
+
+    /// Goes on writing what was kept.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if !self.outbox.is_empty() {
+            let written = write_some(&mut self.stream, &self.outbox)?;
+            self.outbox.drain(..written);
+        }
+        Ok(())
+    }
+
+    /// Reads all there is, and hands each hello and frame to `hear`.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection is of no use any more: it broke, ended early, or `hear` refused what came.
+    pub(super) fn read(
+        &mut self,
+        scratch: &mut [u8],
+        mut hear: impl FnMut(&mut Self, Heard) -> Result<(), String>,
+    ) -> Result<(), String> {
+        loop {
+            let length = match self.stream.read(scratch) {
+                Ok(0) if self.ended => return Ok(()),
+                Ok(0) if self.frames.is_partial() => return Err("was closed in the middle of a frame".to_owned()),
+                Ok(0) => return Err("was closed early".to_owned()),
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) if self.ended => return Ok(()),
+                Err(error) => return Err(format!("broke ({error})")),
+            };
+            self.decode(&scratch[..length], &mut hear)?;
+            if length < scratch.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn decode(
+        &mut self,
+        mut bytes: &[u8],
+        hear: &mut impl FnMut(&mut Self, Heard) -> Result<(), String>,
+    ) -> Result<(), String> {
+        if !self.greeted {
+            let Some(hello) = self.hello.take(&mut bytes) else {
+                return Ok(());
+            };
+            let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
+            hear(self, Heard::Hello(hello))?;
+            self.greeted = true;
+        }
+        while let Some(frame) = self.frames.take(&mut bytes) {
+            let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
+            self.account(&frame)?;
+            hear(self, Heard::Frame(frame))?;
+        }
+        Ok(())
+    }
+
+    /// Messages are counted at both ends: none may be lost, none may follow the last.
+    fn account(&mut self, frame: &Frame) -> Result<(), String> {
+        match *frame {
+            _ if self.ended => Err("went on after its end".to_owned()),
+            Frame::Message { .. } => {
+                self.messages_heard += 1;
+                Ok(())
+            }
+            Frame::End { messages } if messages == self.messages_heard => {
+                self.ended = true;
+                Ok(())
+            }
+            Frame::End { messages } => Err(format!("lost messages: {} of {messages} came", self.messages_heard)),
+        }
+    }
+
+    /// Turns the other end away.
+    pub(super) fn refuse(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(length) => written += length,
+            // Not connected: the connection is still being made; it will be reported writable.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}

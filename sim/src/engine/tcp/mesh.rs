@@ -1,0 +1,283 @@
+//! The connections between a run's machines: one for each pair, both ends in this process.
+//!
+//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
+//! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
+//! the listeners close.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::{TcpListener, TcpStream};
+
+use super::link::{Heard, Link};
+use super::reactor::{Reactor, Route, SocketId};
+use crate::machine::MachineIndex;
+use crate::wire::{Frame, Hello, RunToken};
+
+/// Connections dialled in one step.
+const DIALS_A_STEP: usize = 4;
+/// Connections to one machine that may be silent at a time; further ones are turned away.
+const SILENT: usize = 64;
+
+pub(super) struct Mesh {
+    run: usize,
+    machines: u32,
+    token: RunToken,
+    listeners: Vec<Listener>,
+    /// Pairs still to be dialled: (who dials, whom).
+    to_dial: Vec<(MachineIndex, MachineIndex)>,
+    links: Vec<Option<Link>>,
+    /// The place in `links` of `owner`'s end of its connection to `peer`, at `owner * machines + peer`.
+    ends: Vec<Option<usize>>,
+    greeted_ends: usize,
+    /// Ends at which the peer has said its last.
+    ended_ends: usize,
+    strangers: u32,
+}
+
+struct Listener {
+    listener: TcpListener,
+    handle: usize,
+    address: SocketAddr,
+    silent: usize,
+}
+
+impl Mesh {
+    /// Starts the mesh of the run in slot `run`, whose machines listen on `listeners`.
+    pub(super) fn new(run: usize, listeners: Vec<TcpListener>, token: RunToken, reactor: &mut Reactor) -> io::Result<Self> {
+        let machines = listeners.len() as u32;
+        let mut mesh = Self {
+            run,
+            machines,
+            token,
+            listeners: Vec::with_capacity(listeners.len()),
+            to_dial: (1..machines).flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer))).rev().collect(),
+            links: vec![],
+            ends: vec![None; listeners.len() * listeners.len()],
+            greeted_ends: 0,
+            ended_ends: 0,
+            strangers: 0,
+        };
+        for (machine, mut listener) in listeners.into_iter().enumerate() {
+            let address = listener.local_addr()?;
+            let handle = reactor.watch(&mut listener, Route { run, socket: SocketId::Listener(machine) })?;
+            mesh.listeners.push(Listener { listener, handle, address, silent: 0 });
+        }
+        Ok(mesh)
+    }
+
+    /// Whether every machine has its connection to every peer.
+    pub(super) fn stands(&self) -> bool {
+        self.greeted_ends == self.end_count()
+    }
+
+    /// Whether every machine has heard every peer's last.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended_ends == self.end_count()
+    }
+
+    pub(super) fn strangers(&self) -> u32 {
+        self.strangers
+    }
+
+    fn end_count(&self) -> usize {
+        self.machines as usize * (self.machines as usize - 1)
+    }
+
+    /// A step of the set-up. Returns whether there is more to dial.
+    pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
+        for _ in 0..DIALS_A_STEP {
+            let Some((dialler, peer)) = self.to_dial.pop() else {
+                return Ok(false);
+            };
+            let connected = TcpStream::connect(self.listeners[peer as usize].address)
+                .and_then(|stream| self.add(dialler, Some(peer), stream, reactor))
+                .and_then(|place| self.say_hello(place));
+            connected.map_err(|error| format!("machine {dialler} cannot connect to machine {peer}: {error}"))?;
+        }
+        Ok(true)
+    }
+
+    fn add(
+        &mut self,
+        owner: MachineIndex,
+        peer: Option<MachineIndex>,
+        mut stream: TcpStream,
+        reactor: &mut Reactor,
+    ) -> io::Result<usize> {
+        let place = self.links.len();
+        let handle = reactor.watch(&mut stream, Route { run: self.run, socket: SocketId::Link(place) })?;
+        self.links.push(Some(Link::new(owner, peer, stream, handle)?));
+        if let Some(peer) = peer {
+            let end = self.end(owner, peer);
+            self.ends[end] = Some(place);
+        }
+        Ok(place)
+    }
+
+    fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
+        (owner * self.machines + peer) as usize
+    }
+
+    fn say_hello(&mut self, place: usize) -> io::Result<()> {
+        match &mut self.links[place] {
+            Some(link) => link.say_hello(&Hello { token: self.token, machine: link.owner }),
+            None => Ok(()),
+        }
+    }
+
+    /// Accepts what waits at the listener of `machine`.
+    pub(super) fn accept(&mut self, machine: usize, reactor: &mut Reactor) -> Result<(), String> {
+        while let Some(listener) = self.listeners.get_mut(machine) {
+            match listener.listener.accept() {
+                Ok((stream, _)) if listener.silent < SILENT + self.machines as usize => {
+                    listener.silent += 1;
+                    self.add(machine as u32, None, stream, reactor)
+                        .map_err(|error| format!("machine {machine} cannot accept: {error}"))?;
+                }
+                Ok(_) => self.strangers += 1,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // The other side gave up before it was accepted: its own affair.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(format!("machine {machine} cannot accept: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender.
+    pub(super) fn exchange(
+        &mut self,
+        place: usize,
+        writable: bool,
+        scratch: &mut [u8],
+        reactor: &mut Reactor,
+        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame),
+    ) -> Result<(), String> {
+        let Some(mut link) = self.links.get_mut(place).and_then(Option::take) else {
+            return Ok(());
+        };
+        let was_greeted = link.is_greeted();
+        let flushed = if writable { link.flush().map_err(|error| format!("broke ({error})")) } else { Ok(()) };
+        let result = flushed.and_then(|()| {
+            link.read(scratch, |link, heard| {
+                match heard {
+                    Heard::Hello(hello) => self.greet(place, link, &hello)?,
+                    Heard::Frame(frame) => {
+                        self.ended_ends += usize::from(matches!(frame, Frame::End { .. }));
+                        if let Some(peer) = link.peer {
+                            hear(link.owner, peer, frame);
+                        }
+                    }
+                }
+                Ok(())
+            })
+        });
+        match (result, link.peer) {
+            (Ok(()), _) => {
+                self.links[place] = Some(link);
+                Ok(())
+            }
+            (Err(_), None) => {
+                self.turn_away(link, reactor);
+                Ok(())
+            }
+            (Err(problem), Some(peer)) => {
+                let owner = link.owner;
+                self.links[place] = Some(link);
+                let when = if was_greeted { "" } else { " during set-up" };
+                Err(format!("machine {owner}'s connection to machine {peer} {problem}{when}"))
+            }
+        }
+    }
+
+    /// The other end of `link` says who it is.
+    fn greet(&mut self, place: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
+        if hello.token != self.token {
+            return Err("does not know the run's token".to_owned());
+        }
+        match link.peer {
+            Some(peer) if peer != hello.machine => return Err(format!("is machine {}'s", hello.machine)),
+            Some(_) => {}
+            None => {
+                let dials = link.owner < hello.machine && hello.machine < self.machines;
+                if !dials || self.ends[self.end(link.owner, hello.machine)].is_some() {
+                    return Err("is of no machine that should connect here".to_owned());
+                }
+                let end = self.end(link.owner, hello.machine);
+                self.ends[end] = Some(place);
+                link.peer = Some(hello.machine);
+                self.listeners[link.owner as usize].silent -= 1;
+                let hello = Hello { token: self.token, machine: link.owner };
+                link.say_hello(&hello).map_err(|error| format!("broke ({error})"))?;
+            }
+        }
+        self.greeted_ends += 1;
+        Ok(())
+    }
+
+    fn turn_away(&mut self, mut link: Link, reactor: &mut Reactor) {
+        self.strangers += 1;
+        if let Some(listener) = self.listeners.get_mut(link.owner as usize) {
+            listener.silent -= 1;
+        }
+        link.refuse();
+        reactor.forget(&mut link.stream, link.handle);
+    }
+
+    /// Ends the set-up: closes the listeners, and turns away who connected but never said who it is.
+    pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
+        for mut listener in std::mem::take(&mut self.listeners) {
+            reactor.forget(&mut listener.listener, listener.handle);
+        }
+        for place in 0..self.links.len() {
+            if let Some(link) = self.links[place].take_if(|link| link.peer.is_none()) {
+                self.turn_away(link, reactor);
+            }
+        }
+    }
+
+    /// Sends `frame` from `owner` to `peer`.
+    pub(super) fn send(&mut self, owner: MachineIndex, peer: MachineIndex, frame: &Frame) -> Result<(), String> {
+        self.with_link(owner, peer, |link| link.send(frame))
+    }
+
+    /// `owner` has done its last tick: tells every peer.
+    pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
+        (0..self.machines).filter(|&peer| peer != owner).try_for_each(|peer| self.with_link(owner, peer, Link::end))
+    }
+
+    fn with_link(
+        &mut self,
+        owner: MachineIndex,
+        peer: MachineIndex,
+        write: impl FnOnce(&mut Link) -> io::Result<()>,
+    ) -> Result<(), String> {
+        let place = self.ends[self.end(owner, peer)];
+        let link = place.and_then(|place| self.links[place].as_mut());
+        let link = link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
+        write(link).map_err(|error| format!("machine {owner}'s connection to machine {peer} broke ({error})"))
+    }
+
+    /// A pair that lacks its connection or has not heard the other's last: for saying why a run got stuck.
+    pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
+        let lacks = |&(owner, peer): &(MachineIndex, MachineIndex)| {
+            let link = self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
+            owner != peer && !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
+        };
+        (0..self.machines).flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer))).find(lacks)
+    }
+
+    /// A step of the teardown: closes up to `most` connections. Returns whether any are left.
+    pub(super) fn close_some(&mut self, most: usize, reactor: &mut Reactor) -> bool {
+        self.close_listeners(reactor);
+        for _ in 0..most {
+            match self.links.pop() {
+                Some(Some(mut link)) => reactor.forget(&mut link.stream, link.handle),
+                Some(None) => {}
+                None => return false,
+            }
+        }
+        !self.links.is_empty()
+    }
+}

@@ -1,0 +1,96 @@
+//! What this process may hold - files, cores - and how many runs at once that carries.
+
+use std::fmt;
+
+use super::Options;
+use crate::engine::tcp;
+use crate::experiment::{Configuration, EngineKind, Experiment};
+
+/// Files kept free for everything but runs: the dataset, the terminal, the event loops.
+const SPARE_FILES: u64 = 64;
+/// Ticks per second that one core's event loop carries with its deadlines kept to tens of microseconds.
+const TICKS_PER_SECOND_PER_CORE: f64 = 100_000.0;
+/// What systems allow that do not say.
+const FILES_IF_UNKNOWN: u64 = 1024;
+
+/// What this process may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Files and sockets open at once.
+    pub files: u64,
+    /// Cores it may use.
+    pub cores: usize,
+}
+
+/// How many runs go at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    /// Runs at once.
+    pub runs: usize,
+    /// What keeps it from being more.
+    pub limit: WidthLimit,
+}
+
+/// What limits the number of runs at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WidthLimit {
+    /// There are no more runs.
+    Runs,
+    /// `--jobs` says so.
+    Jobs,
+    /// The files this process may open.
+    Files(u64),
+    /// The ticks per second its cores carry on time.
+    Ticks,
+    /// Its cores, one run each.
+    Cores,
+}
+
+impl fmt::Display for WidthLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Runs => f.write_str("all that are to do"),
+            Self::Jobs => f.write_str("as --jobs says"),
+            Self::Files(files) => write!(f, "limited by the {files} files a process may open"),
+            Self::Ticks => f.write_str("limited by the ticks per second the cores carry on time"),
+            Self::Cores => f.write_str("one a core"),
+        }
+    }
+}
+
+impl Capacity {
+    /// What this process may hold. Raises its limit of open files as far as it is allowed to.
+    pub fn of_this_process() -> Self {
+        let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
+        Self { files, cores: std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+
+    /// How many runs of `machines` machines fit into the files, connections and listeners counted.
+    pub fn runs_by_files(&self, machines: u32) -> u64 {
+        let spare = SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines);
+        self.files.saturating_sub(spare) / tcp::sockets_per_run(machines)
+    }
+
+    /// How many of `to_do` runs to have at once. `heaviest` is the most demanding configuration among them.
+    pub fn width(&self, experiment: &Experiment, options: &Options, to_do: u64, heaviest: &Configuration) -> Width {
+        let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
+        match experiment.engine {
+            EngineKind::Virtual => limits.push((options.jobs.unwrap_or(self.cores) as u64, WidthLimit::Cores)),
+            EngineKind::Tcp => {
+                limits.push((self.runs_by_files(heaviest.rates.machines()), WidthLimit::Files(self.files)));
+                limits.push(match options.jobs {
+                    Some(jobs) => (jobs as u64, WidthLimit::Jobs),
+                    None => (self.runs_by_ticks(experiment, heaviest), WidthLimit::Ticks),
+                });
+            }
+        }
+        let (runs, limit) = limits.into_iter().min_by_key(|&(runs, _)| runs).unwrap_or((1, WidthLimit::Runs));
+        Width { runs: runs.max(1) as usize, limit }
+    }
+
+    fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
+        let rates: u32 = heaviest.rates.iter().map(|rate| rate.hertz()).sum();
+        let ticks_per_second = f64::from(rates) * experiment.time_scale;
+        (TICKS_PER_SECOND_PER_CORE * self.cores as f64 / ticks_per_second) as u64
+    }
+}

@@ -1,0 +1,80 @@
+//! A run's log turned into its rows: the journal's and the event log's.
+
+use crate::engine::{Ended, Punctuality, RunLog};
+use crate::experiment::{EngineKind, Experiment};
+use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, write_row};
+
+/// Bytes of a row, about.
+const ROW_BYTES: usize = 56;
+
+pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
+    let configuration = &ended.run.configuration;
+    let (outcome, reason) = match &ended.result {
+        Ok(_) => (Outcome::Ok, String::new()),
+        Err(reason) => (Outcome::Failed, reason.clone()),
+    };
+    let log = ended.result.as_ref().ok();
+    let punctuality = log.map(|log| log.punctuality).unwrap_or_default();
+    let Punctuality { margin_ns, lateness, latency } = punctuality;
+    let row = JournalRow {
+        run: ended.run.index,
+        key: ended.run.key(),
+        repetition: ended.run.repetition,
+        outcome,
+        reason,
+        engine: experiment.engine.to_string(),
+        isolation: "shared".to_owned(),
+        time_scale: time_scale(experiment),
+        duration_s: configuration.duration_s(),
+        machines: configuration.rates.machines(),
+        rates: configuration.rates.to_string(),
+        internal: configuration.internal.value(),
+        stamp: configuration.stamp.to_string(),
+        phase: configuration.phase.to_string(),
+        started_at_ns: log.map_or(0, |log| log.started_at_ns),
+        phases_ns: join(ended.run.schedule(experiment.seed).phases_ns()),
+        margin_us: micros(margin_ns),
+        lateness_p50_us: micros(lateness.p50_ns),
+        lateness_p99_us: micros(lateness.p99_ns),
+        lateness_max_us: micros(lateness.max_ns),
+        latency_p99_us: micros(latency.p99_ns),
+        latency_max_us: micros(latency.max_ns),
+        punctual: outcome == Outcome::Ok && punctuality.is_punctual(),
+        strangers: ended.strangers,
+        tool_version: crate::VERSION.to_owned(),
+        events: log.map_or(0, |log| log.machines.iter().map(|events| events.len() as u64).sum()),
+        segment: 0,
+        offset: 0,
+        bytes: 0,
+        checksum: String::new(),
+    };
+    FinishedRun { row, events: log.map_or(vec![], |log| event_rows(ended.run.index, log)) }
+}
+
+/// The virtual engine's clock is the model's own.
+fn time_scale(experiment: &Experiment) -> f64 {
+    match experiment.engine {
+        EngineKind::Tcp => experiment.time_scale,
+        EngineKind::Virtual => 1.0,
+    }
+}
+
+fn micros(ns: u64) -> f64 {
+    ns as f64 / 1000.0
+}
+
+fn join(numbers: impl Iterator<Item = u64>) -> String {
+    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Machine by machine, tick by tick: the rows of the same run by either engine lie in the same order.
+fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
+    let events: usize = log.machines.iter().map(Vec::len).sum();
+    let mut buffer = Vec::with_capacity(events * ROW_BYTES);
+    for (machine, events) in log.machines.iter().enumerate() {
+        for &logged in events {
+            write_row(&mut buffer, &EventRow { run, machine: machine as u32, logged });
+        }
+    }
+    buffer
+}

@@ -1,0 +1,241 @@
+//! A sweep: keeps an engine fed with the runs that are still to do, journals what comes back, and reports progress.
+//!
+//! # Layout
+//!
+//! - [`plan`]: which runs are to do, how many at once, how long, how large
+//! - [`capacity`]: what this process may hold: files, cores
+//! - [`finished`]: a run's log turned into its rows
+//! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
+//! - [`words`]: durations and sizes as a person says them
+
+mod capacity;
+mod finished;
+mod plan;
+mod progress;
+pub mod words;
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+pub use capacity::{Capacity, Width, WidthLimit};
+pub use plan::{Plan, PlanError};
+pub use progress::Progress;
+
+use crate::engine::tcp::{self, PortRange};
+use crate::engine::{Control, Ended, virtual_time};
+use crate::experiment::{EngineKind, Experiment, Run};
+use crate::log::{DatasetError, DatasetWriter, FinishedRun, Recovered};
+
+/// How often what was appended is brought to the disk.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How often progress is shown while nothing ends.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// Finished runs that may wait for the writer.
+const WAITING: usize = 256;
+
+/// What a sweep may use.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Runs at once; as many as the machine carries if not given.
+    pub jobs: Option<usize>,
+    /// Where machines listen.
+    pub ports: PortRange,
+    /// Whether to run again what failed before.
+    pub retry_failed: bool,
+}
+
+/// How a sweep ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Runs that ended well.
+    pub ok: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Runs that were left, because the sweep was interrupted.
+    pub left: u64,
+    /// Runs of this sweep that were punctual.
+    pub punctual: u64,
+    /// Bytes of events written.
+    pub bytes: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// What an earlier sweep had left unfinished.
+    pub recovered: Recovered,
+}
+
+/// Why a sweep cannot go on. Runs that fail are no such reason: they stand in the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The plan cannot be carried out on this machine.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The dataset cannot be written.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// An event loop cannot run.
+    #[error("the tcp engine cannot watch its sockets: {0}")]
+    Engine(#[from] io::Error),
+}
+
+/// Runs what is still to do of `experiment` into the dataset at `root`.
+///
+/// # Errors
+///
+/// [`SweepError`] if the sweep cannot start or go on. What was synced before is whole, and the same call goes on from there.
+pub fn run(
+    experiment: &Experiment,
+    root: &Path,
+    options: &Options,
+    control: &Control,
+    progress: &mut Progress,
+) -> Result<Summary, SweepError> {
+    let capacity = Capacity::of_this_process();
+    Plan::check(experiment, options, &capacity)?;
+    let mut writer = DatasetWriter::open(root, experiment)?;
+    let plan = Plan::new(experiment, writer.attempted(), options, &capacity)?;
+    progress.begin(&plan, writer.recovered());
+    let started = Instant::now();
+    let mut summary = Summary {
+        ok: 0,
+        failed: 0,
+        left: plan.to_do.len() as u64,
+        punctual: 0,
+        bytes: 0,
+        elapsed: Duration::ZERO,
+        recovered: writer.recovered(),
+    };
+    let (to_do, finished) = (queue(&plan.to_do), crossbeam_channel::bounded(WAITING));
+    thread::scope(|scope| {
+        let engine = scope.spawn({
+            let (plan, sender) = (&plan, finished.0);
+            move || feed_engine(experiment, plan, options, &to_do, control, &sender)
+        });
+        let written = write(&mut writer, &finished.1, &mut summary, progress, control);
+        if written.is_err() {
+            control.stop();
+            drop(finished.1);
+        }
+        let ran = engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written?;
+        ran.map_err(SweepError::Engine)
+    })?;
+    summary.elapsed = started.elapsed();
+    progress.end();
+    Ok(summary)
+}
+
+fn queue(runs: &[Run]) -> Receiver<Run> {
+    let (sender, receiver) = crossbeam_channel::bounded(runs.len().max(1));
+    for run in runs {
+        sender.send(run.clone()).unwrap_or_else(|_| unreachable!("the receiver is held here"));
+    }
+    receiver
+}
+
+/// Appends what comes, until the engine hangs up.
+fn write(
+    writer: &mut DatasetWriter,
+    finished: &Receiver<FinishedRun>,
+    summary: &mut Summary,
+    progress: &mut Progress,
+    control: &Control,
+) -> Result<(), DatasetError> {
+    let mut synced = Instant::now();
+    loop {
+        let run = finished.recv_timeout(SHOW_EVERY);
+        if let Ok(run) = &run {
+            summary.left -= 1;
+            summary.ok += u64::from(run.row.is_ok());
+            summary.failed += u64::from(!run.row.is_ok());
+            summary.punctual += u64::from(run.row.punctual);
+            summary.bytes += run.events.len() as u64;
+            progress.ended(&run.row);
+        }
+        progress.show(control);
+        match run {
+            Ok(run) => writer.append(run)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return writer.sync(),
+        }
+        if synced.elapsed() >= SYNC_EVERY {
+            writer.sync()?;
+            synced = Instant::now();
+        }
+    }
+}
+
+/// Runs the engine's workers until there is nothing more to do.
+fn feed_engine(
+    experiment: &Experiment,
+    plan: &Plan,
+    options: &Options,
+    to_do: &Receiver<Run>,
+    control: &Control,
+    finished: &Sender<FinishedRun>,
+) -> io::Result<()> {
+    match experiment.engine {
+        EngineKind::Virtual => {
+            thread::scope(|scope| {
+                for _ in 0..plan.workers {
+                    scope.spawn(|| run_virtually(experiment, to_do, control, finished));
+                }
+            });
+            Ok(())
+        }
+        EngineKind::Tcp => host_runs(experiment, plan, options, to_do, control, finished),
+    }
+}
+
+fn run_virtually(experiment: &Experiment, to_do: &Receiver<Run>, control: &Control, finished: &Sender<FinishedRun>) {
+    while let Ok(run) = to_do.try_recv() {
+        if control.is_stopped() {
+            return;
+        }
+        control.begin();
+        let log = virtual_time::run(&run, experiment.seed);
+        let ended = Ended { run, result: Ok(log), strangers: 0 };
+        let sent = finished.send(finished::rows(experiment, &ended));
+        control.end();
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// The event loops only run: their logs are turned into rows in a thread of its own, off every tick's way.
+fn host_runs(
+    experiment: &Experiment,
+    plan: &Plan,
+    options: &Options,
+    to_do: &Receiver<Run>,
+    control: &Control,
+    finished: &Sender<FinishedRun>,
+) -> io::Result<()> {
+    let (ended_sender, ended) = crossbeam_channel::unbounded::<Ended>();
+    thread::scope(|scope| {
+        let loops: Vec<_> = (0..plan.workers)
+            .map(|worker| {
+                let settings = tcp::Settings {
+                    seed: experiment.seed,
+                    time_scale: experiment.time_scale,
+                    width: plan.width_of(worker),
+                    ports: options.ports.clone(),
+                };
+                let ended = ended_sender.clone();
+                // Nobody listens any more once the writer has given up; then the loop is about to stop.
+                scope.spawn(move || tcp::serve(&settings, to_do, control, |run| drop(ended.send(run))))
+            })
+            .collect();
+        drop(ended_sender);
+        for run in ended {
+            if finished.send(finished::rows(experiment, &run)).is_err() {
+                break;
+            }
+        }
+        loops.into_iter().try_for_each(|host| host.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}

@@ -1,0 +1,153 @@
+//! The plan of a sweep: which runs are to do, how many at once, how long that takes and how large it gets.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Capacity, Options, Width};
+use crate::engine::tcp::{self, PortsTaken};
+use crate::experiment::{Configuration, EngineKind, Experiment, Run};
+use crate::log::JournalRow;
+
+/// Bytes of an event's row, about: Unix times are longer than virtual ones.
+const ROW_BYTES: [(EngineKind, u64); 2] = [(EngineKind::Tcp, 53), (EngineKind::Virtual, 44)];
+/// Bytes of a journal row, about.
+const JOURNAL_ROW_BYTES: u64 = 400;
+/// Ticks per second of the virtual engine on one core, logs included, about.
+const VIRTUAL_TICKS_PER_SECOND: f64 = 4e6;
+/// Wall time to set up a run's mesh, about: per connection.
+const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
+
+/// Why a plan cannot be carried out here.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// One run alone needs too much.
+    #[error(
+        "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), take fewer machines, or use --engine virtual"
+    )]
+    TooFewFiles {
+        /// Machines of the largest run.
+        machines: u32,
+        /// Sockets that it needs.
+        sockets: u64,
+        /// Files that may be open at once.
+        files: u64,
+    },
+    /// Machines find no ports.
+    #[error(transparent)]
+    Ports(#[from] PortsTaken),
+}
+
+/// What a sweep is about to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Runs planned in all.
+    pub planned: u64,
+    /// Of these, done.
+    pub done: u64,
+    /// Of these, failed, and not to be tried again.
+    pub failed: u64,
+    /// The runs to do, in order.
+    pub to_do: Vec<Run>,
+    /// Runs at once.
+    pub width: Width,
+    /// Threads that run them.
+    pub workers: usize,
+    /// Wall time, about.
+    pub wall_time: Duration,
+    /// Bytes on disk when all is done, about.
+    pub disk_bytes: u64,
+    /// Sockets at once.
+    pub sockets: u64,
+}
+
+impl Plan {
+    /// Whether `experiment` can be run here at all. Opens sockets for a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] if not.
+    pub fn check(experiment: &Experiment, options: &Options, capacity: &Capacity) -> Result<(), PlanError> {
+        if experiment.engine == EngineKind::Virtual {
+            return Ok(());
+        }
+        let machines = experiment.configurations().iter().map(|configuration| configuration.rates.machines()).max().unwrap_or(2);
+        if capacity.runs_by_files(machines) == 0 {
+            let sockets = tcp::sockets_per_run(machines);
+            return Err(PlanError::TooFewFiles { machines, sockets, files: capacity.files });
+        }
+        Ok(tcp::probe(&options.ports, machines)?)
+    }
+
+    /// What is to do of `experiment` after what was `attempted`.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::TooFewFiles`] if one run alone needs more sockets than there can be.
+    pub fn new(
+        experiment: &Experiment,
+        attempted: &[JournalRow],
+        options: &Options,
+        capacity: &Capacity,
+    ) -> Result<Self, PlanError> {
+        let mut outcomes: HashMap<u64, bool> = HashMap::new();
+        for row in attempted {
+            *outcomes.entry(row.run).or_default() |= row.is_ok();
+        }
+        let done = outcomes.values().filter(|&&ok| ok).count() as u64;
+        let failed = if options.retry_failed { 0 } else { outcomes.len() as u64 - done };
+        let is_to_do = |run: &Run| match outcomes.get(&run.index) {
+            None => true,
+            Some(ok) => !ok && options.retry_failed,
+        };
+        let to_do: Vec<Run> = experiment.runs().filter(is_to_do).collect();
+        let demand = |configuration: &&Configuration| (configuration.rates.machines(), configuration.expected_ticks());
+        let heaviest = experiment.configurations().iter().map(|configuration| &**configuration).max_by_key(demand);
+        let width = match heaviest {
+            Some(heaviest) => capacity.width(experiment, options, to_do.len() as u64, heaviest),
+            None => unreachable!("an experiment without configurations is refused when it is read"),
+        };
+        let sockets_per_run = heaviest.map_or(0, |heaviest| tcp::sockets_per_run(heaviest.rates.machines()));
+        Ok(Self {
+            planned: experiment.run_count(),
+            done,
+            failed,
+            workers: capacity.cores.min(width.runs),
+            wall_time: wall_time(experiment, &to_do, &width, capacity),
+            disk_bytes: disk_bytes(experiment, &to_do),
+            sockets: match experiment.engine {
+                EngineKind::Tcp => width.runs as u64 * sockets_per_run,
+                EngineKind::Virtual => 0,
+            },
+            width,
+            to_do,
+        })
+    }
+
+    /// Runs at once in worker `worker`: the width shared out evenly.
+    pub fn width_of(&self, worker: usize) -> usize {
+        let (each, more) = (self.width.runs / self.workers, self.width.runs % self.workers);
+        each + usize::from(worker < more)
+    }
+}
+
+fn wall_time(experiment: &Experiment, to_do: &[Run], width: &Width, capacity: &Capacity) -> Duration {
+    let ticks: u64 = to_do.iter().map(|run| run.configuration.expected_ticks()).sum();
+    match experiment.engine {
+        EngineKind::Virtual => {
+            let cores = capacity.cores.min(width.runs) as f64;
+            Duration::from_secs_f64(ticks as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
+        }
+        EngineKind::Tcp => {
+            let waves = (to_do.len() as u64).div_ceil(width.runs as u64);
+            let observed_s = to_do.iter().map(|run| run.configuration.duration_s()).fold(0.0, f64::max);
+            let connections: u64 = to_do.iter().map(|run| tcp::sockets_per_run(run.configuration.rates.machines()) / 2).sum();
+            let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
+            Duration::from_secs_f64(waves as f64 * observed_s / experiment.time_scale) + set_up
+        }
+    }
+}
+
+fn disk_bytes(experiment: &Experiment, to_do: &[Run]) -> u64 {
+    let row_bytes = ROW_BYTES.iter().find(|(engine, _)| *engine == experiment.engine).map_or(0, |(_, bytes)| *bytes);
+    to_do.iter().map(|run| run.configuration.expected_ticks() * row_bytes + JOURNAL_ROW_BYTES).sum()
+}

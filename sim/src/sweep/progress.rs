@@ -1,0 +1,145 @@
+//! Progress of a sweep: a bar in a terminal, a heartbeat line where there is none (nohup, a cluster's log).
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Plan;
+use super::words::in_words;
+use crate::engine::Control;
+use crate::log::{JournalRow, Recovered};
+
+/// How often a heartbeat line is written.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Shows how a sweep gets on. All of it goes to stderr.
+pub struct Progress {
+    shown: Shown,
+    started: Instant,
+    to_do: u64,
+    expected: Duration,
+    done: u64,
+    failed: u64,
+    punctual: u64,
+    worst_lateness_us: f64,
+    failures_shown: u64,
+}
+
+enum Shown {
+    Nothing,
+    Bar(ProgressBar),
+    Heartbeat { last: Instant },
+}
+
+/// Failures told one by one; further ones are only counted.
+const FAILURES_TOLD: u64 = 5;
+
+impl Progress {
+    /// A bar if stderr is a terminal, heartbeat lines if it is not.
+    pub fn on_stderr() -> Self {
+        let shown = if std::io::stderr().is_terminal() {
+            Shown::Bar(ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()))
+        } else {
+            Shown::Heartbeat { last: Instant::now() }
+        };
+        Self::new(shown)
+    }
+
+    /// Shows nothing but failures.
+    pub fn quiet() -> Self {
+        Self::new(Shown::Nothing)
+    }
+
+    fn new(shown: Shown) -> Self {
+        Self {
+            shown,
+            started: Instant::now(),
+            to_do: 0,
+            expected: Duration::ZERO,
+            done: 0,
+            failed: 0,
+            punctual: 0,
+            worst_lateness_us: 0.0,
+            failures_shown: 0,
+        }
+    }
+
+    pub(super) fn begin(&mut self, plan: &Plan, recovered: Recovered) {
+        self.to_do = plan.to_do.len() as u64;
+        self.expected = plan.wall_time;
+        self.started = Instant::now();
+        if !recovered.is_nothing() {
+            self.say(&recovered.to_string());
+        }
+        if let Shown::Bar(bar) = &self.shown {
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} runs  {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style.progress_chars("=> "));
+            bar.set_length(self.to_do);
+            bar.enable_steady_tick(Duration::from_millis(500));
+        }
+    }
+
+    pub(super) fn ended(&mut self, row: &JournalRow) {
+        self.done += 1;
+        self.punctual += u64::from(row.punctual);
+        self.worst_lateness_us = self.worst_lateness_us.max(row.lateness_p99_us);
+        if !row.is_ok() {
+            self.failed += 1;
+            self.failures_shown += 1;
+            if self.failures_shown <= FAILURES_TOLD {
+                self.say(&format!("run {} failed: {} ({})", row.run, row.reason, row.key));
+            } else if self.failures_shown == FAILURES_TOLD + 1 {
+                self.say("more runs failed; runs.csv has the reasons");
+            }
+        }
+    }
+
+    pub(super) fn show(&mut self, control: &Control) {
+        let active = control.active();
+        let state = format!(
+            "{active} active, {} failed, {} left, lateness p99 {}",
+            self.failed,
+            in_words(self.remaining()),
+            if self.done == 0 { "-".to_owned() } else { format!("{:.0} us", self.worst_lateness_us) },
+        );
+        match &mut self.shown {
+            Shown::Nothing => {}
+            Shown::Bar(bar) => {
+                bar.set_position(self.done);
+                bar.set_message(state);
+            }
+            Shown::Heartbeat { last } => {
+                if last.elapsed() >= HEARTBEAT {
+                    *last = Instant::now();
+                    let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+                    eprintln!("{now}  {}/{} runs, {state}", self.done, self.to_do);
+                }
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if let Shown::Bar(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Wall time left: as planned, and once that has passed, as runs have been ending.
+    fn remaining(&self) -> Duration {
+        let elapsed = self.started.elapsed();
+        if elapsed < self.expected || self.done == 0 {
+            return self.expected.saturating_sub(elapsed);
+        }
+        elapsed.mul_f64((self.to_do - self.done) as f64 / self.done as f64)
+    }
+
+    /// A line of its own, above the bar.
+    fn say(&self, line: &str) {
+        match &self.shown {
+            Shown::Bar(bar) => bar.println(line),
+            Shown::Nothing | Shown::Heartbeat { .. } => eprintln!("{line}"),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Durations and sizes as a person says them.
+
+use std::time::Duration;
+
+/// A duration in its two largest units: `8 h 20 min`, `3 min 5 s`, `12 s`.
+pub fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A number of bytes with three digits: `1.54 GB`.
+pub fn bytes_in_words(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if unit == 0 || size >= 99.95 { 0 } else if size >= 9.995 { 1 } else { 2 };
+    format!("{size:.decimals$} {}", UNITS[unit])
+}
+
+/// A whole number with its thousands set apart: `38,880`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let words = |seconds| in_words(Duration::from_secs(seconds));
+        assert_eq!([words(0), words(59), words(185), words(30_000)], ["0 s", "59 s", "3 min 5 s", "8 h 20 min"]);
+    }
+
+    #[test]
+    fn sizes() {
+        let words = [0, 999, 1000, 1_540_000_000, 99_960_000].map(bytes_in_words);
+        assert_eq!(words, ["0 B", "999 B", "1.00 kB", "1.54 GB", "100 MB"]);
+    }
+
+    #[test]
+    fn thousands() {
+        assert_eq!([7, 999, 1000, 38_880, 1_234_567].map(grouped), ["7", "999", "1,000", "38,880", "1,234,567"]);
+    }
+}

@@ -1,0 +1,229 @@
+//! What goes over a connection: a handshake each way, then frames. Bytes and their meaning; no socket.
+//!
+//! Both are of fixed size and big-endian. A byte stream may coalesce or split them anywhere: [`Chunks`] puts them together again.
+//!
+//! ```text
+//! hello   magic 4 | version 2 | run's token 16 | machine 4                      26 bytes
+//! frame   kind 1 | stamp or count 8 | sent_tick 8 | sent_at_ns 8                25 bytes
+//! ```
+
+use crate::machine::MachineIndex;
+
+/// First bytes of every connection.
+const MAGIC: [u8; 4] = *b"LCLK";
+/// Version of the handshake and the frames.
+const VERSION: u16 = 1;
+
+const KIND_MESSAGE: u8 = 1;
+const KIND_END: u8 = 2;
+
+/// Length of a handshake.
+pub const HELLO_BYTES: usize = 26;
+/// Length of a frame.
+pub const FRAME_BYTES: usize = 25;
+
+/// A run's secret: whoever cannot show it is none of the run's machines.
+pub type RunToken = [u8; 16];
+
+/// What each side says first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The run's token.
+    pub token: RunToken,
+    /// Who is speaking.
+    pub machine: MachineIndex,
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A message. Its sender is known from the handshake.
+    Message {
+        /// The timestamp it carries.
+        stamp: u64,
+        /// The sender's tick that sent it.
+        sent_tick: u64,
+        /// The sender's wall clock when it was sent.
+        sent_at_ns: u64,
+    },
+    /// The sender has done its last tick and sends nothing more.
+    End {
+        /// How many messages it sent over this connection.
+        messages: u64,
+    },
+}
+
+/// Bytes that are not what they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The first bytes are not ours.
+    #[error("does not speak this protocol")]
+    Magic,
+    /// Ours, but another version.
+    #[error("speaks version {0} of the protocol, not {VERSION}")]
+    Version(u16),
+    /// No such kind of frame.
+    #[error("sent a frame of unknown kind {0}")]
+    Kind(u8),
+}
+
+impl Hello {
+    /// As bytes.
+    pub fn encode(&self) -> [u8; HELLO_BYTES] {
+        let mut bytes = [0; HELLO_BYTES];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..6].copy_from_slice(&VERSION.to_be_bytes());
+        bytes[6..22].copy_from_slice(&self.token);
+        bytes[22..].copy_from_slice(&self.machine.to_be_bytes());
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Magic`] or [`WireError::Version`] if they are not a handshake of this version.
+    pub fn decode(bytes: &[u8; HELLO_BYTES]) -> Result<Self, WireError> {
+        if bytes[..4] != MAGIC {
+            return Err(WireError::Magic);
+        }
+        match u16::from_be_bytes(array(&bytes[4..6])) {
+            VERSION => Ok(Self { token: array(&bytes[6..22]), machine: u32::from_be_bytes(array(&bytes[22..])) }),
+            other => Err(WireError::Version(other)),
+        }
+    }
+}
+
+impl Frame {
+    /// As bytes.
+    pub fn encode(&self) -> [u8; FRAME_BYTES] {
+        let (kind, words) = match *self {
+            Self::Message { stamp, sent_tick, sent_at_ns } => (KIND_MESSAGE, [stamp, sent_tick, sent_at_ns]),
+            Self::End { messages } => (KIND_END, [messages, 0, 0]),
+        };
+        let mut bytes = [0; FRAME_BYTES];
+        bytes[0] = kind;
+        for (place, word) in bytes[1..].chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Kind`] if there is no such frame.
+    pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Result<Self, WireError> {
+        let word = |place: usize| u64::from_be_bytes(array(&bytes[1 + 8 * place..9 + 8 * place]));
+        match bytes[0] {
+            KIND_MESSAGE => Ok(Self::Message { stamp: word(0), sent_tick: word(1), sent_at_ns: word(2) }),
+            KIND_END => Ok(Self::End { messages: word(0) }),
+            other => Err(WireError::Kind(other)),
+        }
+    }
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap_or_else(|_| unreachable!("a slice of {} bytes where {N} are wanted", bytes.len()))
+}
+
+/// Chunks of `N` bytes put together from a stream that comes in pieces. Holds less than one chunk, whatever comes.
+#[derive(Clone, Debug)]
+pub struct Chunks<const N: usize> {
+    partial: [u8; N],
+    filled: usize,
+}
+
+impl<const N: usize> Default for Chunks<N> {
+    fn default() -> Self {
+        Self { partial: [0; N], filled: 0 }
+    }
+}
+
+impl<const N: usize> Chunks<N> {
+    /// Takes the next chunk from the front of `stream`, or keeps all of it if it does not complete one.
+    pub fn take(&mut self, stream: &mut &[u8]) -> Option<[u8; N]> {
+        let (piece, rest) = stream.split_at(stream.len().min(N - self.filled));
+        self.partial[self.filled..self.filled + piece.len()].copy_from_slice(piece);
+        self.filled += piece.len();
+        *stream = rest;
+        if self.filled < N {
+            return None;
+        }
+        self.filled = 0;
+        Some(self.partial)
+    }
+
+    /// Whether the stream so far ends within a chunk.
+    pub fn is_partial(&self) -> bool {
+        self.filled > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame() -> impl Strategy<Value = Frame> {
+        prop_oneof![
+            (any::<u64>(), any::<u64>(), any::<u64>())
+                .prop_map(|(stamp, sent_tick, sent_at_ns)| Frame::Message { stamp, sent_tick, sent_at_ns }),
+            any::<u64>().prop_map(|messages| Frame::End { messages }),
+        ]
+    }
+
+    #[test]
+    fn numbers_are_big_endian() {
+        let bytes = Frame::Message { stamp: 1, sent_tick: 2, sent_at_ns: 0x0102_0304_0506_0708 }.encode();
+        assert_eq!(bytes, [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn refuses_what_is_not_ours() {
+        let hello = Hello { token: [7; 16], machine: 2 }.encode();
+        let with = |place: usize, byte: u8| {
+            let mut bytes = hello;
+            bytes[place] = byte;
+            Hello::decode(&bytes)
+        };
+        assert_eq!(with(0, b'G'), Err(WireError::Magic));
+        assert_eq!(with(5, 9), Err(WireError::Version(9)));
+        assert_eq!(Frame::decode(&[0; FRAME_BYTES]), Err(WireError::Kind(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn hellos_read_back(token in any::<[u8; 16]>(), machine in any::<u32>()) {
+            let hello = Hello { token, machine };
+            prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
+        }
+
+        /// However the stream is cut into pieces - frames split, frames coalesced - the same frames come out.
+        #[test]
+        fn frames_survive_any_splitting(frames in prop::collection::vec(frame(), 0..20), cuts in prop::collection::vec(1usize..80, 0..200)) {
+            let stream: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
+            let mut chunks = Chunks::<FRAME_BYTES>::default();
+            let (mut rest, mut read) = (&stream[..], vec![]);
+            for cut in cuts.into_iter().chain([stream.len().max(1)]) {
+                let (mut piece, later) = rest.split_at(cut.min(rest.len()));
+                rest = later;
+                while let Some(bytes) = chunks.take(&mut piece) {
+                    read.push(Frame::decode(&bytes));
+                }
+            }
+            prop_assert_eq!(read, frames.into_iter().map(Ok).collect::<Vec<_>>());
+            prop_assert!(!chunks.is_partial());
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (mut chunks, mut stream) = (Chunks::<FRAME_BYTES>::default(), &bytes[..]);
+            while let Some(chunk) = chunks.take(&mut stream) {
+                let _ = Frame::decode(&chunk);
+            }
+            prop_assert_eq!(chunks.is_partial(), bytes.len() % FRAME_BYTES != 0);
+        }
+    }
+}

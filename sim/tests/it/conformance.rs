@@ -1,0 +1,183 @@
+//! One suite for both engines: whatever interprets the machines, their logs are executions of the same model.
+
+use std::collections::{HashMap, VecDeque};
+
+use sim::engine::RunLog;
+use sim::experiment::{EngineKind, Experiment, Run};
+use sim::machine::{EventKind, Message, Recipients};
+
+use crate::support::{experiment, run_all};
+
+const ENGINES: [EngineKind; 2] = [EngineKind::Virtual, EngineKind::Tcp];
+
+/// Runs `parameters` on both engines and hands every log to `check`.
+fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog)) {
+    let experiment = experiment(parameters);
+    for engine in ENGINES {
+        let ended = run_all(&experiment, engine);
+        assert_eq!(ended.len() as u64, experiment.run_count(), "{engine}");
+        for ended in ended {
+            let log = ended.result.unwrap_or_else(|reason| panic!("{engine}: run {} failed: {reason}", ended.run.index));
+            check(&experiment, &ended.run, &log);
+        }
+    }
+}
+
+const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
+rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]";
+
+#[test]
+fn every_machine_logs_one_event_for_every_tick_in_order() {
+    on_both_engines(GRID, |experiment, run, log| {
+        let schedule = run.schedule(experiment.seed);
+        assert_eq!(log.machines.len(), schedule.machines());
+        for (machine, events) in log.machines.iter().enumerate() {
+            assert_eq!(events.len() as u64, schedule.ticks(machine));
+            assert!(events.iter().enumerate().all(|(tick, logged)| logged.event.tick == tick as u64));
+            assert!(events.is_sorted_by(|a, b| a.system_time_ns < b.system_time_ns));
+        }
+    });
+}
+
+#[test]
+fn no_tick_comes_before_it_is_due() {
+    on_both_engines(GRID, |experiment, run, log| {
+        let schedule = run.schedule(experiment.seed);
+        let scale = if log.started_at_ns == 0 { 1.0 } else { experiment.time_scale };
+        for (machine, events) in log.machines.iter().enumerate() {
+            for logged in events {
+                let due_ns = (schedule.due_ns(machine, logged.event.tick) as f64 / scale) as u64;
+                assert!(logged.system_time_ns >= log.started_at_ns + due_ns);
+            }
+        }
+    });
+}
+
+#[test]
+fn clocks_keep_lamports_rules() {
+    on_both_engines(GRID, |_, _, log| {
+        for events in &log.machines {
+            let mut clock = 0;
+            for logged in events {
+                let expected = match logged.event.kind {
+                    EventKind::Receive(message) => clock.max(message.stamp) + 1,
+                    EventKind::Internal | EventKind::Send { .. } => clock + 1,
+                };
+                assert_eq!(logged.event.logical_clock, expected);
+                clock = expected;
+            }
+        }
+    });
+}
+
+/// Every receive names a send to its machine, with its stamp, at a lower clock; links keep their order; nothing comes twice;
+/// and what was sent was received, or still waits at the end.
+#[test]
+fn every_message_is_received_once_and_in_order_or_still_waits() {
+    on_both_engines(GRID, |_, _, log| {
+        let machines = log.machines.len();
+        let mut links: HashMap<(usize, usize), VecDeque<Message>> = HashMap::new();
+        for (sender, events) in log.machines.iter().enumerate() {
+            for logged in events {
+                if let EventKind::Send { recipients, stamp } = logged.event.kind {
+                    assert_eq!(stamp, logged.event.logical_clock);
+                    let message = Message { sender: sender as u32, stamp, sent_tick: logged.event.tick };
+                    let is_recipient = |&peer: &usize| match recipients {
+                        Recipients::All => peer != sender,
+                        Recipients::One(one) => peer == one as usize,
+                    };
+                    (0..machines).filter(is_recipient).for_each(|peer| links.entry((sender, peer)).or_default().push_back(message));
+                }
+            }
+        }
+        for (receiver, events) in log.machines.iter().enumerate() {
+            for logged in events {
+                if let EventKind::Receive(message) = logged.event.kind {
+                    let link = links.get_mut(&(message.sender as usize, receiver));
+                    assert_eq!(link.and_then(VecDeque::pop_front), Some(message));
+                    assert!(logged.event.logical_clock > message.stamp);
+                }
+            }
+        }
+        // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
+        // all; so the two can differ by what came between that tick and the end, never the other way round.
+        for (receiver, events) in log.machines.iter().enumerate() {
+            let sent: usize = (0..machines).filter_map(|sender| links.get(&(sender, receiver))).map(VecDeque::len).sum();
+            assert!(events.last().is_none_or(|last| last.event.queue_length <= sent as u64));
+        }
+    });
+}
+
+#[test]
+fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_does() {
+    let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
+    on_both_engines(parameters, |_, run, log| {
+        let sends: HashMap<(u32, u64), u64> = (0u32..)
+            .zip(&log.machines)
+            .flat_map(|(machine, events)| events.iter().map(move |logged| ((machine, logged.event.tick), logged.event.logical_clock)))
+            .collect();
+        let violations = log.machines.iter().flatten().filter(|logged| match logged.event.kind {
+            EventKind::Receive(message) => logged.event.logical_clock <= sends[&(message.sender, message.sent_tick)],
+            EventKind::Internal | EventKind::Send { .. } => false,
+        });
+        assert_eq!(violations.count() > 0, run.configuration.stamp.name() == "before");
+    });
+}
+
+/// The promise of `spread` phases: a punctual run over real TCP is, event for event, the run of its virtual twin.
+#[test]
+fn punctual_runs_over_tcp_equal_their_virtual_twins() {
+    let experiment = experiment(
+        "duration_s = 60\ntime_scale = 60\nrepetitions = 4\n[parameters]
+rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]",
+    );
+    let over_tcp = run_all(&experiment, EngineKind::Tcp);
+    let twins = run_all(&experiment, EngineKind::Virtual);
+    let mut punctual = 0;
+    for (real, twin) in over_tcp.iter().zip(&twins) {
+        let (real_log, twin_log) = (real.result.as_ref().expect("ok"), twin.result.as_ref().expect("ok"));
+        if real_log.punctuality.is_punctual() {
+            punctual += 1;
+            assert_eq!(events(real_log), events(twin_log), "{}", real.run.key());
+        }
+    }
+    // How many are punctual is the machine's affair, and may be none on a very busy one.
+    println!("{punctual} of {} runs were punctual", over_tcp.len());
+}
+
+fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
+    log.machines.iter().map(|events| events.iter().map(|logged| logged.event).collect()).collect()
+}
+
+/// Equal rates, aligned ticks: every machine counts its ticks and nothing else, since no message is ever ahead of its receiver.
+#[test]
+fn aligned_equal_rates_never_jump_in_virtual_time() {
+    let experiment = experiment("[parameters]\nrates = [3, 3, 3]\ninternal = 0.7\nphase = \"aligned\"");
+    for ended in run_all(&experiment, EngineKind::Virtual) {
+        let log = ended.result.expect("ok");
+        for events in &log.machines {
+            assert!(events.iter().all(|logged| logged.event.logical_clock == logged.event.tick + 1));
+        }
+    }
+}
+
+#[test]
+fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
+    let of_seed = |seed: u64| {
+        let mut experiment = experiment("[parameters]\nrates = [1, 3, 6]\ninternal = 0.7");
+        experiment.seed = seed;
+        run_all(&experiment, EngineKind::Virtual).pop().expect("a run").result.expect("ok")
+    };
+    assert_eq!(of_seed(1), of_seed(1));
+    assert_ne!(events(&of_seed(1)), events(&of_seed(2)));
+}
+
+/// A run's events depend on its key, not on the grid around it.
+#[test]
+fn a_run_is_the_same_in_a_larger_grid() {
+    let alone = experiment("[parameters]\nrates = [2, 3, 4]\ninternal = 0.4");
+    let among = experiment("repetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3, 4]]\ninternal = [0.4, 0.7]");
+    let alone = run_all(&alone, EngineKind::Virtual).pop().expect("a run");
+    let same = run_all(&among, EngineKind::Virtual).into_iter().find(|ended| ended.run.key() == alone.run.key()).expect("it is there");
+    assert_eq!(alone.result, same.result);
+}

@@ -1,0 +1,147 @@
+//! Experiment files: what they expand to, and that every mistake is found and named with line and key.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use sim::experiment::{Experiment, Overrides};
+
+use crate::support::experiment;
+
+fn mistakes(text: &str) -> String {
+    match Experiment::parse(text, Path::new("e.toml"), Overrides::default()) {
+        Ok(experiment) => panic!("no mistake found; {} runs", experiment.run_count()),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn configurations(parameters: &str) -> Vec<String> {
+    experiment(parameters).configurations().iter().map(|configuration| configuration.to_string()).collect()
+}
+
+#[test]
+fn swept_lists_multiply() {
+    assert_snapshot!(configurations("[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = [0.4, 1]").join("\n"), @"");
+}
+
+#[test]
+fn ranges_give_the_decimals_a_person_would_write() {
+    let configurations = configurations("[parameters]\nrates = [1, 2]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }");
+    let internals: Vec<&str> = configurations.iter().filter_map(|text| text.split(' ').nth(1)).collect();
+    assert_snapshot!(internals.join(" "), @"");
+}
+
+#[test]
+fn every_ordered_and_unordered_rate_set() {
+    let count = |every| configurations(&format!("[parameters]\nrates = {{ every = \"{every}\", machines = 3 }}\ninternal = 0.7")).len();
+    assert_eq!((count("ordered"), count("unordered")), (216, 56));
+}
+
+#[test]
+fn sets_and_rules_mix() {
+    let parameters = "[parameters]\nrates = [[9, 9], { every = \"ordered\", machines = 2, to = 2 }]\ninternal = 0.7";
+    assert_snapshot!(configurations(parameters).join("\n"), @"");
+}
+
+#[test]
+fn random_rate_sets_come_from_the_seed() {
+    let parameters = "[parameters]\nrates = { random = 4, machines = 3 }\ninternal = 0.7";
+    assert_eq!(configurations(parameters), configurations(parameters));
+}
+
+#[test]
+fn cases_are_zipped_and_multiply_with_the_parameters() {
+    let parameters = "[parameters]\nstamp = [\"after\", \"before\"]
+[[cases]]\nrates = [3, 3]\ninternal = 0.6\n[[cases]]\nrates = [2, 4]\ninternal = 0.25";
+    assert_snapshot!(configurations(parameters).join("\n"), @"");
+}
+
+#[test]
+fn exclusions_take_out_what_matches_in_every_key() {
+    let parameters = "[parameters]\nrates = [[1, 2], [3, 4]]\ninternal = [0.1, 0.2, 0.3]
+[[exclude]]\nrates = [1, 2]\ninternal = { from = 0.2, to = 0.3, step = 0.1 }";
+    assert_snapshot!(configurations(parameters).join("\n"), @"");
+}
+
+#[test]
+fn repetitions_come_after_all_configurations() {
+    let experiment = experiment("repetitions = 2\n[parameters]\nrates = [1, 2]\ninternal = [0.1, 0.2]");
+    let places: Vec<_> = experiment.runs().map(|run| (run.index, run.repetition, run.configuration.internal.value())).collect();
+    assert_eq!(places, [(0, 0, 0.1), (1, 0, 0.2), (2, 1, 0.1), (3, 1, 0.2)]);
+}
+
+#[test]
+fn every_mistake_is_named_with_line_and_key() {
+    let text = "sede = 1\nrepetitions = 0\nduration_s = \"long\"\nengine = \"tpc\"\ntime_scale = 0\n\n[parameters]
+rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"after\"";
+    assert_snapshot!(mistakes(text), @"");
+}
+
+#[test]
+fn missing_keys_are_named() {
+    assert_snapshot!(mistakes("repetitions = 2"), @"");
+}
+
+#[test]
+fn not_toml_is_named_with_its_line() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters\nrates = 1"), @"");
+}
+
+#[test]
+fn empty_grids_are_refused() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = []\ninternal = 0.7"), @"");
+    let all_excluded = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7";
+    assert_snapshot!(mistakes(all_excluded), @"");
+    let nothing_excluded = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.8";
+    assert_snapshot!(mistakes(nothing_excluded), @"");
+}
+
+#[test]
+fn a_grid_of_a_billion_runs_is_refused_before_it_is_built() {
+    let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
+    assert_snapshot!(mistakes(text), @"");
+    let beyond_counting = "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
+    assert_snapshot!(mistakes(beyond_counting), @"");
+}
+
+#[test]
+fn doubles_are_refused() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"");
+}
+
+#[test]
+fn rate_rules_are_checked() {
+    let rule = |rule: &str| mistakes(&format!("seed = 1\n[parameters]\nrates = {{ {rule} }}\ninternal = 0.7"));
+    assert_snapshot!(rule("every = \"orderd\", machines = 3"), @"");
+    assert_snapshot!(rule("machines = 3"), @"");
+    assert_snapshot!(rule("random = 5, machines = 2, to = 2"), @"");
+    assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"");
+}
+
+#[test]
+fn spread_phases_without_room_are_refused() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @"");
+}
+
+#[test]
+fn a_parameter_stands_in_one_place() {
+    let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
+    assert_snapshot!(mistakes(text), @"");
+}
+
+#[test]
+fn names_that_are_no_folder_names_are_refused() {
+    assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @"");
+}
+
+/// The experiments that come with the project can be planned.
+#[test]
+fn the_projects_own_experiments_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
+    let files = std::fs::read_dir(folder).expect("experiments/").map(|entry| entry.expect("an entry").path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    assert!(files.len() >= 3);
+    for file in files {
+        let experiment = Experiment::read(&file, Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!experiment.description.is_empty(), "{}", file.display());
+    }
+}

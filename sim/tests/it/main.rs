@@ -1,0 +1,8 @@
+//! What the simulator promises, tested from outside.
+
+mod cli;
+mod conformance;
+mod dataset;
+mod experiment_files;
+mod strangers;
+mod support;

@@ -1,0 +1,47 @@
+//! Experiments and engines for tests, in a line each.
+
+use std::path::Path;
+
+use crossbeam_channel::unbounded;
+use sim::engine::tcp::{self, PortRange, Settings};
+use sim::engine::{Control, Ended, virtual_time};
+use sim::experiment::{EngineKind, Experiment, Overrides};
+
+/// Reads an experiment from the parameters part of a file.
+pub fn experiment(parameters: &str) -> Experiment {
+    let text = format!("name = \"test\"\nseed = 262\n{parameters}");
+    Experiment::parse(&text, Path::new("test.toml"), Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs every run of `experiment` on one event loop or thread; the results in the order of the plan.
+pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
+    let mut ended: Vec<Ended> = match engine {
+        EngineKind::Virtual => experiment
+            .runs()
+            .map(|run| {
+                let log = virtual_time::run(&run, experiment.seed);
+                Ended { run, result: Ok(log), strangers: 0 }
+            })
+            .collect(),
+        EngineKind::Tcp => {
+            let (sender, runs) = unbounded();
+            experiment.runs().for_each(|run| sender.send(run).expect("the receiver is held"));
+            drop(sender);
+            let mut ended = vec![];
+            let control = Control::default();
+            tcp::serve(&settings(experiment), &runs, &control, |run| ended.push(run)).expect("an event loop");
+            ended
+        }
+    };
+    ended.sort_by_key(|ended| ended.run.index);
+    ended
+}
+
+pub fn settings(experiment: &Experiment) -> Settings {
+    Settings {
+        seed: experiment.seed,
+        time_scale: experiment.time_scale,
+        width: 200,
+        ports: PortRange::default(),
+    }
+}
