@@ -31,14 +31,14 @@ pub enum Error {
         problem: String,
     },
     /// A row of the event log cannot be read.
-    #[error("{}: run {run}: {source}", .path.display())]
+    #[error("{}: run {run}: {cause}", .path.display())]
     Row {
         /// The segment.
         path: PathBuf,
         /// The run.
         run: u64,
         /// Row (of the run, from 1) and column.
-        source: RowError,
+        cause: RowError,
     },
     /// A row of the event log cannot be true.
     #[error("{}: run {run}: row {row}, column {column}: {problem}", .path.display())]
@@ -55,31 +55,31 @@ pub enum Error {
         problem: &'static str,
     },
     /// A file cannot be written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A Parquet file cannot be written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
         /// What Polars says.
-        source: PolarsError,
+        cause: PolarsError,
     },
     /// A query failed.
-    #[error("cannot compute the measures: {0}")]
+    #[error("cannot compute the measures")]
     Query(#[from] PolarsError),
 }
 
 impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Io {
+        move |cause| Self::Io {
             path: path.to_owned(),
-            source,
+            cause,
         }
     }
 }

@@ -6,8 +6,10 @@ use sim::machine::{EventKind, Message, Recipients};
 
 use crate::column::Kind::{Integer, Number, Text};
 use crate::column::{Column, column};
+use crate::measures;
 
 /// The columns of `events-NNNN.csv`, in order.
+#[rustfmt::skip]
 pub const EVENT_LOG: [Column; 10] = [
     column("run", Integer, "", "The run's place in the plan: a row of `runs.csv`."),
     column("machine", Integer, "", "The machine within the run, from 0."),
@@ -22,6 +24,7 @@ pub const EVENT_LOG: [Column; 10] = [
 ];
 
 /// What `processed/events.parquet` has beside the columns of the log.
+#[rustfmt::skip]
 const DERIVED: [Column; 2] = [
     column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9; in the virtual engine without the time scale."),
     column("jump", Integer, "", "logical_clock minus its value at the machine's event before; the first event's is its clock. Jumps sum to the final clock."),
@@ -35,6 +38,9 @@ pub fn event_columns() -> Vec<Column> {
 /// Columns of events under construction.
 #[derive(Default)]
 pub(crate) struct EventsBuilder {
+    /// The place of the last row in the order of runs, machines and ticks.
+    last: Option<(i64, i64, i64)>,
+    out_of_order: bool,
     run: Vec<i64>,
     machine: Vec<i64>,
     tick: Vec<i64>,
@@ -56,11 +62,19 @@ impl EventsBuilder {
         let event = &row.logged.event;
         let (name, peer, to_all, stamp, sent_tick) = match event.kind {
             EventKind::Internal => ("internal", None, false, None, None),
-            EventKind::Send { recipients: Recipients::One(peer), stamp } => ("send", Some(peer), false, Some(stamp), None),
-            EventKind::Send { recipients: Recipients::All, stamp } => ("send", None, true, Some(stamp), None),
-            EventKind::Receive(Message { sender, stamp, sent_tick }) => {
-                ("receive", Some(sender), false, Some(stamp), Some(sent_tick))
-            }
+            EventKind::Send {
+                recipients: Recipients::One(peer),
+                stamp,
+            } => ("send", Some(peer), false, Some(stamp), None),
+            EventKind::Send {
+                recipients: Recipients::All,
+                stamp,
+            } => ("send", None, true, Some(stamp), None),
+            EventKind::Receive(Message {
+                sender,
+                stamp,
+                sent_tick,
+            }) => ("receive", Some(sender), false, Some(stamp), Some(sent_tick)),
         };
         let run = signed(row.run, "run")?;
         let tick = signed(event.tick, "tick")?;
@@ -68,7 +82,11 @@ impl EventsBuilder {
         let logical_clock = signed(event.logical_clock, "logical_clock")?;
         let queue_length = signed(event.queue_length, "queue_length")?;
         let stamp = stamp.map(|stamp| signed(stamp, "stamp")).transpose()?;
-        let sent_tick = sent_tick.map(|tick| signed(tick, "sent_tick")).transpose()?;
+        let sent_tick = sent_tick
+            .map(|tick| signed(tick, "sent_tick"))
+            .transpose()?;
+        let place = (run, i64::from(row.machine), tick);
+        self.out_of_order |= self.last.replace(place) >= Some(place);
         self.run.push(run);
         self.machine.push(row.machine.into());
         self.tick.push(tick);
@@ -76,7 +94,11 @@ impl EventsBuilder {
         self.system_time_ns.push(system_time_ns);
         self.logical_clock.push(logical_clock);
         self.queue_length.push(queue_length);
-        self.peers.push(if to_all { Some("*".to_owned()) } else { peer.map(|peer| peer.to_string()) });
+        self.peers.push(if to_all {
+            Some("*".to_owned())
+        } else {
+            peer.map(|peer| peer.to_string())
+        });
         self.peer.push(peer.map(i64::from));
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);
@@ -108,21 +130,49 @@ impl EventsBuilder {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
         let time_s = elapsed_ns.cast(DataType::Float64) * col("model_per_wall") / lit(1e9);
         let left_s = col("duration_s") - col("time_s");
-        let order = SortMultipleOptions::default();
-        self.finish()?
+        let left_s = when(left_s.clone().gt(lit(0.0)))
+            .then(left_s)
+            .otherwise(lit(0.0));
+        let kept = event_columns()
+            .into_iter()
+            .map(|column| column.name)
+            .chain(["peer", "left_s"]);
+        let out_of_order = self.out_of_order;
+        let mut events = self.finish()?;
+        if out_of_order {
+            events.sort_in_place(["run", "machine", "tick"], SortMultipleOptions::default())?;
+        }
+        events
             .lazy()
-            .left_join(clocking(rows)?.lazy(), col("run"), col("run"))
-            .sort(["run", "machine", "tick"], order)
-            .with_columns([time_s.alias("time_s"), crate::measures::jump()?])
-            .with_columns([when(left_s.clone().gt(lit(0.0))).then(left_s).otherwise(lit(0.0)).alias("left_s")])
-            .select(["started_at_ns", "model_per_wall", "duration_s"].map(|name| col(name)).into_iter().fold(vec![], |_, _| vec![all().as_expr()]))
+            .join(
+                clocking(rows)?.lazy(),
+                [col("run")],
+                [col("run")],
+                keeping_order(),
+            )
+            .with_columns([time_s.alias("time_s"), measures::jump()?.alias("jump")])
+            .with_columns([left_s.alias("left_s")])
+            .select(kept.map(col).collect::<Vec<Expr>>())
             .collect()
+    }
+}
+
+fn keeping_order() -> JoinArgs {
+    JoinArgs {
+        maintain_order: MaintainOrderJoin::Left,
+        ..JoinArgs::new(JoinType::Left)
     }
 }
 
 /// What turns a run's system times into model times.
 fn clocking(rows: &[JournalRow]) -> PolarsResult<DataFrame> {
-    let model_per_wall = |row: &JournalRow| if row.engine == "virtual" { 1.0 } else { row.time_scale };
+    let model_per_wall = |row: &JournalRow| {
+        if row.engine == "virtual" {
+            1.0
+        } else {
+            row.time_scale
+        }
+    };
     let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
     let started_at_ns: Vec<i64> = rows.iter().map(|row| row.started_at_ns as i64).collect();
     let model_per_wall: Vec<f64> = rows.iter().map(model_per_wall).collect();

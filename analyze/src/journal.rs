@@ -11,6 +11,7 @@ use crate::column::{Column, column};
 use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
+#[rustfmt::skip]
 pub const JOURNAL: [Column; 30] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
@@ -48,12 +49,23 @@ pub const JOURNAL: [Column; 30] = [
 const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
 
 /// What in the journal is about the bytes of the log, or the same for every finished run.
-const JOURNAL_ONLY: [&str; 6] = ["outcome", "reason", "segment", "offset", "bytes", "checksum"];
+const JOURNAL_ONLY: [&str; 6] = [
+    "outcome", "reason", "segment", "offset", "bytes", "checksum",
+];
 
-/// The parameters that make a configuration; every further one of a run is its repetition.
-pub const PARAMETERS: [&str; 7] = ["rates", "internal", "phase", "stamp", "duration_s", "engine", "time_scale"];
+/// The parameters that make a configuration: runs that agree in all of them are its repetitions.
+pub const PARAMETERS: [&str; 7] = [
+    "rates",
+    "internal",
+    "phase",
+    "stamp",
+    "duration_s",
+    "engine",
+    "time_scale",
+];
 
 /// What the machine frame adds to its run's parameters.
+#[rustfmt::skip]
 const MACHINE: [Column; 3] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
     column("rate", Integer, "1/s", "Its ticks per model second."),
@@ -62,21 +74,34 @@ const MACHINE: [Column; 3] = [
 
 /// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.
 pub fn run_columns() -> Vec<Column> {
-    let kept = JOURNAL.into_iter().filter(|column| !JOURNAL_ONLY.contains(&column.name));
+    let kept = JOURNAL
+        .into_iter()
+        .filter(|column| !JOURNAL_ONLY.contains(&column.name));
     std::iter::once(DATASET).chain(kept).collect()
 }
 
 /// The columns of `processed/machines.parquet` that say which machine of which run a row is about.
 pub fn machine_columns() -> Vec<Column> {
-    let of_run = ["run", "repetition", "machines"].into_iter().chain(PARAMETERS);
+    let of_run = ["run", "repetition", "machines"]
+        .into_iter()
+        .chain(PARAMETERS);
     let of_run = of_run.filter_map(|name| JOURNAL.into_iter().find(|column| column.name == name));
-    std::iter::once(DATASET).chain(of_run).chain(MACHINE).collect()
+    std::iter::once(DATASET)
+        .chain(of_run)
+        .chain(MACHINE)
+        .collect()
 }
 
 /// A row a run.
 pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
     let columns = run_columns();
-    frame(rows.len(), columns.iter().map(|column| run_column(column, dataset, rows)).collect())
+    frame(
+        rows.len(),
+        columns
+            .iter()
+            .map(|column| run_column(column, dataset, rows))
+            .collect(),
+    )
 }
 
 /// A row a run and machine, ordered by both: a run's columns that [`machine_columns`] names, and the machine's own.
@@ -84,12 +109,23 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 /// # Errors
 ///
 /// [`Error::Journal`] if a run's rates or phases cannot be read.
-pub(crate) fn machine_frame(dataset: &str, rows: &[JournalRow], journal: &Path) -> Result<DataFrame, Error> {
+pub(crate) fn machine_frame(
+    dataset: &str,
+    rows: &[JournalRow],
+    journal: &Path,
+) -> Result<DataFrame, Error> {
     let mut of_machine: Vec<&JournalRow> = vec![];
     let (mut machines, mut rates_hz, mut phases_s) = (vec![], vec![], vec![]);
     for row in rows {
-        let wrong = |problem: String| Error::Journal { path: journal.to_owned(), run: row.run, problem };
-        let rates: Rates = row.rates.parse().map_err(|error| wrong(format!("column rates: {error}")))?;
+        let wrong = |problem: String| Error::Journal {
+            path: journal.to_owned(),
+            run: row.run,
+            problem,
+        };
+        let rates: Rates = row
+            .rates
+            .parse()
+            .map_err(|error| wrong(format!("column rates: {error}")))?;
         let phases = phases_ns(row, rates.machines()).map_err(wrong)?;
         for (machine, (rate, phase_ns)) in rates.iter().zip(phases).enumerate() {
             of_machine.push(row);
@@ -117,7 +153,10 @@ fn phases_ns(row: &JournalRow, machines: u32) -> Result<Vec<u64>, String> {
     let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
     match phases {
         Ok(phases) if phases.len() == machines as usize => Ok(phases),
-        _ => Err(format!("column phases_ns: `{}` is not {machines} whole numbers", row.phases_ns)),
+        _ => Err(format!(
+            "column phases_ns: `{}` is not {machines} whole numbers",
+            row.phases_ns
+        )),
     }
 }
 
@@ -130,10 +169,22 @@ fn run_column<'a>(
     let rows = rows.into_iter();
     let name: PlSmallStr = column.name.into();
     match column.kind {
-        Integer => Series::new(name, rows.map(|row| integer(row, column.name)).collect::<Vec<i64>>()),
-        Number => Series::new(name, rows.map(|row| number(row, column.name)).collect::<Vec<f64>>()),
+        Integer => Series::new(
+            name,
+            rows.map(|row| integer(row, column.name))
+                .collect::<Vec<i64>>(),
+        ),
+        Number => Series::new(
+            name,
+            rows.map(|row| number(row, column.name))
+                .collect::<Vec<f64>>(),
+        ),
         Boolean => Series::new(name, rows.map(|row| row.punctual).collect::<Vec<bool>>()),
-        Text => Series::new(name, rows.map(|row| text(row, column.name, dataset)).collect::<Vec<&str>>()),
+        Text => Series::new(
+            name,
+            rows.map(|row| text(row, column.name, dataset))
+                .collect::<Vec<&str>>(),
+        ),
     }
     .into()
 }

@@ -1,2 +1,21 @@
-//! x
-fn main(){}
+//! The `analyze` command: parse, run, print what went wrong, exit.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The command line or a dataset is unusable. (0: done.)
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if commands::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}

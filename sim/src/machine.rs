@@ -79,8 +79,17 @@ pub struct Machine {
 
 impl Machine {
     /// Machine `index` of a run of `machines` machines (at least 2), drawing from its own stream `random`.
-    pub fn new(index: MachineIndex, machines: u32, internal: Probability, stamp: StampRule, random: ChaCha8Rng) -> Self {
-        assert!(machines >= 2 && index < machines, "machine {index} of {machines}: a run has at least two machines");
+    pub fn new(
+        index: MachineIndex,
+        machines: u32,
+        internal: Probability,
+        stamp: StampRule,
+        random: ChaCha8Rng,
+    ) -> Self {
+        assert!(
+            machines >= 2 && index < machines,
+            "machine {index} of {machines}: a run has at least two machines"
+        );
         Self {
             index,
             machines,
@@ -110,7 +119,12 @@ impl Machine {
             }
             None => self.idle(),
         };
-        Event { tick, kind, logical_clock: self.clock.value(), queue_length: self.queue.len() as u64 }
+        Event {
+            tick,
+            kind,
+            logical_clock: self.clock.value(),
+            queue_length: self.queue.len() as u64,
+        }
     }
 
     fn idle(&mut self) -> EventKind {
@@ -134,7 +148,11 @@ impl Machine {
             return Recipients::All;
         }
         // Outcomes 0..N-1 name the peers in order, skipping the machine itself.
-        Recipients::One(if outcome < self.index { outcome } else { outcome + 1 })
+        Recipients::One(if outcome < self.index {
+            outcome
+        } else {
+            outcome + 1
+        })
     }
 }
 
@@ -146,11 +164,21 @@ mod tests {
 
     fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
         let internal = Probability::new(internal).expect("a probability");
-        Machine::new(1, machines, internal, stamp, random::machine_stream(7, "machine tests", 1))
+        Machine::new(
+            1,
+            machines,
+            internal,
+            stamp,
+            random::machine_stream(7, "machine tests", 1),
+        )
     }
 
     fn message(stamp: u64) -> Message {
-        Message { sender: 0, stamp, sent_tick: 3 }
+        Message {
+            sender: 0,
+            stamp,
+            sent_tick: 3,
+        }
     }
 
     #[test]
@@ -159,9 +187,25 @@ mod tests {
         machine.deliver(message(10));
         machine.deliver(message(4));
         let first = machine.tick();
-        assert_eq!(first, Event { tick: 0, kind: EventKind::Receive(message(10)), logical_clock: 11, queue_length: 1 });
+        assert_eq!(
+            first,
+            Event {
+                tick: 0,
+                kind: EventKind::Receive(message(10)),
+                logical_clock: 11,
+                queue_length: 1
+            }
+        );
         let second = machine.tick();
-        assert_eq!(second, Event { tick: 1, kind: EventKind::Receive(message(4)), logical_clock: 12, queue_length: 0 });
+        assert_eq!(
+            second,
+            Event {
+                tick: 1,
+                kind: EventKind::Receive(message(4)),
+                logical_clock: 12,
+                queue_length: 0
+            }
+        );
     }
 
     #[test]
@@ -176,7 +220,9 @@ mod tests {
             let mut machine = machine(3, 0.0, rule);
             for _ in 0..100 {
                 let event = machine.tick();
-                let EventKind::Send { stamp, .. } = event.kind else { panic!("internal at probability 0") };
+                let EventKind::Send { stamp, .. } = event.kind else {
+                    panic!("internal at probability 0")
+                };
                 assert_eq!(stamp + behind, event.logical_clock);
             }
         }
@@ -190,10 +236,22 @@ mod tests {
         let ticks = 100_000;
         for _ in 0..ticks {
             match machine.tick().kind {
-                EventKind::Send { recipients: Recipients::One(0), .. } => to_0 += 1,
-                EventKind::Send { recipients: Recipients::One(2), .. } => to_2 += 1,
-                EventKind::Send { recipients: Recipients::All, .. } => to_all += 1,
-                EventKind::Send { recipients: Recipients::One(other), .. } => panic!("sent to {other}"),
+                EventKind::Send {
+                    recipients: Recipients::One(0),
+                    ..
+                } => to_0 += 1,
+                EventKind::Send {
+                    recipients: Recipients::One(2),
+                    ..
+                } => to_2 += 1,
+                EventKind::Send {
+                    recipients: Recipients::All,
+                    ..
+                } => to_all += 1,
+                EventKind::Send {
+                    recipients: Recipients::One(other),
+                    ..
+                } => panic!("sent to {other}"),
                 EventKind::Internal | EventKind::Receive(_) => {}
             }
         }

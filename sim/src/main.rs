@@ -11,7 +11,10 @@ const UNUSABLE: u8 = 2;
 
 /// Sweeps grids of small asynchronous distributed systems with Lamport clocks, over real TCP or in virtual time.
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 ok, 2 usage, experiment file or dataset, 3 some runs failed, 130 interrupted.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 ok, 2 usage, experiment file or dataset, 3 some runs failed, 130 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

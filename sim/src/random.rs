@@ -41,16 +41,46 @@ mod tests {
     use super::*;
     use rand::{Rng, RngExt};
 
-    const KEY: &str = "rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=60 repetition=0";
+    const KEY: &str =
+        "rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=60 repetition=0";
 
     /// Golden vectors: if one of these changes, every published seed means other runs. Do not update them; find out why.
     #[test]
     fn golden_words() {
-        let words = |mut random: ChaCha8Rng| [random.next_u64(), random.next_u64(), random.next_u64()];
-        assert_eq!(words(machine_stream(262, KEY, 0)), [1344636053211021412, 13652555085238397233, 958723608109909523]);
-        assert_eq!(words(machine_stream(262, KEY, 1)), [17981691527788069665, 5725596620667764823, 15919855806741902409]);
-        assert_eq!(words(run_stream(262, KEY)), [16729056334365768192, 2927035779420362284, 5873307083547376187]);
-        assert_eq!(words(experiment_stream(262, "rates")), [15494084012193996071, 17692704554777811091, 18048849110536302039]);
+        let words =
+            |mut random: ChaCha8Rng| [random.next_u64(), random.next_u64(), random.next_u64()];
+        assert_eq!(
+            words(machine_stream(262, KEY, 0)),
+            [
+                1344636053211021412,
+                13652555085238397233,
+                958723608109909523
+            ]
+        );
+        assert_eq!(
+            words(machine_stream(262, KEY, 1)),
+            [
+                17981691527788069665,
+                5725596620667764823,
+                15919855806741902409
+            ]
+        );
+        assert_eq!(
+            words(run_stream(262, KEY)),
+            [
+                16729056334365768192,
+                2927035779420362284,
+                5873307083547376187
+            ]
+        );
+        assert_eq!(
+            words(experiment_stream(262, "rates")),
+            [
+                15494084012193996071,
+                17692704554777811091,
+                18048849110536302039
+            ]
+        );
     }
 
     /// The samplers the machine uses are part of the promise, not only the words below them.
@@ -59,7 +89,13 @@ mod tests {
         let mut random = machine_stream(262, KEY, 2);
         let bools: Vec<bool> = (0..16).map(|_| random.random_bool(0.7)).collect();
         let ranges: Vec<u32> = (0..16).map(|_| random.random_range(0..3u32)).collect();
-        assert_eq!(bools.iter().map(|&b| if b { '1' } else { '0' }).collect::<String>(), "1010011111111010");
+        assert_eq!(
+            bools
+                .iter()
+                .map(|&b| if b { '1' } else { '0' })
+                .collect::<String>(),
+            "1010011111111010"
+        );
         assert_eq!(ranges, [1, 2, 1, 0, 1, 2, 0, 0, 2, 2, 0, 1, 2, 0, 1, 1]);
     }
 }

@@ -88,7 +88,10 @@ impl Hello {
             return Err(WireError::Magic);
         }
         match u16::from_be_bytes(array(&bytes[4..6])) {
-            VERSION => Ok(Self { token: array(&bytes[6..22]), machine: u32::from_be_bytes(array(&bytes[22..])) }),
+            VERSION => Ok(Self {
+                token: array(&bytes[6..22]),
+                machine: u32::from_be_bytes(array(&bytes[22..])),
+            }),
             other => Err(WireError::Version(other)),
         }
     }
@@ -98,7 +101,11 @@ impl Frame {
     /// As bytes.
     pub fn encode(&self) -> [u8; FRAME_BYTES] {
         let (kind, words) = match *self {
-            Self::Message { stamp, sent_tick, sent_at_ns } => (KIND_MESSAGE, [stamp, sent_tick, sent_at_ns]),
+            Self::Message {
+                stamp,
+                sent_tick,
+                sent_at_ns,
+            } => (KIND_MESSAGE, [stamp, sent_tick, sent_at_ns]),
             Self::End { messages } => (KIND_END, [messages, 0, 0]),
         };
         let mut bytes = [0; FRAME_BYTES];
@@ -117,7 +124,11 @@ impl Frame {
     pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Result<Self, WireError> {
         let word = |place: usize| u64::from_be_bytes(array(&bytes[1 + 8 * place..9 + 8 * place]));
         match bytes[0] {
-            KIND_MESSAGE => Ok(Self::Message { stamp: word(0), sent_tick: word(1), sent_at_ns: word(2) }),
+            KIND_MESSAGE => Ok(Self::Message {
+                stamp: word(0),
+                sent_tick: word(1),
+                sent_at_ns: word(2),
+            }),
             KIND_END => Ok(Self::End { messages: word(0) }),
             other => Err(WireError::Kind(other)),
         }
@@ -125,7 +136,9 @@ impl Frame {
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().unwrap_or_else(|_| unreachable!("a slice of {} bytes where {N} are wanted", bytes.len()))
+    bytes
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("a slice of {} bytes where {N} are wanted", bytes.len()))
 }
 
 /// Chunks of `N` bytes put together from a stream that comes in pieces. Holds less than one chunk, whatever comes.
@@ -137,7 +150,10 @@ pub struct Chunks<const N: usize> {
 
 impl<const N: usize> Default for Chunks<N> {
     fn default() -> Self {
-        Self { partial: [0; N], filled: 0 }
+        Self {
+            partial: [0; N],
+            filled: 0,
+        }
     }
 }
 
@@ -168,21 +184,40 @@ mod tests {
 
     fn frame() -> impl Strategy<Value = Frame> {
         prop_oneof![
-            (any::<u64>(), any::<u64>(), any::<u64>())
-                .prop_map(|(stamp, sent_tick, sent_at_ns)| Frame::Message { stamp, sent_tick, sent_at_ns }),
+            (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
+                |(stamp, sent_tick, sent_at_ns)| Frame::Message {
+                    stamp,
+                    sent_tick,
+                    sent_at_ns
+                }
+            ),
             any::<u64>().prop_map(|messages| Frame::End { messages }),
         ]
     }
 
     #[test]
     fn numbers_are_big_endian() {
-        let bytes = Frame::Message { stamp: 1, sent_tick: 2, sent_at_ns: 0x0102_0304_0506_0708 }.encode();
-        assert_eq!(bytes, [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let bytes = Frame::Message {
+            stamp: 1,
+            sent_tick: 2,
+            sent_at_ns: 0x0102_0304_0506_0708,
+        }
+        .encode();
+        assert_eq!(
+            bytes,
+            [
+                1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8
+            ]
+        );
     }
 
     #[test]
     fn refuses_what_is_not_ours() {
-        let hello = Hello { token: [7; 16], machine: 2 }.encode();
+        let hello = Hello {
+            token: [7; 16],
+            machine: 2,
+        }
+        .encode();
         let with = |place: usize, byte: u8| {
             let mut bytes = hello;
             bytes[place] = byte;

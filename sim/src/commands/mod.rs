@@ -37,15 +37,27 @@ pub struct ExperimentArgs {
 
 impl ExperimentArgs {
     fn read(&self) -> Result<Experiment, ExperimentError> {
-        Experiment::read(&self.experiment, Overrides { engine: self.engine, time_scale: self.time_scale })
+        Experiment::read(
+            &self.experiment,
+            Overrides {
+                engine: self.engine,
+                time_scale: self.time_scale,
+            },
+        )
     }
 
     fn dataset(&self, experiment: &Experiment) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| PathBuf::from("data").join(&experiment.name))
+        self.data
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("data").join(&experiment.name))
     }
 
     fn options(&self) -> Options {
-        Options { jobs: self.jobs.map(|jobs| jobs as usize), ports: self.ports.clone(), retry_failed: self.retry_failed }
+        Options {
+            jobs: self.jobs.map(|jobs| jobs as usize),
+            ports: self.ports.clone(),
+            retry_failed: self.retry_failed,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
-use jiff::{Zoned, ToSpan};
+use jiff::{ToSpan, Zoned};
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetWriter;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
@@ -54,11 +54,17 @@ fn table(experiment: &Experiment, plan: &Plan, root: &str) -> Table {
     };
     row("experiment", experiment.name.clone());
     row("dataset", root.to_owned());
-    row("configurations", grouped(experiment.configurations().len() as u64));
+    row(
+        "configurations",
+        grouped(experiment.configurations().len() as u64),
+    );
     row("repetitions", grouped(u64::from(experiment.repetitions)));
     row("runs", runs);
     row("engine", engine);
-    row("runs at once", format!("{} ({})", grouped(plan.width.runs as u64), plan.width.limit));
+    row(
+        "runs at once",
+        format!("{} ({})", grouped(plan.width.runs as u64), plan.width.limit),
+    );
     if experiment.engine == EngineKind::Tcp {
         row("sockets at once", grouped(plan.sockets));
     }

@@ -39,8 +39,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let root = args.experiment.dataset(&experiment);
     let control = Arc::new(Control::default());
     stop_on_interrupt(&control)?;
-    let mut progress = if args.quiet { Progress::quiet() } else { Progress::on_stderr() };
-    let summary = sweep::run(&experiment, &root, &args.experiment.options(), &control, &mut progress)?;
+    let mut progress = if args.quiet {
+        Progress::quiet()
+    } else {
+        Progress::on_stderr()
+    };
+    let summary = sweep::run(
+        &experiment,
+        &root,
+        &args.experiment.options(),
+        &control,
+        &mut progress,
+    )?;
     if !args.quiet {
         eprintln!("{}", in_sentences(&experiment, &summary, &root));
     }
@@ -65,7 +75,15 @@ fn stop_on_interrupt(control: &Arc<Control>) -> Result<()> {
 }
 
 fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
-    let Summary { ok, failed, left, punctual, bytes, elapsed, .. } = summary;
+    let Summary {
+        ok,
+        failed,
+        left,
+        punctual,
+        bytes,
+        elapsed,
+        ..
+    } = summary;
     let root = root.display();
     if ok + failed + left == 0 {
         return format!("nothing to do: every run is in {root}\nnext: analyze summary {root}");
@@ -78,14 +96,23 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         bytes_in_words(*bytes)
     )];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
-        lines.push(format!("{} of {} were punctual: late by less than could have changed an event", grouped(*punctual), grouped(*ok)));
+        lines.push(format!(
+            "{} of {} were punctual: late by less than could have changed an event",
+            grouped(*punctual),
+            grouped(*ok)
+        ));
     }
     if *failed > 0 {
-        lines.push(format!("the reasons are in {root}/runs.csv; run again with --retry-failed to repeat them"));
+        lines.push(format!(
+            "the reasons are in {root}/runs.csv; run again with --retry-failed to repeat them"
+        ));
     }
     lines.push(match left {
         0 => format!("next: analyze summary {root}"),
-        _ => format!("interrupted with {} runs to do; the same command goes on from here", grouped(*left)),
+        _ => format!(
+            "interrupted with {} runs to do; the same command goes on from here",
+            grouped(*left)
+        ),
     });
     lines.join("\n")
 }

@@ -47,7 +47,11 @@ impl Samples {
             let place = (share * self.0.len() as f64).ceil() as usize;
             self.0.get(place.saturating_sub(1)).copied().unwrap_or(0)
         };
-        Quantiles { p50_ns: rank(0.5), p99_ns: rank(0.99), max_ns: rank(1.0) }
+        Quantiles {
+            p50_ns: rank(0.5),
+            p99_ns: rank(0.99),
+            max_ns: rank(1.0),
+        }
     }
 }
 
@@ -59,14 +63,28 @@ mod tests {
     fn quantiles_by_nearest_rank() {
         let mut samples = Samples::default();
         (1..=200).rev().for_each(|duration| samples.push(duration));
-        assert_eq!(samples.quantiles(), Quantiles { p50_ns: 100, p99_ns: 198, max_ns: 200 });
+        assert_eq!(
+            samples.quantiles(),
+            Quantiles {
+                p50_ns: 100,
+                p99_ns: 198,
+                max_ns: 200
+            }
+        );
         assert_eq!(Samples::default().quantiles(), Quantiles::default());
     }
 
     #[test]
     fn punctual_below_the_margin_only() {
-        let max = |max_ns| Quantiles { max_ns, ..Quantiles::default() };
-        let run = |margin_ns| Punctuality { margin_ns, lateness: max(60), latency: max(40) };
+        let max = |max_ns| Quantiles {
+            max_ns,
+            ..Quantiles::default()
+        };
+        let run = |margin_ns| Punctuality {
+            margin_ns,
+            lateness: max(60),
+            latency: max(40),
+        };
         assert!(run(101).is_punctual());
         assert!(!run(100).is_punctual());
     }

@@ -12,8 +12,9 @@ use crate::machine::{Event, EventKind, Machine, Message, Recipients};
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
     let mut machines = run.machines(seed);
-    let mut log: Vec<Vec<LoggedEvent>> =
-        (0..machines.len()).map(|machine| Vec::with_capacity(schedule.ticks(machine) as usize)).collect();
+    let mut log: Vec<Vec<LoggedEvent>> = (0..machines.len())
+        .map(|machine| Vec::with_capacity(schedule.ticks(machine) as usize))
+        .collect();
     let mut agenda = Agenda::new(&schedule);
     let mut in_flight: Vec<(Message, Recipients)> = Vec::new();
     let mut now_ns = 0;
@@ -24,17 +25,32 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
         }
         let event = machines[machine].tick();
         in_flight.extend(sent(machine, &event));
-        log[machine].push(LoggedEvent { system_time_ns: due_ns, event });
+        log[machine].push(LoggedEvent {
+            system_time_ns: due_ns,
+            event,
+        });
     }
     let margin_ns = schedule.margin_ns();
-    RunLog { started_at_ns: 0, machines: log, punctuality: Punctuality { margin_ns, ..Punctuality::default() } }
+    RunLog {
+        started_at_ns: 0,
+        machines: log,
+        punctuality: Punctuality {
+            margin_ns,
+            ..Punctuality::default()
+        },
+    }
 }
 
 fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
     match event.kind {
-        EventKind::Send { recipients, stamp } => {
-            Some((Message { sender: sender as u32, stamp, sent_tick: event.tick }, recipients))
-        }
+        EventKind::Send { recipients, stamp } => Some((
+            Message {
+                sender: sender as u32,
+                stamp,
+                sent_tick: event.tick,
+            },
+            recipients,
+        )),
         EventKind::Internal | EventKind::Receive(_) => None,
     }
 }
@@ -45,7 +61,10 @@ fn deliver(machines: &mut [Machine], in_flight: &mut Vec<(Message, Recipients)>)
             Recipients::One(peer) => machines[peer as usize].deliver(message),
             Recipients::All => {
                 let sender = message.sender as usize;
-                let others = machines.iter_mut().enumerate().filter(|(machine, _)| *machine != sender);
+                let others = machines
+                    .iter_mut()
+                    .enumerate()
+                    .filter(|(machine, _)| *machine != sender);
                 others.for_each(|(_, machine)| machine.deliver(message));
             }
         }
@@ -61,14 +80,21 @@ struct Agenda {
 
 impl Agenda {
     fn new(schedule: &Schedule) -> Self {
-        let mut agenda = Self { due_ns: vec![0; schedule.machines()], next_tick: vec![0; schedule.machines()] };
+        let mut agenda = Self {
+            due_ns: vec![0; schedule.machines()],
+            next_tick: vec![0; schedule.machines()],
+        };
         (0..schedule.machines()).for_each(|machine| agenda.schedule(schedule, machine));
         agenda
     }
 
     /// The earliest tick: its time and its machine; of several at the same time the one of the lowest machine.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
-        let (machine, &due_ns) = self.due_ns.iter().enumerate().min_by_key(|&(_, due_ns)| due_ns)?;
+        let (machine, &due_ns) = self
+            .due_ns
+            .iter()
+            .enumerate()
+            .min_by_key(|&(_, due_ns)| due_ns)?;
         if due_ns == u64::MAX {
             return None;
         }
@@ -79,6 +105,10 @@ impl Agenda {
 
     fn schedule(&mut self, schedule: &Schedule, machine: usize) {
         let tick = self.next_tick[machine];
-        self.due_ns[machine] = if tick < schedule.ticks(machine) { schedule.due_ns(machine, tick) } else { u64::MAX };
+        self.due_ns[machine] = if tick < schedule.ticks(machine) {
+            schedule.due_ns(machine, tick)
+        } else {
+            u64::MAX
+        };
     }
 }

@@ -12,7 +12,16 @@ use super::reader::{Document, ExperimentError, Item, Section};
 use super::{Configuration, Experiment, NANOS_PER_SECOND, schedule};
 
 const KEYS: &[&str] = &[
-    "name", "description", "seed", "repetitions", "duration_s", "engine", "time_scale", "parameters", "cases", "exclude",
+    "name",
+    "description",
+    "seed",
+    "repetitions",
+    "duration_s",
+    "engine",
+    "time_scale",
+    "parameters",
+    "cases",
+    "exclude",
 ];
 const PARAMETERS: &[&str] = &["rates", "internal", "phase", "stamp"];
 const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to"];
@@ -34,8 +43,10 @@ impl Experiment {
     ///
     /// [`ExperimentError`] if the file cannot be read or has mistakes in it: all of them at once.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ExperimentError::Unreadable { path: path.to_owned(), source })?;
+        let text = fs::read_to_string(path).map_err(|cause| ExperimentError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
         Self::parse(&text, path, overrides)
     }
 
@@ -47,12 +58,17 @@ impl Experiment {
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
         let document = Document::new(text);
         let table = document.parse();
-        let experiment = table.as_ref().and_then(|table| read(&document.root(table.get_ref()), text, path, overrides));
+        let experiment = table
+            .as_ref()
+            .and_then(|table| read(&document.root(table.get_ref()), text, path, overrides));
         match experiment {
             Some(experiment) if !document.has_mistakes() => Ok(experiment),
             _ => {
                 drop(table);
-                Err(ExperimentError::Mistakes { path: path.to_owned(), mistakes: document.mistakes() })
+                Err(ExperimentError::Mistakes {
+                    path: path.to_owned(),
+                    mistakes: document.mistakes(),
+                })
             }
         }
     }
@@ -62,16 +78,29 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     root.allow_only(KEYS);
     let name = match root.get("name") {
         Some(item) => dataset_name(&item),
-        None => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+        None => path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned()),
     };
     let description = root.get("description").map_or(Some(""), |item| item.text());
     let seed = root
-        .require("seed", "any whole number, such as seed = 262: all randomness is drawn from it")
+        .require(
+            "seed",
+            "any whole number, such as seed = 262: all randomness is drawn from it",
+        )
         .and_then(|item| item.integer(0..=i64::MAX as u64));
-    let repetitions = root.get("repetitions").map_or(Some(1), |item| item.integer(1..=u64::from(u32::MAX)));
-    let duration_s = root.get("duration_s").map_or(Some(60.0), |item| item.number(0.001..=604_800.0, "a number of seconds"));
-    let engine = root.get("engine").map_or(Some(EngineKind::Tcp), |item| item.one_of(EngineKind::NAMES));
-    let time_scale = root.get("time_scale").map_or(Some(1.0), |item| item.number(0.001..=10_000.0, "a factor"));
+    let repetitions = root
+        .get("repetitions")
+        .map_or(Some(1), |item| item.integer(1..=u64::from(u32::MAX)));
+    let duration_s = root.get("duration_s").map_or(Some(60.0), |item| {
+        item.number(0.001..=604_800.0, "a number of seconds")
+    });
+    let engine = root
+        .get("engine")
+        .map_or(Some(EngineKind::Tcp), |item| item.one_of(EngineKind::NAMES));
+    let time_scale = root
+        .get("time_scale")
+        .map_or(Some(1.0), |item| item.number(0.001..=10_000.0, "a factor"));
 
     let base = Configuration {
         rates: Rates::new(vec![Rate::new(1)?; 2])?,
@@ -80,7 +109,12 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         stamp: StampRule::After,
         duration_ns: (duration_s.unwrap_or(60.0) * NANOS_PER_SECOND as f64).round() as u64,
     };
-    let grid = Grid { root, seed: seed.unwrap_or(0), repetitions: repetitions.unwrap_or(1), base };
+    let grid = Grid {
+        root,
+        seed: seed.unwrap_or(0),
+        repetitions: repetitions.unwrap_or(1),
+        base,
+    };
     let configurations = grid.configurations();
     Some(Experiment {
         name: name?,
@@ -99,7 +133,9 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     let name = item.text()?;
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        item.note(format!("\"{name}\" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"));
+        item.note(format!(
+            "\"{name}\" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"
+        ));
         return None;
     }
     Some(name.to_owned())
@@ -123,18 +159,35 @@ impl Grid<'_, '_> {
             Some(item) => item.sections()?,
             None => vec![],
         };
-        let shared_dimensions = shared.as_ref().map_or(Some(vec![]), |section| self.dimensions(section, PARAMETERS));
-        let case_dimensions: Vec<_> = cases.iter().map(|case| self.case(case, shared.as_ref())).collect();
+        let shared_dimensions = shared
+            .as_ref()
+            .map_or(Some(vec![]), |section| self.dimensions(section, PARAMETERS));
+        let case_dimensions: Vec<_> = cases
+            .iter()
+            .map(|case| self.case(case, shared.as_ref()))
+            .collect();
         for name in ["rates", "internal"] {
             self.require(name, shared.as_ref(), &cases);
         }
         let shared_dimensions = shared_dimensions?;
-        let products: Vec<Vec<Dimension>> = match case_dimensions.into_iter().collect::<Option<Vec<_>>>()? {
-            cases if cases.is_empty() => vec![shared_dimensions],
-            cases => cases.into_iter().map(|case| case.into_iter().chain(shared_dimensions.iter().cloned()).collect()).collect(),
-        };
+        let products: Vec<Vec<Dimension>> =
+            match case_dimensions.into_iter().collect::<Option<Vec<_>>>()? {
+                cases if cases.is_empty() => vec![shared_dimensions],
+                cases => cases
+                    .into_iter()
+                    .map(|case| {
+                        case.into_iter()
+                            .chain(shared_dimensions.iter().cloned())
+                            .collect()
+                    })
+                    .collect(),
+            };
         self.check_size(&products)?;
-        let configurations = products.iter().flat_map(|dimensions| grid::product(dimensions, &self.base)).map(Arc::new).collect();
+        let configurations = products
+            .iter()
+            .flat_map(|dimensions| grid::product(dimensions, &self.base))
+            .map(Arc::new)
+            .collect();
         let configurations = self.without_excluded(configurations)?;
         self.check_different(&configurations)?;
         self.check_phases(&configurations)?;
@@ -143,8 +196,10 @@ impl Grid<'_, '_> {
 
     fn case(&self, case: &Section<'_>, shared: Option<&Section<'_>>) -> Option<Vec<Dimension>> {
         for name in PARAMETERS {
-            if let (Some(item), Some(_)) = (case.get(name), shared.and_then(|shared| shared.get(name))) {
-                item.note(format!("stands in [parameters] too; leave it in one place: a case fixes what the cases differ in"));
+            if let (Some(item), Some(_)) =
+                (case.get(name), shared.and_then(|shared| shared.get(name)))
+            {
+                item.note("stands in [parameters] too; leave it in one place: a case fixes what the cases differ in".to_owned());
             }
         }
         self.dimensions(case, PARAMETERS)
@@ -155,26 +210,49 @@ impl Grid<'_, '_> {
         if in_shared || (!cases.is_empty() && cases.iter().all(|case| case.get(name).is_some())) {
             return;
         }
-        let example = if name == "rates" { "rates = [[1, 3, 6], [2, 3, 4]]" } else { "internal = [0.4, 0.7]" };
+        let example = if name == "rates" {
+            "rates = [[1, 3, 6], [2, 3, 4]]"
+        } else {
+            "internal = [0.4, 0.7]"
+        };
         match cases.iter().find(|case| case.get(name).is_none()) {
-            Some(case) => case.note(name, format!("missing; give it here or in [parameters], such as {example}")),
-            None => self.root.note(&format!("parameters.{name}"), format!("missing; such as {example} under [parameters]")),
+            Some(case) => case.note(
+                name,
+                format!("missing; give it here or in [parameters], such as {example}"),
+            ),
+            None => self.root.note(
+                &format!("parameters.{name}"),
+                format!("missing; such as {example} under [parameters]"),
+            ),
         }
     }
 
     fn dimensions(&self, section: &Section<'_>, allowed: &[&str]) -> Option<Vec<Dimension>> {
         section.allow_only(allowed);
-        let read = allowed.iter().filter_map(|name| Some((*name, section.get(name)?)));
-        let dimensions: Vec<Option<Dimension>> = read.map(|(name, item)| self.dimension(name, &item)).collect();
+        let read = allowed
+            .iter()
+            .filter_map(|name| Some((*name, section.get(name)?)));
+        let dimensions: Vec<Option<Dimension>> = read
+            .map(|(name, item)| self.dimension(name, &item))
+            .collect();
         dimensions.into_iter().collect()
     }
 
     fn dimension(&self, name: &str, item: &Item<'_>) -> Option<Dimension> {
         let settings = match name {
             "rates" => self.rates(item)?.into_iter().map(Setting::Rates).collect(),
-            "internal" => probabilities(item)?.into_iter().map(Setting::Internal).collect(),
-            "phase" => each(item, |item| item.one_of(PhaseRule::NAMES))?.into_iter().map(Setting::Phase).collect(),
-            "stamp" => each(item, |item| item.one_of(StampRule::NAMES))?.into_iter().map(Setting::Stamp).collect(),
+            "internal" => probabilities(item)?
+                .into_iter()
+                .map(Setting::Internal)
+                .collect(),
+            "phase" => each(item, |item| item.one_of(PhaseRule::NAMES))?
+                .into_iter()
+                .map(Setting::Phase)
+                .collect(),
+            "stamp" => each(item, |item| item.one_of(StampRule::NAMES))?
+                .into_iter()
+                .map(Setting::Stamp)
+                .collect(),
             _ => unreachable!("a parameter without a reader: {name}"),
         };
         let settings: Dimension = settings;
@@ -198,13 +276,25 @@ impl Grid<'_, '_> {
             return Some(vec![rate_set(item, &items)?]);
         }
         let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| self.rates(set)).collect();
-        Some(sets.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+        Some(
+            sets.into_iter()
+                .collect::<Option<Vec<_>>>()?
+                .into_iter()
+                .flatten()
+                .collect(),
+        )
     }
 
     fn rates_by_rule(&self, item: &Item<'_>, rule: &Section<'_>) -> Option<Vec<Rates>> {
         rule.allow_only(RATE_RULE_KEYS);
-        let bound = |name, default| rule.get(name).map_or(Some(default), |item| item.integer(1..=u64::from(Rate::MAX)));
-        let machines = rule.require("machines", "how many machines a set is for, such as machines = 3");
+        let bound = |name, default| {
+            rule.get(name)
+                .map_or(Some(default), |item| item.integer(1..=u64::from(Rate::MAX)))
+        };
+        let machines = rule.require(
+            "machines",
+            "how many machines a set is for, such as machines = 3",
+        );
         let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
         let (from, to) = (bound("from", 1), bound("to", 6));
         let kind = match (rule.get("every"), rule.get("random")) {
@@ -212,7 +302,9 @@ impl Grid<'_, '_> {
                 "ordered" => RateRule::EveryOrdered,
                 "unordered" => RateRule::EveryUnordered,
                 other => {
-                    every.note(format!("\"{other}\" is not known; \"ordered\" or \"unordered\""));
+                    every.note(format!(
+                        "\"{other}\" is not known; \"ordered\" or \"unordered\""
+                    ));
                     return None;
                 }
             },
@@ -224,13 +316,22 @@ impl Grid<'_, '_> {
         };
         let (machines, from, to) = (machines? as u32, from? as u32, to? as u32);
         if from > to {
-            item.note(format!("from {from} is above to {to}; there is no rate between them"));
+            item.note(format!(
+                "from {from} is above to {to}; there is no rate between them"
+            ));
             return None;
         }
-        let sets = RateSets { rule: kind, machines, from, to };
+        let sets = RateSets {
+            rule: kind,
+            machines,
+            from,
+            to,
+        };
         match (kind, sets.count(), sets.ordered_count()) {
             (RateRule::Random(count), _, Some(all)) if count > all => {
-                item.note(format!("{count} different sets wanted, but there are only {all}"));
+                item.note(format!(
+                    "{count} different sets wanted, but there are only {all}"
+                ));
                 None
             }
             (_, Some(count), _) if count <= Experiment::MAX_RUNS => Some(sets.expand(self.seed)),
@@ -241,30 +342,48 @@ impl Grid<'_, '_> {
         }
     }
 
+    /// Notes a mistake about the grid as a whole.
+    fn note_grid(&self, message: String) {
+        let grid = ["cases", "parameters"]
+            .into_iter()
+            .find_map(|name| self.root.get(name));
+        grid.inspect(|item| item.note(message));
+    }
+
     fn check_size(&self, products: &[Vec<Dimension>]) -> Option<()> {
-        let configurations = products.iter().try_fold(0u64, |sum, dimensions| sum.checked_add(grid::product_count(dimensions)?));
+        let configurations = products.iter().try_fold(0u64, |sum, dimensions| {
+            sum.checked_add(grid::product_count(dimensions)?)
+        });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_some_and(|runs| runs <= Experiment::MAX_RUNS) {
             return Some(());
         }
-        let place = if self.root.get("parameters").is_some() { "parameters" } else { "cases" };
-        let note = format!("{} ({} repetitions of each configuration)", too_many(runs), self.repetitions);
-        self.root.get(place).inspect(|item| item.note(note));
+        self.note_grid(format!(
+            "{} ({} repetitions of each configuration)",
+            too_many(runs),
+            self.repetitions
+        ));
         None
     }
 
-    fn without_excluded(&self, mut configurations: Vec<Arc<Configuration>>) -> Option<Vec<Arc<Configuration>>> {
+    fn without_excluded(
+        &self,
+        mut configurations: Vec<Arc<Configuration>>,
+    ) -> Option<Vec<Arc<Configuration>>> {
         let Some(item) = self.root.get("exclude") else {
             return Some(configurations);
         };
         for section in item.sections()? {
             let dimensions = self.dimensions(&section, PARAMETERS)?;
             if section.is_empty() {
-                section.note("", "empty: it would exclude everything; name the parameters to exclude".to_owned());
+                section.note_whole(
+                    "empty: it would exclude everything; name the parameters to exclude".to_owned(),
+                );
                 return None;
             }
             if Exclusion(dimensions).remove_from(&mut configurations) == 0 {
-                section.note("", "excludes nothing: no configuration has these values".to_owned());
+                section
+                    .note_whole("excludes nothing: no configuration has these values".to_owned());
                 return None;
             }
         }
@@ -279,9 +398,9 @@ impl Grid<'_, '_> {
         let mut first: HashMap<String, usize> = HashMap::with_capacity(configurations.len());
         for (place, configuration) in configurations.iter().enumerate() {
             if first.insert(configuration.to_string(), place).is_some() {
-                let message = format!("a configuration stands in the grid twice: {configuration}; repetitions say how often each is run");
-                let place = if self.root.get("cases").is_some() { "cases" } else { "parameters" };
-                self.root.get(place).inspect(|item| item.note(message));
+                self.note_grid(format!(
+                    "a configuration stands in the grid twice: {configuration}; repetitions say how often each is run"
+                ));
                 return None;
             }
         }
@@ -290,32 +409,46 @@ impl Grid<'_, '_> {
 
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let without = configurations.iter().find(|configuration| {
-            configuration.phase == PhaseRule::Spread && schedule::spread_steps_per_second(&configuration.rates).is_none()
+            configuration.phase == PhaseRule::Spread
+                && schedule::spread_steps_per_second(&configuration.rates).is_none()
         });
         let Some(configuration) = without else {
             return Some(());
         };
         let rates = &configuration.rates;
-        self.root.note("parameters.phase", format!(
-            "\"spread\" has no room for rates {rates}: the steps between their ticks would be shorter than 100 ns; use \"uniform\""
+        self.note_grid(format!(
+            "phase \"spread\" has no room for rates {rates}: the steps between their ticks would be shorter than 100 ns; use phase = \"uniform\""
         ));
         None
     }
 }
 
 fn too_many(count: Option<u64>) -> String {
-    let count = count.map_or("more than 18 quintillion".to_owned(), |count| count.to_string());
-    format!("{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files", Experiment::MAX_RUNS)
+    let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
+        count.to_string()
+    });
+    format!(
+        "{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files",
+        Experiment::MAX_RUNS
+    )
 }
 
 fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
-    let rates: Vec<Option<Rate>> =
-        items.iter().map(|rate| rate.integer(1..=u64::from(Rate::MAX)).and_then(|hertz| Rate::new(hertz as u32))).collect();
+    let rates: Vec<Option<Rate>> = items
+        .iter()
+        .map(|rate| {
+            rate.integer(1..=u64::from(Rate::MAX))
+                .and_then(|hertz| Rate::new(hertz as u32))
+        })
+        .collect();
     let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
     let machines = rates.len();
     let set = Rates::new(rates);
     if set.is_none() {
-        item.note(format!("a rate set for {machines} machines; from 2 to {} machines make a run", Rates::MAX_MACHINES));
+        item.note(format!(
+            "a rate set of {machines}: a run has from 2 to {} machines",
+            Rates::MAX_MACHINES
+        ));
     }
     set
 }
@@ -331,20 +464,32 @@ fn each<'d, T>(item: &Item<'d>, read: impl Fn(&Item<'d>) -> Option<T>) -> Option
 
 /// One probability, a list of them, or a range `{ from, to, step }`.
 fn probabilities(item: &Item<'_>) -> Option<Vec<Probability>> {
-    let read = |item: &Item<'_>| item.number(0.0..=1.0, "a probability").and_then(Probability::new);
+    let read = |item: &Item<'_>| {
+        item.number(0.0..=1.0, "a probability")
+            .and_then(Probability::new)
+    };
     let Some(range) = item.table() else {
         return each(item, read);
     };
     range.allow_only(RANGE_KEYS);
     let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
-    let (from, to) = (bound("from").and_then(|item| read(&item)), bound("to").and_then(|item| read(&item)));
+    let (from, to) = (
+        bound("from").and_then(|item| read(&item)),
+        bound("to").and_then(|item| read(&item)),
+    );
     let step = bound("step").and_then(|item| item.number(0.001..=1.0, "a step"));
     let (from, to, step) = (from?.value(), to?.value(), step?);
     if from > to {
-        item.note(format!("from {from} is above to {to}; there is nothing between them"));
+        item.note(format!(
+            "from {from} is above to {to}; there is nothing between them"
+        ));
         return None;
     }
-    Some(decimal_range(from, to, step).filter_map(Probability::new).collect())
+    Some(
+        decimal_range(from, to, step)
+            .filter_map(Probability::new)
+            .collect(),
+    )
 }
 
 /// `from, from + step, ... to` as the decimals a person would write: 0.3, not 0.30000000000000004.

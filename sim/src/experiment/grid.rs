@@ -38,23 +38,27 @@ pub(super) type Dimension = Vec<Setting>;
 
 /// How many configurations the product of `dimensions` has. `None` if more than 64 bits can count.
 pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
-    dimensions.iter().try_fold(1u64, |count, dimension| count.checked_mul(dimension.len() as u64))
+    dimensions.iter().try_fold(1u64, |count, dimension| {
+        count.checked_mul(dimension.len() as u64)
+    })
 }
 
 /// Every combination, the last dimension varying fastest, on top of `base`.
 pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Configuration> {
-    dimensions.iter().fold(vec![base.clone()], |configurations, dimension| {
-        configurations
-            .iter()
-            .flat_map(|configuration| {
-                dimension.iter().map(|setting| {
-                    let mut configuration = configuration.clone();
-                    setting.apply(&mut configuration);
-                    configuration
+    dimensions
+        .iter()
+        .fold(vec![base.clone()], |configurations, dimension| {
+            configurations
+                .iter()
+                .flat_map(|configuration| {
+                    dimension.iter().map(|setting| {
+                        let mut configuration = configuration.clone();
+                        setting.apply(&mut configuration);
+                        configuration
+                    })
                 })
-            })
-            .collect()
-    })
+                .collect()
+        })
 }
 
 /// An exclusion: what has one of the values in every one of its dimensions.
@@ -62,7 +66,11 @@ pub(super) struct Exclusion(pub(super) Vec<Dimension>);
 
 impl Exclusion {
     fn covers(&self, configuration: &Configuration) -> bool {
-        self.0.iter().all(|dimension| dimension.iter().any(|setting| setting.holds_in(configuration)))
+        self.0.iter().all(|dimension| {
+            dimension
+                .iter()
+                .any(|setting| setting.holds_in(configuration))
+        })
     }
 
     /// Removes what it covers; returns how many that were.
@@ -89,11 +97,16 @@ mod tests {
     }
 
     fn internals(count: usize) -> Dimension {
-        (0..count).filter_map(|place| Probability::new(place as f64 / 100.0)).map(Setting::Internal).collect()
+        (0..count)
+            .filter_map(|place| Probability::new(place as f64 / 100.0))
+            .map(Setting::Internal)
+            .collect()
     }
 
     fn rates(count: usize) -> Dimension {
-        (1..=count).map(|rate| Setting::Rates(format!("{rate},1").parse().expect("rates"))).collect()
+        (1..=count)
+            .map(|rate| Setting::Rates(format!("{rate},1").parse().expect("rates")))
+            .collect()
     }
 
     proptest! {

@@ -54,15 +54,28 @@ impl Configuration {
     /// Ticks of all machines together, which is also the number of rows in the log, give or take one a machine (its phase
     /// decides).
     pub fn expected_ticks(&self) -> u64 {
-        self.rates.iter().map(|rate| (f64::from(rate.hertz()) * self.duration_s()).round() as u64).sum()
+        self.rates
+            .iter()
+            .map(|rate| (f64::from(rate.hertz()) * self.duration_s()).round() as u64)
+            .sum()
     }
 }
 
 /// The canonical text: what a run's key starts with.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rates, internal, phase, stamp, .. } = self;
-        write!(f, "rates={rates} internal={internal} phase={phase} stamp={stamp} duration_s={}", self.duration_s())
+        let Self {
+            rates,
+            internal,
+            phase,
+            stamp,
+            ..
+        } = self;
+        write!(
+            f,
+            "rates={rates} internal={internal} phase={phase} stamp={stamp} duration_s={}",
+            self.duration_s()
+        )
     }
 }
 
@@ -86,7 +99,12 @@ impl Run {
     /// The run's machines before their first tick, each with its own stream of randomness.
     pub fn machines(&self, seed: u64) -> Vec<Machine> {
         let key = self.key();
-        let Configuration { rates, internal, stamp, .. } = &*self.configuration;
+        let Configuration {
+            rates,
+            internal,
+            stamp,
+            ..
+        } = &*self.configuration;
         (0..rates.machines())
             .map(|index| {
                 let random = random::machine_stream(seed, &key, index);
@@ -97,7 +115,10 @@ impl Run {
 
     /// When the run's machines tick.
     pub fn schedule(&self, seed: u64) -> Schedule {
-        Schedule::draw(&self.configuration, &mut random::run_stream(seed, &self.key()))
+        Schedule::draw(
+            &self.configuration,
+            &mut random::run_stream(seed, &self.key()),
+        )
     }
 }
 
@@ -143,18 +164,27 @@ impl Experiment {
     /// has seen every configuration about equally often, and further repetitions append to the plan.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         (0..self.repetitions).flat_map(move |repetition| {
-            self.configurations.iter().enumerate().map(move |(place, configuration)| Run {
-                index: u64::from(repetition) * self.configurations.len() as u64 + place as u64,
-                configuration: Arc::clone(configuration),
-                repetition,
-            })
+            self.configurations
+                .iter()
+                .enumerate()
+                .map(move |(place, configuration)| Run {
+                    index: u64::from(repetition) * self.configurations.len() as u64 + place as u64,
+                    configuration: Arc::clone(configuration),
+                    repetition,
+                })
         })
     }
 
     /// Hash of all that decides which runs the experiment has and what happens in them: 16 hexadecimal digits.
     pub fn identity(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("seed={} engine={} time_scale={}\n", self.seed, self.engine, self.time_scale).as_bytes());
+        hasher.update(
+            format!(
+                "seed={} engine={} time_scale={}\n",
+                self.seed, self.engine, self.time_scale
+            )
+            .as_bytes(),
+        );
         hasher.update(format!("repetitions={}\n", self.repetitions).as_bytes());
         for configuration in &self.configurations {
             hasher.update(configuration.to_string().as_bytes());

@@ -35,7 +35,9 @@ impl Rates {
 
     /// A rate a machine, if there are from 2 to [`Rates::MAX_MACHINES`] of them.
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
-        (2..=Self::MAX_MACHINES).contains(&rates.len()).then_some(Self(rates))
+        (2..=Self::MAX_MACHINES)
+            .contains(&rates.len())
+            .then_some(Self(rates))
     }
 
     /// Number of machines.
@@ -76,8 +78,14 @@ impl FromStr for Rates {
     type Err = NotAValue;
 
     fn from_str(text: &str) -> Result<Self, NotAValue> {
-        let rates: Option<Vec<Rate>> = text.split(',').map(|rate| Rate::new(rate.parse().ok()?)).collect();
-        rates.and_then(Rates::new).ok_or_else(|| NotAValue { text: text.to_owned(), wanted: "rates such as 1,3,6" })
+        let rates: Option<Vec<Rate>> = text
+            .split(',')
+            .map(|rate| Rate::new(rate.parse().ok()?))
+            .collect();
+        rates.and_then(Rates::new).ok_or_else(|| NotAValue {
+            text: text.to_owned(),
+            wanted: "rates such as 1,3,6",
+        })
     }
 }
 

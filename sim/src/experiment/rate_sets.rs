@@ -60,7 +60,9 @@ impl RateSets {
             RateRule::EveryUnordered => self.every(|last| last),
             RateRule::Random(count) => self.random(count, seed),
         };
-        sets.into_iter().filter_map(|set| Rates::new(set.into_iter().filter_map(Rate::new).collect())).collect()
+        sets.into_iter()
+            .filter_map(|set| Rates::new(set.into_iter().filter_map(Rate::new).collect()))
+            .collect()
     }
 
     /// Every set, machine by machine; `lowest(last)` is the lowest rate allowed after a machine of rate `last`.
@@ -80,10 +82,15 @@ impl RateSets {
 
     /// Different sets in the order drawn: asking for more keeps the first ones.
     fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
-        let mut random = random::experiment_stream(seed, &format!("rates {} {}-{}", self.machines, self.from, self.to));
+        let mut random = random::experiment_stream(
+            seed,
+            &format!("rates {} {}-{}", self.machines, self.from, self.to),
+        );
         let (mut sets, mut seen) = (Vec::new(), HashSet::new());
         while (sets.len() as u64) < count {
-            let set: Vec<u32> = (0..self.machines).map(|_| random.random_range(self.from..=self.to)).collect();
+            let set: Vec<u32> = (0..self.machines)
+                .map(|_| random.random_range(self.from..=self.to))
+                .collect();
             if seen.insert(set.clone()) {
                 sets.push(set);
             }
@@ -98,7 +105,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn sets(rule: RateRule, machines: u32, to: u32) -> RateSets {
-        RateSets { rule, machines, from: 1, to }
+        RateSets {
+            rule,
+            machines,
+            from: 1,
+            to,
+        }
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub struct Mistake {
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
     /// The file cannot be read at all.
-    #[error("cannot read the experiment file {}: {source}", .path.display())]
+    #[error("cannot read the experiment file {}: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Everything wrong in the file, in the order of its lines.
     #[error("{}", MistakeList { path, mistakes })]
@@ -70,7 +70,10 @@ pub(super) struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, mistakes: RefCell::default() }
+        Self {
+            text,
+            mistakes: RefCell::default(),
+        }
     }
 
     pub(super) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
@@ -83,7 +86,12 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
-        Section { document: self.erased(), table, prefix: String::new(), line: 1 }
+        Section {
+            document: self.erased(),
+            table,
+            prefix: String::new(),
+            line: 1,
+        }
     }
 
     /// The document under the shorter lifetime of a borrow: [`Section`] needs one lifetime only.
@@ -105,11 +113,18 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn note(&self, line: usize, key: &str, message: String) {
-        self.mistakes.borrow_mut().push(Mistake { line, key: key.to_owned(), message });
+        self.mistakes.borrow_mut().push(Mistake {
+            line,
+            key: key.to_owned(),
+            message,
+        });
     }
 
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&byte| byte == b'\n').count()
+        1 + self.text.as_bytes()[..offset.min(self.text.len())]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count()
     }
 }
 
@@ -144,19 +159,31 @@ impl<'d> Section<'d> {
 
     /// Notes a mistake about `key` of this table, at the table's line.
     pub(super) fn note(&self, key: &str, message: String) {
-        self.document.note(self.line, &format!("{}{key}", self.prefix), message);
+        self.document
+            .note(self.line, &format!("{}{key}", self.prefix), message);
+    }
+
+    /// Notes a mistake about the table as a whole.
+    pub(super) fn note_whole(&self, message: String) {
+        self.document
+            .note(self.line, self.prefix.trim_end_matches('.'), message);
     }
 
     /// Notes every key that is not one of `known`, with the nearest one that is.
     pub(super) fn allow_only(&self, known: &[&str]) {
-        for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+        for key in self
+            .table
+            .keys()
+            .filter(|key| !known.contains(&key.get_ref().as_ref()))
+        {
             let name = key.get_ref();
             let message = match nearest(name, known) {
                 Some(near) => format!("no such key; did you mean `{near}`?"),
                 None => format!("no such key; known here: {}", known.join(", ")),
             };
             let line = self.document.line(key.span().start);
-            self.document.note(line, &format!("{}{name}", self.prefix), message);
+            self.document
+                .note(line, &format!("{}{name}", self.prefix), message);
         }
     }
 
@@ -181,7 +208,10 @@ impl<'d> Item<'d> {
 
     fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let (kind, value) = (self.value.type_str(), self.shown());
-        self.note(format!("wanted {wanted}, found {} {kind}{value}", article(kind)));
+        self.note(format!(
+            "wanted {wanted}, found {} {kind}{value}",
+            article(kind)
+        ));
         None
     }
 
@@ -197,7 +227,9 @@ impl<'d> Item<'d> {
 
     /// A text.
     pub(super) fn text(&self) -> Option<&'d str> {
-        self.value.as_str().or_else(|| self.wrong_type("a text in quotes"))
+        self.value
+            .as_str()
+            .or_else(|| self.wrong_type("a text in quotes"))
     }
 
     /// A whole number in `range`.
@@ -208,7 +240,11 @@ impl<'d> Item<'d> {
         let value = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let allowed = value.filter(|value| range.contains(value));
         if allowed.is_none() {
-            self.note(format!("{integer} is out of range; a whole number from {} to {}", range.start(), range.end()));
+            self.note(format!(
+                "{integer} is out of range; a whole number from {} to {}",
+                range.start(),
+                range.end()
+            ));
         }
         allowed
     }
@@ -216,13 +252,20 @@ impl<'d> Item<'d> {
     /// A number, whole or not, in `range`.
     pub(super) fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
         let value = match self.value {
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|value| value as f64),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .map(|value| value as f64),
             DeValue::Float(float) => float.as_str().parse().ok(),
             _ => return self.wrong_type(wanted),
         };
         let allowed = value.filter(|value| range.contains(value));
         if allowed.is_none() {
-            self.note(format!("{} is not {wanted} from {} to {}", self.shown().trim_start(), range.start(), range.end()));
+            self.note(format!(
+                "{} is not {wanted} from {} to {}",
+                self.shown().trim_start(),
+                range.start(),
+                range.end()
+            ));
         }
         allowed
     }
@@ -256,7 +299,12 @@ impl<'d> Item<'d> {
     /// The table, if it is one.
     pub(super) fn table(&self) -> Option<Section<'d>> {
         let table = self.value.as_table()?;
-        Some(Section { document: self.document, table, prefix: format!("{}.", self.key), line: self.line })
+        Some(Section {
+            document: self.document,
+            table,
+            prefix: format!("{}.", self.key),
+            line: self.line,
+        })
     }
 
     /// The table; a mistake if it is none.
@@ -278,7 +326,11 @@ impl<'d> Item<'d> {
 }
 
 fn article(kind: &str) -> &'static str {
-    if kind.starts_with(['a', 'i', 'o']) { "an" } else { "a" }
+    if kind.starts_with(['a', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 /// The known name that `name` is probably a misspelling of.
@@ -286,7 +338,12 @@ fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     const CLOSE_ENOUGH: f64 = 0.75;
     known
         .iter()
-        .map(|&candidate| (strsim::jaro_winkler(&name.to_lowercase(), candidate), candidate))
+        .map(|&candidate| {
+            (
+                strsim::jaro_winkler(&name.to_lowercase(), candidate),
+                candidate,
+            )
+        })
         .filter(|&(similarity, _)| similarity >= CLOSE_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

@@ -27,19 +27,29 @@ impl Schedule {
         let rates = &configuration.rates;
         let phases_ns = match configuration.phase {
             PhaseRule::Aligned => vec![0; rates.machines() as usize],
-            PhaseRule::Uniform => rates.iter().map(|rate| random.random_range(0..period_ns(rate.hertz()))).collect(),
+            PhaseRule::Uniform => rates
+                .iter()
+                .map(|rate| random.random_range(0..period_ns(rate.hertz())))
+                .collect(),
             PhaseRule::Spread => spread_phases_ns(rates, random),
         };
         let margin_ns = match configuration.phase {
-            PhaseRule::Spread => spread_steps_per_second(rates).map_or(0, |steps| NANOS_PER_SECOND / steps),
+            PhaseRule::Spread => {
+                spread_steps_per_second(rates).map_or(0, |steps| NANOS_PER_SECOND / steps)
+            }
             PhaseRule::Uniform | PhaseRule::Aligned => 0,
         };
         let machines = rates
             .iter()
             .zip(phases_ns)
-            .map(|(rate, phase_ns)| MachineSchedule::until(configuration.duration_ns, phase_ns, u64::from(rate.hertz())))
+            .map(|(rate, phase_ns)| {
+                MachineSchedule::until(configuration.duration_ns, phase_ns, u64::from(rate.hertz()))
+            })
             .collect();
-        Self { machines, margin_ns }
+        Self {
+            machines,
+            margin_ns,
+        }
     }
 
     /// When tick `tick` of machine `machine` is due.
@@ -71,7 +81,11 @@ impl Schedule {
 
 impl MachineSchedule {
     fn until(duration_ns: u64, phase_ns: u64, hertz: u64) -> Self {
-        let mut schedule = Self { phase_ns, hertz, ticks: 0 };
+        let mut schedule = Self {
+            phase_ns,
+            hertz,
+            ticks: 0,
+        };
         // Due times are rounded down, so the estimate from the remaining time can be one off either way.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
         schedule.ticks = (remaining * u128::from(hertz) / u128::from(NANOS_PER_SECOND)) as u64;
@@ -135,7 +149,8 @@ mod tests {
 
     fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
         let configuration = Configuration {
-            rates: Rates::new(rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect()).expect("rates"),
+            rates: Rates::new(rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect())
+                .expect("rates"),
             internal: Probability::new(0.7).expect("a probability"),
             phase,
             stamp: StampRule::After,
@@ -146,7 +161,9 @@ mod tests {
 
     fn all_due_ns(schedule: &Schedule) -> Vec<u64> {
         let mut due: Vec<u64> = (0..schedule.machines())
-            .flat_map(|machine| (0..schedule.ticks(machine)).map(move |tick| schedule.due_ns(machine, tick)))
+            .flat_map(|machine| {
+                (0..schedule.ticks(machine)).map(move |tick| schedule.due_ns(machine, tick))
+            })
             .collect();
         due.sort_unstable();
         due
@@ -154,7 +171,9 @@ mod tests {
 
     #[test]
     fn margins_of_the_assignments_rates() {
-        let margin = |rates: &[u32]| schedule(rates, PhaseRule::Spread, NANOS_PER_SECOND, "margin").margin_ns();
+        let margin = |rates: &[u32]| {
+            schedule(rates, PhaseRule::Spread, NANOS_PER_SECOND, "margin").margin_ns()
+        };
         assert_eq!(margin(&[4, 5, 6]), 5_555_555);
         assert_eq!(margin(&[1, 3, 6]), 55_555_555);
     }
@@ -163,9 +182,19 @@ mod tests {
     fn aligned_machines_tick_together_to_the_end() {
         let schedule = schedule(&[3, 3], PhaseRule::Aligned, 2 * NANOS_PER_SECOND, "aligned");
         assert_eq!(schedule.ticks(0), 6);
-        assert_eq!((0..6).map(|tick| schedule.due_ns(1, tick)).collect::<Vec<_>>(), [
-            0, 333_333_333, 666_666_666, 1_000_000_000, 1_333_333_333, 1_666_666_666
-        ]);
+        assert_eq!(
+            (0..6)
+                .map(|tick| schedule.due_ns(1, tick))
+                .collect::<Vec<_>>(),
+            [
+                0,
+                333_333_333,
+                666_666_666,
+                1_000_000_000,
+                1_333_333_333,
+                1_666_666_666
+            ]
+        );
     }
 
     proptest! {

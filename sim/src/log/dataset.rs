@@ -17,20 +17,20 @@ pub enum DatasetError {
     #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
     /// A file of the dataset cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// `dataset.json` is not what it should be.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
         /// Where and what.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
     /// Another version of the contract.
     #[error("{} has schema {found}, this program reads schema {SCHEMA_VERSION}; use the version of the program that made it ({made_by})", .path.display())]
@@ -43,12 +43,12 @@ pub enum DatasetError {
         made_by: String,
     },
     /// A row of the journal is not what it should be.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Journal {
         /// The file.
         path: PathBuf,
         /// Row and column.
-        source: csv::Error,
+        cause: csv::Error,
     },
     /// The events of a run that the journal counts are missing or changed.
     #[error("{}: the events of run {run}: {problem}", .path.display())]
@@ -83,7 +83,10 @@ pub enum DatasetError {
 
 impl DatasetError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |cause| Self::Io {
+            path: path.to_owned(),
+            cause,
+        }
     }
 }
 
@@ -131,16 +134,26 @@ impl Dataset {
     /// [`DatasetError`] if the folder is no dataset, has another schema, or its manifest or journal is damaged. A last journal
     /// row without its newline is no damage: a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
-        let paths = Paths { root: root.to_owned() };
+        let paths = Paths {
+            root: root.to_owned(),
+        };
         let manifest = read_manifest(&paths)?;
         let journal_path = paths.journal();
         let text = match fs::read(&journal_path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
             read => read.map_err(DatasetError::io(&journal_path))?,
         };
-        let runs = journal::read_rows(journal::whole_rows(&text))
-            .map_err(|source| DatasetError::Journal { path: journal_path, source })?;
-        Ok(Self { paths, manifest, runs })
+        let runs = journal::read_rows(journal::whole_rows(&text)).map_err(|cause| {
+            DatasetError::Journal {
+                path: journal_path,
+                cause,
+            }
+        })?;
+        Ok(Self {
+            paths,
+            manifest,
+            runs,
+        })
     }
 
     /// The dataset's folder.
@@ -170,15 +183,27 @@ impl Dataset {
     /// [`DatasetError::Events`] if they are not all there or not what was written.
     pub fn read_events(&self, run: &JournalRow) -> Result<Vec<u8>, DatasetError> {
         let path = self.paths.segment(run.segment);
-        let wrong = |problem: String| DatasetError::Events { path: path.clone(), run: run.run, problem };
+        let wrong = |problem: String| DatasetError::Events {
+            path: path.clone(),
+            run: run.run,
+            problem,
+        };
         let mut file = File::open(&path).map_err(DatasetError::io(&path))?;
         let length = file.metadata().map_err(DatasetError::io(&path))?.len();
-        if run.offset.checked_add(run.bytes).is_none_or(|end| end > length) {
-            return Err(wrong(format!("the file ends at byte {length}, before them; restore it, or delete the run's row from runs.csv and run again")));
+        if run
+            .offset
+            .checked_add(run.bytes)
+            .is_none_or(|end| end > length)
+        {
+            return Err(wrong(format!(
+                "the file ends at byte {length}, before them; restore it, or delete the run's row from runs.csv and run again"
+            )));
         }
-        file.seek(SeekFrom::Start(run.offset)).map_err(DatasetError::io(&path))?;
+        file.seek(SeekFrom::Start(run.offset))
+            .map_err(DatasetError::io(&path))?;
         let mut bytes = vec![0; run.bytes as usize];
-        file.read_exact(&mut bytes).map_err(DatasetError::io(&path))?;
+        file.read_exact(&mut bytes)
+            .map_err(DatasetError::io(&path))?;
         if journal::checksum(&bytes) != run.checksum {
             return Err(wrong("they are not what was written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
         }
@@ -202,13 +227,22 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
 
     let path = paths.manifest();
     let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(DatasetError::NotADataset(paths.root.clone())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(DatasetError::NotADataset(paths.root.clone()));
+        }
         read => read.map_err(DatasetError::io(&path))?,
     };
-    let damaged = |source| DatasetError::Manifest { path: path.clone(), source };
+    let damaged = |cause| DatasetError::Manifest {
+        path: path.clone(),
+        cause,
+    };
     let any: AnySchema = serde_json::from_str(&text).map_err(damaged)?;
     if any.schema != SCHEMA_VERSION {
-        return Err(DatasetError::Schema { path: paths.root.clone(), found: any.schema, made_by: any.provenance.tool_version });
+        return Err(DatasetError::Schema {
+            path: paths.root.clone(),
+            found: any.schema,
+            made_by: any.provenance.tool_version,
+        });
     }
     serde_json::from_str(&text).map_err(damaged)
 }

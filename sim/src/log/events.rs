@@ -7,7 +7,16 @@ use crate::machine::{Event, EventKind, MachineIndex, Message, Recipients};
 
 /// The columns of `events-NNNN.csv`, in order.
 pub const EVENT_COLUMNS: [&str; 10] = [
-    "run", "machine", "tick", "event", "system_time_ns", "logical_clock", "queue_length", "peers", "stamp", "sent_tick",
+    "run",
+    "machine",
+    "tick",
+    "event",
+    "system_time_ns",
+    "logical_clock",
+    "queue_length",
+    "peers",
+    "stamp",
+    "sent_tick",
 ];
 
 /// Separates the peers of one cell.
@@ -59,7 +68,12 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         buffer.extend_from_slice(digits.format(value).as_bytes());
         buffer.push(end);
     };
-    let Event { tick, kind, logical_clock, queue_length } = row.logged.event;
+    let Event {
+        tick,
+        kind,
+        logical_clock,
+        queue_length,
+    } = row.logged.event;
     number(buffer, row.run, b',');
     number(buffer, u64::from(row.machine), b',');
     number(buffer, tick, b',');
@@ -85,7 +99,11 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
             number(buffer, stamp, b',');
             buffer.push(b'\n');
         }
-        EventKind::Receive(Message { sender, stamp, sent_tick }) => {
+        EventKind::Receive(Message {
+            sender,
+            stamp,
+            sent_tick,
+        }) => {
             number(buffer, u64::from(sender), b',');
             number(buffer, stamp, b',');
             number(buffer, sent_tick, b'\n');
@@ -105,7 +123,11 @@ pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowErro
         }
         row += 1;
         let mut cells = Cells { rest };
-        let parsed = cells.row().map_err(|(column, problem)| RowError { row, column, problem });
+        let parsed = cells.row().map_err(|(column, problem)| RowError {
+            row,
+            column,
+            problem,
+        });
         rest = if parsed.is_ok() { cells.rest } else { &[] };
         Some(parsed)
     })
@@ -144,12 +166,28 @@ impl<'a> Cells<'a> {
                 let sender = self.index("peers")?;
                 let stamp = self.number("stamp", b',')?;
                 let sent_tick = self.number("sent_tick", b'\n')?;
-                EventKind::Receive(Message { sender, stamp, sent_tick })
+                EventKind::Receive(Message {
+                    sender,
+                    stamp,
+                    sent_tick,
+                })
             }
             _ => return Err(("event", "none of internal, send, receive")),
         };
-        let event = Event { tick, kind, logical_clock, queue_length };
-        Ok(EventRow { run, machine, logged: LoggedEvent { system_time_ns, event } })
+        let event = Event {
+            tick,
+            kind,
+            logical_clock,
+            queue_length,
+        };
+        Ok(EventRow {
+            run,
+            machine,
+            logged: LoggedEvent {
+                system_time_ns,
+                event,
+            },
+        })
     }
 
     fn recipients(&mut self) -> Result<Recipients, CellError> {
@@ -160,7 +198,9 @@ impl<'a> Cells<'a> {
         if cell.contains(&PEER_SEPARATOR) {
             return Err(("peers", "several recipients, where one or * is known"));
         }
-        digits("peers", cell).and_then(|peer| machine_index("peers", peer)).map(Recipients::One)
+        digits("peers", cell)
+            .and_then(|peer| machine_index("peers", peer))
+            .map(Recipients::One)
     }
 
     fn index(&mut self, column: &'static str) -> Result<MachineIndex, CellError> {
@@ -182,12 +222,20 @@ impl<'a> Cells<'a> {
 
     /// The cell up to `end`; the row's last cell ends with a newline, every other with a comma.
     fn cell(&mut self, column: &'static str, end: u8) -> Result<&'a [u8], CellError> {
-        let Some(length) = self.rest.iter().position(|&byte| byte == b',' || byte == b'\n') else {
+        let Some(length) = self
+            .rest
+            .iter()
+            .position(|&byte| byte == b',' || byte == b'\n')
+        else {
             return Err((column, "the row breaks off"));
         };
         let (cell, rest) = self.rest.split_at(length);
         if rest[0] != end {
-            let problem = if end == b'\n' { "more cells follow than there are columns" } else { "the row ends too early" };
+            let problem = if end == b'\n' {
+                "more cells follow than there are columns"
+            } else {
+                "the row ends too early"
+            };
             return Err((column, problem));
         }
         self.rest = &rest[1..];
@@ -208,7 +256,10 @@ fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
             b'0'..=b'9' => u64::from(byte - b'0'),
             _ => return Err((column, "not a whole number")),
         };
-        value.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or((column, "a number too large"))
+        value
+            .checked_mul(10)
+            .and_then(|value| value.checked_add(digit))
+            .ok_or((column, "a number too large"))
     })
 }
 
@@ -220,23 +271,49 @@ mod tests {
     fn kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             Just(EventKind::Internal),
-            (prop::option::of(any::<u32>()), any::<u64>()).prop_map(|(peer, stamp)| EventKind::Send {
-                recipients: peer.map_or(Recipients::All, Recipients::One),
-                stamp,
+            (prop::option::of(any::<u32>()), any::<u64>()).prop_map(|(peer, stamp)| {
+                EventKind::Send {
+                    recipients: peer.map_or(Recipients::All, Recipients::One),
+                    stamp,
+                }
             }),
-            (any::<u32>(), any::<u64>(), any::<u64>())
-                .prop_map(|(sender, stamp, sent_tick)| EventKind::Receive(Message { sender, stamp, sent_tick })),
+            (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(sender, stamp, sent_tick)| {
+                EventKind::Receive(Message {
+                    sender,
+                    stamp,
+                    sent_tick,
+                })
+            }),
         ]
     }
 
     fn row() -> impl Strategy<Value = EventRow> {
-        (any::<u64>(), any::<u32>(), any::<u64>(), kind(), any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
-            |(run, machine, tick, kind, system_time_ns, logical_clock, queue_length)| EventRow {
-                run,
-                machine,
-                logged: LoggedEvent { system_time_ns, event: Event { tick, kind, logical_clock, queue_length } },
-            },
+        (
+            any::<u64>(),
+            any::<u32>(),
+            any::<u64>(),
+            kind(),
+            any::<u64>(),
+            any::<u64>(),
+            any::<u64>(),
         )
+            .prop_map(
+                |(run, machine, tick, kind, system_time_ns, logical_clock, queue_length)| {
+                    EventRow {
+                        run,
+                        machine,
+                        logged: LoggedEvent {
+                            system_time_ns,
+                            event: Event {
+                                tick,
+                                kind,
+                                logical_clock,
+                                queue_length,
+                            },
+                        },
+                    }
+                },
+            )
     }
 
     #[test]
@@ -244,13 +321,40 @@ mod tests {
         let at = |kind| EventRow {
             run: 17,
             machine: 2,
-            logged: LoggedEvent { system_time_ns: 99, event: Event { tick: 134, kind, logical_clock: 210, queue_length: 3 } },
+            logged: LoggedEvent {
+                system_time_ns: 99,
+                event: Event {
+                    tick: 134,
+                    kind,
+                    logical_clock: 210,
+                    queue_length: 3,
+                },
+            },
         };
         let mut text = Vec::new();
         write_row(&mut text, &at(EventKind::Internal));
-        write_row(&mut text, &at(EventKind::Send { recipients: Recipients::One(1), stamp: 210 }));
-        write_row(&mut text, &at(EventKind::Send { recipients: Recipients::All, stamp: 210 }));
-        write_row(&mut text, &at(EventKind::Receive(Message { sender: 0, stamp: 209, sent_tick: 77 })));
+        write_row(
+            &mut text,
+            &at(EventKind::Send {
+                recipients: Recipients::One(1),
+                stamp: 210,
+            }),
+        );
+        write_row(
+            &mut text,
+            &at(EventKind::Send {
+                recipients: Recipients::All,
+                stamp: 210,
+            }),
+        );
+        write_row(
+            &mut text,
+            &at(EventKind::Receive(Message {
+                sender: 0,
+                stamp: 209,
+                sent_tick: 77,
+            })),
+        );
         insta::assert_snapshot!(String::from_utf8_lossy(&text), @r"
         17,2,134,internal,99,210,3,,,
         17,2,134,send,99,210,3,1,210,

@@ -92,13 +92,22 @@ pub(super) fn checksum(bytes: &[u8]) -> String {
 
 /// The part of a journal's text that is whole: up to its last newline. The rest is a row that a crash tore.
 pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
-    let length = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+    let length = text
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |last| last + 1);
     &text[..length]
 }
 
 /// Appends a row to `buffer`, after the header if `buffer` starts the file.
-pub(super) fn write_row(buffer: &mut Vec<u8>, row: &JournalRow, with_header: bool) -> csv::Result<()> {
-    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(buffer);
+pub(super) fn write_row(
+    buffer: &mut Vec<u8>,
+    row: &JournalRow,
+    with_header: bool,
+) -> csv::Result<()> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(with_header)
+        .from_writer(buffer);
     writer.serialize(row)?;
     writer.flush()?;
     Ok(())

@@ -79,7 +79,11 @@ impl Manifest {
                 engine: experiment.engine.to_string(),
                 time_scale: experiment.time_scale,
                 runs: experiment.run_count(),
-                configurations: experiment.configurations().iter().map(|configuration| configuration_text(configuration)).collect(),
+                configurations: experiment
+                    .configurations()
+                    .iter()
+                    .map(|configuration| configuration_text(configuration))
+                    .collect(),
             },
             provenance: Provenance::here_and_now(),
         }
@@ -95,12 +99,21 @@ impl Provenance {
         Self {
             tool_version: crate::VERSION.to_owned(),
             git_commit: env!("GIT_COMMIT").to_owned(),
-            host: first_line("/proc/sys/kernel/hostname").or_else(|| env::var("HOSTNAME").ok()).unwrap_or_else(unknown),
+            host: first_line("/proc/sys/kernel/hostname")
+                .or_else(|| env::var("HOSTNAME").ok())
+                .unwrap_or_else(unknown),
             cpu: cpu_model().unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            os: format!("{} {}", os_release().unwrap_or_else(|| env::consts::OS.to_owned()), env::consts::ARCH),
+            os: format!(
+                "{} {}",
+                os_release().unwrap_or_else(|| env::consts::OS.to_owned()),
+                env::consts::ARCH
+            ),
             command: env::args().collect::<Vec<_>>().join(" "),
-            started_at: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
+            started_at: jiff::Timestamp::now()
+                .round(jiff::Unit::Second)
+                .unwrap_or_default()
+                .to_string(),
         }
     }
 }
@@ -110,7 +123,14 @@ fn unknown() -> String {
 }
 
 fn first_line(path: &str) -> Option<String> {
-    Some(fs::read_to_string(path).ok()?.lines().next()?.trim().to_owned())
+    Some(
+        fs::read_to_string(path)
+            .ok()?
+            .lines()
+            .next()?
+            .trim()
+            .to_owned(),
+    )
 }
 
 fn cpu_model() -> Option<String> {
@@ -121,6 +141,8 @@ fn cpu_model() -> Option<String> {
 
 fn os_release() -> Option<String> {
     let text = fs::read_to_string("/etc/os-release").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(line.trim_matches('"').to_owned())
 }

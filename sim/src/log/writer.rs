@@ -43,8 +43,14 @@ impl Recovered {
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { journal_bytes, event_bytes } = self;
-        write!(f, "an earlier sweep was cut short: dropped {event_bytes} bytes of unfinished runs and {journal_bytes} of the journal")
+        let Self {
+            journal_bytes,
+            event_bytes,
+        } = self;
+        write!(
+            f,
+            "an earlier sweep was cut short: dropped {event_bytes} bytes of unfinished runs and {journal_bytes} of the journal"
+        )
     }
 }
 
@@ -77,7 +83,9 @@ impl DatasetWriter {
     /// [`DatasetError`] if the folder is another experiment's or something else's, is being written to, or cannot be written.
     /// Nothing in it is changed then.
     pub fn open(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
-        let paths = Paths { root: root.to_owned() };
+        let paths = Paths {
+            root: root.to_owned(),
+        };
         let manifest = match read_manifest(&paths) {
             Ok(existing) => {
                 check_same_experiment(root, &existing, experiment)?;
@@ -94,8 +102,12 @@ impl DatasetWriter {
         if let Some(manifest) = manifest {
             write_new(&paths.experiment(), experiment.source().as_bytes())?;
             let path = paths.manifest();
-            let text = serde_json::to_string_pretty(&manifest)
-                .map_err(|source| DatasetError::Manifest { path: path.clone(), source })?;
+            let text = serde_json::to_string_pretty(&manifest).map_err(|cause| {
+                DatasetError::Manifest {
+                    path: path.clone(),
+                    cause,
+                }
+            })?;
             write_new(&path, (text + "\n").as_bytes())?;
         }
         Self::resume(paths, lock)
@@ -109,8 +121,10 @@ impl DatasetWriter {
             read => read.map_err(DatasetError::io(&journal_path))?,
         };
         let whole = journal::whole_rows(&text);
-        let attempted =
-            journal::read_rows(whole).map_err(|source| DatasetError::Journal { path: journal_path.clone(), source })?;
+        let attempted = journal::read_rows(whole).map_err(|cause| DatasetError::Journal {
+            path: journal_path.clone(),
+            cause,
+        })?;
         let journal = open_for_append(&journal_path)?;
         recovered.journal_bytes = cut(&journal, &journal_path, whole.len() as u64)?;
         let segment = Segment::resume(&paths, &attempted, &mut recovered)?;
@@ -131,7 +145,10 @@ impl DatasetWriter {
     /// # Errors
     ///
     /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder. Nothing in it is changed.
-    pub fn attempted_in(root: &Path, experiment: &Experiment) -> Result<Vec<JournalRow>, DatasetError> {
+    pub fn attempted_in(
+        root: &Path,
+        experiment: &Experiment,
+    ) -> Result<Vec<JournalRow>, DatasetError> {
         match Dataset::open(root) {
             Ok(dataset) => {
                 check_same_experiment(root, dataset.manifest(), experiment)?;
@@ -167,8 +184,12 @@ impl DatasetWriter {
         run.row.bytes = run.events.len() as u64;
         run.row.checksum = journal::checksum(&run.events);
         self.segment.append(&self.paths, &run.events)?;
-        journal::write_row(&mut self.unsynced_rows, &run.row, self.journal_is_empty)
-            .map_err(|source| DatasetError::Journal { path: self.paths.journal(), source })?;
+        journal::write_row(&mut self.unsynced_rows, &run.row, self.journal_is_empty).map_err(
+            |cause| DatasetError::Journal {
+                path: self.paths.journal(),
+                cause,
+            },
+        )?;
         self.journal_is_empty = false;
         Ok(())
     }
@@ -184,7 +205,9 @@ impl DatasetWriter {
         }
         self.segment.sync(&self.paths)?;
         let path = self.paths.journal();
-        self.journal.write_all(&self.unsynced_rows).map_err(DatasetError::io(&path))?;
+        self.journal
+            .write_all(&self.unsynced_rows)
+            .map_err(DatasetError::io(&path))?;
         self.journal.sync_data().map_err(DatasetError::io(&path))?;
         self.unsynced_rows.clear();
         Ok(())
@@ -193,9 +216,18 @@ impl DatasetWriter {
 
 impl Segment {
     /// The last segment that a journal row names, cut behind the last run that counts.
-    fn resume(paths: &Paths, attempted: &[JournalRow], recovered: &mut Recovered) -> Result<Self, DatasetError> {
+    fn resume(
+        paths: &Paths,
+        attempted: &[JournalRow],
+        recovered: &mut Recovered,
+    ) -> Result<Self, DatasetError> {
         let number = attempted.iter().map(|row| row.segment).max().unwrap_or(0);
-        let end = attempted.iter().filter(|row| row.segment == number).map(|row| row.offset + row.bytes).max().unwrap_or(0);
+        let end = attempted
+            .iter()
+            .filter(|row| row.segment == number)
+            .map(|row| row.offset + row.bytes)
+            .max()
+            .unwrap_or(0);
         let unfinished = paths.segment(number + 1);
         if let Ok(metadata) = fs::metadata(&unfinished) {
             fs::remove_file(&unfinished).map_err(DatasetError::io(&unfinished))?;
@@ -204,7 +236,12 @@ impl Segment {
         let path = paths.segment(number);
         let file = open_for_append(&path)?;
         recovered.event_bytes += cut(&file, &path, end)?;
-        let mut segment = Self { number, file, bytes: end, unsynced: false };
+        let mut segment = Self {
+            number,
+            file,
+            bytes: end,
+            unsynced: false,
+        };
         if end == 0 {
             segment.append(paths, events::header().as_bytes())?;
         }
@@ -212,13 +249,20 @@ impl Segment {
     }
 
     fn create(paths: &Paths, number: u32) -> Result<Self, DatasetError> {
-        let mut segment = Self { number, file: open_for_append(&paths.segment(number))?, bytes: 0, unsynced: false };
+        let mut segment = Self {
+            number,
+            file: open_for_append(&paths.segment(number))?,
+            bytes: 0,
+            unsynced: false,
+        };
         segment.append(paths, events::header().as_bytes())?;
         Ok(segment)
     }
 
     fn append(&mut self, paths: &Paths, bytes: &[u8]) -> Result<(), DatasetError> {
-        self.file.write_all(bytes).map_err(DatasetError::io(&paths.segment(self.number)))?;
+        self.file
+            .write_all(bytes)
+            .map_err(DatasetError::io(&paths.segment(self.number)))?;
         self.bytes += bytes.len() as u64;
         self.unsynced = true;
         Ok(())
@@ -226,7 +270,9 @@ impl Segment {
 
     fn sync(&mut self, paths: &Paths) -> Result<(), DatasetError> {
         if self.unsynced {
-            self.file.sync_data().map_err(DatasetError::io(&paths.segment(self.number)))?;
+            self.file
+                .sync_data()
+                .map_err(DatasetError::io(&paths.segment(self.number)))?;
             self.unsynced = false;
         }
         Ok(())
@@ -234,15 +280,24 @@ impl Segment {
 }
 
 fn open_for_append(path: &Path) -> Result<File, DatasetError> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(DatasetError::io(path))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(DatasetError::io(path))
 }
 
 /// Cuts a file down to `length`; returns how many bytes that dropped.
 fn cut(file: &File, path: &Path, length: u64) -> Result<u64, DatasetError> {
     let found = file.metadata().map_err(DatasetError::io(path))?.len();
     if found < length {
-        let problem = format!("the file ends at byte {found}, but the journal counts {length}; restore it from a copy");
-        return Err(DatasetError::Io { path: path.to_owned(), source: io::Error::new(io::ErrorKind::UnexpectedEof, problem) });
+        let problem = format!(
+            "the file ends at byte {found}, but the journal counts {length}; restore it from a copy"
+        );
+        return Err(DatasetError::Io {
+            path: path.to_owned(),
+            cause: io::Error::new(io::ErrorKind::UnexpectedEof, problem),
+        });
     }
     if found > length {
         file.set_len(length).map_err(DatasetError::io(path))?;
@@ -254,7 +309,9 @@ fn cut(file: &File, path: &Path, length: u64) -> Result<u64, DatasetError> {
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let partial = path.with_extension("partial");
     let mut file = File::create(&partial).map_err(DatasetError::io(&partial))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(DatasetError::io(&partial))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(DatasetError::io(&partial))?;
     fs::rename(&partial, path).map_err(DatasetError::io(path))
 }
 
@@ -262,36 +319,65 @@ fn check_free(root: &Path) -> Result<(), DatasetError> {
     match fs::read_dir(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(DatasetError::io(root)(error)),
-        Ok(mut entries) => match entries.find(|entry| !entry.as_ref().is_ok_and(|entry| is_ours(&entry.path()))) {
-            Some(_) => Err(DatasetError::ForeignFolder(root.to_owned())),
-            None => Ok(()),
-        },
+        Ok(mut entries) => {
+            match entries.find(|entry| !entry.as_ref().is_ok_and(|entry| is_ours(&entry.path()))) {
+                Some(_) => Err(DatasetError::ForeignFolder(root.to_owned())),
+                None => Ok(()),
+            }
+        }
     }
 }
 
 /// What a writer that died before its manifest was whole may have left.
 fn is_ours(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.is_some_and(|name| [".lock", "experiment.toml", "experiment.partial", "dataset.partial"].contains(&name.as_str()))
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    name.is_some_and(|name| {
+        [
+            ".lock",
+            "experiment.toml",
+            "experiment.partial",
+            "dataset.partial",
+        ]
+        .contains(&name.as_str())
+    })
 }
 
 fn lock(paths: &Paths) -> Result<File, DatasetError> {
     let path = paths.lock();
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(DatasetError::io(&path))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(DatasetError::io(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path).ok().filter(|text| !text.trim().is_empty());
+            let holder = fs::read_to_string(&path)
+                .ok()
+                .filter(|text| !text.trim().is_empty());
             let holder = holder.map_or(String::new(), |text| format!(" ({})", text.trim()));
-            return Err(DatasetError::Locked { path: paths.root.clone(), holder });
+            return Err(DatasetError::Locked {
+                path: paths.root.clone(),
+                holder,
+            });
         }
         Err(TryLockError::Error(error)) => return Err(DatasetError::io(&path)(error)),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "process {}", std::process::id())).map_err(DatasetError::io(&path))?;
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "process {}", std::process::id()))
+        .map_err(DatasetError::io(&path))?;
     Ok(file)
 }
 
-fn check_same_experiment(root: &Path, existing: &Manifest, experiment: &Experiment) -> Result<(), DatasetError> {
+fn check_same_experiment(
+    root: &Path,
+    existing: &Manifest,
+    experiment: &Experiment,
+) -> Result<(), DatasetError> {
     if existing.identity == experiment.identity() {
         return Ok(());
     }
@@ -305,15 +391,34 @@ fn check_same_experiment(root: &Path, existing: &Manifest, experiment: &Experime
     };
     compare("seed", made.seed.to_string(), wanted.seed.to_string());
     compare("engine", made.engine.clone(), wanted.engine.clone());
-    compare("time_scale", made.time_scale.to_string(), wanted.time_scale.to_string());
-    compare("repetitions", made.repetitions.to_string(), wanted.repetitions.to_string());
+    compare(
+        "time_scale",
+        made.time_scale.to_string(),
+        wanted.time_scale.to_string(),
+    );
+    compare(
+        "repetitions",
+        made.repetitions.to_string(),
+        wanted.repetitions.to_string(),
+    );
     if made.configurations != wanted.configurations {
-        let differing = wanted.configurations.iter().zip(&made.configurations).find(|(wanted, made)| wanted != made);
+        let differing = wanted
+            .configurations
+            .iter()
+            .zip(&made.configurations)
+            .find(|(wanted, made)| wanted != made);
         differences.push(match differing {
             Some((wanted, made)) => format!("configuration ({made}) there, ({wanted}) here"),
-            None => format!("{} configurations there, {} here", made.configurations.len(), wanted.configurations.len()),
+            None => format!(
+                "{} configurations there, {} here",
+                made.configurations.len(),
+                wanted.configurations.len()
+            ),
         });
     }
     let difference = differences.join("; ");
-    Err(DatasetError::OtherExperiment { path: root.to_owned(), difference })
+    Err(DatasetError::OtherExperiment {
+        path: root.to_owned(),
+        difference,
+    })
 }

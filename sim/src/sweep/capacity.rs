@@ -62,7 +62,10 @@ impl Capacity {
     /// What this process may hold. Raises its limit of open files as far as it is allowed to.
     pub fn of_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
-        Self { files, cores: std::thread::available_parallelism().map_or(1, usize::from) }
+        Self {
+            files,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
     }
 
     /// How many runs of `machines` machines fit into the files, connections and listeners counted.
@@ -72,20 +75,37 @@ impl Capacity {
     }
 
     /// How many of `to_do` runs to have at once. `heaviest` is the most demanding configuration among them.
-    pub fn width(&self, experiment: &Experiment, options: &Options, to_do: u64, heaviest: &Configuration) -> Width {
+    pub fn width(
+        &self,
+        experiment: &Experiment,
+        options: &Options,
+        to_do: u64,
+        heaviest: &Configuration,
+    ) -> Width {
         let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
         match experiment.engine {
-            EngineKind::Virtual => limits.push((options.jobs.unwrap_or(self.cores) as u64, WidthLimit::Cores)),
+            EngineKind::Virtual => {
+                limits.push((options.jobs.unwrap_or(self.cores) as u64, WidthLimit::Cores))
+            }
             EngineKind::Tcp => {
-                limits.push((self.runs_by_files(heaviest.rates.machines()), WidthLimit::Files(self.files)));
+                limits.push((
+                    self.runs_by_files(heaviest.rates.machines()),
+                    WidthLimit::Files(self.files),
+                ));
                 limits.push(match options.jobs {
                     Some(jobs) => (jobs as u64, WidthLimit::Jobs),
                     None => (self.runs_by_ticks(experiment, heaviest), WidthLimit::Ticks),
                 });
             }
         }
-        let (runs, limit) = limits.into_iter().min_by_key(|&(runs, _)| runs).unwrap_or((1, WidthLimit::Runs));
-        Width { runs: runs.max(1) as usize, limit }
+        let (runs, limit) = limits
+            .into_iter()
+            .min_by_key(|&(runs, _)| runs)
+            .unwrap_or((1, WidthLimit::Runs));
+        Width {
+            runs: runs.max(1) as usize,
+            limit,
+        }
     }
 
     fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {

@@ -15,7 +15,11 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
     };
     let log = ended.result.as_ref().ok();
     let punctuality = log.map(|log| log.punctuality).unwrap_or_default();
-    let Punctuality { margin_ns, lateness, latency } = punctuality;
+    let Punctuality {
+        margin_ns,
+        lateness,
+        latency,
+    } = punctuality;
     let row = JournalRow {
         run: ended.run.index,
         key: ended.run.key(),
@@ -42,13 +46,18 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         punctual: outcome == Outcome::Ok && punctuality.is_punctual(),
         strangers: ended.strangers,
         tool_version: crate::VERSION.to_owned(),
-        events: log.map_or(0, |log| log.machines.iter().map(|events| events.len() as u64).sum()),
+        events: log.map_or(0, |log| {
+            log.machines.iter().map(|events| events.len() as u64).sum()
+        }),
         segment: 0,
         offset: 0,
         bytes: 0,
         checksum: String::new(),
     };
-    FinishedRun { row, events: log.map_or(vec![], |log| event_rows(ended.run.index, log)) }
+    FinishedRun {
+        row,
+        events: log.map_or(vec![], |log| event_rows(ended.run.index, log)),
+    }
 }
 
 /// The virtual engine's clock is the model's own.
@@ -64,7 +73,10 @@ fn micros(ns: u64) -> f64 {
 }
 
 fn join(numbers: impl Iterator<Item = u64>) -> String {
-    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+    numbers
+        .map(|number| number.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Machine by machine, tick by tick: the rows of the same run by either engine lie in the same order.
@@ -73,7 +85,14 @@ fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
     for (machine, events) in log.machines.iter().enumerate() {
         for &logged in events {
-            write_row(&mut buffer, &EventRow { run, machine: machine as u32, logged });
+            write_row(
+                &mut buffer,
+                &EventRow {
+                    run,
+                    machine: machine as u32,
+                    logged,
+                },
+            );
         }
     }
     buffer

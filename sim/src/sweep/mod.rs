@@ -77,7 +77,7 @@ pub enum SweepError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// An event loop cannot run.
-    #[error("the tcp engine cannot watch its sockets: {0}")]
+    #[error("the tcp engine cannot watch its sockets")]
     Engine(#[from] io::Error),
 }
 
@@ -119,7 +119,9 @@ pub fn run(
             control.stop();
             drop(finished.1);
         }
-        let ran = engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let ran = engine
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         written?;
         ran.map_err(SweepError::Engine)
     })?;
@@ -131,7 +133,9 @@ pub fn run(
 fn queue(runs: &[Run]) -> Receiver<Run> {
     let (sender, receiver) = crossbeam_channel::bounded(runs.len().max(1));
     for run in runs {
-        sender.send(run.clone()).unwrap_or_else(|_| unreachable!("the receiver is held here"));
+        sender
+            .send(run.clone())
+            .unwrap_or_else(|_| unreachable!("the receiver is held here"));
     }
     receiver
 }
@@ -190,14 +194,23 @@ fn feed_engine(
     }
 }
 
-fn run_virtually(experiment: &Experiment, to_do: &Receiver<Run>, control: &Control, finished: &Sender<FinishedRun>) {
+fn run_virtually(
+    experiment: &Experiment,
+    to_do: &Receiver<Run>,
+    control: &Control,
+    finished: &Sender<FinishedRun>,
+) {
     while let Ok(run) = to_do.try_recv() {
         if control.is_stopped() {
             return;
         }
         control.begin();
         let log = virtual_time::run(&run, experiment.seed);
-        let ended = Ended { run, result: Ok(log), strangers: 0 };
+        let ended = Ended {
+            run,
+            result: Ok(log),
+            strangers: 0,
+        };
         let sent = finished.send(finished::rows(experiment, &ended));
         control.end();
         if sent.is_err() {
@@ -227,7 +240,9 @@ fn host_runs(
                 };
                 let ended = ended_sender.clone();
                 // Nobody listens any more once the writer has given up; then the loop is about to stop.
-                scope.spawn(move || tcp::serve(&settings, to_do, control, |run| drop(ended.send(run))))
+                scope.spawn(move || {
+                    tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+                })
             })
             .collect();
         drop(ended_sender);
@@ -236,6 +251,9 @@ fn host_runs(
                 break;
             }
         }
-        loops.into_iter().try_for_each(|host| host.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        loops.into_iter().try_for_each(|host| {
+            host.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })
 }

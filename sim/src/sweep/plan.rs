@@ -66,14 +66,27 @@ impl Plan {
     /// # Errors
     ///
     /// [`PlanError`] if not.
-    pub fn check(experiment: &Experiment, options: &Options, capacity: &Capacity) -> Result<(), PlanError> {
+    pub fn check(
+        experiment: &Experiment,
+        options: &Options,
+        capacity: &Capacity,
+    ) -> Result<(), PlanError> {
         if experiment.engine == EngineKind::Virtual {
             return Ok(());
         }
-        let machines = experiment.configurations().iter().map(|configuration| configuration.rates.machines()).max().unwrap_or(2);
+        let machines = experiment
+            .configurations()
+            .iter()
+            .map(|configuration| configuration.rates.machines())
+            .max()
+            .unwrap_or(2);
         if capacity.runs_by_files(machines) == 0 {
             let sockets = tcp::sockets_per_run(machines);
-            return Err(PlanError::TooFewFiles { machines, sockets, files: capacity.files });
+            return Err(PlanError::TooFewFiles {
+                machines,
+                sockets,
+                files: capacity.files,
+            });
         }
         Ok(tcp::probe(&options.ports, machines)?)
     }
@@ -94,19 +107,34 @@ impl Plan {
             *outcomes.entry(row.run).or_default() |= row.is_ok();
         }
         let done = outcomes.values().filter(|&&ok| ok).count() as u64;
-        let failed = if options.retry_failed { 0 } else { outcomes.len() as u64 - done };
+        let failed = if options.retry_failed {
+            0
+        } else {
+            outcomes.len() as u64 - done
+        };
         let is_to_do = |run: &Run| match outcomes.get(&run.index) {
             None => true,
             Some(ok) => !ok && options.retry_failed,
         };
         let to_do: Vec<Run> = experiment.runs().filter(is_to_do).collect();
-        let demand = |configuration: &&Configuration| (configuration.rates.machines(), configuration.expected_ticks());
-        let heaviest = experiment.configurations().iter().map(|configuration| &**configuration).max_by_key(demand);
+        let demand = |configuration: &&Configuration| {
+            (
+                configuration.rates.machines(),
+                configuration.expected_ticks(),
+            )
+        };
+        let heaviest = experiment
+            .configurations()
+            .iter()
+            .map(|configuration| &**configuration)
+            .max_by_key(demand);
         let width = match heaviest {
             Some(heaviest) => capacity.width(experiment, options, to_do.len() as u64, heaviest),
             None => unreachable!("an experiment without configurations is refused when it is read"),
         };
-        let sockets_per_run = heaviest.map_or(0, |heaviest| tcp::sockets_per_run(heaviest.rates.machines()));
+        let sockets_per_run = heaviest.map_or(0, |heaviest| {
+            tcp::sockets_per_run(heaviest.rates.machines())
+        });
         Ok(Self {
             planned: experiment.run_count(),
             done,
@@ -125,13 +153,24 @@ impl Plan {
 
     /// Runs at once in worker `worker`: the width shared out evenly.
     pub fn width_of(&self, worker: usize) -> usize {
-        let (each, more) = (self.width.runs / self.workers, self.width.runs % self.workers);
+        let (each, more) = (
+            self.width.runs / self.workers,
+            self.width.runs % self.workers,
+        );
         each + usize::from(worker < more)
     }
 }
 
-fn wall_time(experiment: &Experiment, to_do: &[Run], width: &Width, capacity: &Capacity) -> Duration {
-    let ticks: u64 = to_do.iter().map(|run| run.configuration.expected_ticks()).sum();
+fn wall_time(
+    experiment: &Experiment,
+    to_do: &[Run],
+    width: &Width,
+    capacity: &Capacity,
+) -> Duration {
+    let ticks: u64 = to_do
+        .iter()
+        .map(|run| run.configuration.expected_ticks())
+        .sum();
     match experiment.engine {
         EngineKind::Virtual => {
             let cores = capacity.cores.min(width.runs) as f64;
@@ -139,8 +178,14 @@ fn wall_time(experiment: &Experiment, to_do: &[Run], width: &Width, capacity: &C
         }
         EngineKind::Tcp => {
             let waves = (to_do.len() as u64).div_ceil(width.runs as u64);
-            let observed_s = to_do.iter().map(|run| run.configuration.duration_s()).fold(0.0, f64::max);
-            let connections: u64 = to_do.iter().map(|run| tcp::sockets_per_run(run.configuration.rates.machines()) / 2).sum();
+            let observed_s = to_do
+                .iter()
+                .map(|run| run.configuration.duration_s())
+                .fold(0.0, f64::max);
+            let connections: u64 = to_do
+                .iter()
+                .map(|run| tcp::sockets_per_run(run.configuration.rates.machines()) / 2)
+                .sum();
             let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
             Duration::from_secs_f64(waves as f64 * observed_s / experiment.time_scale) + set_up
         }
@@ -148,6 +193,12 @@ fn wall_time(experiment: &Experiment, to_do: &[Run], width: &Width, capacity: &C
 }
 
 fn disk_bytes(experiment: &Experiment, to_do: &[Run]) -> u64 {
-    let row_bytes = ROW_BYTES.iter().find(|(engine, _)| *engine == experiment.engine).map_or(0, |(_, bytes)| *bytes);
-    to_do.iter().map(|run| run.configuration.expected_ticks() * row_bytes + JOURNAL_ROW_BYTES).sum()
+    let row_bytes = ROW_BYTES
+        .iter()
+        .find(|(engine, _)| *engine == experiment.engine)
+        .map_or(0, |(_, bytes)| *bytes);
+    to_do
+        .iter()
+        .map(|run| run.configuration.expected_ticks() * row_bytes + JOURNAL_ROW_BYTES)
+        .sum()
 }

@@ -39,9 +39,14 @@ impl Progress {
     /// A bar if stderr is a terminal, heartbeat lines if it is not.
     pub fn on_stderr() -> Self {
         let shown = if std::io::stderr().is_terminal() {
-            Shown::Bar(ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()))
+            Shown::Bar(ProgressBar::with_draw_target(
+                Some(0),
+                ProgressDrawTarget::stderr(),
+            ))
         } else {
-            Shown::Heartbeat { last: Instant::now() }
+            Shown::Heartbeat {
+                last: Instant::now(),
+            }
         };
         Self::new(shown)
     }
@@ -89,7 +94,10 @@ impl Progress {
             self.failed += 1;
             self.failures_shown += 1;
             if self.failures_shown <= FAILURES_TOLD {
-                self.say(&format!("run {} failed: {} ({})", row.run, row.reason, row.key));
+                self.say(&format!(
+                    "run {} failed: {} ({})",
+                    row.run, row.reason, row.key
+                ));
             } else if self.failures_shown == FAILURES_TOLD + 1 {
                 self.say("more runs failed; runs.csv has the reasons");
             }
@@ -102,7 +110,11 @@ impl Progress {
             "{active} active, {} failed, {} left, lateness p99 {}",
             self.failed,
             in_words(self.remaining()),
-            if self.done == 0 { "-".to_owned() } else { format!("{:.0} us", self.worst_lateness_us) },
+            if self.done == 0 {
+                "-".to_owned()
+            } else {
+                format!("{:.0} us", self.worst_lateness_us)
+            },
         );
         match &mut self.shown {
             Shown::Nothing => {}

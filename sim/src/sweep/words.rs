@@ -22,7 +22,13 @@ pub fn bytes_in_words(bytes: u64) -> String {
         size /= 1000.0;
         unit += 1;
     }
-    let decimals = if unit == 0 || size >= 99.95 { 0 } else if size >= 9.995 { 1 } else { 2 };
+    let decimals = if unit == 0 || size >= 99.95 {
+        0
+    } else if size >= 9.995 {
+        1
+    } else {
+        2
+    };
     format!("{size:.decimals$} {}", UNITS[unit])
 }
 
@@ -46,7 +52,10 @@ mod tests {
     #[test]
     fn durations() {
         let words = |seconds| in_words(Duration::from_secs(seconds));
-        assert_eq!([words(0), words(59), words(185), words(30_000)], ["0 s", "59 s", "3 min 5 s", "8 h 20 min"]);
+        assert_eq!(
+            [words(0), words(59), words(185), words(30_000)],
+            ["0 s", "59 s", "3 min 5 s", "8 h 20 min"]
+        );
     }
 
     #[test]
@@ -57,6 +66,9 @@ mod tests {
 
     #[test]
     fn thousands() {
-        assert_eq!([7, 999, 1000, 38_880, 1_234_567].map(grouped), ["7", "999", "1,000", "38,880", "1,234,567"]);
+        assert_eq!(
+            [7, 999, 1000, 38_880, 1_234_567].map(grouped),
+            ["7", "999", "1,000", "38,880", "1,234,567"]
+        );
     }
 }

@@ -17,7 +17,9 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
         let ended = run_all(&experiment, engine);
         assert_eq!(ended.len() as u64, experiment.run_count(), "{engine}");
         for ended in ended {
-            let log = ended.result.unwrap_or_else(|reason| panic!("{engine}: run {} failed: {reason}", ended.run.index));
+            let log = ended.result.unwrap_or_else(|reason| {
+                panic!("{engine}: run {} failed: {reason}", ended.run.index)
+            });
             check(&experiment, &ended.run, &log);
         }
     }
@@ -33,7 +35,12 @@ fn every_machine_logs_one_event_for_every_tick_in_order() {
         assert_eq!(log.machines.len(), schedule.machines());
         for (machine, events) in log.machines.iter().enumerate() {
             assert_eq!(events.len() as u64, schedule.ticks(machine));
-            assert!(events.iter().enumerate().all(|(tick, logged)| logged.event.tick == tick as u64));
+            assert!(
+                events
+                    .iter()
+                    .enumerate()
+                    .all(|(tick, logged)| logged.event.tick == tick as u64)
+            );
             assert!(events.is_sorted_by(|a, b| a.system_time_ns < b.system_time_ns));
         }
     });
@@ -43,7 +50,11 @@ fn every_machine_logs_one_event_for_every_tick_in_order() {
 fn no_tick_comes_before_it_is_due() {
     on_both_engines(GRID, |experiment, run, log| {
         let schedule = run.schedule(experiment.seed);
-        let scale = if log.started_at_ns == 0 { 1.0 } else { experiment.time_scale };
+        let scale = if log.started_at_ns == 0 {
+            1.0
+        } else {
+            experiment.time_scale
+        };
         for (machine, events) in log.machines.iter().enumerate() {
             for logged in events {
                 let due_ns = (schedule.due_ns(machine, logged.event.tick) as f64 / scale) as u64;
@@ -81,12 +92,18 @@ fn every_message_is_received_once_and_in_order_or_still_waits() {
             for logged in events {
                 if let EventKind::Send { recipients, stamp } = logged.event.kind {
                     assert_eq!(stamp, logged.event.logical_clock);
-                    let message = Message { sender: sender as u32, stamp, sent_tick: logged.event.tick };
+                    let message = Message {
+                        sender: sender as u32,
+                        stamp,
+                        sent_tick: logged.event.tick,
+                    };
                     let is_recipient = |&peer: &usize| match recipients {
                         Recipients::All => peer != sender,
                         Recipients::One(one) => peer == one as usize,
                     };
-                    (0..machines).filter(is_recipient).for_each(|peer| links.entry((sender, peer)).or_default().push_back(message));
+                    (0..machines).filter(is_recipient).for_each(|peer| {
+                        links.entry((sender, peer)).or_default().push_back(message)
+                    });
                 }
             }
         }
@@ -102,8 +119,15 @@ fn every_message_is_received_once_and_in_order_or_still_waits() {
         // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
         // all; so the two can differ by what came between that tick and the end, never the other way round.
         for (receiver, events) in log.machines.iter().enumerate() {
-            let sent: usize = (0..machines).filter_map(|sender| links.get(&(sender, receiver))).map(VecDeque::len).sum();
-            assert!(events.last().is_none_or(|last| last.event.queue_length <= sent as u64));
+            let sent: usize = (0..machines)
+                .filter_map(|sender| links.get(&(sender, receiver)))
+                .map(VecDeque::len)
+                .sum();
+            assert!(
+                events
+                    .last()
+                    .is_none_or(|last| last.event.queue_length <= sent as u64)
+            );
         }
     });
 }
@@ -114,13 +138,26 @@ fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_doe
     on_both_engines(parameters, |_, run, log| {
         let sends: HashMap<(u32, u64), u64> = (0u32..)
             .zip(&log.machines)
-            .flat_map(|(machine, events)| events.iter().map(move |logged| ((machine, logged.event.tick), logged.event.logical_clock)))
+            .flat_map(|(machine, events)| {
+                events
+                    .iter()
+                    .map(move |logged| ((machine, logged.event.tick), logged.event.logical_clock))
+            })
             .collect();
-        let violations = log.machines.iter().flatten().filter(|logged| match logged.event.kind {
-            EventKind::Receive(message) => logged.event.logical_clock <= sends[&(message.sender, message.sent_tick)],
-            EventKind::Internal | EventKind::Send { .. } => false,
-        });
-        assert_eq!(violations.count() > 0, run.configuration.stamp.name() == "before");
+        let violations = log
+            .machines
+            .iter()
+            .flatten()
+            .filter(|logged| match logged.event.kind {
+                EventKind::Receive(message) => {
+                    logged.event.logical_clock <= sends[&(message.sender, message.sent_tick)]
+                }
+                EventKind::Internal | EventKind::Send { .. } => false,
+            });
+        assert_eq!(
+            violations.count() > 0,
+            run.configuration.stamp.name() == "before"
+        );
     });
 }
 
@@ -135,7 +172,10 @@ rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0
     let twins = run_all(&experiment, EngineKind::Virtual);
     let mut punctual = 0;
     for (real, twin) in over_tcp.iter().zip(&twins) {
-        let (real_log, twin_log) = (real.result.as_ref().expect("ok"), twin.result.as_ref().expect("ok"));
+        let (real_log, twin_log) = (
+            real.result.as_ref().expect("ok"),
+            twin.result.as_ref().expect("ok"),
+        );
         if real_log.punctuality.is_punctual() {
             punctual += 1;
             assert_eq!(events(real_log), events(twin_log), "{}", real.run.key());
@@ -146,17 +186,25 @@ rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0
 }
 
 fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
-    log.machines.iter().map(|events| events.iter().map(|logged| logged.event).collect()).collect()
+    log.machines
+        .iter()
+        .map(|events| events.iter().map(|logged| logged.event).collect())
+        .collect()
 }
 
 /// Equal rates, aligned ticks: every machine counts its ticks and nothing else, since no message is ever ahead of its receiver.
 #[test]
 fn aligned_equal_rates_never_jump_in_virtual_time() {
-    let experiment = experiment("[parameters]\nrates = [3, 3, 3]\ninternal = 0.7\nphase = \"aligned\"");
+    let experiment =
+        experiment("[parameters]\nrates = [3, 3, 3]\ninternal = 0.7\nphase = \"aligned\"");
     for ended in run_all(&experiment, EngineKind::Virtual) {
         let log = ended.result.expect("ok");
         for events in &log.machines {
-            assert!(events.iter().all(|logged| logged.event.logical_clock == logged.event.tick + 1));
+            assert!(
+                events
+                    .iter()
+                    .all(|logged| logged.event.logical_clock == logged.event.tick + 1)
+            );
         }
     }
 }
@@ -166,7 +214,11 @@ fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
     let of_seed = |seed: u64| {
         let mut experiment = experiment("[parameters]\nrates = [1, 3, 6]\ninternal = 0.7");
         experiment.seed = seed;
-        run_all(&experiment, EngineKind::Virtual).pop().expect("a run").result.expect("ok")
+        run_all(&experiment, EngineKind::Virtual)
+            .pop()
+            .expect("a run")
+            .result
+            .expect("ok")
     };
     assert_eq!(of_seed(1), of_seed(1));
     assert_ne!(events(&of_seed(1)), events(&of_seed(2)));
@@ -176,8 +228,13 @@ fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
 #[test]
 fn a_run_is_the_same_in_a_larger_grid() {
     let alone = experiment("[parameters]\nrates = [2, 3, 4]\ninternal = 0.4");
-    let among = experiment("repetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3, 4]]\ninternal = [0.4, 0.7]");
+    let among = experiment(
+        "repetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3, 4]]\ninternal = [0.4, 0.7]",
+    );
     let alone = run_all(&alone, EngineKind::Virtual).pop().expect("a run");
-    let same = run_all(&among, EngineKind::Virtual).into_iter().find(|ended| ended.run.key() == alone.run.key()).expect("it is there");
+    let same = run_all(&among, EngineKind::Virtual)
+        .into_iter()
+        .find(|ended| ended.run.key() == alone.run.key())
+        .expect("it is there");
     assert_eq!(alone.result, same.result);
 }

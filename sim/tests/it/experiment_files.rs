@@ -15,31 +15,56 @@ fn mistakes(text: &str) -> String {
 }
 
 fn configurations(parameters: &str) -> Vec<String> {
-    experiment(parameters).configurations().iter().map(|configuration| configuration.to_string()).collect()
+    experiment(parameters)
+        .configurations()
+        .iter()
+        .map(|configuration| configuration.to_string())
+        .collect()
 }
 
 #[test]
 fn swept_lists_multiply() {
-    assert_snapshot!(configurations("[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = [0.4, 1]").join("\n"), @"");
+    assert_snapshot!(configurations("[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = [0.4, 1]").join("\n"), @"
+    rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=60
+    rates=1,3,6 internal=1 phase=spread stamp=after duration_s=60
+    rates=2,3 internal=0.4 phase=spread stamp=after duration_s=60
+    rates=2,3 internal=1 phase=spread stamp=after duration_s=60
+    ");
 }
 
 #[test]
 fn ranges_give_the_decimals_a_person_would_write() {
-    let configurations = configurations("[parameters]\nrates = [1, 2]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }");
-    let internals: Vec<&str> = configurations.iter().filter_map(|text| text.split(' ').nth(1)).collect();
-    assert_snapshot!(internals.join(" "), @"");
+    let configurations = configurations(
+        "[parameters]\nrates = [1, 2]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }",
+    );
+    let internals: Vec<&str> = configurations
+        .iter()
+        .filter_map(|text| text.split(' ').nth(1))
+        .collect();
+    assert_snapshot!(internals.join(" "), @"internal=0.1 internal=0.2 internal=0.3 internal=0.4 internal=0.5 internal=0.6 internal=0.7 internal=0.8 internal=0.9");
 }
 
 #[test]
 fn every_ordered_and_unordered_rate_set() {
-    let count = |every| configurations(&format!("[parameters]\nrates = {{ every = \"{every}\", machines = 3 }}\ninternal = 0.7")).len();
+    let count = |every| {
+        configurations(&format!(
+            "[parameters]\nrates = {{ every = \"{every}\", machines = 3 }}\ninternal = 0.7"
+        ))
+        .len()
+    };
     assert_eq!((count("ordered"), count("unordered")), (216, 56));
 }
 
 #[test]
 fn sets_and_rules_mix() {
     let parameters = "[parameters]\nrates = [[9, 9], { every = \"ordered\", machines = 2, to = 2 }]\ninternal = 0.7";
-    assert_snapshot!(configurations(parameters).join("\n"), @"");
+    assert_snapshot!(configurations(parameters).join("\n"), @"
+    rates=9,9 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,1 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=2,1 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=2,2 internal=0.7 phase=spread stamp=after duration_s=60
+    ");
 }
 
 #[test]
@@ -52,20 +77,40 @@ fn random_rate_sets_come_from_the_seed() {
 fn cases_are_zipped_and_multiply_with_the_parameters() {
     let parameters = "[parameters]\nstamp = [\"after\", \"before\"]
 [[cases]]\nrates = [3, 3]\ninternal = 0.6\n[[cases]]\nrates = [2, 4]\ninternal = 0.25";
-    assert_snapshot!(configurations(parameters).join("\n"), @"");
+    assert_snapshot!(configurations(parameters).join("\n"), @"
+    rates=3,3 internal=0.6 phase=spread stamp=after duration_s=60
+    rates=3,3 internal=0.6 phase=spread stamp=before duration_s=60
+    rates=2,4 internal=0.25 phase=spread stamp=after duration_s=60
+    rates=2,4 internal=0.25 phase=spread stamp=before duration_s=60
+    ");
 }
 
 #[test]
 fn exclusions_take_out_what_matches_in_every_key() {
     let parameters = "[parameters]\nrates = [[1, 2], [3, 4]]\ninternal = [0.1, 0.2, 0.3]
 [[exclude]]\nrates = [1, 2]\ninternal = { from = 0.2, to = 0.3, step = 0.1 }";
-    assert_snapshot!(configurations(parameters).join("\n"), @"");
+    assert_snapshot!(configurations(parameters).join("\n"), @"
+    rates=1,2 internal=0.1 phase=spread stamp=after duration_s=60
+    rates=3,4 internal=0.1 phase=spread stamp=after duration_s=60
+    rates=3,4 internal=0.2 phase=spread stamp=after duration_s=60
+    rates=3,4 internal=0.3 phase=spread stamp=after duration_s=60
+    ");
 }
 
 #[test]
 fn repetitions_come_after_all_configurations() {
-    let experiment = experiment("repetitions = 2\n[parameters]\nrates = [1, 2]\ninternal = [0.1, 0.2]");
-    let places: Vec<_> = experiment.runs().map(|run| (run.index, run.repetition, run.configuration.internal.value())).collect();
+    let experiment =
+        experiment("repetitions = 2\n[parameters]\nrates = [1, 2]\ninternal = [0.1, 0.2]");
+    let places: Vec<_> = experiment
+        .runs()
+        .map(|run| {
+            (
+                run.index,
+                run.repetition,
+                run.configuration.internal.value(),
+            )
+        })
+        .collect();
     assert_eq!(places, [(0, 0, 0.1), (1, 0, 0.2), (2, 1, 0.1), (3, 1, 0.2)]);
 }
 
@@ -73,75 +118,110 @@ fn repetitions_come_after_all_configurations() {
 fn every_mistake_is_named_with_line_and_key() {
     let text = "sede = 1\nrepetitions = 0\nduration_s = \"long\"\nengine = \"tpc\"\ntime_scale = 0\n\n[parameters]
 rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"after\"";
-    assert_snapshot!(mistakes(text), @"");
+    assert_snapshot!(mistakes(text), @r#"
+    e.toml:1: `sede`: no such key; did you mean `seed`?
+    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all randomness is drawn from it
+    e.toml:2: `repetitions`: 0 is out of range; a whole number from 1 to 4294967295
+    e.toml:3: `duration_s`: wanted a number of seconds, found a string "long"
+    e.toml:4: `engine`: "tpc" is not known; one of tcp, virtual
+    e.toml:5: `time_scale`: 0 is not a factor from 0.001 to 10000
+    e.toml:8: `parameters.rates[1][2]`: 0 is out of range; a whole number from 1 to 1000
+    e.toml:8: `parameters.rates[2]`: a rate set of 1: a run has from 2 to 1000 machines
+    e.toml:9: `parameters.internal[2]`: 1.2 is not a probability from 0 to 1
+    e.toml:10: `parameters.phase`: "spred" is not known; did you mean "spread"?
+    e.toml:11: `parameters.stamps`: no such key; did you mean `stamp`?
+    "#);
 }
 
 #[test]
 fn missing_keys_are_named() {
-    assert_snapshot!(mistakes("repetitions = 2"), @"");
+    assert_snapshot!(mistakes("repetitions = 2"), @"
+    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all randomness is drawn from it
+    e.toml:1: `parameters.rates`: missing; such as rates = [[1, 3, 6], [2, 3, 4]] under [parameters]
+    e.toml:1: `parameters.internal`: missing; such as internal = [0.4, 0.7] under [parameters]
+    ");
 }
 
 #[test]
 fn not_toml_is_named_with_its_line() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters\nrates = 1"), @"");
+    assert_snapshot!(mistakes("seed = 1\n[parameters\nrates = 1"), @"e.toml:2: not TOML: unclosed table, expected `]`");
 }
 
 #[test]
 fn empty_grids_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = []\ninternal = 0.7"), @"");
-    let all_excluded = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7";
-    assert_snapshot!(mistakes(all_excluded), @"");
-    let nothing_excluded = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.8";
-    assert_snapshot!(mistakes(nothing_excluded), @"");
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = []\ninternal = 0.7"), @"e.toml:3: `parameters.rates`: empty: there is nothing to run; give at least one value");
+    let all_excluded =
+        "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7";
+    assert_snapshot!(mistakes(all_excluded), @"e.toml:5: `exclude`: everything is excluded: there is nothing to run");
+    let nothing_excluded =
+        "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.8";
+    assert_snapshot!(mistakes(nothing_excluded), @"e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values");
 }
 
 #[test]
 fn a_grid_of_a_billion_runs_is_refused_before_it_is_built() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
-    assert_snapshot!(mistakes(text), @"");
-    let beyond_counting = "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
-    assert_snapshot!(mistakes(beyond_counting), @"");
+    assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are more than the 2000000 one experiment may plan; narrow it, or split it into several files (1000000 repetitions of each configuration)");
+    let beyond_counting =
+        "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
+    assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are more than the 2000000 one experiment may plan; narrow it, or split it into several files");
 }
 
 #[test]
 fn doubles_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"");
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration stands in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; repetitions say how often each is run");
 }
 
 #[test]
 fn rate_rules_are_checked() {
-    let rule = |rule: &str| mistakes(&format!("seed = 1\n[parameters]\nrates = {{ {rule} }}\ninternal = 0.7"));
-    assert_snapshot!(rule("every = \"orderd\", machines = 3"), @"");
-    assert_snapshot!(rule("machines = 3"), @"");
-    assert_snapshot!(rule("random = 5, machines = 2, to = 2"), @"");
-    assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"");
+    let rule = |rule: &str| {
+        mistakes(&format!(
+            "seed = 1\n[parameters]\nrates = {{ {rule} }}\ninternal = 0.7"
+        ))
+    };
+    assert_snapshot!(rule("every = \"orderd\", machines = 3"), @r#"e.toml:3: `parameters.rates.every`: "orderd" is not known; "ordered" or "unordered""#);
+    assert_snapshot!(rule("machines = 3"), @r#"e.toml:3: `parameters.rates`: a rule says either every = "ordered" or "unordered", or random = how many sets"#);
+    assert_snapshot!(rule("random = 5, machines = 2, to = 2"), @"e.toml:3: `parameters.rates`: 5 different sets wanted, but there are only 4");
+    assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"e.toml:3: `parameters.rates`: from 4 is above to 2; there is no rate between them");
 }
 
 #[test]
 fn spread_phases_without_room_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @"");
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" has no room for rates 997,991,983: the steps between their ticks would be shorter than 100 ns; use phase = "uniform""#);
 }
 
 #[test]
 fn a_parameter_stands_in_one_place() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
-    assert_snapshot!(mistakes(text), @"");
+    assert_snapshot!(mistakes(text), @"
+    e.toml:6: `cases[1].internal`: stands in [parameters] too; leave it in one place: a case fixes what the cases differ in
+    e.toml:7: `cases[2].rates`: missing; give it here or in [parameters], such as rates = [[1, 3, 6], [2, 3, 4]]
+    e.toml:8: `cases[2].internal`: stands in [parameters] too; leave it in one place: a case fixes what the cases differ in
+    ");
 }
 
 #[test]
 fn names_that_are_no_folder_names_are_refused() {
-    assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @"");
+    assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"#);
 }
 
 /// The experiments that come with the project can be planned.
 #[test]
 fn the_projects_own_experiments_are_sound() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
-    let files = std::fs::read_dir(folder).expect("experiments/").map(|entry| entry.expect("an entry").path());
-    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    let files = std::fs::read_dir(folder)
+        .expect("experiments/")
+        .map(|entry| entry.expect("an entry").path());
+    let files: Vec<_> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
     assert!(files.len() >= 3);
     for file in files {
-        let experiment = Experiment::read(&file, Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+        let experiment =
+            Experiment::read(&file, Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
         assert!(!experiment.description.is_empty(), "{}", file.display());
     }
 }

@@ -4,5 +4,4 @@ mod cli;
 mod conformance;
 mod dataset;
 mod experiment_files;
-mod strangers;
 mod support;

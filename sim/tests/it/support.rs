@@ -10,7 +10,8 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 /// Reads an experiment from the parameters part of a file.
 pub fn experiment(parameters: &str) -> Experiment {
     let text = format!("name = \"test\"\nseed = 262\n{parameters}");
-    Experiment::parse(&text, Path::new("test.toml"), Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+    Experiment::parse(&text, Path::new("test.toml"), Overrides::default())
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Runs every run of `experiment` on one event loop or thread; the results in the order of the plan.
@@ -20,16 +21,25 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
             .runs()
             .map(|run| {
                 let log = virtual_time::run(&run, experiment.seed);
-                Ended { run, result: Ok(log), strangers: 0 }
+                Ended {
+                    run,
+                    result: Ok(log),
+                    strangers: 0,
+                }
             })
             .collect(),
         EngineKind::Tcp => {
             let (sender, runs) = unbounded();
-            experiment.runs().for_each(|run| sender.send(run).expect("the receiver is held"));
+            experiment
+                .runs()
+                .for_each(|run| sender.send(run).expect("the receiver is held"));
             drop(sender);
             let mut ended = vec![];
             let control = Control::default();
-            tcp::serve(&settings(experiment), &runs, &control, |run| ended.push(run)).expect("an event loop");
+            tcp::serve(&settings(experiment), &runs, &control, |run| {
+                ended.push(run)
+            })
+            .expect("an event loop");
             ended
         }
     };

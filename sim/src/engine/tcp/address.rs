@@ -46,21 +46,27 @@ impl FromStr for PortRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let ports = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+        let ports = text
+            .split_once('-')
+            .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
         match ports {
             Some((first, last)) if 1 <= first && first <= last => Ok(Self(first..=last)),
-            _ => Err(format!("`{text}` is not a range of ports; write it as 20000-29999")),
+            _ => Err(format!(
+                "`{text}` is not a range of ports; write it as 20000-29999"
+            )),
         }
     }
 }
 
 /// No address has the ports a run needs.
 #[derive(Debug, thiserror::Error)]
-#[error("no loopback address has {machines} free ports from {ports} ({source}); is a server listening on every address? name other ports with --ports")]
+#[error(
+    "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? name other ports with --ports"
+)]
 pub struct PortsTaken {
     machines: u32,
     ports: PortRange,
-    source: io::Error,
+    cause: io::Error,
 }
 
 /// Checks that a run of `machines` machines finds ports to listen on.
@@ -81,19 +87,32 @@ pub(super) struct AddressBook {
 impl AddressBook {
     pub(super) fn new(ports: PortRange) -> Self {
         // Processes and event loops start at different places, so that they seldom meet.
-        Self { ports, next: RandomState::new().hash_one(std::process::id()) as u32 }
+        Self {
+            ports,
+            next: RandomState::new().hash_one(std::process::id()) as u32,
+        }
     }
 
     /// A listener for each of a run's machines.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
-        let taken = |source| PortsTaken { machines, ports: self.ports.clone(), source };
+        let taken = |cause| PortsTaken {
+            machines,
+            ports: self.ports.clone(),
+            cause,
+        };
         if machines > self.ports.count() {
-            return Err(taken(io::Error::new(io::ErrorKind::AddrInUse, "the range is too short")));
+            return Err(taken(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "the range is too short",
+            )));
         }
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
             let ip = self.next_ip();
-            match (0..machines).map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)))).collect() {
+            match (0..machines)
+                .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine))))
+                .collect()
+            {
                 Ok(listeners) => return Ok(listeners),
                 Err(error) => last_error = error,
             }
@@ -101,7 +120,11 @@ impl AddressBook {
                 break;
             }
         }
-        Err(PortsTaken { machines, ports: self.ports.clone(), source: last_error })
+        Err(PortsTaken {
+            machines,
+            ports: self.ports.clone(),
+            cause: last_error,
+        })
     }
 
     fn next_ip(&mut self) -> Ipv4Addr {
@@ -115,7 +138,11 @@ impl AddressBook {
     }
 
     fn port(&self, machine: u32) -> u16 {
-        if cfg!(target_os = "linux") { self.ports.0.start() + machine as u16 } else { 0 }
+        if cfg!(target_os = "linux") {
+            self.ports.0.start() + machine as u16
+        } else {
+            0
+        }
     }
 }
 
@@ -142,8 +169,12 @@ mod tests {
 
     #[test]
     fn a_range_too_short_is_said_so() {
-        let error = probe(&PortRange(20_000..=20_001), 3).expect_err("two ports for three machines");
-        assert!(error.to_string().contains("3 free ports from 20000-20001"), "{error}");
+        let error =
+            probe(&PortRange(20_000..=20_001), 3).expect_err("two ports for three machines");
+        assert!(
+            error.to_string().contains("3 free ports from 20000-20001"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -151,7 +182,8 @@ mod tests {
         let server = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = server.local_addr().expect("bound").port();
         if cfg!(target_os = "linux") {
-            let error = probe(&PortRange(port..=port + 2), 2).expect_err("the port is taken everywhere");
+            let error =
+                probe(&PortRange(port..=port + 2), 2).expect_err("the port is taken everywhere");
             assert!(error.to_string().contains("--ports"), "{error}");
         }
     }

@@ -10,8 +10,13 @@ pub(super) struct WallClock {
 
 impl WallClock {
     pub(super) fn start() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), started_unix_ns: unix.as_nanos() as u64 }
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            started: Instant::now(),
+            started_unix_ns: unix.as_nanos() as u64,
+        }
     }
 
     /// Unix time in nanoseconds.

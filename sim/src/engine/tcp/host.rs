@@ -155,9 +155,11 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             return true;
         }
         let taken = if self.is_idle() {
-            runs.recv_timeout(LONGEST_WAIT).map_err(|error| error == RecvTimeoutError::Disconnected)
+            runs.recv_timeout(LONGEST_WAIT)
+                .map_err(|error| error == RecvTimeoutError::Disconnected)
         } else {
-            runs.try_recv().map_err(|error| error == TryRecvError::Disconnected)
+            runs.try_recv()
+                .map_err(|error| error == TryRecvError::Disconnected)
         };
         match taken {
             Ok(run) => {
@@ -184,19 +186,32 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
                 self.setting_up.push_back(slot);
                 self.be_patient(slot, serial, false, self.clock.now_ns());
             }
-            Err(reason) => (self.deliver)(Ended { run, result: Err(reason), strangers: 0 }),
+            Err(reason) => (self.deliver)(Ended {
+                run,
+                result: Err(reason),
+                strangers: 0,
+            }),
         }
     }
 
     fn begin_mesh(&mut self, slot: usize, machines: u32) -> Result<Mesh, String> {
-        let listeners = self.addresses.listen(machines).map_err(|error| error.to_string())?;
+        let listeners = self
+            .addresses
+            .listen(machines)
+            .map_err(|error| error.to_string())?;
         let token = new_token()?;
-        Mesh::new(slot, listeners, token, &mut self.reactor).map_err(|error| format!("cannot listen: {error}"))
+        Mesh::new(slot, listeners, token, &mut self.reactor)
+            .map_err(|error| format!("cannot listen: {error}"))
     }
 
     fn be_patient(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
         let at_ns = from_ns + PATIENCE_NS;
-        self.deadlines.push(Reverse(Deadline { at_ns, serial, what: What::Patience { started }, slot }));
+        self.deadlines.push(Reverse(Deadline {
+            at_ns,
+            serial,
+            what: What::Patience { started },
+            slot,
+        }));
     }
 
     /// A step for the mesh that has waited longest.
@@ -224,7 +239,10 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             if deadline.at_ns > now_ns {
                 return;
             }
-            let hosted = self.runs.get_mut(deadline.slot).filter(|(serial, _)| *serial == deadline.serial);
+            let hosted = self
+                .runs
+                .get_mut(deadline.slot)
+                .filter(|(serial, _)| *serial == deadline.serial);
             let Some((_, hosted)) = hosted else {
                 self.deadlines.pop();
                 continue;
@@ -238,7 +256,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
                     match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
                         Ok(()) => {
                             let next = hosted.next_due_ns(machine);
-                            self.deadlines.extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));
+                            self.deadlines
+                                .extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));
                         }
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
@@ -259,7 +278,9 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
         let busy = self.took || !self.setting_up.is_empty() || !self.closing.is_empty();
         let timeout = match self.deadlines.peek() {
             _ if busy => Duration::ZERO,
-            Some(Reverse(deadline)) => Duration::from_nanos(deadline.at_ns.saturating_sub(self.clock.now_ns())),
+            Some(Reverse(deadline)) => {
+                Duration::from_nanos(deadline.at_ns.saturating_sub(self.clock.now_ns()))
+            }
             None => LONGEST_WAIT,
         };
         self.reactor.wait(timeout.min(LONGEST_WAIT))
@@ -292,7 +313,12 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
         if hosted.start_if_ready(now_ns, &mut self.reactor) {
             let ticks = (0..hosted.machine_count() as usize).filter_map(|machine| {
                 let at_ns = hosted.next_due_ns(machine)?;
-                Some(Reverse(Deadline { at_ns, serial, what: What::Tick(machine), slot }))
+                Some(Reverse(Deadline {
+                    at_ns,
+                    serial,
+                    what: What::Tick(machine),
+                    slot,
+                }))
             });
             self.deadlines.extend(ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
@@ -315,10 +341,16 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
         if hosted.has_started() || hosted.setups() >= SETUPS {
             return self.finish(slot, Err(reason));
         }
-        let again = self.addresses.listen(hosted.machine_count()).map_err(|error| error.to_string()).and_then(|listeners| {
-            let token = new_token()?;
-            hosted.set_up_again(slot, listeners, token, &mut self.reactor).map_err(|error| error.to_string())
-        });
+        let again = self
+            .addresses
+            .listen(hosted.machine_count())
+            .map_err(|error| error.to_string())
+            .and_then(|listeners| {
+                let token = new_token()?;
+                hosted
+                    .set_up_again(slot, listeners, token, &mut self.reactor)
+                    .map_err(|error| error.to_string())
+            });
         match again {
             Ok(failed) => {
                 self.closing.push_back(failed);
@@ -361,7 +393,12 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
         }
         let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
         let long = |hosted: &Hosted| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
-        let slots: Vec<usize> = self.runs.iter().filter(|(_, (_, hosted))| long(hosted)).map(|(slot, _)| slot).collect();
+        let slots: Vec<usize> = self
+            .runs
+            .iter()
+            .filter(|(_, (_, hosted))| long(hosted))
+            .map(|(slot, _)| slot)
+            .collect();
         for slot in slots {
             self.remove(slot, Err("interrupted".to_owned()));
         }
@@ -370,6 +407,7 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
 
 fn new_token() -> Result<RunToken, String> {
     let mut token = RunToken::default();
-    getrandom::fill(&mut token).map_err(|error| format!("the system has no randomness for a token: {error}"))?;
+    getrandom::fill(&mut token)
+        .map_err(|error| format!("the system has no randomness for a token: {error}"))?;
     Ok(token)
 }

@@ -45,7 +45,9 @@ impl Hosted {
         let ticks = |machine| schedule.ticks(machine) as usize;
         Self {
             machines: run.machines(settings.seed),
-            log: (0..schedule.machines()).map(|machine| Vec::with_capacity(ticks(machine))).collect(),
+            log: (0..schedule.machines())
+                .map(|machine| Vec::with_capacity(ticks(machine)))
+                .collect(),
             schedule,
             run,
             time_scale: settings.time_scale,
@@ -105,12 +107,14 @@ impl Hosted {
     /// When the next tick of `machine` is due, if it has one left.
     pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
         let tick = self.log[machine].len() as u64;
-        (tick < self.schedule.ticks(machine)).then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
+        (tick < self.schedule.ticks(machine))
+            .then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
     }
 
     /// When the run's observation ends.
     pub(super) fn end_ns(&self) -> Option<u64> {
-        self.has_started().then(|| self.wall_ns(self.run.configuration.duration_ns))
+        self.has_started()
+            .then(|| self.wall_ns(self.run.configuration.duration_ns))
     }
 
     fn wall_ns(&self, model_ns: u64) -> u64 {
@@ -120,14 +124,24 @@ impl Hosted {
     /// Whether a tick due at `due_ns` has to wait until the sockets have been looked at: a message sent earlier in this turn of
     /// the event loop, in a tick due before, may be for it.
     pub(super) fn awaits_messages(&self, turn: u64, due_ns: u64) -> bool {
-        self.last_send.is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
+        self.last_send
+            .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
     }
 
     /// The next tick of `machine`, due at `due_ns`.
-    pub(super) fn tick(&mut self, machine: usize, due_ns: u64, turn: u64, clock: &WallClock) -> Result<(), String> {
+    pub(super) fn tick(
+        &mut self,
+        machine: usize,
+        due_ns: u64,
+        turn: u64,
+        clock: &WallClock,
+    ) -> Result<(), String> {
         let system_time_ns = clock.now_ns();
         let event = self.machines[machine].tick();
-        self.log[machine].push(LoggedEvent { system_time_ns, event });
+        self.log[machine].push(LoggedEvent {
+            system_time_ns,
+            event,
+        });
         self.send(machine as MachineIndex, &event, system_time_ns)?;
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
@@ -143,7 +157,11 @@ impl Hosted {
         let EventKind::Send { recipients, stamp } = event.kind else {
             return Ok(());
         };
-        let frame = Frame::Message { stamp, sent_tick: event.tick, sent_at_ns };
+        let frame = Frame::Message {
+            stamp,
+            sent_tick: event.tick,
+            sent_at_ns,
+        };
         match recipients {
             Recipients::One(peer) => self.mesh.send(sender, peer, &frame),
             Recipients::All => {
@@ -168,16 +186,27 @@ impl Hosted {
         reactor: &mut Reactor,
         clock: &WallClock,
     ) -> Result<(), String> {
+        let (machines, latency) = (&mut self.machines, &mut self.latency);
+        let hear = |owner: MachineIndex, sender, frame| {
+            if let Frame::Message {
+                stamp,
+                sent_tick,
+                sent_at_ns,
+            } = frame
+            {
+                latency.push(clock.now_ns().saturating_sub(sent_at_ns));
+                machines[owner as usize].deliver(Message {
+                    sender,
+                    stamp,
+                    sent_tick,
+                });
+            }
+        };
         match ready.route.socket {
-            SocketId::Listener(machine) => self.mesh.accept(machine, reactor),
+            SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
             SocketId::Link(place) => {
-                let (machines, latency) = (&mut self.machines, &mut self.latency);
-                self.mesh.exchange(place, ready.writable, scratch, reactor, |owner, sender, frame| {
-                    if let Frame::Message { stamp, sent_tick, sent_at_ns } = frame {
-                        latency.push(clock.now_ns().saturating_sub(sent_at_ns));
-                        machines[owner as usize].deliver(Message { sender, stamp, sent_tick });
-                    }
-                })
+                self.mesh
+                    .exchange(place, ready.readiness, scratch, reactor, hear)
             }
         }
     }
@@ -206,8 +235,19 @@ impl Hosted {
             lateness: self.lateness.quantiles(),
             latency: self.latency.quantiles(),
         };
-        let log = RunLog { started_at_ns: self.started_at_ns.unwrap_or(0), machines: self.log, punctuality };
+        let log = RunLog {
+            started_at_ns: self.started_at_ns.unwrap_or(0),
+            machines: self.log,
+            punctuality,
+        };
         let strangers = self.strangers + self.mesh.strangers();
-        (Ended { run: self.run, result: result.map(|()| log), strangers }, self.mesh)
+        (
+            Ended {
+                run: self.run,
+                result: result.map(|()| log),
+                strangers,
+            },
+            self.mesh,
+        )
     }
 }

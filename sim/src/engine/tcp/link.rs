@@ -36,7 +36,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(owner: MachineIndex, peer: Option<MachineIndex>, stream: TcpStream, handle: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        owner: MachineIndex,
+        peer: Option<MachineIndex>,
+        stream: TcpStream,
+        handle: usize,
+    ) -> io::Result<Self> {
         let socket = SockRef::from(&stream);
         socket.set_tcp_nodelay(true)?;
         // Closed by a reset, once both ends have said their last: no port is left waiting behind thousands of runs.
@@ -101,7 +106,7 @@ impl Link {
         Ok(())
     }
 
-    /// Reads all there is, and hands each hello and frame to `hear`.
+    /// Reads all there is, and hands each hello and frame to `hear`. `to_the_end`: the other end has closed.
     ///
     /// # Errors
     ///
@@ -109,12 +114,15 @@ impl Link {
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
+        to_the_end: bool,
         mut hear: impl FnMut(&mut Self, Heard) -> Result<(), String>,
     ) -> Result<(), String> {
         loop {
             let length = match self.stream.read(scratch) {
                 Ok(0) if self.ended => return Ok(()),
-                Ok(0) if self.frames.is_partial() => return Err("was closed in the middle of a frame".to_owned()),
+                Ok(0) if self.frames.is_partial() => {
+                    return Err("was closed in the middle of a frame".to_owned());
+                }
                 Ok(0) => return Err("was closed early".to_owned()),
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -124,7 +132,7 @@ impl Link {
                 Err(error) => return Err(format!("broke ({error})")),
             };
             self.decode(&scratch[..length], &mut hear)?;
-            if length < scratch.len() {
+            if length < scratch.len() && !to_the_end {
                 return Ok(());
             }
         }
@@ -163,7 +171,10 @@ impl Link {
                 self.ended = true;
                 Ok(())
             }
-            Frame::End { messages } => Err(format!("lost messages: {} of {messages} came", self.messages_heard)),
+            Frame::End { messages } => Err(format!(
+                "lost messages: {} of {messages} came",
+                self.messages_heard
+            )),
         }
     }
 
@@ -180,7 +191,14 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(length) => written += length,
             // Not connected: the connection is still being made; it will be reported writable.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => break,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected
+                ) =>
+            {
+                break;
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -4,19 +4,21 @@
 //! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
 //! the listeners close.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 
 use mio::net::{TcpListener, TcpStream};
 
 use super::link::{Heard, Link};
-use super::reactor::{Reactor, Route, SocketId};
+use super::reactor::{Reactor, Readiness, Route, SocketId};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, RunToken};
 
 /// Connections dialled in one step.
 const DIALS_A_STEP: usize = 4;
-/// Connections to one machine that may be silent at a time; further ones are turned away.
+/// Connections to one machine that may be silent at a time: one more, and the one silent longest is turned away. The run's own
+/// machines say hello at once, so strangers cannot keep them out.
 const SILENT: usize = 64;
 
 pub(super) struct Mesh {
@@ -27,6 +29,8 @@ pub(super) struct Mesh {
     /// Pairs still to be dialled: (who dials, whom).
     to_dial: Vec<(MachineIndex, MachineIndex)>,
     links: Vec<Option<Link>>,
+    /// Places in `links` that strangers have left.
+    vacant: Vec<usize>,
     /// The place in `links` of `owner`'s end of its connection to `peer`, at `owner * machines + peer`.
     ends: Vec<Option<usize>>,
     greeted_ends: usize,
@@ -39,20 +43,30 @@ struct Listener {
     listener: TcpListener,
     handle: usize,
     address: SocketAddr,
-    silent: usize,
+    /// Places of the accepted connections that have not said who they are, longest first.
+    silent: VecDeque<usize>,
 }
 
 impl Mesh {
     /// Starts the mesh of the run in slot `run`, whose machines listen on `listeners`.
-    pub(super) fn new(run: usize, listeners: Vec<TcpListener>, token: RunToken, reactor: &mut Reactor) -> io::Result<Self> {
+    pub(super) fn new(
+        run: usize,
+        listeners: Vec<TcpListener>,
+        token: RunToken,
+        reactor: &mut Reactor,
+    ) -> io::Result<Self> {
         let machines = listeners.len() as u32;
         let mut mesh = Self {
             run,
             machines,
             token,
             listeners: Vec::with_capacity(listeners.len()),
-            to_dial: (1..machines).flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer))).rev().collect(),
+            to_dial: (1..machines)
+                .flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer)))
+                .rev()
+                .collect(),
             links: vec![],
+            vacant: vec![],
             ends: vec![None; listeners.len() * listeners.len()],
             greeted_ends: 0,
             ended_ends: 0,
@@ -60,8 +74,19 @@ impl Mesh {
         };
         for (machine, mut listener) in listeners.into_iter().enumerate() {
             let address = listener.local_addr()?;
-            let handle = reactor.watch(&mut listener, Route { run, socket: SocketId::Listener(machine) })?;
-            mesh.listeners.push(Listener { listener, handle, address, silent: 0 });
+            let handle = reactor.watch(
+                &mut listener,
+                Route {
+                    run,
+                    socket: SocketId::Listener(machine),
+                },
+            )?;
+            mesh.listeners.push(Listener {
+                listener,
+                handle,
+                address,
+                silent: VecDeque::new(),
+            });
         }
         Ok(mesh)
     }
@@ -93,7 +118,9 @@ impl Mesh {
             let connected = TcpStream::connect(self.listeners[peer as usize].address)
                 .and_then(|stream| self.add(dialler, Some(peer), stream, reactor))
                 .and_then(|place| self.say_hello(place));
-            connected.map_err(|error| format!("machine {dialler} cannot connect to machine {peer}: {error}"))?;
+            connected.map_err(|error| {
+                format!("machine {dialler} cannot connect to machine {peer}: {error}")
+            })?;
         }
         Ok(true)
     }
@@ -105,9 +132,19 @@ impl Mesh {
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
-        let place = self.links.len();
-        let handle = reactor.watch(&mut stream, Route { run: self.run, socket: SocketId::Link(place) })?;
-        self.links.push(Some(Link::new(owner, peer, stream, handle)?));
+        let place = self.vacant.pop().unwrap_or(self.links.len());
+        let handle = reactor.watch(
+            &mut stream,
+            Route {
+                run: self.run,
+                socket: SocketId::Link(place),
+            },
+        )?;
+        let link = Link::new(owner, peer, stream, handle)?;
+        match self.links.get_mut(place) {
+            Some(left) => *left = Some(link),
+            None => self.links.push(Some(link)),
+        }
         if let Some(peer) = peer {
             let end = self.end(owner, peer);
             self.ends[end] = Some(place);
@@ -121,21 +158,31 @@ impl Mesh {
 
     fn say_hello(&mut self, place: usize) -> io::Result<()> {
         match &mut self.links[place] {
-            Some(link) => link.say_hello(&Hello { token: self.token, machine: link.owner }),
+            Some(link) => link.say_hello(&Hello {
+                token: self.token,
+                machine: link.owner,
+            }),
             None => Ok(()),
         }
     }
 
-    /// Accepts what waits at the listener of `machine`.
-    pub(super) fn accept(&mut self, machine: usize, reactor: &mut Reactor) -> Result<(), String> {
-        while let Some(listener) = self.listeners.get_mut(machine) {
+    /// Accepts what waits at the listener of `machine`, and hears what it says at once.
+    pub(super) fn accept(
+        &mut self,
+        machine: usize,
+        scratch: &mut [u8],
+        reactor: &mut Reactor,
+        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame),
+    ) -> Result<(), String> {
+        while let Some(listener) = self.listeners.get(machine) {
             match listener.listener.accept() {
-                Ok((stream, _)) if listener.silent < SILENT + self.machines as usize => {
-                    listener.silent += 1;
-                    self.add(machine as u32, None, stream, reactor)
+                Ok((stream, _)) => {
+                    let place = self.add(machine as u32, None, stream, reactor);
+                    let place = place
                         .map_err(|error| format!("machine {machine} cannot accept: {error}"))?;
+                    self.suspect(machine, place, reactor);
+                    self.exchange(place, Readiness::READABLE, scratch, reactor, &mut hear)?;
                 }
-                Ok(_) => self.strangers += 1,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // The other side gave up before it was accepted: its own affair.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -145,11 +192,23 @@ impl Mesh {
         Ok(())
     }
 
+    /// Counts an accepted connection as silent until it has said who it is.
+    fn suspect(&mut self, machine: usize, place: usize, reactor: &mut Reactor) {
+        let silent = &mut self.listeners[machine].silent;
+        silent.push_back(place);
+        if silent.len() > SILENT + self.machines as usize {
+            let longest = silent[0];
+            if let Some(link) = self.links[longest].take() {
+                self.turn_away(longest, link, reactor);
+            }
+        }
+    }
+
     /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender.
     pub(super) fn exchange(
         &mut self,
         place: usize,
-        writable: bool,
+        readiness: Readiness,
         scratch: &mut [u8],
         reactor: &mut Reactor,
         mut hear: impl FnMut(MachineIndex, MachineIndex, Frame),
@@ -158,9 +217,13 @@ impl Mesh {
             return Ok(());
         };
         let was_greeted = link.is_greeted();
-        let flushed = if writable { link.flush().map_err(|error| format!("broke ({error})")) } else { Ok(()) };
+        let flushed = if readiness.writable {
+            link.flush().map_err(|error| format!("broke ({error})"))
+        } else {
+            Ok(())
+        };
         let result = flushed.and_then(|()| {
-            link.read(scratch, |link, heard| {
+            link.read(scratch, readiness.closed, |link, heard| {
                 match heard {
                     Heard::Hello(hello) => self.greet(place, link, &hello)?,
                     Heard::Frame(frame) => {
@@ -179,14 +242,16 @@ impl Mesh {
                 Ok(())
             }
             (Err(_), None) => {
-                self.turn_away(link, reactor);
+                self.turn_away(place, link, reactor);
                 Ok(())
             }
             (Err(problem), Some(peer)) => {
                 let owner = link.owner;
                 self.links[place] = Some(link);
                 let when = if was_greeted { "" } else { " during set-up" };
-                Err(format!("machine {owner}'s connection to machine {peer} {problem}{when}"))
+                Err(format!(
+                    "machine {owner}'s connection to machine {peer} {problem}{when}"
+                ))
             }
         }
     }
@@ -197,7 +262,9 @@ impl Mesh {
             return Err("does not know the run's token".to_owned());
         }
         match link.peer {
-            Some(peer) if peer != hello.machine => return Err(format!("is machine {}'s", hello.machine)),
+            Some(peer) if peer != hello.machine => {
+                return Err(format!("is machine {}'s", hello.machine));
+            }
             Some(_) => {}
             None => {
                 let dials = link.owner < hello.machine && hello.machine < self.machines;
@@ -207,19 +274,26 @@ impl Mesh {
                 let end = self.end(link.owner, hello.machine);
                 self.ends[end] = Some(place);
                 link.peer = Some(hello.machine);
-                self.listeners[link.owner as usize].silent -= 1;
-                let hello = Hello { token: self.token, machine: link.owner };
-                link.say_hello(&hello).map_err(|error| format!("broke ({error})"))?;
+                self.listeners[link.owner as usize]
+                    .silent
+                    .retain(|&silent| silent != place);
+                let hello = Hello {
+                    token: self.token,
+                    machine: link.owner,
+                };
+                link.say_hello(&hello)
+                    .map_err(|error| format!("broke ({error})"))?;
             }
         }
         self.greeted_ends += 1;
         Ok(())
     }
 
-    fn turn_away(&mut self, mut link: Link, reactor: &mut Reactor) {
+    fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
         self.strangers += 1;
+        self.vacant.push(place);
         if let Some(listener) = self.listeners.get_mut(link.owner as usize) {
-            listener.silent -= 1;
+            listener.silent.retain(|&silent| silent != place);
         }
         link.refuse();
         reactor.forget(&mut link.stream, link.handle);
@@ -232,19 +306,26 @@ impl Mesh {
         }
         for place in 0..self.links.len() {
             if let Some(link) = self.links[place].take_if(|link| link.peer.is_none()) {
-                self.turn_away(link, reactor);
+                self.turn_away(place, link, reactor);
             }
         }
     }
 
     /// Sends `frame` from `owner` to `peer`.
-    pub(super) fn send(&mut self, owner: MachineIndex, peer: MachineIndex, frame: &Frame) -> Result<(), String> {
+    pub(super) fn send(
+        &mut self,
+        owner: MachineIndex,
+        peer: MachineIndex,
+        frame: &Frame,
+    ) -> Result<(), String> {
         self.with_link(owner, peer, |link| link.send(frame))
     }
 
     /// `owner` has done its last tick: tells every peer.
     pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
-        (0..self.machines).filter(|&peer| peer != owner).try_for_each(|peer| self.with_link(owner, peer, Link::end))
+        (0..self.machines)
+            .filter(|&peer| peer != owner)
+            .try_for_each(|peer| self.with_link(owner, peer, Link::end))
     }
 
     fn with_link(
@@ -255,17 +336,25 @@ impl Mesh {
     ) -> Result<(), String> {
         let place = self.ends[self.end(owner, peer)];
         let link = place.and_then(|place| self.links[place].as_mut());
-        let link = link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
-        write(link).map_err(|error| format!("machine {owner}'s connection to machine {peer} broke ({error})"))
+        let link =
+            link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
+        write(link).map_err(|error| {
+            format!("machine {owner}'s connection to machine {peer} broke ({error})")
+        })
     }
 
     /// A pair that lacks its connection or has not heard the other's last: for saying why a run got stuck.
     pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let lacks = |&(owner, peer): &(MachineIndex, MachineIndex)| {
-            let link = self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
-            owner != peer && !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
+            let link =
+                self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
+            owner != peer
+                && !link
+                    .is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
         };
-        (0..self.machines).flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer))).find(lacks)
+        (0..self.machines)
+            .flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer)))
+            .find(lacks)
     }
 
     /// A step of the teardown: closes up to `most` connections. Returns whether any are left.
@@ -281,3 +370,6 @@ impl Mesh {
         !self.links.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

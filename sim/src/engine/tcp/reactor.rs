@@ -35,7 +35,22 @@ pub(super) enum SocketId {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
     pub(super) route: Route,
+    pub(super) readiness: Readiness,
+}
+
+/// What a socket is ready for, beside being read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Readiness {
     pub(super) writable: bool,
+    /// The other end has said its last: this is not reported again, so reading must go on until it is met.
+    pub(super) closed: bool,
+}
+
+impl Readiness {
+    pub(super) const READABLE: Self = Self {
+        writable: false,
+        closed: false,
+    };
 }
 
 pub(super) struct Reactor {
@@ -65,9 +80,12 @@ impl Reactor {
             SocketId::Listener(_) => Interest::READABLE,
             SocketId::Link(_) => Interest::READABLE | Interest::WRITABLE,
         };
-        self.poll.registry().register(source, Token(handle), interest).inspect_err(|_| {
-            self.routes.remove(handle);
-        })?;
+        self.poll
+            .registry()
+            .register(source, Token(handle), interest)
+            .inspect_err(|_| {
+                self.routes.remove(handle);
+            })?;
         Ok(handle)
     }
 
@@ -95,7 +113,11 @@ impl Reactor {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
             let route = *self.routes.get(event.token().0)?;
-            Some(Ready { route, writable: event.is_writable() })
+            let readiness = Readiness {
+                writable: event.is_writable(),
+                closed: event.is_read_closed(),
+            };
+            Some(Ready { route, readiness })
         }));
     }
 }
@@ -109,7 +131,8 @@ mod timer {
     use mio::unix::SourceFd;
     use mio::{Interest, Registry, Token};
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
     };
 
     /// No socket's handle.
@@ -122,7 +145,10 @@ mod timer {
 
     impl Timer {
         pub(super) fn register(registry: &Registry) -> io::Result<Self> {
-            let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+            let timer = timerfd_create(
+                TimerfdClockId::Monotonic,
+                TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+            )?;
             registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
             Ok(Self(timer))
         }
@@ -133,8 +159,14 @@ mod timer {
                 return Ok(timeout);
             }
             let spec = Itimerspec {
-                it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
-                it_value: Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) },
+                it_interval: Timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                },
+                it_value: Timespec {
+                    tv_sec: timeout.as_secs() as i64,
+                    tv_nsec: i64::from(timeout.subsec_nanos()),
+                },
             };
             timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &spec)?;
             Ok(WHOLE_MILLISECONDS.max(timeout))

@@ -1,0 +1,23 @@
+//! `analyze backlog`.
+
+use analyze::tables;
+use clap::Args;
+
+use super::Datasets;
+use super::output::{self, Output};
+
+/// How many messages wait, and how fast that grows
+#[derive(Debug, Args)]
+#[command(after_help = "Example: analyze backlog data/quickstart --format csv > backlog.csv")]
+pub struct Backlog {
+    #[command(flatten)]
+    datasets: Datasets,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Backlog {
+    pub fn run(&self) -> anyhow::Result<()> {
+        output::answer(&tables::BACKLOG, &self.datasets, &self.output)
+    }
+}

@@ -1,0 +1,23 @@
+//! `analyze drift`.
+
+use analyze::tables;
+use clap::Args;
+
+use super::Datasets;
+use super::output::{self, Output};
+
+/// How fast the clocks run, how far ahead of their own ticks, and how far behind the fastest
+#[derive(Debug, Args)]
+#[command(after_help = "Example: analyze drift data/quickstart --format csv > drift.csv")]
+pub struct Drift {
+    #[command(flatten)]
+    datasets: Datasets,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Drift {
+    pub fn run(&self) -> anyhow::Result<()> {
+        output::answer(&tables::DRIFT, &self.datasets, &self.output)
+    }
+}

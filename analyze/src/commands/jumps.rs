@@ -1,0 +1,23 @@
+//! `analyze jumps`.
+
+use analyze::tables;
+use clap::Args;
+
+use super::Datasets;
+use super::output::{self, Output};
+
+/// How far clocks advance from one event to the next
+#[derive(Debug, Args)]
+#[command(after_help = "Example: analyze jumps data/quickstart --format csv > jumps.csv")]
+pub struct Jumps {
+    #[command(flatten)]
+    datasets: Datasets,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Jumps {
+    pub fn run(&self) -> anyhow::Result<()> {
+        output::answer(&tables::JUMPS, &self.datasets, &self.output)
+    }
+}

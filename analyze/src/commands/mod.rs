@@ -1,0 +1,74 @@
+//! The verbs, one file each, and what they share.
+
+mod backlog;
+mod dictionary;
+mod drift;
+mod export;
+mod jumps;
+mod output;
+mod summary;
+
+use std::path::PathBuf;
+
+use analyze::Dataset;
+use clap::{Args, Parser, Subcommand};
+
+pub use output::is_closed_pipe;
+
+/// Tables and tidy data from the logs of logical clocks.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Summary(summary::Summary),
+    Drift(drift::Drift),
+    Jumps(jumps::Jumps),
+    Backlog(backlog::Backlog),
+    Export(export::Export),
+    Dictionary(dictionary::Dictionary),
+}
+
+impl Cli {
+    /// Does what the verb says.
+    pub fn run(&self) -> anyhow::Result<()> {
+        match &self.verb {
+            Verb::Summary(summary) => summary.run(),
+            Verb::Drift(drift) => drift.run(),
+            Verb::Jumps(jumps) => jumps.run(),
+            Verb::Backlog(backlog) => backlog.run(),
+            Verb::Export(export) => export.run(),
+            Verb::Dictionary(dictionary) => dictionary.run(),
+        }
+    }
+}
+
+/// The datasets a verb is about.
+#[derive(Debug, Args)]
+struct Datasets {
+    /// Folders of datasets, as `sim run` makes them
+    #[arg(value_name = "DATASET", required = true)]
+    roots: Vec<PathBuf>,
+}
+
+impl Datasets {
+    /// Opens them; says on stderr what is left out.
+    fn open(&self) -> Result<Vec<Dataset>, analyze::Error> {
+        let datasets = analyze::open(&self.roots)?;
+        for dataset in &datasets {
+            match dataset.failed() {
+                0 => {}
+                1 => eprintln!("{}: 1 failed run is left out", dataset.label()),
+                failed => eprintln!("{}: {failed} failed runs are left out", dataset.label()),
+            }
+        }
+        Ok(datasets)
+    }
+}

@@ -1,0 +1,106 @@
+//! The formats that every table can be had in, and where they go.
+
+use std::io::{self, IsTerminal, Write};
+
+use analyze::repetitions::{self, Group};
+use analyze::tables::{self, Question, Table};
+use analyze::{measures::Measure, render};
+use clap::{Args, ValueEnum};
+
+use super::Datasets;
+
+/// Where no terminal says how wide it is.
+const DEFAULT_WIDTH: u16 = 120;
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For the terminal, as wide as it is
+    Table,
+    /// Comma-separated, in full precision
+    Csv,
+    /// An array of objects, in full precision
+    Json,
+    /// For a document
+    Markdown,
+}
+
+/// The option that chooses a format.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Output {
+    /// Prints the tables as people read them, with `headline` above, or, as a machine reads it, one list of records with all of
+    /// `measures`.
+    pub fn print(
+        &self,
+        headline: &str,
+        tables: &[Table],
+        measures: &[&Measure],
+        groups: &[Group],
+    ) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Table => {
+                let width = width();
+                let tables: Vec<String> = tables
+                    .iter()
+                    .map(|table| render::terminal(table, width))
+                    .collect();
+                write!(out, "{headline}{}", tables.join("\n"))?;
+            }
+            Format::Markdown => {
+                let tables: Vec<String> = tables.iter().map(render::markdown).collect();
+                write!(out, "{headline}{}", tables.join("\n"))?;
+            }
+            Format::Csv => render::csv(&tables::records(measures, groups), &mut out)?,
+            Format::Json => render::json(&tables::records(measures, groups), &mut out)?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// Prints the table that answers `question`.
+pub fn answer(question: &Question, datasets: &Datasets, output: &Output) -> anyhow::Result<()> {
+    let groups = repetitions::groups(&datasets.open()?)?;
+    let measures = question.measures();
+    output.print(
+        "",
+        &[tables::table(question.title, &measures, &groups)],
+        &measures,
+        &groups,
+    )
+}
+
+/// The reader of stdout went away, as `head` does: no mistake of anybody's.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        let csv = cause
+            .downcast_ref::<csv::Error>()
+            .and_then(|error| match error.kind() {
+                csv::ErrorKind::Io(io) => Some(io),
+                _ => None,
+            });
+        io.or(csv)
+            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn width() -> u16 {
+    let told = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|&columns| columns > 0);
+    let terminal = || {
+        io::stdout()
+            .is_terminal()
+            .then(|| comfy_table::Table::new().width())
+            .flatten()
+    };
+    told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+}

@@ -1,0 +1,97 @@
+//! The data dictionary: every column of every file, from the definitions that the program itself goes by.
+
+use std::fmt::Write;
+
+use crate::column::Column;
+use crate::events::{EVENT_LOG, event_columns};
+use crate::journal::{JOURNAL, machine_columns, run_columns};
+use crate::measures;
+
+const INTRODUCTION: &str = "\
+# Data
+
+Datasets land here, a folder each, written by `sim run`; `analyze export` adds `processed/`. They are not kept under
+version control, but for `sample/`.
+
+```
+<name>/experiment.toml             the experiment file, as given
+<name>/dataset.json                schema version, the experiment resolved, where and by what it was run
+<name>/runs.csv                    the journal: a row for every attempted run, appended when it ends
+<name>/events-0000.csv             every machine's log: a row an event, the rows of a run together
+<name>/processed/runs.parquet      a row a finished run
+<name>/processed/machines.parquet  a row a finished run and machine, with every measure
+<name>/processed/events.parquet    a row an event, typed
+```
+
+```python
+import polars as pl
+machines = pl.read_parquet(\"data/quickstart/processed/machines.parquet\")
+```
+
+A run counts only if its row stands in `runs.csv` and its outcome is `ok`; failed runs are left out of `processed/` and of all
+tables. `model s` are seconds of the modelled systems, `wall s` those of the clock on the wall: `time_scale` of the former
+pass in one of the latter. A cell that is empty in a CSV file is null in Parquet. This file is the output of
+`analyze dictionary`.
+";
+
+/// The columns of `processed/machines.parquet`.
+pub fn machine_file_columns() -> Vec<Column> {
+    let measures = measures::all().map(|measure| Column {
+        name: measure.name,
+        kind: measure.kind,
+        unit: measure.unit,
+        meaning: measure.brief,
+    });
+    machine_columns().into_iter().chain(measures).collect()
+}
+
+/// The dictionary as Markdown.
+pub fn markdown() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    section(
+        &mut text,
+        "events-0000.csv, events-0001.csv, ...",
+        "A row an event.",
+        &EVENT_LOG,
+    );
+    section(&mut text, "runs.csv", "A row an attempted run.", &JOURNAL);
+    section(
+        &mut text,
+        "processed/runs.parquet",
+        "A row a finished run.",
+        &run_columns(),
+    );
+    let about = "A row a finished run and machine: its parameters, then every measure. T is the time observed (`duration_s`), \
+                 times are model times, L is the machine's logical clock.";
+    section(
+        &mut text,
+        "processed/machines.parquet",
+        about,
+        &machine_file_columns(),
+    );
+    section(
+        &mut text,
+        "processed/events.parquet",
+        "A row an event, ordered by run, machine and tick.",
+        &event_columns(),
+    );
+    text
+}
+
+fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
+    let _ = write!(
+        text,
+        "\n## {file}\n\n{about}\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n"
+    );
+    for Column {
+        name,
+        kind,
+        unit,
+        meaning,
+    } in columns
+    {
+        let measure = measures::all().find(|measure| measure.name == *name);
+        let meaning = measure.map_or_else(|| (*meaning).to_owned(), measures::Measure::definition);
+        let _ = writeln!(text, "| {name} | {} | {unit} | {meaning} |", kind.name());
+    }
+}

@@ -1,0 +1,35 @@
+//! Answers from the logs of logical clocks: jumps, drift and queue backlog, as tables and tidy data.
+//!
+//! A dataset's events become a data frame, batch by batch; measures are expressions over it; repetitions are folded into
+//! estimates; and these are shown as tables. Of the simulator it knows only the dataset contract (`sim::log`) and what a
+//! configuration is (`sim::experiment`).
+//!
+//! # Layout
+//!
+//! - [`datasets`]: datasets opened, and their events in batches
+//! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
+//! - [`measures`]: what is measured of a machine in a run, a file a family
+//! - [`repetitions`]: measures folded over the repetitions of a configuration
+//! - [`statistics`]: mean, standard deviation and interval
+//! - [`tables`], [`render`]: which measures a table shows, and how it is written
+//! - [`export`]: `processed/`, tidy files for notebooks
+//! - [`dictionary`]: every column of every file
+//!
+//! The verbs of the `analyze` binary stand in `commands`, one file each.
+
+pub mod column;
+pub mod datasets;
+pub mod dictionary;
+pub mod error;
+pub mod events;
+pub mod export;
+pub mod journal;
+pub mod measures;
+pub mod render;
+pub mod repetitions;
+pub mod statistics;
+pub mod tables;
+pub mod value;
+
+pub use datasets::{Dataset, open};
+pub use error::Error;

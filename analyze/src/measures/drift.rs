@@ -1,0 +1,109 @@
+//! Drift: how fast the clocks run, and how far apart they are.
+//!
+//! L_i(t) is machine i's clock at time t, 0 before its first event and carried forward from its last; M(t) is the greatest of the
+//! run's clocks. Both are step functions, so their integrals over the observation are sums over steps: a step of height h that
+//! happens s seconds before the end adds h s.
+
+use polars::prelude::*;
+
+use super::{Measure, ratio, slope};
+use crate::column::Kind::{Integer, Number};
+
+pub(super) const MEASURES: [Measure; 6] = [
+    Measure {
+        name: "logical_rate",
+        label: "logical rate",
+        unit: "1/s",
+        kind: Number,
+        decimals: 2,
+        brief: "final clock / T",
+        remark: "T is the time observed, in model seconds.",
+        expression: || Ok(ratio(col("clock_final"), col("duration_s"))),
+    },
+    Measure {
+        name: "own_drift",
+        label: "own drift",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "final clock - ticks: how far the clock ran ahead of the machine's own ticks",
+        remark: "",
+        expression: || Ok(col("clock_final") - col("ticks")),
+    },
+    Measure {
+        name: "lag_final",
+        label: "final lag",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "lag at the end; the lag is the run's greatest clock - the machine's own, at an instant",
+        remark: "Clocks are 0 before a machine's first event and keep their value after its last.",
+        expression: || Ok(col("clock_final").max().over(["run"])? - col("clock_final")),
+    },
+    Measure {
+        name: "lag_mean",
+        label: "mean lag",
+        unit: "",
+        kind: Number,
+        decimals: 1,
+        brief: "time-weighted mean of the lag from 0 to T",
+        remark: "The integral of the lag over time, divided by T.",
+        expression: || {
+            let greatest = col("greatest_clock_area").sum().over(["run"])?;
+            Ok(ratio(
+                greatest - col("clock_area").fill_null(lit(0.0)),
+                col("duration_s"),
+            ))
+        },
+    },
+    Measure {
+        name: "lag_slope",
+        label: "lag slope",
+        unit: "1/s",
+        kind: Number,
+        decimals: 3,
+        brief: "least-squares slope of the lag at the machine's own events on their time",
+        remark: "Needs events at two times or more.",
+        expression: || Ok(col("lag_slope")),
+    },
+    Measure {
+        name: "spread_final",
+        label: "final spread",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "greatest - least final clock of the run",
+        remark: "The same for all machines of a run.",
+        expression: || {
+            Ok(col("clock_final").max().over(["run"])? - col("clock_final").min().over(["run"])?)
+        },
+    },
+];
+
+/// Adds, event by event along the run's merged timeline, `greatest_step` (by how much the event raised the run's greatest clock)
+/// and `lag`; the events come back in the timeline's order. Of those at the same instant the highest clock stands first, so each
+/// of them sees it.
+pub(super) fn with_timeline(events: LazyFrame) -> PolarsResult<LazyFrame> {
+    let timeline = SortMultipleOptions::default().with_order_descending_multi([false, false, true]);
+    let greatest = col("logical_clock").cum_max(false).over(["run"])?;
+    let greatest_before = col("greatest_clock")
+        .shift_and_fill(lit(1), lit(0i64))
+        .over(["run"])?;
+    Ok(events
+        .sort(["run", "system_time_ns", "logical_clock"], timeline)
+        .with_columns([greatest.alias("greatest_clock")])
+        .with_columns([
+            (col("greatest_clock") - greatest_before).alias("greatest_step"),
+            (col("greatest_clock") - col("logical_clock")).alias("lag"),
+        ]))
+}
+
+pub(super) fn aggregates() -> Vec<Expr> {
+    vec![
+        (col("jump") * col("left_s")).sum().alias("clock_area"),
+        (col("greatest_step") * col("left_s"))
+            .sum()
+            .alias("greatest_clock_area"),
+        slope(col("time_s"), col("lag")).alias("lag_slope"),
+    ]
+}

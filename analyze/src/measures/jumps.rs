@@ -1,0 +1,80 @@
+//! Jumps: how far a machine's clock advances from one of its events to the next.
+//!
+//! J_k = L_k - L_(k-1), with L_(-1) = 0: the jumps of a machine sum to its final clock.
+
+use polars::prelude::*;
+
+use super::{Measure, quantile};
+use crate::column::Kind::{Integer, Number};
+
+pub(super) const MEASURES: [Measure; 5] = [
+    Measure {
+        name: "jump_mean",
+        label: "mean jump",
+        unit: "",
+        kind: Number,
+        decimals: 2,
+        brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
+        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / ticks.",
+        expression: || Ok(col("jump_mean")),
+    },
+    Measure {
+        name: "jump_p50",
+        label: "p50",
+        unit: "",
+        kind: Number,
+        decimals: 1,
+        brief: "median jump",
+        remark: "Interpolated linearly between the two nearest values.",
+        expression: || Ok(col("jump_p50")),
+    },
+    Measure {
+        name: "jump_p95",
+        label: "p95",
+        unit: "",
+        kind: Number,
+        decimals: 1,
+        brief: "95th percentile of the jumps",
+        remark: "Interpolated linearly between the two nearest values.",
+        expression: || Ok(col("jump_p95")),
+    },
+    Measure {
+        name: "jump_max",
+        label: "max",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "largest jump",
+        remark: "",
+        expression: || Ok(col("jump_max")),
+    },
+    Measure {
+        name: "jump_share_above_1",
+        label: "share > 1",
+        unit: "",
+        kind: Number,
+        decimals: 2,
+        brief: "share of the jumps that are greater than 1",
+        remark: "Only a receive can jump by more than 1.",
+        expression: || Ok(col("jump_share_above_1")),
+    },
+];
+
+/// Each event's jump, for events ordered by run, machine and tick.
+pub(crate) fn jump() -> PolarsResult<Expr> {
+    let before = col("logical_clock")
+        .shift_and_fill(lit(1), lit(0i64))
+        .over(["run", "machine"])?;
+    Ok(col("logical_clock") - before)
+}
+
+pub(super) fn aggregates() -> Vec<Expr> {
+    let jump = || col("jump");
+    vec![
+        jump().mean().alias("jump_mean"),
+        quantile(jump(), 0.5).alias("jump_p50"),
+        quantile(jump(), 0.95).alias("jump_p95"),
+        jump().max().alias("jump_max"),
+        jump().gt(lit(1)).mean().alias("jump_share_above_1"),
+    ]
+}

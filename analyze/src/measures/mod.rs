@@ -1,0 +1,168 @@
+//! What is measured of a machine in a run: one file a family, each measure a Polars expression beside its definition.
+//!
+//! A family has up to two steps. Its `aggregates` reduce a machine's events to a row; its measures are expressions over those
+//! rows, in which `.over(["run"])` looks at the run's other machines.
+//!
+//! # Layout
+//!
+//! - [`events`]: how many events of each kind
+//! - [`jumps`]: how far the clock advances from one event to the next
+//! - [`drift`]: how fast the clocks run, and how far apart they are
+//! - [`backlog`]: how many messages wait, and how long
+
+mod backlog;
+mod drift;
+mod events;
+mod jumps;
+
+use polars::prelude::*;
+
+pub(crate) use jumps::jump;
+
+use crate::column::Kind;
+
+/// Something measured of each machine in each run.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Name of its column.
+    pub name: &'static str,
+    /// What tables call it.
+    pub label: &'static str,
+    /// Its unit; empty for a pure number.
+    pub unit: &'static str,
+    /// The type of its values.
+    pub kind: Kind,
+    /// Digits after the point that tables show.
+    pub decimals: usize,
+    /// The definition in a few words, for the line below a table.
+    pub brief: &'static str,
+    /// What there is to say beyond that.
+    pub remark: &'static str,
+    /// The definition as an expression over a run's machines and their aggregates.
+    expression: fn() -> PolarsResult<Expr>,
+}
+
+impl Measure {
+    /// The definition in full.
+    pub fn definition(&self) -> String {
+        match self.remark {
+            "" => format!("{}.", capitalised(self.brief)),
+            remark => format!("{}. {remark}", capitalised(self.brief)),
+        }
+    }
+
+    /// The label with its unit, in which messages count as pure numbers.
+    pub fn heading(&self) -> String {
+        match self.unit {
+            "" | "messages" => self.label.to_owned(),
+            "messages/s" => format!("{} (1/s)", self.label),
+            unit => format!("{} ({unit})", self.label),
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// Measures that are computed together, after those of the families before.
+const FAMILIES: [&[Measure]; 4] = [
+    &events::MEASURES,
+    &jumps::MEASURES,
+    &drift::MEASURES,
+    &backlog::MEASURES,
+];
+
+/// Every measure, in the order of its column.
+pub fn all() -> impl Iterator<Item = &'static Measure> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// The measure called `name`.
+///
+/// # Panics
+///
+/// If there is none: names are written in the program, not given by its user.
+pub fn named(name: &str) -> &'static Measure {
+    all()
+        .find(|measure| measure.name == name)
+        .unwrap_or_else(|| panic!("no measure {name}"))
+}
+
+/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs.
+pub(crate) fn measure(machines: DataFrame, events: DataFrame) -> PolarsResult<DataFrame> {
+    let identity: Vec<Expr> = machines
+        .get_column_names()
+        .into_iter()
+        .map(|name| col(name.clone()))
+        .collect();
+    let events = drift::with_timeline(events.lazy())?.collect()?.lazy();
+    let aggregates = [
+        events::aggregates(),
+        jumps::aggregates(),
+        drift::aggregates(),
+        backlog::aggregates(),
+    ]
+    .concat();
+    let of_machine = || [col("run"), col("machine")];
+    let left = || JoinArgs::new(JoinType::Left);
+    let mut measured = machines
+        .lazy()
+        .join(
+            events.clone().group_by(of_machine()).agg(aggregates),
+            of_machine(),
+            of_machine(),
+            left(),
+        )
+        .join(
+            backlog::unicasts(events.clone()),
+            of_machine(),
+            of_machine(),
+            left(),
+        )
+        .join(backlog::ages(events), of_machine(), of_machine(), left());
+    for family in FAMILIES {
+        let columns: PolarsResult<Vec<Expr>> = family.iter().map(column).collect();
+        measured = measured.with_columns(columns?);
+    }
+    let columns = identity
+        .into_iter()
+        .chain(all().map(|measure| col(measure.name)));
+    measured
+        .sort(["run", "machine"], SortMultipleOptions::default())
+        .select(columns.collect::<Vec<_>>())
+        .collect()
+}
+
+fn column(measure: &Measure) -> PolarsResult<Expr> {
+    Ok((measure.expression)()?
+        .cast(measure.kind.data_type())
+        .alias(measure.name))
+}
+
+/// An aggregate that is zero for a machine without events.
+fn or_zero(aggregate: &str) -> Expr {
+    col(aggregate).fill_null(lit(0))
+}
+
+/// `numerator / denominator`, null where the denominator is zero.
+fn ratio(numerator: Expr, denominator: Expr) -> Expr {
+    let defined = denominator.clone().neq(lit(0));
+    let quotient = numerator.cast(DataType::Float64) / denominator.cast(DataType::Float64);
+    when(defined).then(quotient).otherwise(lit(NULL))
+}
+
+/// The slope of the least-squares line of `y` on `x`, both centred before anything is summed; null where `x` does not vary.
+fn slope(x: Expr, y: Expr) -> Expr {
+    let x = x.clone() - x.mean();
+    let y = y.clone() - y.mean();
+    ratio((x.clone() * y).sum(), (x.clone() * x).sum())
+}
+
+/// A quantile, interpolated linearly between the two nearest values.
+fn quantile(values: Expr, share: f64) -> Expr {
+    values.quantile(lit(share), QuantileMethod::Linear)
+}

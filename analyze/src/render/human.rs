@@ -1,0 +1,148 @@
+//! A table for people: on the terminal, or as Markdown.
+
+use std::fmt::Write;
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, TableStyle,
+    Width,
+};
+
+use crate::tables::Table;
+
+/// Joins what must stay on one line; a plain space when printed.
+const NO_BREAK: char = '\u{a0}';
+
+/// A line below the header, a space between columns.
+const PLAIN: TableStyle = TableStyle::new()
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .content_lines(ContentLineStyle::none().junction(' '));
+
+/// The same with a fainter line between rows, for rows of several lines.
+const RULED: TableStyle = PLAIN.row_separator(LineStyle::none().fill('╌').junction('╌'));
+
+/// The table with its title above and its caption below, at most `width` columns wide where that breaks no word.
+pub fn terminal(table: &Table, width: u16) -> String {
+    let widths = |width_of: fn(&str) -> usize| -> Vec<u16> {
+        (0..table.headings.len())
+            .map(|column| content_width(table, column, width_of))
+            .collect()
+    };
+    let (narrowest, widest) = (widths(longest_word), widths(whole));
+    let total =
+        |widths: &[u16], padding: u16| widths.iter().map(|width| width + padding + 1).sum::<u16>();
+    // Where room is scarce, one space must do between the columns that are not numbers.
+    let padding = u16::from(total(&narrowest, 1) <= width);
+    let mut grid = grid(table);
+    grid.load_style(if total(&widest, 1) <= width {
+        PLAIN
+    } else {
+        RULED
+    });
+    grid.set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
+    for (index, column) in grid.column_iter_mut().enumerate() {
+        let padding = if table.numeric[index] {
+            (1, 0)
+        } else {
+            (0, padding)
+        };
+        column.set_padding(padding);
+        let narrowest = narrowest[index] + padding.0 + padding.1;
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
+    }
+    let mut text = format!("{}\n\n", table.title);
+    grid.lines().for_each(|line| push_line(&mut text, &line));
+    text.push('\n');
+    table
+        .caption
+        .iter()
+        .for_each(|paragraph| fill(&mut text, paragraph, width.into()));
+    text
+}
+
+/// The table as Markdown, under a heading.
+pub fn markdown(table: &Table) -> String {
+    let mut text = format!("## {}\n\n", table.title);
+    let row = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    push_line(&mut text, &row(&table.headings));
+    let rule = table
+        .numeric
+        .iter()
+        .map(|numeric| if *numeric { "---:" } else { "---" }.to_owned());
+    push_line(&mut text, &row(&rule.collect::<Vec<_>>()));
+    table
+        .rows
+        .iter()
+        .for_each(|cells| push_line(&mut text, &row(cells)));
+    text.push('\n');
+    let mut list = false;
+    for paragraph in &table.caption {
+        if paragraph.starts_with("- ") && !list {
+            text.push('\n');
+            list = true;
+        }
+        push_line(&mut text, paragraph);
+    }
+    text
+}
+
+fn grid(table: &Table) -> comfy_table::Table {
+    let mut grid = comfy_table::Table::new();
+    // No colours, whatever the terminal.
+    grid.force_no_tty();
+    grid.set_header(&table.headings);
+    grid.add_rows(&table.rows);
+    for (column, numeric) in grid.column_iter_mut().zip(&table.numeric) {
+        column.set_cell_alignment(if *numeric {
+            CellAlignment::Right
+        } else {
+            CellAlignment::Left
+        });
+    }
+    grid
+}
+
+fn content_width(table: &Table, column: usize, width_of: fn(&str) -> usize) -> u16 {
+    let cells = table
+        .rows
+        .iter()
+        .map(|row| &row[column])
+        .chain([&table.headings[column]]);
+    cells.map(|cell| width_of(cell)).max().unwrap_or(0) as u16
+}
+
+/// The width at which no word is broken.
+fn longest_word(cell: &str) -> usize {
+    cell.split(' ').map(whole).max().unwrap_or(0)
+}
+
+/// The width at which all stands on one line.
+fn whole(cell: &str) -> usize {
+    cell.chars().count()
+}
+
+fn push_line(text: &mut String, line: &str) {
+    let _ = writeln!(text, "{}", line.replace(NO_BREAK, " ").trim_end());
+}
+
+/// Appends `paragraph` in lines of at most `width`; an item's further lines are indented.
+fn fill(text: &mut String, paragraph: &str, width: usize) {
+    let indent = if paragraph.starts_with("- ") {
+        "  "
+    } else {
+        ""
+    };
+    let mut line = String::new();
+    for word in paragraph.split(' ') {
+        if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            push_line(text, &line);
+            line = indent.to_owned();
+        }
+        if !line.trim().is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    push_line(text, &line);
+}

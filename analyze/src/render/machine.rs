@@ -1,0 +1,81 @@
+//! Records as CSV and JSON, in full precision.
+
+use std::io::Write;
+
+use polars::prelude::DataFrame;
+
+use crate::value::Value;
+
+/// A record: named values. All of a list have the same names.
+type Record = Vec<(String, Value)>;
+
+/// Comma-separated, with a header; missing values are empty.
+///
+/// # Errors
+///
+/// If `out` does not take it.
+pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    if let Some(first) = records.first() {
+        writer.write_record(first.iter().map(|(name, _)| name))?;
+    }
+    for record in records {
+        writer.write_record(record.iter().map(|(_, value)| value.to_string()))?;
+    }
+    Ok(writer.flush()?)
+}
+
+/// An array of objects, one a line; missing values are null.
+///
+/// # Errors
+///
+/// If `out` does not take it.
+pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
+    let mut separator = "[\n";
+    for record in records {
+        out.write_all(separator.as_bytes())?;
+        separator = ",\n";
+        // By hand, because the order of the fields is to stay.
+        let mut comma = "{";
+        for (name, value) in record {
+            let value = serde_json::Value::from(value.clone());
+            write!(
+                out,
+                "{comma}{}: {value}",
+                serde_json::Value::from(name.as_str())
+            )?;
+            comma = ", ";
+        }
+        out.write_all(b"}")?;
+    }
+    out.write_all(if records.is_empty() {
+        b"[]\n"
+    } else {
+        b"\n]\n"
+    })
+}
+
+/// The rows of a data frame as CSV, with a header if asked for.
+///
+/// # Errors
+///
+/// If `out` does not take it.
+pub fn frame_csv(frame: &DataFrame, with_header: bool, out: impl Write) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    if with_header {
+        writer.write_record(frame.get_column_names().iter().map(|name| name.as_str()))?;
+    }
+    let mut cells = Vec::with_capacity(frame.width());
+    for row in 0..frame.height() {
+        cells.clear();
+        for column in frame.columns() {
+            cells.push(
+                Value::of(column, row)
+                    .map_err(std::io::Error::other)?
+                    .to_string(),
+            );
+        }
+        writer.write_record(&cells)?;
+    }
+    writer.flush()
+}

@@ -1,0 +1,120 @@
+//! Repetitions folded together: a row a configuration and machine, with an estimate of every measure.
+
+use polars::prelude::*;
+
+use crate::datasets::{Dataset, Stack};
+use crate::error::Error;
+use crate::journal::PARAMETERS;
+use crate::measures::{self, Measure};
+use crate::statistics::Estimate;
+use crate::value::Value;
+
+/// Which dataset a row comes from, by its place on the command line.
+const PLACE: &str = "dataset_place";
+
+/// One machine of one configuration of one dataset, over its repetitions.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The dataset's label.
+    pub dataset: String,
+    /// The configuration: a value for each of [`PARAMETERS`].
+    pub parameters: Vec<Value>,
+    /// The machine within the run.
+    pub machine: i64,
+    /// Its ticks per second.
+    pub rate: i64,
+    /// Repetitions.
+    pub n: u64,
+    /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every repetition.
+    estimates: Vec<Option<Estimate>>,
+}
+
+impl Group {
+    /// What the repetitions say about `measure`.
+    pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
+        let place = measures::all().position(|other| other.name == measure.name)?;
+        self.estimates[place]
+    }
+}
+
+/// The groups of `datasets`, in the order of the command line, the plan and the machines.
+///
+/// # Errors
+///
+/// As [`Dataset::machines`].
+pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
+    let mut machines = Stack::default();
+    for (place, dataset) in datasets.iter().enumerate() {
+        let labelled = dataset.machines()?.lazy().with_columns([
+            lit(place as i64).alias(PLACE),
+            lit(dataset.label()).alias("dataset"),
+        ]);
+        machines.push(&labelled.collect()?)?;
+    }
+    let folded = fold(machines.into_frame())?;
+    Ok((0..folded.height())
+        .map(|row| group(&folded, row))
+        .collect::<PolarsResult<_>>()?)
+}
+
+/// Mean, standard deviation and number of values of each measure.
+fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
+    let keys: Vec<Expr> = [PLACE, "dataset"]
+        .into_iter()
+        .chain(PARAMETERS)
+        .chain(["machine", "rate"])
+        .map(col)
+        .collect();
+    let statistics = measures::all().flat_map(|measure| {
+        let values = || col(measure.name);
+        [
+            values().mean().alias(format!("{}_mean", measure.name)),
+            values().std(1).alias(format!("{}_sd", measure.name)),
+            values()
+                .count()
+                .cast(DataType::Int64)
+                .alias(format!("{}_n", measure.name)),
+        ]
+    });
+    let repetitions = [
+        col("run").len().cast(DataType::Int64).alias("n"),
+        col("run").min().alias("first_run"),
+    ];
+    machines
+        .lazy()
+        .group_by(keys)
+        .agg(
+            repetitions
+                .into_iter()
+                .chain(statistics)
+                .collect::<Vec<_>>(),
+        )
+        .sort(
+            [PLACE, "first_run", "machine"],
+            SortMultipleOptions::default(),
+        )
+        .collect()
+}
+
+fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
+    let value = |name: &str| Value::of(folded.column(name)?, row);
+    let integer =
+        |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
+    let estimate = |measure: &Measure| {
+        let n = integer(&format!("{}_n", measure.name))? as u64;
+        let mean = value(&format!("{}_mean", measure.name))?.as_number();
+        let sd = value(&format!("{}_sd", measure.name))?.as_number();
+        Ok(mean.map(|mean| Estimate::new(n, mean, sd)))
+    };
+    Ok(Group {
+        dataset: value("dataset")?.to_string(),
+        parameters: PARAMETERS
+            .into_iter()
+            .map(value)
+            .collect::<PolarsResult<_>>()?,
+        machine: integer("machine")?,
+        rate: integer("rate")?,
+        n: integer("n")? as u64,
+        estimates: measures::all().map(estimate).collect::<PolarsResult<_>>()?,
+    })
+}

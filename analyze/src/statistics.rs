@@ -1,0 +1,89 @@
+//! Statistics over repetitions: mean, standard deviation, 95 % interval.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// What some repetitions say about a quantity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Number of values.
+    pub n: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation (divisor n - 1); none for a single value.
+    pub sd: Option<f64>,
+    /// Half the width of the 95 % Student-t interval of the mean; none for a single value.
+    pub half_width: Option<f64>,
+}
+
+impl Estimate {
+    /// From the number of values, their mean and their standard deviation.
+    pub fn new(n: u64, mean: f64, sd: Option<f64>) -> Self {
+        let sd = sd.filter(|_| n > 1);
+        let half_width = sd.map(|sd| t_quantile_975(n - 1) * sd / (n as f64).sqrt());
+        Self {
+            n,
+            mean,
+            sd,
+            half_width,
+        }
+    }
+
+    /// Lower and upper end of the interval.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        self.half_width
+            .map(|half| (self.mean - half, self.mean + half))
+    }
+}
+
+/// The 0.975 quantile of Student's t distribution: half a 95 % interval in standard errors.
+fn t_quantile_975(degrees_of_freedom: u64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees_of_freedom as f64)
+        .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against printed tables of Student's t.
+    #[test]
+    fn quantiles_are_those_of_the_tables() {
+        for (degrees_of_freedom, tabulated) in [
+            (1, 12.706),
+            (2, 4.303),
+            (4, 2.776),
+            (9, 2.262),
+            (29, 2.045),
+            (99, 1.984),
+        ] {
+            let quantile = t_quantile_975(degrees_of_freedom);
+            assert!(
+                (quantile - tabulated).abs() < 5e-4,
+                "{degrees_of_freedom}: {quantile}, not {tabulated}"
+            );
+        }
+    }
+
+    /// Of 1, 2, 3, 4, 5: sd sqrt(5/2), standard error sqrt(1/2).
+    #[test]
+    fn interval_of_five_values() {
+        let estimate = Estimate::new(5, 3.0, Some(2.5f64.sqrt()));
+        let (low, high) = estimate.interval().expect("five values have one");
+        assert!((low - (3.0 - 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
+        assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
+    }
+
+    #[test]
+    fn one_value_has_no_interval() {
+        assert_eq!(Estimate::new(1, 7.0, None).interval(), None);
+        assert_eq!(Estimate::new(1, 7.0, Some(0.0)).sd, None);
+    }
+
+    #[test]
+    fn equal_values_have_an_interval_of_no_width() {
+        assert_eq!(
+            Estimate::new(3, 7.0, Some(0.0)).interval(),
+            Some((7.0, 7.0))
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! The tables: which measures each shows, and how a group becomes a row of it.
+
+use crate::journal::PARAMETERS;
+use crate::measures::{self, Measure};
+use crate::repetitions::Group;
+use crate::statistics::Estimate;
+use crate::value::Value;
+
+/// A question, and the measures that answer it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// What the table is called.
+    pub title: &'static str,
+    /// The names of its measures.
+    measures: &'static [&'static str],
+    /// The names of those that a summary shows.
+    telling: &'static [&'static str],
+}
+
+/// How fast do the clocks run, and how far apart are they?
+pub const DRIFT: Question = Question {
+    title: "Drift",
+    measures: &[
+        "logical_rate",
+        "own_drift",
+        "lag_final",
+        "lag_mean",
+        "lag_slope",
+    ],
+    telling: &["logical_rate", "own_drift", "lag_final"],
+};
+
+/// How far do clocks advance from event to event?
+pub const JUMPS: Question = Question {
+    title: "Jumps",
+    measures: &[
+        "jump_mean",
+        "jump_p50",
+        "jump_p95",
+        "jump_max",
+        "jump_share_above_1",
+    ],
+    telling: &["jump_mean", "jump_max", "jump_share_above_1"],
+};
+
+/// How many messages wait?
+pub const BACKLOG: Question = Question {
+    title: "Backlog",
+    measures: &[
+        "backlog_mean",
+        "backlog_p95",
+        "backlog_max",
+        "backlog_final",
+        "backlog_growth",
+        "receive_share",
+    ],
+    telling: &["backlog_mean", "backlog_growth", "receive_share"],
+};
+
+/// Every question, in the order of a summary.
+pub const QUESTIONS: [Question; 3] = [DRIFT, JUMPS, BACKLOG];
+
+impl Question {
+    /// Its measures.
+    pub fn measures(&self) -> Vec<&'static Measure> {
+        self.measures
+            .iter()
+            .map(|name| measures::named(name))
+            .collect()
+    }
+
+    /// The few that a summary shows.
+    pub fn telling(&self) -> Vec<&'static Measure> {
+        self.telling
+            .iter()
+            .map(|name| measures::named(name))
+            .collect()
+    }
+}
+
+/// A table for people.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// What it is called.
+    pub title: &'static str,
+    /// What stands above each column.
+    pub headings: Vec<String>,
+    /// Whether the column holds numbers.
+    pub numeric: Vec<bool>,
+    /// The cells. Words that belong on one line are joined by no-break spaces.
+    pub rows: Vec<Vec<String>>,
+    /// What the numbers are: paragraphs, each to be filled to the table's width.
+    pub caption: Vec<String>,
+}
+
+/// The table of `measures` over `groups`.
+pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Table {
+    let varying = Varying::among(groups);
+    let mut headings = varying.headings();
+    let keys = headings.len();
+    headings.push("machine".to_owned());
+    headings.extend(measures.iter().map(|measure| measure.heading()));
+    headings.push("n".to_owned());
+    let rows = groups
+        .iter()
+        .map(|group| {
+            let mut row = varying.cells(group);
+            row.push(format!(
+                "{} {}",
+                group.machine,
+                keep_together(&format!("at {}/s", group.rate))
+            ));
+            row.extend(measures.iter().map(|measure| cell(group, measure)));
+            row.push(group.n.to_string());
+            row
+        })
+        .collect();
+    let numeric = (0..headings.len()).map(|column| column > keys).collect();
+    Table {
+        title,
+        headings,
+        numeric,
+        rows,
+        caption: caption(measures, groups, &varying),
+    }
+}
+
+/// The same as records of named values in full precision: every parameter and, for each measure, mean, sd, low, high and n.
+pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Vec<(String, Value)>> {
+    groups.iter().map(|group| record(measures, group)).collect()
+}
+
+fn record(measures: &[&Measure], group: &Group) -> Vec<(String, Value)> {
+    let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
+    record.extend(
+        PARAMETERS
+            .iter()
+            .zip(&group.parameters)
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
+    record.push(("machine".to_owned(), Value::Integer(group.machine)));
+    record.push(("rate".to_owned(), Value::Integer(group.rate)));
+    record.push(("n".to_owned(), Value::Integer(group.n as i64)));
+    for measure in measures {
+        let estimate = group.estimate(measure);
+        let interval = estimate.and_then(|estimate| estimate.interval());
+        let mut push =
+            |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
+        push("mean", estimate.map(|estimate| estimate.mean).into());
+        push("sd", estimate.and_then(|estimate| estimate.sd).into());
+        push("low", interval.map(|(low, _)| low).into());
+        push("high", interval.map(|(_, high)| high).into());
+        push(
+            "n",
+            Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
+        );
+    }
+    record
+}
+
+/// What tells the groups apart beside the machine.
+struct Varying {
+    dataset: bool,
+    /// Places in [`PARAMETERS`]: rates and internal always, others if they take more than one value.
+    parameters: Vec<usize>,
+}
+
+impl Varying {
+    fn among(groups: &[Group]) -> Self {
+        let differs = |place: usize| {
+            groups
+                .windows(2)
+                .any(|pair| pair[0].parameters[place] != pair[1].parameters[place])
+        };
+        let parameters = (0..PARAMETERS.len())
+            .filter(|&place| place < 2 || differs(place))
+            .collect();
+        Self {
+            dataset: groups
+                .windows(2)
+                .any(|pair| pair[0].dataset != pair[1].dataset),
+            parameters,
+        }
+    }
+
+    fn headings(&self) -> Vec<String> {
+        let dataset = self.dataset.then(|| "dataset".to_owned());
+        dataset
+            .into_iter()
+            .chain(
+                self.parameters
+                    .iter()
+                    .map(|&place| parameter_heading(PARAMETERS[place]).to_owned()),
+            )
+            .collect()
+    }
+
+    fn cells(&self, group: &Group) -> Vec<String> {
+        let dataset = self.dataset.then(|| group.dataset.clone());
+        dataset
+            .into_iter()
+            .chain(
+                self.parameters
+                    .iter()
+                    .map(|&place| group.parameters[place].to_string()),
+            )
+            .collect()
+    }
+
+    /// The parameters that are the same everywhere, in words.
+    fn constant(&self, groups: &[Group]) -> Option<String> {
+        let group = groups.first()?;
+        let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
+        let words: Vec<String> = constant
+            .map(|place| in_words(PARAMETERS[place], &group.parameters[place]))
+            .collect();
+        (!words.is_empty()).then(|| format!("Every run: {}.", words.join(", ")))
+    }
+}
+
+fn parameter_heading(name: &'static str) -> &'static str {
+    match name {
+        "duration_s" => "duration (s)",
+        "time_scale" => "time scale",
+        name => name,
+    }
+}
+
+fn in_words(name: &str, value: &Value) -> String {
+    keep_together(&match name {
+        "duration_s" => format!("duration {value} s"),
+        "time_scale" => format!("time scale {value}"),
+        name => format!("{name} {value}"),
+    })
+}
+
+fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<String> {
+    let mut caption = vec![
+        "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
+    ];
+    if groups.iter().any(|group| group.n == 1) {
+        caption.push("Where n is 1 there is neither interval nor sd.".to_owned());
+    }
+    caption.extend(varying.constant(groups));
+    caption.extend(
+        measures
+            .iter()
+            .map(|measure| format!("- {}: {}.", measure.label, described(measure))),
+    );
+    caption
+}
+
+fn described(measure: &Measure) -> String {
+    match measure.unit {
+        "" => measure.brief.to_owned(),
+        unit => format!("{}, in {unit}", measure.brief),
+    }
+}
+
+fn cell(group: &Group, measure: &Measure) -> String {
+    let Some(estimate) = group.estimate(measure) else {
+        return "none".to_owned();
+    };
+    let Estimate {
+        n,
+        mean,
+        sd,
+        half_width,
+    } = estimate;
+    let decimals = measure.decimals;
+    let mut words = vec![number(mean, decimals)];
+    if let (Some(sd), Some(half_width)) = (sd, half_width) {
+        words.push(keep_together(&format!(
+            "± {},",
+            number(half_width, decimals)
+        )));
+        words.push(keep_together(&format!("sd {}", number(sd, decimals))));
+    }
+    if n != group.n {
+        words.push(keep_together(&format!("(n {n})")));
+    }
+    words.join(" ")
+}
+
+/// Rounded, and never a negative zero.
+fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|digit| "0.".contains(digit)) => digits.to_owned(),
+        _ => text,
+    }
+}
+
+fn keep_together(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}

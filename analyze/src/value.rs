@@ -1,0 +1,78 @@
+//! One cell of a data frame, for writing it down.
+
+use polars::prelude::*;
+
+/// The value of a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Not defined there.
+    Missing,
+    /// A whole number.
+    Integer(i64),
+    /// A real number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl Value {
+    /// The cell of `column` in row `row`.
+    pub(crate) fn of(column: &Column, row: usize) -> PolarsResult<Self> {
+        Ok(match column.get(row)? {
+            AnyValue::Null => Self::Missing,
+            AnyValue::Boolean(value) => Self::Boolean(value),
+            AnyValue::Float64(value) if value.is_finite() => Self::Number(value),
+            AnyValue::Float64(_) => Self::Missing,
+            AnyValue::Int64(value) => Self::Integer(value),
+            AnyValue::UInt32(value) => Self::Integer(value.into()),
+            other => match other.get_str() {
+                Some(text) => Self::Text(text.to_owned()),
+                None => {
+                    polars_bail!(InvalidOperation: "a column of type {} is not written", other.dtype())
+                }
+            },
+        })
+    }
+
+    /// The number, if it is one.
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            Self::Integer(value) => Some(*value as f64),
+            _ => None,
+        }
+    }
+}
+
+impl From<Option<f64>> for Value {
+    fn from(value: Option<f64>) -> Self {
+        value.map_or(Self::Missing, Self::Number)
+    }
+}
+
+/// In full precision; nothing where it is missing.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => Ok(()),
+            Self::Integer(value) => value.fmt(f),
+            Self::Number(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+            Self::Boolean(value) => value.fmt(f),
+        }
+    }
+}
+
+impl From<Value> for serde_json::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Missing => Self::Null,
+            Value::Integer(value) => value.into(),
+            Value::Number(value) => value.into(),
+            Value::Text(value) => value.into(),
+            Value::Boolean(value) => value.into(),
+        }
+    }
+}

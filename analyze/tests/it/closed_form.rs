@@ -1,0 +1,67 @@
+//! Measures of a run small enough to work out by hand.
+
+use polars::prelude::*;
+
+use crate::fixture;
+
+/// Name, machine 0, machine 1. See the table at [`fixture::by_hand`].
+const WORKED_OUT: [(&str, f64, f64); 28] = [
+    ("ticks", 4.0, 8.0),
+    ("internals", 0.0, 4.0),
+    ("sends", 1.0, 3.0),
+    ("receives", 3.0, 1.0),
+    ("tick_rate", 1.0, 2.0),
+    ("clock_final", 6.0, 9.0),
+    // Jumps 1, 3, 1, 1 and 2, 1, 1, 1, 1, 1, 1, 1.
+    ("jump_mean", 1.5, 1.125),
+    ("jump_p50", 1.0, 1.0),
+    ("jump_p95", 2.7, 1.65),
+    ("jump_max", 3.0, 2.0),
+    ("jump_share_above_1", 0.25, 0.125),
+    ("logical_rate", 1.5, 2.25),
+    ("own_drift", 2.0, 1.0),
+    ("lag_final", 3.0, 0.0),
+    // The greatest clock's integral is 20.25, those of the two clocks 16 and 19.75.
+    ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
+    ("lag_slope", 0.3, 0.0),
+    ("spread_final", 3.0, 3.0),
+    // Machine 0: 0.25 s, 0.75 s and 1.25 s of waiting.
+    ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
+    ("backlog_tick_mean", 0.25, 0.0),
+    ("backlog_p95", 0.85, 0.0),
+    ("backlog_max", 1.0, 0.0),
+    ("backlog_final", 0.0, 0.0),
+    ("backlog_growth", 0.1, 0.0),
+    ("arrivals", 3.0, 1.0),
+    ("receive_share", 0.75, 0.125),
+    ("offered_load", 0.75, 0.125),
+    ("message_age_mean_s", 0.75, 0.25),
+    ("logical_age_mean", 1.0, 1.0),
+];
+
+#[test]
+fn every_measure_is_what_a_hand_works_out() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(folder.path());
+    let machines = analyze::Dataset::open(folder.path())
+        .unwrap()
+        .machines()
+        .unwrap();
+    assert_eq!(
+        analyze::measures::all().count(),
+        WORKED_OUT.len(),
+        "a measure is not worked out here"
+    );
+    for (name, first, second) in WORKED_OUT {
+        let column = machines
+            .column(name)
+            .unwrap()
+            .cast(&DataType::Float64)
+            .unwrap();
+        let values: Vec<f64> = column.f64().unwrap().into_no_null_iter().collect();
+        assert!(
+            (values[0] - first).abs() < 1e-12 && (values[1] - second).abs() < 1e-12,
+            "{name}: {values:?}"
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! What the README promises of the `analyze` command.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::fixture;
+
+fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("analyze").unwrap();
+    let output = command
+        .args(arguments)
+        .current_dir(folder)
+        .env("COLUMNS", "120")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A folder with a dataset `small` in it.
+fn with_small() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    folder
+}
+
+#[test]
+fn every_table_in_every_format() {
+    let folder = with_small();
+    for verb in ["summary", "drift", "jumps", "backlog"] {
+        for format in ["table", "csv", "json", "markdown"] {
+            let (code, out, err) = analyze(&[verb, "small", "--format", format], folder.path());
+            assert_eq!((code, err.as_str()), (0, ""), "{verb} {format}");
+            assert!(
+                !out.is_empty() && !out.contains("NaN"),
+                "{verb} {format}: {out}"
+            );
+        }
+    }
+}
+
+#[test]
+fn json_is_an_object_a_machine_with_full_precision() {
+    let folder = with_small();
+    let (_, out, _) = analyze(&["drift", "small", "--format", "json"], folder.path());
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.len(), 6);
+    let row = &rows[0];
+    assert_eq!(
+        (&row["rates"], &row["internal"], &row["n"]),
+        (&"1,3,6".into(), &0.4.into(), &3.into())
+    );
+    let number = |name: &str| row[name].as_f64().unwrap();
+    let middle = (number("logical_rate_low") + number("logical_rate_high")) / 2.0;
+    assert!((middle - number("logical_rate_mean")).abs() < 1e-12);
+    assert!(number("logical_rate_sd") > 0.0);
+}
+
+#[test]
+fn csv_of_a_summary_is_one_wide_table() {
+    let folder = with_small();
+    let (_, out, _) = analyze(&["summary", "small", "--format", "csv"], folder.path());
+    let mut reader = csv::Reader::from_reader(out.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    for name in [
+        "dataset",
+        "machine",
+        "own_drift_sd",
+        "jump_max_high",
+        "backlog_growth_low",
+    ] {
+        assert!(
+            header.iter().any(|column| column == name),
+            "{name} in {header:?}"
+        );
+    }
+    assert_eq!(reader.records().map(Result::unwrap).count(), 6);
+}
+
+#[test]
+fn several_datasets_are_told_apart_by_name_or_else_by_path() {
+    let folder = with_small();
+    fixture::write_by_hand(&folder.path().join("other"));
+    fixture::write_by_hand(&folder.path().join("twin"));
+    let (code, out, _) = analyze(&["jumps", "small", "other"], folder.path());
+    assert_eq!(code, 0);
+    assert!(
+        out.lines().any(|line| line.starts_with("dataset ")) && out.contains("by-hand"),
+        "{out}"
+    );
+    let (_, out, _) = analyze(
+        &["jumps", "other", "twin", "--format", "csv"],
+        folder.path(),
+    );
+    let datasets: Vec<&str> = out
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').next())
+        .collect();
+    assert_eq!(datasets, ["other", "other", "twin", "twin"]);
+}
+
+#[test]
+fn a_folder_that_is_no_dataset_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for verb in ["summary", "drift", "jumps", "backlog", "export"] {
+        let (code, out, err) = analyze(&[verb, "empty"], folder.path());
+        assert_eq!((code, out.as_str()), (2, ""), "{verb}");
+        assert!(err.starts_with("error: empty is not a dataset"), "{err}");
+    }
+}
+
+#[test]
+fn a_dataset_without_a_finished_run_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    fixture::write(
+        &folder.path().join("failed"),
+        &experiment,
+        vec![fixture::failed(&experiment, &run)],
+    );
+    let (code, _, err) = analyze(&["drift", "failed"], folder.path());
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: failed has no finished run (1 failed); `sim run` makes some\n"
+    );
+}
+
+#[test]
+fn failed_runs_are_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment =
+        fixture::experiment(&fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 3"));
+    let runs: Vec<_> = experiment.runs().collect();
+    let written = vec![
+        fixture::failed(&experiment, &runs[0]),
+        fixture::failed(&experiment, &runs[1]),
+        fixture::finished(&experiment, &runs[1], &fixture::by_hand()),
+        fixture::finished(&experiment, &runs[2], &fixture::by_hand()),
+    ];
+    fixture::write(&folder.path().join("some"), &experiment, written);
+    let (code, out, err) = analyze(&["summary", "some"], folder.path());
+    assert_eq!(
+        (code, err.as_str()),
+        (0, "by-hand: 1 failed run is left out\n")
+    );
+    assert!(
+        out.starts_with("by-hand: 2 runs finished, 1 failed; 1 configuration, 24 ticks.\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_damaged_row_is_named_by_file_run_and_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
+    let text = String::from_utf8(finished.events).unwrap();
+    finished.events = text.replacen("receive", "recieve", 1).into_bytes();
+    fixture::write(&folder.path().join("torn"), &experiment, vec![finished]);
+    let (code, _, err) = analyze(&["jumps", "torn"], folder.path());
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: torn/events-0000.csv: run 0: row 2, column event: none of internal, send, receive\n"
+    );
+}
+
+#[test]
+fn export_says_what_it_wrote_and_how_to_open_it() {
+    let folder = with_small();
+    let (code, out, err) = analyze(&["export", "small", "--csv"], folder.path());
+    assert_eq!((code, out.as_str()), (0, ""));
+    for name in ["runs", "machines", "events"] {
+        for format in ["parquet", "csv"] {
+            let path = format!("small/processed/{name}.{format}");
+            assert!(
+                err.contains(&path) && folder.path().join(&path).exists(),
+                "{path} in {err}"
+            );
+        }
+    }
+    assert!(
+        err.ends_with("In Python: pl.read_parquet(\"small/processed/machines.parquet\")\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in [
+        "summary",
+        "drift",
+        "jumps",
+        "backlog",
+        "export",
+        "dictionary",
+    ] {
+        let (code, out, _) = analyze(&[verb, "--help"], folder.path());
+        assert!(
+            code == 0 && out.contains(&format!("Example: analyze {verb}")),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["drift"][..],
+        &["drift", "x", "--format", "xml"],
+        &["swim"],
+        &[],
+    ] {
+        assert_eq!(analyze(arguments, folder.path()).0, 2, "{arguments:?}");
+    }
+}

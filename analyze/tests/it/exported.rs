@@ -1,0 +1,105 @@
+//! `processed/`: what is written reads back.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use analyze::Dataset;
+use analyze::export::export;
+use polars::prelude::*;
+use polars_io::parquet::read::ParquetReader;
+
+use crate::fixture;
+
+fn read(path: &Path) -> DataFrame {
+    ParquetReader::new(File::open(path).unwrap())
+        .finish()
+        .unwrap()
+}
+
+fn rows_of_csv(path: &Path) -> usize {
+    csv::Reader::from_path(path)
+        .unwrap()
+        .records()
+        .map(Result::unwrap)
+        .count()
+}
+
+#[test]
+fn files_read_back_as_they_were_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), fixture::SMALL);
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let written = export(&dataset, true).unwrap();
+    let processed = folder.path().join("processed");
+
+    let machines = read(&processed.join("machines.parquet"));
+    assert!(machines.equals_missing(&dataset.machines().unwrap()));
+    let runs = read(&processed.join("runs.parquet"));
+    assert_eq!(runs.height(), dataset.finished().len());
+    let events = read(&processed.join("events.parquet"));
+    let batch = dataset.batches().next().unwrap().unwrap();
+    assert!(events.equals_missing(&batch.events().unwrap()));
+
+    for (name, frame) in [("runs", runs), ("machines", machines), ("events", events)] {
+        assert_eq!(
+            rows_of_csv(&processed.join(name).with_extension("csv")),
+            frame.height(),
+            "{name}"
+        );
+        let rows: Vec<u64> = written
+            .iter()
+            .filter(|file| file.path.file_stem().unwrap() == name)
+            .map(|file| file.rows)
+            .collect();
+        assert_eq!(rows, [frame.height() as u64; 2], "{name}");
+    }
+}
+
+#[test]
+fn jumps_sum_to_the_final_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), fixture::SMALL);
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let events = dataset.batches().next().unwrap().unwrap().events().unwrap();
+    let jumps: i64 = events
+        .column("jump")
+        .unwrap()
+        .i64()
+        .unwrap()
+        .into_no_null_iter()
+        .sum();
+    let machines = dataset.machines().unwrap();
+    let clocks: i64 = machines
+        .column("clock_final")
+        .unwrap()
+        .i64()
+        .unwrap()
+        .into_no_null_iter()
+        .sum();
+    assert_eq!(jumps, clocks);
+}
+
+#[test]
+fn nothing_half_written_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(folder.path());
+    let processed = folder.path().join("processed");
+    fs::create_dir(&processed).unwrap();
+    fs::write(
+        processed.join("events.parquet.partial"),
+        "what a crash left",
+    )
+    .unwrap();
+    let dataset = Dataset::open(folder.path()).unwrap();
+    export(&dataset, false).unwrap();
+    export(&dataset, false).unwrap();
+    let mut names: Vec<_> = fs::read_dir(&processed)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["events.parquet", "machines.parquet", "runs.parquet"]
+    );
+}

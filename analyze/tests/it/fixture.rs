@@ -1,0 +1,206 @@
+//! Datasets to test with: hand-made logs, and runs of the virtual engine.
+
+use std::path::Path;
+
+use sim::engine::virtual_time;
+use sim::experiment::{Experiment, Overrides, Run};
+use sim::log::{DatasetWriter, EventRow, FinishedRun, JournalRow, LoggedEvent, Outcome, write_row};
+use sim::machine::{Event, EventKind, Message, Recipients};
+
+/// An experiment from the text of its file.
+pub fn experiment(text: &str) -> Experiment {
+    Experiment::parse(text, "test.toml".as_ref(), Overrides::default()).expect("an experiment")
+}
+
+/// Runs the experiment on the virtual clock and writes its dataset.
+pub fn simulated(root: &Path, text: &str) {
+    let experiment = experiment(text);
+    let runs = experiment.runs().map(|run| {
+        let log = virtual_time::run(&run, experiment.seed);
+        finished(&experiment, &run, &log.machines)
+    });
+    write(root, &experiment, runs.collect());
+}
+
+/// Two machines at 1 and 2 ticks per second, for 4 s:
+///
+/// | second | machine 0 | machine 1 |
+/// | --- | --- | --- |
+/// | 0 | sends to 1, clock 1 | |
+/// | 0.25 | | receives it, clock 2 |
+/// | 0.75 | | broadcasts, clock 3 |
+/// | 1 | receives that, clock 4 | |
+/// | 1.25 | | sends to 0, clock 4 |
+/// | 1.75 | | sends to 0, clock 5 |
+/// | 2 | receives the first, clock 5, one waits | |
+/// | 2.25, 2.75 | | internal, clock 6, 7 |
+/// | 3 | receives the second, clock 6 | |
+/// | 3.25, 3.75 | | internal, clock 8, 9 |
+pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
+    let unicast = |peer, stamp| EventKind::Send {
+        recipients: Recipients::One(peer),
+        stamp,
+    };
+    let broadcast = |stamp| EventKind::Send {
+        recipients: Recipients::All,
+        stamp,
+    };
+    let receive = |sender, stamp, sent_tick| {
+        EventKind::Receive(Message {
+            sender,
+            stamp,
+            sent_tick,
+        })
+    };
+    let internal = EventKind::Internal;
+    vec![
+        log(&[
+            (0, unicast(1, 1), 1, 0),
+            (1_000, receive(1, 3, 1), 4, 0),
+            (2_000, receive(1, 4, 2), 5, 1),
+            (3_000, receive(1, 5, 3), 6, 0),
+        ]),
+        log(&[
+            (250, receive(0, 1, 0), 2, 0),
+            (750, broadcast(3), 3, 0),
+            (1_250, unicast(0, 4), 4, 0),
+            (1_750, unicast(0, 5), 5, 0),
+            (2_250, internal, 6, 0),
+            (2_750, internal, 7, 0),
+            (3_250, internal, 8, 0),
+            (3_750, internal, 9, 0),
+        ]),
+    ]
+}
+
+/// Writes the dataset whose one run is [`by_hand`].
+pub fn write_by_hand(root: &Path) {
+    let experiment = experiment(BY_HAND);
+    let run = experiment.runs().next().expect("one is planned");
+    write(
+        root,
+        &experiment,
+        vec![finished(&experiment, &run, &by_hand())],
+    );
+}
+
+fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
+    events
+        .iter()
+        .enumerate()
+        .map(
+            |(tick, &(milliseconds, kind, logical_clock, queue_length))| LoggedEvent {
+                system_time_ns: milliseconds * 1_000_000,
+                event: Event {
+                    tick: tick as u64,
+                    kind,
+                    logical_clock,
+                    queue_length,
+                },
+            },
+        )
+        .collect()
+}
+
+/// The experiment that [`by_hand`] is a run of.
+pub const BY_HAND: &str = "
+name = \"by-hand\"
+seed = 1
+duration_s = 4
+engine = \"virtual\"
+[parameters]
+rates = [[1, 2]]
+internal = [0.5]
+";
+
+/// Two configurations, three repetitions each.
+pub const SMALL: &str = "
+name = \"small\"
+seed = 262
+repetitions = 3
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6]]
+internal = [0.4, 0.7]
+";
+
+/// Writes the dataset of `experiment`, its runs logged as given.
+pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
+    let mut writer = DatasetWriter::open(root, experiment).expect("a new folder");
+    runs.into_iter()
+        .for_each(|run| writer.append(run).expect("room on the disk"));
+    writer.sync().expect("room on the disk");
+}
+
+/// `run` with its machines' logs, ready to be written.
+pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
+    let mut events = vec![];
+    for (machine, log) in machines.iter().enumerate() {
+        for &logged in log {
+            write_row(
+                &mut events,
+                &EventRow {
+                    run: run.index,
+                    machine: machine as u32,
+                    logged,
+                },
+            );
+        }
+    }
+    let mut row = journal_row(experiment, run);
+    row.events = machines.iter().map(|log| log.len() as u64).sum();
+    FinishedRun { row, events }
+}
+
+/// `run` as one that failed.
+pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
+    let mut row = journal_row(experiment, run);
+    row.outcome = Outcome::Failed;
+    row.reason = "a message was lost".to_owned();
+    FinishedRun {
+        row,
+        events: vec![],
+    }
+}
+
+fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
+    let configuration = &run.configuration;
+    let schedule = run.schedule(experiment.seed);
+    let phases: Vec<String> = schedule
+        .phases_ns()
+        .map(|phase| phase.to_string())
+        .collect();
+    JournalRow {
+        run: run.index,
+        key: run.key(),
+        repetition: run.repetition,
+        outcome: Outcome::Ok,
+        reason: String::new(),
+        engine: experiment.engine.to_string(),
+        isolation: "shared".to_owned(),
+        time_scale: experiment.time_scale,
+        duration_s: configuration.duration_s(),
+        machines: configuration.rates.machines(),
+        rates: configuration.rates.to_string(),
+        internal: configuration.internal.value(),
+        stamp: configuration.stamp.to_string(),
+        phase: configuration.phase.to_string(),
+        started_at_ns: 0,
+        phases_ns: phases.join(","),
+        margin_us: schedule.margin_ns() as f64 / 1e3,
+        lateness_p50_us: 0.0,
+        lateness_p99_us: 0.0,
+        lateness_max_us: 0.0,
+        latency_p99_us: 0.0,
+        latency_max_us: 0.0,
+        punctual: true,
+        strangers: 0,
+        tool_version: sim::VERSION.to_owned(),
+        events: 0,
+        segment: 0,
+        offset: 0,
+        bytes: 0,
+        checksum: String::new(),
+    }
+}

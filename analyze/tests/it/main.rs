@@ -1,0 +1,11 @@
+//! Datasets in, answers out: the crate as its users see it.
+
+#![allow(clippy::unwrap_used)]
+
+mod closed_form;
+mod command_line;
+mod dictionary;
+mod exported;
+mod fixture;
+mod oracle;
+mod tables;

@@ -1,0 +1,147 @@
+//! Tables as they are read, narrow and wide.
+
+use analyze::tables::{self, Question, Table};
+use analyze::{Dataset, render, repetitions};
+
+use crate::fixture;
+
+fn table_of(question: &Question, write: impl Fn(&std::path::Path)) -> Table {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
+    tables::table(question.title, &question.measures(), &groups)
+}
+
+fn small(question: &Question) -> Table {
+    table_of(question, |root| fixture::simulated(root, fixture::SMALL))
+}
+
+#[test]
+fn drift_on_a_wide_terminal() {
+    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 200), @r#"
+    Drift
+
+    rates  internal  machine      logical rate (1/s)             own drift             final lag             mean lag           lag slope (1/s)  n
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s   2.25 ± 0.22, sd 0.09    25.0 ± 4.3, sd 1.7    75.0 ± 4.3, sd 1.7   36.8 ± 4.0, sd 1.6   3.645 ± 0.378, sd 0.152  3
+    1,3,6  0.4       1 at 3/s   5.88 ± 0.19, sd 0.08    57.7 ± 3.8, sd 1.5     2.3 ± 3.8, sd 1.5    2.2 ± 1.7, sd 0.7   0.017 ± 0.172, sd 0.069  3
+    1,3,6  0.4       2 at 6/s   6.00 ± 0.00, sd 0.00     0.0 ± 0.0, sd 0.0     0.0 ± 0.0, sd 0.0    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
+    1,3,6  0.7       0 at 1/s   3.75 ± 2.07, sd 0.84  55.0 ± 41.5, sd 16.7  45.7 ± 42.6, sd 17.2  21.4 ± 17.3, sd 7.0   2.116 ± 2.699, sd 1.086  3
+    1,3,6  0.7       1 at 3/s   5.90 ± 0.45, sd 0.18    58.0 ± 9.0, sd 3.6     2.7 ± 7.6, sd 3.1    3.0 ± 2.4, sd 1.0  -0.048 ± 0.433, sd 0.174  3
+    1,3,6  0.7       2 at 6/s   6.02 ± 0.07, sd 0.03     0.3 ± 1.4, sd 0.6     0.3 ± 1.4, sd 0.6    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
+
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
+    - logical rate: final clock / T, in 1/s.
+    - own drift: final clock - ticks: how far the clock ran ahead of the machine's own ticks.
+    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - mean lag: time-weighted mean of the lag from 0 to T.
+    - lag slope: least-squares slope of the lag at the machine's own events on their time, in 1/s.
+    "#);
+}
+
+#[test]
+fn drift_on_a_narrow_terminal() {
+    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 80), @r#"
+    Drift
+
+    rates  internal  machine      logical       own     final  mean lag       lag  n
+                                     rate     drift       lag               slope
+                                    (1/s)                                   (1/s)
+    ────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s        2.25      25.0      75.0      36.8     3.645  3
+                                  ± 0.22,    ± 4.3,    ± 4.3,    ± 4.0,  ± 0.378,
+                                  sd 0.09    sd 1.7    sd 1.7    sd 1.6  sd 0.152
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.4       1 at 3/s        5.88      57.7       2.3       2.2     0.017  3
+                                  ± 0.19,    ± 3.8,    ± 3.8,    ± 1.7,  ± 0.172,
+                                  sd 0.08    sd 1.5    sd 1.5    sd 0.7  sd 0.069
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.4       2 at 6/s        6.00       0.0       0.0       0.0     0.000  3
+                                  ± 0.00,    ± 0.0,    ± 0.0,    ± 0.0,  ± 0.000,
+                                  sd 0.00    sd 0.0    sd 0.0    sd 0.0  sd 0.000
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       0 at 1/s        3.75      55.0      45.7      21.4     2.116  3
+                                  ± 2.07,   ± 41.5,   ± 42.6,   ± 17.3,  ± 2.699,
+                                  sd 0.84   sd 16.7   sd 17.2    sd 7.0  sd 1.086
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       1 at 3/s        5.90      58.0       2.7       3.0    -0.048  3
+                                  ± 0.45,    ± 9.0,    ± 7.6,    ± 2.4,  ± 0.433,
+                                  sd 0.18    sd 3.6    sd 3.1    sd 1.0  sd 0.174
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       2 at 6/s        6.02       0.3       0.3       0.0     0.000  3
+                                  ± 0.07,    ± 1.4,    ± 1.4,    ± 0.0,  ± 0.000,
+                                  sd 0.03    sd 0.6    sd 0.6    sd 0.0  sd 0.000
+
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
+    standard deviation (sd).
+    Every run: phase spread, stamp after, duration 20 s, engine virtual,
+    time scale 1.
+    - logical rate: final clock / T, in 1/s.
+    - own drift: final clock - ticks: how far the clock ran ahead of the machine's
+      own ticks.
+    - final lag: lag at the end; the lag is the run's greatest clock - the machine's
+      own, at an instant.
+    - mean lag: time-weighted mean of the lag from 0 to T.
+    - lag slope: least-squares slope of the lag at the machine's own events on their
+      time, in 1/s.
+    "#);
+}
+
+#[test]
+fn jumps_as_markdown() {
+    insta::assert_snapshot!(render::markdown(&small(&tables::JUMPS)), @r#"
+    ## Jumps
+
+    | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
+    | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ± 0.22, sd 0.09 | 1.5 ± 1.2, sd 0.5 | 6.0 ± 2.4, sd 1.0 | 6.7 ± 1.4, sd 0.6 | 0.50 ± 0.25, sd 0.10 | 3 |
+    | 1,3,6 | 0.4 | 1 at 3/s | 1.96 ± 0.06, sd 0.03 | 1.0 ± 0.0, sd 0.0 | 4.7 ± 1.2, sd 0.5 | 8.3 ± 5.7, sd 2.3 | 0.39 ± 0.09, sd 0.03 | 3 |
+    | 1,3,6 | 0.4 | 2 at 6/s | 1.00 ± 0.00, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 0.00 ± 0.00, sd 0.00 | 3 |
+    | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.07, sd 0.84 | 2.8 ± 3.1, sd 1.3 | 9.0 ± 1.1, sd 0.5 | 15.3 ± 9.4, sd 3.8 | 0.68 ± 0.44, sd 0.18 | 3 |
+    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.15, sd 0.06 | 1.0 ± 0.0, sd 0.0 | 5.4 ± 1.3, sd 0.5 | 12.7 ± 16.5, sd 6.7 | 0.28 ± 0.20, sd 0.08 | 3 |
+    | 1,3,6 | 0.7 | 2 at 6/s | 1.00 ± 0.01, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.3 ± 1.4, sd 0.6 | 0.00 ± 0.01, sd 0.00 | 3 |
+
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
+
+    - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.
+    - p50: median jump.
+    - p95: 95th percentile of the jumps.
+    - max: largest jump.
+    - share > 1: share of the jumps that are greater than 1.
+    "#);
+}
+
+#[test]
+fn backlog_of_a_single_repetition_has_no_intervals() {
+    insta::assert_snapshot!(render::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @r#"
+    Backlog
+
+    rates  internal  machine    mean backlog  p95  max  final  growth (1/s)  receive share  n
+    ─────────────────────────────────────────────────────────────────────────────────────────
+    1,2    0.5       0 at 1/s            0.6  0.8  1.0    0.0          0.10           0.75  1
+    1,2    0.5       1 at 2/s            0.1  0.0  0.0    0.0          0.00           0.12  1
+
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Where n is 1 there is neither interval nor sd.
+    Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
+    - mean backlog: time-weighted mean queue length from 0 to T, in messages.
+    - p95: 95th percentile of the queue length after ticks, in messages.
+    - max: greatest queue length after a tick, in messages.
+    - final: queue length after the last tick, in messages.
+    - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
+    - receive share: receives / ticks.
+    "#);
+}
+
+#[test]
+fn every_table_fits_eighty_columns() {
+    for question in tables::QUESTIONS {
+        let text = render::terminal(&small(&question), 80);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Meshes beset by strangers. What is connected before the first dial is accepted first, so nothing here depends on timing.
+
+use std::io::Write;
+use std::net::TcpStream as Stranger;
+use std::time::Duration;
+
+use super::*;
+use crate::engine::tcp::address::{AddressBook, PortRange};
+
+const TOKEN: RunToken = [42; 16];
+/// Waits before a test gives up: far more than any machine needs.
+const PATIENCE: usize = 1000;
+
+struct Bench {
+    reactor: Reactor,
+    mesh: Mesh,
+    heard: Vec<(MachineIndex, MachineIndex, Frame)>,
+}
+
+impl Bench {
+    fn new(machines: u32) -> Self {
+        let mut reactor = Reactor::new().expect("a reactor");
+        let listeners = AddressBook::new(PortRange::default())
+            .listen(machines)
+            .expect("ports");
+        let mesh = Mesh::new(0, listeners, TOKEN, &mut reactor).expect("a mesh");
+        Self {
+            reactor,
+            mesh,
+            heard: vec![],
+        }
+    }
+
+    /// A stranger who connects to `machine` and says `bytes`.
+    fn stranger(&self, machine: usize, bytes: &[u8]) -> Stranger {
+        let mut stranger =
+            Stranger::connect(self.mesh.listeners[machine].address).expect("a listener");
+        stranger.write_all(bytes).expect("a connection");
+        stranger
+    }
+
+    fn turn(&mut self) -> Result<(), String> {
+        self.mesh.dial(&mut self.reactor)?;
+        self.reactor
+            .wait(Duration::from_millis(10))
+            .expect("a wait");
+        let mut ready = vec![];
+        self.reactor.take_ready(&mut ready);
+        let heard = &mut self.heard;
+        for socket in ready {
+            let hear = |owner, peer, frame| heard.push((owner, peer, frame));
+            let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
+            match socket.route.socket {
+                SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear)?,
+                SocketId::Link(place) => {
+                    self.mesh
+                        .exchange(place, socket.readiness, scratch, reactor, hear)?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn turn_until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..PATIENCE {
+            if done(self) {
+                return;
+            }
+            self.turn().expect("no failure");
+        }
+        panic!("given up after {PATIENCE} turns");
+    }
+}
+
+fn message(stamp: u64) -> Frame {
+    Frame::Message {
+        stamp,
+        sent_tick: 5,
+        sent_at_ns: 6,
+    }
+}
+
+#[test]
+fn every_pair_is_connected_whatever_the_number_of_machines() {
+    for machines in [2, 3, 8] {
+        let mut bench = Bench::new(machines);
+        bench.turn_until(|bench| bench.mesh.stands());
+        assert_eq!(bench.mesh.strangers(), 0);
+        assert_eq!(
+            bench.mesh.links.iter().flatten().count() as u32,
+            machines * (machines - 1)
+        );
+    }
+}
+
+#[test]
+fn messages_reach_whom_they_are_for() {
+    let mut bench = Bench::new(3);
+    bench.turn_until(|bench| bench.mesh.stands());
+    for (sender, peer, stamp) in [(0, 2, 7), (2, 0, 8), (1, 0, 9)] {
+        bench
+            .mesh
+            .send(sender, peer, &message(stamp))
+            .expect("sent");
+    }
+    bench.turn_until(|bench| bench.heard.len() == 3);
+    bench.heard.sort_by_key(|&(owner, peer, _)| (owner, peer));
+    assert_eq!(
+        bench.heard,
+        [(0, 1, message(9)), (0, 2, message(8)), (2, 0, message(7))]
+    );
+}
+
+#[test]
+fn the_run_ends_when_everybody_has_heard_everybodys_last() {
+    let mut bench = Bench::new(3);
+    bench.turn_until(|bench| bench.mesh.stands());
+    for owner in 0..3 {
+        assert!(!bench.mesh.has_ended());
+        bench
+            .mesh
+            .send(owner, (owner + 1) % 3, &message(1))
+            .expect("sent");
+        bench.mesh.end_all(owner).expect("sent");
+    }
+    bench.turn_until(|bench| bench.mesh.has_ended());
+    assert_eq!(bench.mesh.missing(), None);
+}
+
+#[test]
+fn strangers_are_turned_away_and_disturb_nothing() {
+    let mut bench = Bench::new(3);
+    let impostor = |token, machine| Hello { token, machine }.encode();
+    let strangers = [
+        bench.stranger(0, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        bench.stranger(0, &[0xff; 5000]),
+        bench.stranger(1, &impostor([0; 16], 2)),
+        bench.stranger(1, &impostor(TOKEN, 77)),
+        bench.stranger(2, b"LC"),
+        bench.stranger(0, b""),
+    ];
+    bench.turn_until(|bench| bench.mesh.stands() && bench.mesh.strangers() >= 4);
+    bench.mesh.close_listeners(&mut bench.reactor);
+    assert_eq!(bench.mesh.strangers(), strangers.len() as u32);
+    bench.mesh.send(2, 0, &message(3)).expect("sent");
+    bench.turn_until(|bench| bench.heard == [(0, 2, message(3))]);
+}
+
+#[test]
+fn a_stranger_who_hangs_up_is_counted() {
+    let mut bench = Bench::new(2);
+    drop(bench.stranger(0, b"LCLK"));
+    bench.turn_until(|bench| bench.mesh.strangers() == 1);
+    bench.turn_until(|bench| bench.mesh.stands());
+}
+
+#[test]
+fn a_crowd_of_silent_strangers_costs_bounded_memory_and_keeps_nobody_out() {
+    let mut bench = Bench::new(2);
+    let crowd: Vec<Stranger> = (0..SILENT + 100).map(|_| bench.stranger(0, b"")).collect();
+    bench.turn_until(|bench| bench.mesh.stands());
+    assert!(
+        bench.mesh.links.len() <= SILENT + 8,
+        "{}",
+        bench.mesh.links.len()
+    );
+    bench.mesh.close_listeners(&mut bench.reactor);
+    assert_eq!(bench.mesh.strangers() as usize, crowd.len());
+}
+
+/// A machine 0 whose machine 1 is another process: it knows the token, says `bytes` after its hello, and hangs up.
+fn failure_of_a_peer_that_says(bytes: &[u8]) -> String {
+    let mut bench = Bench::new(2);
+    bench.mesh.to_dial.clear();
+    let hello = Hello {
+        token: TOKEN,
+        machine: 1,
+    }
+    .encode();
+    drop(bench.stranger(0, &[&hello, bytes].concat()));
+    (0..PATIENCE)
+        .find_map(|_| bench.turn().err())
+        .expect("noticed")
+}
+
+#[test]
+fn a_peer_that_dies_mid_frame_is_noticed() {
+    let failure = failure_of_a_peer_that_says(&message(1).encode()[..7]);
+    assert!(
+        failure.contains("machine 0's connection to machine 1 was closed in the middle of a frame"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_lost_message_is_noticed() {
+    let end = Frame::End { messages: 2 }.encode();
+    let failure = failure_of_a_peer_that_says(&[message(1).encode(), end].concat());
+    assert!(failure.contains("lost messages: 1 of 2 came"), "{failure}");
+}
+
+#[test]
+fn who_goes_on_after_its_end_is_noticed() {
+    let end = Frame::End { messages: 0 }.encode();
+    let failure = failure_of_a_peer_that_says(&[end, message(1).encode()].concat());
+    assert!(failure.contains("went on after its end"), "{failure}");
+}

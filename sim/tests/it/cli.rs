@@ -1,0 +1,256 @@
+//! The `sim` program as a user meets it: verbs, exit codes, messages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+const EXPERIMENT: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
+
+struct Desk {
+    folder: TempDir,
+}
+
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn sim(&self, arguments: &[&str]) -> Outcome {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+        let output = command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        Outcome {
+            code: output.status.code().expect("no signal"),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn lines(path: &Path) -> usize {
+    fs::read_to_string(path).expect("a file").lines().count()
+}
+
+#[test]
+fn runs_over_real_tcp_and_skips_what_is_done() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    let first = desk.sim(&["run", "e.toml"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(
+        first.stderr.contains("4 runs ok, 0 failed"),
+        "{}",
+        first.stderr
+    );
+    assert!(
+        first.stderr.contains("next: analyze summary data/e"),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(first.stdout, "");
+    assert_eq!(lines(&desk.path("data/e/runs.csv")), 5);
+    // Two seconds of 1 + 3 + 6 and of 2 + 3 ticks per second, twice each, and the header.
+    assert_eq!(
+        lines(&desk.path("data/e/events-0000.csv")),
+        2 * 2 * (10 + 5) + 1
+    );
+    let second = desk.sim(&["run", "e.toml"]);
+    assert_eq!(second.code, 0);
+    assert!(second.stderr.contains("nothing to do"), "{}", second.stderr);
+}
+
+#[test]
+fn plans_without_running() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    let plan = desk.sim(&["plan", "e.toml"]);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    for line in [
+        "configurations    2",
+        "4 (0 done, 0 failed, 4 to do)",
+        "sockets at once   24",
+        "wall time         about 0 s",
+    ] {
+        assert!(plan.stdout.contains(line), "{line} not in\n{}", plan.stdout);
+    }
+    assert!(!desk.path("data").exists());
+    desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    let plan = desk.sim(&["plan", "e.toml", "--engine", "virtual"]);
+    assert!(
+        plan.stdout.contains("4 (4 done, 0 failed, 0 to do)"),
+        "{}",
+        plan.stdout
+    );
+}
+
+#[test]
+fn options_stand_in_for_the_file() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    let run = desk.sim(&[
+        "run", "e.toml", "--engine", "virtual", "--data", "twins", "--quiet",
+    ]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let journal = fs::read_to_string(desk.path("twins/runs.csv")).expect("a journal");
+    assert_eq!(journal.matches(",virtual,").count(), 4);
+}
+
+/// Exit code 2, a message that names the place, and nothing made or damaged.
+fn is_refused(desk: &Desk, arguments: &[&str], said: &str) {
+    let run = desk.sim(arguments);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains(said), "{said} not in\n{}", run.stderr);
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn mistakes_in_the_file_are_refused_with_line_and_key() {
+    let desk = Desk::new();
+    for (find, replace, said) in [
+        (
+            "seed",
+            "sead",
+            "e.toml:1: `sead`: no such key; did you mean `seed`?",
+        ),
+        (
+            "= 2\n",
+            "= \"x\"\n",
+            "e.toml:2: `duration_s`: wanted a number of seconds",
+        ),
+        (
+            "[1, 3, 6]",
+            "[1, 0, 6]",
+            "e.toml:6: `parameters.rates[1][2]`: 0 is out of range",
+        ),
+        (
+            "0.5",
+            "1.2",
+            "e.toml:7: `parameters.internal`: 1.2 is not a probability from 0 to 1",
+        ),
+        ("0.5", "[]", "e.toml:7: `parameters.internal`: empty"),
+    ] {
+        desk.write("e.toml", &EXPERIMENT.replacen(find, replace, 1));
+        is_refused(&desk, &["run", "e.toml"], said);
+        is_refused(&desk, &["plan", "e.toml"], said);
+        assert!(!desk.path("data").exists());
+    }
+    is_refused(
+        &desk,
+        &["run", "missing.toml"],
+        "cannot read the experiment file missing.toml",
+    );
+}
+
+#[test]
+fn another_experiments_dataset_is_refused() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    assert_eq!(desk.sim(&["run", "e.toml"]).code, 0);
+    let before = fs::read(desk.path("data/e/runs.csv")).expect("a journal");
+    desk.write("e.toml", &EXPERIMENT.replace("seed = 7", "seed = 8"));
+    is_refused(
+        &desk,
+        &["run", "e.toml"],
+        "data/e holds the dataset of another experiment: seed 7 there, 8 here",
+    );
+    is_refused(&desk, &["plan", "e.toml"], "seed 7 there, 8 here");
+    assert_eq!(
+        fs::read(desk.path("data/e/runs.csv")).expect("a journal"),
+        before
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    // A file where the folder should be: refused whoever asks, even where permissions bind nobody (root).
+    desk.write("data", "in the way");
+    is_refused(&desk, &["run", "e.toml"], "data/e");
+    assert_eq!(
+        fs::read_to_string(desk.path("data")).expect("still there"),
+        "in the way"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_folder_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    fs::create_dir(desk.path("data")).expect("a folder");
+    fs::set_permissions(desk.path("data"), fs::Permissions::from_mode(0o555)).expect("permissions");
+    if fs::write(desk.path("data/probe"), "").is_ok() {
+        println!("skipped: this user may write to read-only folders");
+        return;
+    }
+    is_refused(&desk, &["run", "e.toml"], "data/e: Permission denied");
+}
+
+#[test]
+fn ports_that_do_not_do_are_refused() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    is_refused(
+        &desk,
+        &["run", "e.toml", "--ports", "20000-20001"],
+        "3 free ports from 20000-20001",
+    );
+    is_refused(
+        &desk,
+        &["run", "e.toml", "--ports", "20000"],
+        "is not a range of ports",
+    );
+    if cfg!(target_os = "linux") {
+        let everywhere = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = everywhere.local_addr().expect("bound").port();
+        is_refused(
+            &desk,
+            &["run", "e.toml", "--ports", &format!("{port}-{}", port + 2)],
+            "name other ports with --ports",
+        );
+    }
+    assert!(!desk.path("data").exists());
+}
+
+#[test]
+fn a_run_larger_than_the_process_may_be_is_refused() {
+    let desk = Desk::new();
+    let rates: Vec<String> = (0..1000).map(|_| "1".to_owned()).collect();
+    desk.write(
+        "e.toml",
+        &format!(
+            "seed = 1\n[parameters]\nrates = [{}]\ninternal = 0.5\n",
+            rates.join(",")
+        ),
+    );
+    is_refused(
+        &desk,
+        &["plan", "e.toml"],
+        "a run of 1000 machines needs 999000 sockets",
+    );
+}

@@ -1,0 +1,201 @@
+//! Datasets: what a sweep leaves behind, and how the next one takes it up.
+
+use std::fs;
+use std::path::Path;
+
+use sim::engine::Control;
+use sim::experiment::{EngineKind, Experiment};
+use sim::log::{Dataset, DatasetError, DatasetWriter, JournalRow, parse_rows};
+use sim::sweep::{self, Options, Progress, Summary, SweepError};
+
+use crate::support::{experiment, run_all};
+
+const GRID: &str = "engine = \"virtual\"\nduration_s = 10\nrepetitions = 3\n[parameters]\nrates = [[1, 3, 6], [2, 2]]\ninternal = [0.2, 0.7]";
+
+fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
+    sweep::run(
+        experiment,
+        root,
+        &Options::default(),
+        &Control::default(),
+        &mut Progress::quiet(),
+    )
+}
+
+/// Every run's rows, ordered by run.
+fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
+    let dataset = Dataset::open(root).expect("a dataset");
+    let mut rows: Vec<_> = dataset
+        .finished()
+        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn holds_every_run_once_with_the_events_the_engine_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("new");
+    let experiment = experiment(GRID);
+    let summary = sweep(&experiment, &root).expect("a sweep");
+    assert_eq!((summary.ok, summary.failed, summary.left), (12, 0, 0));
+    let dataset = Dataset::open(&root).expect("a dataset");
+    let engine = run_all(&experiment, EngineKind::Virtual);
+    for (run, bytes) in rows(&root) {
+        let log = engine[run as usize].result.as_ref().expect("ok");
+        let logged: Vec<_> = parse_rows(&bytes)
+            .map(|row| row.expect("a row").logged)
+            .collect();
+        assert_eq!(logged, log.machines.concat());
+    }
+    let mut keys: Vec<&str> = dataset.finished().map(|run| run.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 12);
+    assert_eq!(dataset.manifest().experiment.runs, 12);
+    assert_eq!(
+        fs::read_to_string(root.join("experiment.toml")).expect("a copy"),
+        experiment.source()
+    );
+}
+
+#[test]
+fn a_second_sweep_has_nothing_to_do_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    sweep(&experiment, folder.path()).expect("a sweep");
+    let journal = fs::read(folder.path().join("runs.csv")).expect("a journal");
+    let summary = sweep(&experiment, folder.path()).expect("a sweep");
+    assert_eq!((summary.ok, summary.left), (0, 0));
+    assert_eq!(
+        fs::read(folder.path().join("runs.csv")).expect("a journal"),
+        journal
+    );
+}
+
+/// Whatever a crash leaves of the journal and of the events behind it, the next sweep drops what is torn, keeps what is whole,
+/// and does the rest.
+#[test]
+fn takes_up_a_sweep_that_was_cut_short_anywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    let whole = folder.path().join("whole");
+    sweep(&experiment, &whole).expect("a sweep");
+    let journal = fs::read(whole.join("runs.csv")).expect("a journal");
+    for cut in (0..journal.len()).step_by(97) {
+        let root = folder.path().join(cut.to_string());
+        fs::create_dir(&root).expect("a folder");
+        for file in ["dataset.json", "experiment.toml", "events-0000.csv"] {
+            fs::copy(whole.join(file), root.join(file)).expect("a copy");
+        }
+        fs::write(root.join("runs.csv"), &journal[..cut]).expect("a torn journal");
+        let kept = Dataset::open(&root)
+            .expect("readable as it is")
+            .finished()
+            .count() as u64;
+        let summary = sweep(&experiment, &root).expect("a sweep");
+        assert_eq!(summary.ok, 12 - kept);
+        assert!(!summary.recovered.is_nothing());
+        assert_eq!(rows(&root), rows(&whole), "cut at byte {cut}");
+    }
+}
+
+#[test]
+fn another_experiments_dataset_is_refused_with_what_differs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    let before = rows(folder.path());
+    let refuse = |parameters: &str| match sweep(&experiment(parameters), folder.path()) {
+        Err(error @ SweepError::Dataset(DatasetError::OtherExperiment { .. })) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        refuse(&GRID.replace("duration_s = 10", "duration_s = 11"))
+            .contains("duration_s=10) there")
+    );
+    assert!(
+        refuse(&GRID.replace("repetitions = 3", "repetitions = 4"))
+            .contains("repetitions 3 there, 4 here")
+    );
+    assert!(refuse(&GRID.replace("[0.2, 0.7]", "0.2")).contains("configuration"));
+    assert_eq!(rows(folder.path()), before);
+}
+
+#[test]
+fn a_folder_with_other_files_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("thesis.tex"), "all of it").expect("a file");
+    let refused = sweep(&experiment(GRID), folder.path());
+    assert!(
+        matches!(
+            refused,
+            Err(SweepError::Dataset(DatasetError::ForeignFolder(_)))
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    let _writer = DatasetWriter::open(folder.path(), &experiment).expect("the first writer");
+    let refused = DatasetWriter::open(folder.path(), &experiment).expect_err("a second writer");
+    assert!(
+        refused
+            .to_string()
+            .contains(&format!("process {}", std::process::id())),
+        "{refused}"
+    );
+}
+
+#[test]
+fn another_schema_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    let manifest = folder.path().join("dataset.json");
+    let text = fs::read_to_string(&manifest)
+        .expect("a manifest")
+        .replace("\"schema\": 1", "\"schema\": 99");
+    fs::write(&manifest, text).expect("written");
+    let refused = Dataset::open(folder.path()).expect_err("another schema");
+    assert!(refused.to_string().contains("has schema 99"), "{refused}");
+}
+
+#[test]
+fn changed_or_missing_events_are_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    let segment = folder.path().join("events-0000.csv");
+    let mut bytes = fs::read(&segment).expect("a segment");
+    let last = Dataset::open(folder.path())
+        .expect("a dataset")
+        .attempted()
+        .last()
+        .cloned()
+        .expect("a run");
+    let read = |run: &JournalRow| {
+        Dataset::open(folder.path())
+            .expect("a dataset")
+            .read_events(run)
+    };
+    let place = last.offset as usize + 5;
+    bytes[place] ^= 1;
+    fs::write(&segment, &bytes).expect("written");
+    assert!(
+        read(&last)
+            .expect_err("a changed byte")
+            .to_string()
+            .contains("checksum")
+    );
+    bytes.truncate(place);
+    fs::write(&segment, &bytes).expect("written");
+    assert!(
+        read(&last)
+            .expect_err("a short file")
+            .to_string()
+            .contains("ends at byte")
+    );
+}
