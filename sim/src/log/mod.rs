@@ -17,7 +17,7 @@
 //!
 //! - [`events`]: a row of the event log, written and read
 //! - [`journal`]: a row of `runs.csv`
-//! - [`manifest`]: `dataset.json`
+//! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading
 //! - [`writer`]: the one that appends
 

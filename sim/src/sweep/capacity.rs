@@ -85,7 +85,10 @@ impl Capacity {
         let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
         match experiment.engine {
             EngineKind::Virtual => {
-                limits.push((options.jobs.unwrap_or(self.cores) as u64, WidthLimit::Cores))
+                limits.push(match options.jobs {
+                    Some(jobs) => (jobs as u64, WidthLimit::Jobs),
+                    None => (self.cores as u64, WidthLimit::Cores),
+                });
             }
             EngineKind::Tcp => {
                 limits.push((

@@ -102,7 +102,7 @@ fn every_message_is_received_once_and_in_order_or_still_waits() {
                         Recipients::One(one) => peer == one as usize,
                     };
                     (0..machines).filter(is_recipient).for_each(|peer| {
-                        links.entry((sender, peer)).or_default().push_back(message)
+                        links.entry((sender, peer)).or_default().push_back(message);
                     });
                 }
             }

@@ -37,7 +37,7 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
             let mut ended = vec![];
             let control = Control::default();
             tcp::serve(&settings(experiment), &runs, &control, |run| {
-                ended.push(run)
+                ended.push(run);
             })
             .expect("an event loop");
             ended

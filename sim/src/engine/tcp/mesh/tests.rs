@@ -54,7 +54,7 @@ impl Bench {
                 SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear)?,
                 SocketId::Link(place) => {
                     self.mesh
-                        .exchange(place, socket.readiness, scratch, reactor, hear)?
+                        .exchange(place, socket.readiness, scratch, reactor, hear)?;
                 }
             }
         }
