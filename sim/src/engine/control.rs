@@ -1,12 +1,18 @@
 //! What the outside says to the engines, and they to it, while runs are under way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-/// A stop switch and a count of the runs under way, shared by all threads of a sweep.
+/// A tick later than this is counted as late.
+pub const LATE: Duration = Duration::from_millis(1);
+
+/// A stop switch, and counts of what is under way, shared by all threads of a sweep.
 #[derive(Debug, Default)]
 pub struct Control {
     stop: AtomicBool,
     active: AtomicU64,
+    ticks: AtomicU64,
+    late_ticks: AtomicU64,
 }
 
 impl Control {
@@ -23,6 +29,29 @@ impl Control {
     /// Runs under way.
     pub fn active(&self) -> u64 {
         self.active.load(Ordering::Relaxed)
+    }
+
+    /// Ticks done so far.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Of these, done more than [`LATE`] after they were due.
+    pub fn late_ticks(&self) -> u64 {
+        self.late_ticks.load(Ordering::Relaxed)
+    }
+
+    /// Counts ticks that were on time.
+    pub(crate) fn ticked(&self, ticks: u64) {
+        self.ticks.fetch_add(ticks, Ordering::Relaxed);
+    }
+
+    /// Counts a tick that was this late.
+    pub(crate) fn ticked_late(&self, lateness_ns: u64) {
+        self.ticked(1);
+        if u128::from(lateness_ns) > LATE.as_nanos() {
+            self.late_ticks.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn begin(&self) {

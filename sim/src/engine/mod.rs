@@ -15,7 +15,7 @@ mod punctuality;
 pub mod tcp;
 pub mod virtual_time;
 
-pub use control::Control;
+pub use control::{Control, LATE};
 pub use punctuality::{Punctuality, Quantiles, Samples};
 
 use crate::experiment::Run;

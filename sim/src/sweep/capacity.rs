@@ -70,8 +70,12 @@ impl Capacity {
 
     /// How many runs of `machines` machines fit into the files, connections and listeners counted.
     pub fn runs_by_files(&self, machines: u32) -> u64 {
-        let spare = SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines);
-        self.files.saturating_sub(spare) / tcp::sockets_per_run(machines)
+        self.files.saturating_sub(self.spare_files(machines)) / tcp::sockets_per_run(machines)
+    }
+
+    /// Files to be had beside the connections of runs of `machines` machines.
+    pub(super) fn spare_files(&self, machines: u32) -> u64 {
+        SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
     /// How many of `to_do` runs to have at once. `heaviest` is the most demanding configuration among them.

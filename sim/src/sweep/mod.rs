@@ -206,6 +206,7 @@ fn run_virtually(
         }
         control.begin();
         let log = virtual_time::run(&run, experiment.seed);
+        control.ticked(log.machines.iter().map(|events| events.len() as u64).sum());
         let ended = Ended {
             run,
             result: Ok(log),
@@ -228,6 +229,7 @@ fn host_runs(
     control: &Control,
     finished: &Sender<FinishedRun>,
 ) -> io::Result<()> {
+    tcp::make_room_for_files(plan.files);
     let (ended_sender, ended) = crossbeam_channel::unbounded::<Ended>();
     thread::scope(|scope| {
         let loops: Vec<_> = (0..plan.workers)

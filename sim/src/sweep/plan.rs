@@ -58,6 +58,10 @@ pub struct Plan {
     pub disk_bytes: u64,
     /// Sockets at once.
     pub sockets: u64,
+    /// Files that may be open at once, listeners and all else counted.
+    pub files: u64,
+    /// Ticks of the runs to do.
+    pub ticks: u64,
 }
 
 impl Plan {
@@ -135,6 +139,10 @@ impl Plan {
         let sockets_per_run = heaviest.map_or(0, |heaviest| {
             tcp::sockets_per_run(heaviest.rates.machines())
         });
+        let sockets = match experiment.engine {
+            EngineKind::Tcp => width.runs as u64 * sockets_per_run,
+            EngineKind::Virtual => 0,
+        };
         Ok(Self {
             planned: experiment.run_count(),
             done,
@@ -142,10 +150,15 @@ impl Plan {
             workers: capacity.cores.min(width.runs),
             wall_time: wall_time(experiment, &to_do, &width, capacity),
             disk_bytes: disk_bytes(experiment, &to_do),
-            sockets: match experiment.engine {
-                EngineKind::Tcp => width.runs as u64 * sockets_per_run,
-                EngineKind::Virtual => 0,
-            },
+            files: sockets
+                + heaviest.map_or(0, |heaviest| {
+                    capacity.spare_files(heaviest.rates.machines())
+                }),
+            ticks: to_do
+                .iter()
+                .map(|run| run.configuration.expected_ticks())
+                .sum(),
+            sockets,
             width,
             to_do,
         })

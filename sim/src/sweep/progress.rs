@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
-use super::words::in_words;
-use crate::engine::Control;
+use super::words::{grouped, in_words};
+use crate::engine::{Control, LATE};
 use crate::log::{JournalRow, Recovered};
 
 /// How often a heartbeat line is written.
@@ -21,8 +21,6 @@ pub struct Progress {
     expected: Duration,
     done: u64,
     failed: u64,
-    punctual: u64,
-    worst_lateness_us: f64,
     failures_shown: u64,
 }
 
@@ -64,8 +62,6 @@ impl Progress {
             expected: Duration::ZERO,
             done: 0,
             failed: 0,
-            punctual: 0,
-            worst_lateness_us: 0.0,
             failures_shown: 0,
         }
     }
@@ -78,18 +74,15 @@ impl Progress {
             self.say(&recovered.to_string());
         }
         if let Shown::Bar(bar) = &self.shown {
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} runs  {wide_msg}")
+            let style = ProgressStyle::with_template("{bar:20}  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
-            bar.set_length(self.to_do);
-            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.set_length(plan.ticks.max(1));
         }
     }
 
     pub(super) fn ended(&mut self, row: &JournalRow) {
         self.done += 1;
-        self.punctual += u64::from(row.punctual);
-        self.worst_lateness_us = self.worst_lateness_us.max(row.lateness_p99_us);
         if !row.is_ok() {
             self.failed += 1;
             self.failures_shown += 1;
@@ -105,28 +98,26 @@ impl Progress {
     }
 
     pub(super) fn show(&mut self, control: &Control) {
-        let active = control.active();
         let state = format!(
-            "{active} active, {} failed, {} left, lateness p99 {}",
-            self.failed,
+            "{}/{} runs, {} left, {} active, {} failed, {}",
+            grouped(self.done),
+            grouped(self.to_do),
             in_words(self.remaining()),
-            if self.done == 0 {
-                "-".to_owned()
-            } else {
-                format!("{:.0} us", self.worst_lateness_us)
-            },
+            grouped(control.active()),
+            grouped(self.failed),
+            late_share(control),
         );
         match &mut self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => {
-                bar.set_position(self.done);
+                bar.set_position(control.ticks());
                 bar.set_message(state);
             }
             Shown::Heartbeat { last } => {
                 if last.elapsed() >= HEARTBEAT {
                     *last = Instant::now();
                     let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-                    eprintln!("{now}  {}/{} runs, {state}", self.done, self.to_do);
+                    eprintln!("{now}  {state}");
                 }
             }
         }
@@ -154,4 +145,13 @@ impl Progress {
             Shown::Nothing | Shown::Heartbeat { .. } => eprintln!("{line}"),
         }
     }
+}
+
+fn late_share(control: &Control) -> String {
+    let share = control.late_ticks() as f64 / control.ticks().max(1) as f64;
+    format!(
+        "{:.2} % of ticks over {} ms late",
+        100.0 * share,
+        LATE.as_millis()
+    )
 }

@@ -254,7 +254,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
                     }
                     self.deadlines.pop();
                     match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
-                        Ok(()) => {
+                        Ok(lateness_ns) => {
+                            self.control.ticked_late(lateness_ns);
                             let next = hosted.next_due_ns(machine);
                             self.deadlines
                                 .extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));

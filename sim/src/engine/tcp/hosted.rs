@@ -128,14 +128,14 @@ impl Hosted {
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
     }
 
-    /// The next tick of `machine`, due at `due_ns`.
+    /// The next tick of `machine`, due at `due_ns`. Returns how late it was done.
     pub(super) fn tick(
         &mut self,
         machine: usize,
         due_ns: u64,
         turn: u64,
         clock: &WallClock,
-    ) -> Result<(), String> {
+    ) -> Result<u64, String> {
         let system_time_ns = clock.now_ns();
         let event = self.machines[machine].tick();
         self.log[machine].push(LoggedEvent {
@@ -149,8 +149,9 @@ impl Hosted {
         if self.next_due_ns(machine).is_none() {
             self.mesh.end_all(machine as MachineIndex)?;
         }
-        self.lateness.push(clock.now_ns().saturating_sub(due_ns));
-        Ok(())
+        let lateness_ns = clock.now_ns().saturating_sub(due_ns);
+        self.lateness.push(lateness_ns);
+        Ok(lateness_ns)
     }
 
     fn send(&mut self, sender: MachineIndex, event: &Event, sent_at_ns: u64) -> Result<(), String> {
