@@ -26,7 +26,7 @@ pub const EVENT_LOG: [Column; 10] = [
 /// What `processed/events.parquet` has beside the columns of the log.
 #[rustfmt::skip]
 const DERIVED: [Column; 2] = [
-    column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9; in the virtual engine without the time scale."),
+    column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9."),
     column("jump", Integer, "", "logical_clock minus its value at the machine's event before; the first event's is its clock. Jumps sum to the final clock."),
 ];
 
@@ -128,7 +128,7 @@ impl EventsBuilder {
     /// and `left_s`, the time from the event to the end of the observation (never negative).
     pub(crate) fn timed(self, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
-        let time_s = elapsed_ns.cast(DataType::Float64) * col("model_per_wall") / lit(1e9);
+        let time_s = elapsed_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
         let left_s = col("duration_s") - col("time_s");
         let left_s = when(left_s.clone().gt(lit(0.0)))
             .then(left_s)
@@ -166,23 +166,16 @@ fn keeping_order() -> JoinArgs {
 
 /// What turns a run's system times into model times.
 fn clocking(rows: &[JournalRow]) -> PolarsResult<DataFrame> {
-    let model_per_wall = |row: &JournalRow| {
-        if row.engine == "virtual" {
-            1.0
-        } else {
-            row.time_scale
-        }
-    };
     let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
     let started_at_ns: Vec<i64> = rows.iter().map(|row| row.started_at_ns as i64).collect();
-    let model_per_wall: Vec<f64> = rows.iter().map(model_per_wall).collect();
+    let time_scale: Vec<f64> = rows.iter().map(|row| row.time_scale).collect();
     let duration_s: Vec<f64> = rows.iter().map(|row| row.duration_s).collect();
     DataFrame::new(
         rows.len(),
         vec![
             Series::new("run".into(), run).into(),
             Series::new("started_at_ns".into(), started_at_ns).into(),
-            Series::new("model_per_wall".into(), model_per_wall).into(),
+            Series::new("time_scale".into(), time_scale).into(),
             Series::new("duration_s".into(), duration_s).into(),
         ],
     )

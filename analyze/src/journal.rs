@@ -20,7 +20,7 @@ pub const JOURNAL: [Column; 30] = [
     column("reason", Text, "", "Why it failed; empty if it did not."),
     column("engine", Text, "", "`tcp` (real sockets, wall clock) or `virtual` (discrete events, virtual clock)."),
     column("isolation", Text, "", "`shared`: the run's machines shared one process."),
-    column("time_scale", Number, "model s / wall s", "Model seconds that pass in a wall second. The virtual engine has no wall clock: its times are model times whatever stands here."),
+    column("time_scale", Number, "model s / wall s", "Model seconds that pass in a wall second; 1 in the virtual engine, which has no wall clock."),
     column("duration_s", Number, "model s", "Time observed, T."),
     column("machines", Integer, "", "Number of machines, N."),
     column("rates", Text, "1/s", "Ticks per model second of each machine, joined by commas in the order of the machines."),

@@ -5,7 +5,9 @@
 mod closed_form;
 mod command_line;
 mod dictionary;
+mod end_to_end;
 mod exported;
 mod fixture;
+mod notebooks;
 mod oracle;
 mod tables;

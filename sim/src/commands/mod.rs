@@ -3,7 +3,8 @@
 pub mod plan;
 pub mod run;
 
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sim::engine::tcp::PortRange;
@@ -59,6 +60,16 @@ impl ExperimentArgs {
             retry_failed: self.retry_failed,
         }
     }
+}
+
+/// The command that analyses the dataset at `root`, as the user would type it here: after `cargo sim` it is `cargo analyze`.
+fn analyze_command(verb: &str, root: &Path) -> String {
+    let cargo = if env::var_os("CARGO").is_some() {
+        "cargo "
+    } else {
+        ""
+    };
+    format!("{cargo}analyze {verb} {}", root.display())
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {

@@ -11,7 +11,7 @@ use sim::experiment::{EngineKind, Experiment};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{self, Progress, Summary};
 
-use super::ExperimentArgs;
+use super::{ExperimentArgs, analyze_command};
 
 /// Some runs failed; their reasons stand in runs.csv.
 const SOME_FAILED: u8 = 3;
@@ -84,9 +84,10 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         elapsed,
         ..
     } = summary;
+    let next = format!("next: {}", analyze_command("summary", root));
     let root = root.display();
     if ok + failed + left == 0 {
-        return format!("nothing to do: every run is in {root}\nnext: analyze summary {root}");
+        return format!("nothing to do: every run is in {root}\n{next}");
     }
     let mut lines = vec![format!(
         "{} runs ok, {} failed in {} -> {root} ({})",
@@ -108,7 +109,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         ));
     }
     lines.push(match left {
-        0 => format!("next: analyze summary {root}"),
+        0 => next,
         _ => format!(
             "interrupted with {} runs to do; the same command goes on from here",
             grouped(*left)

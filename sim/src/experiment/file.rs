@@ -116,13 +116,18 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         base,
     };
     let configurations = grid.configurations();
+    let engine = overrides.engine.or(engine);
+    let time_scale = match engine {
+        Some(EngineKind::Virtual) => time_scale.map(|_| 1.0),
+        _ => overrides.time_scale.or(time_scale),
+    };
     Some(Experiment {
         name: name?,
         description: description?.trim().to_owned(),
         seed: seed?,
         repetitions: u32::try_from(repetitions?).ok()?,
-        engine: overrides.engine.unwrap_or(engine?),
-        time_scale: overrides.time_scale.unwrap_or(time_scale?),
+        engine: engine?,
+        time_scale: time_scale?,
         configurations: configurations?,
         source: text.to_owned(),
     })

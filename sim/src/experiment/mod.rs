@@ -135,7 +135,7 @@ pub struct Experiment {
     pub repetitions: u32,
     /// What interprets the machines.
     pub engine: EngineKind,
-    /// Model seconds per wall second (tcp engine; the virtual engine is as fast as it can be).
+    /// Model seconds per wall second; 1 in the virtual engine, whose clock is the model's own.
     pub time_scale: f64,
     configurations: Vec<Arc<Configuration>>,
     source: String,

@@ -1,7 +1,7 @@
 //! A run's log turned into its rows: the journal's and the event log's.
 
 use crate::engine::{Ended, Punctuality, RunLog};
-use crate::experiment::{EngineKind, Experiment};
+use crate::experiment::Experiment;
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, write_row};
 
 /// Bytes of a row, about.
@@ -28,7 +28,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         reason,
         engine: experiment.engine.to_string(),
         isolation: "shared".to_owned(),
-        time_scale: time_scale(experiment),
+        time_scale: experiment.time_scale,
         duration_s: configuration.duration_s(),
         machines: configuration.rates.machines(),
         rates: configuration.rates.to_string(),
@@ -57,14 +57,6 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
     FinishedRun {
         row,
         events: log.map_or(vec![], |log| event_rows(ended.run.index, log)),
-    }
-}
-
-/// The virtual engine's clock is the model's own.
-fn time_scale(experiment: &Experiment) -> f64 {
-    match experiment.engine {
-        EngineKind::Tcp => experiment.time_scale,
-        EngineKind::Virtual => 1.0,
     }
 }
 

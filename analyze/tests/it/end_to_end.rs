@@ -1,0 +1,77 @@
+//! The whole way: a sweep over real TCP, its tables, its processed data.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use polars::prelude::*;
+use sim::engine::Control;
+use sim::experiment::{Experiment, Overrides};
+use sim::sweep::{self, Options, Progress, Summary};
+
+/// Sweeps the project's own quickstart over real TCP, at its full size but `time_scale` times faster than real time.
+pub fn sweep_quickstart(root: &Path, time_scale: f64) -> Summary {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/quickstart.toml");
+    let overrides = Overrides {
+        time_scale: Some(time_scale),
+        ..Overrides::default()
+    };
+    let experiment = Experiment::read(&file, overrides).unwrap();
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    sweep::run(
+        &experiment,
+        root,
+        &Options::default(),
+        &control,
+        &mut progress,
+    )
+    .unwrap()
+}
+
+#[test]
+fn from_real_tcp_to_tables_and_processed_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("quickstart");
+    let summary = sweep_quickstart(&root, 60.0);
+    assert_eq!((summary.ok, summary.failed, summary.left), (100, 0, 0));
+    let analyze = |verb: &str| {
+        let command = Command::cargo_bin("analyze")
+            .unwrap()
+            .args([verb, "quickstart"])
+            .current_dir(folder.path())
+            .assert()
+            .success();
+        String::from_utf8(command.get_output().stdout.clone()).unwrap()
+    };
+
+    let tables = analyze("summary");
+    assert!(
+        tables.starts_with(
+            "quickstart: 100 runs finished, 0 failed; 10 configurations, 51600 ticks."
+        )
+    );
+    for title in ["\nDrift\n", "\nJumps\n", "\nBacklog\n"] {
+        assert!(tables.contains(title), "no {title:?} in\n{tables}");
+    }
+
+    analyze("export");
+    let processed = |name: &str| {
+        let file = fs::File::open(root.join("processed").join(name)).unwrap();
+        ParquetReader::new(file).finish().unwrap()
+    };
+    assert_eq!(processed("runs.parquet").height(), 100);
+    assert_eq!(processed("events.parquet").height(), 51_600);
+    let machines = processed("machines.parquet");
+    assert_eq!(machines.height(), 300);
+    let sum = |name: &str| {
+        let column = machines.column(name).unwrap();
+        column.i64().unwrap().sum().unwrap()
+    };
+    // Each message was received, or waited after its receiver's last tick, or came later still.
+    let late = sum("arrivals") - sum("receives") - sum("backlog_final");
+    assert!((0..=300).contains(&late), "{late}");
+    assert_eq!(
+        sum("ticks"),
+        sum("internals") + sum("sends") + sum("receives")
+    );
+}
