@@ -33,3 +33,8 @@ pub mod value;
 
 pub use datasets::{Dataset, open};
 pub use error::Error;
+
+/// The README's Rust, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

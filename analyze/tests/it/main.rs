@@ -10,4 +10,6 @@ mod exported;
 mod fixture;
 mod notebooks;
 mod oracle;
+mod readme;
+mod sample;
 mod tables;

@@ -65,7 +65,7 @@ fn notebooks() -> PathBuf {
 }
 
 /// A virtual environment with what `notebooks/requirements.txt` pins, made anew when that has changed.
-fn python_environment() -> PathBuf {
+pub fn python_environment() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = folder.join("notebooks-python");
     let requirements = notebooks().join("requirements.txt");
@@ -91,7 +91,7 @@ fn python_environment() -> PathBuf {
     environment
 }
 
-fn run(command: &mut Command) {
+pub fn run(command: &mut Command) {
     let hint = "the notebooks need Python 3.11 or later with its venv module (on Debian and Ubuntu the package python3-venv) \
                 and, the first time, the Python package index";
     let output = match command.output() {

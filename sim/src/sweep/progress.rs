@@ -73,6 +73,15 @@ impl Progress {
         if !recovered.is_nothing() {
             self.say(&recovered.to_string());
         }
+        if !plan.to_do.is_empty() {
+            self.say(&format!(
+                "{} runs to do, {} at once ({}), about {}",
+                grouped(self.to_do),
+                grouped(plan.width.runs as u64),
+                plan.width.limit,
+                in_words(plan.wall_time)
+            ));
+        }
         if let Shown::Bar(bar) = &self.shown {
             let style = ProgressStyle::with_template("{bar:20}  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());

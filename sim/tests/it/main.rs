@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod cut_short;
 mod dataset;
 mod experiment_files;
 mod support;

@@ -1,0 +1,111 @@
+//! What the README shows works as shown: its commands, its experiments, its Python. (Its Rust is a documentation test.)
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sim::experiment::{Experiment, Overrides};
+
+use crate::notebooks::{python_environment, run};
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn readme() -> String {
+    fs::read_to_string(project().join("README.md")).unwrap()
+}
+
+/// The blocks of code in `language`.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("```{language}\n");
+    text.split(opening.as_str())
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_first_screen_has_the_two_commands() {
+    let readme = readme();
+    let first_screen: Vec<&str> = readme.lines().take(25).collect();
+    let commands = blocks(&readme, "sh");
+    assert_eq!(blocks(&(first_screen.join("\n") + "\n"), "sh").len(), 2);
+    assert_eq!(commands[1], "cargo test --workspace\n");
+    let checks = fs::read_to_string(project().join(".ci/run")).unwrap();
+    assert!(
+        checks.contains(commands[1].trim()),
+        "CI runs another test command"
+    );
+}
+
+/// Runs every command of the README in the order in which they stand, and then its Python, in a folder that has the experiments.
+#[test]
+fn its_commands_and_its_python_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiments = folder.path().join("experiments");
+    fs::create_dir(&experiments).unwrap();
+    for file in files(&project().join("experiments")) {
+        fs::copy(
+            project().join("experiments").join(&file),
+            experiments.join(&file),
+        )
+        .unwrap();
+    }
+    let readme = readme();
+    let commands = blocks(&readme, "sh").concat();
+    let analyze = Path::new(env!("CARGO_BIN_EXE_analyze"));
+    let sim = analyze.with_file_name("sim");
+    assert!(
+        sim.exists(),
+        "{} is missing: test with --workspace",
+        sim.display()
+    );
+    for command in commands
+        .lines()
+        .filter(|line| !line.starts_with("cargo test"))
+    {
+        let command = command
+            .replace("cargo sim ", &format!("'{}' ", sim.display()))
+            .replace("cargo analyze ", &format!("'{}' ", analyze.display()));
+        assert!(!command.contains("cargo"), "not run here: {command}");
+        run(Command::new("sh")
+            .args(["-c", &command])
+            .current_dir(folder.path()));
+    }
+    for block in blocks(&readme, "python") {
+        run(Command::new(python_environment().join("bin/python"))
+            .args(["-c", block])
+            .current_dir(folder.path()));
+    }
+}
+
+#[test]
+fn its_experiments_can_be_planned() {
+    let readme = readme();
+    let experiments = blocks(&readme, "toml");
+    assert_eq!(experiments.len(), 2);
+    for text in experiments {
+        let experiment = Experiment::parse(text, "README.md".as_ref(), Overrides::default());
+        experiment.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn it_lists_every_experiment() {
+    let readme = readme();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: BTreeSet<String> = rows
+        .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    assert_eq!(listed, files(&project().join("experiments")));
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let name =
+        |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    entries.map(name).collect()
+}

@@ -1,0 +1,52 @@
+//! `data/sample`, the dataset that comes with the project: it can be read, and its processed files are what `export` makes of it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use analyze::Dataset;
+use polars::prelude::*;
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample")
+}
+
+fn frame(path: &Path) -> DataFrame {
+    ParquetReader::new(File::open(path).unwrap())
+        .finish()
+        .unwrap()
+}
+
+#[test]
+fn its_processed_files_are_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(sample()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let dataset = Dataset::open(folder.path()).unwrap();
+    assert_eq!((dataset.finished().len(), dataset.failed()), (6, 0));
+    for written in analyze::export::export(&dataset, false).unwrap() {
+        let kept = sample()
+            .join("processed")
+            .join(written.path.file_name().unwrap());
+        assert!(
+            frame(&kept).equals_missing(&frame(&written.path)),
+            "{} is out of date: analyze export data/sample",
+            kept.display()
+        );
+    }
+}
+
+/// It was made over real TCP in real time, by runs that were all punctual.
+#[test]
+fn it_is_an_example_of_the_real_thing() {
+    let dataset = Dataset::open(&sample()).unwrap();
+    for run in dataset.finished() {
+        assert_eq!(
+            (run.engine.as_str(), run.time_scale, run.punctual),
+            ("tcp", 1.0, true)
+        );
+    }
+}
