@@ -79,11 +79,9 @@ impl Sweep {
         for row in dataset.finished() {
             let events = dataset.read_events(row).expect("events");
             bytes += events.len();
+            let rows: Result<Vec<_>, _> = parse_rows(&events).collect();
             // Two seconds of 1 + 3 + 6 ticks per second.
-            assert_eq!(
-                parse_rows(&events).map(|row| row.expect("a row")).count(),
-                20
-            );
+            assert_eq!(rows.expect("rows").len(), 20);
         }
         let segment =
             fs::read_to_string(self.dataset().join("events-0000.csv")).expect("a segment");
