@@ -7,13 +7,11 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::machine::MachineIndex;
-
 /// Stream number of what concerns a whole run (its phases), beyond any machine's.
 const RUN_STREAM: u64 = u64::MAX;
 
 /// The stream of machine `machine` in the run with key `run_key`.
-pub fn machine_stream(seed: u64, run_key: &str, machine: MachineIndex) -> ChaCha8Rng {
+pub fn machine_stream(seed: u64, run_key: &str, machine: u32) -> ChaCha8Rng {
     stream(seed, run_key, u64::from(machine))
 }
 

@@ -20,6 +20,8 @@ pub use punctuality::{Punctuality, Quantiles, Samples};
 
 use crate::experiment::Run;
 use crate::log::LoggedEvent;
+use crate::machine::Machine;
+use crate::random;
 
 /// What a run's machines logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,4 +43,23 @@ pub struct Ended {
     pub result: Result<RunLog, String>,
     /// Connections turned away because they were none of the run's.
     pub strangers: u32,
+}
+
+/// The run's machines before their first tick, each with its own stream of randomness.
+fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
+    let key = run.key();
+    let configuration = &*run.configuration;
+    let machines = configuration.rates.machines();
+    (0..machines)
+        .map(|index| {
+            let random = random::machine_stream(seed, &key, index);
+            Machine::new(
+                index,
+                machines,
+                configuration.internal,
+                configuration.stamp,
+                random,
+            )
+        })
+        .collect()
 }

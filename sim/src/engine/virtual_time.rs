@@ -3,7 +3,7 @@
 //! Deterministic to the byte. A message takes no time: it waits in its recipient's queue at the next instant, after every tick
 //! of the instant in which it was sent.
 
-use super::{Punctuality, RunLog};
+use super::{Punctuality, RunLog, machines_of};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, Message, Recipients};
@@ -11,7 +11,7 @@ use crate::machine::{Event, EventKind, Machine, Message, Recipients};
 /// Runs `run` of the experiment with `seed` from its first tick to its last.
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
-    let mut machines = run.machines(seed);
+    let mut machines = machines_of(run, seed);
     let mut log: Vec<Vec<LoggedEvent>> = (0..machines.len())
         .map(|machine| Vec::with_capacity(schedule.ticks(machine) as usize))
         .collect();

@@ -6,11 +6,13 @@
 //! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
 //! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
 //! - [`file`]: the TOML file read into an [`Experiment`]
+//! - [`grid_file`]: the part of it that says which configurations there are
 //! - [`reader`]: a TOML table read with every mistake noted, by line and key
 //! - [`schedule`]: when each machine of a run ticks
 
 mod file;
 mod grid;
+mod grid_file;
 mod parameters;
 mod rate_sets;
 mod reader;
@@ -24,7 +26,6 @@ pub use parameters::{EngineKind, NotAValue, PhaseRule, Probability, Rate, Rates,
 pub use reader::{ExperimentError, Mistake};
 pub use schedule::Schedule;
 
-use crate::machine::Machine;
 use crate::random;
 
 /// Nanoseconds in a second.
@@ -94,23 +95,6 @@ impl Run {
     /// The run's key: a canonical text of all that can change its events, independent of its place in the plan.
     pub fn key(&self) -> String {
         format!("{} repetition={}", self.configuration, self.repetition)
-    }
-
-    /// The run's machines before their first tick, each with its own stream of randomness.
-    pub fn machines(&self, seed: u64) -> Vec<Machine> {
-        let key = self.key();
-        let Configuration {
-            rates,
-            internal,
-            stamp,
-            ..
-        } = &*self.configuration;
-        (0..rates.machines())
-            .map(|index| {
-                let random = random::machine_stream(seed, &key, index);
-                Machine::new(index, rates.machines(), *internal, *stamp, random)
-            })
-            .collect()
     }
 
     /// When the run's machines tick.

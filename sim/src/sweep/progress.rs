@@ -73,7 +73,7 @@ impl Progress {
         if !recovered.is_nothing() {
             self.say(&recovered.to_string());
         }
-        if !plan.to_do.is_empty() {
+        if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
             self.say(&format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),

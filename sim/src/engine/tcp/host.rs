@@ -179,7 +179,7 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             Ok(mesh) => {
                 let serial = self.next_serial;
                 self.next_serial += 1;
-                let hosted = Hosted::new(run, self.settings, mesh);
+                let hosted = Hosted::new(run, self.settings.seed, self.settings.time_scale, mesh);
                 self.runs.insert((serial, hosted));
                 self.control.begin();
                 self.not_started += 1;

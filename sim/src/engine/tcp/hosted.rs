@@ -5,10 +5,9 @@ use std::io;
 use mio::net::TcpListener;
 
 use super::clock::WallClock;
-use super::host::Settings;
 use super::mesh::Mesh;
 use super::reactor::{Reactor, Ready, SocketId};
-use crate::engine::{Ended, Punctuality, RunLog, Samples};
+use crate::engine::{Ended, Punctuality, RunLog, Samples, machines_of};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
@@ -40,17 +39,17 @@ struct LastSend {
 }
 
 impl Hosted {
-    pub(super) fn new(run: Run, settings: &Settings, mesh: Mesh) -> Self {
-        let schedule = run.schedule(settings.seed);
+    pub(super) fn new(run: Run, seed: u64, time_scale: f64, mesh: Mesh) -> Self {
+        let schedule = run.schedule(seed);
         let ticks = |machine| schedule.ticks(machine) as usize;
         Self {
-            machines: run.machines(settings.seed),
+            machines: machines_of(&run, seed),
             log: (0..schedule.machines())
                 .map(|machine| Vec::with_capacity(ticks(machine)))
                 .collect(),
             schedule,
             run,
-            time_scale: settings.time_scale,
+            time_scale,
             mesh,
             started_at_ns: None,
             lateness: Samples::default(),
