@@ -115,9 +115,32 @@ impl Capacity {
         }
     }
 
-    fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
-        let rates: u32 = heaviest.rates.iter().map(|rate| rate.hertz()).sum();
-        let ticks_per_second = f64::from(rates) * experiment.time_scale;
-        (TICKS_PER_SECOND_PER_CORE * self.cores as f64 / ticks_per_second) as u64
+    /// Threads for `width` runs at once: a core each in virtual time; over TCP as many event loops as carry the ticks, because
+    /// one busy loop sleeps and wakes less often than two half idle ones.
+    pub(super) fn workers(
+        &self,
+        experiment: &Experiment,
+        width: &Width,
+        heaviest: &Configuration,
+    ) -> usize {
+        let useful = match experiment.engine {
+            EngineKind::Virtual => width.runs,
+            EngineKind::Tcp => {
+                let ticks_per_second = width.runs as f64 * ticks_per_second(experiment, heaviest);
+                (ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize
+            }
+        };
+        useful.clamp(1, self.cores)
     }
+
+    fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
+        let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
+        (runs_per_core * self.cores as f64) as u64
+    }
+}
+
+/// Ticks per wall second of a run.
+fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
+    let rates: u32 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
+    f64::from(rates) * experiment.time_scale
 }

@@ -131,29 +131,24 @@ impl Plan {
             .configurations()
             .iter()
             .map(|configuration| &**configuration)
-            .max_by_key(demand);
-        let width = match heaviest {
-            Some(heaviest) => capacity.width(experiment, options, to_do.len() as u64, heaviest),
-            None => unreachable!("an experiment without configurations is refused when it is read"),
-        };
-        let sockets_per_run = heaviest.map_or(0, |heaviest| {
-            tcp::sockets_per_run(heaviest.rates.machines())
-        });
+            .max_by_key(demand)
+            .unwrap_or_else(|| {
+                unreachable!("an experiment without configurations is refused when it is read")
+            });
+        let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
+        let machines = heaviest.rates.machines();
         let sockets = match experiment.engine {
-            EngineKind::Tcp => width.runs as u64 * sockets_per_run,
+            EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(machines),
             EngineKind::Virtual => 0,
         };
         Ok(Self {
             planned: experiment.run_count(),
             done,
             failed,
-            workers: capacity.cores.min(width.runs),
+            workers: capacity.workers(experiment, &width, heaviest),
             wall_time: wall_time(experiment, &to_do, &width, capacity),
             disk_bytes: disk_bytes(experiment, &to_do),
-            files: sockets
-                + heaviest.map_or(0, |heaviest| {
-                    capacity.spare_files(heaviest.rates.machines())
-                }),
+            files: sockets + capacity.spare_files(machines),
             ticks: to_do
                 .iter()
                 .map(|run| run.configuration.expected_ticks())

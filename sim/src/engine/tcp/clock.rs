@@ -1,6 +1,6 @@
 //! Wall time that never goes backwards: the system's time when the engine started, carried on by its monotonic clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WallClock {
@@ -22,5 +22,10 @@ impl WallClock {
     /// Unix time in nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
         self.started_unix_ns + self.started.elapsed().as_nanos() as u64
+    }
+
+    /// The instant of Unix time `unix_ns`; the start if that is earlier.
+    pub(super) fn instant(&self, unix_ns: u64) -> Instant {
+        self.started + Duration::from_nanos(unix_ns.saturating_sub(self.started_unix_ns))
     }
 }

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use slab::Slab;
@@ -277,14 +277,14 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
     /// Waits until a socket is ready or a deadline has come.
     fn wait(&mut self) -> io::Result<()> {
         let busy = self.took || !self.setting_up.is_empty() || !self.closing.is_empty();
-        let timeout = match self.deadlines.peek() {
-            _ if busy => Duration::ZERO,
-            Some(Reverse(deadline)) => {
-                Duration::from_nanos(deadline.at_ns.saturating_sub(self.clock.now_ns()))
-            }
-            None => LONGEST_WAIT,
-        };
-        self.reactor.wait(timeout.min(LONGEST_WAIT))
+        if busy {
+            return self.reactor.wait(None);
+        }
+        let longest = Instant::now() + LONGEST_WAIT;
+        let next = self.deadlines.peek();
+        let due = next.map(|Reverse(deadline)| self.clock.instant(deadline.at_ns));
+        self.reactor
+            .wait(Some(due.map_or(longest, |due| due.min(longest))))
     }
 
     /// What the sockets have: connections and messages.

@@ -4,7 +4,7 @@
 //! millisecond late. There a timer descriptor ends the wait instead.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
@@ -95,11 +95,16 @@ impl Reactor {
         let _ = self.poll.registry().deregister(source);
     }
 
-    /// Waits for sockets to be ready, but at most for `timeout`.
-    pub(super) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        let timeout = self.timer.bound(timeout)?;
-        match self.poll.poll(&mut self.events, Some(timeout)) {
+    /// Looks which sockets are ready: waits for one until `until`, or not at all.
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let timeout = match until {
+            None => Some(Duration::ZERO),
+            #[cfg(target_os = "linux")]
+            Some(until) => self.timer.set(until)?,
+            #[cfg(not(target_os = "linux"))]
+            Some(until) => Some(until.saturating_duration_since(Instant::now())),
+        };
+        match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())
@@ -126,7 +131,7 @@ impl Reactor {
 mod timer {
     use std::io;
     use std::os::fd::{AsRawFd, OwnedFd};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use mio::unix::SourceFd;
     use mio::{Interest, Registry, Token};
@@ -137,39 +142,49 @@ mod timer {
 
     /// No socket's handle.
     const TIMER: Token = Token(usize::MAX);
-    /// Longer than any timeout: the descriptor ends the wait.
-    const WHOLE_MILLISECONDS: Duration = Duration::from_millis(1000);
-
-    /// A timer descriptor among the watched sockets. It is never read: arming it anew resets it.
-    pub(super) struct Timer(OwnedFd);
+    /// A timer descriptor among the watched sockets. It is never read: setting it anew resets it.
+    pub(super) struct Timer {
+        descriptor: OwnedFd,
+        set_for: Option<Instant>,
+    }
 
     impl Timer {
         pub(super) fn register(registry: &Registry) -> io::Result<Self> {
-            let timer = timerfd_create(
+            let descriptor = timerfd_create(
                 TimerfdClockId::Monotonic,
                 TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
             )?;
-            registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
-            Ok(Self(timer))
+            let mut source = SourceFd(&descriptor.as_raw_fd());
+            registry.register(&mut source, TIMER, Interest::READABLE)?;
+            Ok(Self {
+                descriptor,
+                set_for: None,
+            })
         }
 
-        /// Sees to it that a wait ends after `timeout`; returns the timeout to give to the wait itself.
-        pub(super) fn bound(&self, timeout: Duration) -> io::Result<Duration> {
+        /// Sees to it that a wait ends at `until`; returns the timeout for the wait itself: none, so that the kernel has one timer
+        /// to set, or zero if it is time already.
+        pub(super) fn set(&mut self, until: Instant) -> io::Result<Option<Duration>> {
+            let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {
-                return Ok(timeout);
+                return Ok(Some(timeout));
             }
-            let spec = Itimerspec {
-                it_interval: Timespec {
+            if self.set_for != Some(until) {
+                let zero = Timespec {
                     tv_sec: 0,
                     tv_nsec: 0,
-                },
-                it_value: Timespec {
-                    tv_sec: timeout.as_secs() as i64,
-                    tv_nsec: i64::from(timeout.subsec_nanos()),
-                },
-            };
-            timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &spec)?;
-            Ok(WHOLE_MILLISECONDS.max(timeout))
+                };
+                let spec = Itimerspec {
+                    it_interval: zero,
+                    it_value: Timespec {
+                        tv_sec: timeout.as_secs() as i64,
+                        tv_nsec: i64::from(timeout.subsec_nanos()),
+                    },
+                };
+                timerfd_settime(&self.descriptor, TimerfdTimerFlags::empty(), &spec)?;
+                self.set_for = Some(until);
+            }
+            Ok(None)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream as Stranger;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
@@ -42,7 +42,7 @@ impl Bench {
     fn turn(&mut self) -> Result<(), String> {
         self.mesh.dial(&mut self.reactor)?;
         self.reactor
-            .wait(Duration::from_millis(10))
+            .wait(Some(Instant::now() + Duration::from_millis(10)))
             .expect("a wait");
         let mut ready = vec![];
         self.reactor.take_ready(&mut ready);
