@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
-pub const JOURNAL: [Column; 30] = [
+pub const JOURNAL: [Column; 31] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
@@ -27,6 +27,7 @@ pub const JOURNAL: [Column; 30] = [
     column("internal", Number, "", "Probability that an idle tick is an internal event."),
     column("stamp", Text, "", "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it."),
     column("phase", Text, "", "How the first ticks are placed: `spread`, `uniform` or `aligned`."),
+    column("delay_s", Text, "model s", "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean)."),
     column("started_at_ns", Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
     column("phases_ns", Text, "model ns", "Each machine's first tick after the run's start, joined by commas."),
     column("margin_us", Number, "wall us", "Time between the closest ticks of two machines: what lateness and latency together must stay below."),
@@ -54,11 +55,12 @@ const JOURNAL_ONLY: [&str; 6] = [
 ];
 
 /// The parameters that make a configuration: runs that agree in all of them are its repetitions.
-pub const PARAMETERS: [&str; 7] = [
+pub const PARAMETERS: [&str; 8] = [
     "rates",
     "internal",
     "phase",
     "stamp",
+    "delay_s",
     "duration_s",
     "engine",
     "time_scale",
@@ -227,6 +229,7 @@ fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
         "rates" => &row.rates,
         "stamp" => &row.stamp,
         "phase" => &row.phase,
+        "delay_s" => &row.delay_s,
         "phases_ns" => &row.phases_ns,
         "tool_version" => &row.tool_version,
         _ => unreachable!("no text {name} in the journal"),

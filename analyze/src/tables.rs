@@ -220,6 +220,7 @@ impl Varying {
 
 fn parameter_heading(name: &'static str) -> &'static str {
     match name {
+        "delay_s" => "delay (s)",
         "duration_s" => "duration (s)",
         "time_scale" => "time scale",
         name => name,
@@ -228,6 +229,7 @@ fn parameter_heading(name: &'static str) -> &'static str {
 
 fn in_words(name: &str, value: &Value) -> String {
     keep_together(&match name {
+        "delay_s" => format!("delay {value} s"),
         "duration_s" => format!("duration {value} s"),
         "time_scale" => format!("time scale {value}"),
         name => format!("{name} {value}"),

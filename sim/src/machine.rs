@@ -1,22 +1,27 @@
 //! One virtual machine: its state and what one tick does to it.
 //!
 //! Pure: no socket, no wall clock, no file, and no randomness but the stream it is given. Every engine drives this same
-//! machine: it delivers messages as they arrive ([`Machine::deliver`]) and calls [`Machine::tick`] when a tick is due; the
-//! event that comes back says all that happened, including what is to be sent.
+//! machine: it hands it messages as they arrive ([`Machine::arrive`]) and calls [`Machine::tick`] when a tick is due; the
+//! event that comes back says all that happened, including what is to be sent, and [`Machine::draw_delay_ns`] how long each
+//! message is to be under way.
+//!
+//! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*, of which
+//! a tick takes the oldest. Without a modelled delay it goes straight to the message queue.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::LamportClock;
-use crate::experiment::{Probability, StampRule};
+use crate::experiment::{Configuration, Delay, Probability, StampRule};
 
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
 
 /// What travels between machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Message {
     /// Who sent it.
     pub sender: MachineIndex,
@@ -71,47 +76,57 @@ pub struct Machine {
     machines: u32,
     internal: Probability,
     stamp: StampRule,
+    delay: Delay,
     clock: LamportClock,
     queue: VecDeque<Message>,
+    network: NetworkQueue,
     next_tick: u64,
     random: ChaCha8Rng,
 }
 
 impl Machine {
-    /// Machine `index` of a run of `machines` machines (at least 2), drawing from its own stream `random`.
-    pub fn new(
-        index: MachineIndex,
-        machines: u32,
-        internal: Probability,
-        stamp: StampRule,
-        random: ChaCha8Rng,
-    ) -> Self {
-        assert!(
-            machines >= 2 && index < machines,
-            "machine {index} of {machines}: a run has at least two machines"
-        );
+    /// Machine `index` of a run of that `configuration`, drawing from its own stream `random`.
+    pub fn new(index: MachineIndex, configuration: &Configuration, random: ChaCha8Rng) -> Self {
+        let machines = configuration.rates.machines();
+        assert!(index < machines, "machine {index} of {machines}");
         Self {
             index,
             machines,
-            internal,
-            stamp,
+            internal: configuration.internal,
+            stamp: configuration.stamp,
+            delay: configuration.delay,
             clock: LamportClock::default(),
             queue: VecDeque::new(),
+            network: NetworkQueue::default(),
             next_tick: 0,
             random,
         }
     }
 
-    /// A message arrives: it waits in the message queue until a tick takes it.
-    pub fn deliver(&mut self, message: Message) {
-        self.queue.push_back(message);
+    /// A message arrives that was sent in a tick due at `sent_ns` and is to be under way for `delay_ns`, in model time.
+    pub fn arrive(&mut self, message: Message, sent_ns: u64, delay_ns: u64) {
+        if self.delay == Delay::NONE {
+            self.queue.push_back(message);
+        } else {
+            self.network.push(message, sent_ns + delay_ns);
+        }
     }
 
-    /// One tick. A waiting message is taken and received; an idle machine draws: internal with its probability, otherwise
-    /// uniformly one of N outcomes, a unicast to each of the N - 1 peers or a broadcast to all of them.
-    pub fn tick(&mut self) -> Event {
+    /// How long the next message is to be under way, in model nanoseconds. To be drawn once for every message sent: for a
+    /// broadcast in the order of its recipients.
+    pub fn draw_delay_ns(&mut self) -> u64 {
+        self.delay.draw_ns(&mut self.random)
+    }
+
+    /// The next tick, due at model time `due_ns`. A waiting message is taken and received; an idle machine draws: internal with
+    /// its probability, otherwise uniformly one of N outcomes, a unicast to each of the N - 1 peers or a broadcast to all of
+    /// them.
+    pub fn tick(&mut self, due_ns: u64) -> Event {
         let tick = self.next_tick;
         self.next_tick += 1;
+        while let Some(message) = self.network.pop_before(due_ns) {
+            self.queue.push_back(message);
+        }
         let kind = match self.queue.pop_front() {
             Some(message) => {
                 self.clock.receive(message.stamp);
@@ -156,21 +171,60 @@ impl Machine {
     }
 }
 
+/// Messages that have arrived but are still under way as far as the model goes. Connections keep their order: a message is never
+/// ahead of one that its sender sent before.
+#[derive(Clone, Debug, Default)]
+struct NetworkQueue {
+    /// Earliest first: when it is through, then by message, so that the order does not depend on when each really arrived.
+    under_way: BinaryHeap<Reverse<(u64, Message)>>,
+    /// When the last message of each sender is through.
+    last_through_ns: Vec<u64>,
+}
+
+impl NetworkQueue {
+    fn push(&mut self, message: Message, through_ns: u64) {
+        let sender = message.sender as usize;
+        if self.last_through_ns.len() <= sender {
+            self.last_through_ns.resize(sender + 1, 0);
+        }
+        let last_ns = &mut self.last_through_ns[sender];
+        *last_ns = through_ns.max(*last_ns);
+        self.under_way.push(Reverse((*last_ns, message)));
+    }
+
+    /// The next message that is through before `ns`. One that is through at that very instant is not seen by the tick: nor is,
+    /// without delays, one that was sent at it.
+    fn pop_before(&mut self, ns: u64) -> Option<Message> {
+        let &Reverse((through_ns, _)) = self.under_way.peek()?;
+        if through_ns >= ns {
+            return None;
+        }
+        self.under_way.pop().map(|Reverse((_, message))| message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::{PhaseRule, Rate, Rates};
     use crate::random;
     use proptest::prelude::*;
 
-    fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
-        let internal = Probability::new(internal).expect("a probability");
-        Machine::new(
-            1,
-            machines,
-            internal,
+    fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuration {
+        let rates = vec![Rate::new(1).expect("a rate"); machines as usize];
+        Configuration {
+            rates: Rates::new(rates).expect("rates"),
+            internal: Probability::new(internal).expect("a probability"),
+            phase: PhaseRule::Spread,
             stamp,
-            random::machine_stream(7, "machine tests", 1),
-        )
+            delay: Delay::NONE,
+            duration_ns: 1,
+        }
+    }
+
+    fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
+        let random = random::machine_stream(7, "machine tests", 1);
+        Machine::new(1, &configuration(machines, internal, stamp), random)
     }
 
     fn message(stamp: u64) -> Message {
@@ -184,9 +238,9 @@ mod tests {
     #[test]
     fn takes_one_message_a_tick_in_order_of_arrival() {
         let mut machine = machine(3, 0.7, StampRule::After);
-        machine.deliver(message(10));
-        machine.deliver(message(4));
-        let first = machine.tick();
+        machine.arrive(message(10), 0, 0);
+        machine.arrive(message(4), 0, 0);
+        let first = machine.tick(0);
         assert_eq!(
             first,
             Event {
@@ -196,7 +250,7 @@ mod tests {
                 queue_length: 1
             }
         );
-        let second = machine.tick();
+        let second = machine.tick(0);
         assert_eq!(
             second,
             Event {
@@ -209,9 +263,32 @@ mod tests {
     }
 
     #[test]
+    fn a_delayed_message_is_received_after_its_delay_and_never_before_an_earlier_one() {
+        let delayed = Configuration {
+            delay: Delay::constant(1.0).expect("a delay"),
+            ..configuration(3, 1.0, StampRule::After)
+        };
+        let mut machine = Machine::new(1, &delayed, random::machine_stream(7, "delays", 1));
+        let from = |sender, stamp| Message {
+            sender,
+            ..message(stamp)
+        };
+        machine.arrive(from(0, 10), 100, 50);
+        machine.arrive(from(0, 20), 110, 5);
+        machine.arrive(from(2, 30), 120, 10);
+        let mut received = |due_ns| match machine.tick(due_ns).kind {
+            EventKind::Receive(message) => message.stamp,
+            _ => 0,
+        };
+        // Through at 150, 150 (held back behind the first) and 130.
+        let ticks = [130, 131, 150, 151, 152].map(&mut received);
+        assert_eq!(ticks, [0, 30, 0, 10, 20]);
+    }
+
+    #[test]
     fn always_internal_at_probability_one() {
         let mut machine = machine(3, 1.0, StampRule::After);
-        assert!((0..1000).all(|_| machine.tick().kind == EventKind::Internal));
+        assert!((0..1000).all(|_| machine.tick(0).kind == EventKind::Internal));
     }
 
     #[test]
@@ -219,7 +296,7 @@ mod tests {
         for (rule, behind) in [(StampRule::After, 0), (StampRule::Before, 1)] {
             let mut machine = machine(3, 0.0, rule);
             for _ in 0..100 {
-                let event = machine.tick();
+                let event = machine.tick(0);
                 let EventKind::Send { stamp, .. } = event.kind else {
                     panic!("internal at probability 0")
                 };
@@ -235,7 +312,7 @@ mod tests {
         let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
         let ticks = 100_000;
         for _ in 0..ticks {
-            match machine.tick().kind {
+            match machine.tick(0).kind {
                 EventKind::Send {
                     recipients: Recipients::One(0),
                     ..
@@ -273,9 +350,9 @@ mod tests {
             for (tick, stamps) in arrivals.into_iter().enumerate() {
                 waiting += stamps.len() as u64;
                 for stamp in stamps {
-                    machine.deliver(message(stamp));
+                    machine.arrive(message(stamp), 0, 0);
                 }
-                let event = machine.tick();
+                let event = machine.tick(0);
                 prop_assert_eq!(event.tick, tick as u64);
                 prop_assert!(event.logical_clock > last_clock);
                 prop_assert_eq!(matches!(event.kind, EventKind::Receive(_)), waiting > 0);

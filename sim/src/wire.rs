@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! hello   magic 4 | version 2 | run's token 16 | machine 4                      26 bytes
-//! frame   kind 1 | stamp or count 8 | sent_tick 8 | sent_at_ns 8                25 bytes
+//! frame   kind 1 | stamp or count 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8   33 bytes
 //! ```
 
 use crate::machine::MachineIndex;
@@ -20,7 +20,7 @@ const KIND_END: u8 = 2;
 /// Length of a handshake.
 pub const HELLO_BYTES: usize = 26;
 /// Length of a frame.
-pub const FRAME_BYTES: usize = 25;
+pub const FRAME_BYTES: usize = 33;
 
 /// A run's secret: whoever cannot show it is none of the run's machines.
 pub type RunToken = [u8; 16];
@@ -43,6 +43,8 @@ pub enum Frame {
         stamp: u64,
         /// The sender's tick that sent it.
         sent_tick: u64,
+        /// How long it is to be under way, in model time: drawn by the sender, kept by the receiver.
+        delay_ns: u64,
         /// The sender's wall clock when it was sent.
         sent_at_ns: u64,
     },
@@ -104,9 +106,10 @@ impl Frame {
             Self::Message {
                 stamp,
                 sent_tick,
+                delay_ns,
                 sent_at_ns,
-            } => (KIND_MESSAGE, [stamp, sent_tick, sent_at_ns]),
-            Self::End { messages } => (KIND_END, [messages, 0, 0]),
+            } => (KIND_MESSAGE, [stamp, sent_tick, delay_ns, sent_at_ns]),
+            Self::End { messages } => (KIND_END, [messages, 0, 0, 0]),
         };
         let mut bytes = [0; FRAME_BYTES];
         bytes[0] = kind;
@@ -127,7 +130,8 @@ impl Frame {
             KIND_MESSAGE => Ok(Self::Message {
                 stamp: word(0),
                 sent_tick: word(1),
-                sent_at_ns: word(2),
+                delay_ns: word(2),
+                sent_at_ns: word(3),
             }),
             KIND_END => Ok(Self::End { messages: word(0) }),
             other => Err(WireError::Kind(other)),
@@ -184,13 +188,12 @@ mod tests {
 
     fn frame() -> impl Strategy<Value = Frame> {
         prop_oneof![
-            (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
-                |(stamp, sent_tick, sent_at_ns)| Frame::Message {
-                    stamp,
-                    sent_tick,
-                    sent_at_ns
-                }
-            ),
+            any::<[u64; 4]>().prop_map(|[stamp, sent_tick, delay_ns, sent_at_ns]| Frame::Message {
+                stamp,
+                sent_tick,
+                delay_ns,
+                sent_at_ns
+            }),
             any::<u64>().prop_map(|messages| Frame::End { messages }),
         ]
     }
@@ -200,13 +203,15 @@ mod tests {
         let bytes = Frame::Message {
             stamp: 1,
             sent_tick: 2,
+            delay_ns: 3,
             sent_at_ns: 0x0102_0304_0506_0708,
         }
         .encode();
         assert_eq!(
             bytes,
             [
-                1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8
+                1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3,
+                4, 5, 6, 7, 8
             ]
         );
     }

@@ -17,7 +17,7 @@ pub(super) const MEASURES: [Measure; 11] = [
         kind: Number,
         decimals: 1,
         brief: "time-weighted mean queue length from 0 to T",
-        remark: "The integral of the queue length over time, divided by T. A message counts from its sending on: its time under way is neglected.",
+        remark: "The integral of the queue length over time, divided by T. A message counts from its sending on, its time under way included.",
         expression: || {
             let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
             Ok(ratio(

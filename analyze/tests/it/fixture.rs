@@ -186,6 +186,7 @@ fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         internal: configuration.internal.value(),
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
+        delay_s: configuration.delay.to_string(),
         started_at_ns: 0,
         phases_ns: phases.join(","),
         margin_us: schedule.margin_ns() as f64 / 1e3,

@@ -23,6 +23,7 @@ proptest! {
         tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
+        delay_s in prop::sample::select(vec!["0", "0.2", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
         wall in any::<bool>(),
     ) {
@@ -30,7 +31,7 @@ proptest! {
         let engine = if wall { "tcp" } else { "virtual" };
         let experiment = fixture::experiment(&format!(
             "seed = {seed}\nduration_s = {duration_s:?}\nrepetitions = 2\nengine = \"{engine}\"\ntime_scale = 4\n\
-             [parameters]\nrates = [{rates:?}]\ninternal = [{internal:?}]\nphase = [\"{phase}\"]"
+             [parameters]\nrates = [{rates:?}]\ninternal = [{internal:?}]\nphase = [\"{phase}\"]\ndelay_s = {delay_s}"
         ));
         let runs: Vec<Run> = experiment.runs().collect();
         let mut written = vec![];

@@ -18,7 +18,7 @@ fn small(question: &Question) -> Table {
 
 #[test]
 fn drift_on_a_wide_terminal() {
-    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 200), @r#"
+    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
     rates  internal  machine      logical rate (1/s)             own drift             final lag             mean lag           lag slope (1/s)  n
@@ -31,18 +31,18 @@ fn drift_on_a_wide_terminal() {
     1,3,6  0.7       2 at 6/s   6.02 ± 0.07, sd 0.03     0.3 ± 1.4, sd 0.6     0.3 ± 1.4, sd 0.6    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
     - logical rate: final clock / T, in 1/s.
     - own drift: final clock - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
     - mean lag: time-weighted mean of the lag from 0 to T.
     - lag slope: least-squares slope of the lag at the machine's own events on their time, in 1/s.
-    "#);
+    ");
 }
 
 #[test]
 fn drift_on_a_narrow_terminal() {
-    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 80), @r#"
+    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 80), @"
     Drift
 
     rates  internal  machine      logical       own     final  mean lag       lag  n
@@ -75,7 +75,7 @@ fn drift_on_a_narrow_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
     standard deviation (sd).
-    Every run: phase spread, stamp after, duration 20 s, engine virtual,
+    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual,
     time scale 1.
     - logical rate: final clock / T, in 1/s.
     - own drift: final clock - ticks: how far the clock ran ahead of the machine's
@@ -85,12 +85,12 @@ fn drift_on_a_narrow_terminal() {
     - mean lag: time-weighted mean of the lag from 0 to T.
     - lag slope: least-squares slope of the lag at the machine's own events on their
       time, in 1/s.
-    "#);
+    ");
 }
 
 #[test]
 fn jumps_as_markdown() {
-    insta::assert_snapshot!(render::markdown(&small(&tables::JUMPS)), @r#"
+    insta::assert_snapshot!(render::markdown(&small(&tables::JUMPS)), @"
     ## Jumps
 
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
@@ -103,19 +103,19 @@ fn jumps_as_markdown() {
     | 1,3,6 | 0.7 | 2 at 6/s | 1.00 ± 0.01, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.3 ± 1.4, sd 0.6 | 0.00 ± 0.01, sd 0.00 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.
     - p50: median jump.
     - p95: 95th percentile of the jumps.
     - max: largest jump.
     - share > 1: share of the jumps that are greater than 1.
-    "#);
+    ");
 }
 
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
-    insta::assert_snapshot!(render::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @r#"
+    insta::assert_snapshot!(render::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"
     Backlog
 
     rates  internal  machine    mean backlog  p95  max  final  growth (1/s)  receive share  n
@@ -125,14 +125,14 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Where n is 1 there is neither interval nor sd.
-    Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, delay 0 s, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length from 0 to T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: greatest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
     - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
     - receive share: receives / ticks.
-    "#);
+    ");
 }
 
 #[test]

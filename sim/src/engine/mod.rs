@@ -48,18 +48,10 @@ pub struct Ended {
 /// The run's machines before their first tick, each with its own stream of randomness.
 fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
     let key = run.key();
-    let configuration = &*run.configuration;
-    let machines = configuration.rates.machines();
-    (0..machines)
+    (0..run.configuration.rates.machines())
         .map(|index| {
             let random = random::machine_stream(seed, &key, index);
-            Machine::new(
-                index,
-                machines,
-                configuration.internal,
-                configuration.stamp,
-                random,
-            )
+            Machine::new(index, &run.configuration, random)
         })
         .collect()
 }

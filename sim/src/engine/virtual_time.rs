@@ -20,10 +20,10 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
     let mut now_ns = 0;
     while let Some((due_ns, machine)) = agenda.next(&schedule) {
         if due_ns > now_ns {
-            deliver(&mut machines, &mut in_flight);
+            deliver(&mut machines, &mut in_flight, now_ns);
             now_ns = due_ns;
         }
-        let event = machines[machine].tick();
+        let event = machines[machine].tick(due_ns);
         in_flight.extend(sent(machine, &event));
         log[machine].push(LoggedEvent {
             system_time_ns: due_ns,
@@ -55,18 +55,17 @@ fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
     }
 }
 
-fn deliver(machines: &mut [Machine], in_flight: &mut Vec<(Message, Recipients)>) {
+/// Hands on what was sent in ticks due at `sent_ns`.
+fn deliver(machines: &mut [Machine], in_flight: &mut Vec<(Message, Recipients)>, sent_ns: u64) {
     for (message, recipients) in in_flight.drain(..) {
-        match recipients {
-            Recipients::One(peer) => machines[peer as usize].deliver(message),
-            Recipients::All => {
-                let sender = message.sender as usize;
-                let others = machines
-                    .iter_mut()
-                    .enumerate()
-                    .filter(|(machine, _)| *machine != sender);
-                others.for_each(|(_, machine)| machine.deliver(message));
-            }
+        let sender = message.sender as usize;
+        let peers = match recipients {
+            Recipients::One(peer) => peer as usize..peer as usize + 1,
+            Recipients::All => 0..machines.len(),
+        };
+        for peer in peers.filter(|&peer| peer != sender) {
+            let delay_ns = machines[sender].draw_delay_ns();
+            machines[peer].arrive(message, sent_ns, delay_ns);
         }
     }
 }

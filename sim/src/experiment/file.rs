@@ -6,7 +6,7 @@ use std::path::Path;
 use super::grid_file::Grid;
 use super::parameters::{EngineKind, PhaseRule, Probability, Rate, Rates, StampRule};
 use super::reader::{Document, ExperimentError, Item, Section};
-use super::{Configuration, Experiment, NANOS_PER_SECOND};
+use super::{Configuration, Delay, Experiment, NANOS_PER_SECOND};
 
 const KEYS: &[&str] = &[
     "name",
@@ -101,6 +101,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         internal: Probability::new(0.0)?,
         phase: PhaseRule::Spread,
         stamp: StampRule::After,
+        delay: Delay::NONE,
         duration_ns: (duration_s.unwrap_or(60.0) * NANOS_PER_SECOND as f64).round() as u64,
     };
     let grid = Grid {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Configuration, PhaseRule, Probability, Rates, StampRule};
+use super::{Configuration, Delay, PhaseRule, Probability, Rates, StampRule};
 
 /// One value of one parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,7 @@ pub(super) enum Setting {
     Internal(Probability),
     Phase(PhaseRule),
     Stamp(StampRule),
+    Delay(Delay),
 }
 
 impl Setting {
@@ -20,6 +21,7 @@ impl Setting {
             Self::Internal(internal) => configuration.internal = *internal,
             Self::Phase(phase) => configuration.phase = *phase,
             Self::Stamp(stamp) => configuration.stamp = *stamp,
+            Self::Delay(delay) => configuration.delay = *delay,
         }
     }
 
@@ -29,6 +31,7 @@ impl Setting {
             Self::Internal(internal) => configuration.internal == *internal,
             Self::Phase(phase) => configuration.phase == *phase,
             Self::Stamp(stamp) => configuration.stamp == *stamp,
+            Self::Delay(delay) => configuration.delay == *delay,
         }
     }
 }
@@ -92,6 +95,7 @@ mod tests {
             internal: Probability::new(0.5).expect("a probability"),
             phase: PhaseRule::Spread,
             stamp: StampRule::After,
+            delay: Delay::NONE,
             duration_ns: 1,
         }
     }

@@ -7,10 +7,11 @@ use super::grid::{self, Dimension, Exclusion, Setting};
 use super::parameters::{PhaseRule, Probability, Rate, Rates, StampRule};
 use super::rate_sets::{RateRule, RateSets};
 use super::reader::{Item, Section};
-use super::{Configuration, Experiment, schedule};
+use super::{Configuration, Delay, Experiment, schedule};
 
-const PARAMETERS: &[&str] = &["rates", "internal", "phase", "stamp"];
+const PARAMETERS: &[&str] = &["rates", "internal", "phase", "stamp", "delay_s"];
 const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to"];
+const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
 /// The grid part of a file.
@@ -127,6 +128,7 @@ impl Grid<'_, '_> {
                 .into_iter()
                 .map(Setting::Stamp)
                 .collect(),
+            "delay_s" => each(item, delay)?.into_iter().map(Setting::Delay).collect(),
             _ => unreachable!("a parameter without a reader: {name}"),
         };
         let settings: Dimension = settings;
@@ -364,6 +366,37 @@ fn probabilities(item: &Item<'_>) -> Option<Vec<Probability>> {
             .filter_map(Probability::new)
             .collect(),
     )
+}
+
+/// A number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
+fn delay(item: &Item<'_>) -> Option<Delay> {
+    let read = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
+    let Some(law) = item.table() else {
+        return read(item).and_then(Delay::constant);
+    };
+    law.allow_only(DELAY_LAWS);
+    match (law.get("uniform"), law.get("exponential")) {
+        (Some(bounds), None) => {
+            let numbers: Option<Vec<f64>> = each(&bounds, read);
+            let delay = match numbers?[..] {
+                [from_s, to_s] => Delay::uniform(from_s, to_s),
+                _ => None,
+            };
+            if delay.is_none() {
+                bounds.note(
+                    "wanted the shortest and the longest delay, such as [0.01, 0.1]".to_owned(),
+                );
+            }
+            delay
+        }
+        (None, Some(mean)) => read(&mean).and_then(Delay::exponential),
+        _ => {
+            item.note(
+                "wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }".to_owned(),
+            );
+            None
+        }
+    }
 }
 
 /// `from, from + step, ... to` as the decimals a person would write: 0.3, not 0.30000000000000004.

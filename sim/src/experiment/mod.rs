@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`delay`]: laws of message delay
 //! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
 //! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
 //! - [`file`]: the TOML file read into an [`Experiment`]
@@ -10,6 +11,7 @@
 //! - [`reader`]: a TOML table read with every mistake noted, by line and key
 //! - [`schedule`]: when each machine of a run ticks
 
+mod delay;
 mod file;
 mod grid;
 mod grid_file;
@@ -21,6 +23,7 @@ mod schedule;
 use std::fmt;
 use std::sync::Arc;
 
+pub use delay::Delay;
 pub use file::Overrides;
 pub use parameters::{EngineKind, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule};
 pub use reader::{ExperimentError, Mistake};
@@ -42,6 +45,8 @@ pub struct Configuration {
     pub phase: PhaseRule,
     /// Which clock value a message carries.
     pub stamp: StampRule,
+    /// How long messages are under way.
+    pub delay: Delay,
     /// Model time observed, in nanoseconds.
     pub duration_ns: u64,
 }
@@ -62,7 +67,7 @@ impl Configuration {
     }
 }
 
-/// The canonical text: what a run's key starts with.
+/// The canonical text: what a run's key starts with. A delay stands in it only if there is one.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -70,13 +75,17 @@ impl fmt::Display for Configuration {
             internal,
             phase,
             stamp,
+            delay,
             ..
         } = self;
         write!(
             f,
-            "rates={rates} internal={internal} phase={phase} stamp={stamp} duration_s={}",
-            self.duration_s()
-        )
+            "rates={rates} internal={internal} phase={phase} stamp={stamp}"
+        )?;
+        if *delay != Delay::NONE {
+            write!(f, " delay_s={delay}")?;
+        }
+        write!(f, " duration_s={}", self.duration_s())
     }
 }
 

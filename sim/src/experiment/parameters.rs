@@ -82,10 +82,9 @@ impl FromStr for Rates {
             .split(',')
             .map(|rate| Rate::new(rate.parse().ok()?))
             .collect();
-        rates.and_then(Rates::new).ok_or_else(|| NotAValue {
-            text: text.to_owned(),
-            wanted: "rates such as 1,3,6",
-        })
+        rates
+            .and_then(Rates::new)
+            .ok_or_else(|| NotAValue::new(text, "rates such as 1,3,6"))
     }
 }
 
@@ -117,6 +116,15 @@ impl fmt::Display for Probability {
 pub struct NotAValue {
     text: String,
     wanted: &'static str,
+}
+
+impl NotAValue {
+    pub(super) fn new(text: &str, wanted: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            wanted,
+        }
+    }
 }
 
 /// An enum whose values have fixed names: one list serves parsing, printing and error messages.
@@ -152,7 +160,7 @@ macro_rules! named_values {
             fn from_str(text: &str) -> Result<Self, NotAValue> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(NotAValue { text: text.to_owned(), wanted: $wanted }),
+                    _ => Err(NotAValue::new(text, $wanted)),
                 }
             }
         }

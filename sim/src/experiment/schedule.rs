@@ -143,7 +143,7 @@ fn shuffle(items: &mut [u64], random: &mut impl Rng) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Probability, Rate, StampRule};
+    use crate::experiment::{Delay, Probability, Rate, StampRule};
     use crate::random::run_stream;
     use proptest::prelude::*;
 
@@ -154,6 +154,7 @@ mod tests {
             internal: Probability::new(0.7).expect("a probability"),
             phase,
             stamp: StampRule::After,
+            delay: Delay::NONE,
             duration_ns,
         };
         Schedule::draw(&configuration, &mut run_stream(1, key))

@@ -44,6 +44,8 @@ pub struct JournalRow {
     pub stamp: String,
     /// `spread`, `uniform` or `aligned`.
     pub phase: String,
+    /// How long messages are under way, in model seconds: a number or a law such as `exponential(0.05)`.
+    pub delay_s: String,
     /// Unix time of the run's start; 0 in the virtual engine.
     pub started_at_ns: u64,
     /// Each machine's first tick, model nanoseconds after the start.

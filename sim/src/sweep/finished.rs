@@ -35,6 +35,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         internal: configuration.internal.value(),
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
+        delay_s: configuration.delay.to_string(),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
         phases_ns: join(ended.run.schedule(experiment.seed).phases_ns()),
         margin_us: micros(margin_ns),

@@ -26,7 +26,7 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
 }
 
 const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
-rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]";
+rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]\ndelay_s = [0, { uniform = [0, 2] }]";
 
 #[test]
 fn every_machine_logs_one_event_for_every_tick_in_order() {
@@ -133,6 +133,26 @@ fn every_message_is_received_once_and_in_order_or_still_waits() {
 }
 
 #[test]
+fn no_message_is_received_before_its_delay_is_over() {
+    let parameters = "duration_s = 30\ntime_scale = 50\n[parameters]\nrates = [2, 3, 4]\ninternal = 0.6\ndelay_s = 1.25";
+    on_both_engines(parameters, |experiment, run, log| {
+        let schedule = run.schedule(experiment.seed);
+        let mut received = 0;
+        for (receiver, events) in log.machines.iter().enumerate() {
+            for logged in events {
+                if let EventKind::Receive(message) = logged.event.kind {
+                    let sent_ns = schedule.due_ns(message.sender as usize, message.sent_tick);
+                    let received_ns = schedule.due_ns(receiver, logged.event.tick);
+                    assert!(received_ns > sent_ns + 1_250_000_000);
+                    received += 1;
+                }
+            }
+        }
+        assert!(received > 0);
+    });
+}
+
+#[test]
 fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_does() {
     let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
     on_both_engines(parameters, |_, run, log| {
@@ -165,8 +185,9 @@ fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_doe
 #[test]
 fn punctual_runs_over_tcp_equal_their_virtual_twins() {
     let experiment = experiment(
-        "duration_s = 60\ntime_scale = 60\nrepetitions = 4\n[parameters]
-rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]",
+        "duration_s = 60\ntime_scale = 60\nrepetitions = 2\n[parameters]
+rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
+delay_s = [0, 0.3, { exponential = 0.2 }]",
     );
     let over_tcp = run_all(&experiment, EngineKind::Tcp);
     let twins = run_all(&experiment, EngineKind::Virtual);

@@ -191,6 +191,33 @@ fn spread_phases_without_room_are_refused() {
 }
 
 #[test]
+fn laws_of_delay() {
+    let delays = |delay: &str| {
+        format!("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ndelay_s = {delay}")
+    };
+    let grid = delays("[0, 0.05, { uniform = [0.01, 0.1] }, { exponential = 0.05 }]");
+    let experiment = Experiment::parse(&grid, Path::new("e.toml"), Overrides::default());
+    let configurations: Vec<String> = experiment
+        .unwrap_or_else(|error| panic!("{error}"))
+        .configurations()
+        .iter()
+        .map(|configuration| configuration.to_string())
+        .collect();
+    assert_snapshot!(configurations.join("\n"), @"
+    rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,2 internal=0.7 phase=spread stamp=after delay_s=0.05 duration_s=60
+    rates=1,2 internal=0.7 phase=spread stamp=after delay_s=uniform(0.01,0.1) duration_s=60
+    rates=1,2 internal=0.7 phase=spread stamp=after delay_s=exponential(0.05) duration_s=60
+    ");
+    assert_snapshot!(mistakes(&delays("-1")), @"e.toml:5: `parameters.delay_s`: -1 is not a delay in seconds from 0 to 3600");
+    assert_snapshot!(mistakes(&delays("{ uniform = [2, 1] }")), @"e.toml:5: `parameters.delay_s.uniform`: wanted the shortest and the longest delay, such as [0.01, 0.1]");
+    assert_snapshot!(mistakes(&delays("{ exponental = 1 }")), @"
+    e.toml:5: `parameters.delay_s.exponental`: no such key; did you mean `exponential`?
+    e.toml:5: `parameters.delay_s`: wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }
+    ");
+}
+
+#[test]
 fn a_parameter_stands_in_one_place() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
     assert_snapshot!(mistakes(text), @"

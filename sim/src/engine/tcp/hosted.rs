@@ -8,13 +8,16 @@ use super::clock::WallClock;
 use super::mesh::Mesh;
 use super::reactor::{Reactor, Ready, SocketId};
 use crate::engine::{Ended, Punctuality, RunLog, Samples, machines_of};
-use crate::experiment::{Run, Schedule};
+use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 use crate::wire::{Frame, RunToken};
 
 /// From a standing mesh to the run's start: time for the event loop to look at its other runs.
 const LEAD_NS: u64 = 1_000_000;
+
+/// Far beyond what any law of delay draws.
+const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 pub(super) struct Hosted {
     run: Run,
@@ -136,7 +139,8 @@ impl Hosted {
         clock: &WallClock,
     ) -> Result<u64, String> {
         let system_time_ns = clock.now_ns();
-        let event = self.machines[machine].tick();
+        let tick = self.log[machine].len() as u64;
+        let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
         self.log[machine].push(LoggedEvent {
             system_time_ns,
             event,
@@ -157,18 +161,20 @@ impl Hosted {
         let EventKind::Send { recipients, stamp } = event.kind else {
             return Ok(());
         };
-        let frame = Frame::Message {
-            stamp,
-            sent_tick: event.tick,
-            sent_at_ns,
+        let peers = match recipients {
+            Recipients::One(peer) => peer..peer + 1,
+            Recipients::All => 0..self.machine_count(),
         };
-        match recipients {
-            Recipients::One(peer) => self.mesh.send(sender, peer, &frame),
-            Recipients::All => {
-                let mut peers = (0..self.machine_count()).filter(|&peer| peer != sender);
-                peers.try_for_each(|peer| self.mesh.send(sender, peer, &frame))
-            }
+        for peer in peers.filter(|&peer| peer != sender) {
+            let frame = Frame::Message {
+                stamp,
+                sent_tick: event.tick,
+                delay_ns: self.machines[sender as usize].draw_delay_ns(),
+                sent_at_ns,
+            };
+            self.mesh.send(sender, peer, &frame)?;
         }
+        Ok(())
     }
 
     /// A machine without a single tick in the run's duration says its last at the start.
@@ -186,21 +192,29 @@ impl Hosted {
         reactor: &mut Reactor,
         clock: &WallClock,
     ) -> Result<(), String> {
-        let (machines, latency) = (&mut self.machines, &mut self.latency);
-        let hear = |owner: MachineIndex, sender, frame| {
+        let (machines, schedule) = (&mut self.machines, &self.schedule);
+        let latency = &mut self.latency;
+        let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
             if let Frame::Message {
                 stamp,
                 sent_tick,
+                delay_ns,
                 sent_at_ns,
             } = frame
             {
+                if sent_tick >= schedule.ticks(sender as usize) || delay_ns > LONGEST_DELAY_NS {
+                    return Err("sent a message that its machine cannot have sent".to_owned());
+                }
                 latency.push(clock.now_ns().saturating_sub(sent_at_ns));
-                machines[owner as usize].deliver(Message {
+                let message = Message {
                     sender,
                     stamp,
                     sent_tick,
-                });
+                };
+                let sent_ns = schedule.due_ns(sender as usize, sent_tick);
+                machines[owner as usize].arrive(message, sent_ns, delay_ns);
             }
+            Ok(())
         };
         match ready.route.socket {
             SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),

@@ -172,7 +172,7 @@ impl Mesh {
         machine: usize,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame),
+        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         while let Some(listener) = self.listeners.get(machine) {
             match listener.listener.accept() {
@@ -204,14 +204,15 @@ impl Mesh {
         }
     }
 
-    /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender.
+    /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender; it may
+    /// refuse them.
     pub(super) fn exchange(
         &mut self,
         place: usize,
         readiness: Readiness,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame),
+        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let Some(mut link) = self.links.get_mut(place).and_then(Option::take) else {
             return Ok(());
@@ -229,7 +230,7 @@ impl Mesh {
                     Heard::Frame(frame) => {
                         self.ended_ends += usize::from(matches!(frame, Frame::End { .. }));
                         if let Some(peer) = link.peer {
-                            hear(link.owner, peer, frame);
+                            hear(link.owner, peer, frame)?;
                         }
                     }
                 }

@@ -48,7 +48,10 @@ impl Bench {
         self.reactor.take_ready(&mut ready);
         let heard = &mut self.heard;
         for socket in ready {
-            let hear = |owner, peer, frame| heard.push((owner, peer, frame));
+            let hear = |owner, peer, frame| {
+                heard.push((owner, peer, frame));
+                Ok(())
+            };
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
             match socket.route.socket {
                 SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear)?,
@@ -76,6 +79,7 @@ fn message(stamp: u64) -> Frame {
     Frame::Message {
         stamp,
         sent_tick: 5,
+        delay_ns: 0,
         sent_at_ns: 6,
     }
 }
