@@ -24,12 +24,14 @@ struct Cli {
 enum Command {
     Plan(commands::plan::Args),
     Run(commands::run::Args),
+    Status(commands::status::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Run(args) => commands::run::run(&args),
+        Command::Status(args) => commands::status::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

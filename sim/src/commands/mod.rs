@@ -2,6 +2,7 @@
 
 pub mod plan;
 pub mod run;
+pub mod status;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -11,10 +11,24 @@ use crate::machine::{Event, EventKind, Machine, Message, Recipients};
 /// Runs `run` of the experiment with `seed` from its first tick to its last.
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
-    let mut machines = machines_of(run, seed);
-    let mut log: Vec<Vec<LoggedEvent>> = (0..machines.len())
+    let mut log: Vec<Vec<LoggedEvent>> = (0..schedule.machines())
         .map(|machine| Vec::with_capacity(schedule.ticks(machine) as usize))
         .collect();
+    observe(run, seed, |machine, logged| log[machine].push(logged));
+    RunLog {
+        started_at_ns: 0,
+        machines: log,
+        punctuality: Punctuality {
+            margin_ns: schedule.margin_ns(),
+            ..Punctuality::default()
+        },
+    }
+}
+
+/// The same without a log: each event goes to `see` with its machine, in the order of time.
+pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
+    let schedule = run.schedule(seed);
+    let mut machines = machines_of(run, seed);
     let mut agenda = Agenda::new(&schedule);
     let mut in_flight: Vec<(Message, Recipients)> = Vec::new();
     let mut now_ns = 0;
@@ -25,19 +39,14 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
         }
         let event = machines[machine].tick(due_ns);
         in_flight.extend(sent(machine, &event));
-        log[machine].push(LoggedEvent {
-            system_time_ns: due_ns,
-            event,
-        });
-    }
-    let margin_ns = schedule.margin_ns();
-    RunLog {
-        started_at_ns: 0,
-        machines: log,
-        punctuality: Punctuality {
-            margin_ns,
-            ..Punctuality::default()
-        },
+        let system_time_ns = due_ns;
+        see(
+            machine,
+            LoggedEvent {
+                system_time_ns,
+                event,
+            },
+        );
     }
 }
 

@@ -20,15 +20,18 @@
 //! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading
 //! - [`writer`]: the one that appends
+//! - [`status`]: how far a dataset has come
 
 mod dataset;
 mod events;
 mod journal;
 mod manifest;
+mod status;
 mod writer;
 
 pub use dataset::{Dataset, DatasetError};
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
 pub use journal::{JournalRow, Outcome};
 pub use manifest::{Manifest, Provenance, SCHEMA_VERSION};
+pub use status::Status;
 pub use writer::{DatasetWriter, FinishedRun, Recovered};

@@ -123,14 +123,14 @@ impl Capacity {
         width: &Width,
         heaviest: &Configuration,
     ) -> usize {
-        let useful = match experiment.engine {
+        match experiment.engine {
             EngineKind::Virtual => width.runs,
             EngineKind::Tcp => {
                 let ticks_per_second = width.runs as f64 * ticks_per_second(experiment, heaviest);
-                (ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize
+                let loops = (ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize;
+                loops.clamp(1, self.cores.min(width.runs))
             }
-        };
-        useful.clamp(1, self.cores)
+        }
     }
 
     fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {

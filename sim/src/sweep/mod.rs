@@ -108,11 +108,11 @@ pub fn run(
         elapsed: Duration::ZERO,
         recovered: writer.recovered(),
     };
-    let (to_do, finished) = (queue(&plan.to_do), crossbeam_channel::bounded(WAITING));
+    let finished = crossbeam_channel::bounded(WAITING);
     thread::scope(|scope| {
         let engine = scope.spawn({
             let (plan, sender) = (&plan, finished.0);
-            move || feed_engine(experiment, plan, options, &to_do, control, &sender)
+            move || feed_engine(experiment, plan, options, control, &sender)
         });
         let written = write(&mut writer, &finished.1, &mut summary, progress, control);
         if written.is_err() {
@@ -177,38 +177,62 @@ fn feed_engine(
     experiment: &Experiment,
     plan: &Plan,
     options: &Options,
-    to_do: &Receiver<Run>,
     control: &Control,
     finished: &Sender<FinishedRun>,
 ) -> io::Result<()> {
     match experiment.engine {
         EngineKind::Virtual => {
-            thread::scope(|scope| {
-                for _ in 0..plan.workers {
-                    scope.spawn(|| run_virtually(experiment, to_do, control, finished));
-                }
-            });
+            run_in_order(experiment, plan, control, finished);
             Ok(())
         }
-        EngineKind::Tcp => host_runs(experiment, plan, options, to_do, control, finished),
+        EngineKind::Tcp => host_runs(experiment, plan, options, control, finished),
     }
 }
 
-fn run_virtually(
+/// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
+/// many workers there are.
+fn run_in_order(
     experiment: &Experiment,
-    to_do: &Receiver<Run>,
+    plan: &Plan,
     control: &Control,
     finished: &Sender<FinishedRun>,
 ) {
-    while let Ok(run) = to_do.try_recv() {
+    thread::scope(|scope| {
+        let workers: Vec<Receiver<FinishedRun>> = (0..plan.workers)
+            .map(|worker| {
+                let (sender, receiver) = crossbeam_channel::bounded(WAITING);
+                let runs = plan.to_do.iter().skip(worker).step_by(plan.workers);
+                scope.spawn(move || run_virtually(experiment, runs, control, &sender));
+                receiver
+            })
+            .collect();
+        for turn in 0..plan.to_do.len() {
+            let Ok(run) = workers[turn % workers.len()].recv() else {
+                return;
+            };
+            if finished.send(run).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn run_virtually<'r>(
+    experiment: &Experiment,
+    runs: impl Iterator<Item = &'r Run>,
+    control: &Control,
+    finished: &Sender<FinishedRun>,
+) {
+    for run in runs {
         if control.is_stopped() {
             return;
         }
         control.begin();
-        let log = virtual_time::run(&run, experiment.seed);
-        control.ticked(log.machines.iter().map(|events| events.len() as u64).sum());
+        let log = virtual_time::run(run, experiment.seed);
+        let ticks = log.machines.iter().map(|events| events.len() as u64);
+        control.ticked(ticks.sum());
         let ended = Ended {
-            run,
+            run: run.clone(),
             result: Ok(log),
             strangers: 0,
         };
@@ -225,10 +249,10 @@ fn host_runs(
     experiment: &Experiment,
     plan: &Plan,
     options: &Options,
-    to_do: &Receiver<Run>,
     control: &Control,
     finished: &Sender<FinishedRun>,
 ) -> io::Result<()> {
+    let to_do = &queue(&plan.to_do);
     tcp::make_room_for_files(plan.files);
     let (ended_sender, ended) = crossbeam_channel::unbounded::<Ended>();
     thread::scope(|scope| {

@@ -119,6 +119,36 @@ fn options_stand_in_for_the_file() {
     assert_eq!(journal.matches(",virtual,").count(), 4);
 }
 
+#[test]
+fn status_says_how_far_a_dataset_has_come() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    // Take one run out, and let another have failed.
+    let journal = fs::read_to_string(desk.path("data/e/runs.csv")).expect("a journal");
+    let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
+    rows.remove(2);
+    rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
+    fs::write(desk.path("data/e/runs.csv"), rows.join("\n") + "\n").expect("written");
+    let status = desk.sim(&["status", "data/e"]);
+    assert_eq!(status.code, 0, "{}", status.stderr);
+    for line in [
+        "runs planned   4",
+        "done           2 (50.0 %)",
+        "failed         1",
+        "to do          1",
+        "failures       1 x machine 1 was lost",
+    ] {
+        assert!(
+            status.stdout.contains(line),
+            "{line} not in\n{}",
+            status.stdout
+        );
+    }
+    assert!(!status.stdout.contains("punctual"), "{}", status.stdout);
+    is_refused(&desk, &["status", "."], ". is not a dataset");
+}
+
 /// Exit code 2, a message that names the place, and nothing made or damaged.
 fn is_refused(desk: &Desk, arguments: &[&str], said: &str) {
     let run = desk.sim(arguments);

@@ -199,3 +199,23 @@ fn changed_or_missing_events_are_noticed() {
             .contains("ends at byte")
     );
 }
+
+/// The virtual engine's datasets are the same to the byte, whatever the number of workers.
+#[test]
+fn workers_change_no_byte_in_virtual_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    let files = |workers: usize| {
+        let root = folder.path().join(workers.to_string());
+        let options = Options {
+            jobs: Some(workers),
+            ..Options::default()
+        };
+        let (control, mut progress) = (Control::default(), Progress::quiet());
+        sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
+        ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
+    };
+    let alone = files(1);
+    assert_eq!(alone, files(2));
+    assert_eq!(alone, files(5));
+}

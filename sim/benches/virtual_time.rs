@@ -1,0 +1,82 @@
+//! The virtual engine's speed on one core, with and without a log: `cargo bench --package sim`.
+//!
+//! Figures of a kind are only comparable within one call: machines differ, and one machine differs from hour to hour.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sim::engine::virtual_time;
+use sim::experiment::{Experiment, Overrides};
+use sim::log::{EventRow, write_row};
+
+/// How long each kind is measured.
+const TIME: Duration = Duration::from_secs(2);
+
+const GRID: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
+[parameters]\ninternal = [0.4, 0.7]
+rates = [[1, 3, 6], [2, 3, 4], [3, 3, 3], [5, 1, 5], [1, 2, 1]]";
+
+fn main() {
+    let experiment = |parameters: &str| {
+        let text = format!("{GRID}{parameters}");
+        Experiment::parse(&text, Path::new("bench.toml"), Overrides::default())
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    let (plain, delayed) = (
+        experiment(""),
+        experiment("\ndelay_s = { exponential = 0.05 }"),
+    );
+    let bare = speed("without a log", &plain, unlogged);
+    let with_delays = speed("without a log, delayed messages", &delayed, unlogged);
+    let logged = speed("with the full CSV log in memory", &plain, to_csv);
+    println!("log / bare          {:.2}", logged / bare);
+    println!("delayed / bare      {:.2}", with_delays / bare);
+}
+
+/// Ticks per second of `run_all`, printed under `name`.
+fn speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
+    let (started, mut ticks) = (Instant::now(), 0);
+    while started.elapsed() < TIME {
+        ticks += run_all(experiment);
+    }
+    let speed = ticks as f64 / started.elapsed().as_secs_f64();
+    println!("{:6.2} M ticks/s  {name}", speed / 1e6);
+    speed
+}
+
+fn unlogged(experiment: &Experiment) -> u64 {
+    let mut ticks = 0;
+    for run in experiment.runs() {
+        virtual_time::observe(&run, experiment.seed, |machine, logged| {
+            black_box((machine, logged));
+            ticks += 1;
+        });
+    }
+    ticks
+}
+
+fn to_csv(experiment: &Experiment) -> u64 {
+    let mut ticks = 0;
+    let mut rows = Vec::new();
+    for run in experiment.runs() {
+        rows.clear();
+        let log = virtual_time::run(&run, experiment.seed);
+        for (machine, events) in log.machines.iter().enumerate() {
+            ticks += events.len() as u64;
+            for &logged in events {
+                let (run, machine) = (run.index, machine as u32);
+                write_row(
+                    &mut rows,
+                    &EventRow {
+                        run,
+                        machine,
+                        logged,
+                    },
+                );
+            }
+        }
+        black_box(&rows);
+    }
+    ticks
+}
