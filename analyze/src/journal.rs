@@ -19,7 +19,7 @@ pub const JOURNAL: [Column; 31] = [
     column("outcome", Text, "", "`ok` or `failed`. Only `ok` counts."),
     column("reason", Text, "", "Why it failed; empty if it did not."),
     column("engine", Text, "", "`tcp` (real sockets, wall clock) or `virtual` (discrete events, virtual clock)."),
-    column("isolation", Text, "", "`shared`: the run's machines shared one process."),
+    column("isolation", Text, "", "`shared` (many runs in one process) or `process` (each machine in a process of its own)."),
     column("time_scale", Number, "model s / wall s", "Model seconds that pass in a wall second; 1 in the virtual engine, which has no wall clock."),
     column("duration_s", Number, "model s", "Time observed, T."),
     column("machines", Integer, "", "Number of machines, N."),

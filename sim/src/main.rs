@@ -25,6 +25,7 @@ enum Command {
     Plan(commands::plan::Args),
     Run(commands::run::Args),
     Status(commands::status::Args),
+    Machine(commands::machine::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
+        Command::Machine(args) => commands::machine::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

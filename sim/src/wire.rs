@@ -3,8 +3,8 @@
 //! Both are of fixed size and big-endian. A byte stream may coalesce or split them anywhere: [`Chunks`] puts them together again.
 //!
 //! ```text
-//! hello   magic 4 | version 2 | run's token 16 | machine 4                      26 bytes
-//! frame   kind 1 | stamp or count 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8   33 bytes
+//! hello   magic 4 | version 2 | run's token 16 | machine 4                               26 bytes
+//! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //! ```
 
 use crate::machine::MachineIndex;
@@ -16,6 +16,8 @@ const VERSION: u16 = 1;
 
 const KIND_MESSAGE: u8 = 1;
 const KIND_END: u8 = 2;
+const KIND_READY: u8 = 3;
+const KIND_START: u8 = 4;
 
 /// Length of a handshake.
 pub const HELLO_BYTES: usize = 26;
@@ -52,6 +54,13 @@ pub enum Frame {
     End {
         /// How many messages it sent over this connection.
         messages: u64,
+    },
+    /// To machine 0, where machines are processes of their own: all connections of the sender stand.
+    Ready,
+    /// From machine 0, when all are ready: the run starts.
+    Start {
+        /// When, in Unix time.
+        at_ns: u64,
     },
 }
 
@@ -110,6 +119,8 @@ impl Frame {
                 sent_at_ns,
             } => (KIND_MESSAGE, [stamp, sent_tick, delay_ns, sent_at_ns]),
             Self::End { messages } => (KIND_END, [messages, 0, 0, 0]),
+            Self::Ready => (KIND_READY, [0; 4]),
+            Self::Start { at_ns } => (KIND_START, [at_ns, 0, 0, 0]),
         };
         let mut bytes = [0; FRAME_BYTES];
         bytes[0] = kind;
@@ -134,6 +145,8 @@ impl Frame {
                 sent_at_ns: word(3),
             }),
             KIND_END => Ok(Self::End { messages: word(0) }),
+            KIND_READY => Ok(Self::Ready),
+            KIND_START => Ok(Self::Start { at_ns: word(0) }),
             other => Err(WireError::Kind(other)),
         }
     }
@@ -195,6 +208,8 @@ mod tests {
                 sent_at_ns
             }),
             any::<u64>().prop_map(|messages| Frame::End { messages }),
+            Just(Frame::Ready),
+            any::<u64>().prop_map(|at_ns| Frame::Start { at_ns }),
         ]
     }
 

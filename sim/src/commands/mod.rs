@@ -1,5 +1,6 @@
 //! The verbs of the `sim` program, one file each.
 
+pub mod machine;
 pub mod plan;
 pub mod run;
 pub mod status;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sim::engine::tcp::PortRange;
-use sim::experiment::{EngineKind, Experiment, ExperimentError, Overrides};
+use sim::experiment::{EngineKind, Experiment, ExperimentError, Isolation, Overrides};
 use sim::sweep::Options;
 
 /// What an experiment is run as: shared by all verbs that take one.
@@ -26,6 +27,9 @@ pub struct ExperimentArgs {
     /// Model seconds per wall second, instead of what the file says (tcp engine)
     #[arg(long, value_name = "X", value_parser = time_scale)]
     time_scale: Option<f64>,
+    /// shared (many runs in one process) or process (each machine in its own), instead of what the file says (tcp engine)
+    #[arg(long)]
+    isolation: Option<Isolation>,
     /// Runs at once [default: as many as this machine carries on time]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
@@ -44,6 +48,7 @@ impl ExperimentArgs {
             Overrides {
                 engine: self.engine,
                 time_scale: self.time_scale,
+                isolation: self.isolation,
             },
         )
     }
@@ -56,6 +61,7 @@ impl ExperimentArgs {
 
     fn options(&self) -> Options {
         Options {
+            program: env::current_exe().unwrap_or_else(|_| PathBuf::from("sim")),
             jobs: self.jobs.map(|jobs| jobs as usize),
             ports: self.ports.clone(),
             retry_failed: self.retry_failed,

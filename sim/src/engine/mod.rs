@@ -4,6 +4,7 @@
 //!
 //! - [`virtual_time`]: discrete events on a virtual clock, deterministic to the byte
 //! - [`tcp`]: real sockets and the wall clock, an event loop a core hosting many whole runs
+//! - [`processes`]: runs over TCP whose machines are processes of their own
 //! - [`control`]: stopping, and counting what is under way
 //! - [`punctuality`]: how far a run was from its schedule, and whether that could have mattered
 //!
@@ -11,6 +12,7 @@
 //! behaviour.
 
 mod control;
+pub mod processes;
 mod punctuality;
 pub mod tcp;
 pub mod virtual_time;

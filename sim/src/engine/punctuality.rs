@@ -1,5 +1,7 @@
 //! How far a run was from its schedule, and whether that could have mattered.
 
+use serde::{Deserialize, Serialize};
+
 /// A run's punctuality, in wall nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
@@ -30,14 +32,25 @@ impl Punctuality {
     }
 }
 
-/// Samples of a duration, collected one by one.
-#[derive(Clone, Debug, Default)]
+/// Samples of a duration in nanoseconds, collected one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Samples(Vec<u64>);
 
 impl Samples {
     /// Adds a duration in nanoseconds.
     pub fn push(&mut self, duration_ns: u64) {
         self.0.push(duration_ns);
+    }
+
+    /// What was added.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Adds all of `others`.
+    pub fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
     }
 
     /// The quantiles of what was added (nearest rank).

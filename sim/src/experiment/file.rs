@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::grid_file::Grid;
-use super::parameters::{EngineKind, PhaseRule, Probability, Rate, Rates, StampRule};
+use super::parameters::{EngineKind, Isolation, PhaseRule, Probability, Rate, Rates, StampRule};
 use super::reader::{Document, ExperimentError, Item, Section};
 use super::{Configuration, Delay, Experiment, NANOS_PER_SECOND};
 
@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "duration_s",
     "engine",
     "time_scale",
+    "isolation",
     "parameters",
     "cases",
     "exclude",
@@ -28,6 +29,8 @@ pub struct Overrides {
     pub engine: Option<EngineKind>,
     /// Instead of `time_scale`.
     pub time_scale: Option<f64>,
+    /// Instead of `isolation`.
+    pub isolation: Option<Isolation>,
 }
 
 impl Experiment {
@@ -95,6 +98,11 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     let time_scale = root
         .get("time_scale")
         .map_or(Some(1.0), |item| item.number(0.001..=10_000.0, "a factor"));
+    let isolation = root
+        .get("isolation")
+        .map_or(Some(Isolation::Shared), |item| {
+            item.one_of(Isolation::NAMES)
+        });
 
     let base = Configuration {
         rates: Rates::new(vec![Rate::new(1)?; 2])?,
@@ -112,9 +120,16 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     };
     let configurations = grid.configurations();
     let engine = overrides.engine.or(engine);
-    let time_scale = match engine {
-        Some(EngineKind::Virtual) => time_scale.map(|_| 1.0),
-        _ => overrides.time_scale.or(time_scale),
+    // In virtual time there are neither a wall clock nor processes.
+    let (time_scale, isolation) = match engine {
+        Some(EngineKind::Virtual) => (
+            time_scale.map(|_| 1.0),
+            isolation.map(|_| Isolation::Shared),
+        ),
+        _ => (
+            overrides.time_scale.or(time_scale),
+            overrides.isolation.or(isolation),
+        ),
     };
     Some(Experiment {
         name: name?,
@@ -123,6 +138,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         repetitions: u32::try_from(repetitions?).ok()?,
         engine: engine?,
         time_scale: time_scale?,
+        isolation: isolation?,
         configurations: configurations?,
         source: text.to_owned(),
     })

@@ -25,7 +25,9 @@ use std::sync::Arc;
 
 pub use delay::Delay;
 pub use file::Overrides;
-pub use parameters::{EngineKind, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule};
+pub use parameters::{
+    EngineKind, Isolation, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule,
+};
 pub use reader::{ExperimentError, Mistake};
 pub use schedule::Schedule;
 
@@ -130,6 +132,8 @@ pub struct Experiment {
     pub engine: EngineKind,
     /// Model seconds per wall second; 1 in the virtual engine, whose clock is the model's own.
     pub time_scale: f64,
+    /// Where machines live; shared in the virtual engine.
+    pub isolation: Isolation,
     configurations: Vec<Arc<Configuration>>,
     source: String,
 }
@@ -156,15 +160,18 @@ impl Experiment {
     /// The plan: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A sweep cut short
     /// has seen every configuration about equally often, and further repetitions append to the plan.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        (0..self.repetitions).flat_map(move |repetition| {
-            self.configurations
-                .iter()
-                .enumerate()
-                .map(move |(place, configuration)| Run {
-                    index: u64::from(repetition) * self.configurations.len() as u64 + place as u64,
-                    configuration: Arc::clone(configuration),
-                    repetition,
-                })
+        (0..self.run_count()).filter_map(|index| self.run(index))
+    }
+
+    /// The run at place `index` of the plan.
+    pub fn run(&self, index: u64) -> Option<Run> {
+        let configurations = self.configurations.len() as u64;
+        let configuration = self.configurations.get((index % configurations) as usize)?;
+        let repetition = u32::try_from(index / configurations).ok()?;
+        (repetition < self.repetitions).then(|| Run {
+            index,
+            configuration: Arc::clone(configuration),
+            repetition,
         })
     }
 
@@ -173,8 +180,8 @@ impl Experiment {
         let mut hasher = blake3::Hasher::new();
         hasher.update(
             format!(
-                "seed={} engine={} time_scale={}\n",
-                self.seed, self.engine, self.time_scale
+                "seed={} engine={} isolation={} time_scale={}\n",
+                self.seed, self.engine, self.isolation, self.time_scale
             )
             .as_bytes(),
         );

@@ -199,6 +199,16 @@ named_values! {
     }
 }
 
+named_values! {
+    /// Where the machines of a run over TCP live.
+    Isolation, "an isolation (shared or process)" {
+        /// Many runs in one process.
+        Shared = "shared",
+        /// Each machine in a process of its own.
+        Process = "process",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

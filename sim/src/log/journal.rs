@@ -28,7 +28,7 @@ pub struct JournalRow {
     pub reason: String,
     /// `tcp` or `virtual`.
     pub engine: String,
-    /// `shared`: the run's machines shared one process.
+    /// `shared` (many runs in one process) or `process` (each machine in its own).
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,

@@ -36,6 +36,8 @@ pub struct ResolvedExperiment {
     pub repetitions: u32,
     /// `tcp` or `virtual`.
     pub engine: String,
+    /// `shared` or `process`.
+    pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
     /// Runs planned.
@@ -77,6 +79,7 @@ impl Manifest {
                 seed: experiment.seed,
                 repetitions: experiment.repetitions,
                 engine: experiment.engine.to_string(),
+                isolation: experiment.isolation.to_string(),
                 time_scale: experiment.time_scale,
                 runs: experiment.run_count(),
                 configurations: experiment

@@ -392,6 +392,11 @@ fn check_same_experiment(
     compare("seed", made.seed.to_string(), wanted.seed.to_string());
     compare("engine", made.engine.clone(), wanted.engine.clone());
     compare(
+        "isolation",
+        made.isolation.clone(),
+        wanted.isolation.clone(),
+    );
+    compare(
         "time_scale",
         made.time_scale.to_string(),
         wanted.time_scale.to_string(),

@@ -4,12 +4,14 @@ use std::fmt;
 
 use super::Options;
 use crate::engine::tcp;
-use crate::experiment::{Configuration, EngineKind, Experiment};
+use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 
 /// Files kept free for everything but runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
 /// Ticks per second that one core's event loop carries with its deadlines kept to tens of microseconds.
 const TICKS_PER_SECOND_PER_CORE: f64 = 100_000.0;
+/// Machines in processes of their own that one core carries with their deadlines kept to fractions of a millisecond.
+const PROCESSES_PER_CORE: u64 = 48;
 /// What systems allow that do not say.
 const FILES_IF_UNKNOWN: u64 = 1024;
 
@@ -44,6 +46,8 @@ pub enum WidthLimit {
     Ticks,
     /// Its cores, one run each.
     Cores,
+    /// The processes its cores carry on time.
+    Processes,
 }
 
 impl fmt::Display for WidthLimit {
@@ -54,6 +58,7 @@ impl fmt::Display for WidthLimit {
             Self::Files(files) => write!(f, "limited by the {files} files a process may open"),
             Self::Ticks => f.write_str("limited by the ticks per second the cores carry on time"),
             Self::Cores => f.write_str("one a core"),
+            Self::Processes => f.write_str("limited by the processes the cores carry on time"),
         }
     }
 }
@@ -99,6 +104,11 @@ impl Capacity {
                     self.runs_by_files(heaviest.rates.machines()),
                     WidthLimit::Files(self.files),
                 ));
+                if experiment.isolation == Isolation::Process && options.jobs.is_none() {
+                    let processes = PROCESSES_PER_CORE * self.cores as u64;
+                    let runs = processes / u64::from(heaviest.rates.machines());
+                    limits.push((runs, WidthLimit::Processes));
+                }
                 limits.push(match options.jobs {
                     Some(jobs) => (jobs as u64, WidthLimit::Jobs),
                     None => (self.runs_by_ticks(experiment, heaviest), WidthLimit::Ticks),

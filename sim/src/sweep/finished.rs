@@ -27,7 +27,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         outcome,
         reason,
         engine: experiment.engine.to_string(),
-        isolation: "shared".to_owned(),
+        isolation: experiment.isolation.to_string(),
         time_scale: experiment.time_scale,
         duration_s: configuration.duration_s(),
         machines: configuration.rates.machines(),

@@ -15,7 +15,7 @@ mod progress;
 pub mod words;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,8 @@ pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, virtual_time};
-use crate::experiment::{EngineKind, Experiment, Run};
+use crate::engine::{Control, Ended, processes, virtual_time};
+use crate::experiment::{EngineKind, Experiment, Isolation, Run};
 use crate::log::{DatasetError, DatasetWriter, FinishedRun, Recovered};
 
 /// How often what was appended is brought to the disk.
@@ -46,6 +46,8 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to run again what failed before.
     pub retry_failed: bool,
+    /// The `sim` program, for machines in processes of their own.
+    pub program: PathBuf,
 }
 
 /// How a sweep ended.
@@ -112,16 +114,14 @@ pub fn run(
     thread::scope(|scope| {
         let engine = scope.spawn({
             let (plan, sender) = (&plan, finished.0);
-            move || feed_engine(experiment, plan, options, control, &sender)
+            move || feed_engine(experiment, root, plan, options, control, &sender)
         });
         let written = write(&mut writer, &finished.1, &mut summary, progress, control);
         if written.is_err() {
             control.stop();
             drop(finished.1);
         }
-        let ran = engine
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let ran = joined(engine);
         written?;
         ran.map_err(SweepError::Engine)
     })?;
@@ -175,6 +175,7 @@ fn write(
 /// Runs the engine's workers until there is nothing more to do.
 fn feed_engine(
     experiment: &Experiment,
+    root: &Path,
     plan: &Plan,
     options: &Options,
     control: &Control,
@@ -185,8 +186,36 @@ fn feed_engine(
             run_in_order(experiment, plan, control, finished);
             Ok(())
         }
-        EngineKind::Tcp => host_runs(experiment, plan, options, control, finished),
+        EngineKind::Tcp => {
+            let to_do = queue(&plan.to_do);
+            let (sender, ended) = crossbeam_channel::unbounded::<Ended>();
+            // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
+            thread::scope(|scope| {
+                let engine = scope.spawn(move || match experiment.isolation {
+                    Isolation::Shared => {
+                        run_event_loops(experiment, plan, options, &to_do, control, &sender)
+                    }
+                    Isolation::Process => {
+                        let settings = process_settings(experiment, root, plan, options);
+                        processes::serve(&settings, &to_do, control, &sender);
+                        Ok(())
+                    }
+                });
+                for run in ended {
+                    if finished.send(finished::rows(experiment, &run)).is_err() {
+                        break;
+                    }
+                }
+                joined(engine)
+            })
+        }
     }
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
@@ -244,17 +273,15 @@ fn run_virtually<'r>(
     }
 }
 
-/// The event loops only run: their logs are turned into rows in a thread of its own, off every tick's way.
-fn host_runs(
+fn run_event_loops(
     experiment: &Experiment,
     plan: &Plan,
     options: &Options,
+    to_do: &Receiver<Run>,
     control: &Control,
-    finished: &Sender<FinishedRun>,
+    ended: &Sender<Ended>,
 ) -> io::Result<()> {
-    let to_do = &queue(&plan.to_do);
     tcp::make_room_for_files(plan.files);
-    let (ended_sender, ended) = crossbeam_channel::unbounded::<Ended>();
     thread::scope(|scope| {
         let loops: Vec<_> = (0..plan.workers)
             .map(|worker| {
@@ -264,22 +291,29 @@ fn host_runs(
                     width: plan.width_of(worker),
                     ports: options.ports.clone(),
                 };
-                let ended = ended_sender.clone();
                 // Nobody listens any more once the writer has given up; then the loop is about to stop.
                 scope.spawn(move || {
                     tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
                 })
             })
             .collect();
-        drop(ended_sender);
-        for run in ended {
-            if finished.send(finished::rows(experiment, &run)).is_err() {
-                break;
-            }
-        }
-        loops.into_iter().try_for_each(|host| {
-            host.join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        loops.into_iter().try_for_each(joined)
     })
+}
+
+fn process_settings(
+    experiment: &Experiment,
+    root: &Path,
+    plan: &Plan,
+    options: &Options,
+) -> processes::Settings {
+    processes::Settings {
+        program: options.program.clone(),
+        // The dataset's own copy: the original may change while the sweep goes on.
+        experiment: root.join("experiment.toml"),
+        seed: experiment.seed,
+        time_scale: experiment.time_scale,
+        width: plan.width.runs,
+        ports: options.ports.clone(),
+    }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -79,13 +79,13 @@ pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
 }
 
 /// Hands out addresses, each run another.
-pub(super) struct AddressBook {
+pub(crate) struct AddressBook {
     ports: PortRange,
     next: u32,
 }
 
 impl AddressBook {
-    pub(super) fn new(ports: PortRange) -> Self {
+    pub(crate) fn new(ports: PortRange) -> Self {
         // Processes and event loops start at different places, so that they seldom meet.
         Self {
             ports,
@@ -110,7 +110,7 @@ impl AddressBook {
         for _ in 0..ATTEMPTS {
             let ip = self.next_ip();
             match (0..machines)
-                .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine))))
+                .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)).into()))
                 .collect()
             {
                 Ok(listeners) => return Ok(listeners),
@@ -124,6 +124,17 @@ impl AddressBook {
             machines,
             ports: self.ports.clone(),
             cause: last_error,
+        })
+    }
+
+    /// Addresses for a run whose machines will listen in processes of their own: free now.
+    pub(crate) fn reserve(&mut self, machines: u32) -> Result<Vec<SocketAddr>, PortsTaken> {
+        let listeners = self.listen(machines)?;
+        let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();
+        addresses.map_err(|cause| PortsTaken {
+            machines,
+            ports: self.ports.clone(),
+            cause,
         })
     }
 
@@ -146,8 +157,9 @@ impl AddressBook {
     }
 }
 
-fn listen(address: SocketAddrV4) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+/// A listener at exactly this address.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(cfg!(unix))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

@@ -13,7 +13,7 @@ use slab::Slab;
 use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
 use super::hosted::Hosted;
-use super::mesh::Mesh;
+use super::mesh::{Mesh, Places};
 use super::reactor::{Reactor, Ready};
 use crate::engine::{Control, Ended};
 use crate::experiment::Run;
@@ -200,7 +200,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             .listen(machines)
             .map_err(|error| error.to_string())?;
         let token = new_token()?;
-        Mesh::new(slot, listeners, token, &mut self.reactor)
+        Places::here(listeners)
+            .and_then(|places| Mesh::new(slot, places, token, &mut self.reactor))
             .map_err(|error| format!("cannot listen: {error}"))
     }
 
@@ -348,8 +349,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             .map_err(|error| error.to_string())
             .and_then(|listeners| {
                 let token = new_token()?;
-                hosted
-                    .set_up_again(slot, listeners, token, &mut self.reactor)
+                Places::here(listeners)
+                    .and_then(|places| hosted.set_up_again(slot, places, token, &mut self.reactor))
                     .map_err(|error| error.to_string())
             });
         match again {
@@ -406,7 +407,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
     }
 }
 
-fn new_token() -> Result<RunToken, String> {
+/// A secret for a run.
+pub(crate) fn new_token() -> Result<RunToken, String> {
     let mut token = RunToken::default();
     getrandom::fill(&mut token)
         .map_err(|error| format!("the system has no randomness for a token: {error}"))?;

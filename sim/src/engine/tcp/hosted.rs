@@ -2,10 +2,9 @@
 
 use std::io;
 
-use mio::net::TcpListener;
-
+use super::alone::Part;
 use super::clock::WallClock;
-use super::mesh::Mesh;
+use super::mesh::{Mesh, Places};
 use super::reactor::{Reactor, Ready, SocketId};
 use crate::engine::{Ended, Punctuality, RunLog, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
@@ -27,6 +26,7 @@ pub(super) struct Hosted {
     machines: Vec<Machine>,
     log: Vec<Vec<LoggedEvent>>,
     started_at_ns: Option<u64>,
+    agreement: Agreement,
     lateness: Samples,
     latency: Samples,
     last_send: Option<LastSend>,
@@ -39,6 +39,17 @@ pub(super) struct Hosted {
 struct LastSend {
     turn: u64,
     due_ns: u64,
+}
+
+/// What machines in processes of their own have told each other about the start.
+#[derive(Default)]
+struct Agreement {
+    /// Peers that told machine 0 that they are ready.
+    ready: u32,
+    /// Whether this process has told machine 0.
+    told: bool,
+    /// When machine 0 says the run starts.
+    start_ns: Option<u64>,
 }
 
 impl Hosted {
@@ -55,6 +66,7 @@ impl Hosted {
             time_scale,
             mesh,
             started_at_ns: None,
+            agreement: Agreement::default(),
             lateness: Samples::default(),
             latency: Samples::default(),
             last_send: None,
@@ -80,11 +92,11 @@ impl Hosted {
     pub(super) fn set_up_again(
         &mut self,
         slot: usize,
-        listeners: Vec<TcpListener>,
+        places: Places,
         token: RunToken,
         reactor: &mut Reactor,
     ) -> io::Result<Mesh> {
-        let mesh = Mesh::new(slot, listeners, token, reactor)?;
+        let mesh = Mesh::new(slot, places, token, reactor)?;
         let failed = std::mem::replace(&mut self.mesh, mesh);
         self.strangers += failed.strangers();
         self.setups += 1;
@@ -104,6 +116,37 @@ impl Hosted {
         self.mesh.close_listeners(reactor);
         self.started_at_ns = Some(now_ns + LEAD_NS);
         true
+    }
+
+    /// A step towards starting together with machines in other processes: each tells machine 0 that its connections stand, and
+    /// machine 0 says when it starts. Returns whether the run has started.
+    pub(super) fn agree_to_start(
+        &mut self,
+        now_ns: u64,
+        lead_ns: u64,
+        reactor: &mut Reactor,
+    ) -> Result<bool, String> {
+        if self.has_started() || !self.mesh.stands() {
+            return Ok(self.has_started());
+        }
+        let here = self.mesh.local().start;
+        let peers = self.machine_count() - 1;
+        if here != 0 && !self.agreement.told {
+            self.agreement.told = true;
+            self.mesh.send(here, 0, &Frame::Ready)?;
+        }
+        if here == 0 && self.agreement.ready == peers {
+            let at_ns = now_ns + lead_ns;
+            for peer in 1..=peers {
+                self.mesh.send(0, peer, &Frame::Start { at_ns })?;
+            }
+            self.agreement.start_ns = Some(at_ns);
+        }
+        if self.agreement.start_ns.is_some() {
+            self.mesh.close_listeners(reactor);
+            self.started_at_ns = self.agreement.start_ns;
+        }
+        Ok(self.has_started())
     }
 
     /// When the next tick of `machine` is due, if it has one left.
@@ -179,9 +222,10 @@ impl Hosted {
 
     /// A machine without a single tick in the run's duration says its last at the start.
     pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
-        (0..self.machines.len())
-            .filter(|&machine| self.schedule.ticks(machine) == 0)
-            .try_for_each(|machine| self.mesh.end_all(machine as MachineIndex))
+        self.mesh
+            .local()
+            .filter(|&machine| self.schedule.ticks(machine as usize) == 0)
+            .try_for_each(|machine| self.mesh.end_all(machine))
     }
 
     /// One of the run's sockets is ready.
@@ -193,26 +237,30 @@ impl Hosted {
         clock: &WallClock,
     ) -> Result<(), String> {
         let (machines, schedule) = (&mut self.machines, &self.schedule);
-        let latency = &mut self.latency;
+        let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
-            if let Frame::Message {
-                stamp,
-                sent_tick,
-                delay_ns,
-                sent_at_ns,
-            } = frame
-            {
-                if sent_tick >= schedule.ticks(sender as usize) || delay_ns > LONGEST_DELAY_NS {
-                    return Err("sent a message that its machine cannot have sent".to_owned());
-                }
-                latency.push(clock.now_ns().saturating_sub(sent_at_ns));
-                let message = Message {
-                    sender,
+            match frame {
+                Frame::Message {
                     stamp,
                     sent_tick,
-                };
-                let sent_ns = schedule.due_ns(sender as usize, sent_tick);
-                machines[owner as usize].arrive(message, sent_ns, delay_ns);
+                    delay_ns,
+                    sent_at_ns,
+                } => {
+                    if sent_tick >= schedule.ticks(sender as usize) || delay_ns > LONGEST_DELAY_NS {
+                        return Err("sent a message that its machine cannot have sent".to_owned());
+                    }
+                    latency.push(clock.now_ns().saturating_sub(sent_at_ns));
+                    let message = Message {
+                        sender,
+                        stamp,
+                        sent_tick,
+                    };
+                    let sent_ns = schedule.due_ns(sender as usize, sent_tick);
+                    machines[owner as usize].arrive(message, sent_ns, delay_ns);
+                }
+                Frame::Ready => agreement.ready += 1,
+                Frame::Start { at_ns } => agreement.start_ns = Some(at_ns),
+                Frame::End { .. } => {}
             }
             Ok(())
         };
@@ -225,9 +273,14 @@ impl Hosted {
         }
     }
 
-    /// Whether every machine has done its last tick and heard every peer's last message.
+    /// Whether every machine here has done its last tick and heard every peer's last message.
     pub(super) fn is_complete(&self) -> bool {
-        self.has_started() && self.mesh.has_ended()
+        self.has_started()
+            && self.mesh.has_ended()
+            && self
+                .mesh
+                .local()
+                .all(|machine| self.next_due_ns(machine as usize).is_none())
     }
 
     /// Why the run is stuck, in words.
@@ -263,5 +316,17 @@ impl Hosted {
             },
             self.mesh,
         )
+    }
+
+    /// Takes apart what one machine in a process of its own did.
+    pub(super) fn part(mut self, machine: usize) -> (Part, Mesh) {
+        let part = Part {
+            started_at_ns: self.started_at_ns.unwrap_or(0),
+            events: std::mem::take(&mut self.log[machine]),
+            lateness: self.lateness,
+            latency: self.latency,
+            strangers: self.strangers + self.mesh.strangers(),
+        };
+        (part, self.mesh)
     }
 }

@@ -1,4 +1,5 @@
-//! The connections between a run's machines: one for each pair, both ends in this process.
+//! The connections between a run's machines: one for each pair, both ends in this process, or one end where a process has one
+//! machine.
 //!
 //! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
 //! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
@@ -7,29 +8,59 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 
-use super::link::{Heard, Link};
+use super::link::{Closing, Heard, Link};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, RunToken};
 
 /// Connections dialled in one step.
 const DIALS_A_STEP: usize = 4;
+/// How long to wait for a peer that is not there yet.
+const DIAL_AGAIN: Duration = Duration::from_millis(100);
 /// Connections to one machine that may be silent at a time: one more, and the one silent longest is turned away. The run's own
 /// machines say hello at once, so strangers cannot keep them out.
 const SILENT: usize = 64;
 
+/// Who is where.
+pub(super) struct Places {
+    /// The machines of this process: their listeners, the first of them being machine `first`.
+    pub(super) listeners: Vec<TcpListener>,
+    pub(super) first: MachineIndex,
+    /// Where every machine of the run listens.
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+impl Places {
+    /// A whole run in this process.
+    pub(super) fn here(listeners: Vec<TcpListener>) -> io::Result<Self> {
+        let addresses: io::Result<Vec<_>> = listeners.iter().map(TcpListener::local_addr).collect();
+        Ok(Self {
+            addresses: addresses?,
+            listeners,
+            first: 0,
+        })
+    }
+}
+
 pub(super) struct Mesh {
     run: usize,
     machines: u32,
+    /// The machines of this process.
+    local: Range<MachineIndex>,
     token: RunToken,
+    addresses: Vec<SocketAddr>,
     listeners: Vec<Listener>,
     /// Pairs still to be dialled: (who dials, whom).
     to_dial: Vec<(MachineIndex, MachineIndex)>,
+    /// Before this nobody dials: a peer was not there yet.
+    dial_again: Option<Instant>,
     links: Vec<Option<Link>>,
-    /// Places in `links` that strangers have left.
+    /// Places in `links` that are free again.
     vacant: Vec<usize>,
     /// The place in `links` of `owner`'s end of its connection to `peer`, at `owner * machines + peer`.
     ends: Vec<Option<usize>>,
@@ -42,53 +73,63 @@ pub(super) struct Mesh {
 struct Listener {
     listener: TcpListener,
     handle: usize,
-    address: SocketAddr,
     /// Places of the accepted connections that have not said who they are, longest first.
     silent: VecDeque<usize>,
 }
 
 impl Mesh {
-    /// Starts the mesh of the run in slot `run`, whose machines listen on `listeners`.
+    /// Starts the mesh of the run in slot `run`, whose machines are at `places`.
     pub(super) fn new(
         run: usize,
-        listeners: Vec<TcpListener>,
+        places: Places,
         token: RunToken,
         reactor: &mut Reactor,
     ) -> io::Result<Self> {
-        let machines = listeners.len() as u32;
+        let Places {
+            listeners,
+            first,
+            addresses,
+        } = places;
+        let machines = addresses.len() as u32;
+        let local = first..first + listeners.len() as u32;
+        let to_dial = local
+            .clone()
+            .flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer)));
         let mut mesh = Self {
             run,
             machines,
             token,
             listeners: Vec::with_capacity(listeners.len()),
-            to_dial: (1..machines)
-                .flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer)))
-                .rev()
-                .collect(),
+            to_dial: to_dial.rev().collect(),
+            dial_again: None,
             links: vec![],
             vacant: vec![],
-            ends: vec![None; listeners.len() * listeners.len()],
+            ends: vec![None; addresses.len() * addresses.len()],
             greeted_ends: 0,
             ended_ends: 0,
             strangers: 0,
+            local,
+            addresses,
         };
-        for (machine, mut listener) in listeners.into_iter().enumerate() {
-            let address = listener.local_addr()?;
-            let handle = reactor.watch(
-                &mut listener,
-                Route {
-                    run,
-                    socket: SocketId::Listener(machine),
-                },
-            )?;
+        for (machine, mut listener) in (first as usize..).zip(listeners) {
+            let socket = SocketId::Listener(machine);
+            let handle = reactor.watch(&mut listener, Route { run, socket })?;
             mesh.listeners.push(Listener {
                 listener,
                 handle,
-                address,
                 silent: VecDeque::new(),
             });
         }
         Ok(mesh)
+    }
+
+    /// The machines of this process.
+    pub(super) fn local(&self) -> Range<MachineIndex> {
+        self.local.clone()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.local.len() == self.machines as usize
     }
 
     /// Whether every machine has its connection to every peer.
@@ -106,21 +147,41 @@ impl Mesh {
     }
 
     fn end_count(&self) -> usize {
-        self.machines as usize * (self.machines as usize - 1)
+        self.local.len() * (self.machines as usize - 1)
     }
 
     /// A step of the set-up. Returns whether there is more to dial.
     pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
+        if self.dial_again.is_some_and(|again| Instant::now() < again) {
+            return Ok(true);
+        }
+        self.dial_again = None;
         for _ in 0..DIALS_A_STEP {
             let Some((dialler, peer)) = self.to_dial.pop() else {
                 return Ok(false);
             };
-            let connected = TcpStream::connect(self.listeners[peer as usize].address)
-                .and_then(|stream| self.add(dialler, Some(peer), stream, reactor))
-                .and_then(|place| self.say_hello(place));
-            connected.map_err(|error| {
-                format!("machine {dialler} cannot connect to machine {peer}: {error}")
-            })?;
+            let dialled = TcpStream::connect(self.addresses[peer as usize])
+                .and_then(|stream| self.add(dialler, Some(peer), stream, reactor));
+            let problem = match dialled {
+                Ok(place) => self.say_hello(place).err(),
+                Err(error) => {
+                    self.to_dial.push((dialler, peer));
+                    Some(error)
+                }
+            };
+            match problem {
+                Some(error) if self.is_whole() => {
+                    return Err(format!(
+                        "machine {dialler} cannot connect to machine {peer}: {error}"
+                    ));
+                }
+                // Where others start later than this process. (A connection that broke already will be reported as such.)
+                Some(_) => {
+                    self.dial_again = Some(Instant::now() + DIAL_AGAIN);
+                    return Ok(true);
+                }
+                None => {}
+            }
         }
         Ok(true)
     }
@@ -133,14 +194,17 @@ impl Mesh {
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
         let place = self.vacant.pop().unwrap_or(self.links.len());
-        let handle = reactor.watch(
-            &mut stream,
-            Route {
-                run: self.run,
-                socket: SocketId::Link(place),
-            },
-        )?;
-        let link = Link::new(owner, peer, stream, handle)?;
+        let route = Route {
+            run: self.run,
+            socket: SocketId::Link(place),
+        };
+        let handle = reactor.watch(&mut stream, route)?;
+        let closing = if self.is_whole() {
+            Closing::ByReset
+        } else {
+            Closing::Orderly
+        };
+        let link = Link::new(owner, peer, stream, handle, closing)?;
         match self.links.get_mut(place) {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
@@ -150,6 +214,22 @@ impl Mesh {
             self.ends[end] = Some(place);
         }
         Ok(place)
+    }
+
+    /// A connection that was dialled came to nothing: other processes may start later than this one.
+    fn dial_later(
+        &mut self,
+        place: usize,
+        mut link: Link,
+        peer: MachineIndex,
+        reactor: &mut Reactor,
+    ) {
+        let end = self.end(link.owner, peer);
+        self.ends[end] = None;
+        self.vacant.push(place);
+        self.to_dial.push((link.owner, peer));
+        self.dial_again = Some(Instant::now() + DIAL_AGAIN);
+        reactor.forget(&mut link.stream, link.handle);
     }
 
     fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
@@ -174,7 +254,7 @@ impl Mesh {
         reactor: &mut Reactor,
         mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
-        while let Some(listener) = self.listeners.get(machine) {
+        while let Some(listener) = self.listener(machine as u32) {
             match listener.listener.accept() {
                 Ok((stream, _)) => {
                     let place = self.add(machine as u32, None, stream, reactor);
@@ -192,12 +272,21 @@ impl Mesh {
         Ok(())
     }
 
+    /// The listener of a machine of this process, as long as it listens.
+    fn listener(&mut self, machine: MachineIndex) -> Option<&mut Listener> {
+        self.listeners
+            .get_mut((machine - self.local.start) as usize)
+    }
+
     /// Counts an accepted connection as silent until it has said who it is.
     fn suspect(&mut self, machine: usize, place: usize, reactor: &mut Reactor) {
-        let silent = &mut self.listeners[machine].silent;
-        silent.push_back(place);
-        if silent.len() > SILENT + self.machines as usize {
-            let longest = silent[0];
+        let most = SILENT + self.machines as usize;
+        let Some(listener) = self.listener(machine as u32) else {
+            return;
+        };
+        listener.silent.push_back(place);
+        if listener.silent.len() > most {
+            let longest = listener.silent[0];
             if let Some(link) = self.links[longest].take() {
                 self.turn_away(longest, link, reactor);
             }
@@ -246,6 +335,10 @@ impl Mesh {
                 self.turn_away(place, link, reactor);
                 Ok(())
             }
+            (Err(_), Some(peer)) if !was_greeted && !self.is_whole() && peer < link.owner => {
+                self.dial_later(place, link, peer, reactor);
+                Ok(())
+            }
             (Err(problem), Some(peer)) => {
                 let owner = link.owner;
                 self.links[place] = Some(link);
@@ -275,9 +368,9 @@ impl Mesh {
                 let end = self.end(link.owner, hello.machine);
                 self.ends[end] = Some(place);
                 link.peer = Some(hello.machine);
-                self.listeners[link.owner as usize]
-                    .silent
-                    .retain(|&silent| silent != place);
+                if let Some(listener) = self.listener(link.owner) {
+                    listener.silent.retain(|&silent| silent != place);
+                }
                 let hello = Hello {
                     token: self.token,
                     machine: link.owner,
@@ -293,7 +386,7 @@ impl Mesh {
     fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
         self.strangers += 1;
         self.vacant.push(place);
-        if let Some(listener) = self.listeners.get_mut(link.owner as usize) {
+        if let Some(listener) = self.listener(link.owner) {
             listener.silent.retain(|&silent| silent != place);
         }
         link.refuse();
@@ -353,7 +446,7 @@ impl Mesh {
                 && !link
                     .is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
         };
-        (0..self.machines)
+        self.local()
             .flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer)))
             .find(lacks)
     }

@@ -6,6 +6,7 @@
 //! # Layout
 //!
 //! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
+//! - [`alone`]: one machine of a run in a process of its own
 //! - [`hosted`]: one run: from its mesh to its log
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
 //! - [`link`]: one end of one connection
@@ -14,6 +15,7 @@
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
+mod alone;
 mod clock;
 mod host;
 mod hosted;
@@ -21,7 +23,10 @@ mod link;
 mod mesh;
 mod reactor;
 
+pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
+pub use alone::{Part, Seat, SeatError, take_part};
+pub(crate) use host::new_token;
 pub use host::{Settings, serve};
 
 /// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up.

@@ -23,7 +23,13 @@ impl Bench {
         let listeners = AddressBook::new(PortRange::default())
             .listen(machines)
             .expect("ports");
-        let mesh = Mesh::new(0, listeners, TOKEN, &mut reactor).expect("a mesh");
+        let mesh = Mesh::new(
+            0,
+            Places::here(listeners).expect("addresses"),
+            TOKEN,
+            &mut reactor,
+        )
+        .expect("a mesh");
         Self {
             reactor,
             mesh,
@@ -33,8 +39,7 @@ impl Bench {
 
     /// A stranger who connects to `machine` and says `bytes`.
     fn stranger(&self, machine: usize, bytes: &[u8]) -> Stranger {
-        let mut stranger =
-            Stranger::connect(self.mesh.listeners[machine].address).expect("a listener");
+        let mut stranger = Stranger::connect(self.mesh.addresses[machine]).expect("a listener");
         stranger.write_all(bytes).expect("a connection");
         stranger
     }

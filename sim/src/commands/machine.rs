@@ -1,0 +1,162 @@
+//! `sim machine`: one machine of a run in a process of its own, on this host or another.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
+use sim::engine::tcp::{self, Seat, SeatError};
+use sim::experiment::{Experiment, Overrides};
+use sim::log::{EVENT_COLUMNS, EventRow, write_row};
+use sim::wire::RunToken;
+
+/// The run failed.
+const FAILED: u8 = 3;
+
+/// Be one machine of a run, in a process of its own: its log goes to stdout
+#[derive(clap::Args)]
+#[command(after_help = "\
+The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
+own --machine; whichever starts first waits for the others. Their hosts' clocks should agree to within the run's margin.
+
+Example, for a run of two machines on two hosts:
+  export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
+  sim machine two.toml --run 0 --machine 0 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-0.csv
+  sim machine two.toml --run 0 --machine 1 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-1.csv
+
+Exit codes: 0 ok, 2 usage or experiment file, 3 the run failed.")]
+pub struct Args {
+    /// The experiment file (TOML)
+    experiment: PathBuf,
+    /// The run's place in the plan, from 0
+    #[arg(long, value_name = "N")]
+    run: u64,
+    /// Which of the run's machines this is, from 0
+    #[arg(long, value_name = "N")]
+    machine: u32,
+    /// Where each machine listens, in the order of the machines
+    #[arg(
+        long,
+        value_name = "HOST:PORT,...",
+        value_delimiter = ',',
+        required = true
+    )]
+    addresses: Vec<String>,
+    /// Model seconds per wall second, instead of what the file says
+    #[arg(long, value_name = "X", value_parser = super::time_scale)]
+    time_scale: Option<f64>,
+    /// Seconds to wait for the other machines
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    patience: u64,
+    /// End when stdin does, and report to the process that started this one
+    #[arg(long, hide = true)]
+    child: bool,
+}
+
+/// Takes part in the run, and writes the machine's log.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.child {
+        end_with_stdin();
+    }
+    let seat = seat(args)?;
+    let part = match tcp::take_part(&seat) {
+        Ok(part) => part,
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::from(match error {
+                SeatError::Listen { .. } => processes::CANNOT_LISTEN,
+                SeatError::Failed(_) => FAILED,
+            }));
+        }
+    };
+    let mut text = if args.child {
+        serde_json::to_vec(&Report::of(&part))?
+    } else {
+        EVENT_COLUMNS.join(",").into_bytes()
+    };
+    text.push(b'\n');
+    for &logged in &part.events {
+        let (run, machine) = (args.run, args.machine);
+        write_row(
+            &mut text,
+            &EventRow {
+                run,
+                machine,
+                logged,
+            },
+        );
+    }
+    io::stdout().write_all(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seat(args: &Args) -> Result<Seat> {
+    let overrides = Overrides {
+        time_scale: args.time_scale,
+        ..Overrides::default()
+    };
+    let experiment = Experiment::read(&args.experiment, overrides)?;
+    let Some(run) = experiment.run(args.run) else {
+        bail!(
+            "--run {}: the experiment has runs 0 to {}",
+            args.run,
+            experiment.run_count() - 1
+        );
+    };
+    let machines = run.configuration.rates.machines();
+    if args.addresses.len() != machines as usize {
+        bail!(
+            "--addresses names {} machines, but run {} has {machines}",
+            args.addresses.len(),
+            args.run
+        );
+    }
+    if args.machine >= machines {
+        bail!(
+            "--machine {}: run {} has machines 0 to {}",
+            args.machine,
+            args.run,
+            machines - 1
+        );
+    }
+    Ok(Seat {
+        run,
+        seed: experiment.seed,
+        time_scale: experiment.time_scale,
+        machine: args.machine,
+        addresses: args
+            .addresses
+            .iter()
+            .map(|text| address(text))
+            .collect::<Result<_>>()?,
+        token: token()?,
+        patience: Duration::from_secs(args.patience),
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    let found = text
+        .to_socket_addrs()
+        .with_context(|| format!("--addresses: `{text}` is not an address such as 10.0.0.1:20000"))?
+        .next();
+    found.with_context(|| format!("--addresses: `{text}` has no address"))
+}
+
+fn token() -> Result<RunToken> {
+    let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+    processes::token_from_hex(&text).with_context(|| {
+        format!("the environment variable {TOKEN_VARIABLE} is to hold the run's secret, 32 hexadecimal digits that all its machines share")
+    })
+}
+
+/// Whoever started this process holds its stdin: when that closes, there is nobody left to report to.
+fn end_with_stdin() {
+    std::thread::spawn(|| {
+        let mut byte = [0];
+        while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
+        std::process::exit(i32::from(FAILED));
+    });
+}

@@ -1,0 +1,154 @@
+//! One machine of a run in a process of its own, on this host or another: the same mesh and the same ticks as in
+//! [`super::host`], for a single machine.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::address;
+use super::clock::WallClock;
+use super::hosted::Hosted;
+use super::mesh::{Mesh, Places};
+use super::reactor::Reactor;
+use crate::engine::Samples;
+use crate::experiment::Run;
+use crate::log::LoggedEvent;
+use crate::machine::MachineIndex;
+use crate::wire::RunToken;
+
+/// From the last machine being ready to the start: time for the word to get around.
+const LEAD_NS: u64 = 250_000_000;
+/// How long a run may take to hear its last messages.
+const PATIENCE_NS: u64 = 10_000_000_000;
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// Bytes read from a socket at once.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+/// One machine's place in a run.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The run.
+    pub run: Run,
+    /// The experiment's seed.
+    pub seed: u64,
+    /// Model seconds per wall second.
+    pub time_scale: f64,
+    /// Which machine it is.
+    pub machine: MachineIndex,
+    /// Where each machine of the run listens, this one too.
+    pub addresses: Vec<SocketAddr>,
+    /// The run's secret.
+    pub token: RunToken,
+    /// How long to wait for the other machines before giving up.
+    pub patience: Duration,
+}
+
+/// What one machine did in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Unix time of the run's start, in nanoseconds.
+    pub started_at_ns: u64,
+    /// The machine's events, in the order of its ticks.
+    pub events: Vec<LoggedEvent>,
+    /// Tick done - tick due.
+    pub lateness: Samples,
+    /// Message queued - message sent, of the messages it got.
+    pub latency: Samples,
+    /// Connections turned away.
+    pub strangers: u32,
+}
+
+/// Why a machine did not do its part.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeatError {
+    /// Nothing has happened yet: the run can be tried again elsewhere.
+    #[error("machine {machine} cannot listen on {address}: {problem}")]
+    Listen {
+        /// Which machine.
+        machine: MachineIndex,
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system says.
+        problem: String,
+    },
+    /// The run failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for SeatError {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+/// Takes part in a run from its mesh to its end.
+///
+/// # Errors
+///
+/// [`SeatError`], with the reason in words.
+pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
+    let clock = WallClock::start();
+    let mut reactor = Reactor::new().map_err(|error| format!("cannot watch sockets: {error}"))?;
+    let mut hosted = begin(seat, &mut reactor)?;
+    let machine = seat.machine as usize;
+    let mut scratch = vec![0; SCRATCH_BYTES];
+    let mut ready = vec![];
+    let mut patient_until_ns = clock.now_ns() + seat.patience.as_nanos() as u64;
+    for turn in 0.. {
+        if !hosted.has_started() {
+            hosted.set_up(&mut reactor)?;
+            if hosted.agree_to_start(clock.now_ns(), LEAD_NS, &mut reactor)? {
+                hosted.end_idle_machines()?;
+                patient_until_ns = hosted.end_ns().unwrap_or(0) + PATIENCE_NS;
+            }
+        }
+        while hosted.has_started()
+            && let Some(due_ns) = hosted.next_due_ns(machine)
+            && due_ns <= clock.now_ns()
+        {
+            hosted.tick(machine, due_ns, turn, &clock)?;
+        }
+        if hosted.is_complete() {
+            break;
+        }
+        if clock.now_ns() > patient_until_ns {
+            return Err(hosted.why_stuck().into());
+        }
+        let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
+        let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
+        let until = clock.instant(due_ns.map_or(longest_ns, |due_ns| due_ns.min(longest_ns)));
+        reactor
+            .wait(Some(until))
+            .map_err(|error| format!("cannot watch sockets: {error}"))?;
+        reactor.take_ready(&mut ready);
+        for &socket in &ready {
+            hosted.exchange(socket, &mut scratch, &mut reactor, &clock)?;
+        }
+    }
+    let (part, mut mesh) = hosted.part(machine);
+    while mesh.close_some(usize::MAX, &mut reactor) {}
+    Ok(part)
+}
+
+fn begin(seat: &Seat, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
+    let address = seat.addresses[seat.machine as usize];
+    let unable = |error: std::io::Error| SeatError::Listen {
+        machine: seat.machine,
+        address,
+        problem: error.to_string(),
+    };
+    let listener = address::listen(address).map_err(unable)?;
+    let places = Places {
+        listeners: vec![listener],
+        first: seat.machine,
+        addresses: seat.addresses.clone(),
+    };
+    let mesh = Mesh::new(0, places, seat.token, reactor).map_err(unable)?;
+    Ok(Hosted::new(
+        seat.run.clone(),
+        seat.seed,
+        seat.time_scale,
+        mesh,
+    ))
+}
