@@ -36,7 +36,7 @@ pub const JOURNAL: [Column; 31] = [
     column("lateness_max_us", Number, "wall us", "Maximum of tick done - tick due."),
     column("latency_p99_us", Number, "wall us", "99th percentile of message queued - message sent."),
     column("latency_max_us", Number, "wall us", "Maximum of message queued - message sent."),
-    column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin."),
+    column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
     column("strangers", Integer, "", "Connections turned away because they were none of the run's."),
     column("tool_version", Text, "", "Version of the simulator that ran it."),
     column("events", Integer, "", "Rows of the event log."),

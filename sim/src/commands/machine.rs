@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
-use sim::engine::tcp::{self, Seat, SeatError};
+use sim::engine::tcp::{self, Part, Seat, SeatError};
 use sim::experiment::{Experiment, Overrides};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
@@ -90,7 +90,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         );
     }
     io::stdout().write_all(&text)?;
+    if !args.child {
+        eprintln!("{}", in_words(&seat, part));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
+fn in_words(seat: &Seat, part: Part) -> String {
+    let margin_ns = seat.run.schedule(seat.seed).margin_ns() as f64 / seat.time_scale;
+    let (lateness, latency) = (part.lateness.quantiles(), part.latency.quantiles());
+    let punctual = (lateness.max_ns + latency.max_ns) as f64 * 2.0 < margin_ns;
+    format!(
+        "machine {}: {} events, late by up to {:.2} ms, messages under way for up to {:.2} ms, margin {:.2} ms: {}punctual",
+        seat.machine,
+        part.events.len(),
+        lateness.max_ns as f64 / 1e6,
+        latency.max_ns as f64 / 1e6,
+        margin_ns / 1e6,
+        if punctual { "" } else { "not " }
+    )
 }
 
 fn seat(args: &Args) -> Result<Seat> {

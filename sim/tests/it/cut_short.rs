@@ -10,6 +10,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use sim::log::{Dataset, parse_rows};
 use tempfile::TempDir;
 
+use crate::support::signal;
+
 /// Forty runs of 0.1 s one after the other: long enough to be cut short in the middle.
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
@@ -40,8 +42,8 @@ impl Sweep {
         (child, stderr)
     }
 
-    /// Starts the sweep, lets some runs end, and sends it `signal`; returns its exit code, if it had one, and what it said.
-    fn cut_short(&self, signal: &str) -> (Option<i32>, String) {
+    /// Starts the sweep, lets some runs end, and sends it the signal `name`; returns its exit code, if it had one, and what it said.
+    fn cut_short(&self, name: &str) -> (Option<i32>, String) {
         let (mut child, mut stderr) = self.start();
         let mut said = String::new();
         stderr.read_line(&mut said).expect("text");
@@ -53,9 +55,7 @@ impl Sweep {
             );
             std::thread::yield_now();
         }
-        let pid = child.id().to_string();
-        let kill = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(kill.expect("kill runs").success());
+        signal(name, child.id());
         stderr.read_to_string(&mut said).expect("text");
         (child.wait().expect("a child").code(), said)
     }

@@ -5,4 +5,5 @@ mod conformance;
 mod cut_short;
 mod dataset;
 mod experiment_files;
+mod processes;
 mod support;

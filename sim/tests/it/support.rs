@@ -55,3 +55,12 @@ pub fn settings(experiment: &Experiment) -> Settings {
         ports: PortRange::default(),
     }
 }
+
+/// Sends a signal to a process. The shell's own `kill` is there even where the program is not.
+#[cfg(unix)]
+pub fn signal(name: &str, process: u32) {
+    let kill = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -s {name} {process}")])
+        .status();
+    assert!(kill.expect("a shell").success());
+}

@@ -1,0 +1,386 @@
+//! Machines in processes of their own: the same events, no orphans, and failures that are named.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::yield_now;
+
+use sim::engine::virtual_time;
+use sim::experiment::{EngineKind, Experiment, Overrides};
+use sim::log::{Dataset, EventRow, parse_rows};
+use tempfile::TempDir;
+
+use crate::support::signal;
+
+const SIM: &str = env!("CARGO_BIN_EXE_sim");
+const TOKEN: &str = "000102030405060708090a0b0c0d0e0f";
+const SHORT: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.6\ndelay_s = [0, { exponential = 0.2 }]\n";
+const LONG: &str = "seed = 7\nduration_s = 600\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.6\n";
+
+fn folder_with(experiment: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("e.toml"), experiment).expect("written");
+    folder
+}
+
+fn sim(folder: &Path) -> Command {
+    let mut command = Command::new(SIM);
+    command.current_dir(folder).env("SIM_TOKEN", TOKEN);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// All columns but the time.
+fn without_time(rows: &[u8]) -> Vec<EventRow> {
+    parse_rows(rows)
+        .map(|row| {
+            let mut row = row.expect("a row");
+            row.logged.system_time_ns = 0;
+            row
+        })
+        .collect()
+}
+
+#[test]
+fn punctual_runs_equal_their_virtual_twins() {
+    let folder = folder_with(SHORT);
+    for (data, engine) in [("real", "tcp"), ("twin", "virtual")] {
+        let run = sim(folder.path())
+            .args(["run", "e.toml", "--engine", engine, "--data", data])
+            .output()
+            .expect("it runs");
+        assert!(run.status.success(), "{}", text(&run.stderr));
+    }
+    let [real, twin] =
+        ["real", "twin"].map(|data| Dataset::open(&folder.path().join(data)).expect("a dataset"));
+    assert_eq!(real.finished().count(), 8);
+    for row in real.finished().filter(|row| row.punctual) {
+        assert_eq!(row.isolation, "process");
+        let other = twin.finished().find(|other| other.key == row.key);
+        let events = real.read_events(row).expect("events");
+        let others = twin.read_events(other.expect("a twin")).expect("events");
+        assert_eq!(without_time(&events), without_time(&others), "{}", row.key);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_machine_ends_its_run_by_name() {
+    let folder = folder_with(LONG);
+    let sweep = sim(folder.path())
+        .args(["run", "e.toml"])
+        .spawn()
+        .expect("it runs");
+    let machines = children(&sweep, 3);
+    signal("KILL", machines[1]);
+    let output = sweep.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
+    let [row] = dataset.attempted() else {
+        panic!("{} rows", dataset.attempted().len())
+    };
+    assert!(
+        row.reason.contains("process was killed (signal: 9"),
+        "{}",
+        row.reason
+    );
+    machines.iter().for_each(|&machine| gone(machine));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn machines_end_with_the_process_that_started_them() {
+    let folder = folder_with(LONG);
+    let mut sweep = sim(folder.path())
+        .args(["run", "e.toml"])
+        .spawn()
+        .expect("it runs");
+    let machines = children(&sweep, 3);
+    sweep.kill().expect("killed");
+    sweep.wait().expect("ended");
+    machines.iter().for_each(|&machine| gone(machine));
+}
+
+/// As on separate hosts: started by hand in any order, here the one first that has to dial the other.
+#[test]
+fn machines_started_by_hand_find_each_other() {
+    let experiment =
+        "seed = 7\nduration_s = 5\ntime_scale = 5\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n";
+    let folder = folder_with(experiment);
+    let addresses = free_addresses(2);
+    let last = machine(folder.path(), 1, &addresses, &[])
+        .spawn()
+        .expect("it runs");
+    let first = machine(folder.path(), 0, &addresses, &[])
+        .spawn()
+        .expect("it runs");
+    let outputs = [first, last].map(|child| child.wait_with_output().expect("it ends"));
+    are_the_virtual_twin(experiment, &outputs);
+}
+
+#[test]
+fn who_lacks_the_token_is_turned_away() {
+    let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
+    let addresses = free_addresses(2);
+    let patience = ["--patience", "1"];
+    let stranger = machine(folder.path(), 1, &addresses, &patience)
+        .env("SIM_TOKEN", "ff".repeat(16))
+        .spawn()
+        .expect("it runs");
+    let waiting = machine(folder.path(), 0, &addresses, &patience)
+        .spawn()
+        .expect("it runs");
+    for (child, said) in [
+        (waiting, "machine 0 had no connection to machine 1 in time"),
+        (stranger, "machine 1 had no connection to machine 0 in time"),
+    ] {
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(3));
+        assert!(
+            text(&output.stderr).contains(said),
+            "{}",
+            text(&output.stderr)
+        );
+        assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_refused() {
+    let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
+    let two = "127.0.0.1:20000,127.0.0.1:20001";
+    for (arguments, token, said) in [
+        (
+            ["--run", "1", "--machine", "0", "--addresses", two],
+            TOKEN,
+            "--run 1: the experiment has runs 0 to 0",
+        ),
+        (
+            ["--run", "0", "--machine", "2", "--addresses", two],
+            TOKEN,
+            "--machine 2: run 0 has machines 0 to 1",
+        ),
+        (
+            [
+                "--run",
+                "0",
+                "--machine",
+                "0",
+                "--addresses",
+                "127.0.0.1:20000",
+            ],
+            TOKEN,
+            "--addresses names 1 machines, but run 0 has 2",
+        ),
+        (
+            ["--run", "0", "--machine", "0", "--addresses", "x,y"],
+            TOKEN,
+            "`x` is not an address",
+        ),
+        (
+            ["--run", "0", "--machine", "0", "--addresses", two],
+            "short",
+            "SIM_TOKEN is to hold",
+        ),
+    ] {
+        let mut command = sim(folder.path());
+        command
+            .args(["machine", "e.toml"])
+            .args(arguments)
+            .env("SIM_TOKEN", token);
+        let output = command.output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            text(&output.stderr).contains(said),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+/// Two network namespaces, as far apart as two hosts, with 10 ms of delay in between. Needs the right to make them.
+#[cfg(target_os = "linux")]
+#[test]
+fn machines_on_separate_networks_with_delay_in_between() {
+    let experiment = "seed = 7\nduration_s = 5\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n";
+    let folder = folder_with(experiment);
+    let networks = match Networks::new() {
+        Ok(networks) => networks,
+        Err(problem) => {
+            println!("skipped: this system lets nobody make network namespaces ({problem})");
+            return;
+        }
+    };
+    let addresses = "10.213.0.1:20000,10.213.0.2:20000";
+    let outputs = [0, 1]
+        .map(|index| {
+            let mut command = Command::new("ip");
+            command
+                .args([
+                    "netns",
+                    "exec",
+                    &networks.names[index],
+                    SIM,
+                    "machine",
+                    "e.toml",
+                ])
+                .args([
+                    "--run",
+                    "0",
+                    "--machine",
+                    &index.to_string(),
+                    "--addresses",
+                    addresses,
+                ])
+                .current_dir(folder.path())
+                .env("SIM_TOKEN", TOKEN)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().expect("it runs")
+        })
+        .map(|child| child.wait_with_output().expect("it ends"));
+    are_the_virtual_twin(experiment, &outputs);
+}
+
+/// Two namespaces and the link between them; taken down when dropped.
+#[cfg(target_os = "linux")]
+struct Networks {
+    names: [String; 2],
+}
+
+#[cfg(target_os = "linux")]
+impl Networks {
+    fn new() -> Result<Self, String> {
+        let names = ["a", "b"].map(|end| format!("lcl{}{end}", std::process::id()));
+        let networks = Self { names };
+        let [a, b] = &networks.names;
+        ip(&format!("netns add {a}"))?;
+        ip(&format!("netns add {b}"))?;
+        ip(&format!(
+            "link add va netns {a} type veth peer name vb netns {b}"
+        ))?;
+        for (name, device, address) in [(a, "va", "10.213.0.1/24"), (b, "vb", "10.213.0.2/24")] {
+            ip(&format!("-n {name} address add {address} dev {device}"))?;
+            ip(&format!("-n {name} link set {device} up"))?;
+            let delay =
+                format!("netns exec {name} tc qdisc add dev {device} root netem delay 10ms");
+            if let Err(problem) = ip(&delay) {
+                println!("without added delay: {problem}");
+            }
+        }
+        Ok(networks)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Networks {
+    fn drop(&mut self) {
+        for name in &self.names {
+            let _ = ip(&format!("netns delete {name}"));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn ip(arguments: &str) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments.split(' ')).output();
+    let output = output.map_err(|error| format!("ip: {error}"))?;
+    output
+        .status
+        .success()
+        .then_some(())
+        .ok_or_else(|| text(&output.stderr))
+}
+
+fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command {
+    let mut command = sim(folder);
+    command
+        .args(["machine", "e.toml", "--run", "0", "--addresses", addresses])
+        .args(["--machine", &index.to_string()])
+        .args(more);
+    command
+}
+
+/// The logs that machines wrote to stdout are, all columns but the time, those of the run in virtual time.
+fn are_the_virtual_twin(experiment: &str, outputs: &[Output]) {
+    let overrides = Overrides {
+        engine: Some(EngineKind::Virtual),
+        ..Overrides::default()
+    };
+    let experiment = Experiment::parse(experiment, "e.toml".as_ref(), overrides).expect("sound");
+    let twin = virtual_time::run(&experiment.run(0).expect("one"), experiment.seed);
+    for output in outputs {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        if !text(&output.stderr).contains(": punctual") {
+            println!("not punctual: {}", text(&output.stderr));
+            return;
+        }
+    }
+    for (machine, (output, events)) in outputs.iter().zip(twin.machines).enumerate() {
+        let header = output
+            .stdout
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .expect("a header");
+        let rows = without_time(&output.stdout[header + 1..]);
+        assert_eq!(rows.len(), events.len());
+        for (row, twin) in rows.into_iter().zip(events) {
+            assert_eq!(
+                (row.machine as usize, row.logged.event),
+                (machine, twin.event)
+            );
+        }
+    }
+}
+
+/// Addresses on which nobody listens.
+fn free_addresses(count: usize) -> String {
+    let listeners: Vec<_> = (0..count)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
+        .collect();
+    let addresses = listeners
+        .iter()
+        .map(|listener| listener.local_addr().expect("bound").to_string());
+    addresses.collect::<Vec<_>>().join(",")
+}
+
+/// The process's children, as soon as there are `count` of them.
+#[cfg(target_os = "linux")]
+fn children(parent: &Child, count: usize) -> Vec<u32> {
+    loop {
+        let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+            let process = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            (parent_and_state(process)?.0 == parent.id()).then_some(process)
+        });
+        let children: Vec<u32> = processes.collect();
+        if children.len() == count {
+            return children;
+        }
+        yield_now();
+    }
+}
+
+/// Waits until a process is gone, or at least dead.
+#[cfg(target_os = "linux")]
+fn gone(process: u32) {
+    while parent_and_state(process).is_some_and(|(_, state)| state != 'Z') {
+        yield_now();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn parent_and_state(process: u32) -> Option<(u32, char)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut words = stat.rsplit_once(") ")?.1.split(' ');
+    let state = words.next()?.chars().next()?;
+    Some((words.next()?.parse().ok()?, state))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut bytes = bytes;
+    bytes.read_to_string(&mut text).expect("text");
+    text
+}
