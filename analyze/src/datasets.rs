@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
-use sim::log::{self, JournalRow};
+use sim::experiment::EngineKind;
+use sim::log::{self, JournalRow, Manifest};
 
 use crate::error::Error;
 use crate::events::EventsBuilder;
@@ -22,6 +23,7 @@ pub struct Dataset {
     label: String,
     log: log::Dataset,
     finished: Vec<JournalRow>,
+    left_out: Vec<JournalRow>,
     failed: usize,
 }
 
@@ -78,8 +80,28 @@ impl Dataset {
             label: log.manifest().name.clone(),
             log,
             finished,
+            left_out: vec![],
             failed,
         })
+    }
+
+    /// Leaves out the finished runs that were not [punctual](journal::is_punctual).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPunctualRun`] if none was; then none is left out.
+    pub fn keep_punctual(&mut self) -> Result<(), Error> {
+        if !self.finished.iter().any(journal::is_punctual) {
+            return Err(Error::NoPunctualRun {
+                path: self.root().to_owned(),
+                finished: self.finished.len(),
+            });
+        }
+        let late = self
+            .finished
+            .extract_if(.., |row| !journal::is_punctual(row));
+        self.left_out.extend(late);
+        Ok(())
     }
 
     /// Its folder.
@@ -89,7 +111,7 @@ impl Dataset {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.log.manifest().name
+        &self.manifest().name
     }
 
     /// What tables call it: its name, or its path where names are not enough.
@@ -97,12 +119,27 @@ impl Dataset {
         &self.label
     }
 
+    /// What made it.
+    pub fn manifest(&self) -> &Manifest {
+        self.log.manifest()
+    }
+
+    /// Whether its runs were in virtual time, where nothing is late.
+    pub fn is_virtual(&self) -> bool {
+        self.manifest().experiment.engine == EngineKind::Virtual.to_string()
+    }
+
     /// The runs that count, ordered by run.
     pub fn finished(&self) -> &[JournalRow] {
         &self.finished
     }
 
-    /// How many runs failed and were not finished by a later attempt: they are left out.
+    /// Finished runs that were left out on request: they do not count.
+    pub fn left_out(&self) -> &[JournalRow] {
+        &self.left_out
+    }
+
+    /// How many runs failed and were not finished by a later attempt: they do not count either.
     pub fn failed(&self) -> usize {
         self.failed
     }

@@ -20,6 +20,14 @@ pub enum Error {
         /// Attempted runs that failed.
         failed: usize,
     },
+    /// All that counts in the dataset was late.
+    #[error("{} has no punctual run ({finished} finished); a smaller time scale or fewer --jobs make some", .path.display())]
+    NoPunctualRun {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// Finished runs, none of them punctual.
+        finished: usize,
+    },
     /// A journal row contradicts itself or another.
     #[error("{}: run {run}: {problem}", .path.display())]
     Journal {

@@ -14,6 +14,7 @@
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
+//! - [`words`]: words that several answers share
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
@@ -30,6 +31,7 @@ pub mod repetitions;
 pub mod statistics;
 pub mod tables;
 pub mod value;
+pub mod words;
 
 pub use datasets::{Dataset, open};
 pub use error::Error;

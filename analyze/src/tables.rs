@@ -4,7 +4,7 @@ use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
 use crate::repetitions::Group;
 use crate::statistics::Estimate;
-use crate::value::Value;
+use crate::value::{Record, Value};
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
@@ -126,11 +126,11 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
 }
 
 /// The same as records of named values in full precision: every parameter and, for each measure, mean, sd, low, high and n.
-pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Vec<(String, Value)>> {
+pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Record> {
     groups.iter().map(|group| record(measures, group)).collect()
 }
 
-fn record(measures: &[&Measure], group: &Group) -> Vec<(String, Value)> {
+fn record(measures: &[&Measure], group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
         PARAMETERS

@@ -6,12 +6,15 @@ mod drift;
 mod export;
 mod jumps;
 mod output;
+mod selection;
 mod summary;
 
 use std::path::PathBuf;
 
 use analyze::Dataset;
 use clap::{Args, Parser, Subcommand};
+
+use selection::Selection;
 
 pub use output::is_closed_pipe;
 
@@ -56,19 +59,13 @@ struct Datasets {
     /// Folders of datasets, as `sim run` makes them
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 impl Datasets {
     /// Opens them; says on stderr what is left out.
     fn open(&self) -> Result<Vec<Dataset>, analyze::Error> {
-        let datasets = analyze::open(&self.roots)?;
-        for dataset in &datasets {
-            match dataset.failed() {
-                0 => {}
-                1 => eprintln!("{}: 1 failed run is left out", dataset.label()),
-                failed => eprintln!("{}: {failed} failed runs are left out", dataset.label()),
-            }
-        }
-        Ok(datasets)
+        self.selection.open(&self.roots)
     }
 }

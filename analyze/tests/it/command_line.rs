@@ -7,7 +7,8 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
+/// Exit code, stdout and stderr of `analyze` with `arguments`, run in `folder`.
+pub fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
     let mut command = Command::cargo_bin("analyze").unwrap();
     let output = command
         .args(arguments)

@@ -14,12 +14,19 @@ pub fn experiment(text: &str) -> Experiment {
 
 /// Runs the experiment on the virtual clock and writes its dataset.
 pub fn simulated(root: &Path, text: &str) {
+    altered(root, text, |_| {});
+}
+
+/// The same, with its runs altered before they are written.
+pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
         let log = virtual_time::run(&run, experiment.seed);
         finished(&experiment, &run, &log.machines)
     });
-    write(root, &experiment, runs.collect());
+    let mut runs = runs.collect();
+    alter(&mut runs);
+    write(root, &experiment, runs);
 }
 
 /// Two machines at 1 and 2 ticks per second, for 4 s:
@@ -124,6 +131,11 @@ engine = \"virtual\"
 rates = [[1, 3, 6]]
 internal = [0.4, 0.7]
 ";
+
+/// [`SMALL`] as if it had been run over TCP.
+pub fn small_over_tcp() -> String {
+    SMALL.replace("virtual", "tcp")
+}
 
 /// Writes the dataset of `experiment`, its runs logged as given.
 pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {

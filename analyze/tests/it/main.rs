@@ -9,6 +9,7 @@ mod end_to_end;
 mod exported;
 mod fixture;
 mod notebooks;
+mod only;
 mod oracle;
 mod readme;
 mod sample;
