@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //!
-//! - [`datasets`]: datasets opened, and their events in batches
+//! - [`datasets`], [`batches`]: datasets opened, and their events as data frames, whole runs at a time
 //! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
 //! - [`measures`]: what is measured of a machine in a run, a file a family
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
@@ -18,6 +18,7 @@
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
+pub mod batches;
 pub mod column;
 pub mod datasets;
 pub mod dictionary;
