@@ -12,6 +12,7 @@
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
+//! - [`compare`]: two datasets, run by run
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
@@ -20,6 +21,7 @@
 
 pub mod batches;
 pub mod column;
+pub mod compare;
 pub mod datasets;
 pub mod dictionary;
 pub mod error;

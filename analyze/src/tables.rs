@@ -283,7 +283,7 @@ fn cell(group: &Group, measure: &Measure) -> String {
 }
 
 /// Rounded, and never a negative zero.
-fn number(value: f64, decimals: usize) -> String {
+pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(digits) if digits.chars().all(|digit| "0.".contains(digit)) => digits.to_owned(),
@@ -291,6 +291,7 @@ fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-fn keep_together(text: &str) -> String {
+/// Words that are not to be broken over lines.
+pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }

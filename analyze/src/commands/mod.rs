@@ -1,6 +1,7 @@
 //! The verbs, one file each, and what they share.
 
 mod backlog;
+mod compare;
 mod dictionary;
 mod drift;
 mod export;
@@ -22,7 +23,7 @@ pub use output::is_closed_pipe;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable."
+    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable, 4 a check failed."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -35,6 +36,7 @@ enum Verb {
     Drift(drift::Drift),
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
+    Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
 }
@@ -47,11 +49,17 @@ impl Cli {
             Verb::Drift(drift) => drift.run(),
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
+            Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
         }
     }
 }
+
+/// The verb did its work, and what it checked is not so.
+#[derive(Debug, thiserror::Error)]
+#[error("check failed: {0}")]
+pub struct CheckFailed(String);
 
 /// The datasets a verb is about.
 #[derive(Debug, Args)]

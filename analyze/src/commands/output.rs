@@ -65,6 +65,13 @@ impl Output {
         }
         Ok(out.flush()?)
     }
+
+    /// Says `words` on stderr if stdout is for machines, who get none.
+    pub fn say_aside(&self, words: &[String]) {
+        if matches!(self.format, Format::Csv | Format::Json) {
+            eprint!("{}", render::prose(words, width()));
+        }
+    }
 }
 
 /// Prints the table that answers `question`.

@@ -205,6 +205,7 @@ fn every_verb_has_help_with_an_example() {
         "drift",
         "jumps",
         "backlog",
+        "compare",
         "export",
         "dictionary",
     ] {
@@ -222,6 +223,9 @@ fn a_wrong_command_line_is_a_usage_error() {
     for arguments in [
         &["drift"][..],
         &["drift", "x", "--format", "xml"],
+        &["drift", "x", "--only", "late"],
+        &["compare", "x"],
+        &["compare", "x", "y", "z"],
         &["swim"],
         &[],
     ] {

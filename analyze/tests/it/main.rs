@@ -4,6 +4,7 @@
 
 mod closed_form;
 mod command_line;
+mod compare;
 mod dictionary;
 mod end_to_end;
 mod exported;
@@ -11,6 +12,7 @@ mod fixture;
 mod notebooks;
 mod only;
 mod oracle;
+mod paired;
 mod readme;
 mod sample;
 mod tables;
