@@ -20,6 +20,29 @@ pub enum Error {
         /// Attempted runs that failed.
         failed: usize,
     },
+    /// All that counts in the dataset was late.
+    #[error("{} has no punctual run ({finished} finished); a smaller time scale or fewer --jobs make some", .path.display())]
+    NoPunctualRun {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// Finished runs, none of them punctual.
+        finished: usize,
+    },
+    /// No run of one dataset has its counterpart in another.
+    #[error(
+        "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the repetition are the \
+         same, as in a sweep and its twin by `sim run EXPERIMENT --engine virtual --data DIR`",
+        .a.display(),
+        .b.display()
+    )]
+    NothingInCommon {
+        /// The one dataset's folder.
+        a: PathBuf,
+        /// The other's.
+        b: PathBuf,
+        /// Why none match.
+        why: String,
+    },
     /// A journal row contradicts itself or another.
     #[error("{}: run {run}: {problem}", .path.display())]
     Journal {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
+use crate::batches::Stack;
 use crate::column::Column;
-use crate::datasets::{Dataset, Stack};
+use crate::datasets::Dataset;
 use crate::error::Error;
 use crate::events::event_columns;
 use crate::{journal, render};

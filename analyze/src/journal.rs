@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use polars::prelude::*;
-use sim::experiment::Rates;
+use sim::experiment::{EngineKind, Rates};
 use sim::log::JournalRow;
 
 use crate::column::Kind::{Boolean, Integer, Number, Text};
@@ -92,6 +92,12 @@ pub fn machine_columns() -> Vec<Column> {
         .chain(of_run)
         .chain(MACHINE)
         .collect()
+}
+
+/// Whether the run's events are those that its seed settles: it ran in virtual time, or was late by less than its margin.
+pub fn is_punctual(row: &JournalRow) -> bool {
+    // Without a margin, as under uniform phases, the journal calls no run punctual; but virtual time is never late.
+    row.punctual || row.engine == EngineKind::Virtual.to_string()
 }
 
 /// A row a run.

@@ -6,18 +6,22 @@
 //!
 //! # Layout
 //!
-//! - [`datasets`]: datasets opened, and their events in batches
+//! - [`datasets`], [`batches`]: datasets opened, and their events as data frames, whole runs at a time
 //! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
 //! - [`measures`]: what is measured of a machine in a run, a file a family
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
+//! - [`compare`]: two datasets, run by run
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
+//! - [`words`]: words that several answers share
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
+pub mod batches;
 pub mod column;
+pub mod compare;
 pub mod datasets;
 pub mod dictionary;
 pub mod error;
@@ -30,6 +34,7 @@ pub mod repetitions;
 pub mod statistics;
 pub mod tables;
 pub mod value;
+pub mod words;
 
 pub use datasets::{Dataset, open};
 pub use error::Error;

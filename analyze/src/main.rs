@@ -8,11 +8,17 @@ use clap::Parser;
 
 /// The command line or a dataset is unusable. (0: done.)
 const UNUSABLE: u8 = 2;
+/// A check failed.
+const CHECK_FAILED: u8 = 4;
 
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<commands::CheckFailed>() => {
+            eprintln!("{error}");
+            ExitCode::from(CHECK_FAILED)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(UNUSABLE)

@@ -2,7 +2,8 @@
 
 use polars::prelude::*;
 
-use crate::datasets::{Dataset, Stack};
+use crate::batches::Stack;
+use crate::datasets::Dataset;
 use crate::error::Error;
 use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};

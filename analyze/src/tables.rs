@@ -4,7 +4,7 @@ use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
 use crate::repetitions::Group;
 use crate::statistics::Estimate;
-use crate::value::Value;
+use crate::value::{Record, Value};
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
@@ -126,11 +126,11 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
 }
 
 /// The same as records of named values in full precision: every parameter and, for each measure, mean, sd, low, high and n.
-pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Vec<(String, Value)>> {
+pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Record> {
     groups.iter().map(|group| record(measures, group)).collect()
 }
 
-fn record(measures: &[&Measure], group: &Group) -> Vec<(String, Value)> {
+fn record(measures: &[&Measure], group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
         PARAMETERS
@@ -285,7 +285,7 @@ fn cell(group: &Group, measure: &Measure) -> String {
 }
 
 /// Rounded, and never a negative zero.
-fn number(value: f64, decimals: usize) -> String {
+pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(digits) if digits.chars().all(|digit| "0.".contains(digit)) => digits.to_owned(),
@@ -293,6 +293,7 @@ fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-fn keep_together(text: &str) -> String {
+/// Words that are not to be broken over lines.
+pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }

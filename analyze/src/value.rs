@@ -17,6 +17,9 @@ pub enum Value {
     Boolean(bool),
 }
 
+/// Named values. All records of a list have the same names.
+pub type Record = Vec<(String, Value)>;
+
 impl Value {
     /// The cell of `column` in row `row`.
     pub(crate) fn of(column: &Column, row: usize) -> PolarsResult<Self> {

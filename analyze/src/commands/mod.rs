@@ -1,11 +1,13 @@
 //! The verbs, one file each, and what they share.
 
 mod backlog;
+mod compare;
 mod dictionary;
 mod drift;
 mod export;
 mod jumps;
 mod output;
+mod selection;
 mod summary;
 
 use std::path::PathBuf;
@@ -13,13 +15,15 @@ use std::path::PathBuf;
 use analyze::Dataset;
 use clap::{Args, Parser, Subcommand};
 
+use selection::Selection;
+
 pub use output::is_closed_pipe;
 
 /// Tables and tidy data from the logs of logical clocks.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable."
+    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable, 4 a check failed."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -32,6 +36,7 @@ enum Verb {
     Drift(drift::Drift),
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
+    Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
 }
@@ -44,11 +49,17 @@ impl Cli {
             Verb::Drift(drift) => drift.run(),
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
+            Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
         }
     }
 }
+
+/// The verb did its work, and what it checked is not so.
+#[derive(Debug, thiserror::Error)]
+#[error("check failed: {0}")]
+pub struct CheckFailed(String);
 
 /// The datasets a verb is about.
 #[derive(Debug, Args)]
@@ -56,19 +67,13 @@ struct Datasets {
     /// Folders of datasets, as `sim run` makes them
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 impl Datasets {
     /// Opens them; says on stderr what is left out.
     fn open(&self) -> Result<Vec<Dataset>, analyze::Error> {
-        let datasets = analyze::open(&self.roots)?;
-        for dataset in &datasets {
-            match dataset.failed() {
-                0 => {}
-                1 => eprintln!("{}: 1 failed run is left out", dataset.label()),
-                failed => eprintln!("{}: {failed} failed runs are left out", dataset.label()),
-            }
-        }
-        Ok(datasets)
+        self.selection.open(&self.roots)
     }
 }

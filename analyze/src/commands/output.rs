@@ -2,9 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use analyze::repetitions::{self, Group};
 use analyze::tables::{self, Question, Table};
-use analyze::{measures::Measure, render};
+use analyze::value::Record;
+use analyze::{render, repetitions};
 use clap::{Args, ValueEnum};
 
 use super::Datasets;
@@ -34,14 +34,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints the tables as people read them, with `headline` above, or, as a machine reads it, one list of records with all of
-    /// `measures`.
+    /// Prints, for people, `words` and below them `tables`; for machines, `records` alone.
     pub fn print(
         &self,
-        headline: &str,
+        words: &[String],
         tables: &[Table],
-        measures: &[&Measure],
-        groups: &[Group],
+        records: impl FnOnce() -> Vec<Record>,
     ) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         match self.format {
@@ -51,16 +49,28 @@ impl Output {
                     .iter()
                     .map(|table| render::terminal(table, width))
                     .collect();
-                write!(out, "{headline}{}", tables.join("\n"))?;
+                write!(out, "{}{}", render::prose(words, width), tables.join("\n"))?;
             }
             Format::Markdown => {
                 let tables: Vec<String> = tables.iter().map(render::markdown).collect();
-                write!(out, "{headline}{}", tables.join("\n"))?;
+                write!(
+                    out,
+                    "{}{}",
+                    render::prose_markdown(words),
+                    tables.join("\n")
+                )?;
             }
-            Format::Csv => render::csv(&tables::records(measures, groups), &mut out)?,
-            Format::Json => render::json(&tables::records(measures, groups), &mut out)?,
+            Format::Csv => render::csv(&records(), &mut out)?,
+            Format::Json => render::json(&records(), &mut out)?,
         }
         Ok(out.flush()?)
+    }
+
+    /// Says `words` on stderr if stdout is for machines, who get none.
+    pub fn say_aside(&self, words: &[String]) {
+        if matches!(self.format, Format::Csv | Format::Json) {
+            eprint!("{}", render::prose(words, width()));
+        }
     }
 }
 
@@ -68,12 +78,8 @@ impl Output {
 pub fn answer(question: &Question, datasets: &Datasets, output: &Output) -> anyhow::Result<()> {
     let groups = repetitions::groups(&datasets.open()?)?;
     let measures = question.measures();
-    output.print(
-        "",
-        &[tables::table(question.title, &measures, &groups)],
-        &measures,
-        &groups,
-    )
+    let table = tables::table(question.title, &measures, &groups);
+    output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 
 /// The reader of stdout went away, as `head` does: no mistake of anybody's.

@@ -1,9 +1,11 @@
 //! `analyze summary`.
 
 use analyze::Dataset;
+use analyze::journal::is_punctual;
 use analyze::measures::Measure;
 use analyze::repetitions::{self, Group};
 use analyze::tables::{self, QUESTIONS, Table};
+use analyze::words::counted;
 use clap::Args;
 
 use super::Datasets;
@@ -31,13 +33,14 @@ impl Summary {
             .iter()
             .flat_map(tables::Question::measures)
             .collect();
+        let headline = headline(&datasets, &groups);
         self.output
-            .print(&headline(&datasets, &groups), &tables, &measures, &groups)
+            .print(&headline, &tables, || tables::records(&measures, &groups))
     }
 }
 
-/// A line a dataset: what there is.
-fn headline(datasets: &[Dataset], groups: &[Group]) -> String {
+/// A line a dataset: what there is; and a blank one.
+fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
     let lines = datasets.iter().map(|dataset| {
         let configurations = groups
             .iter()
@@ -45,17 +48,34 @@ fn headline(datasets: &[Dataset], groups: &[Group]) -> String {
             .count();
         let ticks: u64 = dataset.finished().iter().map(|run| run.events).sum();
         format!(
-            "{}: {} finished, {} failed; {}, {ticks} ticks.\n",
+            "{}: {} finished, {} failed; {}{}, {ticks} ticks.",
             dataset.label(),
-            counted(dataset.finished().len(), "run"),
+            counted(finished(dataset), "run"),
             dataset.failed(),
+            punctuality(dataset),
             counted(configurations, "configuration"),
         )
     });
-    lines.chain(["\n".to_owned()]).collect()
+    lines.chain([String::new()]).collect()
 }
 
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+/// The share of punctual runs, where runs can be late at all.
+fn punctuality(dataset: &Dataset) -> String {
+    if dataset.is_virtual() {
+        return String::new();
+    }
+    let punctual = dataset
+        .finished()
+        .iter()
+        .filter(|run| is_punctual(run))
+        .count();
+    let others = match dataset.left_out() {
+        [] => "",
+        _ => ", the others left out",
+    };
+    format!("{punctual} of {} punctual{others}; ", finished(dataset))
+}
+
+fn finished(dataset: &Dataset) -> usize {
+    dataset.finished().len() + dataset.left_out().len()
 }

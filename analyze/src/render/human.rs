@@ -1,4 +1,4 @@
-//! A table for people: on the terminal, or as Markdown.
+//! Tables and words for people: on the terminal, or as Markdown.
 
 use std::fmt::Write;
 
@@ -54,10 +54,7 @@ pub fn terminal(table: &Table, width: u16) -> String {
     let mut text = format!("{}\n\n", table.title);
     grid.lines().for_each(|line| push_line(&mut text, &line));
     text.push('\n');
-    table
-        .caption
-        .iter()
-        .for_each(|paragraph| fill(&mut text, paragraph, width.into()));
+    text.push_str(&prose(&table.caption, width));
     text
 }
 
@@ -76,12 +73,29 @@ pub fn markdown(table: &Table) -> String {
         .iter()
         .for_each(|cells| push_line(&mut text, &row(cells)));
     text.push('\n');
-    let mut list = false;
-    for paragraph in &table.caption {
-        if paragraph.starts_with("- ") && !list {
+    text.push_str(&prose_markdown(&table.caption));
+    text
+}
+
+/// Paragraphs in lines of at most `width`. One that begins with "- " is an item of a list; an empty one is a blank line.
+pub fn prose(paragraphs: &[String], width: u16) -> String {
+    let mut text = String::new();
+    paragraphs
+        .iter()
+        .for_each(|paragraph| fill(&mut text, paragraph, width.into()));
+    text
+}
+
+/// The same as Markdown, a line a paragraph.
+pub fn prose_markdown(paragraphs: &[String]) -> String {
+    let mut text = String::new();
+    let mut in_list = false;
+    for paragraph in paragraphs {
+        let is_item = paragraph.starts_with("- ");
+        if is_item && !in_list {
             text.push('\n');
-            list = true;
         }
+        in_list = is_item;
         push_line(&mut text, paragraph);
     }
     text

@@ -4,10 +4,7 @@ use std::io::Write;
 
 use polars::prelude::DataFrame;
 
-use crate::value::Value;
-
-/// A record: named values. All of a list have the same names.
-type Record = Vec<(String, Value)>;
+use crate::value::{Record, Value};
 
 /// Comma-separated, with a header; missing values are empty.
 ///

@@ -2,11 +2,11 @@
 //!
 //! # Layout
 //!
-//! - [`human`]: a table for the terminal or for Markdown
+//! - [`human`]: a table and words for the terminal or for Markdown
 //! - [`machine`]: records as CSV and JSON
 
 mod human;
 mod machine;
 
-pub use human::{markdown, terminal};
+pub use human::{markdown, prose, prose_markdown, terminal};
 pub use machine::{csv, frame_csv, json};

@@ -7,7 +7,8 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
+/// Exit code, stdout and stderr of `analyze` with `arguments`, run in `folder`.
+pub fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
     let mut command = Command::cargo_bin("analyze").unwrap();
     let output = command
         .args(arguments)
@@ -204,6 +205,7 @@ fn every_verb_has_help_with_an_example() {
         "drift",
         "jumps",
         "backlog",
+        "compare",
         "export",
         "dictionary",
     ] {
@@ -221,6 +223,9 @@ fn a_wrong_command_line_is_a_usage_error() {
     for arguments in [
         &["drift"][..],
         &["drift", "x", "--format", "xml"],
+        &["drift", "x", "--only", "late"],
+        &["compare", "x"],
+        &["compare", "x", "y", "z"],
         &["swim"],
         &[],
     ] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use polars::prelude::*;
 use sim::engine::Control;
-use sim::experiment::{Experiment, Overrides};
+use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::sweep::{self, Options, Progress, Summary};
 
 /// Sweeps the project's own quickstart over real TCP, at its full size but `time_scale` times faster than real time.
@@ -16,10 +16,13 @@ pub fn sweep_quickstart(root: &Path, time_scale: f64) -> Summary {
         time_scale: Some(time_scale),
         ..Overrides::default()
     };
-    let experiment = Experiment::read(&file, overrides).unwrap();
+    sweep(&Experiment::read(&file, overrides).unwrap(), root)
+}
+
+fn sweep(experiment: &Experiment, root: &Path) -> Summary {
     let (control, mut progress) = (Control::default(), Progress::quiet());
     sweep::run(
-        &experiment,
+        experiment,
         root,
         &Options::default(),
         &control,
@@ -46,9 +49,8 @@ fn from_real_tcp_to_tables_and_processed_data() {
 
     let tables = analyze("summary");
     assert!(
-        tables.starts_with(
-            "quickstart: 100 runs finished, 0 failed; 10 configurations, 51600 ticks."
-        )
+        tables.starts_with("quickstart: 100 runs finished, 0 failed; ")
+            && tables.contains(" of 100 punctual; 10 configurations, 51600 ticks.")
     );
     for title in ["\nDrift\n", "\nJumps\n", "\nBacklog\n"] {
         assert!(tables.contains(title), "no {title:?} in\n{tables}");
@@ -74,4 +76,33 @@ fn from_real_tcp_to_tables_and_processed_data() {
         sum("ticks"),
         sum("internals") + sum("sends") + sum("receives")
     );
+}
+
+/// A sweep over real TCP and its twin in virtual time: no run that was punctual differs in any event.
+#[test]
+fn punctual_runs_over_real_tcp_are_those_of_virtual_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "seed = 262\nrepetitions = 5\nduration_s = 20\ntime_scale = 10\n\
+                [parameters]\nrates = [[1, 3, 6], [2, 3, 4]]\ninternal = [0.7, 0.4]";
+    for engine in [EngineKind::Tcp, EngineKind::Virtual] {
+        let overrides = Overrides {
+            engine: Some(engine),
+            ..Overrides::default()
+        };
+        let experiment = Experiment::parse(text, "twins.toml".as_ref(), overrides).unwrap();
+        let root = folder.path().join(engine.to_string());
+        assert_eq!(sweep(&experiment, &root).ok, 20);
+    }
+    let command = Command::cargo_bin("analyze")
+        .unwrap()
+        .args(["compare", "tcp", "virtual"])
+        .current_dir(folder.path())
+        .assert()
+        .success();
+    let out = String::from_utf8(command.get_output().stdout.clone()).unwrap();
+    assert!(
+        out.contains("\n20 runs in both, 0 only in A, 0 only in B.\n"),
+        "{out}"
+    );
+    assert!(!out.contains("CHECK FAILED"), "{out}");
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides, Run};
-use sim::log::{DatasetWriter, EventRow, FinishedRun, JournalRow, LoggedEvent, Outcome, write_row};
+use sim::log::{
+    DatasetWriter, EVENT_COLUMNS, EventRow, FinishedRun, JournalRow, LoggedEvent, Outcome,
+    write_row,
+};
 use sim::machine::{Event, EventKind, Message, Recipients};
 
 /// An experiment from the text of its file.
@@ -14,12 +17,19 @@ pub fn experiment(text: &str) -> Experiment {
 
 /// Runs the experiment on the virtual clock and writes its dataset.
 pub fn simulated(root: &Path, text: &str) {
+    altered(root, text, |_| {});
+}
+
+/// The same, with its runs altered before they are written.
+pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
         let log = virtual_time::run(&run, experiment.seed);
         finished(&experiment, &run, &log.machines)
     });
-    write(root, &experiment, runs.collect());
+    let mut runs = runs.collect();
+    alter(&mut runs);
+    write(root, &experiment, runs);
 }
 
 /// Two machines at 1 and 2 ticks per second, for 4 s:
@@ -125,6 +135,11 @@ rates = [[1, 3, 6]]
 internal = [0.4, 0.7]
 ";
 
+/// [`SMALL`] as if it had been run over TCP.
+pub fn small_over_tcp() -> String {
+    SMALL.replace("virtual", "tcp")
+}
+
 /// Writes the dataset of `experiment`, its runs logged as given.
 pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
     let mut writer = DatasetWriter::open(root, experiment).expect("a new folder");
@@ -151,6 +166,22 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
     let mut row = journal_row(experiment, run);
     row.events = machines.iter().map(|log| log.len() as u64).sum();
     FinishedRun { row, events }
+}
+
+/// Changes a cell of a run's log.
+pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
+    let column = EVENT_COLUMNS.iter().position(|name| *name == column);
+    let column = column.expect("a column of the log");
+    let text = std::str::from_utf8(&run.events).expect("a log is text");
+    let is_meant = |cells: &[&str]| cells[1..3] == [machine.to_string(), tick.to_string()];
+    let rows = text.lines().map(|row| {
+        let mut cells: Vec<&str> = row.split(',').collect();
+        if is_meant(&cells) {
+            cells[column] = value;
+        }
+        cells.join(",") + "\n"
+    });
+    run.events = rows.collect::<String>().into_bytes();
 }
 
 /// `run` as one that failed.

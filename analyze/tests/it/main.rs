@@ -4,12 +4,15 @@
 
 mod closed_form;
 mod command_line;
+mod compare;
 mod dictionary;
 mod end_to_end;
 mod exported;
 mod fixture;
 mod notebooks;
+mod only;
 mod oracle;
+mod paired;
 mod readme;
 mod sample;
 mod tables;

@@ -1,0 +1,131 @@
+//! A dataset's events as data frames, whole runs at a time.
+//!
+//! However large a dataset is, only one batch of events is in memory at a time.
+
+use std::ops::Range;
+
+use polars::prelude::*;
+use sim::log::JournalRow;
+
+use crate::datasets::Dataset;
+use crate::error::Error;
+use crate::events::EventsBuilder;
+use crate::journal;
+use crate::measures;
+
+/// A batch ends before the run that would take it over this many events.
+const BATCH_EVENTS: u64 = 500_000;
+
+/// The events of `runs`, which are runs of `dataset`.
+pub(crate) fn of<'a>(
+    dataset: &'a Dataset,
+    runs: &'a [JournalRow],
+) -> impl Iterator<Item = Result<Batch<'a>, Error>> {
+    batch_bounds(runs.iter().map(|row| row.events), BATCH_EVENTS)
+        .into_iter()
+        .map(|range| Batch::read(dataset, &runs[range]))
+}
+
+/// Some runs' events.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    dataset: &'a Dataset,
+    rows: &'a [JournalRow],
+    events: DataFrame,
+}
+
+impl<'a> Batch<'a> {
+    fn read(dataset: &'a Dataset, rows: &'a [JournalRow]) -> Result<Self, Error> {
+        let mut events = EventsBuilder::default();
+        for row in rows {
+            for (index, event) in dataset.events_of(row)?.iter().enumerate() {
+                events
+                    .push(event)
+                    .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
+            }
+        }
+        Ok(Self {
+            dataset,
+            rows,
+            events: events.timed(rows)?,
+        })
+    }
+
+    /// The events as `processed/events.parquet` has them, ordered by run, machine and tick.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Query`] if Polars fails.
+    pub fn events(&self) -> Result<DataFrame, Error> {
+        Ok(self.events.select(
+            crate::events::event_columns()
+                .iter()
+                .map(|column| column.name),
+        )?)
+    }
+
+    /// Every measure: a row a run and machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Journal`] if a run's rates or phases cannot be read, [`Error::Query`] if Polars fails.
+    pub fn machines(self) -> Result<DataFrame, Error> {
+        let journal = self.dataset.root().join("runs.csv");
+        let machines = journal::machine_frame(self.dataset.name(), self.rows, &journal)?;
+        Ok(measures::measure(machines, self.events)?)
+    }
+}
+
+/// Frames of the same columns, one below the other.
+#[derive(Default)]
+pub(crate) struct Stack(Option<DataFrame>);
+
+impl Stack {
+    pub(crate) fn push(&mut self, frame: &DataFrame) -> PolarsResult<()> {
+        match &mut self.0 {
+            None => self.0 = Some(frame.clone()),
+            Some(stack) => {
+                stack.vstack_mut(frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_frame(self) -> DataFrame {
+        self.0.unwrap_or_default()
+    }
+}
+
+/// Cuts runs of so many events into ranges of at most `most` events, or of a single run that has more.
+fn batch_bounds(events_of_runs: impl IntoIterator<Item = u64>, most: u64) -> Vec<Range<usize>> {
+    let mut bounds: Vec<Range<usize>> = vec![];
+    let mut in_batch = 0;
+    for (index, events) in events_of_runs.into_iter().enumerate() {
+        match bounds.last_mut() {
+            Some(batch) if in_batch + events <= most => {
+                batch.end = index + 1;
+                in_batch += events;
+            }
+            _ => {
+                bounds.push(index..index + 1);
+                in_batch = events;
+            }
+        }
+    }
+    bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batch_bounds;
+
+    #[test]
+    fn batches_are_whole_runs_and_leave_none_out() {
+        assert_eq!(
+            batch_bounds([5, 5, 1, 20, 2, 2], 10),
+            [0..2, 2..3, 3..4, 4..6]
+        );
+        assert_eq!(batch_bounds([20, 1], 10), [0..1, 1..2]);
+        assert_eq!(batch_bounds([0, 0, 11], 10), [0..2, 2..3]);
+    }
+}

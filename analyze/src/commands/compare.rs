@@ -1,0 +1,52 @@
+//! `analyze compare`.
+
+use std::path::PathBuf;
+
+use analyze::compare::{self, Comparison};
+use clap::Args;
+
+use super::CheckFailed;
+use super::output::Output;
+use super::selection::Selection;
+
+/// Two datasets, run by run: the same events, the same measures?
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
+        Runs match by the key in runs.csv: all parameters and the repetition. Their events are identical if all columns but run and \
+        system_time_ns are. Runs that were punctual in both must be: the exit code is 4 if one is not. With different seeds no \
+        events are compared.\n\n\
+        CSV and JSON have a record a configuration, machine and measure: over n pairs of runs mean_a, mean_b, the mean difference \
+        B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. The words go \
+        to stderr then."
+)]
+pub struct Compare {
+    /// Folder of a dataset
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// Folder of another, for instance its twin in virtual time
+    #[arg(value_name = "B")]
+    b: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Compare {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
+        let comparison = Comparison::of(&datasets[0], &datasets[1])?;
+        let words = compare::words(&comparison);
+        self.output.say_aside(&words);
+        let tables = [compare::table(&comparison)];
+        let printed = self
+            .output
+            .print(&words, &tables, || compare::records(&comparison));
+        // What was found stands, even if the reader of stdout has gone away.
+        match compare::exception(&comparison) {
+            Some(exception) => Err(CheckFailed(exception).into()),
+            None => printed,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which of a dataset's runs a verb is about.
+
+use std::path::PathBuf;
+
+use analyze::Dataset;
+use analyze::words::counted;
+use clap::{Args, ValueEnum};
+
+/// The runs that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Late by less than the margin between ticks; virtual runs always are
+    Punctual,
+}
+
+/// The option that leaves runs out.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Leave out all finished runs but these
+    #[arg(long, value_enum, value_name = "WHICH")]
+    only: Option<Only>,
+}
+
+impl Selection {
+    /// Opens the datasets in folders `roots`, with the runs that were asked for; says on stderr what is left out.
+    pub fn open(&self, roots: &[PathBuf]) -> Result<Vec<Dataset>, analyze::Error> {
+        let mut datasets = analyze::open(roots)?;
+        for dataset in &mut datasets {
+            if let Some(Only::Punctual) = self.only {
+                dataset.keep_punctual()?;
+            }
+            say_what_is_left_out(dataset);
+        }
+        Ok(datasets)
+    }
+}
+
+fn say_what_is_left_out(dataset: &Dataset) {
+    let label = dataset.label();
+    let is = |runs: usize| if runs == 1 { "is" } else { "are" };
+    let (failed, late) = (dataset.failed(), dataset.left_out().len());
+    if failed > 0 {
+        let runs = counted(failed, "failed run");
+        eprintln!("{label}: {runs} {} left out", is(failed));
+    }
+    if late > 0 {
+        let runs = counted(late, "unpunctual run");
+        let finished = dataset.finished().len() + late;
+        eprintln!(
+            "{label}: {runs} of {finished} finished {} left out",
+            is(late)
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! Where the logs of two runs part: the earliest event that is not the same in both.
+//!
+//! The same are two events that agree in all columns but `run` and `system_time_ns`: when exactly a machine did its tick is not
+//! the run's making.
+
+use std::cmp::Ordering;
+
+use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, write_row};
+
+use crate::datasets::Dataset;
+use crate::error::Error;
+
+/// Columns that say which event a row is, and when it was: what differs is one of the others.
+const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
+/// What stands for the cells of an event that one side lacks.
+const NO_EVENT: &str = "none";
+
+/// The earliest difference between two runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// When, in model seconds after the run's start: A's time, or B's if A has no such event.
+    pub time_s: f64,
+    /// The machine.
+    pub machine: u32,
+    /// Its tick.
+    pub tick: u64,
+    /// The first column that differs.
+    pub column: &'static str,
+    /// What A has there.
+    pub a: String,
+    /// What B has there.
+    pub b: String,
+}
+
+/// The log of a run, and what turns its system times into model times.
+pub(super) struct Log {
+    events: Vec<EventRow>,
+    started_at_ns: u64,
+    time_scale: f64,
+}
+
+impl Log {
+    pub(super) fn read(dataset: &Dataset, run: &JournalRow) -> Result<Self, Error> {
+        Ok(Self {
+            events: dataset.events_of(run)?,
+            started_at_ns: run.started_at_ns,
+            time_scale: run.time_scale,
+        })
+    }
+
+    fn time_s(&self, row: &EventRow) -> f64 {
+        let elapsed_ns = i128::from(row.logged.system_time_ns) - i128::from(self.started_at_ns);
+        elapsed_ns as f64 * self.time_scale / 1e9
+    }
+}
+
+/// The earliest difference between two runs' events, by A's model time, then by machine and tick; none if they are the same.
+pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
+    // Logs are written in this order; then sorting costs a look.
+    a.events.sort_by_key(place);
+    b.events.sort_by_key(place);
+    let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
+    let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
+    loop {
+        let (in_a, in_b) = match (rest_a.peek(), rest_b.peek()) {
+            (None, None) => break,
+            (Some(_), None) => (rest_a.next(), None),
+            (None, Some(_)) => (None, rest_b.next()),
+            (Some(next_a), Some(next_b)) => match place(next_a).cmp(&place(next_b)) {
+                Ordering::Less => (rest_a.next(), None),
+                Ordering::Greater => (None, rest_b.next()),
+                Ordering::Equal => (rest_a.next(), rest_b.next()),
+            },
+        };
+        if in_a.map(|row| row.logged.event) == in_b.map(|row| row.logged.event) {
+            continue;
+        }
+        let time_a = in_a.map(|row| a.time_s(row));
+        let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
+        let time_s = time_a.unwrap_or_else(time_b);
+        // Rows come ordered by machine and tick, so the first of several at the same time stays.
+        if first.is_none_or(|(earliest_s, ..)| time_s < earliest_s) {
+            first = Some((time_s, in_a, in_b));
+        }
+    }
+    let (time_s, in_a, in_b) = first?;
+    Some(described(time_s, in_a, in_b))
+}
+
+fn place(row: &EventRow) -> (u32, u64) {
+    (row.machine, row.logged.event.tick)
+}
+
+fn described(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
+    let cells = |row: Option<&EventRow>| row.map_or_else(missing, cells);
+    let (cells_a, cells_b) = (cells(in_a), cells(in_b));
+    let differs = |&column: &usize| {
+        !NOT_COMPARED.contains(&EVENT_COLUMNS[column]) && cells_a[column] != cells_b[column]
+    };
+    let column = (0..EVENT_COLUMNS.len()).find(differs).unwrap_or_default();
+    let (machine, tick) = in_a.or(in_b).map_or((0, 0), place);
+    Difference {
+        time_s,
+        machine,
+        tick,
+        column: EVENT_COLUMNS[column],
+        a: cells_a[column].clone(),
+        b: cells_b[column].clone(),
+    }
+}
+
+/// The cells of a row as they stand in the log.
+fn cells(row: &EventRow) -> Vec<String> {
+    let mut line = vec![];
+    write_row(&mut line, row);
+    let line = String::from_utf8_lossy(&line);
+    line.trim_end_matches('\n')
+        .split(',')
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An event that is not there, cell by cell.
+fn missing() -> Vec<String> {
+    vec![NO_EVENT.to_owned(); EVENT_COLUMNS.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::log::LoggedEvent;
+    use sim::machine::{Event, EventKind, Recipients};
+
+    use super::*;
+
+    fn event(machine: u32, tick: u64, milliseconds: u64, logical_clock: u64) -> EventRow {
+        let event = Event {
+            tick,
+            kind: EventKind::Internal,
+            logical_clock,
+            queue_length: 0,
+        };
+        let logged = LoggedEvent {
+            system_time_ns: milliseconds * 1_000_000,
+            event,
+        };
+        EventRow {
+            run: 0,
+            machine,
+            logged,
+        }
+    }
+
+    fn log(events: &[EventRow], started_at_ns: u64, time_scale: f64) -> Log {
+        Log {
+            events: events.to_vec(),
+            started_at_ns,
+            time_scale,
+        }
+    }
+
+    fn difference(a: &[EventRow], b: &[EventRow]) -> Option<(f64, u32, u64, &'static str)> {
+        // A started after a second, and ran at four times real time.
+        let first = between(log(a, 1_000_000_000, 4.0), log(b, 0, 1.0));
+        first.map(|first| (first.time_s, first.machine, first.tick, first.column))
+    }
+
+    #[test]
+    fn neither_the_run_nor_the_time_counts() {
+        let mut late = event(0, 0, 1_900, 1);
+        late.run = 7;
+        assert_eq!(difference(&[late], &[event(0, 0, 3_000, 1)]), None);
+    }
+
+    #[test]
+    fn the_earliest_in_the_time_of_a_is_the_first() {
+        let a = [
+            event(0, 0, 1_250, 1),
+            event(0, 1, 1_500, 2),
+            event(1, 0, 1_300, 1),
+        ];
+        let b = [
+            event(0, 0, 1_000, 1),
+            event(0, 1, 2_000, 3),
+            event(1, 0, 9_000, 2),
+        ];
+        assert_eq!(difference(&a, &b), Some((1.2, 1, 0, "logical_clock")));
+    }
+
+    #[test]
+    fn of_two_at_the_same_time_the_lower_machine_is_the_first() {
+        let at = |clock| [event(0, 0, 1_250, clock), event(1, 0, 1_250, clock)];
+        assert_eq!(
+            difference(&at(1), &at(2)),
+            Some((1.0, 0, 0, "logical_clock"))
+        );
+    }
+
+    #[test]
+    fn an_event_may_be_missing_on_either_side() {
+        let both = [event(0, 0, 1_250, 1), event(1, 0, 1_250, 1)];
+        assert_eq!(difference(&both, &both[1..]), Some((1.0, 0, 0, "event")));
+        assert_eq!(difference(&both[..1], &both), Some((1.25, 1, 0, "event")));
+    }
+
+    #[test]
+    fn a_difference_is_told_in_the_words_of_the_log() {
+        let mut sent = event(0, 0, 1_250, 1);
+        sent.logged.event.kind = EventKind::Send {
+            recipients: Recipients::All,
+            stamp: 1,
+        };
+        let told = |a: &[EventRow], b: &[EventRow]| {
+            let first = between(log(a, 0, 1.0), log(b, 0, 1.0));
+            first.map(|first| (first.column, first.a, first.b))
+        };
+        let words = |column, a: &str, b: &str| Some((column, a.to_owned(), b.to_owned()));
+        let internal = event(0, 0, 1_250, 1);
+        assert_eq!(
+            told(&[internal], &[sent]),
+            words("event", "internal", "send")
+        );
+        assert_eq!(told(&[], &[sent]), words("event", "none", "send"));
+        let mut unicast = sent;
+        unicast.logged.event.kind = EventKind::Send {
+            recipients: Recipients::One(1),
+            stamp: 1,
+        };
+        assert_eq!(told(&[sent], &[unicast]), words("peers", "*", "1"));
+    }
+
+    #[test]
+    fn the_order_of_the_rows_does_not_count() {
+        let rows = [
+            event(0, 0, 1_250, 1),
+            event(0, 1, 1_500, 2),
+            event(1, 0, 1_300, 1),
+        ];
+        let mut turned = rows;
+        turned.reverse();
+        assert_eq!(difference(&rows, &turned), None);
+    }
+}

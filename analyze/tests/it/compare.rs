@@ -1,0 +1,343 @@
+//! `analyze compare`: which runs match, and whether their events are the same.
+
+use std::path::Path;
+
+use analyze::compare::{self, Comparison};
+use analyze::render;
+use sim::log::FinishedRun;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// A folder with the datasets `a`, over TCP, and `b`, its twin in virtual time, altered each.
+pub fn twins(
+    alter_a: impl FnOnce(&mut Vec<FinishedRun>),
+    alter_b: impl FnOnce(&mut Vec<FinishedRun>),
+) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(
+        &folder.path().join("a"),
+        &fixture::small_over_tcp(),
+        alter_a,
+    );
+    fixture::altered(&folder.path().join("b"), fixture::SMALL, alter_b);
+    folder
+}
+
+/// Exit code, what stands above the table, and stderr.
+fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let arguments = [&["compare", "a", "b"], arguments].concat();
+    let (code, out, err) = analyze(&arguments, folder);
+    let words = out.split("\nMeasures\n").next().unwrap().to_owned();
+    (code, words, err)
+}
+
+/// The comparison of `a` with `b` in `folder`.
+pub fn open(folder: &Path) -> Comparison {
+    let datasets = analyze::open(&["a", "b"].map(|name| folder.join(name))).unwrap();
+    Comparison::of(&datasets[0], &datasets[1]).unwrap()
+}
+
+#[test]
+fn twins_are_identical() {
+    let folder = twins(|_| {}, |_| {});
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(words, @"
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    B is b: virtual, seed 262; 6 runs.
+
+    6 runs in both, 0 only in A, 0 only in B.
+    Events: 6 of 6 runs identical, 0 not.
+    Check passed: all 6 runs that were punctual in both are identical.
+    ");
+    let comparison = open(folder.path());
+    for paired in &comparison.pooled {
+        let difference = paired.difference.unwrap();
+        assert_eq!(
+            (
+                difference.n,
+                difference.mean,
+                difference.half_width,
+                paired.equal
+            ),
+            (6, 0.0, Some(0.0), Some(1.0)),
+            "{}",
+            paired.measure.name
+        );
+    }
+}
+
+/// One cell changed in a run that was punctual in both: the first of them is named, though a later one stands before it in the
+/// log, and the exit code says that something is wrong.
+#[test]
+fn a_changed_event_of_a_punctual_run_is_named_and_loud() {
+    let folder = twins(
+        |_| {},
+        |runs| {
+            fixture::set(&mut runs[3], 0, 19, "queue_length", "99");
+            fixture::set(&mut runs[3], 2, 40, "logical_clock", "77");
+            fixture::set(&mut runs[3], 2, 41, "logical_clock", "78");
+        },
+    );
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!(code, 4);
+    assert_eq!(err, "check failed: 1 of 6 runs punctual in both differs\n");
+    insta::assert_snapshot!(words, @"
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    B is b: virtual, seed 262; 6 runs.
+
+    6 runs in both, 0 only in A, 0 only in B.
+    Events: 5 of 6 runs identical, 1 not.
+    CHECK FAILED: 1 of 6 runs punctual in both differs. The seed settles every event of a punctual run, so these must be
+    identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+
+    The run that differs, with its first difference in the model time of A:
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, punctual in both: at 6.722 s, machine 2,
+      tick 40, logical_clock is 41 in A and 77 in B.
+    ");
+}
+
+#[test]
+fn late_runs_may_differ() {
+    let change = |runs: &mut Vec<FinishedRun>| {
+        runs[1].row.punctual = false;
+        fixture::set(&mut runs[1], 1, 30, "queue_length", "99");
+    };
+    let folder = twins(change, |_| {});
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(words, @"
+    A is a: tcp at time scale 1, seed 262; 6 runs, 5 punctual.
+    B is b: virtual, seed 262; 6 runs.
+
+    6 runs in both, 0 only in A, 0 only in B.
+    Events: 5 of 6 runs identical, 1 not.
+    Check passed: all 5 runs that were punctual in both are identical.
+
+    The run that differs, with its first difference in the model time of A:
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, punctual in B only: at 10.278 s,
+      machine 1, tick 30, queue_length is 99 in A and 0 in B.
+    ");
+}
+
+/// They are what a reader must not miss.
+#[test]
+fn punctual_runs_that_differ_come_first() {
+    let text = |engine| {
+        let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 7");
+        many.replace("virtual", engine)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(&folder.path().join("a"), &text("tcp"), |runs| {
+        runs[..13]
+            .iter_mut()
+            .for_each(|run| run.row.punctual = false);
+    });
+    fixture::altered(&folder.path().join("b"), &text("virtual"), |runs| {
+        runs.iter_mut()
+            .for_each(|run| fixture::set(run, 0, 0, "queue_length", "9"));
+    });
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!(
+        (code, err.as_str()),
+        (4, "check failed: 1 of 1 run punctual in both differs\n")
+    );
+    assert!(
+        words.contains("The first 10 of 14 runs that differ, "),
+        "{words}"
+    );
+    let items: Vec<&str> = words
+        .lines()
+        .filter(|line| line.starts_with("- "))
+        .collect();
+    assert_eq!(items.len(), 10);
+    assert!(
+        items[0].contains("internal=0.7") && items[0].contains("repetition=6"),
+        "{words}"
+    );
+    assert!(
+        items[1].contains("internal=0.4") && items[1].contains("repetition=0"),
+        "{words}"
+    );
+}
+
+#[test]
+fn runs_that_one_side_lacks_are_counted() {
+    let folder = twins(
+        |runs| drop(runs.remove(0)),
+        |runs| {
+            runs.pop();
+            runs.pop();
+        },
+    );
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(words, @"
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 punctual.
+    B is b: virtual, seed 262; 4 runs.
+
+    3 runs in both, 2 only in A, 1 only in B.
+    Events: 3 of 3 runs identical, 0 not.
+    Check passed: all 3 runs that were punctual in both are identical.
+    ");
+    assert!(
+        open(folder.path())
+            .pooled
+            .iter()
+            .all(|paired| paired.equal == Some(1.0))
+    );
+}
+
+/// The same configurations in another order, so every run has another number.
+#[test]
+fn runs_match_by_key_and_not_by_number() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), fixture::SMALL);
+    let turned = fixture::SMALL.replace("[0.4, 0.7]", "[0.7, 0.1, 0.4]");
+    fixture::simulated(&folder.path().join("b"), &turned);
+    let comparison = open(folder.path());
+    assert_eq!(
+        (comparison.matched, comparison.a.alone, comparison.b.alone),
+        (6, 0, 3)
+    );
+    assert_eq!(comparison.events.unwrap().identical, 6);
+    assert!(
+        comparison
+            .pooled
+            .iter()
+            .all(|paired| paired.equal == Some(1.0))
+    );
+}
+
+#[test]
+fn with_other_seeds_only_measures_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), fixture::SMALL);
+    let other = fixture::SMALL.replace("seed = 262", "seed = 263");
+    fixture::simulated(&folder.path().join("b"), &other);
+    let (code, words, err) = compared(folder.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(words, @"
+    A is a: virtual, seed 262; 6 runs.
+    B is b: virtual, seed 263; 6 runs.
+
+    6 runs in both, 0 only in A, 0 only in B.
+    Events are not compared: the seeds differ, 262 in A and 263 in B, so the runs drew different numbers. Only measures are.
+    ");
+}
+
+#[test]
+fn datasets_without_a_common_run_are_an_error_that_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), fixture::SMALL);
+    fixture::write_by_hand(&folder.path().join("b"));
+    let (code, out, err) = compared(folder.path(), &[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(
+        err,
+        "error: A (a) and B (b) have no finished run in common: duration_s is 20 in A and 4 in B, internal is 0.4 or 0.7 in A \
+         and 0.5 in B, rates is 1,3,6 in A and 1,2 in B; runs match if all their parameters and the repetition are the same, as \
+         in a sweep and its twin by `sim run EXPERIMENT --engine virtual --data DIR`\n"
+    );
+}
+
+#[test]
+fn what_is_left_out_on_one_side_is_left_out_on_both() {
+    let folder = twins(
+        |runs| runs[1].row.punctual = false,
+        |runs| fixture::set(&mut runs[1], 0, 0, "queue_length", "9"),
+    );
+    let (code, words, err) = compared(folder.path(), &["--only", "punctual"]);
+    assert_eq!(code, 0);
+    assert_eq!(err, "a: 1 unpunctual run of 6 finished is left out\n");
+    insta::assert_snapshot!(words, @"
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 punctual.
+    B is b: virtual, seed 262; 6 runs.
+
+    5 runs in both, 0 only in A, 0 only in B, 1 left out because unpunctual in one of them.
+    Events: 5 of 5 runs identical, 0 not.
+    Check passed: all 5 runs that were punctual in both are identical.
+    ");
+}
+
+#[test]
+fn no_run_that_is_punctual_on_both_sides_is_an_error() {
+    let folder = twins(
+        |runs| {
+            runs[1..]
+                .iter_mut()
+                .for_each(|run| run.row.punctual = false);
+        },
+        |runs| drop(runs.remove(0)),
+    );
+    let (code, _, err) = compared(folder.path(), &["--only", "punctual"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains(
+            "have no finished run in common: every run that both have was left out on one side; "
+        ),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_key_that_stands_for_two_runs_is_an_error() {
+    let folder = twins(|_| {}, |runs| runs[4].row.key = runs[2].row.key.clone());
+    let (code, _, err) = compared(folder.path(), &[]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: b/runs.csv: run 4: has the key of run 2; delete one of their rows\n"
+    );
+}
+
+#[test]
+fn words_and_table_fit_eighty_columns() {
+    let folder = twins(
+        |runs| runs[0].row.punctual = false,
+        |runs| {
+            runs.iter_mut()
+                .for_each(|run| fixture::set(run, 0, 0, "logical_clock", "99"));
+        },
+    );
+    let comparison = open(folder.path());
+    let text = render::prose(&compare::words(&comparison), 80)
+        + &render::terminal(&compare::table(&comparison), 80);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
+
+#[test]
+fn markdown_has_the_words_and_the_table() {
+    let folder = twins(
+        |_| {},
+        |runs| fixture::set(&mut runs[0], 0, 19, "logical_clock", "99"),
+    );
+    let (_, out, _) = analyze(
+        &["compare", "a", "b", "--format", "markdown"],
+        folder.path(),
+    );
+    insta::assert_snapshot!(out.lines().take(18).collect::<Vec<_>>().join("\n"), @"
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    B is b: virtual, seed 262; 6 runs.
+
+    6 runs in both, 0 only in A, 0 only in B.
+    Events: 5 of 6 runs identical, 1 not.
+    CHECK FAILED: 1 of 6 runs punctual in both differs. The seed settles every event of a punctual run, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+
+    The run that differs, with its first difference in the model time of A:
+
+    - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, punctual in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
+
+    ## Measures
+
+    | measure | mean A | mean B | B - A | equal | n |
+    | --- | ---: | ---: | ---: | ---: | ---: |
+    | ticks | 66.7 | 66.7 | 0 | 100 % | 6 |
+    | internals | 27.8 | 27.8 | 0 | 100 % | 6 |
+    | sends | 20.2 | 20.2 | 0 | 100 % | 6 |
+    ");
+}

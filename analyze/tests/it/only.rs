@@ -1,0 +1,103 @@
+//! `--only punctual`: runs that were late are left out, and said to be.
+
+use std::fs::File;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// A folder with a dataset `small` over TCP, of whose six runs the second and the fifth were late.
+fn with_two_late_runs() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("small"), &[1, 4]);
+    folder
+}
+
+fn write(root: &Path, late: &[usize]) {
+    fixture::altered(root, &fixture::small_over_tcp(), |runs| {
+        late.iter().for_each(|&run| runs[run].row.punctual = false);
+    });
+}
+
+#[test]
+fn a_summary_says_how_many_runs_were_punctual() {
+    let folder = with_two_late_runs();
+    let (code, out, err) = analyze(&["summary", "small"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(
+        out.starts_with(
+            "small: 6 runs finished, 0 failed; 4 of 6 punctual; 2 configurations, 1200 ticks.\n"
+        ),
+        "{out}"
+    );
+    let (code, out, err) = analyze(&["summary", "small", "--only", "punctual"], folder.path());
+    assert_eq!(code, 0);
+    assert_eq!(err, "small: 2 unpunctual runs of 6 finished are left out\n");
+    assert!(
+        out.starts_with(
+            "small: 6 runs finished, 0 failed; 4 of 6 punctual, the others left out; 2 configurations, 800 ticks.\n"
+        ),
+        "{out}"
+    );
+}
+
+#[test]
+fn every_table_leaves_them_out() {
+    let folder = with_two_late_runs();
+    for verb in ["drift", "jumps", "backlog", "summary"] {
+        let arguments = [verb, "small", "--only", "punctual", "--format", "json"];
+        let (code, out, err) = analyze(&arguments, folder.path());
+        assert_eq!(code, 0, "{verb}: {err}");
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+        assert!(
+            !rows.is_empty() && rows.iter().all(|row| row["n"] == 2),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn export_leaves_them_out_of_every_file() {
+    let folder = with_two_late_runs();
+    let (code, _, err) = analyze(&["export", "small", "--only", "punctual"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    for (name, rows) in [("runs", 4), ("machines", 12), ("events", 800)] {
+        let path = format!("small/processed/{name}.parquet");
+        let file = File::open(folder.path().join(path)).unwrap();
+        assert_eq!(
+            ParquetReader::new(file).finish().unwrap().height(),
+            rows,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_dataset_without_a_punctual_run_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("late"), &[0, 1, 2, 3, 4, 5]);
+    let (code, out, err) = analyze(&["drift", "late", "--only", "punctual"], folder.path());
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(
+        err,
+        "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
+    );
+}
+
+/// Uniform phases leave no margin, so the journal calls no run punctual.
+#[test]
+fn virtual_runs_are_punctual_whatever_their_margin() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{}phase = \"uniform\"\n", fixture::SMALL);
+    fixture::altered(&folder.path().join("small"), &text, |runs| {
+        runs.iter_mut().for_each(|run| run.row.punctual = false);
+    });
+    let (code, out, err) = analyze(&["summary", "small", "--only", "punctual"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(
+        out.starts_with("small: 6 runs finished, 0 failed; 2 configurations, "),
+        "{out}"
+    );
+}

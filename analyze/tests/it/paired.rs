@@ -1,0 +1,191 @@
+//! `analyze compare`: what the measures of matched runs differ by.
+
+use analyze::compare::Paired;
+use sim::log::FinishedRun;
+
+use crate::command_line::analyze;
+use crate::compare::{open, twins};
+use crate::fixture;
+
+/// Three runs of the same log, but for the last clock of machine 1: 9 in A; 10, 11 and 15 in B.
+fn with_later_clocks() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment =
+        fixture::experiment(&fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 3"));
+    let runs = || -> Vec<FinishedRun> {
+        let finished = |run| fixture::finished(&experiment, &run, &fixture::by_hand());
+        experiment.runs().map(finished).collect()
+    };
+    fixture::write(&folder.path().join("a"), &experiment, runs());
+    let mut later = runs();
+    for (run, clock) in later.iter_mut().zip(["10", "11", "15"]) {
+        fixture::set(run, 1, 7, "logical_clock", clock);
+    }
+    fixture::write(&folder.path().join("b"), &experiment, later);
+    folder
+}
+
+fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
+    let mut measures = measures.iter();
+    measures.find(|paired| paired.measure.name == name).unwrap()
+}
+
+/// The differences are 1, 2 and 6: their mean is 3, their standard deviation the root of (4 + 1 + 9) / 2, and the t quantile for
+/// two degrees of freedom 4.3027. Machine 0 has none, so over the run they are half as large.
+#[test]
+fn paired_interval_is_what_a_hand_works_out() {
+    let comparison = open(with_later_clocks().path());
+    let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
+    let expect = |paired: &Paired, means: (f64, f64), half: f64, equal: f64| {
+        let difference = paired.difference.unwrap();
+        assert_eq!((paired.mean_a.unwrap(), paired.mean_b.unwrap()), means);
+        assert_eq!((difference.n, difference.mean), (3, means.1 - means.0));
+        assert!((difference.half_width.unwrap() - half).abs() < 1e-3);
+        assert_eq!(paired.equal, Some(equal));
+    };
+    let of_machine = |machine: usize| named(&comparison.groups[machine].measures, "clock_final");
+    expect(of_machine(0), (6.0, 6.0), 0.0, 1.0);
+    expect(of_machine(1), (9.0, 12.0), half_width, 0.0);
+    let pooled = named(&comparison.pooled, "clock_final");
+    expect(pooled, (7.5, 9.0), half_width / 2.0, 0.5);
+}
+
+#[test]
+fn table_of_measures() {
+    let folder = with_later_clocks();
+    let (code, out, _) = analyze(&["compare", "a", "b"], folder.path());
+    assert_eq!(code, 4);
+    insta::assert_snapshot!(out, @"
+    A is a: virtual, seed 1; 3 runs.
+    B is b: virtual, seed 1; 3 runs.
+
+    3 runs in both, 0 only in A, 0 only in B.
+    Events: 0 of 3 runs identical, 3 not.
+    CHECK FAILED: 3 of 3 runs punctual in both differ. The seed settles every event of a punctual run, so these must be
+    identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+
+    The 3 runs that differ, each with its first difference in the model time of A:
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, punctual in both: at 3.750 s, machine 1,
+      tick 7, logical_clock is 9 in A and 10 in B.
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=1, punctual in both: at 3.750 s, machine 1,
+      tick 7, logical_clock is 9 in A and 11 in B.
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=2, punctual in both: at 3.750 s, machine 1,
+      tick 7, logical_clock is 9 in A and 15 in B.
+
+    Measures
+
+    measure              mean A  mean B        B - A  equal  n
+    ──────────────────────────────────────────────────────────
+    ticks                   6.0     6.0            0  100 %  3
+    internals               2.0     2.0            0  100 %  3
+    sends                   2.0     2.0            0  100 %  3
+    receives                2.0     2.0            0  100 %  3
+    tick_rate              1.50    1.50            0  100 %  3
+    clock_final             7.5     9.0    1.5 ± 3.3   50 %  3
+    jump_mean              1.31    1.50  0.19 ± 0.41   50 %  3
+    jump_p50                1.0     1.0            0  100 %  3
+    jump_p95                2.2     3.0    0.8 ± 2.1   50 %  3
+    jump_max                2.5     3.5    1.0 ± 3.3   67 %  3
+    jump_share_above_1     0.19    0.25  0.06 ± 0.00   50 %  3
+    logical_rate           1.88    2.25  0.38 ± 0.82   50 %  3
+    own_drift               1.5     3.0    1.5 ± 3.3   50 %  3
+    lag_final               1.5     3.0    1.5 ± 3.3   50 %  3
+    lag_mean                0.6     0.7  0.09 ± 0.21   50 %  3
+    lag_slope             0.150   0.150            0  100 %  3
+    spread_final            3.0     6.0    3.0 ± 6.6    0 %  3
+    backlog_mean            0.3     0.3            0  100 %  3
+    backlog_tick_mean      0.12    0.12            0  100 %  3
+    backlog_p95             0.4     0.4            0  100 %  3
+    backlog_max             0.5     0.5            0  100 %  3
+    backlog_final           0.0     0.0            0  100 %  3
+    backlog_growth         0.05    0.05            0  100 %  3
+    arrivals                2.0     2.0            0  100 %  3
+    receive_share          0.44    0.44            0  100 %  3
+    offered_load           0.44    0.44            0  100 %  3
+    message_age_mean_s     0.50    0.50            0  100 %  3
+    logical_age_mean       1.00    1.00            0  100 %  3
+
+    Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's
+    t) of the mean paired difference.
+    equal: share of the values, machine by machine, that are exactly the same in A and B.
+    `analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.
+    ");
+}
+
+/// In B machine 1 receives nothing: the age of its messages is defined in A only.
+#[test]
+fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
+    fixture::write(
+        &folder.path().join("a"),
+        &experiment,
+        vec![finished.clone()],
+    );
+    for (column, value) in [
+        ("event", "internal"),
+        ("peers", ""),
+        ("stamp", ""),
+        ("sent_tick", ""),
+    ] {
+        fixture::set(&mut finished, 1, 0, column, value);
+    }
+    fixture::write(&folder.path().join("b"), &experiment, vec![finished]);
+    let comparison = open(folder.path());
+    let of_machine =
+        |machine: usize| named(&comparison.groups[machine].measures, "logical_age_mean");
+    assert_eq!(
+        (
+            of_machine(1).mean_a,
+            of_machine(1).difference,
+            of_machine(1).equal
+        ),
+        (None, None, Some(0.0))
+    );
+    assert_eq!(of_machine(0).equal, Some(1.0));
+    let pooled = named(&comparison.pooled, "logical_age_mean");
+    assert_eq!(
+        (pooled.mean_a, pooled.mean_b, pooled.equal),
+        (Some(1.0), Some(1.0), Some(0.5))
+    );
+    let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
+    assert_eq!(code, 4);
+    let last = out.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "\"1,2\",0.5,spread,after,4,1,2,logical_age_mean,0,,,,,,,0"
+    );
+}
+
+/// A record a configuration, machine and measure; the words go to stderr.
+#[test]
+fn records_in_full_precision() {
+    let folder = twins(
+        |_| {},
+        |runs| fixture::set(&mut runs[0], 0, 19, "logical_clock", "99"),
+    );
+    let arguments = ["compare", "a", "b", "--format"];
+    let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
+    assert_eq!(code, 4);
+    assert!(
+        err.contains("CHECK FAILED: 1 of 6 runs punctual in both differs."),
+        "{err}"
+    );
+    let header = "rates,internal,phase,stamp,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
+    assert_eq!(csv.lines().next().unwrap(), header);
+    let (_, json, _) = analyze(&[&arguments[..], &["json"]].concat(), folder.path());
+    let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(records.len(), 2 * 3 * analyze::measures::all().count());
+    assert_eq!(csv.lines().count(), 1 + records.len());
+    let changed = records
+        .iter()
+        .find(|record| record["measure"] == "clock_final")
+        .unwrap();
+    let number = |name: &str| changed[name].as_f64().unwrap();
+    assert_eq!((&changed["machine"], &changed["n"]), (&0.into(), &3.into()));
+    assert!((number("mean_b") - number("mean_a") - number("difference")).abs() < 1e-9);
+    assert!(((number("low") + number("high")) / 2.0 - number("difference")).abs() < 1e-9);
+    assert_eq!(number("equal"), 2.0 / 3.0);
+}
