@@ -155,7 +155,7 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     let last = out.lines().last().unwrap();
     assert_eq!(
         last,
-        "\"1,2\",0.5,spread,after,4,1,2,logical_age_mean,0,,,,,,,0"
+        "\"1,2\",0.5,spread,after,0,4,1,2,logical_age_mean,0,,,,,,,0"
     );
 }
 
@@ -173,7 +173,7 @@ fn records_in_full_precision() {
         err.contains("CHECK FAILED: 1 of 6 runs punctual in both differs."),
         "{err}"
     );
-    let header = "rates,internal,phase,stamp,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
+    let header = "rates,internal,phase,stamp,delay_s,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
     assert_eq!(csv.lines().next().unwrap(), header);
     let (_, json, _) = analyze(&[&arguments[..], &["json"]].concat(), folder.path());
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
