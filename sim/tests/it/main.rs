@@ -7,3 +7,4 @@ mod dataset;
 mod experiment_files;
 mod processes;
 mod support;
+mod wire_fuzz;
