@@ -91,22 +91,29 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     io::stdout().write_all(&text)?;
     if !args.child {
-        eprintln!("{}", in_words(&seat, part));
+        eprintln!("{}", in_words(&seat, &part));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
-fn in_words(seat: &Seat, part: Part) -> String {
-    let margin_ns = seat.run.schedule(seat.seed).margin_ns() as f64 / seat.time_scale;
-    let (lateness, latency) = (part.lateness.quantiles(), part.latency.quantiles());
-    let punctual = (lateness.max_ns + latency.max_ns) as f64 * 2.0 < margin_ns;
+fn in_words(seat: &Seat, part: &Part) -> String {
+    let schedule = seat.run.schedule(seat.seed);
+    let margin_ns = schedule.margin_ns() as f64 / seat.time_scale;
+    let lateness_ns = part.events.iter().map(|logged| {
+        let due_ns = schedule.due_ns(seat.machine as usize, logged.event.tick) as f64;
+        let happened_ns = logged.system_time_ns - part.started_at_ns;
+        happened_ns as f64 - due_ns / seat.time_scale
+    });
+    let lateness_ns = lateness_ns.fold(0.0, f64::max);
+    let latency_ns = part.latency.clone().quantiles().max_ns as f64;
+    let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
     format!(
         "machine {}: {} events, late by up to {:.2} ms, messages under way for up to {:.2} ms, margin {:.2} ms: {}punctual",
         seat.machine,
         part.events.len(),
-        lateness.max_ns as f64 / 1e6,
-        latency.max_ns as f64 / 1e6,
+        lateness_ns / 1e6,
+        latency_ns / 1e6,
         margin_ns / 1e6,
         if punctual { "" } else { "not " }
     )

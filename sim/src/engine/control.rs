@@ -13,6 +13,7 @@ pub struct Control {
     active: AtomicU64,
     ticks: AtomicU64,
     late_ticks: AtomicU64,
+    holding_back: AtomicBool,
 }
 
 impl Control {
@@ -39,6 +40,15 @@ impl Control {
     /// Of these, done more than [`LATE`] after they were due.
     pub fn late_ticks(&self) -> u64 {
         self.late_ticks.load(Ordering::Relaxed)
+    }
+
+    /// Whether no more runs are begun because too many ticks are late.
+    pub fn is_holding_back(&self) -> bool {
+        self.holding_back.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn hold_back(&self, late: bool) {
+        self.holding_back.store(late, Ordering::Relaxed);
     }
 
     /// Counts ticks that were on time.

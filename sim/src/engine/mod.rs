@@ -20,7 +20,11 @@ pub mod virtual_time;
 pub use control::{Control, LATE};
 pub use punctuality::{Punctuality, Quantiles, Samples};
 
-use crate::experiment::Run;
+use std::io;
+
+use tcp::Piece;
+
+use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::Machine;
 use crate::random;
@@ -38,13 +42,72 @@ pub struct RunLog {
 
 /// A run that an engine is done with.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct Ended<L = RunLog> {
     /// The run.
     pub run: Run,
     /// Its log, or why it failed.
-    pub result: Result<RunLog, String>,
+    pub result: Result<L, String>,
     /// Connections turned away because they were none of the run's.
     pub strangers: u32,
+}
+
+/// A log as the tcp engine leaves it: what remains to be done is done off every tick's way, by [`Ended::settle`].
+#[derive(Clone, Debug)]
+pub struct RawLog {
+    started_at_ns: u64,
+    machines: Vec<Vec<LoggedEvent>>,
+    /// The earlier part of long logs, by machine, in order: what memory had no room for.
+    spilled: Vec<(usize, Piece)>,
+    latency: Samples,
+}
+
+impl Ended<RawLog> {
+    /// Puts the log together and works out how punctual the run was. A log that cannot be read back makes it a failed run.
+    pub fn settle(self, seed: u64, time_scale: f64) -> Ended {
+        let Self {
+            run,
+            result,
+            strangers,
+        } = self;
+        let result = result.and_then(|raw| {
+            raw.settle(&run.schedule(seed), time_scale)
+                .map_err(|error| format!("its log could not be read back: {error}"))
+        });
+        Ended {
+            run,
+            result,
+            strangers,
+        }
+    }
+}
+
+impl RawLog {
+    fn settle(self, schedule: &Schedule, time_scale: f64) -> io::Result<RunLog> {
+        let mut machines = vec![vec![]; self.machines.len()];
+        for (machine, piece) in &self.spilled {
+            machines[*machine].append(&mut piece.read()?);
+        }
+        for (events, mut rest) in machines.iter_mut().zip(self.machines) {
+            events.append(&mut rest);
+        }
+        let mut lateness = Samples::default();
+        for (machine, events) in machines.iter().enumerate() {
+            for logged in events {
+                let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
+                let due_ns = self.started_at_ns + due_ns as u64;
+                lateness.push(logged.system_time_ns.saturating_sub(due_ns));
+            }
+        }
+        Ok(RunLog {
+            started_at_ns: self.started_at_ns,
+            machines,
+            punctuality: Punctuality {
+                margin_ns: (schedule.margin_ns() as f64 / time_scale) as u64,
+                lateness: lateness.quantiles(),
+                latency: self.latency.quantiles(),
+            },
+        })
+    }
 }
 
 /// The run's machines before their first tick, each with its own stream of randomness.

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use serde::{Deserialize, Serialize};
 
 use super::tcp::{AddressBook, Part, PortRange, new_token};
-use super::{Control, Ended, Punctuality, RunLog, Samples};
+use super::{Control, Ended, RawLog, Samples};
 use crate::experiment::Run;
 use crate::log::parse_rows;
 use crate::wire::RunToken;
@@ -50,7 +50,6 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     started_at_ns: u64,
-    lateness_ns: Samples,
     latency_ns: Samples,
     strangers: u32,
 }
@@ -60,7 +59,6 @@ impl Report {
     pub fn of(part: &Part) -> Self {
         Self {
             started_at_ns: part.started_at_ns,
-            lateness_ns: part.lateness.clone(),
             latency_ns: part.latency.clone(),
             strangers: part.strangers,
         }
@@ -79,7 +77,12 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
 }
 
 /// Runs what comes from `runs` until there are no more, a few at a time, and sends each to `ended`.
-pub fn serve(settings: &Settings, runs: &Receiver<Run>, control: &Control, ended: &Sender<Ended>) {
+pub fn serve(
+    settings: &Settings,
+    runs: &Receiver<Run>,
+    control: &Control,
+    ended: &Sender<Ended<RawLog>>,
+) {
     thread::scope(|scope| {
         for _ in 0..settings.width {
             scope.spawn(|| {
@@ -115,13 +118,14 @@ fn run_apart(
     run: &Run,
     addresses: &mut AddressBook,
     control: &Control,
-) -> Option<(Result<RunLog, String>, u32)> {
+) -> Option<(Result<RawLog, String>, u32)> {
     let mut failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
             Outcome::Done(parts) => {
+                control.ticked(parts.iter().map(|part| part.events.len() as u64).sum());
                 let strangers = parts.iter().map(|part| part.strangers).sum();
-                return Some((Ok(log_of(settings, run, parts, control)), strangers));
+                return Some((Ok(log_of(parts)), strangers));
             }
             Outcome::Interrupted => return None,
             Outcome::Failed { reason, again } => {
@@ -135,25 +139,19 @@ fn run_apart(
     Some((Err(failure), 0))
 }
 
-fn log_of(settings: &Settings, run: &Run, parts: Vec<Part>, control: &Control) -> RunLog {
-    let margin_ns = run.schedule(settings.seed).margin_ns();
-    let (mut lateness, mut latency) = (Samples::default(), Samples::default());
+fn log_of(parts: Vec<Part>) -> RawLog {
+    let mut latency = Samples::default();
     let (mut started_at_ns, mut machines) = (u64::MAX, vec![]);
     for part in parts {
-        part.lateness.iter().for_each(|ns| control.ticked_late(ns));
-        lateness.append(part.lateness);
         latency.append(part.latency);
         started_at_ns = started_at_ns.min(part.started_at_ns);
         machines.push(part.events);
     }
-    RunLog {
+    RawLog {
         started_at_ns,
         machines,
-        punctuality: Punctuality {
-            margin_ns: (margin_ns as f64 / settings.time_scale) as u64,
-            lateness: lateness.quantiles(),
-            latency: latency.quantiles(),
-        },
+        spilled: vec![],
+        latency,
     }
 }
 
@@ -310,7 +308,6 @@ fn part(said: &[u8]) -> Result<Part, String> {
     Ok(Part {
         started_at_ns: report.started_at_ns,
         events: rows.into_iter().map(|row| row.logged).collect(),
-        lateness: report.lateness_ns,
         latency: report.latency_ns,
         strangers: report.strangers,
     })

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Punctuality {
     /// Wall time between the closest ticks of two machines ([`crate::experiment::Schedule::margin_ns`] over the time scale).
     pub margin_ns: u64,
-    /// Tick done - tick due.
+    /// When an event happened - when its tick was due.
     pub lateness: Quantiles,
-    /// Message queued - message sent.
+    /// When a message was queued - when the event that sent it happened.
     pub latency: Quantiles,
 }
 
@@ -41,11 +41,6 @@ impl Samples {
     /// Adds a duration in nanoseconds.
     pub fn push(&mut self, duration_ns: u64) {
         self.0.push(duration_ns);
-    }
-
-    /// What was added.
-    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.iter().copied()
     }
 
     /// Adds all of `others`.

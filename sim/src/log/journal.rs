@@ -52,13 +52,13 @@ pub struct JournalRow {
     pub phases_ns: String,
     /// Wall microseconds between the closest ticks of two machines: what lateness and latency must stay below.
     pub margin_us: f64,
-    /// Median of tick done - tick due, wall microseconds.
+    /// Median lateness: when an event happened - when its tick was due, wall microseconds.
     pub lateness_p50_us: f64,
     /// Its 99th percentile.
     pub lateness_p99_us: f64,
     /// Its maximum.
     pub lateness_max_us: f64,
-    /// 99th percentile of message queued - message sent, wall microseconds.
+    /// 99th percentile of the latency: when a message was queued - when the event that sent it happened, wall microseconds.
     pub latency_p99_us: f64,
     /// Its maximum.
     pub latency_max_us: f64,

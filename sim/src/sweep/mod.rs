@@ -26,7 +26,7 @@ pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, processes, virtual_time};
+use crate::engine::{Control, Ended, RawLog, processes, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run};
 use crate::log::{DatasetError, DatasetWriter, FinishedRun, Recovered};
 
@@ -34,6 +34,8 @@ use crate::log::{DatasetError, DatasetWriter, FinishedRun, Recovered};
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often progress is shown while nothing ends.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// Events of runs under way that are kept in memory: about a quarter of a gigabyte.
+const EVENTS_IN_MEMORY: usize = 4_000_000;
 /// Finished runs that may wait for the writer.
 const WAITING: usize = 256;
 
@@ -188,12 +190,12 @@ fn feed_engine(
         }
         EngineKind::Tcp => {
             let to_do = queue(&plan.to_do);
-            let (sender, ended) = crossbeam_channel::unbounded::<Ended>();
+            let (sender, ended) = crossbeam_channel::unbounded::<Ended<RawLog>>();
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
                 let engine = scope.spawn(move || match experiment.isolation {
                     Isolation::Shared => {
-                        run_event_loops(experiment, plan, options, &to_do, control, &sender)
+                        run_event_loops(experiment, root, plan, options, &to_do, control, &sender)
                     }
                     Isolation::Process => {
                         let settings = process_settings(experiment, root, plan, options);
@@ -202,6 +204,7 @@ fn feed_engine(
                     }
                 });
                 for run in ended {
+                    let run = run.settle(experiment.seed, experiment.time_scale);
                     if finished.send(finished::rows(experiment, &run)).is_err() {
                         break;
                     }
@@ -275,11 +278,12 @@ fn run_virtually<'r>(
 
 fn run_event_loops(
     experiment: &Experiment,
+    root: &Path,
     plan: &Plan,
     options: &Options,
     to_do: &Receiver<Run>,
     control: &Control,
-    ended: &Sender<Ended>,
+    ended: &Sender<Ended<RawLog>>,
 ) -> io::Result<()> {
     tcp::make_room_for_files(plan.files);
     thread::scope(|scope| {
@@ -290,6 +294,9 @@ fn run_event_loops(
                     time_scale: experiment.time_scale,
                     width: plan.width_of(worker),
                     ports: options.ports.clone(),
+                    events_in_memory: EVENTS_IN_MEMORY / plan.workers,
+                    spill_folder: root.to_owned(),
+                    hold_back: options.jobs.is_none(),
                 };
                 // Nobody listens any more once the writer has given up; then the loop is about to stop.
                 scope.spawn(move || {

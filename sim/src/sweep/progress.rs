@@ -22,6 +22,7 @@ pub struct Progress {
     done: u64,
     failed: u64,
     failures_shown: u64,
+    held_back: bool,
 }
 
 enum Shown {
@@ -63,6 +64,7 @@ impl Progress {
             done: 0,
             failed: 0,
             failures_shown: 0,
+            held_back: false,
         }
     }
 
@@ -116,6 +118,10 @@ impl Progress {
             grouped(self.failed),
             late_share(control),
         );
+        if control.is_holding_back() && !self.held_back {
+            self.say("many ticks are late: no more runs are begun until they are on time again");
+        }
+        self.held_back = control.is_holding_back();
         match &mut self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => {

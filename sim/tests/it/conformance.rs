@@ -3,10 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use sim::engine::RunLog;
+use sim::engine::tcp::Settings;
 use sim::experiment::{EngineKind, Experiment, Run};
 use sim::machine::{EventKind, Message, Recipients};
 
-use crate::support::{experiment, run_all};
+use crate::support::{experiment, run_all, run_tcp, settings};
 
 const ENGINES: [EngineKind; 2] = [EngineKind::Virtual, EngineKind::Tcp];
 
@@ -258,4 +259,24 @@ fn a_run_is_the_same_in_a_larger_grid() {
         .find(|ended| ended.run.key() == alone.run.key())
         .expect("it is there");
     assert_eq!(alone.result, same.result);
+}
+
+#[test]
+fn logs_that_memory_has_no_room_for_are_whole() {
+    let experiment = experiment(GRID);
+    let little = Settings {
+        events_in_memory: 30,
+        ..settings(&experiment)
+    };
+    let ended = run_tcp(&experiment, &little);
+    assert_eq!(ended.len() as u64, experiment.run_count());
+    for ended in ended {
+        let log = ended.result.expect("ok");
+        let schedule = ended.run.schedule(experiment.seed);
+        for (machine, events) in log.machines.iter().enumerate() {
+            let ticks: Vec<u64> = events.iter().map(|logged| logged.event.tick).collect();
+            assert_eq!(ticks, (0..schedule.ticks(machine)).collect::<Vec<_>>());
+            assert!(events.is_sorted_by_key(|logged| logged.event.logical_clock));
+        }
+    }
 }

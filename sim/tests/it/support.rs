@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossbeam_channel::unbounded;
 use sim::engine::tcp::{self, PortRange, Settings};
-use sim::engine::{Control, Ended, virtual_time};
+use sim::engine::{Control, Ended, RawLog, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 
 /// Reads an experiment from the parameters part of a file.
@@ -28,22 +28,25 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
                 }
             })
             .collect(),
-        EngineKind::Tcp => {
-            let (sender, runs) = unbounded();
-            experiment
-                .runs()
-                .for_each(|run| sender.send(run).expect("the receiver is held"));
-            drop(sender);
-            let mut ended = vec![];
-            let control = Control::default();
-            tcp::serve(&settings(experiment), &runs, &control, |run| {
-                ended.push(run);
-            })
-            .expect("an event loop");
-            ended
-        }
+        EngineKind::Tcp => run_tcp(experiment, &settings(experiment)),
     };
     ended.sort_by_key(|ended| ended.run.index);
+    ended
+}
+
+/// Runs every run of `experiment` on one event loop; the results in the order in which they ended.
+pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<Ended> {
+    let (sender, runs) = unbounded();
+    for run in experiment.runs() {
+        sender.send(run).expect("the receiver is held");
+    }
+    drop(sender);
+    let mut ended = vec![];
+    let control = Control::default();
+    let settle = |run: Ended<RawLog>| {
+        ended.push(run.settle(experiment.seed, experiment.time_scale));
+    };
+    tcp::serve(settings, &runs, &control, settle).expect("an event loop");
     ended
 }
 
@@ -53,6 +56,9 @@ pub fn settings(experiment: &Experiment) -> Settings {
         time_scale: experiment.time_scale,
         width: 200,
         ports: PortRange::default(),
+        events_in_memory: usize::MAX,
+        spill_folder: std::env::temp_dir(),
+        hold_back: false,
     }
 }
 

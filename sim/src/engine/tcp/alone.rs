@@ -50,8 +50,6 @@ pub struct Part {
     pub started_at_ns: u64,
     /// The machine's events, in the order of its ticks.
     pub events: Vec<LoggedEvent>,
-    /// Tick done - tick due.
-    pub lateness: Samples,
     /// Message queued - message sent, of the messages it got.
     pub latency: Samples,
     /// Connections turned away.

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
@@ -15,7 +16,8 @@ use super::clock::WallClock;
 use super::hosted::Hosted;
 use super::mesh::{Mesh, Places};
 use super::reactor::{Reactor, Ready};
-use crate::engine::{Control, Ended};
+use super::spill::Spill;
+use crate::engine::{Control, Ended, LATE, RawLog};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
@@ -33,6 +35,10 @@ const PATIENCE_NS: u64 = 10_000_000_000;
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 /// The longest wait: how soon an interrupt is noticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// Lateness is looked at over windows of this length.
+const PRESSURE_WINDOW_NS: u64 = 1_000_000_000;
+/// More than this share of late ticks in a window, and no more runs are begun.
+const TOO_MANY_LATE: f64 = 0.1;
 /// Bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
@@ -47,6 +53,12 @@ pub struct Settings {
     pub width: usize,
     /// Where machines listen.
     pub ports: PortRange,
+    /// Events kept in memory, at the most; those beyond go to an unnamed file.
+    pub events_in_memory: usize,
+    /// Where that file is.
+    pub spill_folder: PathBuf,
+    /// Whether to begin no more runs as long as many ticks are late.
+    pub hold_back: bool,
 }
 
 /// Hosts runs from `runs` until there are no more, and hands each to `deliver` when it has ended.
@@ -58,7 +70,7 @@ pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
     control: &Control,
-    deliver: impl FnMut(Ended),
+    deliver: impl FnMut(Ended<RawLog>),
 ) -> io::Result<()> {
     let mut host = Host::new(settings, control, deliver)?;
     loop {
@@ -69,9 +81,34 @@ pub fn serve(
         host.turn += 1;
         host.set_up();
         host.tick();
+        host.spill()?;
         host.tear_down();
         host.wait()?;
         host.exchange();
+    }
+}
+
+/// How many ticks have been late of late.
+#[derive(Default)]
+struct Pressure {
+    since_ns: u64,
+    ticks: u64,
+    late: u64,
+    high: bool,
+}
+
+impl Pressure {
+    fn ticked(&mut self, now_ns: u64, lateness_ns: u64) {
+        if now_ns - self.since_ns > PRESSURE_WINDOW_NS {
+            self.high = self.late as f64 > TOO_MANY_LATE * self.ticks as f64;
+            (self.since_ns, self.ticks, self.late) = (now_ns, 0, 0);
+        }
+        self.ticks += 1;
+        self.late += u64::from(u128::from(lateness_ns) > LATE.as_nanos());
+    }
+
+    fn is_high(&self) -> bool {
+        self.high
     }
 }
 
@@ -111,12 +148,15 @@ struct Host<'s, D> {
     turn: u64,
     /// Whether this turn took a run: there may be more.
     took: bool,
+    events_in_memory: usize,
+    spill: Option<Spill>,
+    pressure: Pressure,
     interrupted: bool,
     ready: Vec<Ready>,
     scratch: Vec<u8>,
 }
 
-impl<'s, D: FnMut(Ended)> Host<'s, D> {
+impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
     fn new(settings: &'s Settings, control: &'s Control, deliver: D) -> io::Result<Self> {
         Ok(Self {
             settings,
@@ -133,6 +173,9 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             next_serial: 0,
             turn: 0,
             took: false,
+            events_in_memory: 0,
+            spill: None,
+            pressure: Pressure::default(),
             interrupted: false,
             ready: vec![],
             scratch: vec![0; SCRATCH_BYTES],
@@ -151,7 +194,7 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             return false;
         }
         let holding = self.runs.len() + self.closing.len();
-        if holding >= self.settings.width || self.not_started >= SETTING_UP {
+        if holding >= self.settings.width || self.not_started >= SETTING_UP || self.holds_back() {
             return true;
         }
         let taken = if self.is_idle() {
@@ -169,6 +212,13 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
             }
             Err(disconnected) => !disconnected,
         }
+    }
+
+    /// Whether so many ticks are late that another run would only make it worse.
+    fn holds_back(&mut self) -> bool {
+        let late = self.settings.hold_back && !self.is_idle() && self.pressure.is_high();
+        self.control.hold_back(late);
+        late
     }
 
     fn host(&mut self, run: Run) {
@@ -257,6 +307,8 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
                     match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
                         Ok(lateness_ns) => {
                             self.control.ticked_late(lateness_ns);
+                            self.pressure.ticked(now_ns, lateness_ns);
+                            self.events_in_memory += 1;
                             let next = hosted.next_due_ns(machine);
                             self.deadlines
                                 .extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));
@@ -273,6 +325,24 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
                 }
             }
         }
+    }
+
+    /// Moves the longest log out of memory if it has become too much.
+    fn spill(&mut self) -> io::Result<()> {
+        if self.events_in_memory <= self.settings.events_in_memory {
+            return Ok(());
+        }
+        let runs = self.runs.iter_mut();
+        let longest = runs.max_by_key(|(_, (_, hosted))| hosted.events_in_memory());
+        if let Some((_, (_, hosted))) = longest {
+            let spill = match &mut self.spill {
+                Some(spill) => spill,
+                none => none.insert(Spill::in_folder(&self.settings.spill_folder)?),
+            };
+            self.events_in_memory -= hosted.events_in_memory();
+            hosted.spill(spill)?;
+        }
+        Ok(())
     }
 
     /// Waits until a socket is ready or a deadline has come.
@@ -369,11 +439,12 @@ impl<'s, D: FnMut(Ended)> Host<'s, D> {
         (self.deliver)(ended);
     }
 
-    fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended {
+    fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended<RawLog> {
         let (_, hosted) = self.runs.remove(slot);
         self.setting_up.retain(|&other| other != slot);
         self.not_started -= usize::from(!hosted.has_started());
         self.control.end();
+        self.events_in_memory -= hosted.events_in_memory();
         let (ended, mesh) = hosted.finish(result);
         self.closing.push_back(mesh);
         ended

@@ -6,7 +6,8 @@ use super::alone::Part;
 use super::clock::WallClock;
 use super::mesh::{Mesh, Places};
 use super::reactor::{Reactor, Ready, SocketId};
-use crate::engine::{Ended, Punctuality, RunLog, Samples, machines_of};
+use super::spill::{Piece, Spill};
+use crate::engine::{Ended, RawLog, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
@@ -15,6 +16,8 @@ use crate::wire::{Frame, RunToken};
 /// From a standing mesh to the run's start: time for the event loop to look at its other runs.
 const LEAD_NS: u64 = 1_000_000;
 
+/// Room for events at a run's start; it grows as they come.
+const EVENTS_AT_FIRST: u64 = 256;
 /// Far beyond what any law of delay draws.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
@@ -24,10 +27,13 @@ pub(super) struct Hosted {
     schedule: Schedule,
     mesh: Mesh,
     machines: Vec<Machine>,
+    /// Ticks done by each machine.
+    done: Vec<u64>,
+    /// Their events, but for those that were spilled before.
     log: Vec<Vec<LoggedEvent>>,
+    spilled: Vec<(usize, Piece)>,
     started_at_ns: Option<u64>,
     agreement: Agreement,
-    lateness: Samples,
     latency: Samples,
     last_send: Option<LastSend>,
     setups: u32,
@@ -55,19 +61,19 @@ struct Agreement {
 impl Hosted {
     pub(super) fn new(run: Run, seed: u64, time_scale: f64, mesh: Mesh) -> Self {
         let schedule = run.schedule(seed);
-        let ticks = |machine| schedule.ticks(machine) as usize;
+        let log =
+            |machine| Vec::with_capacity(schedule.ticks(machine).min(EVENTS_AT_FIRST) as usize);
         Self {
             machines: machines_of(&run, seed),
-            log: (0..schedule.machines())
-                .map(|machine| Vec::with_capacity(ticks(machine)))
-                .collect(),
+            done: vec![0; schedule.machines()],
+            log: (0..schedule.machines()).map(log).collect(),
+            spilled: vec![],
             schedule,
             run,
             time_scale,
             mesh,
             started_at_ns: None,
             agreement: Agreement::default(),
-            lateness: Samples::default(),
             latency: Samples::default(),
             last_send: None,
             setups: 1,
@@ -151,7 +157,7 @@ impl Hosted {
 
     /// When the next tick of `machine` is due, if it has one left.
     pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
-        let tick = self.log[machine].len() as u64;
+        let tick = self.done[machine];
         (tick < self.schedule.ticks(machine))
             .then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
     }
@@ -173,7 +179,7 @@ impl Hosted {
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
     }
 
-    /// The next tick of `machine`, due at `due_ns`. Returns how late it was done.
+    /// The next tick of `machine`, due at `due_ns`. Returns how late it was.
     pub(super) fn tick(
         &mut self,
         machine: usize,
@@ -182,12 +188,13 @@ impl Hosted {
         clock: &WallClock,
     ) -> Result<u64, String> {
         let system_time_ns = clock.now_ns();
-        let tick = self.log[machine].len() as u64;
+        let tick = self.done[machine];
         let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
         self.log[machine].push(LoggedEvent {
             system_time_ns,
             event,
         });
+        self.done[machine] += 1;
         self.send(machine as MachineIndex, &event, system_time_ns)?;
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
@@ -195,9 +202,7 @@ impl Hosted {
         if self.next_due_ns(machine).is_none() {
             self.mesh.end_all(machine as MachineIndex)?;
         }
-        let lateness_ns = clock.now_ns().saturating_sub(due_ns);
-        self.lateness.push(lateness_ns);
-        Ok(lateness_ns)
+        Ok(system_time_ns.saturating_sub(due_ns))
     }
 
     fn send(&mut self, sender: MachineIndex, event: &Event, sent_at_ns: u64) -> Result<(), String> {
@@ -295,27 +300,38 @@ impl Hosted {
         }
     }
 
+    /// Events kept in memory.
+    pub(super) fn events_in_memory(&self) -> usize {
+        self.log.iter().map(Vec::len).sum()
+    }
+
+    /// Moves them to `spill`.
+    pub(super) fn spill(&mut self, spill: &mut Spill) -> io::Result<()> {
+        for (machine, events) in self.log.iter_mut().enumerate() {
+            if !events.is_empty() {
+                self.spilled.push((machine, spill.write(events)?));
+                events.clear();
+                events.shrink_to(EVENTS_AT_FIRST as usize);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the run apart: what is to be reported of it, and the mesh to be closed.
-    pub(super) fn finish(self, result: Result<(), String>) -> (Ended, Mesh) {
-        let punctuality = Punctuality {
-            margin_ns: (self.schedule.margin_ns() as f64 / self.time_scale) as u64,
-            lateness: self.lateness.quantiles(),
-            latency: self.latency.quantiles(),
-        };
-        let log = RunLog {
+    pub(super) fn finish(self, result: Result<(), String>) -> (Ended<RawLog>, Mesh) {
+        let log = RawLog {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             machines: self.log,
-            punctuality,
+            spilled: self.spilled,
+            latency: self.latency,
         };
         let strangers = self.strangers + self.mesh.strangers();
-        (
-            Ended {
-                run: self.run,
-                result: result.map(|()| log),
-                strangers,
-            },
-            self.mesh,
-        )
+        let ended = Ended {
+            run: self.run,
+            result: result.map(|()| log),
+            strangers,
+        };
+        (ended, self.mesh)
     }
 
     /// Takes apart what one machine in a process of its own did.
@@ -323,7 +339,6 @@ impl Hosted {
         let part = Part {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             events: std::mem::take(&mut self.log[machine]),
-            lateness: self.lateness,
             latency: self.latency,
             strangers: self.strangers + self.mesh.strangers(),
         };

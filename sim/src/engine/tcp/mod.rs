@@ -8,6 +8,7 @@
 //! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
 //! - [`alone`]: one machine of a run in a process of its own
 //! - [`hosted`]: one run: from its mesh to its log
+//! - [`spill`]: where logs go that memory has no room for
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
 //! - [`link`]: one end of one connection
 //! - [`address`]: where machines listen
@@ -22,12 +23,14 @@ mod hosted;
 mod link;
 mod mesh;
 mod reactor;
+mod spill;
 
 pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
 pub use alone::{Part, Seat, SeatError, take_part};
 pub(crate) use host::new_token;
 pub use host::{Settings, serve};
+pub use spill::Piece;
 
 /// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up.
 pub fn files_for_setup(machines: u32) -> u64 {

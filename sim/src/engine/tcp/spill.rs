@@ -1,0 +1,147 @@
+//! Where logs go that memory has no room for: one unnamed file a loop, gone with the process.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::log::{EventRow, LoggedEvent, parse_rows, write_row};
+
+/// Appends pieces of logs to a file, and starts it anew once nobody needs any of them.
+#[derive(Debug)]
+pub(super) struct Spill {
+    file: Arc<File>,
+    length: u64,
+}
+
+/// A machine's events in a row, spilled. Keeps the file alive.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    file: Arc<File>,
+    offset: u64,
+    bytes: usize,
+}
+
+impl Spill {
+    /// A file without a name in `folder`.
+    pub(super) fn in_folder(folder: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: Arc::new(tempfile::tempfile_in(folder)?),
+            length: 0,
+        })
+    }
+
+    /// Writes `events` down.
+    pub(super) fn write(&mut self, events: &[LoggedEvent]) -> io::Result<Piece> {
+        if Arc::strong_count(&self.file) == 1 {
+            self.file.set_len(0)?;
+            self.length = 0;
+        }
+        let mut bytes = Vec::new();
+        for &logged in events {
+            let (run, machine) = (0, 0);
+            write_row(
+                &mut bytes,
+                &EventRow {
+                    run,
+                    machine,
+                    logged,
+                },
+            );
+        }
+        write_all_at(&self.file, &bytes, self.length)?;
+        let piece = Piece {
+            file: Arc::clone(&self.file),
+            offset: self.length,
+            bytes: bytes.len(),
+        };
+        self.length += bytes.len() as u64;
+        Ok(piece)
+    }
+}
+
+impl Piece {
+    /// Reads the events back.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and [`io::ErrorKind::InvalidData`] if they are not what was written.
+    pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
+        let mut bytes = vec![0; self.bytes];
+        read_exact_at(&self.file, &mut bytes, self.offset)?;
+        let rows: Result<Vec<EventRow>, _> = parse_rows(&bytes).collect();
+        let rows = rows.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        Ok(rows.into_iter().map(|row| row.logged).collect())
+    }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                bytes = &mut bytes[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Event, EventKind};
+
+    fn events(from: u64) -> Vec<LoggedEvent> {
+        (from..from + 50)
+            .map(|tick| LoggedEvent {
+                system_time_ns: 1_795_243_947_722_096_853 + tick,
+                event: Event {
+                    tick,
+                    kind: EventKind::Internal,
+                    logical_clock: 3 * tick,
+                    queue_length: 1,
+                },
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pieces_read_back_and_the_file_starts_anew_when_none_is_left() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut spill = Spill::in_folder(folder.path()).expect("a file");
+        let first = spill.write(&events(0)).expect("written");
+        let second = spill.write(&events(50)).expect("written");
+        assert_eq!(second.read().expect("read"), events(50));
+        assert_eq!(first.read().expect("read"), events(0));
+        assert!(second.offset > 0);
+        drop((first, second));
+        let third = spill.write(&events(7)).expect("written");
+        assert_eq!(third.offset, 0);
+        assert_eq!(third.read().expect("read"), events(7));
+        // Nothing to be seen of it in the folder.
+        assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
+    }
+}
