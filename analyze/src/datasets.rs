@@ -8,7 +8,6 @@ use sim::log::{self, EventRow, JournalRow, Manifest};
 
 use crate::batches::{self, Batch, Stack};
 use crate::error::Error;
-use crate::journal;
 
 /// A dataset with at least one finished run.
 #[derive(Debug)]
@@ -78,21 +77,19 @@ impl Dataset {
         })
     }
 
-    /// Leaves out the finished runs that were not [punctual](journal::is_punctual).
+    /// Leaves out the finished runs that were not punctual.
     ///
     /// # Errors
     ///
     /// [`Error::NoPunctualRun`] if none was; then none is left out.
     pub fn keep_punctual(&mut self) -> Result<(), Error> {
-        if !self.finished.iter().any(journal::is_punctual) {
+        if !self.finished.iter().any(|row| row.punctual) {
             return Err(Error::NoPunctualRun {
                 path: self.root().to_owned(),
                 finished: self.finished.len(),
             });
         }
-        let late = self
-            .finished
-            .extract_if(.., |row| !journal::is_punctual(row));
+        let late = self.finished.extract_if(.., |row| !row.punctual);
         self.left_out.extend(late);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use polars::prelude::*;
-use sim::experiment::{EngineKind, Rates};
+use sim::experiment::Rates;
 use sim::log::JournalRow;
 
 use crate::column::Kind::{Boolean, Integer, Number, Text};
@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
-pub const JOURNAL: [Column; 31] = [
+pub const JOURNAL: [Column; 32] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
@@ -37,6 +37,7 @@ pub const JOURNAL: [Column; 31] = [
     column("latency_p99_us", Number, "wall us", "99th percentile of the latency: when a message was queued - when the event that sent it happened."),
     column("latency_max_us", Number, "wall us", "Greatest latency."),
     column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
+    column("in_order", Boolean, "", "Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one that the seed says, however late it was."),
     column("strangers", Integer, "", "Connections turned away because they were none of the run's."),
     column("tool_version", Text, "", "Version of the simulator that ran it."),
     column("events", Integer, "", "Rows of the event log."),
@@ -92,12 +93,6 @@ pub fn machine_columns() -> Vec<Column> {
         .chain(of_run)
         .chain(MACHINE)
         .collect()
-}
-
-/// Whether the run's events are those that its seed settles: it ran in virtual time, or was late by less than its margin.
-pub fn is_punctual(row: &JournalRow) -> bool {
-    // Without a margin, as under uniform phases, the journal calls no run punctual; but virtual time is never late.
-    row.punctual || row.engine == EngineKind::Virtual.to_string()
 }
 
 /// A row a run.
@@ -187,7 +182,11 @@ fn run_column<'a>(
             rows.map(|row| number(row, column.name))
                 .collect::<Vec<f64>>(),
         ),
-        Boolean => Series::new(name, rows.map(|row| row.punctual).collect::<Vec<bool>>()),
+        Boolean => Series::new(
+            name,
+            rows.map(|row| boolean(row, column.name))
+                .collect::<Vec<bool>>(),
+        ),
         Text => Series::new(
             name,
             rows.map(|row| text(row, column.name, dataset))
@@ -239,5 +238,13 @@ fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
         "phases_ns" => &row.phases_ns,
         "tool_version" => &row.tool_version,
         _ => unreachable!("no text {name} in the journal"),
+    }
+}
+
+fn boolean(row: &JournalRow, name: &str) -> bool {
+    match name {
+        "punctual" => row.punctual,
+        "in_order" => row.in_order,
+        _ => unreachable!("no truth value {name} in the journal"),
     }
 }

@@ -1,7 +1,6 @@
 //! `analyze summary`.
 
 use analyze::Dataset;
-use analyze::journal::is_punctual;
 use analyze::measures::Measure;
 use analyze::repetitions::{self, Group};
 use analyze::tables::{self, QUESTIONS, Table};
@@ -64,11 +63,7 @@ fn punctuality(dataset: &Dataset) -> String {
     if dataset.is_virtual() {
         return String::new();
     }
-    let punctual = dataset
-        .finished()
-        .iter()
-        .filter(|run| is_punctual(run))
-        .count();
+    let punctual = dataset.finished().iter().filter(|run| run.punctual).count();
     let others = match dataset.left_out() {
         [] => "",
         _ => ", the others left out",

@@ -25,7 +25,6 @@ pub use words::{exception, words};
 
 use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal::is_punctual;
 
 /// What two datasets, A and B, have in common and do not.
 #[derive(Debug)]
@@ -61,6 +60,8 @@ pub struct Side {
     pub runs: usize,
     /// Those of them that were punctual.
     pub punctual: usize,
+    /// Those of them whose messages were all queued when the schedule says.
+    pub in_order: usize,
     /// Those that are not in the other dataset.
     pub alone: usize,
 }
@@ -70,9 +71,9 @@ pub struct Side {
 pub struct Events {
     /// Runs whose events are the same.
     pub identical: usize,
-    /// Runs that were punctual on both sides.
-    pub punctual: usize,
-    /// Runs whose events differ; those that were punctual on both sides come first, then in the order of A's plan.
+    /// Runs that were in order on both sides.
+    pub in_order: usize,
+    /// Runs whose events differ; those that were in order on both sides come first, then in the order of A's plan.
     pub differing: Vec<Differing>,
 }
 
@@ -81,23 +82,23 @@ pub struct Events {
 pub struct Differing {
     /// Its key.
     pub key: String,
-    /// Whether it was punctual in A.
-    pub punctual_a: bool,
-    /// Whether it was punctual in B.
-    pub punctual_b: bool,
+    /// Whether it was in order in A.
+    pub in_order_a: bool,
+    /// Whether it was in order in B.
+    pub in_order_b: bool,
     /// The earliest difference.
     pub first: Difference,
 }
 
 impl Differing {
-    /// Whether it was punctual on both sides. Then there should be no difference.
+    /// Whether it was in order on both sides. Then there should be no difference.
     pub fn is_exception(&self) -> bool {
-        self.punctual_a && self.punctual_b
+        self.in_order_a && self.in_order_b
     }
 }
 
 impl Events {
-    /// Runs that were punctual on both sides and differ all the same: there should be none.
+    /// Runs that were in order on both sides and differ all the same: there should be none.
     pub fn exceptions(&self) -> usize {
         self.differing
             .iter()
@@ -142,7 +143,8 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
         time_scale: experiment.time_scale,
         seed: experiment.seed,
         runs: runs.len(),
-        punctual: runs.iter().filter(|run| is_punctual(run)).count(),
+        punctual: runs.iter().filter(|run| run.punctual).count(),
+        in_order: runs.iter().filter(|run| run.in_order).count(),
         alone,
     }
 }
@@ -151,14 +153,14 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
 fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Error> {
     let mut events = Events::default();
     for pair in pairs {
-        let (punctual_a, punctual_b) = (is_punctual(&pair.a), is_punctual(&pair.b));
-        events.punctual += usize::from(punctual_a && punctual_b);
+        let (in_order_a, in_order_b) = (pair.a.in_order, pair.b.in_order);
+        events.in_order += usize::from(in_order_a && in_order_b);
         match first_difference::between(Log::read(a, &pair.a)?, Log::read(b, &pair.b)?) {
             None => events.identical += 1,
             Some(first) => events.differing.push(Differing {
                 key: pair.a.key.clone(),
-                punctual_a,
-                punctual_b,
+                in_order_a,
+                in_order_b,
                 first,
             }),
         }

@@ -26,14 +26,14 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// What is wrong if runs differ that were punctual in both; nothing if none does.
+/// What is wrong if runs differ that were in order in both; nothing if none does.
 pub fn exception(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let exceptions = events.exceptions();
     (exceptions > 0).then(|| {
         format!(
-            "{exceptions} of {} punctual in both {}",
-            counted(events.punctual, "run"),
+            "{exceptions} of {} in order in both {}",
+            counted(events.in_order, "run"),
             if exceptions == 1 { "differs" } else { "differ" },
         )
     })
@@ -47,6 +47,7 @@ fn about(letter: &str, side: &Side) -> String {
         seed,
         runs,
         punctual,
+        in_order,
         ..
     } = side;
     let runs = counted(*runs, "run");
@@ -54,7 +55,7 @@ fn about(letter: &str, side: &Side) -> String {
         format!("{letter} is {label}: {engine}, seed {seed}; {runs}.")
     } else {
         format!(
-            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {punctual} punctual."
+            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {in_order} in order, {punctual} punctual."
         )
     }
 }
@@ -106,27 +107,27 @@ fn about_events(comparison: &Comparison, events: &Events) -> Vec<String> {
     words
 }
 
-/// The seed settles every event of a punctual run, so two of the same key must be the same.
+/// The seed settles every event of a run in order, so two of the same key must be the same.
 fn check(comparison: &Comparison, events: &Events) -> String {
     if let Some(exception) = exception(comparison) {
         return format!(
-            "CHECK FAILED: {exception}. The seed settles every event of a punctual run, so these must be identical: either a log \
+            "CHECK FAILED: {exception}. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log \
              was changed, or the two datasets come from different simulators, or the simulator is wrong."
         );
     }
-    match events.punctual {
+    match events.in_order {
         0 => {
-            "Nothing to check: no run was punctual in both, so none had to be identical.".to_owned()
+            "Nothing to check: no run was in order in both, so none had to be identical.".to_owned()
         }
-        1 => "Check passed: the run that was punctual in both is identical.".to_owned(),
-        punctual => {
-            format!("Check passed: all {punctual} runs that were punctual in both are identical.")
+        1 => "Check passed: the run that was in order in both is identical.".to_owned(),
+        in_order => {
+            format!("Check passed: all {in_order} runs that were in order in both are identical.")
         }
     }
 }
 
 fn item(run: &Differing) -> String {
-    let punctual = match (run.punctual_a, run.punctual_b) {
+    let in_order = match (run.in_order_a, run.in_order_b) {
         (true, true) => "both",
         (true, false) => "A only",
         (false, true) => "B only",
@@ -146,7 +147,7 @@ fn item(run: &Differing) -> String {
         format!("tick {tick}"),
     ];
     format!(
-        "- {}, punctual in {punctual}: at {}, {column} is {a} in A and {b} in B.",
+        "- {}, in order in {in_order}: at {}, {column} is {a} in A and {b} in B.",
         run.key,
         place.map(|words| keep_together(&words)).join(", ")
     )

@@ -44,12 +44,12 @@ fn twins_are_identical() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 6 of 6 runs identical, 0 not.
-    Check passed: all 6 runs that were punctual in both are identical.
+    Check passed: all 6 runs that were in order in both are identical.
     ");
     let comparison = open(folder.path());
     for paired in &comparison.pooled {
@@ -68,10 +68,10 @@ fn twins_are_identical() {
     }
 }
 
-/// One cell changed in a run that was punctual in both: the first of them is named, though a later one stands before it in the
+/// One cell changed in a run that was in order in both: the first of them is named, though a later one stands before it in the
 /// log, and the exit code says that something is wrong.
 #[test]
-fn a_changed_event_of_a_punctual_run_is_named_and_loud() {
+fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
     let folder = twins(
         |_| {},
         |runs| {
@@ -82,18 +82,19 @@ fn a_changed_event_of_a_punctual_run_is_named_and_loud() {
     );
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(code, 4);
-    assert_eq!(err, "check failed: 1 of 6 runs punctual in both differs\n");
+    assert_eq!(err, "check failed: 1 of 6 runs in order in both differs\n");
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs punctual in both differs. The seed settles every event of a punctual run, so these must be
-    identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    CHECK FAILED: 1 of 6 runs in order in both differs. Where every message is queued when the schedule says, the seed
+    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
+    simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
-    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, punctual in both: at 6.722 s, machine 2,
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, in order in both: at 6.722 s, machine 2,
       tick 40, logical_clock is 41 in A and 77 in B.
     ");
 }
@@ -101,29 +102,29 @@ fn a_changed_event_of_a_punctual_run_is_named_and_loud() {
 #[test]
 fn late_runs_may_differ() {
     let change = |runs: &mut Vec<FinishedRun>| {
-        runs[1].row.punctual = false;
+        runs[1].row.in_order = false;
         fixture::set(&mut runs[1], 1, 30, "queue_length", "99");
     };
     let folder = twins(change, |_| {});
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 5 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 5 in order, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    Check passed: all 5 runs that were punctual in both are identical.
+    Check passed: all 5 runs that were in order in both are identical.
 
     The run that differs, with its first difference in the model time of A:
-    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, punctual in B only: at 10.278 s,
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, in order in B only: at 10.278 s,
       machine 1, tick 30, queue_length is 99 in A and 0 in B.
     ");
 }
 
 /// They are what a reader must not miss.
 #[test]
-fn punctual_runs_that_differ_come_first() {
+fn runs_in_order_that_differ_come_first() {
     let text = |engine| {
         let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 7");
         many.replace("virtual", engine)
@@ -132,7 +133,7 @@ fn punctual_runs_that_differ_come_first() {
     fixture::altered(&folder.path().join("a"), &text("tcp"), |runs| {
         runs[..13]
             .iter_mut()
-            .for_each(|run| run.row.punctual = false);
+            .for_each(|run| run.row.in_order = false);
     });
     fixture::altered(&folder.path().join("b"), &text("virtual"), |runs| {
         runs.iter_mut()
@@ -141,7 +142,7 @@ fn punctual_runs_that_differ_come_first() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(
         (code, err.as_str()),
-        (4, "check failed: 1 of 1 run punctual in both differs\n")
+        (4, "check failed: 1 of 1 run in order in both differs\n")
     );
     assert!(
         words.contains("The first 10 of 14 runs that differ, "),
@@ -174,12 +175,12 @@ fn runs_that_one_side_lacks_are_counted() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 5 runs, 5 punctual.
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 in order, 5 punctual.
     B is b: virtual, seed 262; 4 runs.
 
     3 runs in both, 2 only in A, 1 only in B.
     Events: 3 of 3 runs identical, 0 not.
-    Check passed: all 3 runs that were punctual in both are identical.
+    Check passed: all 3 runs that were in order in both are identical.
     ");
     assert!(
         open(folder.path())
@@ -252,12 +253,12 @@ fn what_is_left_out_on_one_side_is_left_out_on_both() {
     assert_eq!(code, 0);
     assert_eq!(err, "a: 1 unpunctual run of 6 finished is left out\n");
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 5 runs, 5 punctual.
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 in order, 5 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     5 runs in both, 0 only in A, 0 only in B, 1 left out because unpunctual in one of them.
     Events: 5 of 5 runs identical, 0 not.
-    Check passed: all 5 runs that were punctual in both are identical.
+    Check passed: all 5 runs that were in order in both are identical.
     ");
 }
 
@@ -295,7 +296,7 @@ fn a_key_that_stands_for_two_runs_is_an_error() {
 #[test]
 fn words_and_table_fit_eighty_columns() {
     let folder = twins(
-        |runs| runs[0].row.punctual = false,
+        |runs| runs[0].row.in_order = false,
         |runs| {
             runs.iter_mut()
                 .for_each(|run| fixture::set(run, 0, 0, "logical_clock", "99"));
@@ -321,16 +322,16 @@ fn markdown_has_the_words_and_the_table() {
         folder.path(),
     );
     insta::assert_snapshot!(out.lines().take(18).collect::<Vec<_>>().join("\n"), @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs punctual in both differs. The seed settles every event of a punctual run, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    CHECK FAILED: 1 of 6 runs in order in both differs. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
 
-    - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, punctual in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
+    - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, in order in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
 
     ## Measures
 

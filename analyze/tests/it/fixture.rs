@@ -227,6 +227,7 @@ fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         latency_p99_us: 0.0,
         latency_max_us: 0.0,
         punctual: true,
+        in_order: true,
         strangers: 0,
         tool_version: sim::VERSION.to_owned(),
         events: 0,

@@ -85,19 +85,3 @@ fn a_dataset_without_a_punctual_run_is_named() {
         "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
     );
 }
-
-/// Uniform phases leave no margin, so the journal calls no run punctual.
-#[test]
-fn virtual_runs_are_punctual_whatever_their_margin() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!("{}phase = \"uniform\"\n", fixture::SMALL);
-    fixture::altered(&folder.path().join("small"), &text, |runs| {
-        runs.iter_mut().for_each(|run| run.row.punctual = false);
-    });
-    let (code, out, err) = analyze(&["summary", "small", "--only", "punctual"], folder.path());
-    assert_eq!((code, err.as_str()), (0, ""));
-    assert!(
-        out.starts_with("small: 6 runs finished, 0 failed; 2 configurations, "),
-        "{out}"
-    );
-}

@@ -79,6 +79,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         ok,
         failed,
         left,
+        in_order,
         punctual,
         bytes,
         elapsed,
@@ -98,9 +99,10 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     )];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
-            "{} of {} were punctual: late by less than could have changed an event",
-            grouped(*punctual),
-            grouped(*ok)
+            "{} of {} went event by event as their seed says, {} of {0} were punctual throughout",
+            grouped(*in_order),
+            grouped(*ok),
+            grouped(*punctual)
         ));
     }
     if *failed > 0 {

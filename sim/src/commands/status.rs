@@ -41,6 +41,7 @@ fn table(dataset: &Dataset, status: &Status) -> Table {
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
     if experiment.engine == "tcp" && status.ok > 0 {
+        row("in order", with_share(status.in_order, status.ok));
         row("punctual", with_share(status.punctual, status.ok));
         row(
             "lateness",

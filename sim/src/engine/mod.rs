@@ -59,6 +59,7 @@ pub struct RawLog {
     /// The earlier part of long logs, by machine, in order: what memory had no room for.
     spilled: Vec<(usize, Piece)>,
     latency: Samples,
+    in_order: bool,
 }
 
 impl Ended<RawLog> {
@@ -105,6 +106,7 @@ impl RawLog {
                 margin_ns: (schedule.margin_ns() as f64 / time_scale) as u64,
                 lateness: lateness.quantiles(),
                 latency: self.latency.quantiles(),
+                in_order: self.in_order,
             },
         })
     }

@@ -51,6 +51,7 @@ pub struct Settings {
 pub struct Report {
     started_at_ns: u64,
     latency_ns: Samples,
+    in_order: bool,
     strangers: u32,
 }
 
@@ -60,6 +61,7 @@ impl Report {
         Self {
             started_at_ns: part.started_at_ns,
             latency_ns: part.latency.clone(),
+            in_order: part.in_order,
             strangers: part.strangers,
         }
     }
@@ -141,8 +143,9 @@ fn run_apart(
 
 fn log_of(parts: Vec<Part>) -> RawLog {
     let mut latency = Samples::default();
-    let (mut started_at_ns, mut machines) = (u64::MAX, vec![]);
+    let (mut started_at_ns, mut machines, mut in_order) = (u64::MAX, vec![], true);
     for part in parts {
+        in_order &= part.in_order;
         latency.append(part.latency);
         started_at_ns = started_at_ns.min(part.started_at_ns);
         machines.push(part.events);
@@ -152,6 +155,7 @@ fn log_of(parts: Vec<Part>) -> RawLog {
         machines,
         spilled: vec![],
         latency,
+        in_order,
     }
 }
 
@@ -309,6 +313,7 @@ fn part(said: &[u8]) -> Result<Part, String> {
         started_at_ns: report.started_at_ns,
         events: rows.into_iter().map(|row| row.logged).collect(),
         latency: report.latency_ns,
+        in_order: report.in_order,
         strangers: report.strangers,
     })
 }

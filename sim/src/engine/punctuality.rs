@@ -11,6 +11,9 @@ pub struct Punctuality {
     pub lateness: Quantiles,
     /// When a message was queued - when the event that sent it happened.
     pub latency: Quantiles,
+    /// Whether every message was queued between the ticks of its recipient, and after the messages, that the schedule says.
+    /// Then the run's events are those of its seed, however late they were.
+    pub in_order: bool,
 }
 
 /// Median, 99th percentile and maximum of samples, in nanoseconds; zeros where there are none.
@@ -26,7 +29,7 @@ pub struct Quantiles {
 
 impl Punctuality {
     /// Whether maximum lateness and maximum latency together stayed below the margin. Then no message can have missed a tick
-    /// that it should have met: the run's events are those of its seed.
+    /// that it should have met, and no instant of the run is far from the model's.
     pub fn is_punctual(&self) -> bool {
         self.lateness.max_ns + self.latency.max_ns < self.margin_ns
     }
@@ -92,6 +95,7 @@ mod tests {
             margin_ns,
             lateness: max(60),
             latency: max(40),
+            in_order: true,
         };
         assert!(run(101).is_punctual());
         assert!(!run(100).is_punctual());

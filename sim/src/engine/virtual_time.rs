@@ -20,6 +20,7 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
         machines: log,
         punctuality: Punctuality {
             margin_ns: schedule.margin_ns(),
+            in_order: true,
             ..Punctuality::default()
         },
     }

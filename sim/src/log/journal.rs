@@ -64,6 +64,9 @@ pub struct JournalRow {
     pub latency_max_us: f64,
     /// Whether maximum lateness and maximum latency together stayed below the margin.
     pub punctual: bool,
+    /// Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one
+    /// that the seed says.
+    pub in_order: bool,
     /// Connections turned away because they were none of the run's.
     pub strangers: u32,
     /// Version of the simulator that ran it.
@@ -88,7 +91,7 @@ impl JournalRow {
 }
 
 /// The checksum of a run's bytes.
-pub(super) fn checksum(bytes: &[u8]) -> String {
+pub fn checksum(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..16].to_owned()
 }
 

@@ -31,7 +31,7 @@ mod writer;
 
 pub use dataset::{Dataset, DatasetError};
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
-pub use journal::{JournalRow, Outcome};
+pub use journal::{JournalRow, Outcome, checksum};
 pub use manifest::{Manifest, Provenance, SCHEMA_VERSION};
 pub use status::Status;
 pub use writer::{DatasetWriter, FinishedRun, Recovered};

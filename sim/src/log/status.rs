@@ -17,6 +17,8 @@ pub struct Status {
     pub to_do: u64,
     /// Of the finished ones, punctual.
     pub punctual: u64,
+    /// Of the finished ones, in order: event for event those of their seed.
+    pub in_order: u64,
     /// Median over the finished runs of their 99th percentile of lateness, in wall microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
@@ -49,6 +51,7 @@ impl Status {
             failed: failed.len() as u64,
             to_do: planned.saturating_sub(runs.len() as u64),
             punctual: ok.iter().filter(|row| row.punctual).count() as u64,
+            in_order: ok.iter().filter(|row| row.in_order).count() as u64,
             lateness_p99_us: lateness_p99_us
                 .get(lateness_p99_us.len() / 2)
                 .copied()

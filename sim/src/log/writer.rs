@@ -19,7 +19,7 @@ const SEGMENT_BYTES: u64 = 256 << 20;
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Its journal row; where the events lie is filled in by the writer.
+    /// Its journal row; where the events lie is filled in by the writer, and so is their checksum if it is empty.
     pub row: JournalRow,
     /// Its rows of the event log, as [`events::write_row`] writes them; empty for a failed run.
     pub events: Vec<u8>,
@@ -182,7 +182,9 @@ impl DatasetWriter {
         run.row.segment = self.segment.number;
         run.row.offset = self.segment.bytes;
         run.row.bytes = run.events.len() as u64;
-        run.row.checksum = journal::checksum(&run.events);
+        if run.row.checksum.is_empty() {
+            run.row.checksum = journal::checksum(&run.events);
+        }
         self.segment.append(&self.paths, &run.events)?;
         journal::write_row(&mut self.unsynced_rows, &run.row, self.journal_is_empty).map_err(
             |cause| DatasetError::Journal {

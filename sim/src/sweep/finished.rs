@@ -2,7 +2,7 @@
 
 use crate::engine::{Ended, Punctuality, RunLog};
 use crate::experiment::{EngineKind, Experiment};
-use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, write_row};
+use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
 
 /// Bytes of a row, about.
 const ROW_BYTES: usize = 56;
@@ -19,7 +19,9 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         margin_ns,
         lateness,
         latency,
+        in_order,
     } = punctuality;
+    let events = log.map_or(vec![], |log| event_rows(ended.run.index, log));
     let row = JournalRow {
         run: ended.run.index,
         key: ended.run.key(),
@@ -46,6 +48,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         latency_max_us: micros(latency.max_ns),
         punctual: outcome == Outcome::Ok
             && (experiment.engine == EngineKind::Virtual || punctuality.is_punctual()),
+        in_order,
         strangers: ended.strangers,
         tool_version: crate::VERSION.to_owned(),
         events: log.map_or(0, |log| {
@@ -54,12 +57,10 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         segment: 0,
         offset: 0,
         bytes: 0,
-        checksum: String::new(),
+        // Here and not by the writer, of which there is only one.
+        checksum: checksum(&events),
     };
-    FinishedRun {
-        row,
-        events: log.map_or(vec![], |log| event_rows(ended.run.index, log)),
-    }
+    FinishedRun { row, events }
 }
 
 fn micros(ns: u64) -> f64 {

@@ -61,6 +61,8 @@ pub struct Summary {
     pub failed: u64,
     /// Runs that were left, because the sweep was interrupted.
     pub left: u64,
+    /// Runs of this sweep that were in order: event for event those of their seed.
+    pub in_order: u64,
     /// Runs of this sweep that were punctual.
     pub punctual: u64,
     /// Bytes of events written.
@@ -107,6 +109,7 @@ pub fn run(
         ok: 0,
         failed: 0,
         left: plan.to_do.len() as u64,
+        in_order: 0,
         punctual: 0,
         bytes: 0,
         elapsed: Duration::ZERO,
@@ -157,6 +160,7 @@ fn write(
             summary.left -= 1;
             summary.ok += u64::from(run.row.is_ok());
             summary.failed += u64::from(!run.row.is_ok());
+            summary.in_order += u64::from(run.row.in_order);
             summary.punctual += u64::from(run.row.punctual);
             summary.bytes += run.events.len() as u64;
             progress.ended(&run.row);

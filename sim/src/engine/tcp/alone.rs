@@ -52,6 +52,8 @@ pub struct Part {
     pub events: Vec<LoggedEvent>,
     /// Message queued - message sent, of the messages it got.
     pub latency: Samples,
+    /// Whether every one of them was queued when, and in the order, that the schedule says.
+    pub in_order: bool,
     /// Connections turned away.
     pub strangers: u32,
 }

@@ -146,7 +146,7 @@ struct Host<'s, D> {
     deadlines: BinaryHeap<Reverse<Deadline>>,
     next_serial: u64,
     turn: u64,
-    /// Whether this turn took a run: there may be more.
+    /// Whether this turn took a run or made room for one: there may be more.
     took: bool,
     events_in_memory: usize,
     spill: Option<Spill>,
@@ -456,6 +456,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             && !mesh.close_some(CLOSES_A_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
+            // There is room again: look for another run before the next wait.
+            self.took = true;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::alone::Part;
+use super::arrivals::Arrivals;
 use super::clock::WallClock;
 use super::mesh::{Mesh, Places};
 use super::reactor::{Reactor, Ready, SocketId};
@@ -35,6 +36,7 @@ pub(super) struct Hosted {
     started_at_ns: Option<u64>,
     agreement: Agreement,
     latency: Samples,
+    arrivals: Arrivals,
     last_send: Option<LastSend>,
     setups: u32,
     strangers: u32,
@@ -68,6 +70,7 @@ impl Hosted {
             done: vec![0; schedule.machines()],
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
+            arrivals: Arrivals::new(&run.configuration),
             schedule,
             run,
             time_scale,
@@ -243,6 +246,7 @@ impl Hosted {
     ) -> Result<(), String> {
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
+        let (arrivals, done) = (&mut self.arrivals, &self.done);
         let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -261,6 +265,8 @@ impl Hosted {
                         sent_tick,
                     };
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
+                    let done = done[owner as usize];
+                    arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
                     machines[owner as usize].arrive(message, sent_ns, delay_ns);
                 }
                 Frame::Ready => agreement.ready += 1,
@@ -324,6 +330,7 @@ impl Hosted {
             machines: self.log,
             spilled: self.spilled,
             latency: self.latency,
+            in_order: self.arrivals.in_order,
         };
         let strangers = self.strangers + self.mesh.strangers();
         let ended = Ended {
@@ -340,6 +347,7 @@ impl Hosted {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             events: std::mem::take(&mut self.log[machine]),
             latency: self.latency,
+            in_order: self.arrivals.in_order,
             strangers: self.strangers + self.mesh.strangers(),
         };
         (part, self.mesh)

@@ -7,6 +7,7 @@
 //!
 //! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
 //! - [`alone`]: one machine of a run in a process of its own
+//! - [`arrivals`]: whether messages arrived when the schedule says
 //! - [`hosted`]: one run: from its mesh to its log
 //! - [`spill`]: where logs go that memory has no room for
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
@@ -17,6 +18,7 @@
 
 mod address;
 mod alone;
+mod arrivals;
 mod clock;
 mod host;
 mod hosted;
