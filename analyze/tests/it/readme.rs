@@ -46,7 +46,7 @@ fn its_commands_and_its_python_run() {
     let folder = tempfile::tempdir().unwrap();
     let experiments = folder.path().join("experiments");
     fs::create_dir(&experiments).unwrap();
-    for file in files(&project().join("experiments")) {
+    for file in experiment_files() {
         fs::copy(
             project().join("experiments").join(&file),
             experiments.join(&file),
@@ -100,12 +100,14 @@ fn it_lists_every_experiment() {
         .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
         .filter(|name| name.ends_with(".toml"))
         .collect();
-    assert_eq!(listed, files(&project().join("experiments")));
+    assert_eq!(listed, experiment_files());
 }
 
-fn files(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let name =
-        |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-    entries.map(name).collect()
+/// The names of the TOML files in `experiments/`: its folders hold other things.
+fn experiment_files() -> BTreeSet<String> {
+    let entries = fs::read_dir(project().join("experiments")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".toml"))
+        .collect()
 }

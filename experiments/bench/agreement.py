@@ -1,0 +1,78 @@
+"""Do the programs model the same thing? Means over runs, machine by machine, from their event logs."""
+
+from dataclasses import dataclass, field
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, stdev
+
+from datasets import events
+from tables import Table
+
+# Standard errors of the difference beyond which two means disagree. The seeds are fixed: what agrees once agrees always.
+FAR = 4.0
+
+
+class Disagreement(Exception):
+    """The programs do not model the same thing."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One quantity of one machine: a value a run."""
+
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.values)
+
+    @property
+    def standard_error(self) -> float:
+        return stdev(self.values) / sqrt(len(self.values))
+
+    def distance(self, other: "Sample") -> float:
+        """The difference of the means in its standard errors."""
+        error = sqrt(self.standard_error**2 + other.standard_error**2)
+        return (self.mean - other.mean) / error
+
+
+Samples = dict[tuple[int, str], Sample]
+
+
+def machine_samples(log: Path) -> Samples:
+    """Final clock and receive share of each machine."""
+    last: dict[tuple[int, int], tuple[int, int]] = {}
+    receives: dict[tuple[int, int], int] = {}
+    for event in events([log]):
+        key = event.run, event.machine
+        last[key] = event.tick + 1, event.logical_clock
+        receives[key] = receives.get(key, 0) + (event.kind == "receive")
+    samples: Samples = {}
+    for (run, machine), (ticks, clock) in sorted(last.items()):
+        samples.setdefault((machine, "final clock"), Sample()).values.append(clock)
+        samples.setdefault((machine, "receive share"), Sample()).values.append(receives[run, machine] / ticks)
+    return samples
+
+
+def table(reference: Samples, peers: dict[str, Samples]) -> Table:
+    """The means beside each other. Raises `Disagreement` if any is too far off."""
+    rows, farthest = [], 0.0
+    for key, sample in sorted(reference.items()):
+        row = [f"machine {key[0]}: {key[1]}", f"{sample.mean:.4f}"]
+        for samples in peers.values():
+            distance = sample.distance(samples[key])
+            farthest = max(farthest, abs(distance))
+            row += [f"{samples[key].mean:.4f}", f"{distance:+.1f}"]
+        rows.append(row)
+    checked = Table(
+        title="Virtual time: the same model?",
+        columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
+        rows=rows,
+        note=(
+            "Apart: the difference of the means in its standard errors. "
+            f"The farthest is {farthest:.1f}; within {FAR:g} they agree."
+        ),
+    )
+    if farthest > FAR:
+        raise Disagreement(checked.render(markdown=False))
+    return checked

@@ -1,0 +1,109 @@
+"""Measures what this machine carries and prints it as tables. Start it with `experiments/bench/run`."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import machines
+import mesh
+import sweep
+import virtual
+from agreement import Disagreement
+from plan import FULL, QUICK, Plan
+from simulator import Failed, Simulator
+from tables import Table
+
+PARTS: dict[str, Callable[[Simulator, Plan], list[Table]]] = {
+    "machines": machines.measure,
+    "virtual": virtual.measure,
+    "sweep": sweep.measure,
+    "mesh": mesh.measure,
+}
+
+
+def main() -> None:
+    given = arguments()
+    plan = planned(given)
+    simulator = Simulator(given.sim)
+    # Ends like an interrupt does: programs stopped, temporary folders removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print(host(plan, given.markdown), flush=True)
+    for name in given.only or PARTS:
+        try:
+            tables = PARTS[name](simulator, plan)
+        except (Failed, Disagreement) as error:
+            sys.exit(f"{name}: {error}")
+        for table in tables:
+            print(table.render(given.markdown), flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="experiments/bench/run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a look, in under two minutes")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part only; may be given several times")
+    parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    parser.add_argument("--rounds", type=positive, metavar="N", help="measure everything N times")
+    parser.add_argument("--machines", type=machine_counts, metavar="N,...", help="machines at once, in multiples of 300")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="how long the machines part runs each time")
+    parser.add_argument("--sim", type=Path, required=True, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def planned(given: argparse.Namespace) -> Plan:
+    """The size asked for."""
+    plan = QUICK if given.quick else FULL
+    if given.rounds:
+        rounds = given.rounds
+        plan = replace(plan, rounds=rounds, virtual_rounds=rounds, sweep_rounds=rounds, mesh_rounds=rounds)
+    if given.machines:
+        plan = replace(plan, machines=given.machines)
+    if given.seconds:
+        plan = replace(plan, machines_s=given.seconds)
+    return plan
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def machine_counts(text: str) -> tuple[int, ...]:
+    step = machines.MACHINES_A_RUN * machines.RATE_SETS
+    counts = tuple(sorted(positive(count) for count in text.split(",")))
+    if any(count % step for count in counts):
+        raise argparse.ArgumentTypeError(f"give multiples of {step}")
+    return counts
+
+
+def host(plan: Plan, markdown: bool) -> str:
+    """When and on what this was measured."""
+    about = {
+        "date": date.today().isoformat(),
+        "size": plan.name,
+        "processor": f"{processor()}, {len(os.sched_getaffinity(0))} cores",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "open files": f"{machines.open_file_limit():,}",
+    }
+    line = "; ".join(f"{name}: {value}" for name, value in about.items())
+    return f"{line}.\n" if markdown else f"{line}\n"
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,101 @@
+"""What the bench reads from datasets: the journal, the events, and how late the ticks were."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+SECOND_NS = 1_000_000_000
+
+
+class Event(NamedTuple):
+    """A row of an event log, as far as it is needed here."""
+
+    run: int
+    machine: int
+    tick: int
+    kind: str
+    system_time_ns: int
+    logical_clock: int
+
+
+@dataclass(frozen=True)
+class Punctuality:
+    """How late the ticks of a dataset were: from the instant a tick was due to the instant in its row of the log."""
+
+    runs: int
+    punctual_runs: int
+    ticks: int
+    receives: int
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+
+
+class Schedule:
+    """When the ticks of a run were due, by its row of the journal."""
+
+    def __init__(self, row: dict[str, str]) -> None:
+        self.started_at_ns = int(row["started_at_ns"])
+        self.time_scale = float(row["time_scale"])
+        self.rates = [int(rate) for rate in row["rates"].split(",")]
+        self.phases_ns = [int(phase) for phase in row["phases_ns"].split(",")]
+
+    def due_ns(self, machine: int, tick: int) -> int:
+        """Unix time."""
+        model_ns = self.phases_ns[machine] + tick * SECOND_NS // self.rates[machine]
+        return self.started_at_ns + int(model_ns / self.time_scale)
+
+
+def journal(dataset: Path) -> list[dict[str, str]]:
+    """The rows of `runs.csv`."""
+    with (dataset / "runs.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def all_running_ns(dataset: Path) -> tuple[int, int]:
+    """From when to when all runs were under way, Unix time."""
+    runs = journal(dataset)
+    starts = [int(row["started_at_ns"]) for row in runs]
+    lengths = [int(float(row["duration_s"]) / float(row["time_scale"]) * SECOND_NS) for row in runs]
+    return max(starts), min(start + length for start, length in zip(starts, lengths, strict=True))
+
+
+def events(logs: Iterable[Path]) -> Iterator[Event]:
+    """The rows of event logs."""
+    for log in logs:
+        with log.open(encoding="ascii") as file:
+            next(file)
+            for row in file:
+                run, machine, tick, kind, time_ns, clock, _ = row.split(",", 6)
+                yield Event(int(run), int(machine), int(tick), kind, int(time_ns), int(clock))
+
+
+def punctuality(dataset: Path) -> Punctuality:
+    """How late a dataset made over real TCP was."""
+    runs = journal(dataset)
+    schedules = {int(row["run"]): Schedule(row) for row in runs}
+    late_ns: list[int] = []
+    receives = 0
+    for event in events(sorted(dataset.glob("events-*.csv"))):
+        late_ns.append(event.system_time_ns - schedules[event.run].due_ns(event.machine, event.tick))
+        receives += event.kind == "receive"
+    late_ns.sort()
+    return Punctuality(
+        runs=len(runs),
+        punctual_runs=sum(row["punctual"] == "true" for row in runs),
+        ticks=len(late_ns),
+        receives=receives,
+        p50_us=quantile(late_ns, 0.5) / 1e3,
+        p99_us=quantile(late_ns, 0.99) / 1e3,
+        p999_us=quantile(late_ns, 0.999) / 1e3,
+        max_us=late_ns[-1] / 1e3,
+    )
+
+
+def quantile(ascending: Sequence[int], share: float) -> int:
+    """The least value that at least `share` of the values do not exceed."""
+    return ascending[max(ceil(share * len(ascending)), 1) - 1]

@@ -1,0 +1,134 @@
+"""Machines held against lateness: systems of three machines over real TCP in real time, all at once."""
+
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import datasets
+import rounds
+from datasets import Punctuality
+from plan import Plan
+from simulator import Simulator, Usage
+from tables import Table, figures, ratio
+
+MACHINES_A_RUN = 3
+RATE_SETS = 100
+# Files beside the two sockets a machine: the dataset, the event loops, listeners of systems that are being set up.
+SPARE_FILES = 400
+
+
+@dataclass(frozen=True)
+class Cell:
+    """So many machines at once."""
+
+    machines: int
+
+    def __str__(self) -> str:
+        return f"{self.machines:,} machines"
+
+    @property
+    def files(self) -> int:
+        return 2 * self.machines + SPARE_FILES
+
+    def experiment(self, duration_s: float) -> str:
+        """A hundred rate sets, each as often as it takes."""
+        return f"""
+seed = 262
+repetitions = {self.machines // MACHINES_A_RUN // RATE_SETS}
+duration_s = {duration_s}
+
+[parameters]
+rates = {{ random = {RATE_SETS}, machines = {MACHINES_A_RUN}, from = 1, to = 6 }}
+internal = 0.7
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell in one round."""
+
+    usage: Usage
+    cores: float
+    """Processor seconds per second while all runs were under way."""
+    late: Punctuality
+
+
+def measure(simulator: Simulator, plan: Plan) -> list[Table]:
+    """A row for each number of machines that this process may open files for."""
+    limit = open_file_limit()
+    cells = [Cell(machines) for machines in plan.machines]
+    possible = [cell for cell in cells if cell.files <= limit]
+    skipped = [cell for cell in cells if cell.files > limit]
+
+    results = rounds.in_turn("machines", possible, plan.rounds, lambda cell: once(simulator, plan, cell))
+    rows = [row(cell, measured, results[0]) for cell, measured in zip(possible, results, strict=True)]
+    return [table(rows, plan, limit, skipped)]
+
+
+def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
+    """All systems of the cell at once."""
+    runs = cell.machines // MACHINES_A_RUN
+    with simulator.sweep(cell.experiment(plan.machines_s), "--jobs", str(runs)) as (usage, dataset):
+        return Measured(usage, usage.cores_between(*datasets.all_running_ns(dataset)), datasets.punctuality(dataset))
+
+
+def row(cell: Cell, measured: list[Measured], fewest: list[Measured]) -> list[str]:
+    """Medians over the rounds; the ratio is to the fewest machines, round by round."""
+
+    def middle(quantity: Callable[[Measured], float]) -> str:
+        return figures(median(map(quantity, measured)))
+
+    def p99_us(one: Measured) -> float:
+        return one.late.p99_us
+
+    return [
+        f"{cell.machines:,}",
+        middle(lambda one: one.late.p50_us),
+        middle(p99_us),
+        ratio(rounds.median_ratio(map(p99_us, measured), map(p99_us, fewest))),
+        middle(lambda one: one.late.p999_us),
+        middle(lambda one: one.late.max_us),
+        f"{100 * median(one.late.punctual_runs / one.late.runs for one in measured):.1f} %",
+        middle(lambda one: one.cores),
+        middle(lambda one: one.usage.softirq_cores),
+        middle(lambda one: one.usage.peak_bytes / 1e6),
+        middle(lambda one: one.usage.elsewhere_cores),
+    ]
+
+
+def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) -> Table:
+    """The table, and what was left out."""
+    note = (
+        f"Three machines a run, rates 1 to 6, internal .7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
+        "Lateness counts from the first tick on, while other runs are still being set up. "
+        f"Ratio: to the p99 of the fewest machines, round by round. CPU-s per s: while all runs are under way. "
+        f"Soft irq: the kernel's share, in cores, charged to no program. Elsewhere: cores that others took meanwhile. "
+        f"Limit of open files: {limit:,}."
+    )
+    if skipped:
+        note += f" Skipped, for they need more files: {', '.join(map(str, skipped))}."
+    return Table(
+        title="Machines held, over real TCP in real time",
+        columns=[
+            "machines",
+            "late p50 (us)",
+            "p99",
+            "ratio",
+            "p99.9",
+            "max",
+            "punctual runs",
+            "CPU-s per s",
+            "soft irq",
+            "peak MB",
+            "elsewhere",
+        ],
+        rows=rows,
+        note=note,
+    )
+
+
+def open_file_limit() -> int:
+    """How many files the simulator may open: it raises its own limit as far as it is allowed to."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return hard

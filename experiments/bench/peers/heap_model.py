@@ -1,0 +1,71 @@
+"""The model in plain Python: one heap with the next tick of every machine. Prints the number of ticks."""
+
+import random
+from collections import deque
+from heapq import heapify, heappop, heapreplace
+
+import command_line
+from command_line import Experiment, Write
+
+SECOND_NS = 1_000_000_000
+
+
+def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
+    """One run. Returns its number of ticks."""
+    draw = random.random
+    rates, internal = experiment.rates, experiment.internal
+    end_ns = experiment.duration_s * SECOND_NS
+    machines = len(rates)
+    share = (1 - internal) / machines
+    clocks = [0] * machines
+    # A message is its stamp, its sender, and the sender's tick that sent it.
+    queues: list[deque[tuple[int, int, int]]] = [deque() for _ in rates]
+    others = [[queue for queue in queues if queue is not own] for own in queues]
+    phases_ns = [int(draw() * SECOND_NS / rate) for rate in rates]
+    agenda = [(phase_ns, machine, 0) for machine, phase_ns in enumerate(phases_ns)]
+    heapify(agenda)
+    ticks = 0
+    while agenda:
+        now_ns, machine, tick = agenda[0]
+        queue = queues[machine]
+        if queue:
+            stamp, sender, sent_tick = queue.popleft()
+            clock = max(clocks[machine], stamp) + 1
+            if write:
+                write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
+        else:
+            clock = clocks[machine] + 1
+            drawn = draw() - internal
+            if drawn < 0:
+                if write:
+                    write(f"{run},{machine},{tick},internal,{now_ns},{clock},0,,,\n")
+            else:
+                outcome = int(drawn / share)
+                if outcome >= machines - 1:
+                    recipients, peers = others[machine], "*"
+                else:
+                    recipients = others[machine][outcome : outcome + 1]
+                    peers = str(outcome if outcome < machine else outcome + 1)
+                for recipient in recipients:
+                    recipient.append((clock, machine, tick))
+                if write:
+                    write(f"{run},{machine},{tick},send,{now_ns},{clock},0,{peers},{clock},\n")
+        clocks[machine] = clock
+        ticks += 1
+        next_ns = phases_ns[machine] + (tick + 1) * SECOND_NS // rates[machine]
+        if next_ns < end_ns:
+            heapreplace(agenda, (next_ns, machine, tick + 1))
+        else:
+            heappop(agenda)
+    return ticks
+
+
+def main() -> None:
+    experiment = command_line.read()
+    random.seed(experiment.seed)
+    with command_line.event_log(experiment.log) as write:
+        print(sum(simulate(experiment, run, write) for run in range(experiment.runs)))
+
+
+if __name__ == "__main__":
+    main()

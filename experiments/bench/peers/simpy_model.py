@@ -1,0 +1,79 @@
+"""The model in SimPy: a process for every machine, a timeout for every tick. Prints the number of ticks.
+
+A message takes no time and nobody waits for one, so a queue is a deque: SimPy's `Store` would only add events.
+"""
+
+import random
+from collections import deque
+from collections.abc import Generator
+
+import simpy
+
+import command_line
+from command_line import Experiment, Write
+
+# A message: its stamp, its sender, and the sender's tick that sent it.
+Message = tuple[int, int, int]
+
+
+class System:
+    """The machines of a run, and how often they have ticked."""
+
+    def __init__(self, experiment: Experiment, run: int, write: Write | None) -> None:
+        self.run = run
+        self.internal = experiment.internal
+        self.write = write
+        self.env = simpy.Environment()
+        self.queues: list[deque[Message]] = [deque() for _ in experiment.rates]
+        self.ticks = 0
+        for machine, rate in enumerate(experiment.rates):
+            self.env.process(self.machine(machine, 1 / rate))
+        self.env.run(until=experiment.duration_s)
+
+    def machine(self, machine: int, period_s: float) -> Generator[simpy.Timeout, None, None]:
+        """The life of one machine."""
+        env, run, write, draw = self.env, self.run, self.write, random.random
+        queue = self.queues[machine]
+        others = [other for other in self.queues if other is not queue]
+        machines = len(self.queues)
+        share = (1 - self.internal) / machines
+        clock = tick = 0
+        yield env.timeout(draw() * period_s)
+        while True:
+            if queue:
+                stamp, sender, sent_tick = queue.popleft()
+                clock = max(clock, stamp) + 1
+                if write:
+                    now_ns = int(env.now * 1e9)
+                    write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
+            else:
+                clock += 1
+                drawn = draw() - self.internal
+                if drawn < 0:
+                    if write:
+                        write(f"{run},{machine},{tick},internal,{int(env.now * 1e9)},{clock},0,,,\n")
+                else:
+                    outcome = int(drawn / share)
+                    if outcome >= machines - 1:
+                        recipients, peers = others, "*"
+                    else:
+                        recipients = others[outcome : outcome + 1]
+                        peers = str(outcome if outcome < machine else outcome + 1)
+                    for recipient in recipients:
+                        recipient.append((clock, machine, tick))
+                    if write:
+                        write(f"{run},{machine},{tick},send,{int(env.now * 1e9)},{clock},0,{peers},{clock},\n")
+            tick += 1
+            self.ticks += 1
+            yield env.timeout(period_s)
+
+
+def main() -> None:
+    experiment = command_line.read()
+    random.seed(experiment.seed)
+    with command_line.event_log(experiment.log) as write:
+        print(sum(System(experiment, run, write).ticks for run in range(experiment.runs)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""How much is measured: the full size, and a quick look."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of all parts. A part's cells are measured in turn, `rounds` times over; tables show medians."""
+
+    name: str
+    rounds: int
+    sweep_rounds: int
+    # Systems of three machines in real time.
+    machines: tuple[int, ...]
+    machines_s: float
+    # Virtual time: runs of a minute.
+    virtual_rounds: int
+    virtual_runs: int
+    # The same 60 runs all at once and one after another.
+    sweep_time_scale: float
+    # Full meshes: machines in all, machines a run; then the number of runs; for how long.
+    mesh_rounds: int
+    mesh_machines: int
+    mesh_sizes: tuple[int, ...]
+    mesh_runs: tuple[int, ...]
+    mesh_s: float
+
+
+FULL = Plan(
+    name="full",
+    rounds=5,
+    sweep_rounds=3,
+    machines=(300, 1_200, 3_000, 9_600),
+    machines_s=15,
+    virtual_rounds=5,
+    virtual_runs=10_000,
+    sweep_time_scale=20,
+    mesh_rounds=5,
+    mesh_machines=256,
+    mesh_sizes=(2, 4, 8, 16, 32, 64),
+    mesh_runs=(16, 64, 256, 1_024),
+    mesh_s=10,
+)
+
+QUICK = replace(
+    FULL,
+    name="quick",
+    rounds=2,
+    sweep_rounds=1,
+    machines=(300, 3_000, 9_600),
+    machines_s=3,
+    virtual_rounds=2,
+    virtual_runs=1_000,
+    sweep_time_scale=200,
+    mesh_rounds=1,
+    mesh_sizes=(2, 8, 64),
+    mesh_runs=(16, 1_024),
+    mesh_s=4,
+)

@@ -1,0 +1,165 @@
+"""Running programs and what they cost: wall time, processor time, memory, and who else was at work meanwhile."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, time_ns
+
+# Seldom, for looking takes processor time from the ticks.
+LOOK_EVERY_S = 0.25
+# How often a program must have been seen for its processor time per second to be told.
+FEWEST_SAMPLES = 4
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Failed(Exception):
+    """A program ended with an error."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a program had used at an instant."""
+
+    unix_ns: int
+    cpu_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a program's run cost."""
+
+    wall_s: float
+    cpu_s: float
+    """Processor time of the program, user and system."""
+    softirq_cores: float
+    """The kernel's soft interrupts on the whole host, in cores: part of what loopback connections cost, charged to no program."""
+    elsewhere_cores: float
+    """Cores at work for other programs, or taken by the host of a virtual machine."""
+    samples: list[Sample]
+    """What it had used from instant to instant."""
+
+    @property
+    def peak_bytes(self) -> int:
+        """Greatest resident memory seen."""
+        return max((sample.peak_bytes for sample in self.samples), default=0)
+
+    def cores_between(self, start_ns: int, end_ns: int) -> float:
+        """Processor seconds per second within a time."""
+        within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
+        if len(within) < FEWEST_SAMPLES:
+            raise Failed("too short: the last runs had not started when the first were about to end")
+        first, last = within[0], within[-1]
+        return (last.cpu_s - first.cpu_s) / (last.unix_ns - first.unix_ns) * 1e9
+
+
+@dataclass(frozen=True)
+class HostTime:
+    """Processor seconds of the whole host since it started."""
+
+    cores: int
+    idle_s: float
+    """Exact, unlike the busy time: the kernel only samples who is at work, and misses many who work for less than a tick."""
+    hardirq_s: float
+    softirq_s: float
+
+    @classmethod
+    def now(cls) -> "HostTime":
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        cores = sum(line.startswith("cpu") for line in lines) - 1
+        _user, _nice, _system, idle, iowait, hardirq, softirq = (int(field) / CLOCK_TICKS for field in lines[0].split()[1:8])
+        return cls(cores, idle + iowait, hardirq, softirq)
+
+
+class Watch:
+    """Looks at a process from time to time while it runs.
+
+    For its memory too: the maximum that `wait4` reports counts what this program held when it started the process.
+    """
+
+    def __init__(self, process_id: int) -> None:
+        self._folder = Path(f"/proc/{process_id}")
+        self._samples: list[Sample] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def stop(self) -> list[Sample]:
+        """All that was seen."""
+        self._ended.set()
+        self._thread.join()
+        return self._samples
+
+    def _watch(self) -> None:
+        while True:
+            with suppress(OSError, ValueError):
+                self._samples.append(Sample(time_ns(), self._cpu_s(), self._peak_bytes()))
+            if self._ended.wait(LOOK_EVERY_S):
+                return
+
+    def _cpu_s(self) -> float:
+        tasks = self._folder.glob("task/*/schedstat")
+        return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
+
+    def _peak_bytes(self) -> int:
+        lines = (self._folder / "status").read_text(encoding="ascii").splitlines()
+        peaks = (int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+        return next(peaks, 0)
+
+
+def run(command: Sequence[str | Path]) -> tuple[Usage, str]:
+    """Runs a program to its end. Returns what it cost and what it printed."""
+    before, started = HostTime.now(), perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watch = Watch(process.pid)
+    try:
+        _, status, used = os.wait4(process.pid, 0)
+        wall_s, after = perf_counter() - started, HostTime.now()
+        process.returncode = os.waitstatus_to_exitcode(status)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        samples = watch.stop()
+    # Both programs print a few lines at most, so no pipe fills up before the end.
+    output, errors = process.communicate()
+    if process.returncode != 0:
+        raise Failed(f"{' '.join(str(part) for part in command)}\nended with {process.returncode}:\n{output}{errors}")
+    cpu_s = used.ru_utime + used.ru_stime
+    usage = Usage(
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        softirq_cores=(after.softirq_s - before.softirq_s) / wall_s,
+        elsewhere_cores=elsewhere(before, after, wall_s, cpu_s),
+        samples=samples,
+    )
+    return usage, output
+
+
+def elsewhere(before: HostTime, after: HostTime, wall_s: float, cpu_s: float) -> float:
+    """Cores that were neither idle, nor at work for a program with processor time `cpu_s`, nor at interrupts."""
+    idle_s = after.idle_s - before.idle_s
+    interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s
+    return max(0.0, before.cores - (idle_s + interrupts_s + cpu_s) / wall_s)
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The release build of `sim`."""
+
+    program: Path
+
+    @contextmanager
+    def sweep(self, experiment: str, *options: str) -> Iterator[tuple[Usage, Path]]:
+        """Runs an experiment: what it cost, and the folder of its dataset while it lasts."""
+        with TemporaryDirectory(prefix="logical-clock-bench-") as folder:
+            file, dataset = Path(folder) / "bench.toml", Path(folder) / "dataset"
+            file.write_text(experiment, encoding="utf-8")
+            usage, _ = run([self.program, "run", file, "--data", dataset, "--quiet", *options])
+            yield usage, dataset

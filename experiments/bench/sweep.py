@@ -1,0 +1,83 @@
+"""A sweep all at once against the same runs one after another, over real TCP."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import datasets
+import rounds
+from plan import Plan
+from simulator import Simulator, Usage
+from tables import Table, figures, ratio
+
+RUNS = 60
+DURATION_S = 60
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How many runs at once."""
+
+    name: str
+    jobs: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+AT_ONCE = Manner("all at once", RUNS)
+ONE_BY_ONE = Manner("one after another", 1)
+
+
+def measure(simulator: Simulator, plan: Plan) -> list[Table]:
+    """Both manners, and their ratio."""
+
+    def once(manner: Manner) -> tuple[Usage, int]:
+        with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):
+            return usage, sum(row["punctual"] == "true" for row in datasets.journal(dataset))
+
+    manners = [ONE_BY_ONE, AT_ONCE]
+    results = dict(zip(manners, rounds.in_turn("sweep", manners, plan.sweep_rounds, once), strict=True))
+    slow_s = [usage.wall_s for usage, _ in results[ONE_BY_ONE]]
+    rows = [row(manner, results[manner], slow_s) for manner in manners]
+    return [table(rows, plan)]
+
+
+def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) -> list[str]:
+    """Medians over the rounds; the ratio is taken round by round."""
+    walls_s = [usage.wall_s for usage, _ in measured]
+    return [
+        manner.name,
+        figures(median(walls_s)),
+        ratio(rounds.median_ratio(slow_s, walls_s)),
+        figures(median(usage.cpu_s for usage, _ in measured)),
+        figures(median(usage.elsewhere_cores for usage, _ in measured)),
+        f"{median(punctual for _, punctual in measured):g} of {RUNS}",
+    ]
+
+
+def table(rows: list[list[str]], plan: Plan) -> Table:
+    """The table."""
+    each_s = DURATION_S / plan.sweep_time_scale
+    return Table(
+        title="A sweep of 60 runs, over real TCP",
+        columns=["runs", "wall s", "as fast", "CPU-s", "elsewhere", "punctual runs"],
+        rows=rows,
+        note=(
+            f"Three machines a run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
+            f"{figures(each_s)} s a run, so {figures(RUNS * each_s)} s and {figures(each_s)} s are the least there can be, "
+            f"a ratio of {RUNS}; {rounds.medians_of(plan.sweep_rounds)}."
+        ),
+    )
+
+
+def experiment(plan: Plan) -> str:
+    """Sixty rate sets, a run each."""
+    return f"""
+seed = 262
+duration_s = {DURATION_S}
+time_scale = {plan.sweep_time_scale}
+
+[parameters]
+rates = {{ random = {RUNS}, machines = 3, from = 1, to = 6 }}
+internal = 0.7
+"""

@@ -1,0 +1,49 @@
+"""Tables on a terminal and in Markdown."""
+
+import textwrap
+from dataclasses import dataclass, field
+
+NOTE_WIDTH = 120
+
+
+@dataclass
+class Table:
+    """A title, columns, rows of cells, and a note below."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    note: str = ""
+
+    def render(self, markdown: bool) -> str:
+        """The table as text."""
+        return self._markdown() if markdown else self._plain()
+
+    def _plain(self) -> str:
+        widths = [max(len(cell) for cell in column) for column in zip(self.columns, *self.rows, strict=True)]
+        lines = [self._line(cells, widths) for cells in [self.columns, *self.rows]]
+        lines.insert(1, "-" * len(lines[0]))
+        return "\n".join([self.title, "", *lines, *textwrap.wrap(self.note, NOTE_WIDTH), ""])
+
+    def _line(self, cells: list[str], widths: list[int]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)])
+
+    def _markdown(self) -> str:
+        rule = ["---", *(["---:"] * (len(self.columns) - 1))]
+        lines = [f"| {' | '.join(cells)} |" for cells in [self.columns, rule, *self.rows]]
+        return "\n".join([f"### {self.title}", "", *lines, "", *([self.note, ""] if self.note else [])])
+
+
+def figures(value: float) -> str:
+    """Three significant figures, thousands separated: 0.0123, 4.56, 1,230."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 99.95:
+        return f"{round(value, 3 - len(str(int(abs(value))))):,.0f}"
+    return f"{value:.3g}"
+
+
+def ratio(value: float) -> str:
+    """How many times."""
+    return f"{figures(value)} x"

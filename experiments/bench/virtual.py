@@ -1,0 +1,150 @@
+"""Virtual time: ticks per second of the virtual engine, of SimPy, and of a heap in plain Python, on the same model."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import agreement
+import rounds
+from plan import Plan
+from simulator import Simulator, Usage, run
+from tables import Table, figures, ratio
+
+PEERS = Path(__file__).parent / "peers"
+RATES = (1, 3, 6)
+INTERNAL = 0.7
+DURATION_S = 60
+
+
+@dataclass(frozen=True)
+class Program:
+    """One way to run the model."""
+
+    name: str
+    logs: bool
+    jobs: int | None = None
+    """Workers of `sim`; all cores if not given."""
+    peer: str | None = None
+    """The script, if it is a peer."""
+    seed: int = 262
+
+    def __str__(self) -> str:
+        return self.name + ("" if self.logs else ", without a log")
+
+
+SIM = Program("sim, one worker", logs=True, jobs=1)
+SIM_ALL_CORES = Program("sim, all cores", logs=True)
+HEAP = Program("Python heapq", logs=True, peer="heap_model.py", seed=1)
+SIMPY = Program("SimPy", logs=True, peer="simpy_model.py", seed=2)
+PROGRAMS = [
+    SIM,
+    SIM_ALL_CORES,
+    HEAP,
+    Program("Python heapq", logs=False, peer="heap_model.py", seed=1),
+    SIMPY,
+    Program("SimPy", logs=False, peer="simpy_model.py", seed=2),
+]
+
+
+def measure(simulator: Simulator, plan: Plan) -> list[Table]:
+    """The speeds, and whether all programs model the same thing."""
+
+    def once(program: Program) -> Usage:
+        with ran(program, simulator, plan.virtual_runs) as (usage, _):
+            return usage
+
+    results = rounds.in_turn("virtual", PROGRAMS, plan.virtual_rounds, once)
+    usages = dict(zip(PROGRAMS, results, strict=True))
+    return [speeds(usages, plan), check(simulator, plan)]
+
+
+def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
+    """Ticks per second of each program, and how many times faster `sim` is."""
+    ticks = sum(RATES) * DURATION_S * plan.virtual_runs
+
+    def row(program: Program) -> list[str]:
+        walls_s = [usage.wall_s for usage in usages[program]]
+        return [
+            program.name,
+            "yes" if program.logs else "no",
+            figures(median(walls_s)),
+            figures(ticks / median(walls_s)),
+            figures(median(usage.cpu_s for usage in usages[program]) / ticks * 1e6),
+            figures(median(usage.elsewhere_cores for usage in usages[program])),
+            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[sim]))) for sim in (SIM, SIM_ALL_CORES)),
+        ]
+
+    return Table(
+        title="Virtual time",
+        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "sim, one worker, is", "all cores"],
+        rows=[row(program) for program in PROGRAMS],
+        note=(
+            f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
+            f"{ticks:,} ticks; whole programs from start to end; log: every event as a row of CSV; "
+            f"{rounds.medians_of(plan.virtual_rounds)}. The last columns: how many times as fast `sim` is, round by round. "
+            f"One worker simulates while a second thread writes. Elsewhere: cores that others took meanwhile. "
+            f"Python {sys.version.split()[0]}."
+        ),
+    )
+
+
+def wall_times(usages: list[Usage]) -> list[float]:
+    return [usage.wall_s for usage in usages]
+
+
+def check(simulator: Simulator, plan: Plan) -> Table:
+    """Runs every program that logs once more, and compares what the logs say."""
+    rounds.say("virtual: comparing the logs")
+    samples = {}
+    for program in (SIM, HEAP, SIMPY):
+        with ran(program, simulator, plan.virtual_runs) as (_, log):
+            samples[program.name] = agreement.machine_samples(log)
+    reference = samples.pop(SIM.name)
+    return agreement.table(reference, samples)
+
+
+@contextmanager
+def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
+    """Runs the model: what it cost, and the event log while it lasts."""
+    if program.peer is None:
+        options = ["--engine", "virtual", *(["--jobs", str(program.jobs)] if program.jobs else [])]
+        with simulator.sweep(experiment(program, runs), *options) as (usage, dataset):
+            yield usage, dataset / "events-0000.csv"
+        return
+    with TemporaryDirectory(prefix="logical-clock-bench-") as folder:
+        log = Path(folder) / "events.csv"
+        usage, printed = run(peer_command(program, runs, log if program.logs else None))
+        if int(printed) != sum(RATES) * DURATION_S * runs:
+            raise SystemExit(f"{program} made {printed.strip()} ticks, not one for each tick of the model")
+        yield usage, log
+
+
+def experiment(program: Program, runs: int) -> str:
+    """First ticks fall anywhere in the period, as they do in the peers."""
+    return f"""
+seed = {program.seed}
+repetitions = {runs}
+duration_s = {DURATION_S}
+
+[parameters]
+rates = {list(RATES)}
+internal = {INTERNAL}
+phase = "uniform"
+"""
+
+
+def peer_command(program: Program, runs: int, log: Path | None) -> list[str | Path]:
+    options = {
+        "--rates": ",".join(map(str, RATES)),
+        "--internal": INTERNAL,
+        "--duration": DURATION_S,
+        "--runs": runs,
+        "--seed": program.seed,
+    }
+    command: list[str | Path] = [sys.executable, "-B", PEERS / str(program.peer)]
+    command += [text for name, value in options.items() for text in (name, str(value))]
+    return command + (["--log", log] if log else [])
