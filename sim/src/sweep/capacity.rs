@@ -8,8 +8,9 @@ use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 
 /// Files kept free for everything but runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
-/// Ticks per second that one core's event loop carries with its deadlines kept to tens of microseconds.
-const TICKS_PER_SECOND_PER_CORE: f64 = 100_000.0;
+/// Ticks per second that one core's event loop carries with most deadlines kept to fractions of a millisecond. It carries several
+/// times as many, later.
+const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
 /// Machines in processes of their own that one core carries with their deadlines kept to fractions of a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
 /// What systems allow that do not say.

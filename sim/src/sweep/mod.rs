@@ -36,6 +36,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// Events of runs under way that are kept in memory: about a quarter of a gigabyte.
 const EVENTS_IN_MEMORY: usize = 4_000_000;
+/// What Linux calls the lowest priority of a thread.
+#[cfg(target_os = "linux")]
+const LOWEST_PRIORITY: i32 = 19;
 /// Finished runs that may wait for the writer.
 const WAITING: usize = 256;
 
@@ -207,6 +210,7 @@ fn feed_engine(
                         Ok(())
                     }
                 });
+                step_back();
                 for run in ended {
                     let run = run.settle(experiment.seed, experiment.time_scale);
                     if finished.send(finished::rows(experiment, &run)).is_err() {
@@ -217,6 +221,12 @@ fn feed_engine(
             })
         }
     }
+}
+
+/// Lets this thread's work wait for the event loops': what is not a tick can be late. Where the system does not, it competes.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {

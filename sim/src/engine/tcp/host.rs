@@ -24,7 +24,9 @@ use crate::wire::RunToken;
 /// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
 const TICKS_A_TURN: usize = 32;
 /// Connections closed in a turn, at the most.
-const CLOSES_A_TURN: usize = 8;
+const CLOSES_A_TURN: usize = 4;
+/// While ticks are overdue, set-up and teardown go on no more often than this.
+const WITHOUT_TIME_NS: u64 = 5_000_000;
 /// Runs whose meshes do not stand yet, at the most: their listeners hold files too.
 pub(crate) const SETTING_UP: usize = 8;
 /// How often a mesh is begun before its run is given up.
@@ -39,6 +41,11 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 const PRESSURE_WINDOW_NS: u64 = 1_000_000_000;
 /// More than this share of late ticks in a window, and no more runs are begun.
 const TOO_MANY_LATE: f64 = 0.1;
+/// With more ticks than this in a window, deadlines are overslept by [`SLACK_NS`], so that several are met in one turn: waking up
+/// costs more than ticking, and on a busy loop it is the larger part of all.
+const DENSE_TICKS: u64 = 10_000;
+/// Less than the system takes to wake a thread up on time.
+const SLACK_NS: u64 = 25_000;
 /// Bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
@@ -74,33 +81,37 @@ pub fn serve(
 ) -> io::Result<()> {
     let mut host = Host::new(settings, control, deliver)?;
     loop {
-        let more = host.take(runs);
-        if !more && host.is_idle() {
-            return Ok(());
-        }
         host.turn += 1;
-        host.set_up();
         host.tick();
         host.spill()?;
-        host.tear_down();
+        if host.has_time() {
+            let more = host.take(runs);
+            if !more && host.is_idle() {
+                return Ok(());
+            }
+            host.set_up();
+            host.tear_down();
+        }
         host.wait()?;
         host.exchange();
     }
 }
 
-/// How many ticks have been late of late.
+/// How many ticks there have been of late, and how many of them late.
 #[derive(Default)]
 struct Pressure {
     since_ns: u64,
     ticks: u64,
     late: u64,
     high: bool,
+    dense: bool,
 }
 
 impl Pressure {
     fn ticked(&mut self, now_ns: u64, lateness_ns: u64) {
         if now_ns - self.since_ns > PRESSURE_WINDOW_NS {
             self.high = self.late as f64 > TOO_MANY_LATE * self.ticks as f64;
+            self.dense = self.ticks > DENSE_TICKS;
             (self.since_ns, self.ticks, self.late) = (now_ns, 0, 0);
         }
         self.ticks += 1;
@@ -109,6 +120,11 @@ impl Pressure {
 
     fn is_high(&self) -> bool {
         self.high
+    }
+
+    /// How long to oversleep a deadline so that the next ones come into the same turn.
+    fn slack_ns(&self) -> u64 {
+        if self.dense { SLACK_NS } else { 0 }
     }
 }
 
@@ -146,6 +162,7 @@ struct Host<'s, D> {
     deadlines: BinaryHeap<Reverse<Deadline>>,
     next_serial: u64,
     turn: u64,
+    had_time_ns: u64,
     /// Whether this turn took a run or made room for one: there may be more.
     took: bool,
     events_in_memory: usize,
@@ -172,6 +189,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             deadlines: BinaryHeap::new(),
             next_serial: 0,
             turn: 0,
+            had_time_ns: 0,
             took: false,
             events_in_memory: 0,
             spill: None,
@@ -280,6 +298,18 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         }
     }
 
+    /// Whether there is time for anything but ticks: none is overdue, or there was no time for long.
+    fn has_time(&mut self) -> bool {
+        let now_ns = self.clock.now_ns();
+        let next = self.deadlines.peek();
+        let overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
+        let has_time = !overdue || now_ns >= self.had_time_ns + WITHOUT_TIME_NS;
+        if has_time {
+            self.had_time_ns = now_ns;
+        }
+        has_time
+    }
+
     /// The ticks that are due.
     fn tick(&mut self) {
         for _ in 0..TICKS_A_TURN {
@@ -353,7 +383,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         }
         let longest = Instant::now() + LONGEST_WAIT;
         let next = self.deadlines.peek();
-        let due = next.map(|Reverse(deadline)| self.clock.instant(deadline.at_ns));
+        let slack_ns = self.pressure.slack_ns();
+        let due = next.map(|Reverse(deadline)| self.clock.instant(deadline.at_ns + slack_ns));
         self.reactor
             .wait(Some(due.map_or(longest, |due| due.min(longest))))
     }

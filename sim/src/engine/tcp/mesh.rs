@@ -19,7 +19,7 @@ use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, RunToken};
 
 /// Connections dialled in one step.
-const DIALS_A_STEP: usize = 4;
+const DIALS_A_STEP: usize = 2;
 /// How long to wait for a peer that is not there yet.
 const DIAL_AGAIN: Duration = Duration::from_millis(100);
 /// Connections to one machine that may be silent at a time: one more, and the one silent longest is turned away. The run's own
