@@ -119,9 +119,9 @@ impl Progress {
             late_share(control),
         );
         if control.is_holding_back() && !self.held_back {
-            self.say("many ticks are late: no more runs are begun until they are on time again");
+            self.held_back = true;
+            self.say("many ticks are late: as long as they are, no more runs are begun");
         }
-        self.held_back = control.is_holding_back();
         match &mut self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => {
