@@ -85,8 +85,8 @@ pub enum SweepError {
     /// The dataset cannot be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// An event loop cannot run.
-    #[error("the tcp engine cannot watch its sockets")]
+    /// An event loop cannot go on: its sockets cannot be watched, or its logs kept.
+    #[error("the tcp engine cannot go on")]
     Engine(#[from] io::Error),
 }
 
@@ -315,6 +315,7 @@ fn run_event_loops(
                 // Nobody listens any more once the writer has given up; then the loop is about to stop.
                 scope.spawn(move || {
                     tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+                        .inspect_err(|_| control.stop())
                 })
             })
             .collect();

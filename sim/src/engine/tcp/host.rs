@@ -15,9 +15,10 @@ use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
 use super::hosted::Hosted;
 use super::mesh::{Mesh, Places};
+use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
 use super::spill::Spill;
-use crate::engine::{Control, Ended, LATE, RawLog};
+use crate::engine::{Control, Ended, RawLog};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
@@ -31,21 +32,12 @@ const WITHOUT_TIME_NS: u64 = 5_000_000;
 pub(crate) const SETTING_UP: usize = 8;
 /// How often a mesh is begun before its run is given up.
 const SETUPS: u32 = 3;
-/// How long a mesh may take to stand, and a run to hear its last messages.
+/// How long a mesh may take to stand, beside the time its connections take at worst, and a run to hear its last messages.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// An interrupted sweep lets a run end that is this close to its end.
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 /// The longest wait: how soon an interrupt is noticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
-/// Lateness is looked at over windows of this length.
-const PRESSURE_WINDOW_NS: u64 = 1_000_000_000;
-/// More than this share of late ticks in a window, and no more runs are begun.
-const TOO_MANY_LATE: f64 = 0.1;
-/// With more ticks than this in a window, deadlines are overslept by [`SLACK_NS`], so that several are met in one turn: waking up
-/// costs more than ticking, and on a busy loop it is the larger part of all.
-const DENSE_TICKS: u64 = 10_000;
-/// What Linux itself allows an ordinary timer to be late.
-const SLACK_NS: u64 = 50_000;
 /// Bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
@@ -94,37 +86,6 @@ pub fn serve(
         }
         host.wait()?;
         host.exchange();
-    }
-}
-
-/// How many ticks there have been of late, and how many of them late.
-#[derive(Default)]
-struct Pressure {
-    since_ns: u64,
-    ticks: u64,
-    late: u64,
-    high: bool,
-    dense: bool,
-}
-
-impl Pressure {
-    fn ticked(&mut self, now_ns: u64, lateness_ns: u64) {
-        if now_ns - self.since_ns > PRESSURE_WINDOW_NS {
-            self.high = self.late as f64 > TOO_MANY_LATE * self.ticks as f64;
-            self.dense = self.ticks > DENSE_TICKS;
-            (self.since_ns, self.ticks, self.late) = (now_ns, 0, 0);
-        }
-        self.ticks += 1;
-        self.late += u64::from(u128::from(lateness_ns) > LATE.as_nanos());
-    }
-
-    fn is_high(&self) -> bool {
-        self.high
-    }
-
-    /// How long to oversleep a deadline so that the next ones come into the same turn.
-    fn slack_ns(&self) -> u64 {
-        if self.dense { SLACK_NS } else { 0 }
     }
 }
 
@@ -252,7 +213,9 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                self.be_patient(slot, serial, false, self.clock.now_ns());
+                let connections = u64::from(machines) * u64::from(machines - 1) / 2;
+                let longest_ns = connections * WITHOUT_TIME_NS;
+                self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
             Err(reason) => (self.deliver)(Ended {
                 run,
@@ -334,11 +297,11 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                         return;
                     }
                     self.deadlines.pop();
+                    self.events_in_memory += 1;
                     match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
                         Ok(lateness_ns) => {
                             self.control.ticked_late(lateness_ns);
                             self.pressure.ticked(now_ns, lateness_ns);
-                            self.events_in_memory += 1;
                             let next = hosted.next_due_ns(machine);
                             self.deadlines
                                 .extend(next.map(|at_ns| Reverse(Deadline { at_ns, ..deadline })));

@@ -13,6 +13,7 @@
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
 //! - [`link`]: one end of one connection
 //! - [`address`]: where machines listen
+//! - [`pressure`]: how busy an event loop is, and how late
 //! - [`reactor`]: readiness of sockets, and waiting until a deadline to the microsecond
 //! - [`clock`]: wall time that never goes backwards
 
@@ -24,6 +25,7 @@ mod host;
 mod hosted;
 mod link;
 mod mesh;
+mod pressure;
 mod reactor;
 mod spill;
 
