@@ -70,8 +70,7 @@ impl<'a> Batch<'a> {
     ///
     /// [`Error::Journal`] if a run's rates or phases cannot be read, [`Error::Query`] if Polars fails.
     pub fn machines(self) -> Result<DataFrame, Error> {
-        let journal = self.dataset.root().join("runs.csv");
-        let machines = journal::machine_frame(self.dataset.name(), self.rows, &journal)?;
+        let machines = journal::machine_frame(self.dataset, self.rows)?;
         Ok(measures::measure(machines, self.events)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
-use sim::experiment::EngineKind;
+use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Manifest};
 
 use crate::batches::{self, Batch, Stack};
@@ -54,12 +54,7 @@ impl Dataset {
         let mut finished: Vec<JournalRow> = log.finished().cloned().collect();
         finished.sort_by_key(|row| row.run);
         if let Some(twice) = finished.windows(2).find(|pair| pair[0].run == pair[1].run) {
-            let problem = "is finished twice; delete one of its rows".to_owned();
-            return Err(Error::Journal {
-                path: root.join("runs.csv"),
-                run: twice[0].run,
-                problem,
-            });
+            return Err(finished_twice(&log, &twice[0], &twice[1]));
         }
         let failed = still_failed(log.attempted(), &finished);
         if finished.is_empty() {
@@ -124,6 +119,11 @@ impl Dataset {
         &self.finished
     }
 
+    /// The shards of the experiment that are not there.
+    pub fn missing_shards(&self) -> &[Shard] {
+        self.log.missing_shards()
+    }
+
     /// Finished runs that were left out on request: they do not count.
     pub fn left_out(&self) -> &[JournalRow] {
         &self.left_out
@@ -167,7 +167,7 @@ impl Dataset {
         let mut events = Vec::with_capacity(run.events as usize);
         for (index, event) in log::parse_rows(&bytes).enumerate() {
             let event = event.map_err(|cause| Error::Row {
-                path: self.segment(run),
+                path: self.log.segment_of(run),
                 run: run.run,
                 cause,
             })?;
@@ -192,7 +192,7 @@ impl Dataset {
         problem: &'static str,
     ) -> Error {
         Error::Value {
-            path: self.segment(run),
+            path: self.log.segment_of(run),
             run: run.run,
             row: index + 1,
             column,
@@ -200,8 +200,26 @@ impl Dataset {
         }
     }
 
-    fn segment(&self, run: &JournalRow) -> PathBuf {
-        self.root().join(format!("events-{:04}.csv", run.segment))
+    /// The journal that `run` stands in.
+    pub(crate) fn journal_of(&self, run: &JournalRow) -> PathBuf {
+        self.log.journal_of(run)
+    }
+}
+
+fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> Error {
+    let (path, other) = (log.journal_of(run), log.journal_of(again));
+    let problem = if path == other {
+        "is finished twice; delete one of its rows".to_owned()
+    } else {
+        format!(
+            "is finished in {} too; delete one of its rows",
+            other.display()
+        )
+    };
+    Error::Journal {
+        path,
+        run: run.run,
+        problem,
     }
 }
 

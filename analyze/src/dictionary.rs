@@ -23,6 +23,9 @@ version control, but for `sample/`.
 <name>/processed/events.parquet    a row an event, typed
 ```
 
+A sweep that was split with `sim run --shard K/N` is a folder `<name>/shard-K-of-N/` for each K, laid out the same; `analyze` takes
+`<name>` as one dataset, and its `processed/` stands there.
+
 ```python
 import polars as pl
 machines = pl.read_parquet(\"data/quickstart/processed/machines.parquet\")

@@ -4,7 +4,7 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Exit code for anything that keeps a command from doing its work: arguments, the experiment file, the dataset.
 const UNUSABLE: u8 = 2;
@@ -26,6 +26,8 @@ enum Command {
     Run(commands::run::Args),
     Status(commands::status::Args),
     Machine(commands::machine::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Machine(args) => commands::machine::run(&args),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -2,10 +2,12 @@
 
 mod backlog;
 mod compare;
+mod completions;
 mod dictionary;
 mod drift;
 mod export;
 mod jumps;
+mod man;
 mod output;
 mod selection;
 mod summary;
@@ -13,7 +15,7 @@ mod summary;
 use std::path::PathBuf;
 
 use analyze::Dataset;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use selection::Selection;
 
@@ -39,6 +41,8 @@ enum Verb {
     Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Cli {
@@ -52,6 +56,8 @@ impl Cli {
             Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
+            Verb::Completions(completions) => completions.run(Self::command()),
+            Verb::Man(man) => man.run(Self::command()),
         }
     }
 }
@@ -64,7 +70,7 @@ pub struct CheckFailed(String);
 /// The datasets a verb is about.
 #[derive(Debug, Args)]
 struct Datasets {
-    /// Folders of datasets, as `sim run` makes them
+    /// Folders of datasets, or of their shards, as `sim run` makes them
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]

@@ -37,7 +37,16 @@ impl Selection {
 
 fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
-    let is = |runs: usize| if runs == 1 { "is" } else { "are" };
+    let is = |count: usize| if count == 1 { "is" } else { "are" };
+    if let missing @ [_, ..] = dataset.missing_shards() {
+        let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let verb = is(missing.len());
+        eprintln!(
+            "{label}: {} {verb} missing: {}",
+            counted(missing.len(), "shard"),
+            shards.join(" ")
+        );
+    }
     let (failed, late) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {
         let runs = counted(failed, "failed run");

@@ -77,7 +77,7 @@ fn by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     for row in dataset.finished() {
         if let Some(other) = by_key.insert(row.key.as_str(), row) {
             return Err(Error::Journal {
-                path: dataset.root().join("runs.csv"),
+                path: dataset.journal_of(row),
                 run: row.run,
                 problem: format!("has the key of run {}; delete one of their rows", other.run),
             });

@@ -208,12 +208,28 @@ fn every_verb_has_help_with_an_example() {
         "compare",
         "export",
         "dictionary",
+        "man",
+        "completions",
     ] {
         let (code, out, _) = analyze(&[verb, "--help"], folder.path());
-        assert!(
-            code == 0 && out.contains(&format!("Example: analyze {verb}")),
-            "{out}"
-        );
+        let example = format!("analyze {verb}");
+        let (_, examples) = out.split_once("Example").unwrap_or_default();
+        assert!(code == 0 && examples.contains(&example), "{out}");
+    }
+}
+
+#[test]
+fn shells_and_manuals_know_every_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (code, out, err) = analyze(&["completions", shell], folder.path());
+        assert!(code == 0 && out.contains("dictionary"), "{shell}: {err}");
+    }
+    let (code, _, err) = analyze(&["man", "pages"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    for page in ["analyze.1", "analyze-summary.1", "analyze-compare.1"] {
+        let page = fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
+        assert!(page.contains(".TH analyze"), "{page}");
     }
 }
 

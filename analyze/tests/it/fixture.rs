@@ -235,5 +235,6 @@ fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         offset: 0,
         bytes: 0,
         checksum: String::new(),
+        part: 0,
     }
 }

@@ -15,4 +15,5 @@ mod oracle;
 mod paired;
 mod readme;
 mod sample;
+mod shards;
 mod tables;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
 use sim::engine::tcp::{self, Part, Seat, SeatError};
-use sim::experiment::{Experiment, Overrides};
+use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
 
@@ -31,9 +31,9 @@ Exit codes: 0 ok, 2 usage or experiment file, 3 the run failed.")]
 pub struct Args {
     /// The experiment file (TOML)
     experiment: PathBuf,
-    /// The run's place in the plan, from 0
-    #[arg(long, value_name = "N")]
-    run: u64,
+    /// The run's place in the experiment's plan, from 0, or its key
+    #[arg(long, value_name = "RUN")]
+    run: RunName,
     /// Which of the run's machines this is, from 0
     #[arg(long, value_name = "N")]
     machine: u32,
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     text.push(b'\n');
     for &logged in &part.events {
-        let (run, machine) = (args.run, args.machine);
+        let (run, machine) = (seat.run.index, args.machine);
         write_row(
             &mut text,
             &EventRow {
@@ -125,7 +125,7 @@ fn seat(args: &Args) -> Result<Seat> {
         ..Overrides::default()
     };
     let experiment = Experiment::read(&args.experiment, overrides)?;
-    let Some(run) = experiment.run(args.run) else {
+    let Some(run) = args.run.find(&experiment) else {
         bail!(
             "--run {}: the experiment has runs 0 to {}",
             args.run,

@@ -1,16 +1,23 @@
 //! The verbs of the `sim` program, one file each.
 
+pub mod completions;
 pub mod machine;
+pub mod man;
 pub mod plan;
 pub mod run;
 pub mod status;
 
 use std::env;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
 use sim::engine::tcp::PortRange;
-use sim::experiment::{EngineKind, Experiment, ExperimentError, Isolation, Overrides};
+use sim::experiment::{
+    EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
+};
 use sim::sweep::Options;
 
 /// What an experiment is run as: shared by all verbs that take one.
@@ -21,6 +28,12 @@ pub struct ExperimentArgs {
     /// The dataset's folder [default: data/<name of the experiment>]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Only the Kth of N parts of the runs, into the folder shard-K-of-N in the dataset's
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Only this run, by its number or key, even if it failed before; may be given several times
+    #[arg(long, value_name = "RUN")]
+    only: Vec<RunName>,
     /// tcp (real sockets, wall clock) or virtual (discrete events), instead of what the file says
     #[arg(long)]
     engine: Option<EngineKind>,
@@ -43,14 +56,18 @@ pub struct ExperimentArgs {
 
 impl ExperimentArgs {
     fn read(&self) -> Result<Experiment, ExperimentError> {
-        Experiment::read(
+        let mut experiment = Experiment::read(
             &self.experiment,
             Overrides {
                 engine: self.engine,
                 time_scale: self.time_scale,
                 isolation: self.isolation,
             },
-        )
+        )?;
+        if let Some(shard) = self.shard {
+            experiment.keep_shard(shard);
+        }
+        Ok(experiment)
     }
 
     fn dataset(&self, experiment: &Experiment) -> PathBuf {
@@ -65,8 +82,27 @@ impl ExperimentArgs {
             jobs: self.jobs.map(|jobs| jobs as usize),
             ports: self.ports.clone(),
             retry_failed: self.retry_failed,
+            only: self.only.clone(),
+            ..Options::default()
         }
     }
+}
+
+/// Prints to stdout. Whoever reads it may have read enough and gone.
+fn print(text: &dyn Display) -> io::Result<ExitCode> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The command line as it was typed: behind `cargo sim`, that and not the program that it built.
+fn typed_command() -> Vec<String> {
+    let mut words: Vec<String> = env::args().collect();
+    if env::var_os("CARGO").is_some() {
+        words.splice(..1, ["cargo".to_owned(), "sim".to_owned()]);
+    }
+    words
 }
 
 /// The command that analyses the dataset at `root`, as the user would type it here: after `cargo sim` it is `cargo analyze`.

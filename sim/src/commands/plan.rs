@@ -1,5 +1,6 @@
 //! `sim plan`: what would run, how long it would take, and how large it would get.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -8,13 +9,15 @@ use jiff::{ToSpan, Zoned};
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetWriter;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
-use sim::sweep::{Capacity, Plan};
+use sim::sweep::{Capacity, Plan, free_bytes};
 
-use super::ExperimentArgs;
+use super::{ExperimentArgs, print};
 
 /// Show what would run: configurations, runs done and to do, wall time, disk, sockets
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  sim plan experiments/overnight.toml")]
+#[command(after_help = "Examples:
+  sim plan experiments/overnight.toml
+  sim plan experiments/overnight.toml --shard 1/4")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -27,13 +30,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let options = args.experiment.options();
     let capacity = Capacity::of_this_process();
     Plan::check(&experiment, &options, &capacity)?;
-    let attempted = DatasetWriter::attempted_in(&root, &experiment)?;
-    let plan = Plan::new(&experiment, &attempted, &options, &capacity)?;
-    println!("{}", table(&experiment, &plan, &root.display().to_string()));
-    Ok(ExitCode::SUCCESS)
+    let (experiment, attempts) = DatasetWriter::look(&root, &experiment)?;
+    let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;
+    Ok(print(&table(&experiment, &plan, &root))?)
 }
 
-fn table(experiment: &Experiment, plan: &Plan, root: &str) -> Table {
+fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     let runs = format!(
@@ -53,7 +55,10 @@ fn table(experiment: &Experiment, plan: &Plan, root: &str) -> Table {
         table.add_row([name.to_owned(), value]);
     };
     row("experiment", experiment.name.clone());
-    row("dataset", root.to_owned());
+    row("dataset", root.display().to_string());
+    if let Some(shard) = experiment.shard() {
+        row("shard", shard.to_string());
+    }
     row(
         "configurations",
         grouped(experiment.configurations().len() as u64),
@@ -70,6 +75,13 @@ fn table(experiment: &Experiment, plan: &Plan, root: &str) -> Table {
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
     row("would finish", finish.strftime("%A %H:%M").to_string());
-    row("disk", format!("about {}", bytes_in_words(plan.disk_bytes)));
+    let free = match free_bytes(root) {
+        Some(free) => format!(" of {} free", bytes_in_words(free)),
+        None => String::new(),
+    };
+    row(
+        "disk",
+        format!("about {}{free}", bytes_in_words(plan.disk_bytes)),
+    );
     table
 }

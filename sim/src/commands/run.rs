@@ -4,14 +4,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
+use sim::log::DatasetError;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
-use sim::sweep::{self, Progress, Summary};
+use sim::sweep::{self, Options, Progress, SYNC_EVERY, Summary, SweepError};
 
-use super::{ExperimentArgs, analyze_command};
+use super::{ExperimentArgs, analyze_command, typed_command};
 
 /// Some runs failed; their reasons stand in runs.csv.
 const SOME_FAILED: u8 = 3;
@@ -23,11 +27,20 @@ const INTERRUPTED: u8 = 130;
 #[command(after_help = "Examples:
   sim run experiments/quickstart.toml
   sim run experiments/overnight.toml --engine virtual --data data/overnight-virtual
+  sim run experiments/overnight.toml --shard 1/4
+  nohup sim run experiments/overnight.toml &
 
-Run it again to go on where it was interrupted: what is done is skipped.")]
+Run it again to go on where it was interrupted: what is done is skipped. Add values or repetitions to the experiment and run it \
+again: what is new is added. Ctrl+C stops in good order, twice at once.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
+    /// Stop once N runs have failed [default: go on whatever fails]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_failures: Option<u64>,
+    /// Bring what has ended to the disk this often; 0 with every run
+    #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds)]
+    sync_every: f64,
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -37,41 +50,82 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
     let root = args.experiment.dataset(&experiment);
-    let control = Arc::new(Control::default());
-    stop_on_interrupt(&control)?;
-    let mut progress = if args.quiet {
+    let options = Options {
+        max_failures: args.max_failures,
+        sync_every: Duration::from_secs_f64(args.sync_every),
+        ..args.experiment.options()
+    };
+    let control = Control::default();
+    let interrupted = stop_on_signals(&control)?;
+    let progress = if args.quiet {
         Progress::quiet()
     } else {
         Progress::on_stderr()
     };
-    let summary = sweep::run(
-        &experiment,
-        &root,
-        &args.experiment.options(),
-        &control,
-        &mut progress,
-    )?;
+    let mut progress = progress.telling_how_to_repeat(command_for_one_run());
+    let summary = sweep::run(&experiment, &root, &options, &control, &mut progress)
+        .map_err(with_the_way_out)?;
     if !args.quiet {
         eprintln!("{}", in_sentences(&experiment, &summary, &root));
     }
     Ok(match summary {
-        Summary { left: 1.., .. } => ExitCode::from(INTERRUPTED),
+        Summary { left: 1.., .. } if interrupted.load(Ordering::Relaxed) => {
+            ExitCode::from(INTERRUPTED)
+        }
         Summary { failed: 1.., .. } => ExitCode::from(SOME_FAILED),
         _ => ExitCode::SUCCESS,
     })
 }
 
-/// The first interrupt stops the sweep in good order, the second at once.
-fn stop_on_interrupt(control: &Arc<Control>) -> Result<()> {
-    let control = Arc::clone(control);
-    let interrupted = AtomicBool::new(false);
-    let stop = move || {
-        if interrupted.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(INTERRUPTED));
-        }
-        control.stop();
-    };
-    ctrlc::set_handler(stop).context("cannot watch for interrupts")
+/// The first signal stops the sweep in good order, the second at once. A hangup is no such signal: under `nohup` it is to be
+/// ignored, and elsewhere it kills, which loses nothing that is finished either.
+fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(
+            signal,
+            i32::from(INTERRUPTED),
+            Arc::clone(&interrupted),
+        )
+        .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
+        .and_then(|_| flag::register(signal, control.stop_switch()))
+        .context("cannot watch for signals")?;
+    }
+    Ok(interrupted)
+}
+
+/// The command that goes on with this sweep: the same one.
+fn command_to_go_on() -> String {
+    shell_words::join(typed_command())
+}
+
+/// The command that does one run of this sweep, but for the run's number.
+fn command_for_one_run() -> String {
+    let mut words = typed_command();
+    while let Some(place) = words.iter().position(|word| word == "--only") {
+        words.drain(place..(place + 2).min(words.len()));
+    }
+    words.retain(|word| !word.starts_with("--only="));
+    words.push("--only".to_owned());
+    shell_words::join(words)
+}
+
+/// A disk that refuses is no end: says how to go on.
+fn with_the_way_out(error: SweepError) -> anyhow::Error {
+    match error {
+        SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
+            "{error}\nwhat was finished before is whole; once this is mended, go on with: {}",
+            command_to_go_on()
+        ),
+        other => other.into(),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds from 0 to 3600".to_owned()),
+    }
 }
 
 fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
@@ -79,6 +133,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         ok,
         failed,
         left,
+        gave_up,
         in_order,
         punctual,
         bytes,
@@ -86,6 +141,10 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         ..
     } = summary;
     let next = format!("next: {}", analyze_command("summary", root));
+    let root = match experiment.shard() {
+        None => root.to_owned(),
+        Some(shard) => root.join(shard.folder()),
+    };
     let root = root.display();
     if ok + failed + left == 0 {
         return format!("nothing to do: every run is in {root}\n{next}");
@@ -107,14 +166,20 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     }
     if *failed > 0 {
         lines.push(format!(
-            "the reasons are in {root}/runs.csv; run again with --retry-failed to repeat them"
+            "the reasons are in {root}/runs.csv; to repeat what failed, add --retry-failed"
         ));
     }
     lines.push(match left {
         0 => next,
         _ => format!(
-            "interrupted with {} runs to do; the same command goes on from here",
-            grouped(*left)
+            "{} with {} runs to do; to go on: {}",
+            if *gave_up {
+                "stopped after too many failures,"
+            } else {
+                "interrupted"
+            },
+            grouped(*left),
+            command_to_go_on()
         ),
     });
     lines.join("\n")

@@ -1,48 +1,81 @@
 //! `sim status`: how far a dataset has come, and how punctual its runs were.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
-use comfy_table::{Table, presets};
-use sim::log::{Dataset, Status};
-use sim::sweep::words::grouped;
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{Timestamp, tz::TimeZone};
+use sim::log::{Dataset, Status, Sweep};
+use sim::sweep::words::{bytes_in_words, grouped, in_words};
+
+use super::print;
 
 /// Reasons of failure that are shown; `runs.csv` has them all.
 const REASONS: usize = 5;
 
-/// Show how far a dataset has come: runs done, failed and to do, punctuality
+/// Show how far a dataset has come, also while it is written: done, failed and to do, rate, end, punctuality, size
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  sim status data/overnight")]
+#[command(after_help = "Examples:
+  sim status data/overnight
+  sim status data/overnight --format json")]
 pub struct Args {
-    /// The dataset's folder
+    /// The dataset's folder, or the folder of its shards
     dataset: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
-/// Prints the status as a table. Reading is allowed while a sweep is writing.
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: counts, seconds, microseconds, bytes
+    Json,
+}
+
+/// Prints the status. Reading is allowed while a sweep is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let dataset = Dataset::open(&args.dataset)?;
-    println!("{}", table(&dataset, &Status::of(&dataset)));
-    Ok(ExitCode::SUCCESS)
+    let status = Status::of(&dataset);
+    let text: String = match args.format {
+        Format::Table => table(dataset.root(), &status).to_string(),
+        Format::Json => serde_json::to_string_pretty(&status)?,
+    };
+    Ok(print(&text)?)
 }
 
-fn table(dataset: &Dataset, status: &Status) -> Table {
+fn table(root: &Path, status: &Status) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };
-    let experiment = &dataset.manifest().experiment;
-    row("dataset", dataset.root().display().to_string());
-    row("started", dataset.manifest().provenance.started_at.clone());
-    row("engine", experiment.engine.clone());
+    row("dataset", root.display().to_string());
+    row("started", started(status));
+    row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
-    row("done", with_share(status.ok, status.planned));
+    row("done", with_share(status.done, status.planned));
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
-    if experiment.engine == "tcp" && status.ok > 0 {
-        row("in order", with_share(status.in_order, status.ok));
-        row("punctual", with_share(status.punctual, status.ok));
+    for sweep in &status.sweeps {
+        row("running", running(sweep));
+    }
+    match (status.finishes_at_s, status.last_run_at_s) {
+        (Some(at_s), _) => row("finishes", finishes(at_s)),
+        (None, Some(at_s)) if status.sweeps.is_empty() => row("last run ended", at(at_s)),
+        _ => {}
+    }
+    if !status.missing_shards.is_empty() {
+        row("missing shards", status.missing_shards.join(" "));
+    }
+    if status.engine == "tcp" && status.done > 0 {
+        row("in order", with_share(status.in_order, status.done));
+        row("punctual", with_share(status.punctual, status.done));
         row(
             "lateness",
             format!(
@@ -53,8 +86,19 @@ fn table(dataset: &Dataset, status: &Status) -> Table {
         );
         row("strangers", grouped(status.strangers));
     }
-    for (reason, count) in status.reasons.iter().take(REASONS) {
-        row("failures", format!("{} x {reason}", grouped(*count)));
+    row(
+        "size",
+        format!(
+            "{} ticks, {}",
+            grouped(status.events),
+            bytes_in_words(status.bytes)
+        ),
+    );
+    for failures in status.reasons.iter().take(REASONS) {
+        row(
+            "failures",
+            format!("{} x {}", grouped(failures.runs), failures.reason),
+        );
     }
     table
 }
@@ -62,4 +106,38 @@ fn table(dataset: &Dataset, status: &Status) -> Table {
 fn with_share(part: u64, whole: u64) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
     format!("{} ({percent:.1} %)", grouped(part))
+}
+
+fn started(status: &Status) -> String {
+    match status.started_at.parse::<Timestamp>() {
+        Ok(started) => at(started.as_second()),
+        Err(_) => status.started_at.clone(),
+    }
+}
+
+fn running(sweep: &Sweep) -> String {
+    let rate = match sweep.runs_per_hour {
+        Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),
+        None => "no run has ended yet".to_owned(),
+    };
+    format!(
+        "process {} on {} since {}, {rate}",
+        sweep.process,
+        sweep.host,
+        at(sweep.since_s)
+    )
+}
+
+fn finishes(at_s: i64) -> String {
+    let left_s = at_s - Timestamp::now().as_second();
+    let left = Duration::from_secs(left_s.max(0) as u64);
+    format!("{}, in {}", at(at_s), in_words(left))
+}
+
+/// A time by the clock on this wall.
+fn at(unix_s: i64) -> String {
+    let time = Timestamp::from_second(unix_s).unwrap_or_default();
+    time.to_zoned(TimeZone::system())
+        .strftime("%A %Y-%m-%d %H:%M")
+        .to_string()
 }

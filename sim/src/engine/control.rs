@@ -1,5 +1,6 @@
 //! What the outside says to the engines, and they to it, while runs are under way.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ pub const LATE: Duration = Duration::from_millis(1);
 /// A stop switch, and counts of what is under way, shared by all threads of a sweep.
 #[derive(Debug, Default)]
 pub struct Control {
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     active: AtomicU64,
     ticks: AtomicU64,
     late_ticks: AtomicU64,
@@ -20,6 +21,11 @@ impl Control {
     /// Asks to stop: no new runs, and those under way end soon or are dropped.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The stop switch itself, for signals to turn: true stops.
+    pub fn stop_switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 
     /// Whether it was asked to stop.

@@ -221,7 +221,7 @@ impl Processes {
             let mut child = command
                 .arg("machine")
                 .arg(&settings.experiment)
-                .args(["--child", "--run", &run.index.to_string()])
+                .args(["--child", "--run", &run.key()])
                 .args(["--machine", &machine.to_string()])
                 .args(["--addresses", &addresses.join(",")])
                 .args(["--time-scale", &settings.time_scale.to_string()])
@@ -230,7 +230,10 @@ impl Processes {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
-                .map_err(|error| format!("cannot start machine {machine}: {error}"))?;
+                .map_err(|error| {
+                    let program = settings.program.display();
+                    format!("cannot start machine {machine} as {program}: {error}")
+                })?;
             lifelines.push(child.stdin.take());
             let sender = sender.clone();
             thread::spawn(move || sender.send((machine, gather(machine, child))));

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::grid_file::Grid;
 use super::parameters::{EngineKind, Isolation, PhaseRule, Probability, Rate, Rates, StampRule};
 use super::reader::{Document, ExperimentError, Item, Section};
-use super::{Configuration, Delay, Experiment, NANOS_PER_SECOND};
+use super::{Configuration, Delay, Experiment, NANOS_PER_SECOND, Numbering};
 
 const KEYS: &[&str] = &[
     "name",
@@ -131,15 +131,18 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
             overrides.isolation.or(isolation),
         ),
     };
+    let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
     Some(Experiment {
         name: name?,
         description: description?.trim().to_owned(),
         seed: seed?,
-        repetitions: u32::try_from(repetitions?).ok()?,
+        repetitions,
         engine: engine?,
         time_scale: time_scale?,
         isolation: isolation?,
-        configurations: configurations?,
+        numbering: Numbering::new(configurations.len(), repetitions),
+        shard: None,
+        configurations,
         source: text.to_owned(),
     })
 }

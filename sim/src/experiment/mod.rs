@@ -9,27 +9,37 @@
 //! - [`file`]: the TOML file read into an [`Experiment`]
 //! - [`grid_file`]: the part of it that says which configurations there are
 //! - [`reader`]: a TOML table read with every mistake noted, by line and key
+//! - [`numbering`]: which place in the plan each run has, also after the plan has grown
+//! - [`run_name`]: what a person calls a run
+//! - [`shard`]: a part of the runs, for one of several hosts
 //! - [`schedule`]: when each machine of a run ticks
 
 mod delay;
 mod file;
 mod grid;
 mod grid_file;
+mod numbering;
 mod parameters;
 mod rate_sets;
 mod reader;
+mod run_name;
 mod schedule;
+mod shard;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 pub use delay::Delay;
 pub use file::Overrides;
+pub use numbering::Numbering;
 pub use parameters::{
     EngineKind, Isolation, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule,
 };
 pub use reader::{ExperimentError, Mistake};
+pub use run_name::RunName;
 pub use schedule::Schedule;
+pub use shard::Shard;
 
 use crate::random;
 
@@ -135,6 +145,8 @@ pub struct Experiment {
     /// Where machines live; shared in the virtual engine.
     pub isolation: Isolation,
     configurations: Vec<Arc<Configuration>>,
+    numbering: Numbering,
+    shard: Option<Shard>,
     source: String,
 }
 
@@ -152,25 +164,86 @@ impl Experiment {
         &self.source
     }
 
+    /// The places of the runs in the plan.
+    pub fn numbering(&self) -> &Numbering {
+        &self.numbering
+    }
+
+    /// The part of the runs that is planned, if not all.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Plans only the runs of one shard.
+    pub fn keep_shard(&mut self, shard: Shard) {
+        self.shard = Some(shard);
+    }
+
+    /// Makes this experiment the continuation of an earlier one with `configurations`, canonical texts, and `numbering`: every run
+    /// of that one keeps its place, and new runs come after.
+    ///
+    /// # Errors
+    ///
+    /// The configurations that this experiment has no more. Nothing is changed then.
+    pub fn continue_from(
+        &mut self,
+        configurations: &[String],
+        numbering: &Numbering,
+    ) -> Result<(), Vec<String>> {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (place, text) in configurations.iter().enumerate() {
+            places.insert(text, place);
+        }
+        let mut earlier = vec![None; configurations.len()];
+        let mut new = vec![];
+        for configuration in &self.configurations {
+            match places.get(configuration.to_string().as_str()) {
+                Some(&place) => earlier[place] = Some(Arc::clone(configuration)),
+                None => new.push(Arc::clone(configuration)),
+            }
+        }
+        let missing: Vec<String> = std::iter::zip(&earlier, configurations)
+            .filter(|(kept, _)| kept.is_none())
+            .map(|(_, text)| text.clone())
+            .collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        self.configurations = earlier.into_iter().flatten().chain(new).collect();
+        self.numbering = numbering.clone();
+        self.numbering
+            .grow(self.configurations.len(), self.repetitions);
+        Ok(())
+    }
+
+    /// The runs planned, in order: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A
+    /// sweep cut short has seen every configuration about equally often. Runs that an earlier plan had come first.
+    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.numbering
+            .places()
+            .filter_map(|index| self.run(index))
+            .filter(|run| self.plans(run))
+    }
+
+    /// Whether `run` is one of those planned: not a repetition beyond, nor another shard's.
+    pub fn plans(&self, run: &Run) -> bool {
+        run.repetition < self.repetitions && self.shard.is_none_or(|shard| shard.has(&run.key()))
+    }
+
     /// Number of runs planned.
     pub fn run_count(&self) -> u64 {
-        self.configurations.len() as u64 * u64::from(self.repetitions)
+        match self.shard {
+            None => self.configurations.len() as u64 * u64::from(self.repetitions),
+            Some(_) => self.runs().count() as u64,
+        }
     }
 
-    /// The plan: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A sweep cut short
-    /// has seen every configuration about equally often, and further repetitions append to the plan.
-    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        (0..self.run_count()).filter_map(|index| self.run(index))
-    }
-
-    /// The run at place `index` of the plan.
+    /// The run at place `index`, whether it is still planned or only was.
     pub fn run(&self, index: u64) -> Option<Run> {
-        let configurations = self.configurations.len() as u64;
-        let configuration = self.configurations.get((index % configurations) as usize)?;
-        let repetition = u32::try_from(index / configurations).ok()?;
-        (repetition < self.repetitions).then(|| Run {
+        let (configuration, repetition) = self.numbering.cell(index)?;
+        Some(Run {
             index,
-            configuration: Arc::clone(configuration),
+            configuration: Arc::clone(self.configurations.get(configuration)?),
             repetition,
         })
     }

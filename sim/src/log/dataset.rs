@@ -1,11 +1,14 @@
 //! A dataset opened for reading. Reading is allowed while a sweep is writing: only finished runs are seen.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::difference::Difference;
 use super::journal::{self, JournalRow};
 use super::manifest::{Manifest, SCHEMA_VERSION};
+use crate::experiment::Shard;
 
 /// Why a dataset cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -60,16 +63,91 @@ pub enum DatasetError {
         /// What is wrong with them.
         problem: String,
     },
-    /// The folder holds the dataset of another experiment.
+    /// The journal counts events that are not there.
     #[error(
-        "{} holds the dataset of another experiment: {difference}; undo the change to the experiment, or name another folder with --data",
+        "{}: the file ends at byte {found}, but the journal counts {counted}; restore it from a copy, or move the folder away and run again",
+        .path.display()
+    )]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length that the journal counts.
+        counted: u64,
+    },
+    /// A journal row is about a run that the experiment does not have.
+    #[error(
+        "{}: row of run {run}: `{key}` is not that run of this experiment; was the file edited? Restore it from a copy, or name another folder with --data",
+        .path.display()
+    )]
+    ForeignRun {
+        /// The journal.
+        path: PathBuf,
+        /// The run's place.
+        run: u64,
+        /// The key that stands there.
+        key: String,
+    },
+    /// The folder holds runs that mean something else.
+    #[error(
+        "{} holds runs that this experiment would change the meaning of:\n{difference}\nundo the change (values may be added, and repetitions), or name another folder with --data",
         .path.display()
     )]
     OtherExperiment {
         /// The dataset's folder.
         path: PathBuf,
         /// What differs.
-        difference: String,
+        difference: Difference,
+    },
+    /// The folder holds an experiment's shards, and is to be written to as a whole.
+    #[error("{} holds shards of 1/{shards} to {shards}/{shards}; go on with --shard K/{shards}, or name another folder with --data", .path.display())]
+    Sharded {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are.
+        shards: u32,
+    },
+    /// The folder holds a dataset that is not split, and is to be written to by shards.
+    #[error("{} holds a dataset that is not split into shards; go on without --shard, or name another folder with --data", .0.display())]
+    NotSharded(PathBuf),
+    /// Shards of another number are there: both would have some runs.
+    #[error("{} holds shards of {found}, which overlap with those of {wanted}; go on with --shard K/{found}, or name another folder with --data", .path.display())]
+    OtherShards {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are.
+        found: u32,
+        /// How many are wanted.
+        wanted: u32,
+    },
+    /// Shards of different numbers lie side by side: they share runs.
+    #[error("{} holds shards of {a} and of {b}, which overlap; move those of one kind away", .path.display())]
+    OverlappingShards {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are of the one kind.
+        a: u32,
+        /// And of the other.
+        b: u32,
+    },
+    /// A shard's folder holds something else than its name says.
+    #[error("{} holds {found}, not what its name says; rename it, or move it away", .path.display())]
+    MisplacedShard {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// Two shards were made by experiments that do not fit together.
+    #[error("{} and {} are no shards of one experiment:\n{difference}\nrun the experiment again for both, or move one away", .a.display(), .b.display())]
+    DifferentShards {
+        /// The one shard's folder.
+        a: PathBuf,
+        /// The other's.
+        b: PathBuf,
+        /// What differs.
+        difference: Difference,
     },
     /// Another process is writing to the dataset.
     #[error("{} is being written by another sim run{holder}; wait for it to end, or name another folder with --data", .path.display())]
@@ -88,6 +166,13 @@ impl DatasetError {
             cause,
         }
     }
+
+    pub(super) fn manifest(path: &Path) -> impl FnOnce(serde_json::Error) -> Self + '_ {
+        move |cause| Self::Manifest {
+            path: path.to_owned(),
+            cause,
+        }
+    }
 }
 
 /// A dataset's files.
@@ -97,6 +182,12 @@ pub(super) struct Paths {
 }
 
 impl Paths {
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     pub(super) fn manifest(&self) -> PathBuf {
         self.root.join("dataset.json")
     }
@@ -118,62 +209,174 @@ impl Paths {
     }
 }
 
-/// A dataset opened for reading.
+/// A dataset opened for reading: all shards of it that are there.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    paths: Paths,
-    manifest: Manifest,
+    root: PathBuf,
+    parts: Vec<Part>,
+    /// The part that speaks for the others.
+    front: usize,
+    missing: Vec<Shard>,
     runs: Vec<JournalRow>,
 }
 
+/// A shard, or the whole.
+#[derive(Clone, Debug)]
+struct Part {
+    paths: Paths,
+    manifest: Manifest,
+}
+
 impl Dataset {
-    /// Opens the dataset in folder `root` and reads its journal.
+    /// Opens the dataset in folder `root` and reads its journal, or its shards' journals.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder is no dataset, has another schema, or its manifest or journal is damaged. A last journal
-    /// row without its newline is no damage: a sweep may be writing it.
+    /// [`DatasetError`] if the folder is no dataset, has another schema, its manifest or journal is damaged, or its shards do not
+    /// fit together. A last journal row without its newline is no damage: a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
-        let paths = Paths {
+        let mut dataset = Self {
             root: root.to_owned(),
+            parts: vec![],
+            front: 0,
+            missing: vec![],
+            runs: vec![],
         };
-        let manifest = read_manifest(&paths)?;
-        let journal_path = paths.journal();
-        let text = match fs::read(&journal_path) {
+        match (read_manifest(&Paths::new(root)), &shards_in(root)[..]) {
+            (Err(DatasetError::NotADataset(_)), shards @ [_, ..]) => dataset.add_shards(shards)?,
+            (manifest, _) => dataset.add(root, manifest?)?,
+        }
+        Ok(dataset)
+    }
+
+    fn add(&mut self, root: &Path, manifest: Manifest) -> Result<(), DatasetError> {
+        let paths = Paths::new(root);
+        let path = paths.journal();
+        let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
-            read => read.map_err(DatasetError::io(&journal_path))?,
+            read => read.map_err(DatasetError::io(&path))?,
         };
-        let runs = journal::read_rows(journal::whole_rows(&text)).map_err(|cause| {
-            DatasetError::Journal {
-                path: journal_path,
-                cause,
+        let mut rows = journal::read_rows(journal::whole_rows(&text))
+            .map_err(|cause| DatasetError::Journal { path, cause })?;
+        for row in &mut rows {
+            row.part = self.parts.len();
+        }
+        self.runs.append(&mut rows);
+        self.parts.push(Part { paths, manifest });
+        Ok(())
+    }
+
+    fn add_shards(&mut self, shards: &[(PathBuf, Shard)]) -> Result<(), DatasetError> {
+        let of = shards[0].1.of;
+        if let Some((_, other)) = shards.iter().find(|(_, shard)| shard.of != of) {
+            return Err(DatasetError::OverlappingShards {
+                path: self.root.clone(),
+                a: of,
+                b: other.of,
+            });
+        }
+        let mut missing: BTreeSet<u32> = (1..=of).collect();
+        for (folder, shard) in shards {
+            let manifest = match read_manifest(&Paths::new(folder)) {
+                // Made, but not begun.
+                Err(DatasetError::NotADataset(_)) => continue,
+                manifest => manifest?,
+            };
+            if manifest.shard != Some(*shard) {
+                return Err(DatasetError::MisplacedShard {
+                    path: folder.clone(),
+                    found: manifest
+                        .shard
+                        .map_or("a dataset of its own".to_owned(), |shard| {
+                            format!("shard {shard}")
+                        }),
+                });
             }
-        })?;
-        Ok(Self {
-            paths,
-            manifest,
-            runs,
-        })
+            missing.remove(&shard.number);
+            self.add(folder, manifest)?;
+        }
+        self.missing = missing
+            .into_iter()
+            .map(|number| Shard { number, of })
+            .collect();
+        self.choose_front()
+    }
+
+    /// Lets the shard that was extended furthest speak for the others, which must fit to it.
+    fn choose_front(&mut self) -> Result<(), DatasetError> {
+        let longest = (0..self.parts.len())
+            .max_by_key(|&part| self.parts[part].manifest.experiment.planned_ever());
+        let Some(longest) = longest else {
+            return Err(DatasetError::NotADataset(self.root.clone()));
+        };
+        let front = &self.parts[longest];
+        for part in &self.parts {
+            let (made, wanted) = (&part.manifest.experiment, &front.manifest.experiment);
+            if !wanted.goes_on_from(made) || !Difference::between(made, wanted).is_empty() {
+                return Err(DatasetError::DifferentShards {
+                    a: part.paths.root.clone(),
+                    b: front.paths.root.clone(),
+                    difference: Difference::or_places(made, wanted),
+                });
+            }
+        }
+        self.front = longest;
+        Ok(())
     }
 
     /// The dataset's folder.
     pub fn root(&self) -> &Path {
-        &self.paths.root
+        &self.root
     }
 
-    /// What made it.
+    /// What made it. Of several shards, the manifest of the one that was extended furthest.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.parts[self.front].manifest
     }
 
-    /// Every attempted run, in the order in which they ended.
+    /// Each shard that is there, or the whole if it is not split: its folder, and how many rows its journal has.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Path, u64)> {
+        self.parts.iter().enumerate().map(|(number, part)| {
+            let rows = self.runs.iter().filter(|row| row.part == number);
+            (&*part.paths.root, rows.count() as u64)
+        })
+    }
+
+    /// The shards that are not there.
+    pub fn missing_shards(&self) -> &[Shard] {
+        &self.missing
+    }
+
+    /// Runs planned, those of missing shards too.
+    pub fn planned(&self) -> u64 {
+        let manifest = self.manifest();
+        let experiment = &manifest.experiment;
+        match manifest.shard {
+            Some(_) if self.parts.len() + self.missing.len() > 1 => {
+                experiment.configurations.len() as u64 * u64::from(experiment.repetitions)
+            }
+            _ => experiment.runs,
+        }
+    }
+
+    /// Every attempted run, in the order in which they ended, shard by shard.
     pub fn attempted(&self) -> &[JournalRow] {
         &self.runs
     }
 
-    /// The runs that count, in the order in which they ended.
+    /// The runs that count, in the order in which they ended, shard by shard.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())
+    }
+
+    /// The journal that `run` stands in.
+    pub fn journal_of(&self, run: &JournalRow) -> PathBuf {
+        self.parts[run.part].paths.journal()
+    }
+
+    /// The file that holds the events of `run`.
+    pub fn segment_of(&self, run: &JournalRow) -> PathBuf {
+        self.parts[run.part].paths.segment(run.segment)
     }
 
     /// The rows of the event log that belong to `run`, without a header, checked against the journal's length and checksum.
@@ -182,7 +385,7 @@ impl Dataset {
     ///
     /// [`DatasetError::Events`] if they are not all there or not what was written.
     pub fn read_events(&self, run: &JournalRow) -> Result<Vec<u8>, DatasetError> {
-        let path = self.paths.segment(run.segment);
+        let path = self.segment_of(run);
         let wrong = |problem: String| DatasetError::Events {
             path: path.clone(),
             run: run.run,
@@ -211,11 +414,27 @@ impl Dataset {
     }
 }
 
+/// The folders in `root` that are named as shards, by number.
+pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut shards: Vec<(PathBuf, Shard)> = entries
+        .filter_map(|entry| {
+            let shard = Shard::of_folder(entry.file_name().to_str()?)?;
+            Some((entry.path(), shard))
+        })
+        .collect();
+    shards.sort_by_key(|&(_, shard)| (shard.of, shard.number));
+    shards
+}
+
 pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     /// What every schema has.
     #[derive(serde::Deserialize)]
     struct AnySchema {
         schema: u32,
+        #[serde(default)]
+        sweeps: Vec<AnyProvenance>,
+        /// Where schema 1 has it.
         #[serde(default)]
         provenance: AnyProvenance,
     }
@@ -232,17 +451,18 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         }
         read => read.map_err(DatasetError::io(&path))?,
     };
-    let damaged = |cause| DatasetError::Manifest {
-        path: path.clone(),
-        cause,
-    };
-    let any: AnySchema = serde_json::from_str(&text).map_err(damaged)?;
+    let any: AnySchema = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
     if any.schema != SCHEMA_VERSION {
         return Err(DatasetError::Schema {
             path: paths.root.clone(),
             found: any.schema,
-            made_by: any.provenance.tool_version,
+            made_by: any
+                .sweeps
+                .into_iter()
+                .next()
+                .unwrap_or(any.provenance)
+                .tool_version,
         });
     }
-    serde_json::from_str(&text).map_err(damaged)
+    serde_json::from_str(&text).map_err(DatasetError::manifest(&path))
 }

@@ -81,6 +81,9 @@ pub struct JournalRow {
     pub bytes: u64,
     /// BLAKE3 of those bytes: the first 16 hexadecimal digits.
     pub checksum: String,
+    /// Which of the dataset's parts the row stands in. No column.
+    #[serde(skip)]
+    pub part: usize,
 }
 
 impl JournalRow {

@@ -5,10 +5,10 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Configuration, Experiment};
+use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The contents of `dataset.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,11 @@ pub struct Manifest {
     pub identity: String,
     /// The experiment with everything filled in.
     pub experiment: ResolvedExperiment,
-    /// Where and by what the dataset was started.
-    pub provenance: Provenance,
+    /// The part of the experiment's runs that is planned here; all of them if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Where and by what the runs were made: every sweep that had runs to do, the first one made the dataset.
+    pub sweeps: Vec<Provenance>,
 }
 
 /// The experiment with defaults and command-line overrides filled in.
@@ -40,13 +43,28 @@ pub struct ResolvedExperiment {
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Runs planned.
+    /// Runs planned here.
     pub runs: u64,
+    /// Places of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
+    pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
 }
 
-/// Where a dataset comes from.
+impl ResolvedExperiment {
+    /// Runs that were ever planned, in all shards.
+    pub(super) fn planned_ever(&self) -> u64 {
+        self.numbering.places().end
+    }
+
+    /// Whether it has every run of `earlier` at the same place.
+    pub(super) fn goes_on_from(&self, earlier: &Self) -> bool {
+        self.configurations.starts_with(&earlier.configurations)
+            && self.numbering.goes_on_from(&earlier.numbering)
+    }
+}
+
+/// Where a dataset's runs come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of the simulator.
@@ -68,8 +86,8 @@ pub struct Provenance {
 }
 
 impl Manifest {
-    /// The manifest of a dataset that `experiment` is about to make, here and now.
-    pub fn new(experiment: &Experiment) -> Self {
+    /// The manifest of the dataset of `experiment`, to which `sweeps` have added runs.
+    pub fn new(experiment: &Experiment, sweeps: Vec<Provenance>) -> Self {
         Self {
             schema: SCHEMA_VERSION,
             name: experiment.name.clone(),
@@ -82,29 +100,26 @@ impl Manifest {
                 isolation: experiment.isolation.to_string(),
                 time_scale: experiment.time_scale,
                 runs: experiment.run_count(),
+                numbering: experiment.numbering().clone(),
                 configurations: experiment
                     .configurations()
                     .iter()
-                    .map(|configuration| configuration_text(configuration))
+                    .map(|configuration| configuration.to_string())
                     .collect(),
             },
-            provenance: Provenance::here_and_now(),
+            shard: experiment.shard(),
+            sweeps,
         }
     }
 }
 
-fn configuration_text(configuration: &Configuration) -> String {
-    configuration.to_string()
-}
-
 impl Provenance {
-    fn here_and_now() -> Self {
+    /// This program, on this host, now.
+    pub fn here_and_now() -> Self {
         Self {
             tool_version: crate::VERSION.to_owned(),
             git_commit: env!("GIT_COMMIT").to_owned(),
-            host: first_line("/proc/sys/kernel/hostname")
-                .or_else(|| env::var("HOSTNAME").ok())
-                .unwrap_or_else(unknown),
+            host: host(),
             cpu: cpu_model().unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             os: format!(
@@ -112,13 +127,20 @@ impl Provenance {
                 os_release().unwrap_or_else(|| env::consts::OS.to_owned()),
                 env::consts::ARCH
             ),
-            command: env::args().collect::<Vec<_>>().join(" "),
+            command: shell_words::join(env::args()),
             started_at: jiff::Timestamp::now()
                 .round(jiff::Unit::Second)
                 .unwrap_or_default()
                 .to_string(),
         }
     }
+}
+
+/// The name of this host.
+pub(super) fn host() -> String {
+    first_line("/proc/sys/kernel/hostname")
+        .or_else(|| env::var("HOSTNAME").ok())
+        .unwrap_or_else(unknown)
 }
 
 fn unknown() -> String {

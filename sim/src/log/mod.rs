@@ -10,6 +10,8 @@
 //! processed/         written by `analyze export`
 //! ```
 //!
+//! Split into shards, it is a folder of folders `shard-1-of-4` and so on, each of them such a dataset.
+//!
 //! A run counts only if its row stands in the journal and says ok. Its events are on disk before its row is: whatever lies in
 //! the segments behind the last journal row is what a crash left, and is cut off by the next writer.
 //!
@@ -18,20 +20,36 @@
 //! - [`events`]: a row of the event log, written and read
 //! - [`journal`]: a row of `runs.csv`
 //! - [`manifest`]: what made the dataset, `dataset.json`
-//! - [`dataset`]: a dataset opened for reading
+//! - [`dataset`]: a dataset opened for reading, all its shards
 //! - [`writer`]: the one that appends
+//! - [`segment`]: the file that events are appended to
+//! - [`earlier`]: what a writer finds where its dataset is to be
+//! - [`difference`]: what keeps an experiment from going on with it
+//! - [`attempts`]: what the journal says of the plan's runs
+//! - [`lock`]: what makes the writer the only one
+//! - [`disk`]: what the writer asks of the disk
 //! - [`status`]: how far a dataset has come
 
+mod attempts;
 mod dataset;
+mod difference;
+mod disk;
+mod earlier;
 mod events;
 mod journal;
+mod lock;
 mod manifest;
+mod segment;
 mod status;
 mod writer;
 
+pub use attempts::Attempts;
 pub use dataset::{Dataset, DatasetError};
+pub use difference::Difference;
+pub use disk::{Disk, DiskFile, RealDisk};
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
 pub use journal::{JournalRow, Outcome, checksum};
-pub use manifest::{Manifest, Provenance, SCHEMA_VERSION};
-pub use status::Status;
+pub use lock::Holder;
+pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+pub use status::{Reason, Status, Sweep};
 pub use writer::{DatasetWriter, FinishedRun, Recovered};

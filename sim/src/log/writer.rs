@@ -3,14 +3,19 @@
 //! Order is everything: events reach the disk before the journal row that counts them. Both are synced in groups.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::dataset::{Dataset, DatasetError, Paths, read_manifest};
-use super::events;
+use super::attempts::{Attempts, Found};
+use super::dataset::{DatasetError, Paths};
+use super::disk::{Disk, DiskFile, RealDisk};
+use super::earlier::Earlier;
 use super::journal::{self, JournalRow};
-use super::manifest::Manifest;
+use super::lock::{Holder, Lock};
+use super::manifest::{Manifest, Provenance};
+use super::segment::{Segment, cut};
 use crate::experiment::Experiment;
 
 /// A segment that has grown to this many bytes is closed and the next begun.
@@ -21,7 +26,7 @@ const SEGMENT_BYTES: u64 = 256 << 20;
 pub struct FinishedRun {
     /// Its journal row; where the events lie is filled in by the writer, and so is their checksum if it is empty.
     pub row: JournalRow,
-    /// Its rows of the event log, as [`events::write_row`] writes them; empty for a failed run.
+    /// Its rows of the event log, as [`super::write_row`] writes them; empty for a failed run.
     pub events: Vec<u8>,
 }
 
@@ -57,111 +62,127 @@ impl fmt::Display for Recovered {
 /// Appends to a dataset. Holds its lock.
 #[derive(Debug)]
 pub struct DatasetWriter {
+    disk: Arc<dyn Disk>,
     paths: Paths,
+    experiment: Experiment,
     segment: Segment,
-    journal: File,
+    journal: Box<dyn DiskFile>,
     journal_is_empty: bool,
     unsynced_rows: Vec<u8>,
-    attempted: Vec<JournalRow>,
+    attempts: Attempts,
+    kept: u64,
     recovered: Recovered,
-    _lock: File,
-}
-
-#[derive(Debug)]
-struct Segment {
-    number: u32,
-    file: File,
-    bytes: u64,
-    unsynced: bool,
+    lock: Lock,
+    holder: Holder,
 }
 
 impl DatasetWriter {
-    /// Opens the dataset of `experiment` in folder `root` for writing: makes it, or takes up an earlier sweep where it ended.
+    /// Opens the dataset of `experiment` in folder `root`, or in its shard's folder there, for writing: makes it, takes up an
+    /// earlier sweep where it ended, extends what a smaller experiment made.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder is another experiment's or something else's, is being written to, or cannot be written.
-    /// Nothing in it is changed then.
+    /// [`DatasetError`] if the folder is another experiment's or something else's, is being written to, or cannot be written. No
+    /// run in it is changed then.
     pub fn open(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
-        let paths = Paths {
-            root: root.to_owned(),
-        };
-        let manifest = match read_manifest(&paths) {
-            Ok(existing) => {
-                check_same_experiment(root, &existing, experiment)?;
-                None
-            }
-            Err(DatasetError::NotADataset(_)) => {
-                check_free(root)?;
-                fs::create_dir_all(root).map_err(DatasetError::io(root))?;
-                Some(Manifest::new(experiment))
-            }
-            Err(error) => return Err(error),
-        };
-        let lock = lock(&paths)?;
-        if let Some(manifest) = manifest {
-            write_new(&paths.experiment(), experiment.source().as_bytes())?;
-            let path = paths.manifest();
-            let text = serde_json::to_string_pretty(&manifest).map_err(|cause| {
-                DatasetError::Manifest {
-                    path: path.clone(),
-                    cause,
-                }
-            })?;
-            write_new(&path, (text + "\n").as_bytes())?;
-        }
-        Self::resume(paths, lock)
+        Self::open_on(Arc::new(RealDisk), root, experiment)
     }
 
-    fn resume(paths: Paths, lock: File) -> Result<Self, DatasetError> {
-        let mut recovered = Recovered::default();
+    /// The same on another disk than the system's.
+    ///
+    /// # Errors
+    ///
+    /// As [`DatasetWriter::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        experiment: &Experiment,
+    ) -> Result<Self, DatasetError> {
+        // Looked at before anything is made, and again once nobody else can change it.
+        let paths = Earlier::of(root, experiment)?.paths;
+        let folder = &paths.root;
+        disk.create_folder(folder)
+            .map_err(DatasetError::io(folder))?;
+        let mut lock = Lock::take(&paths)?;
+        let Earlier {
+            manifest,
+            experiment,
+            ..
+        } = Earlier::of(root, experiment)?;
+        let kept = manifest
+            .as_ref()
+            .map_or(0, |manifest| manifest.experiment.runs);
+
         let journal_path = paths.journal();
-        let text = match fs::read(&journal_path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
-            read => read.map_err(DatasetError::io(&journal_path))?,
-        };
-        let whole = journal::whole_rows(&text);
-        let attempted = journal::read_rows(whole).map_err(|cause| DatasetError::Journal {
-            path: journal_path.clone(),
-            cause,
-        })?;
-        let journal = open_for_append(&journal_path)?;
-        recovered.journal_bytes = cut(&journal, &journal_path, whole.len() as u64)?;
-        let segment = Segment::resume(&paths, &attempted, &mut recovered)?;
+        let found = Found::read(&journal_path, &experiment)?;
+        let has_to_do = experiment
+            .runs()
+            .any(|run| found.attempts.finished(run.index) != Some(true));
+        if has_to_do || manifest.is_none() {
+            write_manifest(&*disk, &paths, &experiment, manifest)?;
+        }
+        let mut journal = disk
+            .open_to_append(&journal_path)
+            .map_err(DatasetError::io(&journal_path))?;
+        let journal_bytes = cut(&mut *journal, &journal_path, found.whole_bytes)?;
+        let (segment, event_bytes) =
+            Segment::resume(&*disk, &paths, found.segment, found.segment_end)?;
+        disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
+        let holder = Holder::this_process(found.rows);
+        lock.announce(&holder)
+            .map_err(DatasetError::io(&paths.lock()))?;
         Ok(Self {
-            journal_is_empty: whole.is_empty(),
+            disk,
             paths,
+            experiment,
             segment,
             journal,
+            journal_is_empty: found.whole_bytes == 0,
             unsynced_rows: vec![],
-            attempted,
-            recovered,
-            _lock: lock,
+            attempts: found.attempts,
+            kept,
+            recovered: Recovered {
+                journal_bytes,
+                event_bytes,
+            },
+            lock,
+            holder,
         })
     }
 
-    /// What stands in the journal of the dataset that `experiment` would be written to at `root`: nothing if there is none yet.
+    /// The experiment, its runs at the places that they have in this dataset, and what has been attempted of it, if it were to be
+    /// written to `root`. Makes nothing.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder. Nothing in it is changed.
-    pub fn attempted_in(
+    /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder.
+    pub fn look(
         root: &Path,
         experiment: &Experiment,
-    ) -> Result<Vec<JournalRow>, DatasetError> {
-        match Dataset::open(root) {
-            Ok(dataset) => {
-                check_same_experiment(root, dataset.manifest(), experiment)?;
-                Ok(dataset.attempted().to_vec())
-            }
-            Err(DatasetError::NotADataset(_)) => check_free(root).map(|()| vec![]),
-            Err(error) => Err(error),
-        }
+    ) -> Result<(Experiment, Attempts), DatasetError> {
+        let earlier = Earlier::of(root, experiment)?;
+        let found = Found::read(&earlier.paths.journal(), &earlier.experiment)?;
+        Ok((earlier.experiment, found.attempts))
+    }
+
+    /// The folder that is written to.
+    pub fn folder(&self) -> &Path {
+        &self.paths.root
+    }
+
+    /// The experiment, its runs at the places that they have in this dataset.
+    pub fn experiment(&self) -> &Experiment {
+        &self.experiment
     }
 
     /// What stood in the journal when the dataset was opened.
-    pub fn attempted(&self) -> &[JournalRow] {
-        &self.attempted
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// How many runs were planned before the experiment was extended: as many as now, if it was not; 0 for a new dataset.
+    pub fn planned_before(&self) -> u64 {
+        self.kept
     }
 
     /// What an earlier writer left unfinished.
@@ -169,15 +190,36 @@ impl DatasetWriter {
         self.recovered
     }
 
+    /// Tells whoever asks for the dataset's status how many runs there are to do, and how long they take.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::Io`] if the disk does not take it.
+    pub fn announce(&mut self, to_do: u64, wall_time: Duration) -> Result<(), DatasetError> {
+        self.holder.to_do = to_do;
+        self.holder.planned_end_s = self.holder.since_s + wall_time.as_secs() as i64;
+        self.lock
+            .announce(&self.holder)
+            .map_err(DatasetError::io(&self.paths.lock()))
+    }
+
     /// Appends a run. It counts once [`DatasetWriter::sync`] has returned.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it. What was synced before is whole.
-    pub fn append(&mut self, mut run: FinishedRun) -> Result<(), DatasetError> {
+    /// [`DatasetError`] if the disk does not take it. What was appended before is whole, and counts if the disk lets it.
+    pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+        self.try_append(run).inspect_err(|_| {
+            // The error at hand is the one to report. Should the disk refuse this as well, the rows are torn, or not there, and
+            // their runs are done again.
+            let _ = self.sync();
+        })
+    }
+
+    fn try_append(&mut self, mut run: FinishedRun) -> Result<(), DatasetError> {
         if self.segment.bytes >= SEGMENT_BYTES {
             self.sync()?;
-            self.segment = Segment::create(&self.paths, self.segment.number + 1)?;
+            self.segment = Segment::create(&*self.disk, &self.paths, self.segment.number + 1)?;
         }
         run.row.segment = self.segment.number;
         run.row.offset = self.segment.bytes;
@@ -207,225 +249,39 @@ impl DatasetWriter {
         }
         self.segment.sync(&self.paths)?;
         let path = self.paths.journal();
+        // Written once, whatever comes of it: what of it is torn is cut off by the next writer.
+        let rows = std::mem::take(&mut self.unsynced_rows);
         self.journal
-            .write_all(&self.unsynced_rows)
-            .map_err(DatasetError::io(&path))?;
-        self.journal.sync_data().map_err(DatasetError::io(&path))?;
-        self.unsynced_rows.clear();
-        Ok(())
+            .write_all(&rows)
+            .and_then(|()| self.journal.sync())
+            .map_err(DatasetError::io(&path))
     }
 }
 
-impl Segment {
-    /// The last segment that a journal row names, cut behind the last run that counts.
-    fn resume(
-        paths: &Paths,
-        attempted: &[JournalRow],
-        recovered: &mut Recovered,
-    ) -> Result<Self, DatasetError> {
-        let number = attempted.iter().map(|row| row.segment).max().unwrap_or(0);
-        let end = attempted
-            .iter()
-            .filter(|row| row.segment == number)
-            .map(|row| row.offset + row.bytes)
-            .max()
-            .unwrap_or(0);
-        let unfinished = paths.segment(number + 1);
-        if let Ok(metadata) = fs::metadata(&unfinished) {
-            fs::remove_file(&unfinished).map_err(DatasetError::io(&unfinished))?;
-            recovered.event_bytes += metadata.len();
-        }
-        let path = paths.segment(number);
-        let file = open_for_append(&path)?;
-        recovered.event_bytes += cut(&file, &path, end)?;
-        let mut segment = Self {
-            number,
-            file,
-            bytes: end,
-            unsynced: false,
-        };
-        if end == 0 {
-            segment.append(paths, events::header().as_bytes())?;
-        }
-        Ok(segment)
-    }
-
-    fn create(paths: &Paths, number: u32) -> Result<Self, DatasetError> {
-        let mut segment = Self {
-            number,
-            file: open_for_append(&paths.segment(number))?,
-            bytes: 0,
-            unsynced: false,
-        };
-        segment.append(paths, events::header().as_bytes())?;
-        Ok(segment)
-    }
-
-    fn append(&mut self, paths: &Paths, bytes: &[u8]) -> Result<(), DatasetError> {
-        self.file
-            .write_all(bytes)
-            .map_err(DatasetError::io(&paths.segment(self.number)))?;
-        self.bytes += bytes.len() as u64;
-        self.unsynced = true;
-        Ok(())
-    }
-
-    fn sync(&mut self, paths: &Paths) -> Result<(), DatasetError> {
-        if self.unsynced {
-            self.file
-                .sync_data()
-                .map_err(DatasetError::io(&paths.segment(self.number)))?;
-            self.unsynced = false;
-        }
-        Ok(())
-    }
-}
-
-fn open_for_append(path: &Path) -> Result<File, DatasetError> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(DatasetError::io(path))
-}
-
-/// Cuts a file down to `length`; returns how many bytes that dropped.
-fn cut(file: &File, path: &Path, length: u64) -> Result<u64, DatasetError> {
-    let found = file.metadata().map_err(DatasetError::io(path))?.len();
-    if found < length {
-        let problem = format!(
-            "the file ends at byte {found}, but the journal counts {length}; restore it from a copy"
-        );
-        return Err(DatasetError::Io {
-            path: path.to_owned(),
-            cause: io::Error::new(io::ErrorKind::UnexpectedEof, problem),
-        });
-    }
-    if found > length {
-        file.set_len(length).map_err(DatasetError::io(path))?;
-    }
-    Ok(found - length)
-}
-
-/// Writes a file that appears whole or not at all.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
-    let partial = path.with_extension("partial");
-    let mut file = File::create(&partial).map_err(DatasetError::io(&partial))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(DatasetError::io(&partial))?;
-    fs::rename(&partial, path).map_err(DatasetError::io(path))
-}
-
-fn check_free(root: &Path) -> Result<(), DatasetError> {
-    match fs::read_dir(root) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(DatasetError::io(root)(error)),
-        Ok(mut entries) => {
-            match entries.find(|entry| !entry.as_ref().is_ok_and(|entry| is_ours(&entry.path()))) {
-                Some(_) => Err(DatasetError::ForeignFolder(root.to_owned())),
-                None => Ok(()),
-            }
-        }
-    }
-}
-
-/// What a writer that died before its manifest was whole may have left.
-fn is_ours(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    name.is_some_and(|name| {
-        [
-            ".lock",
-            "experiment.toml",
-            "experiment.partial",
-            "dataset.partial",
-        ]
-        .contains(&name.as_str())
-    })
-}
-
-fn lock(paths: &Paths) -> Result<File, DatasetError> {
-    let path = paths.lock();
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(DatasetError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path)
-                .ok()
-                .filter(|text| !text.trim().is_empty());
-            let holder = holder.map_or(String::new(), |text| format!(" ({})", text.trim()));
-            return Err(DatasetError::Locked {
-                path: paths.root.clone(),
-                holder,
-            });
-        }
-        Err(TryLockError::Error(error)) => return Err(DatasetError::io(&path)(error)),
-    }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "process {}", std::process::id()))
-        .map_err(DatasetError::io(&path))?;
-    Ok(file)
-}
-
-fn check_same_experiment(
-    root: &Path,
-    existing: &Manifest,
+/// Writes down what the dataset is, and that a sweep adds to it. The experiment file comes first: a manifest means that all is there.
+fn write_manifest(
+    disk: &dyn Disk,
+    paths: &Paths,
     experiment: &Experiment,
+    existing: Option<Manifest>,
 ) -> Result<(), DatasetError> {
-    if existing.identity == experiment.identity() {
-        return Ok(());
-    }
-    let wanted = Manifest::new(experiment).experiment;
-    let made = &existing.experiment;
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, made: String, wanted: String| {
-        if made != wanted {
-            differences.push(format!("{what} {made} there, {wanted} here"));
-        }
+    let mut sweeps = existing.map_or(vec![], |existing| existing.sweeps);
+    sweeps.push(Provenance::here_and_now());
+    let path = paths.manifest();
+    let text = serde_json::to_string_pretty(&Manifest::new(experiment, sweeps))
+        .map_err(DatasetError::manifest(&path))?;
+    replace(disk, &paths.experiment(), experiment.source().as_bytes())?;
+    replace(disk, &path, (text + "\n").as_bytes())
+}
+
+/// Writes a file that is there whole or not at all.
+fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+    let partial = path.with_extension("partial");
+    let write = || -> io::Result<()> {
+        let mut file = disk.create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync()
     };
-    compare("seed", made.seed.to_string(), wanted.seed.to_string());
-    compare("engine", made.engine.clone(), wanted.engine.clone());
-    compare(
-        "isolation",
-        made.isolation.clone(),
-        wanted.isolation.clone(),
-    );
-    compare(
-        "time_scale",
-        made.time_scale.to_string(),
-        wanted.time_scale.to_string(),
-    );
-    compare(
-        "repetitions",
-        made.repetitions.to_string(),
-        wanted.repetitions.to_string(),
-    );
-    if made.configurations != wanted.configurations {
-        let differing = wanted
-            .configurations
-            .iter()
-            .zip(&made.configurations)
-            .find(|(wanted, made)| wanted != made);
-        differences.push(match differing {
-            Some((wanted, made)) => format!("configuration ({made}) there, ({wanted}) here"),
-            None => format!(
-                "{} configurations there, {} here",
-                made.configurations.len(),
-                wanted.configurations.len()
-            ),
-        });
-    }
-    let difference = differences.join("; ");
-    Err(DatasetError::OtherExperiment {
-        path: root.to_owned(),
-        difference,
-    })
+    write().map_err(DatasetError::io(&partial))?;
+    disk.rename(&partial, path).map_err(DatasetError::io(path))
 }

@@ -1,6 +1,7 @@
 //! What this process may hold - files, cores - and how many runs at once that carries.
 
 use std::fmt;
+use std::path::Path;
 
 use super::Options;
 use crate::engine::tcp;
@@ -147,6 +148,23 @@ impl Capacity {
     fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
         let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
         (runs_per_core * self.cores as f64) as u64
+    }
+}
+
+/// Bytes that can still be written where `folder` is or will be, where the system tells.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let folder = std::path::absolute(folder).ok()?;
+        let disk = folder
+            .ancestors()
+            .find_map(|place| rustix::fs::statvfs(place).ok())?;
+        Some(disk.f_bavail * disk.f_frsize)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
     }
 }
 

@@ -16,22 +16,23 @@ pub mod words;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-pub use capacity::{Capacity, Width, WidthLimit};
+pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
 use crate::engine::{Control, Ended, RawLog, processes, virtual_time};
-use crate::experiment::{EngineKind, Experiment, Isolation, Run};
-use crate::log::{DatasetError, DatasetWriter, FinishedRun, Recovered};
+use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
+use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
-/// How often what was appended is brought to the disk.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How often what has ended is brought to the disk, unless it is said.
+pub const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often progress is shown while nothing ends.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// Events of runs under way that are kept in memory: about a quarter of a gigabyte.
@@ -43,7 +44,7 @@ const LOWEST_PRIORITY: i32 = 19;
 const WAITING: usize = 256;
 
 /// What a sweep may use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Runs at once; as many as the machine carries if not given.
     pub jobs: Option<usize>,
@@ -51,19 +52,44 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to run again what failed before.
     pub retry_failed: bool,
+    /// The only runs to do; all if empty. They are done even if they failed before.
+    pub only: Vec<RunName>,
+    /// After how many failures to stop; never if not given.
+    pub max_failures: Option<u64>,
+    /// How often what has ended is brought to the disk.
+    pub sync_every: Duration,
+    /// Where the dataset is written.
+    pub disk: Arc<dyn Disk>,
     /// The `sim` program, for machines in processes of their own.
     pub program: PathBuf,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            jobs: None,
+            ports: PortRange::default(),
+            retry_failed: false,
+            only: vec![],
+            max_failures: None,
+            sync_every: SYNC_EVERY,
+            disk: Arc::new(RealDisk),
+            program: PathBuf::from("sim"),
+        }
+    }
+}
+
 /// How a sweep ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Runs that ended well.
     pub ok: u64,
     /// Runs that failed.
     pub failed: u64,
-    /// Runs that were left, because the sweep was interrupted.
+    /// Runs that were left, because the sweep was interrupted or had too many failures.
     pub left: u64,
+    /// Whether it was for too many failures.
+    pub gave_up: bool,
     /// Runs of this sweep that were in order: event for event those of their seed.
     pub in_order: u64,
     /// Runs of this sweep that were punctual.
@@ -104,27 +130,37 @@ pub fn run(
 ) -> Result<Summary, SweepError> {
     let capacity = Capacity::of_this_process();
     Plan::check(experiment, options, &capacity)?;
-    let mut writer = DatasetWriter::open(root, experiment)?;
-    let plan = Plan::new(experiment, writer.attempted(), options, &capacity)?;
-    progress.begin(&plan, writer.recovered());
+    let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
+    let experiment = writer.experiment().clone();
+    let folder = writer.folder().to_owned();
+    let plan = Plan::new(&experiment, writer.attempts(), options, &capacity)?;
+    writer.announce(plan.to_do.len() as u64, plan.wall_time)?;
+    progress.begin(&plan, &writer);
+    if let Some(free) = free_bytes(&folder)
+        && free < plan.disk_bytes
+    {
+        progress.warn_of_disk(plan.disk_bytes, free);
+    }
     let started = Instant::now();
     let mut summary = Summary {
-        ok: 0,
-        failed: 0,
         left: plan.to_do.len() as u64,
-        in_order: 0,
-        punctual: 0,
-        bytes: 0,
-        elapsed: Duration::ZERO,
         recovered: writer.recovered(),
+        ..Summary::default()
     };
     let finished = crossbeam_channel::bounded(WAITING);
     thread::scope(|scope| {
         let engine = scope.spawn({
-            let (plan, sender) = (&plan, finished.0);
-            move || feed_engine(experiment, root, plan, options, control, &sender)
+            let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
+            move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
-        let written = write(&mut writer, &finished.1, &mut summary, progress, control);
+        let written = write(
+            &mut writer,
+            options,
+            &finished.1,
+            &mut summary,
+            progress,
+            control,
+        );
         if written.is_err() {
             control.stop();
             drop(finished.1);
@@ -151,6 +187,7 @@ fn queue(runs: &[Run]) -> Receiver<Run> {
 /// Appends what comes, until the engine hangs up.
 fn write(
     writer: &mut DatasetWriter,
+    options: &Options,
     finished: &Receiver<FinishedRun>,
     summary: &mut Summary,
     progress: &mut Progress,
@@ -167,6 +204,13 @@ fn write(
             summary.punctual += u64::from(run.row.punctual);
             summary.bytes += run.events.len() as u64;
             progress.ended(&run.row);
+            if options
+                .max_failures
+                .is_some_and(|most| summary.failed >= most)
+            {
+                summary.gave_up = true;
+                control.stop();
+            }
         }
         progress.show(control);
         match run {
@@ -174,7 +218,7 @@ fn write(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return writer.sync(),
         }
-        if synced.elapsed() >= SYNC_EVERY {
+        if synced.elapsed() >= options.sync_every {
             writer.sync()?;
             synced = Instant::now();
         }

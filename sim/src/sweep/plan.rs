@@ -1,12 +1,11 @@
 //! The plan of a sweep: which runs are to do, how many at once, how long that takes and how large it gets.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Capacity, Options, Width};
 use crate::engine::tcp::{self, PortsTaken};
-use crate::experiment::{Configuration, EngineKind, Experiment, Run};
-use crate::log::JournalRow;
+use crate::experiment::{Configuration, EngineKind, Experiment, Run, RunName};
+use crate::log::Attempts;
 
 /// Bytes of an event's row, about: Unix times are longer than virtual ones.
 const ROW_BYTES: [(EngineKind, u64); 2] = [(EngineKind::Tcp, 53), (EngineKind::Virtual, 44)];
@@ -32,6 +31,9 @@ pub enum PlanError {
         /// Files that may be open at once.
         files: u64,
     },
+    /// A run that was asked for is not planned.
+    #[error("--only {0}: no such run; runs have numbers from 0, and keys as in runs.csv")]
+    NoSuchRun(RunName),
     /// Machines find no ports.
     #[error(transparent)]
     Ports(#[from] PortsTaken),
@@ -46,6 +48,8 @@ pub struct Plan {
     pub done: u64,
     /// Of these, failed, and not to be tried again.
     pub failed: u64,
+    /// Runs that an earlier, larger plan had and that were attempted: they stay.
+    pub beyond: u64,
     /// The runs to do, in order.
     pub to_do: Vec<Run>,
     /// Runs at once.
@@ -95,32 +99,34 @@ impl Plan {
         Ok(tcp::probe(&options.ports, machines)?)
     }
 
-    /// What is to do of `experiment` after what was `attempted`.
+    /// What is to do of `experiment` after what was attempted.
     ///
     /// # Errors
     ///
-    /// [`PlanError::TooFewFiles`] if one run alone needs more sockets than there can be.
+    /// [`PlanError::NoSuchRun`] if only runs are wanted that are not planned.
     pub fn new(
         experiment: &Experiment,
-        attempted: &[JournalRow],
+        attempts: &Attempts,
         options: &Options,
         capacity: &Capacity,
     ) -> Result<Self, PlanError> {
-        let mut outcomes: HashMap<u64, bool> = HashMap::new();
-        for row in attempted {
-            *outcomes.entry(row.run).or_default() |= row.is_ok();
+        let (mut planned, mut done, mut failed) = (0, 0, 0);
+        let mut to_do = vec![];
+        for run in experiment.runs() {
+            planned += 1;
+            match attempts.finished(run.index) {
+                Some(true) => done += 1,
+                Some(false) if !options.retry_failed => failed += 1,
+                _ => to_do.push(run),
+            }
         }
-        let done = outcomes.values().filter(|&&ok| ok).count() as u64;
-        let failed = if options.retry_failed {
-            0
-        } else {
-            outcomes.len() as u64 - done
-        };
-        let is_to_do = |run: &Run| match outcomes.get(&run.index) {
-            None => true,
-            Some(ok) => !ok && options.retry_failed,
-        };
-        let to_do: Vec<Run> = experiment.runs().filter(is_to_do).collect();
+        let again = to_do
+            .iter()
+            .filter(|run| attempts.finished(run.index).is_some());
+        let beyond = attempts.len() - done - failed - again.count() as u64;
+        if !options.only.is_empty() {
+            to_do = only(&options.only, experiment, attempts)?;
+        }
         let demand = |configuration: &&Configuration| {
             (
                 configuration.rates.machines(),
@@ -142,9 +148,10 @@ impl Plan {
             EngineKind::Virtual => 0,
         };
         Ok(Self {
-            planned: experiment.run_count(),
+            planned,
             done,
             failed,
+            beyond,
             workers: capacity.workers(experiment, &width, heaviest),
             wall_time: wall_time(experiment, &to_do, &width, capacity),
             disk_bytes: disk_bytes(experiment, &to_do),
@@ -167,6 +174,23 @@ impl Plan {
         );
         each + usize::from(worker < more)
     }
+}
+
+/// The runs of these names that have not finished, in the order of the plan.
+fn only(
+    names: &[RunName],
+    experiment: &Experiment,
+    attempts: &Attempts,
+) -> Result<Vec<Run>, PlanError> {
+    let find = |name: &RunName| {
+        let run = name.find(experiment);
+        run.ok_or_else(|| PlanError::NoSuchRun(name.clone()))
+    };
+    let mut runs = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by_key(|run| run.index);
+    runs.dedup_by_key(|run| run.index);
+    runs.retain(|run| attempts.finished(run.index) != Some(true));
+    Ok(runs)
 }
 
 fn wall_time(

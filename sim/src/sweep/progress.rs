@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
-use super::words::{grouped, in_words};
+use super::words::{bytes_in_words, grouped, in_words};
 use crate::engine::{Control, LATE};
-use crate::log::{JournalRow, Recovered};
+use crate::log::{DatasetWriter, JournalRow};
 
 /// How often a heartbeat line is written.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -23,6 +23,8 @@ pub struct Progress {
     failed: u64,
     failures_shown: u64,
     held_back: bool,
+    stopping: bool,
+    repeat_command: Option<String>,
 }
 
 enum Shown {
@@ -65,15 +67,47 @@ impl Progress {
             failed: 0,
             failures_shown: 0,
             held_back: false,
+            stopping: false,
+            repeat_command: None,
         }
     }
 
-    pub(super) fn begin(&mut self, plan: &Plan, recovered: Recovered) {
+    /// Tells with every failure how just that run is repeated: `command`, and its number.
+    pub fn telling_how_to_repeat(self, command: String) -> Self {
+        Self {
+            repeat_command: Some(command),
+            ..self
+        }
+    }
+
+    fn repeat(&self, run: u64) -> String {
+        match &self.repeat_command {
+            Some(command) => format!("; to repeat it: {command} {run}"),
+            None => String::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
         self.expected = plan.wall_time;
         self.started = Instant::now();
-        if !recovered.is_nothing() {
-            self.say(&recovered.to_string());
+        if !dataset.recovered().is_nothing() {
+            self.say(&dataset.recovered().to_string());
+        }
+        if let before @ 1.. = dataset.planned_before()
+            && before < plan.planned
+        {
+            self.say(&format!(
+                "the experiment was extended: {} runs more than the {} that there were",
+                grouped(plan.planned - before),
+                grouped(before)
+            ));
+        }
+        if plan.beyond > 0 {
+            self.say(&format!(
+                "{} runs of the dataset are not planned any more; they stay",
+                grouped(plan.beyond)
+            ));
         }
         if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
             self.say(&format!(
@@ -92,6 +126,14 @@ impl Progress {
         }
     }
 
+    pub(super) fn warn_of_disk(&self, needed: u64, free: u64) {
+        self.say(&format!(
+            "the runs to do take about {}, but only {} are free on that disk: when it is full the sweep stops, and goes on once there is room",
+            bytes_in_words(needed),
+            bytes_in_words(free)
+        ));
+    }
+
     pub(super) fn ended(&mut self, row: &JournalRow) {
         self.done += 1;
         if !row.is_ok() {
@@ -99,8 +141,11 @@ impl Progress {
             self.failures_shown += 1;
             if self.failures_shown <= FAILURES_TOLD {
                 self.say(&format!(
-                    "run {} failed: {} ({})",
-                    row.run, row.reason, row.key
+                    "run {} failed: {} ({}){}",
+                    row.run,
+                    row.reason,
+                    row.key,
+                    self.repeat(row.run)
                 ));
             } else if self.failures_shown == FAILURES_TOLD + 1 {
                 self.say("more runs failed; runs.csv has the reasons");
@@ -118,6 +163,12 @@ impl Progress {
             grouped(self.failed),
             late_share(control),
         );
+        if control.is_stopped() && !self.stopping {
+            self.stopping = true;
+            self.say(
+                "stopping: runs that are about to end are waited for; once more stops at once",
+            );
+        }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
             self.say("many ticks are late: as long as they are, no more runs are begun");

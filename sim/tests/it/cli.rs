@@ -133,11 +133,11 @@ fn status_says_how_far_a_dataset_has_come() {
     let status = desk.sim(&["status", "data/e"]);
     assert_eq!(status.code, 0, "{}", status.stderr);
     for line in [
-        "runs planned   4",
-        "done           2 (50.0 %)",
-        "failed         1",
-        "to do          1",
-        "failures       1 x machine 1 was lost",
+        "runs planned     4",
+        "done             2 (50.0 %)",
+        "failed           1",
+        "to do            1",
+        "failures         1 x machine 1 was lost",
     ] {
         assert!(
             status.stdout.contains(line),
@@ -205,9 +205,9 @@ fn another_experiments_dataset_is_refused() {
     is_refused(
         &desk,
         &["run", "e.toml"],
-        "data/e holds the dataset of another experiment: seed 7 there, 8 here",
+        "data/e holds runs that this experiment would change the meaning of:\n  seed: 7 there, 8 here\nundo the change",
     );
-    is_refused(&desk, &["plan", "e.toml"], "seed 7 there, 8 here");
+    is_refused(&desk, &["plan", "e.toml"], "seed: 7 there, 8 here");
     assert_eq!(
         fs::read(desk.path("data/e/runs.csv")).expect("a journal"),
         before
@@ -289,4 +289,167 @@ fn a_run_larger_than_the_process_may_be_is_refused() {
         stderr.contains("20 machines needs 380 sockets, but this process may open 300 files"),
         "{stderr}"
     );
+}
+
+/// The journal of two virtual sweeps, in which one run has failed by the stroke of a pen.
+fn with_a_failed_run(desk: &Desk, run: usize) {
+    desk.write("e.toml", EXPERIMENT);
+    assert_eq!(desk.sim(&["run", "e.toml", "--engine", "virtual"]).code, 0);
+    let journal = fs::read_to_string(desk.path("data/e/runs.csv")).expect("a journal");
+    let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
+    rows[run + 1] = rows[run + 1].replace(",ok,,", ",failed,machine 1 was lost,");
+    fs::write(desk.path("data/e/runs.csv"), rows.join("\n") + "\n").expect("written");
+}
+
+#[test]
+fn a_failed_run_is_repeated_alone() {
+    let desk = Desk::new();
+    with_a_failed_run(&desk, 2);
+    let again = desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+    let journal = fs::read_to_string(desk.path("data/e/runs.csv")).expect("a journal");
+    let key = "rates=1,3,6 internal=0.5 phase=spread stamp=after duration_s=2 repetition=1";
+    assert!(journal.contains(key), "{journal}");
+    for name in ["2", key] {
+        fs::write(desk.path("data/e/runs.csv"), &journal).expect("written");
+        let only = ["run", "e.toml", "--engine", "virtual", "--only", name];
+        let repeated = desk.sim(&only);
+        assert_eq!(repeated.code, 0, "{}", repeated.stderr);
+        assert!(
+            repeated.stderr.contains("1 runs ok, 0 failed"),
+            "{}",
+            repeated.stderr
+        );
+        assert_eq!(lines(&desk.path("data/e/runs.csv")), 1 + 4 + 1);
+        let repeated = desk.sim(&only);
+        assert!(repeated.stderr.contains("nothing to do"), "{name}");
+    }
+    for (name, said) in [
+        ("4", "--only 4: no such run"),
+        ("rates=1", "--only `rates=1`: no such run"),
+    ] {
+        let only = ["run", "e.toml", "--engine", "virtual", "--only", name];
+        is_refused(&desk, &only, said);
+    }
+}
+
+#[test]
+fn failed_runs_are_repeated_on_request() {
+    let desk = Desk::new();
+    with_a_failed_run(&desk, 1);
+    let again = ["run", "e.toml", "--engine", "virtual", "--retry-failed"];
+    let repeated = desk.sim(&again);
+    assert!(
+        repeated.stderr.contains("1 runs ok, 0 failed"),
+        "{}",
+        repeated.stderr
+    );
+    let status = desk.sim(&["status", "data/e", "--format", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert_eq!((&status["done"], &status["failed"]), (&4.into(), &0.into()));
+}
+
+#[test]
+fn shards_make_one_dataset() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    let run = |shard: &str| desk.sim(&["run", "e.toml", "--engine", "virtual", "--shard", shard]);
+    let first = run("1/2");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(
+        first.stderr.contains("-> data/e/shard-1-of-2 (")
+            && first.stderr.contains("next: analyze summary data/e\n"),
+        "{}",
+        first.stderr
+    );
+    let status = || desk.sim(&["status", "data/e"]).stdout;
+    assert!(status().contains("missing shards   2/2"), "{}", status());
+    assert_eq!(run("2/2").code, 0);
+    assert!(
+        status().contains("done             4 (100.0 %)"),
+        "{}",
+        status()
+    );
+    assert!(!status().contains("missing"), "{}", status());
+    let plan = desk.sim(&["plan", "e.toml", "--engine", "virtual", "--shard", "2/2"]);
+    assert!(
+        plan.stdout.contains("shard            2/2"),
+        "{}",
+        plan.stdout
+    );
+    assert!(plan.stdout.contains(" 0 to do)"), "{}", plan.stdout);
+    is_refused(
+        &desk,
+        &["run", "e.toml", "--shard", "3/2"],
+        "`3/2` is not a shard such as 1/4, from 1/4 to 4/4",
+    );
+}
+
+#[test]
+fn an_extended_experiment_says_what_it_adds() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    desk.write("e.toml", &EXPERIMENT.replace("0.5", "[0.4, 0.5]"));
+    let plan = desk.sim(&["plan", "e.toml", "--engine", "virtual"]);
+    assert!(
+        plan.stdout.contains("8 (4 done, 0 failed, 4 to do)"),
+        "{}",
+        plan.stdout
+    );
+    let extended = desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    assert!(
+        extended.stderr.starts_with(
+            "the experiment was extended: 4 runs more than the 4 that there were\n4 runs to do"
+        ),
+        "{}",
+        extended.stderr
+    );
+    desk.write(
+        "e.toml",
+        &EXPERIMENT
+            .replace("0.5", "[0.4, 0.5]")
+            .replace("repetitions = 2", ""),
+    );
+    let fewer = desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    assert_eq!(fewer.code, 0);
+    assert!(
+        fewer
+            .stderr
+            .starts_with("4 runs of the dataset are not planned any more; they stay"),
+        "{}",
+        fewer.stderr
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    for verb in ["plan e.toml", "completions bash"] {
+        let command = format!("{} {verb} | true", env!("CARGO_BIN_EXE_sim"));
+        let output = Command::new("bash")
+            .args(["-o", "pipefail", "-c", &command])
+            .current_dir(desk.folder.path())
+            .output()
+            .expect("it runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""));
+    }
+}
+
+#[test]
+fn shells_and_manuals_know_every_verb() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = desk.sim(&["completions", shell]);
+        assert_eq!(script.code, 0, "{}", script.stderr);
+        assert!(script.stdout.contains("retry-failed"), "{shell}");
+    }
+    assert_eq!(desk.sim(&["man", "pages"]).code, 0);
+    for page in ["sim.1", "sim-run.1", "sim-status.1"] {
+        let page = fs::read_to_string(desk.path("pages").join(page)).expect("a page");
+        assert!(page.contains(".TH sim"), "{page}");
+    }
 }

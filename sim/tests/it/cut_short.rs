@@ -1,40 +1,74 @@
 //! Sweeps that are cut short: the same command goes on, nothing finished is lost, nothing is counted twice.
 #![cfg(unix)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use sim::log::{Dataset, parse_rows};
 use tempfile::TempDir;
 
 use crate::support::signal;
 
 /// Forty runs of 0.1 s one after the other: long enough to be cut short in the middle.
-const EXPERIMENT: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
+const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
+/// As many runs as take some hundredths of a second, and are journalled every few milliseconds.
+const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
+/// How often sweeps are killed, unless the environment variable `SIM_KILLS` says otherwise.
+const KILLS: u32 = 200;
+
+fn kills() -> u32 {
+    let said = env::var("SIM_KILLS").ok();
+    said.map_or(KILLS, |kills| kills.parse().expect("a number"))
+}
 
 struct Sweep {
     folder: TempDir,
+    options: Vec<&'static str>,
 }
 
 impl Sweep {
-    fn new() -> Self {
+    fn new(experiment: &str, options: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
-        Self { folder }
+        fs::write(folder.path().join("e.toml"), experiment).expect("written");
+        Self {
+            folder,
+            options: options.to_vec(),
+        }
+    }
+
+    fn over_tcp() -> Self {
+        Self::new(OVER_TCP, &["--jobs", "1"])
     }
 
     fn dataset(&self) -> PathBuf {
         self.folder.path().join("data/e")
     }
 
-    fn start(&self) -> (Child, BufReader<ChildStderr>) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sim"))
-            .args(["run", "e.toml", "--jobs", "1"])
+    /// The command, behind the words of another that runs it.
+    fn command(&self, wrapper: &[&str]) -> Command {
+        let mut words = wrapper.to_vec();
+        words.extend([env!("CARGO_BIN_EXE_sim"), "run", "e.toml"]);
+        words.extend(&self.options);
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
             .current_dir(self.folder.path())
+            .env_remove("CARGO");
+        command
+    }
+
+    fn start(&self, wrapper: &[&str]) -> (Child, BufReader<ChildStderr>) {
+        let mut child = self
+            .command(wrapper)
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
@@ -42,31 +76,79 @@ impl Sweep {
         (child, stderr)
     }
 
-    /// Starts the sweep, lets some runs end, and sends it the signal `name`; returns its exit code, if it had one, and what it said.
-    fn cut_short(&self, name: &str) -> (Option<i32>, String) {
-        let (mut child, mut stderr) = self.start();
+    /// Starts the sweep, lets some runs end, and sends it signals; returns its exit status and what it said.
+    fn cut_short(&self, wrapper: &[&str], signals: &[&str]) -> (ExitStatus, String) {
+        let (mut child, mut stderr) = self.start(wrapper);
         let mut said = String::new();
         stderr.read_line(&mut said).expect("text");
-        while journal_rows(&self.dataset()) < 2 {
-            assert_eq!(
-                child.try_wait().expect("a child"),
-                None,
-                "it ended too soon"
-            );
-            std::thread::yield_now();
+        self.wait_for_rows(2, &mut child);
+        for name in signals {
+            signal(name, child.id());
         }
-        signal(name, child.id());
         stderr.read_to_string(&mut said).expect("text");
-        (child.wait().expect("a child").code(), said)
+        (child.wait().expect("a child"), said)
+    }
+
+    /// Waits until so many runs have ended.
+    fn wait_for_rows(&self, rows: usize, child: &mut Child) {
+        while journal_rows(&self.dataset()) < rows {
+            let ended = child.try_wait().expect("a child");
+            assert_eq!(ended, None, "it ended too soon");
+            thread::yield_now();
+        }
     }
 
     /// Runs the rest; returns what it said.
     fn go_on(&self) -> String {
-        let (mut child, mut stderr) = self.start();
+        let (mut child, mut stderr) = self.start(&[]);
         let mut said = String::new();
         stderr.read_to_string(&mut said).expect("text");
         assert_eq!(child.wait().expect("a child").code(), Some(0), "{said}");
         said
+    }
+
+    /// Starts the sweep and kills it once it has written `bytes` more and `turns` turns have gone by; returns whether it had ended
+    /// by itself.
+    fn kill_after(&self, bytes: u64, turns: u32) -> bool {
+        let mut child = self
+            .command(&[])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let before = self.bytes();
+        let ended = |child: &mut Child| child.try_wait().expect("a child").is_some();
+        while self.bytes() < before + bytes && !ended(&mut child) {
+            thread::yield_now();
+        }
+        for _ in 0..turns {
+            thread::yield_now();
+        }
+        let ended = ended(&mut child);
+        child.kill().expect("killed, or gone");
+        child.wait().expect("a child");
+        ended
+    }
+
+    fn bytes(&self) -> u64 {
+        let length = |name| fs::metadata(self.dataset().join(name)).map_or(0, |file| file.len());
+        length("runs.csv") + length("events-0000.csv")
+    }
+
+    fn files(&self) -> [Vec<u8>; 2] {
+        ["runs.csv", "events-0000.csv"]
+            .map(|name| fs::read(self.dataset().join(name)).expect("a file"))
+    }
+
+    /// The events of the runs that count, each checked against its checksum; none before there is a dataset.
+    fn finished(&self) -> BTreeMap<u64, Vec<u8>> {
+        let Ok(dataset) = Dataset::open(&self.dataset()) else {
+            return BTreeMap::new();
+        };
+        let events = |row| dataset.read_events(row).expect("its events");
+        dataset
+            .finished()
+            .map(|row| (row.run, events(row)))
+            .collect()
     }
 
     /// Every run is there once, with all its events, and no others.
@@ -96,29 +178,128 @@ fn journal_rows(dataset: &Path) -> usize {
 }
 
 #[test]
-fn an_interrupted_sweep_goes_on() {
-    let sweep = Sweep::new();
-    let (code, said) = sweep.cut_short("INT");
-    assert_eq!(code, Some(130), "{said}");
-    assert!(said.starts_with("40 runs to do, 1 at once"), "{said}");
-    assert!(
-        said.contains("the same command goes on from here"),
-        "{said}"
-    );
-    let done = journal_rows(&sweep.dataset()) as u64;
-    let said = sweep.go_on();
-    assert!(
-        said.starts_with(&format!("{} runs to do", RUNS - done)),
-        "{said}"
-    );
-    sweep.is_whole();
+fn the_first_signal_closes_the_dataset_and_says_how_to_go_on() {
+    for name in ["INT", "TERM"] {
+        let sweep = Sweep::over_tcp();
+        let (status, said) = sweep.cut_short(&[], &[name]);
+        assert_eq!(status.code(), Some(130), "{said}");
+        assert!(said.starts_with("40 runs to do, 1 at once"), "{said}");
+        assert!(said.contains("stopping: "), "{said}");
+        let done = journal_rows(&sweep.dataset()) as u64;
+        let left = RUNS - done;
+        assert!(
+            said.contains(&format!("interrupted with {left} runs to do; to go on: ")),
+            "{said}"
+        );
+        assert!(
+            said.trim_end().ends_with("sim run e.toml --jobs 1"),
+            "{said}"
+        );
+        let said = sweep.go_on();
+        assert!(said.starts_with(&format!("{left} runs to do")), "{said}");
+        assert!(!said.contains("cut short"), "{said}");
+        sweep.is_whole();
+    }
+}
+
+/// After the first signal the sweep waits for a run that has two seconds to go. Should that be over before the second signal comes,
+/// nothing is shown, and it is tried again.
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
+    let at_once = || {
+        let sweep = Sweep::new(&experiment, &["--jobs", "1", "--sync-every", "0"]);
+        let (mut child, mut stderr) = sweep.start(&[]);
+        sweep.wait_for_rows(1, &mut child);
+        signal("INT", child.id());
+        let mut said = String::new();
+        while !said.contains("stopping: ") {
+            assert!(stderr.read_line(&mut said).expect("text") > 0, "{said}");
+        }
+        signal("TERM", child.id());
+        stderr.read_to_string(&mut said).expect("text");
+        assert_eq!(child.wait().expect("a child").code(), Some(130), "{said}");
+        !said.contains("interrupted with")
+    };
+    assert!((0..5).any(|_| at_once()));
 }
 
 #[test]
-fn a_killed_sweep_goes_on() {
-    let sweep = Sweep::new();
-    let (code, _) = sweep.cut_short("KILL");
-    assert_eq!(code, None);
+fn under_nohup_it_outlives_its_terminal() {
+    let sweep = Sweep::over_tcp();
+    let (status, said) = sweep.cut_short(&["nohup"], &["HUP"]);
+    assert_eq!(status.code(), Some(0), "{said}");
+    sweep.is_whole();
+}
+
+/// A limit on the size of files stands in for a full disk: the system refuses to write on.
+#[test]
+fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
+    let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
+    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
+    let (mut child, mut stderr) = sweep.start(&limited);
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("a child").code(), Some(2), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    assert!(said.contains("once this is mended, go on with: "), "{said}");
+    let kept = sweep.finished();
+    assert!(kept.len() > 5, "{} runs", kept.len());
+    sweep.options.clear();
+    let said = sweep.go_on();
+    assert!(said.contains("an earlier sweep was cut short"), "{said}");
+    let whole = sweep.finished();
+    assert_eq!(whole.len(), 800);
+    assert!(
+        kept.iter()
+            .all(|(run, events)| whole.get(run) == Some(events))
+    );
+}
+
+#[test]
+fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
+    let options = ["--sync-every", "0.005"];
+    let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
+    undisturbed.go_on();
+    let whole = undisturbed.files();
+    let wanted = undisturbed.finished();
+    let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
+    let mut random = ChaCha8Rng::seed_from_u64(262);
+    let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
+    let (mut kills, mut counted, mut ended) = (0, 0, 0);
+    while kills < self::kills() {
+        // Some kills at the very start, the others anywhere in what a tenth of the sweep writes.
+        let after = random
+            .random_range(0..bytes / 10)
+            .saturating_sub(bytes / 50);
+        if sweep.kill_after(after, random.random_range(0..200)) {
+            ended += 1;
+            assert!(sweep.files() == whole, "other bytes than undisturbed");
+            sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
+            counted = 0;
+            continue;
+        }
+        kills += 1;
+        let finished = sweep.finished();
+        assert!(finished.len() >= counted, "finished runs are lost");
+        counted = finished.len();
+        let right = |(run, events): (&u64, &Vec<u8>)| wanted.get(run) == Some(events);
+        assert!(finished.iter().all(right));
+    }
+    sweep.go_on();
+    assert!(sweep.files() == whole, "other bytes than undisturbed");
+    assert!(ended > 0, "no sweep came to its end in between");
+}
+
+#[test]
+fn killed_anywhere_a_sweep_over_tcp_has_every_run_once() {
+    let sweep = Sweep::new(OVER_TCP, &["--jobs", "4", "--sync-every", "0"]);
+    let mut random = ChaCha8Rng::seed_from_u64(262);
+    let (mut kills, mut ended) = (0, false);
+    while kills < self::kills() / 10 && !ended {
+        ended = sweep.kill_after(random.random_range(0..4_000), random.random_range(0..200));
+        kills += 1;
+    }
     sweep.go_on();
     sweep.is_whole();
 }

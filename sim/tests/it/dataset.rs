@@ -102,7 +102,7 @@ fn takes_up_a_sweep_that_was_cut_short_anywhere() {
 }
 
 #[test]
-fn another_experiments_dataset_is_refused_with_what_differs() {
+fn a_changed_meaning_is_refused_with_what_differs() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let before = rows(folder.path());
@@ -110,15 +110,22 @@ fn another_experiments_dataset_is_refused_with_what_differs() {
         Err(error @ SweepError::Dataset(DatasetError::OtherExperiment { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
-    assert!(
-        refuse(&GRID.replace("duration_s = 10", "duration_s = 11"))
-            .contains("duration_s=10) there")
-    );
-    assert!(
-        refuse(&GRID.replace("repetitions = 3", "repetitions = 4"))
-            .contains("repetitions 3 there, 4 here")
-    );
-    assert!(refuse(&GRID.replace("[0.2, 0.7]", "0.2")).contains("configuration"));
+    for (find, replace, told) in [
+        (
+            "duration_s = 10",
+            "duration_s = 11",
+            "duration_s: 10 there, 11 here",
+        ),
+        ("[0.2, 0.7]", "0.2", "internal: 0.2 | 0.7 there, 0.2 here"),
+        (
+            "engine = \"virtual\"",
+            "engine = \"tcp\"",
+            "engine: virtual there, tcp here",
+        ),
+    ] {
+        let refused = refuse(&GRID.replace(find, replace));
+        assert!(refused.contains(&format!(":\n  {told}\nundo")), "{refused}");
+    }
     assert_eq!(rows(folder.path()), before);
 }
 
@@ -158,7 +165,7 @@ fn another_schema_is_refused() {
     let manifest = folder.path().join("dataset.json");
     let text = fs::read_to_string(&manifest)
         .expect("a manifest")
-        .replace("\"schema\": 1", "\"schema\": 99");
+        .replace("\"schema\": 2", "\"schema\": 99");
     fs::write(&manifest, text).expect("written");
     let refused = Dataset::open(folder.path()).expect_err("another schema");
     assert!(refused.to_string().contains("has schema 99"), "{refused}");

@@ -76,7 +76,10 @@ fn a_killed_machine_ends_its_run_by_name() {
     let machines = children(&sweep, 3);
     signal("KILL", machines[1]);
     let output = sweep.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("; to repeat it: "), "{said}");
+    assert!(said.contains("sim run e.toml --only 0\n"), "{said}");
     let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
     let [row] = dataset.attempted() else {
         panic!("{} rows", dataset.attempted().len())

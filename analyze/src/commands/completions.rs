@@ -1,0 +1,25 @@
+//! `analyze completions`.
+
+use std::io::{self, Write};
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+/// A script that lets a shell complete commands and options
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze completions bash > ~/.local/share/bash-completion/completions/analyze
+  analyze completions zsh > ~/.zfunc/_analyze")]
+pub struct Completions {
+    /// Which shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(&self, mut program: Command) -> anyhow::Result<()> {
+        let name = program.get_name().to_owned();
+        let mut script = vec![];
+        clap_complete::generate(self.shell, &mut program, name, &mut script);
+        Ok(io::stdout().write_all(&script)?)
+    }
+}

@@ -1,0 +1,23 @@
+//! `analyze man`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Command};
+
+/// Manual pages, one for the program and one for each command
+#[derive(Debug, Args)]
+#[command(after_help = "Example: analyze man ~/.local/share/man/man1 && man analyze-summary")]
+pub struct Man {
+    /// The folder to write them to; made if it is not there
+    folder: PathBuf,
+}
+
+impl Man {
+    pub fn run(&self, program: Command) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.folder)
+            .and_then(|()| clap_mangen::generate_to(program, &self.folder))
+            .with_context(|| format!("cannot write manual pages to {}", self.folder.display()))
+    }
+}

@@ -1,0 +1,100 @@
+//! Datasets in shards, and datasets that are being written: what analysis takes together, and what it says is not there.
+
+use std::fs;
+use std::path::Path;
+
+use analyze::Dataset;
+use sim::engine::virtual_time;
+use sim::experiment::Shard;
+use sim::log::DatasetWriter;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+fn write_shard(root: &Path, number: u32, of: u32) {
+    let mut experiment = fixture::experiment(fixture::SMALL);
+    experiment.keep_shard(Shard { number, of });
+    let runs = experiment.runs().map(|run| {
+        let log = virtual_time::run(&run, experiment.seed);
+        fixture::finished(&experiment, &run, &log.machines)
+    });
+    let runs = runs.collect();
+    fixture::write(root, &experiment, runs);
+}
+
+#[test]
+fn shards_are_taken_together() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("whole"), fixture::SMALL);
+    for number in [1, 2] {
+        write_shard(&folder.path().join("small"), number, 2);
+    }
+    for verb in ["drift", "jumps", "backlog"] {
+        let table = |dataset: &str| analyze(&[verb, dataset, "--format", "csv"], folder.path());
+        assert_eq!(table("small"), table("whole"), "{verb}");
+    }
+    let (code, _, err) = analyze(&["export", "small"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        folder
+            .path()
+            .join("small/processed/machines.parquet")
+            .exists()
+    );
+}
+
+#[test]
+fn missing_shards_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write_shard(&folder.path().join("small"), 2, 3);
+    let (code, _, err) = analyze(&["summary", "small"], folder.path());
+    assert_eq!(code, 0);
+    assert_eq!(err, "small: 2 shards are missing: 1/3 3/3\n");
+}
+
+#[test]
+fn a_run_in_two_shards_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    for number in [1, 2] {
+        write_shard(&root, number, 2);
+    }
+    // As if somebody had added the rows of one shard to the other.
+    let first = fs::read_to_string(root.join("shard-1-of-2/runs.csv")).unwrap();
+    let second = root.join("shard-2-of-2/runs.csv");
+    let rows = fs::read_to_string(&second).unwrap();
+    let (_, added) = first.split_once('\n').unwrap();
+    fs::write(&second, rows + added).unwrap();
+    let (code, _, err) = analyze(&["summary", "small"], folder.path());
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("small/shard-1-of-2/runs.csv: run ")
+            && err.contains(" is finished in small/shard-2-of-2/runs.csv too; delete one"),
+        "{err}"
+    );
+}
+
+/// A run counts once it is on the disk, and not before; the writer goes on undisturbed.
+#[test]
+fn only_finished_runs_are_seen_while_a_sweep_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    let experiment = fixture::experiment(fixture::SMALL);
+    let mut writer = DatasetWriter::open(&root, &experiment).unwrap();
+    let (code, _, err) = analyze(&["summary", "small"], folder.path());
+    assert_eq!(code, 2);
+    assert!(err.contains("small has no finished run"), "{err}");
+    for (before, run) in experiment.runs().enumerate() {
+        let log = virtual_time::run(&run, experiment.seed);
+        writer
+            .append(fixture::finished(&experiment, &run, &log.machines))
+            .unwrap();
+        if before > 0 {
+            assert_eq!(Dataset::open(&root).unwrap().finished().len(), before);
+        }
+        writer.sync().unwrap();
+        let dataset = Dataset::open(&root).unwrap();
+        assert_eq!(dataset.finished().len(), before + 1);
+        assert!(dataset.machines().unwrap().height() > before);
+    }
+}

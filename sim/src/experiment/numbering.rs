@@ -1,0 +1,148 @@
+//! Which place in the plan each run has, also after the plan has grown.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Runs that were planned together: some configurations, some repetitions of each. First every configuration's first repetition,
+/// then every configuration's second, and so on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Block {
+    configurations: Range<u32>,
+    repetitions: Range<u32>,
+}
+
+impl Block {
+    fn len(&self) -> u64 {
+        self.configurations.len() as u64 * self.repetitions.len() as u64
+    }
+}
+
+/// A run's configuration, as its place among the configurations, and its repetition.
+pub(super) type Cell = (usize, u32);
+
+/// The places of all runs: a plan that grows gives its new runs the places behind those it had, and changes none of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbering(Vec<Block>);
+
+impl Numbering {
+    /// The places of `repetitions` runs of each of `configurations` configurations.
+    pub(super) fn new(configurations: usize, repetitions: u32) -> Self {
+        let mut numbering = Self::default();
+        numbering.grow(configurations, repetitions);
+        numbering
+    }
+
+    /// Adds whatever is missing of `repetitions` runs of each of the first `configurations` configurations.
+    pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
+        let configurations = configurations as u32;
+        let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
+        bounds.push(repetitions);
+        bounds.sort_unstable();
+        let mut from = 0;
+        for to in bounds {
+            if from < to && to <= repetitions {
+                let planned = self.planned(from);
+                if planned < configurations {
+                    self.0.push(Block {
+                        configurations: planned..configurations,
+                        repetitions: from..to,
+                    });
+                }
+                from = to;
+            }
+        }
+    }
+
+    /// Whether it has every place of `earlier`.
+    pub(crate) fn goes_on_from(&self, earlier: &Self) -> bool {
+        self.0.starts_with(&earlier.0)
+    }
+
+    /// How many configurations have this repetition planned.
+    fn planned(&self, repetition: u32) -> u32 {
+        let blocks = self.0.iter();
+        blocks
+            .filter(|block| block.repetitions.contains(&repetition))
+            .map(|block| block.configurations.end)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The run at place `index`.
+    pub(super) fn cell(&self, mut index: u64) -> Option<Cell> {
+        for block in &self.0 {
+            if index < block.len() {
+                let across = block.configurations.len() as u64;
+                let configuration = block.configurations.start as usize + (index % across) as usize;
+                return Some((
+                    configuration,
+                    block.repetitions.start + (index / across) as u32,
+                ));
+            }
+            index -= block.len();
+        }
+        None
+    }
+
+    /// All places, in order.
+    pub(crate) fn places(&self) -> Range<u64> {
+        0..self.0.iter().map(Block::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cells(numbering: &Numbering) -> Vec<Cell> {
+        let places = numbering.places();
+        assert_eq!(numbering.cell(places.end), None);
+        places
+            .map(|place| numbering.cell(place).expect("a run"))
+            .collect()
+    }
+
+    #[test]
+    fn repetition_by_repetition() {
+        assert_eq!(
+            cells(&Numbering::new(2, 2)),
+            [(0, 0), (1, 0), (0, 1), (1, 1)]
+        );
+    }
+
+    #[test]
+    fn what_is_new_comes_last() {
+        let mut numbering = Numbering::new(1, 2);
+        numbering.grow(2, 3);
+        assert_eq!(
+            cells(&numbering),
+            [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn growing_keeps_every_place_and_plans_every_run_once(steps in prop::collection::vec((0usize..5, 1u32..5), 1..6)) {
+            let mut numbering = Numbering::default();
+            let (mut before, mut configurations) = (vec![], 1);
+            let mut wanted = HashSet::new();
+            for (more, repetitions) in steps {
+                configurations += more;
+                numbering.grow(configurations, repetitions);
+                let after = cells(&numbering);
+                prop_assert_eq!(&after[..before.len()], &before[..]);
+                for configuration in 0..configurations {
+                    wanted.extend((0..repetitions).map(|repetition| (configuration, repetition)));
+                }
+                let different: HashSet<Cell> = after.iter().copied().collect();
+                prop_assert_eq!(different.len(), after.len());
+                prop_assert_eq!(&different, &wanted);
+                before = after;
+            }
+        }
+    }
+}

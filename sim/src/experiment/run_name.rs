@@ -1,0 +1,46 @@
+//! What a person calls a run: its number, or its key.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Experiment, Run};
+
+/// A run, by its place in the plan or by its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunName {
+    /// Its place in the plan, from 0.
+    Place(u64),
+    /// Its key, as in `runs.csv`.
+    Key(String),
+}
+
+impl RunName {
+    /// The run of `experiment` that has this name; nothing if none of those planned has.
+    pub fn find(&self, experiment: &Experiment) -> Option<Run> {
+        match self {
+            Self::Place(place) => experiment.run(*place).filter(|run| experiment.plans(run)),
+            Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
+        }
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(place) => write!(f, "{place}"),
+            Self::Key(key) => write!(f, "`{key}`"),
+        }
+    }
+}
+
+impl FromStr for RunName {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.parse() {
+            Ok(place) => Self::Place(place),
+            Err(_) => Self::Key(text.to_owned()),
+        })
+    }
+}

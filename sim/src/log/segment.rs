@@ -1,0 +1,102 @@
+//! The segment that is being written: one `events-NNNN.csv`.
+
+use std::fs;
+use std::path::Path;
+
+use super::dataset::{DatasetError, Paths};
+use super::disk::{Disk, DiskFile};
+use super::events;
+
+/// The end of a dataset's event log, open for writing.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) number: u32,
+    /// Its length.
+    pub(super) bytes: u64,
+    file: Box<dyn DiskFile>,
+    unsynced: bool,
+}
+
+impl Segment {
+    /// Takes up segment `number`, whose last run ends at byte `end`; returns it and how many bytes of unfinished runs that dropped.
+    pub(super) fn resume(
+        disk: &dyn Disk,
+        paths: &Paths,
+        number: u32,
+        end: u64,
+    ) -> Result<(Self, u64), DatasetError> {
+        let mut dropped = 0;
+        let unfinished = paths.segment(number + 1);
+        if let Ok(metadata) = fs::metadata(&unfinished) {
+            disk.remove(&unfinished)
+                .map_err(DatasetError::io(&unfinished))?;
+            dropped += metadata.len();
+        }
+        let mut segment = Self::open(disk, paths, number, end)?;
+        dropped += cut(&mut *segment.file, &paths.segment(number), end)?;
+        if end == 0 {
+            segment.append(paths, events::header().as_bytes())?;
+        }
+        Ok((segment, dropped))
+    }
+
+    /// Begins segment `number`.
+    pub(super) fn create(
+        disk: &dyn Disk,
+        paths: &Paths,
+        number: u32,
+    ) -> Result<Self, DatasetError> {
+        let mut segment = Self::open(disk, paths, number, 0)?;
+        disk.sync_folder(&paths.root)
+            .map_err(DatasetError::io(&paths.root))?;
+        segment.append(paths, events::header().as_bytes())?;
+        Ok(segment)
+    }
+
+    fn open(disk: &dyn Disk, paths: &Paths, number: u32, bytes: u64) -> Result<Self, DatasetError> {
+        let path = paths.segment(number);
+        Ok(Self {
+            number,
+            bytes,
+            file: disk
+                .open_to_append(&path)
+                .map_err(DatasetError::io(&path))?,
+            unsynced: false,
+        })
+    }
+
+    pub(super) fn append(&mut self, paths: &Paths, bytes: &[u8]) -> Result<(), DatasetError> {
+        self.file
+            .write_all(bytes)
+            .map_err(DatasetError::io(&paths.segment(self.number)))?;
+        self.bytes += bytes.len() as u64;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self, paths: &Paths) -> Result<(), DatasetError> {
+        if self.unsynced {
+            self.file
+                .sync()
+                .map_err(DatasetError::io(&paths.segment(self.number)))?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a file down to `length`; returns how many bytes that dropped.
+pub(super) fn cut(file: &mut dyn DiskFile, path: &Path, length: u64) -> Result<u64, DatasetError> {
+    let found = file.length().map_err(DatasetError::io(path))?;
+    if found < length {
+        return Err(DatasetError::TooShort {
+            path: path.to_owned(),
+            found,
+            counted: length,
+        });
+    }
+    if found > length {
+        file.cut(length).map_err(DatasetError::io(path))?;
+    }
+    Ok(found - length)
+}

@@ -1,0 +1,146 @@
+//! Experiments that grow: what is there stays as it is, only what is new runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use sim::engine::Control;
+use sim::experiment::Shard;
+use sim::log::{Dataset, JournalRow};
+use sim::sweep::{self, Options, Progress, Summary};
+
+use crate::support::experiment;
+
+fn grid(repetitions: u32, internal: &str) -> String {
+    format!(
+        "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = {internal}"
+    )
+}
+
+fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
+    let mut experiment = experiment(parameters);
+    if let Some(shard) = shard {
+        experiment.keep_shard(shard);
+    }
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    sweep::run(
+        &experiment,
+        root,
+        &Options::default(),
+        &control,
+        &mut progress,
+    )
+    .expect("a sweep")
+}
+
+/// Each run's number, and its log without the numbers, by key.
+fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
+    let dataset = Dataset::open(root).expect("a dataset");
+    let log = |row: &JournalRow| {
+        let text = String::from_utf8(dataset.read_events(row).expect("events")).expect("text");
+        let unnumbered = text.lines().map(|line| {
+            let (run, rest) = line.split_once(',').expect("a row");
+            assert_eq!(run, row.run.to_string());
+            rest
+        });
+        unnumbered.collect::<Vec<_>>().join("\n")
+    };
+    let runs: BTreeMap<_, _> = dataset
+        .finished()
+        .map(|row| (row.key.clone(), (row.run, log(row))))
+        .collect();
+    assert_eq!(runs.len(), dataset.attempted().len(), "each run once");
+    runs
+}
+
+fn logs(root: &Path) -> BTreeMap<String, String> {
+    let without_number = |(key, (_, log))| (key, log);
+    runs(root).into_iter().map(without_number).collect()
+}
+
+#[test]
+fn only_what_is_new_runs_and_what_was_there_keeps_its_number() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("grown");
+    let steps = [
+        (2, "[0.2, 0.7]", 8),
+        (3, "[0.2, 0.7]", 4),
+        // A value in between: places in the file are no places in the plan.
+        (3, "[0.2, 0.5, 0.7]", 6),
+        (4, "[0.9, 0.7, 0.5, 0.2]", 14),
+    ];
+    let mut before = BTreeMap::new();
+    for (repetitions, internal, new) in steps {
+        let summary = sweep(&root, &grid(repetitions, internal), None);
+        assert_eq!((summary.ok, summary.left), (new, 0), "{internal}");
+        let after = runs(&root);
+        for (key, run) in &before {
+            assert_eq!(after.get(key), Some(run));
+        }
+        before = after;
+    }
+    let mut numbers: Vec<u64> = before.values().map(|(number, _)| *number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..32).collect::<Vec<_>>());
+    // The same runs as if the experiment had been so from the start.
+    let at_once = folder.path().join("at-once");
+    sweep(&at_once, &grid(4, "[0.9, 0.7, 0.5, 0.2]"), None);
+    assert_eq!(logs(&root), logs(&at_once));
+    let manifest = Dataset::open(&root).expect("a dataset").manifest().clone();
+    assert_eq!(manifest.experiment.runs, 32);
+    assert_eq!(manifest.sweeps.len(), steps.len());
+    let copy = fs::read_to_string(root.join("experiment.toml")).expect("a copy");
+    assert!(copy.ends_with("[0.9, 0.7, 0.5, 0.2]"), "{copy}");
+}
+
+#[test]
+fn fewer_repetitions_keep_what_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(folder.path(), &grid(3, "0.2"), None);
+    let before = runs(folder.path());
+    let summary = sweep(folder.path(), &grid(1, "0.2"), None);
+    assert_eq!((summary.ok, summary.left), (0, 0));
+    assert_eq!(runs(folder.path()), before);
+    let summary = sweep(folder.path(), &grid(4, "0.2"), None);
+    assert_eq!((summary.ok, summary.left), (2, 0));
+}
+
+/// The extension is written down before its first run: cut short, it is taken up.
+#[test]
+fn an_extension_that_was_cut_short_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (grown, cut) = (folder.path().join("grown"), folder.path().join("cut"));
+    for root in [&grown, &cut] {
+        sweep(root, &grid(2, "0.2"), None);
+        sweep(root, &grid(3, "[0.2, 0.5]"), None);
+    }
+    let journal = fs::read(cut.join("runs.csv")).expect("a journal");
+    fs::write(cut.join("runs.csv"), &journal[..journal.len() - 700]).expect("cut");
+    let summary = sweep(&cut, &grid(3, "[0.2, 0.5]"), None);
+    assert!(summary.ok > 0 && !summary.recovered.is_nothing());
+    assert_eq!(runs(&grown), runs(&cut));
+}
+
+/// Shards that were extended at different times, or joined late, agree on every run's number.
+#[test]
+fn shards_grow_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (root, whole) = (folder.path().join("shards"), folder.path().join("whole"));
+    let shard = |number| Some(Shard { number, of: 3 });
+    let (small, middle, large) = (
+        grid(2, "0.2"),
+        grid(2, "[0.2, 0.5]"),
+        grid(3, "[0.9, 0.2, 0.5]"),
+    );
+    sweep(&root, &small, shard(1));
+    sweep(&root, &small, shard(2));
+    sweep(&root, &middle, shard(1));
+    // The second misses the middle step, the third joins at the end.
+    for number in [2, 3, 1] {
+        sweep(&root, &large, shard(number));
+    }
+    for parameters in [&small, &middle, &large] {
+        sweep(&whole, parameters, None);
+    }
+    assert_eq!(runs(&root), runs(&whole));
+}

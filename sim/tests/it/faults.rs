@@ -1,0 +1,258 @@
+//! A disk that refuses: the sweep ends with a message, what was finished stays, and the same sweep goes on once the disk is mended.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sim::engine::Control;
+use sim::experiment::Experiment;
+use sim::log::{Dataset, Disk, DiskFile, RealDisk};
+use sim::sweep::{self, Options, Progress, Summary, SweepError};
+
+use crate::support::experiment;
+
+const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
+
+/// No space left, an I/O error, too many open files: as Linux numbers them.
+const ERRORS: [i32; 3] = [28, 5, 24];
+
+/// Lets a number of operations pass and refuses the one after them, or all. A write that is refused is half done.
+#[derive(Clone, Debug)]
+struct FaultyDisk {
+    done: Arc<AtomicU64>,
+    fails_at: u64,
+    stays_broken: bool,
+    error: i32,
+}
+
+impl FaultyDisk {
+    fn attempt(&self) -> io::Result<()> {
+        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        if done == self.fails_at || (self.stays_broken && done > self.fails_at) {
+            return Err(io::Error::from_raw_os_error(self.error));
+        }
+        Ok(())
+    }
+
+    fn file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+        let disk = self.clone();
+        Box::new(FaultyFile { file, disk })
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.attempt()?;
+        RealDisk.create_folder(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.attempt()?;
+        RealDisk.sync_folder(path)
+    }
+
+    fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.attempt()?;
+        Ok(self.file(RealDisk.open_to_append(path)?))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.attempt()?;
+        Ok(self.file(RealDisk.create(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.attempt()?;
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.attempt()?;
+        RealDisk.remove(path)
+    }
+}
+
+#[derive(Debug)]
+struct FaultyFile {
+    file: Box<dyn DiskFile>,
+    disk: FaultyDisk,
+}
+
+impl Write for FaultyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.disk.attempt() {
+            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(error);
+        }
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl DiskFile for FaultyFile {
+    fn length(&self) -> io::Result<u64> {
+        self.disk.attempt()?;
+        self.file.length()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.disk.attempt()?;
+        self.file.cut(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.attempt()?;
+        self.file.sync()
+    }
+}
+
+/// A sweep that brings every run to the disk as it ends.
+fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Summary, SweepError> {
+    let options = Options {
+        sync_every: Duration::ZERO,
+        disk,
+        ..Options::default()
+    };
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    sweep::run(experiment, root, &options, &control, &mut progress)
+}
+
+fn files(root: &Path) -> [Vec<u8>; 2] {
+    ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
+}
+
+/// The events of the runs that count, each checked against its checksum.
+fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
+    let Ok(dataset) = Dataset::open(root) else {
+        return BTreeMap::new();
+    };
+    let events = |row| dataset.read_events(row).expect("its events");
+    dataset
+        .finished()
+        .map(|row| (row.run, events(row)))
+        .collect()
+}
+
+struct Trial {
+    folder: tempfile::TempDir,
+    experiment: Experiment,
+    /// What a sweep makes that nothing befalls.
+    whole: [Vec<u8>; 2],
+    wanted: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Trial {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let experiment = experiment(GRID);
+        let root = folder.path().join("whole");
+        sweep(&experiment, &root, Arc::new(RealDisk)).expect("a sweep");
+        Self {
+            whole: files(&root),
+            wanted: finished(&root),
+            folder,
+            experiment,
+        }
+    }
+
+    /// Whether `disk` refused something. If so the sweep said what and where, and kept what it had; and whatever happened, it can
+    /// be gone on with to the same bytes.
+    fn befallen(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
+        let kept = finished(&root);
+        let before = disk.done.load(Ordering::Relaxed);
+        let result = sweep(&self.experiment, &root, Arc::new(disk.clone()));
+        let refused = disk.done.load(Ordering::Relaxed) > disk.fails_at && before <= disk.fails_at;
+        assert_eq!(result.is_err(), refused, "{result:?}");
+        if let Err(error) = result {
+            let said = error.to_string();
+            assert!(said.contains(&root.display().to_string()), "{said}");
+            assert!(said.contains(&format!("os error {}", disk.error)), "{said}");
+        }
+        let left = finished(&root);
+        assert!(
+            kept.iter()
+                .all(|(run, events)| left.get(run) == Some(events))
+        );
+        assert!(
+            left.iter()
+                .all(|(run, events)| self.wanted.get(run) == Some(events))
+        );
+        let resumed = sweep(&self.experiment, &root, Arc::new(RealDisk)).expect("a sweep");
+        assert_eq!(resumed.ok, (self.wanted.len() - left.len()) as u64);
+        assert_eq!(files(&root), self.whole);
+        refused
+    }
+}
+
+#[test]
+fn every_operation_of_a_new_sweep_may_be_refused() {
+    let trial = Trial::new();
+    for error in ERRORS {
+        for stays_broken in [false, true] {
+            let mut fails_at = 0;
+            loop {
+                let disk = FaultyDisk {
+                    done: Arc::default(),
+                    fails_at,
+                    stays_broken,
+                    error,
+                };
+                let name = format!("{error}-{stays_broken}-{fails_at}");
+                if !trial.befallen(&disk, trial.folder.path().join(name)) {
+                    break;
+                }
+                fails_at += 1;
+            }
+            // Events and journal of twelve runs are written and synced one by one.
+            assert!(fails_at > 12 * 4, "{fails_at} operations");
+        }
+    }
+}
+
+/// The same for a sweep that takes up one that was cut short in the middle of a row and of a run's events.
+#[test]
+fn every_operation_of_a_resumed_sweep_may_be_refused() {
+    let trial = Trial::new();
+    let cut_short = |root: &Path| {
+        fs::create_dir(root).expect("a folder");
+        for name in ["dataset.json", "experiment.toml"] {
+            fs::copy(
+                trial.folder.path().join("whole").join(name),
+                root.join(name),
+            )
+            .expect("a copy");
+        }
+        let [journal, events] = &trial.whole;
+        fs::write(root.join("runs.csv"), &journal[..journal.len() / 2]).expect("cut");
+        fs::write(
+            root.join("events-0000.csv"),
+            &events[..events.len() * 3 / 4],
+        )
+        .expect("cut");
+    };
+    let mut fails_at = 0;
+    loop {
+        let disk = FaultyDisk {
+            done: Arc::default(),
+            fails_at,
+            stays_broken: true,
+            error: ERRORS[0],
+        };
+        let root = trial.folder.path().join(fails_at.to_string());
+        cut_short(&root);
+        assert!(!finished(&root).is_empty());
+        if !trial.befallen(&disk, root) {
+            break;
+        }
+        fails_at += 1;
+    }
+    assert!(fails_at > 6 * 4, "{fails_at} operations");
+}

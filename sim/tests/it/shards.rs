@@ -1,0 +1,173 @@
+//! Sweeps split into shards: together they are the whole, and what does not fit together is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sim::engine::Control;
+use sim::experiment::{Experiment, Shard};
+use sim::log::{Dataset, Status};
+use sim::sweep::{self, Options, Progress, Summary, SweepError};
+
+use crate::support::experiment;
+
+const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 5\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
+
+fn shard(number: u32, of: u32) -> Experiment {
+    let mut experiment = experiment(GRID);
+    experiment.keep_shard(Shard { number, of });
+    experiment
+}
+
+fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    sweep::run(
+        experiment,
+        root,
+        &Options::default(),
+        &control,
+        &mut progress,
+    )
+}
+
+/// Every run's rows, ordered by run.
+fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
+    let dataset = Dataset::open(root).expect("a dataset");
+    let mut rows: Vec<_> = dataset
+        .finished()
+        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
+        .collect();
+    rows.sort();
+    rows
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
+}
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("shards")
+    }
+
+    fn is_refused(&self, said: &str) {
+        let refused = Dataset::open(&self.root()).expect_err("not one dataset");
+        assert!(refused.to_string().contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn together_they_are_the_whole() {
+    let desk = Desk::new();
+    let whole = desk.folder.path().join("whole");
+    sweep(&experiment(GRID), &whole).expect("a sweep");
+    let mut runs = 0;
+    for number in 1..=3 {
+        let dataset = Dataset::open(&desk.root());
+        match number {
+            1 => assert!(dataset.is_err(), "nothing is there"),
+            _ => {
+                let dataset = dataset.expect("some shards");
+                let missing: Vec<u32> = dataset
+                    .missing_shards()
+                    .iter()
+                    .map(|shard| shard.number)
+                    .collect();
+                assert_eq!(missing, (number..=3).collect::<Vec<_>>());
+                let status = Status::of(&dataset);
+                assert_eq!((status.planned, status.done), (20, runs));
+                assert_eq!(status.to_do, 20 - runs);
+            }
+        }
+        runs += sweep(&shard(number, 3), &desk.root()).expect("a sweep").ok;
+    }
+    let dataset = Dataset::open(&desk.root()).expect("a dataset");
+    assert!(dataset.missing_shards().is_empty());
+    assert_eq!((runs, dataset.planned()), (20, 20));
+    assert_eq!(rows(&desk.root()), rows(&whole));
+    let second = sweep(&shard(2, 3), &desk.root()).expect("a sweep");
+    assert_eq!((second.ok, second.left), (0, 0));
+}
+
+#[test]
+fn one_shard_is_a_dataset_of_its_own() {
+    let desk = Desk::new();
+    let ok = sweep(&shard(2, 3), &desk.root()).expect("a sweep").ok;
+    let dataset = Dataset::open(&desk.root().join("shard-2-of-3")).expect("a dataset");
+    assert_eq!(dataset.planned(), ok);
+    assert_eq!(Status::of(&dataset).to_do, 0);
+}
+
+#[test]
+fn other_ways_of_splitting_are_refused() {
+    let desk = Desk::new();
+    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
+    let whole = desk.folder.path().join("whole");
+    sweep(&experiment(GRID), &whole).expect("a sweep");
+    for (refused, said) in [
+        (
+            sweep(&shard(1, 3), &desk.root()),
+            "holds shards of 2, which overlap with those of 3; go on with --shard K/2",
+        ),
+        (
+            sweep(&experiment(GRID), &desk.root()),
+            "holds shards of 1/2 to 2/2; go on with --shard K/2",
+        ),
+        (
+            sweep(&shard(1, 2), &whole),
+            "holds a dataset that is not split into shards; go on without --shard",
+        ),
+    ] {
+        let error = refused.expect_err("refused").to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(!desk.root().join("shard-1-of-3").exists());
+    assert!(!whole.join("shard-1-of-2").exists());
+}
+
+#[test]
+fn another_experiments_shards_are_refused() {
+    let desk = Desk::new();
+    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
+    let mut other = experiment(&GRID.replace("duration_s = 5", "duration_s = 6"));
+    other.keep_shard(Shard { number: 2, of: 2 });
+    let refused = sweep(&other, &desk.root())
+        .expect_err("refused")
+        .to_string();
+    assert!(refused.contains("duration_s: 5 there, 6 here"), "{refused}");
+    let elsewhere = desk.folder.path().join("elsewhere");
+    sweep(&other, &elsewhere).expect("a sweep");
+    copy(
+        &elsewhere.join("shard-2-of-2"),
+        &desk.root().join("shard-2-of-2"),
+    );
+    desk.is_refused("are no shards of one experiment:\n  duration_s");
+}
+
+#[test]
+fn overlapping_and_misplaced_shards_are_noticed() {
+    let desk = Desk::new();
+    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
+    let folder = |name: &str| desk.root().join(name);
+    copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
+    desk.is_refused("shard-2-of-2 holds shard 1/2, not what its name says");
+    fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
+    desk.is_refused("holds shards of 2 and of 4, which overlap");
+    fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
+    fs::create_dir(folder("shard-2-of-2")).expect("a folder");
+    let dataset = Dataset::open(&desk.root()).expect("the second has not begun");
+    assert_eq!(dataset.missing_shards(), [Shard { number: 2, of: 2 }]);
+}
