@@ -1,6 +1,7 @@
 //! The segment that is being written: one `events-NNNN.csv`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use super::dataset::{DatasetError, Paths};
@@ -32,8 +33,10 @@ impl Segment {
                 .map_err(DatasetError::io(&unfinished))?;
             dropped += metadata.len();
         }
+        let path = paths.segment(number);
+        let end = if end == 0 { header_bytes(&path) } else { end };
         let mut segment = Self::open(disk, paths, number, end)?;
-        dropped += cut(&mut *segment.file, &paths.segment(number), end)?;
+        dropped += cut(&mut *segment.file, &path, end)?;
         if end == 0 {
             segment.append(paths, events::header().as_bytes())?;
         }
@@ -82,6 +85,17 @@ impl Segment {
             self.unsynced = false;
         }
         Ok(())
+    }
+}
+
+/// Length of the header with which a segment starts that has no runs yet; 0 if it is not there or not whole.
+fn header_bytes(path: &Path) -> u64 {
+    let header = events::header();
+    let mut start = vec![0; header.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    match read {
+        Ok(()) if start == header.as_bytes() => header.len() as u64,
+        _ => 0,
     }
 }
 

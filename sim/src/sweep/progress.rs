@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
 use super::words::{bytes_in_words, grouped, in_words};
-use crate::engine::{Control, LATE};
+use crate::engine::Control;
+use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow};
 
 /// How often a heartbeat line is written.
@@ -24,6 +25,7 @@ pub struct Progress {
     failures_shown: u64,
     held_back: bool,
     stopping: bool,
+    can_be_late: bool,
     repeat_command: Option<String>,
 }
 
@@ -68,6 +70,7 @@ impl Progress {
             failures_shown: 0,
             held_back: false,
             stopping: false,
+            can_be_late: false,
             repeat_command: None,
         }
     }
@@ -91,6 +94,7 @@ impl Progress {
         self.to_do = plan.to_do.len() as u64;
         self.expected = plan.wall_time;
         self.started = Instant::now();
+        self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
         if !dataset.recovered().is_nothing() {
             self.say(&dataset.recovered().to_string());
         }
@@ -119,7 +123,7 @@ impl Progress {
             ));
         }
         if let Shown::Bar(bar) = &self.shown {
-            let style = ProgressStyle::with_template("{bar:20}  {wide_msg}")
+            let style = ProgressStyle::with_template("{bar:10}  {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
             bar.set_length(plan.ticks.max(1));
@@ -154,15 +158,7 @@ impl Progress {
     }
 
     pub(super) fn show(&mut self, control: &Control) {
-        let state = format!(
-            "{}/{} runs, {} left, {} active, {} failed, {}",
-            grouped(self.done),
-            grouped(self.to_do),
-            in_words(self.remaining()),
-            grouped(control.active()),
-            grouped(self.failed),
-            late_share(control),
-        );
+        let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
             self.say(
@@ -171,7 +167,7 @@ impl Progress {
         }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
-            self.say("many ticks are late: as long as they are, no more runs are begun");
+            self.say("many ticks are over a millisecond late: as long as they are, no more runs are begun");
         }
         match &mut self.shown {
             Shown::Nothing => {}
@@ -195,6 +191,25 @@ impl Progress {
         }
     }
 
+    /// In words that leave room for the bar in a terminal 80 columns wide.
+    fn state(&self, control: &Control) -> String {
+        let mut state = format!(
+            "{}/{} runs, {} left, {} active",
+            grouped(self.done),
+            grouped(self.to_do),
+            in_words(self.remaining()),
+            grouped(control.active()),
+        );
+        if self.failed > 0 {
+            state += &format!(", {} failed", grouped(self.failed));
+        }
+        if self.can_be_late {
+            let late = control.late_ticks() as f64 / control.ticks().max(1) as f64;
+            state += &format!(", {:.2} % late", 100.0 * late);
+        }
+        state
+    }
+
     /// Wall time left: as planned, and once that has passed, as runs have been ending.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
@@ -211,13 +226,4 @@ impl Progress {
             Shown::Nothing | Shown::Heartbeat { .. } => eprintln!("{line}"),
         }
     }
-}
-
-fn late_share(control: &Control) -> String {
-    let share = control.late_ticks() as f64 / control.ticks().max(1) as f64;
-    format!(
-        "{:.2} % of ticks over {} ms late",
-        100.0 * share,
-        LATE.as_millis()
-    )
 }
