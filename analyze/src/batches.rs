@@ -17,13 +17,38 @@ use crate::measures;
 const BATCH_EVENTS: u64 = 500_000;
 
 /// The events of `runs`, which are runs of `dataset`.
-pub(crate) fn of<'a>(
+fn of<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<Batch<'a>, Error>> {
     batch_bounds(runs.iter().map(|row| row.events), BATCH_EVENTS)
         .into_iter()
         .map(|range| Batch::read(dataset, &runs[range]))
+}
+
+impl Dataset {
+    /// Its events, whole runs at a time.
+    pub fn batches(&self) -> impl Iterator<Item = Result<Batch<'_>, Error>> {
+        of(self, self.finished())
+    }
+
+    /// Every measure of every machine of every finished run: a row a run and machine, ordered by both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if events cannot be read; [`Error::Query`] if Polars fails.
+    pub fn machines(&self) -> Result<DataFrame, Error> {
+        self.machines_of(self.finished())
+    }
+
+    /// The same of `runs` only, which are runs of this dataset.
+    pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        let mut machines = Stack::default();
+        for batch in of(self, runs) {
+            machines.push(&batch?.machines()?)?;
+        }
+        Ok(machines.into_frame())
+    }
 }
 
 /// Some runs' events.
@@ -70,7 +95,9 @@ impl<'a> Batch<'a> {
     ///
     /// [`Error::Journal`] if a run's rates or phases cannot be read, [`Error::Query`] if Polars fails.
     pub fn machines(self) -> Result<DataFrame, Error> {
-        let machines = journal::machine_frame(self.dataset, self.rows)?;
+        let machines = journal::machine_frame(self.dataset.name(), self.rows, |row| {
+            self.dataset.journal_of(row)
+        })?;
         Ok(measures::measure(machines, self.events)?)
     }
 }

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use polars::prelude::*;
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Manifest};
 
-use crate::batches::{self, Batch, Stack};
 use crate::error::Error;
 
 /// A dataset with at least one finished run.
@@ -132,29 +130,6 @@ impl Dataset {
     /// How many runs failed and were not finished by a later attempt: they do not count either.
     pub fn failed(&self) -> usize {
         self.failed
-    }
-
-    /// Its events, whole runs at a time.
-    pub fn batches(&self) -> impl Iterator<Item = Result<Batch<'_>, Error>> {
-        batches::of(self, &self.finished)
-    }
-
-    /// Every measure of every machine of every finished run: a row a run and machine, ordered by both.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if events cannot be read; [`Error::Query`] if Polars fails.
-    pub fn machines(&self) -> Result<DataFrame, Error> {
-        self.machines_of(&self.finished)
-    }
-
-    /// The same of `runs` only, which are runs of this dataset.
-    pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let mut machines = Stack::default();
-        for batch in batches::of(self, runs) {
-            machines.push(&batch?.machines()?)?;
-        }
-        Ok(machines.into_frame())
     }
 
     /// The events of `run` as they stand in the log, each of them checked to be the run's.

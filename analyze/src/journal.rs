@@ -1,12 +1,13 @@
 //! The journal's columns, and finished runs as data frames: a row a run, and a row a run and machine.
 
+use std::path::PathBuf;
+
 use polars::prelude::*;
 use sim::experiment::Rates;
 use sim::log::JournalRow;
 
 use crate::column::Kind::{Boolean, Integer, Number, Text};
 use crate::column::{Column, column};
-use crate::datasets::Dataset;
 use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
@@ -111,12 +112,16 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 /// # Errors
 ///
 /// [`Error::Journal`] if a run's rates or phases cannot be read.
-pub(crate) fn machine_frame(dataset: &Dataset, rows: &[JournalRow]) -> Result<DataFrame, Error> {
+pub(crate) fn machine_frame(
+    dataset: &str,
+    rows: &[JournalRow],
+    journal_of: impl Fn(&JournalRow) -> PathBuf,
+) -> Result<DataFrame, Error> {
     let mut of_machine: Vec<&JournalRow> = vec![];
     let (mut machines, mut rates_hz, mut phases_s) = (vec![], vec![], vec![]);
     for row in rows {
         let wrong = |problem: String| Error::Journal {
-            path: dataset.journal_of(row),
+            path: journal_of(row),
             run: row.run,
             problem,
         };
@@ -135,7 +140,7 @@ pub(crate) fn machine_frame(dataset: &Dataset, rows: &[JournalRow]) -> Result<Da
     let mut columns: Vec<_> = machine_columns()
         .iter()
         .filter(|column| !MACHINE.contains(column))
-        .map(|column| run_column(column, dataset.name(), of_machine.iter().copied()))
+        .map(|column| run_column(column, dataset, of_machine.iter().copied()))
         .collect();
     columns.push(Series::new("machine".into(), machines).into());
     columns.push(Series::new("rate".into(), rates_hz).into());

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::dataset::DatasetError;
+use super::error::DatasetError;
 use super::journal::JournalRow;
 use crate::experiment::Experiment;
 

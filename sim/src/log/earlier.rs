@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dataset::{DatasetError, Paths, read_manifest, shards_in};
+use super::dataset::{Paths, read_manifest, shards_in};
 use super::difference::Difference;
+use super::error::DatasetError;
 use super::manifest::{Manifest, ResolvedExperiment};
 use crate::experiment::{Experiment, Shard};
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{DatasetError, Paths};
+use super::dataset::Paths;
+use super::error::DatasetError;
 use super::manifest;
 
 /// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.

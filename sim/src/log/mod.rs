@@ -28,6 +28,7 @@
 //! - [`attempts`]: what the journal says of the plan's runs
 //! - [`lock`]: what makes the writer the only one
 //! - [`disk`]: what the writer asks of the disk
+//! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
 
 mod attempts;
@@ -35,6 +36,7 @@ mod dataset;
 mod difference;
 mod disk;
 mod earlier;
+mod error;
 mod events;
 mod journal;
 mod lock;
@@ -44,9 +46,10 @@ mod status;
 mod writer;
 
 pub use attempts::Attempts;
-pub use dataset::{Dataset, DatasetError};
+pub use dataset::Dataset;
 pub use difference::Difference;
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use error::DatasetError;
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
 pub use journal::{JournalRow, Outcome, checksum};
 pub use lock::Holder;

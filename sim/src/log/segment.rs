@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::dataset::{DatasetError, Paths};
+use super::dataset::Paths;
 use super::disk::{Disk, DiskFile};
+use super::error::DatasetError;
 use super::events;
 
 /// The end of a dataset's event log, open for writing.

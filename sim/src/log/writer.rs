@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Found};
-use super::dataset::{DatasetError, Paths};
+use super::dataset::Paths;
 use super::disk::{Disk, DiskFile, RealDisk};
 use super::earlier::Earlier;
+use super::error::DatasetError;
 use super::journal::{self, JournalRow};
 use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};

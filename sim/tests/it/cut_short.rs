@@ -1,7 +1,7 @@
 //! Sweeps that are cut short: the same command goes on, nothing finished is lost, nothing is counted twice.
 #![cfg(unix)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use sim::log::{Dataset, parse_rows};
 use tempfile::TempDir;
 
-use crate::support::signal;
+use crate::support::{files, finished, signal};
 
 /// Forty runs of 0.1 s one after the other: long enough to be cut short in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
@@ -134,23 +134,6 @@ impl Sweep {
         length("runs.csv") + length("events-0000.csv")
     }
 
-    fn files(&self) -> [Vec<u8>; 2] {
-        ["runs.csv", "events-0000.csv"]
-            .map(|name| fs::read(self.dataset().join(name)).expect("a file"))
-    }
-
-    /// The events of the runs that count, each checked against its checksum; none before there is a dataset.
-    fn finished(&self) -> BTreeMap<u64, Vec<u8>> {
-        let Ok(dataset) = Dataset::open(&self.dataset()) else {
-            return BTreeMap::new();
-        };
-        let events = |row| dataset.read_events(row).expect("its events");
-        dataset
-            .finished()
-            .map(|row| (row.run, events(row)))
-            .collect()
-    }
-
     /// Every run is there once, with all its events, and no others.
     fn is_whole(&self) {
         let dataset = Dataset::open(&self.dataset()).expect("a dataset");
@@ -243,12 +226,12 @@ fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
     assert_eq!(child.wait().expect("a child").code(), Some(2), "{said}");
     assert!(said.contains("File too large"), "{said}");
     assert!(said.contains("once this is mended, go on with: "), "{said}");
-    let kept = sweep.finished();
+    let kept = finished(&sweep.dataset());
     assert!(kept.len() > 5, "{} runs", kept.len());
     sweep.options.clear();
     let said = sweep.go_on();
     assert!(said.contains("an earlier sweep was cut short"), "{said}");
-    let whole = sweep.finished();
+    let whole = finished(&sweep.dataset());
     assert_eq!(whole.len(), 800);
     assert!(
         kept.iter()
@@ -261,8 +244,8 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
     let options = ["--sync-every", "0.005"];
     let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
     undisturbed.go_on();
-    let whole = undisturbed.files();
-    let wanted = undisturbed.finished();
+    let whole = files(&undisturbed.dataset());
+    let wanted = finished(&undisturbed.dataset());
     let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
@@ -274,20 +257,26 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
             .saturating_sub(bytes / 50);
         if sweep.kill_after(after, random.random_range(0..200)) {
             ended += 1;
-            assert!(sweep.files() == whole, "other bytes than undisturbed");
+            assert!(
+                files(&sweep.dataset()) == whole,
+                "other bytes than undisturbed"
+            );
             sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
             counted = 0;
             continue;
         }
         kills += 1;
-        let finished = sweep.finished();
-        assert!(finished.len() >= counted, "finished runs are lost");
-        counted = finished.len();
+        let found = finished(&sweep.dataset());
+        assert!(found.len() >= counted, "finished runs are lost");
+        counted = found.len();
         let right = |(run, events): (&u64, &Vec<u8>)| wanted.get(run) == Some(events);
-        assert!(finished.iter().all(right));
+        assert!(found.iter().all(right));
     }
     sweep.go_on();
-    assert!(sweep.files() == whole, "other bytes than undisturbed");
+    assert!(
+        files(&sweep.dataset()) == whole,
+        "other bytes than undisturbed"
+    );
     assert!(ended > 0, "no sweep came to its end in between");
 }
 

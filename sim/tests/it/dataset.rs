@@ -8,7 +8,7 @@ use sim::experiment::{EngineKind, Experiment};
 use sim::log::{Dataset, DatasetError, DatasetWriter, JournalRow, parse_rows};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
-use crate::support::{experiment, run_all};
+use crate::support::{experiment, files, rows, run_all};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 10\nrepetitions = 3\n[parameters]\nrates = [[1, 3, 6], [2, 2]]\ninternal = [0.2, 0.7]";
 
@@ -20,17 +20,6 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
         &Control::default(),
         &mut Progress::quiet(),
     )
-}
-
-/// Every run's rows, ordered by run.
-fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
-    let dataset = Dataset::open(root).expect("a dataset");
-    let mut rows: Vec<_> = dataset
-        .finished()
-        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
-        .collect();
-    rows.sort();
-    rows
 }
 
 #[test]
@@ -220,7 +209,7 @@ fn workers_change_no_byte_in_virtual_time() {
         };
         let (control, mut progress) = (Control::default(), Progress::quiet());
         sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
-        ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
+        files(&root)
     };
     let alone = files(1);
     assert_eq!(alone, files(2));

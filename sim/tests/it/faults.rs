@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::Experiment;
-use sim::log::{Dataset, Disk, DiskFile, RealDisk};
+use sim::log::{Disk, DiskFile, RealDisk};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
-use crate::support::experiment;
+use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
@@ -123,22 +123,6 @@ fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Su
     };
     let (control, mut progress) = (Control::default(), Progress::quiet());
     sweep::run(experiment, root, &options, &control, &mut progress)
-}
-
-fn files(root: &Path) -> [Vec<u8>; 2] {
-    ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
-}
-
-/// The events of the runs that count, each checked against its checksum.
-fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
-    let Ok(dataset) = Dataset::open(root) else {
-        return BTreeMap::new();
-    };
-    let events = |row| dataset.read_events(row).expect("its events");
-    dataset
-        .finished()
-        .map(|row| (row.run, events(row)))
-        .collect()
 }
 
 struct Trial {

@@ -8,7 +8,7 @@ use sim::experiment::{Experiment, Shard};
 use sim::log::{Dataset, Status};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
-use crate::support::experiment;
+use crate::support::{experiment, rows};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 5\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
@@ -27,17 +27,6 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
         &control,
         &mut progress,
     )
-}
-
-/// Every run's rows, ordered by run.
-fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
-    let dataset = Dataset::open(root).expect("a dataset");
-    let mut rows: Vec<_> = dataset
-        .finished()
-        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
-        .collect();
-    rows.sort();
-    rows
 }
 
 fn copy(from: &Path, to: &Path) {

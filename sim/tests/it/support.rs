@@ -1,11 +1,14 @@
 //! Experiments and engines for tests, in a line each.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use crossbeam_channel::unbounded;
 use sim::engine::tcp::{self, PortRange, Settings};
 use sim::engine::{Control, Ended, RawLog, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
+use sim::log::Dataset;
 
 /// Reads an experiment from the parameters part of a file.
 pub fn experiment(parameters: &str) -> Experiment {
@@ -60,6 +63,34 @@ pub fn settings(experiment: &Experiment) -> Settings {
         spill_folder: std::env::temp_dir(),
         hold_back: false,
     }
+}
+
+/// Every run's rows, ordered by run.
+pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
+    let dataset = Dataset::open(root).expect("a dataset");
+    let mut rows: Vec<_> = dataset
+        .finished()
+        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// A dataset's journal and its events, as long as these fit into one file.
+pub fn files(root: &Path) -> [Vec<u8>; 2] {
+    ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
+}
+
+/// The events of the runs that count, each checked against its checksum.
+pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
+    let Ok(dataset) = Dataset::open(root) else {
+        return BTreeMap::new();
+    };
+    let events = |row| dataset.read_events(row).expect("its events");
+    dataset
+        .finished()
+        .map(|row| (row.run, events(row)))
+        .collect()
 }
 
 /// Sends a signal to a process. The shell's own `kill` is there even where the program is not.

@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use super::address;
 use super::clock::WallClock;
-use super::hosted::Hosted;
+use super::hosted::{Hosted, Part};
 use super::mesh::{Mesh, Places};
 use super::reactor::Reactor;
-use crate::engine::Samples;
 use crate::experiment::Run;
-use crate::log::LoggedEvent;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
@@ -41,21 +39,6 @@ pub struct Seat {
     pub token: RunToken,
     /// How long to wait for the other machines before giving up.
     pub patience: Duration,
-}
-
-/// What one machine did in a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// Unix time of the run's start, in nanoseconds.
-    pub started_at_ns: u64,
-    /// The machine's events, in the order of its ticks.
-    pub events: Vec<LoggedEvent>,
-    /// Message queued - message sent, of the messages it got.
-    pub latency: Samples,
-    /// Whether every one of them was queued when, and in the order, that the schedule says.
-    pub in_order: bool,
-    /// Connections turned away.
-    pub strangers: u32,
 }
 
 /// Why a machine did not do its part.

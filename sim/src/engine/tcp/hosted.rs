@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::alone::Part;
 use super::arrivals::Arrivals;
 use super::clock::WallClock;
 use super::mesh::{Mesh, Places};
@@ -13,6 +12,21 @@ use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 use crate::wire::{Frame, RunToken};
+
+/// What one machine did in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Unix time of the run's start, in nanoseconds.
+    pub started_at_ns: u64,
+    /// The machine's events, in the order of its ticks.
+    pub events: Vec<LoggedEvent>,
+    /// Message queued - message sent, of the messages it got.
+    pub latency: Samples,
+    /// Whether every one of them was queued when, and in the order, that the schedule says.
+    pub in_order: bool,
+    /// Connections turned away.
+    pub strangers: u32,
+}
 
 /// From a standing mesh to the run's start: time for the event loop to look at its other runs.
 const LEAD_NS: u64 = 1_000_000;

@@ -31,9 +31,10 @@ mod spill;
 
 pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
-pub use alone::{Part, Seat, SeatError, take_part};
+pub use alone::{Seat, SeatError, take_part};
 pub(crate) use host::new_token;
 pub use host::{Settings, serve};
+pub use hosted::Part;
 pub use spill::Piece;
 
 /// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up.

@@ -1,0 +1,172 @@
+//! What can be wrong with a dataset, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::difference::Difference;
+use super::manifest::SCHEMA_VERSION;
+
+/// Why a dataset cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The folder is missing or holds no dataset.
+    #[error("{} is not a dataset: it has no dataset.json; datasets are made by `sim run`", .0.display())]
+    NotADataset(PathBuf),
+    /// The folder has something in it, but no dataset.
+    #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
+    ForeignFolder(PathBuf),
+    /// A file of the dataset cannot be read or written.
+    #[error("{}: {cause}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// `dataset.json` is not what it should be.
+    #[error("{}: {cause}", .path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        cause: serde_json::Error,
+    },
+    /// Another version of the contract.
+    #[error("{} has schema {found}, this program reads schema {SCHEMA_VERSION}; use the version of the program that made it ({made_by})", .path.display())]
+    Schema {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The tool version that made it.
+        made_by: String,
+    },
+    /// A row of the journal is not what it should be.
+    #[error("{}: {cause}", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Row and column.
+        cause: csv::Error,
+    },
+    /// The events of a run that the journal counts are missing or changed.
+    #[error("{}: the events of run {run}: {problem}", .path.display())]
+    Events {
+        /// The segment.
+        path: PathBuf,
+        /// The run.
+        run: u64,
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The journal counts events that are not there.
+    #[error(
+        "{}: the file ends at byte {found}, but the journal counts {counted}; restore it from a copy, or move the folder away and run again",
+        .path.display()
+    )]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length that the journal counts.
+        counted: u64,
+    },
+    /// A journal row is about a run that the experiment does not have.
+    #[error(
+        "{}: row of run {run}: `{key}` is not that run of this experiment; was the file edited? Restore it from a copy, or name another folder with --data",
+        .path.display()
+    )]
+    ForeignRun {
+        /// The journal.
+        path: PathBuf,
+        /// The run's place.
+        run: u64,
+        /// The key that stands there.
+        key: String,
+    },
+    /// The folder holds runs that mean something else.
+    #[error(
+        "{} holds runs that this experiment would change the meaning of:\n{difference}\nundo the change (values may be added, and repetitions), or name another folder with --data",
+        .path.display()
+    )]
+    OtherExperiment {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What differs.
+        difference: Difference,
+    },
+    /// The folder holds an experiment's shards, and is to be written to as a whole.
+    #[error("{} holds shards of 1/{shards} to {shards}/{shards}; go on with --shard K/{shards}, or name another folder with --data", .path.display())]
+    Sharded {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are.
+        shards: u32,
+    },
+    /// The folder holds a dataset that is not split, and is to be written to by shards.
+    #[error("{} holds a dataset that is not split into shards; go on without --shard, or name another folder with --data", .0.display())]
+    NotSharded(PathBuf),
+    /// Shards of another number are there: both would have some runs.
+    #[error("{} holds shards of {found}, which overlap with those of {wanted}; go on with --shard K/{found}, or name another folder with --data", .path.display())]
+    OtherShards {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are.
+        found: u32,
+        /// How many are wanted.
+        wanted: u32,
+    },
+    /// Shards of different numbers lie side by side: they share runs.
+    #[error("{} holds shards of {a} and of {b}, which overlap; move those of one kind away", .path.display())]
+    OverlappingShards {
+        /// The experiment's folder.
+        path: PathBuf,
+        /// How many shards there are of the one kind.
+        a: u32,
+        /// And of the other.
+        b: u32,
+    },
+    /// A shard's folder holds something else than its name says.
+    #[error("{} holds {found}, not what its name says; rename it, or move it away", .path.display())]
+    MisplacedShard {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// Two shards were made by experiments that do not fit together.
+    #[error("{} and {} are no shards of one experiment:\n{difference}\nrun the experiment again for both, or move one away", .a.display(), .b.display())]
+    DifferentShards {
+        /// The one shard's folder.
+        a: PathBuf,
+        /// The other's.
+        b: PathBuf,
+        /// What differs.
+        difference: Difference,
+    },
+    /// Another process is writing to the dataset.
+    #[error("{} is being written by another sim run{holder}; wait for it to end, or name another folder with --data", .path.display())]
+    Locked {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// Its process, if known.
+        holder: String,
+    },
+}
+
+impl DatasetError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |cause| Self::Io {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+
+    pub(super) fn manifest(path: &Path) -> impl FnOnce(serde_json::Error) -> Self + '_ {
+        move |cause| Self::Manifest {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+}
