@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::events::EventsBuilder;
 use crate::journal;
 use crate::measures;
+use crate::replayed::{self, Replayed};
 
 /// A batch ends before the run that would take it over this many events.
 const BATCH_EVENTS: u64 = 500_000;
@@ -57,22 +58,27 @@ pub struct Batch<'a> {
     dataset: &'a Dataset,
     rows: &'a [JournalRow],
     events: DataFrame,
+    replayed: DataFrame,
 }
 
 impl<'a> Batch<'a> {
     fn read(dataset: &'a Dataset, rows: &'a [JournalRow]) -> Result<Self, Error> {
         let mut events = EventsBuilder::default();
+        let mut replays = vec![];
         for row in rows {
-            for (index, event) in dataset.events_of(row)?.iter().enumerate() {
+            let of_run = dataset.events_of(row)?;
+            for (index, event) in of_run.iter().enumerate() {
                 events
                     .push(event)
                     .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
             }
+            replays.push(Replayed::of(row, &of_run, dataset.warm_up_s()));
         }
         Ok(Self {
             dataset,
             rows,
-            events: events.timed(rows)?,
+            events: events.timed(rows, dataset.warm_up_s())?,
+            replayed: replayed::frame(rows, &replays)?,
         })
     }
 
@@ -95,10 +101,13 @@ impl<'a> Batch<'a> {
     ///
     /// [`Error::Journal`] if a run's rates or phases cannot be read, [`Error::Query`] if Polars fails.
     pub fn machines(self) -> Result<DataFrame, Error> {
-        let machines = journal::machine_frame(self.dataset.name(), self.rows, |row| {
-            self.dataset.journal_of(row)
-        })?;
-        Ok(measures::measure(machines, self.events)?)
+        let machines = journal::machine_frame(
+            self.dataset.name(),
+            self.rows,
+            self.dataset.warm_up_s(),
+            |row| self.dataset.journal_of(row),
+        )?;
+        Ok(measures::measure(machines, self.events, self.replayed)?)
     }
 }
 

@@ -15,6 +15,7 @@ pub struct Dataset {
     finished: Vec<JournalRow>,
     left_out: Vec<JournalRow>,
     failed: usize,
+    warm_up_s: f64,
 }
 
 /// Opens every dataset. Each is labelled with its name, or with its path if another has the same name.
@@ -67,6 +68,7 @@ impl Dataset {
             finished,
             left_out: vec![],
             failed,
+            warm_up_s: 0.0,
         })
     }
 
@@ -85,6 +87,30 @@ impl Dataset {
         let late = self.finished.extract_if(.., |row| !row.punctual);
         self.left_out.extend(late);
         Ok(())
+    }
+
+    /// Cuts off the first model seconds of every run: no measure counts them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WarmUp`] if nothing of a run would be left.
+    pub fn cut_warm_up(&mut self, warm_up_s: f64) -> Result<(), Error> {
+        let shortest = self.finished.iter().map(|row| row.duration_s);
+        let shortest_s = shortest.fold(f64::INFINITY, f64::min);
+        if warm_up_s >= shortest_s {
+            return Err(Error::WarmUp {
+                path: self.root().to_owned(),
+                warm_up_s,
+                shortest_s,
+            });
+        }
+        self.warm_up_s = warm_up_s;
+        Ok(())
+    }
+
+    /// The model seconds at the start of every run that no measure counts.
+    pub fn warm_up_s(&self) -> f64 {
+        self.warm_up_s
     }
 
     /// Its folder.

@@ -28,6 +28,16 @@ pub enum Error {
         /// Finished runs, none of them punctual.
         finished: usize,
     },
+    /// The warm-up is as long as a run.
+    #[error("--warm-up {warm_up_s}: {} has runs of {shortest_s} s, nothing of which would be left", .path.display())]
+    WarmUp {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// Model seconds to be cut off.
+        warm_up_s: f64,
+        /// Model seconds of the shortest run.
+        shortest_s: f64,
+    },
     /// No run of one dataset has its counterpart in another.
     #[error(
         "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the repetition are the \

@@ -125,18 +125,23 @@ impl EventsBuilder {
     }
 
     /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, the numeric `peer`,
-    /// and `left_s`, the time from the event to the end of the observation (never negative).
-    pub(crate) fn timed(self, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
+    /// `counts` (whether the event is after the warm-up), and `left_s`, how long what the event changed lasted within the time
+    /// observed.
+    pub(crate) fn timed(self, rows: &[JournalRow], warm_up_s: f64) -> PolarsResult<DataFrame> {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
         let time_s = elapsed_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
         let left_s = col("duration_s") - col("time_s");
-        let left_s = when(left_s.clone().gt(lit(0.0)))
-            .then(left_s)
-            .otherwise(lit(0.0));
+        let observed_s = col("duration_s") - lit(warm_up_s);
+        let left_s = when(left_s.clone().lt(lit(0.0)))
+            .then(lit(0.0))
+            .when(left_s.clone().gt(observed_s.clone()))
+            .then(observed_s)
+            .otherwise(left_s);
+        let counts = col("time_s").gt_eq(lit(warm_up_s));
         let kept = event_columns()
             .into_iter()
             .map(|column| column.name)
-            .chain(["peer", "left_s"]);
+            .chain(["peer", "counts", "left_s"]);
         let out_of_order = self.out_of_order;
         let mut events = self.finish()?;
         if out_of_order {
@@ -151,7 +156,7 @@ impl EventsBuilder {
                 keeping_order(),
             )
             .with_columns([time_s.alias("time_s"), measures::jump()?.alias("jump")])
-            .with_columns([left_s.alias("left_s")])
+            .with_columns([left_s.alias("left_s"), counts.alias("counts")])
             .select(kept.map(col).collect::<Vec<Expr>>())
             .collect()
     }

@@ -69,10 +69,11 @@ pub const PARAMETERS: [&str; 8] = [
 
 /// What the machine frame adds to its run's parameters.
 #[rustfmt::skip]
-const MACHINE: [Column; 3] = [
+const MACHINE: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
     column("rate", Integer, "1/s", "Its ticks per model second."),
     column("phase_s", Number, "model s", "Its first tick after the run's start."),
+    column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off."),
 ];
 
 /// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.
@@ -115,10 +116,12 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 pub(crate) fn machine_frame(
     dataset: &str,
     rows: &[JournalRow],
+    warm_up_s: f64,
     journal_of: impl Fn(&JournalRow) -> PathBuf,
 ) -> Result<DataFrame, Error> {
     let mut of_machine: Vec<&JournalRow> = vec![];
-    let (mut machines, mut rates_hz, mut phases_s) = (vec![], vec![], vec![]);
+    let (mut machines, mut rates_hz, mut phases_s, mut observed_s) =
+        (vec![], vec![], vec![], vec![]);
     for row in rows {
         let wrong = |problem: String| Error::Journal {
             path: journal_of(row),
@@ -135,6 +138,7 @@ pub(crate) fn machine_frame(
             machines.push(machine as i64);
             rates_hz.push(i64::from(rate.hertz()));
             phases_s.push(phase_ns as f64 / 1e9);
+            observed_s.push(row.duration_s - warm_up_s);
         }
     }
     let mut columns: Vec<_> = machine_columns()
@@ -145,6 +149,7 @@ pub(crate) fn machine_frame(
     columns.push(Series::new("machine".into(), machines).into());
     columns.push(Series::new("rate".into(), rates_hz).into());
     columns.push(Series::new("phase_s".into(), phases_s).into());
+    columns.push(Series::new("observed_s".into(), observed_s).into());
     Ok(frame(of_machine.len(), columns)?)
 }
 

@@ -9,6 +9,7 @@
 //! - [`datasets`], [`batches`]: datasets opened, and their events as data frames, whole runs at a time
 //! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
 //! - [`measures`]: what is measured of a machine in a run, a file a family
+//! - [`replayed`]: what takes a run as a whole to tell
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
@@ -31,6 +32,7 @@ pub mod journal;
 pub mod measures;
 pub mod render;
 pub mod repetitions;
+mod replayed;
 pub mod statistics;
 pub mod tables;
 pub mod value;

@@ -12,6 +12,8 @@ use crate::value::Value;
 
 /// Which dataset a row comes from, by its place on the command line.
 const PLACE: &str = "dataset_place";
+/// The model seconds that were cut off its runs.
+const WARM_UP: &str = "warm_up_s";
 
 /// One machine of one configuration of one dataset, over its repetitions.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Group {
     pub machine: i64,
     /// Its ticks per second.
     pub rate: i64,
+    /// Model seconds at the start of every run that do not count.
+    pub warm_up_s: f64,
     /// Repetitions.
     pub n: u64,
     /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every repetition.
@@ -49,6 +53,7 @@ pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
         let labelled = dataset.machines()?.lazy().with_columns([
             lit(place as i64).alias(PLACE),
             lit(dataset.label()).alias("dataset"),
+            lit(dataset.warm_up_s()).alias(WARM_UP),
         ]);
         machines.push(&labelled.collect()?)?;
     }
@@ -63,7 +68,7 @@ fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
     let keys: Vec<Expr> = [PLACE, "dataset"]
         .into_iter()
         .chain(PARAMETERS)
-        .chain(["machine", "rate"])
+        .chain(["machine", "rate", WARM_UP])
         .map(col)
         .collect();
     let statistics = measures::all().flat_map(|measure| {
@@ -115,6 +120,7 @@ fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
             .collect::<PolarsResult<_>>()?,
         machine: integer("machine")?,
         rate: integer("rate")?,
+        warm_up_s: value(WARM_UP)?.as_number().unwrap_or_default(),
         n: integer("n")? as u64,
         estimates: measures::all().map(estimate).collect::<PolarsResult<_>>()?,
     })

@@ -57,7 +57,19 @@ pub const BACKLOG: Question = Question {
     telling: &["backlog_mean", "backlog_growth", "receive_share"],
 };
 
-/// Every question, in the order of a summary.
+/// How far apart are the clocks of a run, how old is the news, and how much of the order is real?
+pub const ORDER: Question = Question {
+    title: "Order",
+    measures: &[
+        "spread_mean",
+        "message_age_mean_s",
+        "concurrency",
+        "false_order",
+    ],
+    telling: &[],
+};
+
+/// Every question of a summary, in its order.
 pub const QUESTIONS: [Question; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl Question {
@@ -244,12 +256,22 @@ fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<St
         caption.push("Where n is 1 there is neither interval nor sd.".to_owned());
     }
     caption.extend(varying.constant(groups));
+    caption.extend(warm_up(groups));
     caption.extend(
         measures
             .iter()
             .map(|measure| format!("- {}: {}.", measure.label, described(measure))),
     );
     caption
+}
+
+/// What of every run does not count.
+fn warm_up(groups: &[Group]) -> Option<String> {
+    let warm_up_s = groups
+        .iter()
+        .map(|group| group.warm_up_s)
+        .fold(0.0, f64::max);
+    (warm_up_s > 0.0).then(|| format!("The first {warm_up_s} s of every run do not count."))
 }
 
 fn described(measure: &Measure) -> String {

@@ -8,6 +8,7 @@ mod drift;
 mod export;
 mod jumps;
 mod man;
+mod order;
 mod output;
 mod selection;
 mod summary;
@@ -38,6 +39,7 @@ enum Verb {
     Drift(drift::Drift),
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
+    Order(order::Order),
     Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
@@ -53,6 +55,7 @@ impl Cli {
             Verb::Drift(drift) => drift.run(),
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
+            Verb::Order(order) => order.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

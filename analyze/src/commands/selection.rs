@@ -19,6 +19,9 @@ pub struct Selection {
     /// Leave out all finished runs but these
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
+    /// Leave out the first model seconds of every run
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
+    warm_up: f64,
 }
 
 impl Selection {
@@ -29,9 +32,17 @@ impl Selection {
             if let Some(Only::Punctual) = self.only {
                 dataset.keep_punctual()?;
             }
+            dataset.cut_warm_up(self.warm_up)?;
             say_what_is_left_out(dataset);
         }
         Ok(datasets)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds".to_owned()),
     }
 }
 

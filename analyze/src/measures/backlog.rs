@@ -6,23 +6,23 @@
 
 use polars::prelude::*;
 
-use super::{Measure, or_zero, quantile, ratio, slope};
+use super::{Measure, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
-pub(super) const MEASURES: [Measure; 11] = [
+pub(super) const MEASURES: [Measure; 12] = [
     Measure {
         name: "backlog_mean",
         label: "mean backlog",
         unit: "messages",
         kind: Number,
         decimals: 1,
-        brief: "time-weighted mean queue length from 0 to T",
+        brief: "time-weighted mean queue length over T",
         remark: "The integral of the queue length over time, divided by T. A message counts from its sending on, its time under way included.",
         expression: || {
             let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
             Ok(ratio(
                 received_by_others("broadcast_left_s", "unicast_left_s")? - left_at_receives,
-                col("duration_s"),
+                col("observed_s"),
             ))
         },
     },
@@ -106,7 +106,7 @@ pub(super) const MEASURES: [Measure; 11] = [
         remark: "Above 1 more messages come than the machine has ticks.",
         expression: || {
             let arrivals = received_by_others("broadcasts", "unicasts")?;
-            Ok(ratio(arrivals, col("duration_s") * col("rate")))
+            Ok(ratio(arrivals, col("observed_s") * col("rate")))
         },
     },
     Measure {
@@ -118,6 +118,16 @@ pub(super) const MEASURES: [Measure; 11] = [
         brief: "mean of t(receive) - t(send) over the messages received",
         remark: "Model seconds.",
         expression: || Ok(col("age_mean_s")),
+    },
+    Measure {
+        name: "message_age_mean_ticks",
+        label: "message age",
+        unit: "ticks",
+        kind: Number,
+        decimals: 1,
+        brief: "mean of t(receive) - t(send) over the messages received, in periods of the receiver",
+        remark: "",
+        expression: || Ok(col("age_mean_s") * col("rate")),
     },
     Measure {
         name: "logical_age_mean",
@@ -143,9 +153,13 @@ fn is(kind: &'static str) -> Expr {
 
 pub(super) fn aggregates() -> Vec<Expr> {
     let broadcast = || is("send").and(col("peer").is_null());
-    let queue = || col("queue_length");
+    let queue = || counted(col("queue_length"));
     vec![
-        broadcast().sum().cast(DataType::Int64).alias("broadcasts"),
+        broadcast()
+            .and(col("counts"))
+            .sum()
+            .cast(DataType::Int64)
+            .alias("broadcasts"),
         col("left_s")
             .filter(broadcast())
             .sum()
@@ -157,13 +171,13 @@ pub(super) fn aggregates() -> Vec<Expr> {
         queue().mean().alias("backlog_tick_mean"),
         quantile(queue(), 0.95).alias("backlog_p95"),
         queue().max().alias("backlog_max"),
-        queue()
+        col("queue_length")
             .filter(col("tick").eq(col("tick").max()))
             .first()
             .alias("backlog_final"),
-        slope(col("time_s"), queue()).alias("backlog_growth"),
+        slope(counted(col("time_s")), queue()).alias("backlog_growth"),
         (col("logical_clock") - col("stamp"))
-            .filter(is("receive"))
+            .filter(is("receive").and(col("counts")))
             .mean()
             .alias("logical_age_mean"),
     ]
@@ -175,7 +189,7 @@ pub(super) fn unicasts(events: LazyFrame) -> LazyFrame {
         .filter(is("send").and(col("peer").is_not_null()))
         .group_by([col("run"), col("peer").alias("machine")])
         .agg([
-            col("left_s").len().cast(DataType::Int64).alias("unicasts"),
+            col("counts").sum().cast(DataType::Int64).alias("unicasts"),
             col("left_s").sum().alias("unicast_left_s"),
         ])
 }
@@ -190,7 +204,7 @@ pub(super) fn ages(events: LazyFrame) -> LazyFrame {
     ]);
     let send = || [col("run"), col("peer"), col("sent_tick")];
     events
-        .filter(is("receive"))
+        .filter(is("receive").and(col("counts")))
         .join(sends, send(), send(), JoinArgs::new(JoinType::Left))
         .group_by([col("run"), col("machine")])
         .agg([(col("time_s") - col("sent_s")).mean().alias("age_mean_s")])

@@ -2,23 +2,23 @@
 //!
 //! L_i(t) is machine i's clock at time t, 0 before its first event and carried forward from its last; M(t) is the greatest of the
 //! run's clocks. Both are step functions, so their integrals over the observation are sums over steps: a step of height h that
-//! happens s seconds before the end adds h s.
+//! happens s seconds before the end, or before the observation began which is s seconds long, adds h s.
 
 use polars::prelude::*;
 
-use super::{Measure, ratio, slope};
+use super::{Measure, counted, or_zero, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
-pub(super) const MEASURES: [Measure; 6] = [
+pub(super) const MEASURES: [Measure; 5] = [
     Measure {
         name: "logical_rate",
         label: "logical rate",
         unit: "1/s",
         kind: Number,
         decimals: 2,
-        brief: "final clock / T",
-        remark: "T is the time observed, in model seconds.",
-        expression: || Ok(ratio(col("clock_final"), col("duration_s"))),
+        brief: "(final clock - clock at the start) / T",
+        remark: "T is the time observed, in model seconds. The clock at the start is 0, or that at the end of a warm-up.",
+        expression: || Ok(ratio(advance(), col("observed_s"))),
     },
     Measure {
         name: "own_drift",
@@ -26,9 +26,9 @@ pub(super) const MEASURES: [Measure; 6] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "final clock - ticks: how far the clock ran ahead of the machine's own ticks",
+        brief: "final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks",
         remark: "",
-        expression: || Ok(col("clock_final") - col("ticks")),
+        expression: || Ok(advance() - col("ticks")),
     },
     Measure {
         name: "lag_final",
@@ -46,13 +46,13 @@ pub(super) const MEASURES: [Measure; 6] = [
         unit: "",
         kind: Number,
         decimals: 1,
-        brief: "time-weighted mean of the lag from 0 to T",
+        brief: "time-weighted mean of the lag over T",
         remark: "The integral of the lag over time, divided by T.",
         expression: || {
             let greatest = col("greatest_clock_area").sum().over(["run"])?;
             Ok(ratio(
                 greatest - col("clock_area").fill_null(lit(0.0)),
-                col("duration_s"),
+                col("observed_s"),
             ))
         },
     },
@@ -66,19 +66,12 @@ pub(super) const MEASURES: [Measure; 6] = [
         remark: "Needs events at two times or more.",
         expression: || Ok(col("lag_slope")),
     },
-    Measure {
-        name: "spread_final",
-        label: "final spread",
-        unit: "",
-        kind: Integer,
-        decimals: 1,
-        brief: "greatest - least final clock of the run",
-        remark: "The same for all machines of a run.",
-        expression: || {
-            Ok(col("clock_final").max().over(["run"])? - col("clock_final").min().over(["run"])?)
-        },
-    },
 ];
+
+/// By how much the clock advanced in the time observed.
+fn advance() -> Expr {
+    or_zero("last_clock") - or_zero("start_clock")
+}
 
 /// Adds, event by event along the run's merged timeline, `greatest_step` (by how much the event raised the run's greatest clock)
 /// and `lag`; the events come back in the timeline's order. Of those at the same instant the highest clock stands first, so each
@@ -104,6 +97,6 @@ pub(super) fn aggregates() -> Vec<Expr> {
         (col("greatest_step") * col("left_s"))
             .sum()
             .alias("greatest_clock_area"),
-        slope(col("time_s"), col("lag")).alias("lag_slope"),
+        slope(counted(col("time_s")), counted(col("lag"))).alias("lag_slope"),
     ]
 }

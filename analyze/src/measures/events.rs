@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::{Measure, or_zero, ratio};
 use crate::column::Kind::{Integer, Number};
 
-pub(super) const MEASURES: [Measure; 6] = [
+pub(super) const MEASURES: [Measure; 8] = [
     Measure {
         name: "ticks",
         label: "ticks",
@@ -47,6 +47,29 @@ pub(super) const MEASURES: [Measure; 6] = [
         expression: || Ok(or_zero("receive_events")),
     },
     Measure {
+        name: "internal_share",
+        label: "internal share",
+        unit: "",
+        kind: Number,
+        decimals: 3,
+        brief: "internal events / ticks without a message to receive",
+        remark: "The measured counterpart of the configured probability.",
+        expression: || {
+            let idle = or_zero("internal_events") + or_zero("send_events");
+            Ok(ratio(or_zero("internal_events"), idle))
+        },
+    },
+    Measure {
+        name: "broadcast_share",
+        label: "broadcast share",
+        unit: "",
+        kind: Number,
+        decimals: 3,
+        brief: "broadcasts / sends",
+        remark: "1 / N in the long run: the N outcomes of a send are equally likely.",
+        expression: || Ok(ratio(or_zero("broadcast_events"), or_zero("send_events"))),
+    },
+    Measure {
         name: "tick_rate",
         label: "tick rate",
         unit: "1/s",
@@ -54,7 +77,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         decimals: 2,
         brief: "ticks / T",
         remark: "The measured counterpart of the configured rate.",
-        expression: || Ok(ratio(or_zero("events"), col("duration_s"))),
+        expression: || Ok(ratio(or_zero("events"), col("observed_s"))),
     },
     Measure {
         name: "clock_final",
@@ -70,9 +93,16 @@ pub(super) const MEASURES: [Measure; 6] = [
 
 /// Per machine: counts by kind, and the last clock.
 pub(super) fn aggregates() -> Vec<Expr> {
-    let of_kind = |kind: &'static str| col("event").eq(lit(kind)).sum().cast(DataType::Int64);
+    let count = |which: Expr| which.and(col("counts")).sum().cast(DataType::Int64);
+    let of_kind = |kind: &'static str| count(col("event").eq(lit(kind)));
+    let clock = || col("logical_clock");
     vec![
-        col("tick").len().cast(DataType::Int64).alias("events"),
+        count(lit(true)).alias("events"),
+        count(col("event").eq(lit("send")).and(col("peer").is_null())).alias("broadcast_events"),
+        clock()
+            .filter(col("counts").not())
+            .max()
+            .alias("start_clock"),
         of_kind("internal").alias("internal_events"),
         of_kind("send").alias("send_events"),
         of_kind("receive").alias("receive_events"),

@@ -4,10 +4,10 @@
 
 use polars::prelude::*;
 
-use super::{Measure, quantile};
+use super::{Measure, counted, quantile};
 use crate::column::Kind::{Integer, Number};
 
-pub(super) const MEASURES: [Measure; 5] = [
+pub(super) const MEASURES: [Measure; 6] = [
     Measure {
         name: "jump_mean",
         label: "mean jump",
@@ -15,8 +15,18 @@ pub(super) const MEASURES: [Measure; 5] = [
         kind: Number,
         decimals: 2,
         brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
-        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / ticks.",
+        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / ticks. Jumps of a warm-up do not count.",
         expression: || Ok(col("jump_mean")),
+    },
+    Measure {
+        name: "jump_sd",
+        label: "sd of jumps",
+        unit: "",
+        kind: Number,
+        decimals: 2,
+        brief: "standard deviation of the machine's jumps in a run",
+        remark: "Divisor n - 1. How varied the jumps are, not how much their mean differs from run to run.",
+        expression: || Ok(col("jump_sd")),
     },
     Measure {
         name: "jump_p50",
@@ -69,9 +79,10 @@ pub(crate) fn jump() -> PolarsResult<Expr> {
 }
 
 pub(super) fn aggregates() -> Vec<Expr> {
-    let jump = || col("jump");
+    let jump = || counted(col("jump"));
     vec![
         jump().mean().alias("jump_mean"),
+        jump().std(1).alias("jump_sd"),
         quantile(jump(), 0.5).alias("jump_p50"),
         quantile(jump(), 0.95).alias("jump_p95"),
         jump().max().alias("jump_max"),

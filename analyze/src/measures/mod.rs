@@ -8,16 +8,22 @@
 //! - [`events`]: how many events of each kind
 //! - [`jumps`]: how far the clock advances from one event to the next
 //! - [`drift`]: how fast the clocks run, and how far apart they are
+//! - [`spread`]: how far the clocks of a run are apart at any time
 //! - [`backlog`]: how many messages wait, and how long
+//! - [`concurrency`]: how much of a run happens side by side
 
 mod backlog;
+mod concurrency;
 mod drift;
 mod events;
 mod jumps;
+mod spread;
 
 use polars::prelude::*;
 
+pub(crate) use concurrency::Pairs;
 pub(crate) use jumps::jump;
+pub(crate) use spread::Spread;
 
 use crate::column::Kind;
 
@@ -69,11 +75,13 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Measures that are computed together, after those of the families before.
-const FAMILIES: [&[Measure]; 4] = [
+const FAMILIES: [&[Measure]; 6] = [
     &events::MEASURES,
     &jumps::MEASURES,
     &drift::MEASURES,
+    &spread::MEASURES,
     &backlog::MEASURES,
+    &concurrency::MEASURES,
 ];
 
 /// Every measure, in the order of its column.
@@ -92,8 +100,13 @@ pub fn named(name: &str) -> &'static Measure {
         .unwrap_or_else(|| panic!("no measure {name}"))
 }
 
-/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs.
-pub(crate) fn measure(machines: DataFrame, events: DataFrame) -> PolarsResult<DataFrame> {
+/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs and
+/// from what their replays say.
+pub(crate) fn measure(
+    machines: DataFrame,
+    events: DataFrame,
+    replayed: DataFrame,
+) -> PolarsResult<DataFrame> {
     let identity: Vec<Expr> = machines
         .get_column_names()
         .into_iter()
@@ -123,7 +136,8 @@ pub(crate) fn measure(machines: DataFrame, events: DataFrame) -> PolarsResult<Da
             of_machine(),
             left(),
         )
-        .join(backlog::ages(events), of_machine(), of_machine(), left());
+        .join(backlog::ages(events), of_machine(), of_machine(), left())
+        .join(replayed.lazy(), [col("run")], [col("run")], left());
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family.iter().map(column).collect();
         measured = measured.with_columns(columns?);
@@ -146,6 +160,11 @@ fn column(measure: &Measure) -> PolarsResult<Expr> {
 /// An aggregate that is zero for a machine without events.
 fn or_zero(aggregate: &str) -> Expr {
     col(aggregate).fill_null(lit(0))
+}
+
+/// The values at events that count: all but those of a warm-up.
+fn counted(values: Expr) -> Expr {
+    values.filter(col("counts"))
 }
 
 /// `numerator / denominator`, null where the denominator is zero.

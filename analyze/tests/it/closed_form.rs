@@ -1,19 +1,24 @@
 //! Measures of a run small enough to work out by hand.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use polars::prelude::*;
 
 use crate::fixture;
 
 /// Name, machine 0, machine 1. See the table at [`fixture::by_hand`].
-const WORKED_OUT: [(&str, f64, f64); 28] = [
+const WORKED_OUT: [(&str, f64, f64); 36] = [
     ("ticks", 4.0, 8.0),
     ("internals", 0.0, 4.0),
     ("sends", 1.0, 3.0),
     ("receives", 3.0, 1.0),
+    ("internal_share", 0.0, 4.0 / 7.0),
+    ("broadcast_share", 0.0, 1.0 / 3.0),
     ("tick_rate", 1.0, 2.0),
     ("clock_final", 6.0, 9.0),
     // Jumps 1, 3, 1, 1 and 2, 1, 1, 1, 1, 1, 1, 1.
     ("jump_mean", 1.5, 1.125),
+    ("jump_sd", 1.0, FRAC_1_SQRT_2 / 2.0),
     ("jump_p50", 1.0, 1.0),
     ("jump_p95", 2.7, 1.65),
     ("jump_max", 3.0, 2.0),
@@ -24,6 +29,9 @@ const WORKED_OUT: [(&str, f64, f64); 28] = [
     // The greatest clock's integral is 20.25, those of the two clocks 16 and 19.75.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
     ("lag_slope", 0.3, 0.0),
+    // 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3, from event to event.
+    ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
+    ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
     // Machine 0: 0.25 s, 0.75 s and 1.25 s of waiting.
     ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
@@ -36,7 +44,11 @@ const WORKED_OUT: [(&str, f64, f64); 28] = [
     ("receive_share", 0.75, 0.125),
     ("offered_load", 0.75, 0.125),
     ("message_age_mean_s", 0.75, 0.25),
+    ("message_age_mean_ticks", 0.75, 0.5),
     ("logical_age_mean", 1.0, 1.0),
+    // Of 4 x 8 pairs 8 are ordered by what machine 1 received, 2 + 3 + 4 by what machine 0 did; 3 have the same clock.
+    ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
+    ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
 
 #[test]

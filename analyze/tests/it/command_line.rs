@@ -34,7 +34,7 @@ fn with_small() -> tempfile::TempDir {
 #[test]
 fn every_table_in_every_format() {
     let folder = with_small();
-    for verb in ["summary", "drift", "jumps", "backlog"] {
+    for verb in ["summary", "drift", "jumps", "backlog", "order"] {
         for format in ["table", "csv", "json", "markdown"] {
             let (code, out, err) = analyze(&[verb, "small", "--format", format], folder.path());
             assert_eq!((code, err.as_str()), (0, ""), "{verb} {format}");
@@ -205,6 +205,7 @@ fn every_verb_has_help_with_an_example() {
         "drift",
         "jumps",
         "backlog",
+        "order",
         "compare",
         "export",
         "dictionary",
@@ -231,6 +232,26 @@ fn shells_and_manuals_know_every_verb() {
         let page = fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
         assert!(page.contains(".TH analyze"), "{page}");
     }
+}
+
+#[test]
+fn a_warm_up_is_cut_off_and_said() {
+    let folder = with_small();
+    let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
+    let (code, out, _) = drift(&["--warm-up", "2"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("The first 2 s of every run do not count."),
+        "{out}"
+    );
+    let (_, all, _) = drift(&[]);
+    assert!(!all.contains("do not count"), "{all}");
+    let (code, _, err) = drift(&["--warm-up", "1000"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--warm-up 1000: small has runs of "), "{err}");
+    let (code, _, err) = drift(&["--warm-up=-1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("a number of seconds"), "{err}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every measure against plain loops that follow its definition, on random runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use polars::prelude::*;
 use proptest::prelude::*;
@@ -26,7 +26,9 @@ proptest! {
         delay_s in prop::sample::select(vec!["0", "0.2", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
         wall in any::<bool>(),
+        warm_up in prop::sample::select(vec![0.0, 0.0, 0.31415, 0.777]),
     ) {
+        let warm_up_s = warm_up * duration_s;
         let internal = f64::from(tenths) / 10.0;
         let engine = if wall { "tcp" } else { "virtual" };
         let experiment = fixture::experiment(&format!(
@@ -39,7 +41,7 @@ proptest! {
         for run in &runs {
             let mut logs = virtual_time::run(run, seed).machines;
             let model: Vec<Log> = logs.iter().map(|log| log.iter().map(|e| (e.system_time_ns as f64 / 1e9, *e)).collect()).collect();
-            expected.extend((0..model.len()).map(|machine| measures(&model, machine, &rates, duration_s)));
+            expected.extend((0..model.len()).map(|machine| measures(&model, machine, &rates, (warm_up_s, duration_s))));
             let started_at_ns = if wall { 1_700_000_000_000_000_000 } else { 0 };
             if wall {
                 logs.iter_mut().flatten().for_each(|e| e.system_time_ns = started_at_ns + e.system_time_ns / 4);
@@ -50,7 +52,9 @@ proptest! {
         }
         let folder = tempfile::tempdir().unwrap();
         fixture::write(folder.path(), &experiment, written);
-        let machines = analyze::Dataset::open(folder.path()).unwrap().machines().unwrap();
+        let mut dataset = analyze::Dataset::open(folder.path()).unwrap();
+        dataset.cut_warm_up(warm_up_s).unwrap();
+        let machines = dataset.machines().unwrap();
         prop_assert_eq!(machines.height(), expected.len());
         for measure in analyze::measures::all() {
             let column = machines.column(measure.name).unwrap().cast(&DataType::Float64).unwrap();
@@ -70,20 +74,36 @@ fn measures(
     run: &[Log],
     machine: usize,
     rates: &[u32],
-    duration_s: f64,
+    (from_s, to_s): (f64, f64),
 ) -> HashMap<&'static str, Option<f64>> {
-    let own = &run[machine];
+    let all = &run[machine];
+    let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).copied().collect();
+    let observed_s = to_s - from_s;
     let ticks = own.len() as f64;
     let count =
         |is: fn(&EventKind) -> bool| own.iter().filter(|(_, e)| is(&e.event.kind)).count() as f64;
+    let broadcasts = count(|kind| {
+        let to_all = Recipients::All;
+        matches!(kind, EventKind::Send { recipients, .. } if *recipients == to_all)
+    });
+    let (internals, sends) = (
+        count(|kind| matches!(kind, EventKind::Internal)),
+        count(|kind| matches!(kind, EventKind::Send { .. })),
+    );
     let receives = count(|kind| matches!(kind, EventKind::Receive(_)));
     let clocks: Vec<f64> = own
         .iter()
         .map(|(_, e)| e.event.logical_clock as f64)
         .collect();
-    let clock_final = clocks.last().copied().unwrap_or(0.0);
+    let clock_final = clock_at(all, f64::INFINITY);
+    let before_start = |(t, _): &&(f64, LoggedEvent)| *t < from_s;
+    let clock_start = all
+        .iter()
+        .take_while(before_start)
+        .last()
+        .map_or(0.0, |(_, e)| e.event.logical_clock as f64);
     let mut jumps = vec![];
-    let mut before = 0.0;
+    let mut before = clock_start;
     for &clock in &clocks {
         jumps.push(clock - before);
         before = clock;
@@ -94,7 +114,7 @@ fn measures(
     let greatest = finals.iter().copied().fold(0.0, f64::max);
     let least = finals.iter().copied().fold(f64::INFINITY, f64::min);
     let lag =
-        |t: f64| run.iter().map(|log| clock_at(log, t)).fold(0.0, f64::max) - clock_at(own, t);
+        |t: f64| run.iter().map(|log| clock_at(log, t)).fold(0.0, f64::max) - clock_at(all, t);
     let times: Vec<f64> = own.iter().map(|(t, _)| *t).collect();
     let lags: Vec<f64> = times.iter().map(|&t| lag(t)).collect();
     let queue: Vec<f64> = own
@@ -103,12 +123,18 @@ fn measures(
         .collect();
     let arrivals = arrivals(run, machine);
     let waiting = |t: f64| {
-        let taken = own
+        let taken = all
             .iter()
             .filter(|(at, e)| *at <= t && matches!(e.event.kind, EventKind::Receive(_)))
             .count() as f64;
         arrivals.iter().filter(|&&at| at <= t).count() as f64 - taken
     };
+    let arrived = arrivals.iter().filter(|&&at| at >= from_s).count() as f64;
+    let spread = |t: f64| {
+        let clocks = || run.iter().map(|log| clock_at(log, t));
+        clocks().fold(0.0, f64::max) - clocks().fold(f64::INFINITY, f64::min)
+    };
+    let (concurrency, false_order) = concurrency(run, from_s);
     let instants: Vec<f64> = run.iter().flatten().map(|(t, _)| *t).collect();
     let mut ages = vec![];
     let mut logical_ages = vec![];
@@ -122,18 +148,18 @@ fn measures(
     let rate = f64::from(rates[machine]);
     HashMap::from([
         ("ticks", Some(ticks)),
+        ("internals", Some(internals)),
+        ("sends", Some(sends)),
         (
-            "internals",
-            Some(count(|kind| matches!(kind, EventKind::Internal))),
+            "internal_share",
+            (internals + sends > 0.0).then(|| internals / (internals + sends)),
         ),
-        (
-            "sends",
-            Some(count(|kind| matches!(kind, EventKind::Send { .. }))),
-        ),
+        ("broadcast_share", (sends > 0.0).then(|| broadcasts / sends)),
         ("receives", Some(receives)),
-        ("tick_rate", Some(ticks / duration_s)),
+        ("tick_rate", Some(ticks / observed_s)),
         ("clock_final", Some(clock_final)),
         ("jump_mean", mean(&jumps)),
+        ("jump_sd", sd(&jumps)),
         ("jump_p50", quantile(&jumps, 0.5)),
         ("jump_p95", quantile(&jumps, 0.95)),
         ("jump_max", jumps.iter().copied().reduce(f64::max)),
@@ -146,32 +172,51 @@ fn measures(
                     .collect::<Vec<_>>(),
             ),
         ),
-        ("logical_rate", Some(clock_final / duration_s)),
-        ("own_drift", Some(clock_final - ticks)),
+        (
+            "logical_rate",
+            Some((clock_final - clock_start) / observed_s),
+        ),
+        ("own_drift", Some(clock_final - clock_start - ticks)),
         ("lag_final", Some(greatest - clock_final)),
         (
             "lag_mean",
-            Some(integral(&instants, duration_s, lag) / duration_s),
+            Some(integral(&instants, (from_s, to_s), lag) / observed_s),
         ),
         ("lag_slope", slope(&times, &lags)),
+        (
+            "spread_mean",
+            Some(integral(&instants, (from_s, to_s), spread) / observed_s),
+        ),
+        (
+            "spread_max",
+            steps(&instants, (from_s, to_s))
+                .map(|(t, _)| spread(t))
+                .reduce(f64::max),
+        ),
         ("spread_final", Some(greatest - least)),
         (
             "backlog_mean",
-            Some(integral(&instants, duration_s, waiting) / duration_s),
+            Some(integral(&instants, (from_s, to_s), waiting) / observed_s),
         ),
         ("backlog_tick_mean", mean(&queue)),
         ("backlog_p95", quantile(&queue, 0.95)),
         ("backlog_max", queue.iter().copied().reduce(f64::max)),
-        ("backlog_final", queue.last().copied()),
-        ("backlog_growth", slope(&times, &queue)),
-        ("arrivals", Some(arrivals.len() as f64)),
-        ("receive_share", (ticks > 0.0).then(|| receives / ticks)),
         (
-            "offered_load",
-            Some(arrivals.len() as f64 / duration_s / rate),
+            "backlog_final",
+            all.last().map(|(_, e)| e.event.queue_length as f64),
         ),
+        ("backlog_growth", slope(&times, &queue)),
+        ("arrivals", Some(arrived)),
+        ("receive_share", (ticks > 0.0).then(|| receives / ticks)),
+        ("offered_load", Some(arrived / observed_s / rate)),
         ("message_age_mean_s", mean(&ages)),
+        (
+            "message_age_mean_ticks",
+            mean(&ages).map(|age_s| age_s * rate),
+        ),
         ("logical_age_mean", mean(&logical_ages)),
+        ("concurrency", concurrency),
+        ("false_order", false_order),
     ])
 }
 
@@ -202,15 +247,88 @@ fn arrivals(run: &[Log], machine: usize) -> Vec<f64> {
     arrivals
 }
 
-/// The integral from 0 to `end` of a step function that steps only at `instants`.
-fn integral(instants: &[f64], end: f64, value_at: impl Fn(f64) -> f64) -> f64 {
-    let mut instants = instants.to_vec();
-    instants.extend([0.0, end]);
-    instants.sort_by(f64::total_cmp);
-    instants
-        .windows(2)
-        .map(|step| value_at(step[0]) * (step[1] - step[0]))
+/// The integral over a window of a step function that steps only at `instants`.
+fn integral(instants: &[f64], window: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
+    steps(instants, window)
+        .map(|(t, lasts)| value_at(t) * lasts)
         .sum()
+}
+
+/// The steps between `instants` within a window: when each begins, and how long it lasts.
+fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
+    let mut instants: Vec<f64> = instants.to_vec();
+    instants.retain(|t| (from_s..to_s).contains(t));
+    instants.extend([from_s, to_s]);
+    instants.sort_by(f64::total_cmp);
+    let steps: Vec<(f64, f64)> = instants
+        .windows(2)
+        .map(|step| (step[0], step[1] - step[0]))
+        .filter(|(_, lasts)| *lasts > 0.0)
+        .collect();
+    steps.into_iter()
+}
+
+/// The share of concurrent pairs of events of different machines, and that among those with different clocks: by looking at every
+/// pair, and for each event at all that happened before it.
+fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
+    let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
+    let (mut pairs, mut concurrent, mut different, mut falsely) = (0.0, 0.0, 0.0, 0.0);
+    for (i, log) in run.iter().enumerate() {
+        for (j, other) in run.iter().enumerate().skip(i + 1) {
+            for (a, (t_a, event_a)) in log.iter().enumerate() {
+                for (b, (t_b, event_b)) in other.iter().enumerate() {
+                    if *t_a < from_s || *t_b < from_s {
+                        continue;
+                    }
+                    let unordered =
+                        !before[i][a].contains(&(j, b)) && !before[j][b].contains(&(i, a));
+                    let differ = event_a.event.logical_clock != event_b.event.logical_clock;
+                    pairs += 1.0;
+                    concurrent += f64::from(unordered);
+                    different += f64::from(differ);
+                    falsely += f64::from(unordered && differ);
+                }
+            }
+        }
+    }
+    let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+    (share(concurrent, pairs), share(falsely, different))
+}
+
+/// For each event, all that happened before it: the machine's events before it, the send of what it receives, and what happened
+/// before those.
+fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
+    let mut order: Vec<(usize, usize)> = vec![];
+    for (machine, log) in run.iter().enumerate() {
+        order.extend((0..log.len()).map(|place| (machine, place)));
+    }
+    // A receive's clock is above its send's, and a machine's clock rises: causes come first.
+    order.sort_by_key(|&(machine, place)| run[machine][place].1.event.logical_clock);
+    let mut before: Vec<Vec<HashSet<(usize, usize)>>> = run
+        .iter()
+        .map(|log| vec![HashSet::new(); log.len()])
+        .collect();
+    for (machine, place) in order {
+        let mut causes = vec![];
+        if place > 0 {
+            causes.push((machine, place - 1));
+        }
+        if let EventKind::Receive(message) = run[machine][place].1.event.kind {
+            causes.push((message.sender as usize, message.sent_tick as usize));
+        }
+        for (m, p) in causes {
+            let earlier = before[m][p].clone();
+            before[machine][place].extend(earlier);
+            before[machine][place].insert((m, p));
+        }
+    }
+    before
+}
+
+fn sd(values: &[f64]) -> Option<f64> {
+    let centre = mean(values)?;
+    let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() as f64 - 1.0)).sqrt())
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

@@ -32,10 +32,10 @@ fn drift_on_a_wide_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
-    - logical rate: final clock / T, in 1/s.
-    - own drift: final clock - ticks: how far the clock ran ahead of the machine's own ticks.
+    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - own drift: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
-    - mean lag: time-weighted mean of the lag from 0 to T.
+    - mean lag: time-weighted mean of the lag over T.
     - lag slope: least-squares slope of the lag at the machine's own events on their time, in 1/s.
     ");
 }
@@ -77,12 +77,12 @@ fn drift_on_a_narrow_terminal() {
     standard deviation (sd).
     Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual,
     time scale 1.
-    - logical rate: final clock / T, in 1/s.
-    - own drift: final clock - ticks: how far the clock ran ahead of the machine's
-      own ticks.
+    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - own drift: final clock - clock at the start - ticks: how far the clock ran
+      ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's
       own, at an instant.
-    - mean lag: time-weighted mean of the lag from 0 to T.
+    - mean lag: time-weighted mean of the lag over T.
     - lag slope: least-squares slope of the lag at the machine's own events on their
       time, in 1/s.
     ");
@@ -126,7 +126,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Where n is 1 there is neither interval nor sd.
     Every run: phase spread, stamp after, delay 0 s, duration 4 s, engine virtual, time scale 1.
-    - mean backlog: time-weighted mean queue length from 0 to T, in messages.
+    - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: greatest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.

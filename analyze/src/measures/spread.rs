@@ -1,0 +1,90 @@
+//! Spread: how far the clocks of a run are apart.
+//!
+//! S(t) = max_j L_j(t) - min_j L_j(t), with clocks 0 before their machine's first event and carried forward from its last. It is a
+//! step function of time, the same for all machines of a run.
+
+use polars::prelude::*;
+use sim::log::EventRow;
+
+use super::{Measure, ratio};
+use crate::column::Kind::{Integer, Number};
+
+pub(super) const MEASURES: [Measure; 3] = [
+    Measure {
+        name: "spread_mean",
+        label: "mean spread",
+        unit: "",
+        kind: Number,
+        decimals: 1,
+        brief: "time-weighted mean of the spread over T; the spread is the run's greatest clock - its least, at an instant",
+        remark: "The same for all machines of a run.",
+        expression: || Ok(ratio(col("spread_area"), col("observed_s"))),
+    },
+    Measure {
+        name: "spread_max",
+        label: "max spread",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "greatest spread at any time of T",
+        remark: "The same for all machines of a run.",
+        expression: || Ok(col("spread_max")),
+    },
+    Measure {
+        name: "spread_final",
+        label: "final spread",
+        unit: "",
+        kind: Integer,
+        decimals: 1,
+        brief: "greatest - least final clock of the run",
+        remark: "The same for all machines of a run.",
+        expression: || {
+            Ok(col("clock_final").max().over(["run"])? - col("clock_final").min().over(["run"])?)
+        },
+    },
+];
+
+/// The spread of one run, followed from event to event.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spread {
+    /// Its integral over the time observed, in model seconds.
+    pub(crate) area: f64,
+    /// Its maximum there.
+    pub(crate) max: u64,
+}
+
+impl Spread {
+    /// Of the events of a run of `machines` machines, over the model seconds from `from_s` to `to_s`; `time_s` is an event's.
+    pub(crate) fn of(
+        events: &[EventRow],
+        machines: usize,
+        (from_s, to_s): (f64, f64),
+        time_s: impl Fn(&EventRow) -> f64,
+    ) -> Self {
+        let mut timeline: Vec<(f64, &EventRow)> =
+            events.iter().map(|event| (time_s(event), event)).collect();
+        timeline.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let mut spread = Self::default();
+        let mut clocks = vec![0; machines];
+        let mut since_s = 0.0f64;
+        for (at_s, event) in timeline {
+            spread.hold(&clocks, (since_s.max(from_s), at_s.min(to_s)));
+            let clock = &mut clocks[event.machine as usize];
+            *clock = event.logged.event.logical_clock.max(*clock);
+            since_s = at_s;
+        }
+        spread.hold(&clocks, (since_s.max(from_s), to_s));
+        spread
+    }
+
+    /// The clocks stay as they are for a while, or for no time at all.
+    fn hold(&mut self, clocks: &[u64], (from_s, to_s): (f64, f64)) {
+        if from_s >= to_s {
+            return;
+        }
+        let greatest = clocks.iter().max().copied().unwrap_or(0);
+        let least = clocks.iter().min().copied().unwrap_or(0);
+        self.max = self.max.max(greatest - least);
+        self.area += (greatest - least) as f64 * (to_s - from_s);
+    }
+}
