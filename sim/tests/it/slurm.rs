@@ -6,7 +6,7 @@ mod cluster;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,21 +20,22 @@ const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments")
 const EXPERIMENT: &str =
     "seed = 7\nduration_s = 2\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const TICKS: usize = 20;
+const RUNS: u64 = 120;
 
-/// An experiment of `runs` runs, written to `folder`.
-fn write_experiment(folder: &Path, name: &str, runs: u64, engine: &str) {
-    let text = format!("repetitions = {runs}\n{engine}\n{EXPERIMENT}");
+/// An experiment, written to `folder`.
+fn write_experiment(folder: &Path, name: &str, engine: &str) {
+    let text = format!("repetitions = {RUNS}\n{engine}\n{EXPERIMENT}");
     fs::write(folder.join(name), text).expect("written");
 }
 
-/// Every run is there once, with all its events, in these folders of shards and no others.
-fn is_whole(dataset: &Path, runs: u64, shards: u32) {
+/// Every run is there once, with all its events, in the folders of this many shards and no others.
+fn is_whole(dataset: &Path, shards: u32) {
     let wanted = (1..=shards).map(|shard| format!("shard-{shard}-of-{shards}"));
     assert_eq!(folders(dataset), wanted.collect());
     let dataset = Dataset::open(dataset).expect("a dataset");
     let finished: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
-    assert_eq!(dataset.attempted().len() as u64, runs);
-    assert_eq!(finished, (0..runs).collect());
+    assert_eq!(dataset.attempted().len() as u64, RUNS);
+    assert_eq!(finished, (0..RUNS).collect());
     for row in dataset.finished() {
         let events = dataset.read_events(row).expect("events");
         let rows: Result<Vec<_>, _> = parse_rows(&events).collect();
@@ -75,10 +76,10 @@ fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
     said.trim().to_owned()
 }
 
-/// An array that is in the middle of two shards of forty runs each or so, one run after the other, both running.
+/// An array that is in the middle of two shards of sixty runs of 0.1 s each or so, one run after the other, both running.
 fn in_the_middle(cluster: &Cluster) -> String {
     let engine = "engine = \"tcp\"\ntime_scale = 20";
-    write_experiment(cluster.folder(), "e.toml", 80, engine);
+    write_experiment(cluster.folder(), "e.toml", engine);
     let array = submit(cluster, &["--array=1-2"], &["e.toml", "--jobs", "1"]);
     cluster.wait_until("some runs of both shards", || {
         shards_of_two(cluster)
@@ -92,32 +93,41 @@ fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
 
+/// Whether nobody is writing to this shard.
+fn is_free(shard: &Path) -> bool {
+    let lock = fs::File::open(shard.join(".lock")).expect("a lock");
+    lock.try_lock_shared().is_ok()
+}
+
 #[test]
 fn an_array_sweeps_every_run_once() {
     let Some(cluster) = cluster() else { return };
-    write_experiment(cluster.folder(), "e.toml", 60, "engine = \"virtual\"");
+    write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
     let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
     cluster.ends_well(&array, 3, 0);
-    is_whole(&cluster.folder().join("data/e"), 60, 3);
+    is_whole(&cluster.folder().join("data/e"), 3);
 }
 
 #[test]
 fn requeued_tasks_go_on() {
     let Some(cluster) = cluster() else { return };
     let array = in_the_middle(&cluster);
-    let [first, second] = [1, 2].map(|task| format!("{array}_{task}"));
-    cluster.does(cluster.command("scontrol").args(["requeue", &first]));
+    let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
     // What Slurm sends the script, and only the script, when the time limit is near.
     cluster.does(
         cluster
             .command("scancel")
-            .args(["--batch", "--signal=USR1", &second]),
+            .args(["--batch", "--signal=USR1", &last]),
     );
-    for task in [&first, &second] {
-        cluster.hurry(task);
+    cluster.is_requeued(&last);
+    cluster.does(cluster.command("scontrol").args(["requeue", &first]));
+    cluster.is_requeued(&first);
+    for task in [1, 2] {
+        let said = cluster.read(&format!("slurm-{array}_{task}.out"));
+        assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
     }
     cluster.ends_well(&array, 2, 1);
-    is_whole(&cluster.folder().join("data/e"), 80, 2);
+    is_whole(&cluster.folder().join("data/e"), 2);
 }
 
 #[test]
@@ -135,14 +145,18 @@ fn a_task_goes_on_where_its_node_failed() {
     for name in ["one", "two"] {
         node(name, "State=DOWN");
     }
+    // Only where the old sweeps have ended are they sure not to turn away the new ones.
+    cluster.wait_until("the end of both sweeps", || {
+        shards_of_two(&cluster).iter().all(|shard| is_free(shard))
+    });
     for task in [1, 2] {
-        cluster.hurry(&format!("{array}_{task}"));
+        cluster.is_requeued(&format!("{array}_{task}"));
     }
     for name in ["one", "two"] {
         node(name, "State=RESUME");
     }
     cluster.ends_well(&array, 2, 1);
-    is_whole(&cluster.folder().join("data/e"), 80, 2);
+    is_whole(&cluster.folder().join("data/e"), 2);
 }
 
 /// The script as a task that Slurm tells `variables`, with `program` in the place of `sim`: its exit code and what it said.
@@ -209,6 +223,30 @@ fn the_script_says_the_way_out() {
 }
 
 #[test]
+fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/usr/bin/env bash\n{text}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+        path.display().to_string()
+    };
+    // A sweep whose time is up at once, and which takes a while to stop.
+    let sim = program(
+        "sim",
+        "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
+    );
+    program("scontrol", "echo \"scontrol $*\"");
+    let path = std::env::var("PATH").expect("a search path");
+    let path = format!("{}:{path}", folder.path().display());
+    let variables = [&task("3", "2", "5", "4")[..], &[("PATH", &path)]].concat();
+    let (code, said) = as_task(&sim, &variables);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("--shard 2/4\nstopped\n"), "{said}");
+    assert!(said.ends_with("\nscontrol requeue 12_3\n"), "{said}");
+}
+
+#[test]
 fn the_line_for_parallel_sweeps_every_run_once() {
     let version = Command::new("parallel").arg("--version").output();
     if !version.is_ok_and(|version| version.stdout.starts_with(b"GNU parallel")) {
@@ -228,7 +266,6 @@ fn the_line_for_parallel_sweeps_every_run_once() {
     write_experiment(
         &place("experiments"),
         "overnight.toml",
-        60,
         "engine = \"virtual\"",
     );
     let mut parallel = Command::new("bash");
@@ -239,5 +276,5 @@ fn the_line_for_parallel_sweeps_every_run_once() {
     let output = parallel.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    is_whole(&place("data/overnight"), 60, 4);
+    is_whole(&place("data/overnight"), 4);
 }

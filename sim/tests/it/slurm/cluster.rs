@@ -81,7 +81,7 @@ impl Cluster {
             if ended.is_some() || Instant::now() > patience {
                 return Err(format!(
                     "the daemons do not start: {}",
-                    self.log("output.log")
+                    self.read("output.log")
                 ));
             }
             yield_now();
@@ -132,8 +132,7 @@ impl Cluster {
 
     /// Waits until every task of an array has ended; each must have ended well, having been requeued `restarts` times.
     pub fn ends_well(&self, array: &str, tasks: usize, restarts: u32) {
-        let goes_on =
-            |job: &Job| ["PENDING", "RUNNING", "COMPLETING", "SUSPENDED"].contains(&&*job.state);
+        let goes_on = |job: &Job| job.is_on() || job.state == "PENDING";
         self.wait_until(&format!("the end of {array}"), || {
             !self.jobs(array).iter().any(goes_on)
         });
@@ -148,6 +147,21 @@ impl Cluster {
         );
     }
 
+    /// Waits until a task that was running is back in the queue, and lets it start again soon. Slurm itself would wait for two
+    /// minutes; it cannot be in the very second in which the task ended, for slurmd would take that for the old start.
+    pub fn is_requeued(&self, task: &str) {
+        self.wait_until(&format!("{task} to stop"), || {
+            !self.jobs(task).iter().any(Job::is_on)
+        });
+        let is_queued = self.jobs(task).iter().all(|job| job.state == "PENDING");
+        assert!(is_queued, "{:#?}\n{}", self.jobs(task), self.logs());
+        self.does(self.command("scontrol").args([
+            "update",
+            &format!("JobId={task}"),
+            "StartTime=now+2",
+        ]));
+    }
+
     /// Waits until `holds`.
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let patience = Instant::now() + PATIENCE;
@@ -159,18 +173,6 @@ impl Cluster {
             );
             yield_now();
         }
-    }
-
-    /// Lets a requeued task start again soon. Slurm itself would wait for two minutes; it cannot be in the very second in which
-    /// it ended, for slurmd would take that for the old start.
-    pub fn hurry(&self, task: &str) {
-        let waits = |jobs: Vec<Job>| jobs.iter().all(|job| job.state == "PENDING");
-        self.wait_until(&format!("{task} to be requeued"), || waits(self.jobs(task)));
-        self.does(self.command("scontrol").args([
-            "update",
-            &format!("JobId={task}"),
-            "StartTime=now+2",
-        ]));
     }
 
     /// All that there is to read when something went wrong.
@@ -189,11 +191,12 @@ impl Cluster {
         names.sort();
         let logs = names
             .iter()
-            .map(|name| format!("--- {name}\n{}", self.log(name)));
+            .map(|name| format!("--- {name}\n{}", self.read(name)));
         logs.collect()
     }
 
-    fn log(&self, name: &str) -> String {
+    /// A file in the folder; empty if it is not there.
+    pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder().join(name)).unwrap_or_default()
     }
 }
@@ -206,6 +209,10 @@ impl Drop for Cluster {
 }
 
 impl Job {
+    fn is_on(&self) -> bool {
+        ["RUNNING", "COMPLETING", "SUSPENDED"].contains(&&*self.state)
+    }
+
     fn from_line(line: &str) -> Self {
         let field = |name: &str| {
             let value = line
