@@ -12,7 +12,7 @@ use std::process::Command;
 
 use sim::log::{Dataset, parse_rows};
 
-use cluster::{Cluster, outside_of_jobs};
+use cluster::{Cluster, Job, outside_of_jobs};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments");
@@ -81,7 +81,10 @@ fn in_the_middle(cluster: &Cluster) -> String {
     let engine = "engine = \"tcp\"\ntime_scale = 20";
     write_experiment(cluster.folder(), "e.toml", engine);
     let array = submit(cluster, &["--array=1-2"], &["e.toml", "--jobs", "1"]);
+    let have_failed = |job: &Job| job.state == "FAILED";
     cluster.wait_until("some runs of both shards", || {
+        let jobs = cluster.jobs(&array);
+        assert!(!jobs.iter().any(have_failed), "{}", cluster.logs());
         shards_of_two(cluster)
             .iter()
             .all(|shard| journal_rows(shard) >= 2)

@@ -176,7 +176,7 @@ impl Cluster {
     }
 
     /// All that there is to read when something went wrong.
-    fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let mut names: Vec<String> = fs::read_dir(self.folder())
             .expect("a folder")
             .map(|entry| {
