@@ -10,5 +10,6 @@ mod failures;
 mod faults;
 mod processes;
 mod shards;
+mod slurm;
 mod support;
 mod wire_fuzz;

@@ -1,0 +1,283 @@
+//! Sweeps on many machines: as a Slurm job array, with the very script that users submit to a real Slurm, and under GNU parallel
+//! with the very line of the page. Where Slurm or parallel is missing, or may not run, a test says so and passes.
+#![cfg(target_os = "linux")]
+
+mod cluster;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sim::log::{Dataset, parse_rows};
+
+use cluster::{Cluster, Job, outside_of_jobs};
+
+const SIM: &str = env!("CARGO_BIN_EXE_sim");
+const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments");
+/// Two seconds of 1 + 3 + 6 ticks per second in every run.
+const EXPERIMENT: &str =
+    "seed = 7\nduration_s = 2\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
+const TICKS: usize = 20;
+const RUNS: u64 = 120;
+
+/// An experiment, written to `folder`.
+fn write_experiment(folder: &Path, name: &str, engine: &str) {
+    let text = format!("repetitions = {RUNS}\n{engine}\n{EXPERIMENT}");
+    fs::write(folder.join(name), text).expect("written");
+}
+
+/// Every run is there once, with all its events, in the folders of this many shards and no others.
+fn is_whole(dataset: &Path, shards: u32) {
+    let wanted = (1..=shards).map(|shard| format!("shard-{shard}-of-{shards}"));
+    assert_eq!(folders(dataset), wanted.collect());
+    let dataset = Dataset::open(dataset).expect("a dataset");
+    let finished: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
+    assert_eq!(dataset.attempted().len() as u64, RUNS);
+    assert_eq!(finished, (0..RUNS).collect());
+    for row in dataset.finished() {
+        let events = dataset.read_events(row).expect("events");
+        let rows: Result<Vec<_>, _> = parse_rows(&events).collect();
+        assert_eq!(rows.expect("rows").len(), TICKS);
+    }
+}
+
+fn folders(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let entries = entries.map(|entry| entry.expect("an entry"));
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn journal_rows(shard: &Path) -> usize {
+    let journal = fs::read_to_string(shard.join("runs.csv")).unwrap_or_default();
+    journal.lines().count().saturating_sub(1)
+}
+
+fn script() -> PathBuf {
+    Path::new(EXPERIMENTS).join("slurm/sweep.sbatch")
+}
+
+/// A cluster, or `None` after saying why there is none.
+fn cluster() -> Option<Cluster> {
+    Cluster::start()
+        .inspect_err(|why| println!("skipped: {why}"))
+        .ok()
+}
+
+/// Submits the script with these words before and after its name; returns the number of the array.
+fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
+    let mut sbatch = cluster.command("sbatch");
+    sbatch.env("SIM", SIM).arg("--parsable").args(options);
+    let said = cluster.does(sbatch.arg(script()).args(arguments));
+    said.trim().to_owned()
+}
+
+/// An array that is in the middle of two shards of sixty runs of 0.1 s each or so, one run after the other, both running.
+fn in_the_middle(cluster: &Cluster) -> String {
+    let engine = "engine = \"tcp\"\ntime_scale = 20";
+    write_experiment(cluster.folder(), "e.toml", engine);
+    let array = submit(cluster, &["--array=1-2"], &["e.toml", "--jobs", "1"]);
+    let have_failed = |job: &Job| job.state == "FAILED";
+    cluster.wait_until("some runs of both shards", || {
+        let jobs = cluster.jobs(&array);
+        assert!(!jobs.iter().any(have_failed), "{}", cluster.logs());
+        shards_of_two(cluster)
+            .iter()
+            .all(|shard| journal_rows(shard) >= 2)
+    });
+    array
+}
+
+fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
+    [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
+}
+
+/// Whether nobody is writing to this shard.
+fn is_free(shard: &Path) -> bool {
+    let lock = fs::File::open(shard.join(".lock")).expect("a lock");
+    lock.try_lock_shared().is_ok()
+}
+
+#[test]
+fn an_array_sweeps_every_run_once() {
+    let Some(cluster) = cluster() else { return };
+    write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
+    let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
+    cluster.ends_well(&array, 3, 0);
+    is_whole(&cluster.folder().join("data/e"), 3);
+}
+
+#[test]
+fn requeued_tasks_go_on() {
+    let Some(cluster) = cluster() else { return };
+    let array = in_the_middle(&cluster);
+    let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
+    // What Slurm sends the script, and only the script, when the time limit is near.
+    cluster.does(
+        cluster
+            .command("scancel")
+            .args(["--batch", "--signal=USR1", &last]),
+    );
+    cluster.is_requeued(&last);
+    cluster.does(cluster.command("scontrol").args(["requeue", &first]));
+    cluster.is_requeued(&first);
+    for task in [1, 2] {
+        let said = cluster.read(&format!("slurm-{array}_{task}.out"));
+        assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
+    }
+    cluster.ends_well(&array, 2, 1);
+    is_whole(&cluster.folder().join("data/e"), 2);
+}
+
+#[test]
+fn a_task_goes_on_where_its_node_failed() {
+    let Some(cluster) = cluster() else { return };
+    let array = in_the_middle(&cluster);
+    let node = |name: &str, state: &str| {
+        let node = format!("NodeName={name}");
+        cluster.does(
+            cluster
+                .command("scontrol")
+                .args(["update", &node, state, "Reason=test"]),
+        );
+    };
+    for name in ["one", "two"] {
+        node(name, "State=DOWN");
+    }
+    // Only where the old sweeps have ended are they sure not to turn away the new ones.
+    cluster.wait_until("the end of both sweeps", || {
+        shards_of_two(&cluster).iter().all(|shard| is_free(shard))
+    });
+    for task in [1, 2] {
+        cluster.is_requeued(&format!("{array}_{task}"));
+    }
+    for name in ["one", "two"] {
+        node(name, "State=RESUME");
+    }
+    cluster.ends_well(&array, 2, 1);
+    is_whole(&cluster.folder().join("data/e"), 2);
+}
+
+/// The script as a task that Slurm tells `variables`, with `program` in the place of `sim`: its exit code and what it said.
+fn as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut script_alone = outside_of_jobs(Command::new("bash"));
+    script_alone.arg(script()).args(["e.toml", "--quiet"]);
+    script_alone
+        .env("SIM", program)
+        .env("SLURM_ARRAY_JOB_ID", "12");
+    let output = script_alone.envs(variables.iter().copied()).output();
+    let output = output.expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+fn task(
+    number: &'static str,
+    first: &'static str,
+    last: &'static str,
+    count: &'static str,
+) -> [(&'static str, &'static str); 4] {
+    [
+        ("SLURM_ARRAY_TASK_ID", number),
+        ("SLURM_ARRAY_TASK_MIN", first),
+        ("SLURM_ARRAY_TASK_MAX", last),
+        ("SLURM_ARRAY_TASK_COUNT", count),
+    ]
+}
+
+#[test]
+fn the_script_hands_on_arguments_and_exit_codes() {
+    let (code, said) = as_task("echo", &task("0", "0", "3", "4"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
+        "{said}"
+    );
+    // Only some of the shards.
+    let some = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
+    let (code, said) = as_task("echo", &some);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with("--shard 3/4\n"), "{said}");
+    assert_eq!(as_task("false", &task("1", "1", "1", "1")).0, Some(1));
+}
+
+#[test]
+fn the_script_says_the_way_out() {
+    for (program, variables, way_out) in [
+        ("echo", &[][..], "sbatch --array=1-4"),
+        (
+            "no/such/sim",
+            &task("1", "1", "4", "4"),
+            "cargo build --release -p sim",
+        ),
+        ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
+    ] {
+        let (code, said) = as_task(program, variables);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(way_out), "{said}");
+    }
+}
+
+#[test]
+fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/usr/bin/env bash\n{text}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+        path.display().to_string()
+    };
+    // A sweep whose time is up at once, and which takes a while to stop.
+    let sim = program(
+        "sim",
+        "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
+    );
+    program("scontrol", "echo \"scontrol $*\"");
+    let path = std::env::var("PATH").expect("a search path");
+    let path = format!("{}:{path}", folder.path().display());
+    let variables = [&task("3", "2", "5", "4")[..], &[("PATH", &path)]].concat();
+    let (code, said) = as_task(&sim, &variables);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("--shard 2/4\nstopped\n"), "{said}");
+    assert!(said.ends_with("\nscontrol requeue 12_3\n"), "{said}");
+}
+
+#[test]
+fn the_line_for_parallel_sweeps_every_run_once() {
+    let version = Command::new("parallel").arg("--version").output();
+    if !version.is_ok_and(|version| version.stdout.starts_with(b"GNU parallel")) {
+        println!("skipped: there is no GNU parallel here");
+        return;
+    }
+    let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
+    let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
+    let line = lines.next().expect("the line");
+    // A project's folder such as the line wants, and this machine as the only host.
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    fs::create_dir_all(place("target/release")).expect("a folder");
+    fs::create_dir(place("experiments")).expect("a folder");
+    symlink(SIM, place("target/release/sim")).expect("a link");
+    fs::write(place("hosts"), ":\n").expect("written");
+    write_experiment(
+        &place("experiments"),
+        "overnight.toml",
+        "engine = \"virtual\"",
+    );
+    let mut parallel = Command::new("bash");
+    parallel
+        .args(["-c", line])
+        .current_dir(folder.path())
+        .env("HOME", folder.path());
+    let output = parallel.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    is_whole(&place("data/overnight"), 4);
+}

@@ -1,0 +1,281 @@
+//! A Slurm cluster of a test's own, on this machine: real daemons on loopback, with key, socket, ports and files of their own.
+//!
+//! The daemons and all jobs live in a process namespace, which dies with its first process; and that one ends with the pipe that
+//! the test holds, however the test ends. So nothing is left running. It takes root, and Debian's packages `slurmctld`, `slurmd`,
+//! `slurm-client` and `munge`.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// What a healthy cluster does in seconds may take this long on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(180);
+const PROGRAMS: [&str; 7] = [
+    "unshare",
+    "munged",
+    "slurmctld",
+    "slurmd",
+    "sbatch",
+    "scontrol",
+    "sinfo",
+];
+
+/// Two nodes, ready for jobs. Its folder is also where jobs are submitted.
+pub struct Cluster {
+    first_process: Child,
+    folder: TempDir,
+}
+
+/// What Slurm knows of a job, or of a task of an array.
+#[derive(Debug)]
+pub struct Job {
+    pub state: String,
+    pub exit_code: String,
+    /// How often it was requeued.
+    pub restarts: u32,
+}
+
+impl Cluster {
+    /// Starts a cluster, or says why there can be none here.
+    pub fn start() -> Result<Self, String> {
+        let missing = PROGRAMS.into_iter().find(|program| !is_there(program));
+        if let Some(program) = missing {
+            return Err(format!("there is no program {program} here"));
+        }
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        lay_out(folder.path()).map_err(|error| error.to_string())?;
+        let output = fs::File::create(folder.path().join("output.log"))
+            .map_err(|error| error.to_string())?;
+        let first_process = outside_of_jobs(Command::new("unshare"))
+            .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["bash", "-c", include_str!("cluster.sh"), "cluster"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().map_err(|error| error.to_string())?)
+            .stderr(output)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut cluster = Self {
+            first_process,
+            folder,
+        };
+        cluster.wait_for_nodes()?;
+        Ok(cluster)
+    }
+
+    fn wait_for_nodes(&mut self) -> Result<(), String> {
+        let patience = Instant::now() + PATIENCE;
+        while self.says(self.command("sinfo").args(["-hN", "-o", "%T"])) != "idle\nidle\n" {
+            let ended = self
+                .first_process
+                .try_wait()
+                .map_err(|error| error.to_string())?;
+            if ended.is_some() || Instant::now() > patience {
+                return Err(format!(
+                    "the daemons do not start: {}",
+                    self.read("output.log")
+                ));
+            }
+            yield_now();
+        }
+        Ok(())
+    }
+
+    /// Where jobs are submitted and write.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// One of Slurm's programs, or any other, that talks to this cluster and works in its folder.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = outside_of_jobs(Command::new(program));
+        command
+            .current_dir(self.folder())
+            .env("SLURM_CONF", self.folder().join("slurm.conf"));
+        command
+    }
+
+    /// Runs one of Slurm's programs; it must go well.
+    pub fn does(&self, command: &mut Command) -> String {
+        let output = command.output().expect("it runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{command:?}: {stderr}\n{}",
+            self.logs()
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What a program says, whether it goes well or not.
+    fn says(&self, command: &mut Command) -> String {
+        let output = command.output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The tasks of an array that have begun or ended, and one entry for all others together.
+    pub fn jobs(&self, job: &str) -> Vec<Job> {
+        let text = self.does(
+            self.command("scontrol")
+                .args(["--oneliner", "show", "job", job]),
+        );
+        text.lines().map(Job::from_line).collect()
+    }
+
+    /// Waits until every task of an array has ended; each must have ended well, having been requeued `restarts` times.
+    pub fn ends_well(&self, array: &str, tasks: usize, restarts: u32) {
+        let goes_on = |job: &Job| job.is_on() || job.state == "PENDING";
+        self.wait_until(&format!("the end of {array}"), || {
+            !self.jobs(array).iter().any(goes_on)
+        });
+        let jobs = self.jobs(array);
+        let well = |job: &Job| {
+            job.state == "COMPLETED" && job.exit_code == "0:0" && job.restarts == restarts
+        };
+        assert!(
+            jobs.len() == tasks && jobs.iter().all(well),
+            "{jobs:#?}\n{}",
+            self.logs()
+        );
+    }
+
+    /// Waits until a task that was running is back in the queue, and lets it start again soon. Slurm itself would wait for two
+    /// minutes; it cannot be in the very second in which the task ended, for slurmd would take that for the old start.
+    pub fn is_requeued(&self, task: &str) {
+        self.wait_until(&format!("{task} to stop"), || {
+            !self.jobs(task).iter().any(Job::is_on)
+        });
+        let is_queued = self.jobs(task).iter().all(|job| job.state == "PENDING");
+        assert!(is_queued, "{:#?}\n{}", self.jobs(task), self.logs());
+        self.does(self.command("scontrol").args([
+            "update",
+            &format!("JobId={task}"),
+            "StartTime=now+2",
+        ]));
+    }
+
+    /// Waits until `holds`.
+    pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let patience = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(
+                Instant::now() < patience,
+                "waited in vain for {what}\n{}",
+                self.logs()
+            );
+            yield_now();
+        }
+    }
+
+    /// All that there is to read when something went wrong.
+    pub fn logs(&self) -> String {
+        let mut names: Vec<String> = fs::read_dir(self.folder())
+            .expect("a folder")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .filter(|name| name.ends_with(".log") || name.ends_with(".out"))
+            .collect();
+        names.sort();
+        let logs = names
+            .iter()
+            .map(|name| format!("--- {name}\n{}", self.read(name)));
+        logs.collect()
+    }
+
+    /// A file in the folder; empty if it is not there.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder().join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Closes the pipe first. When this returns, every process of the namespace is gone, and the folder can be removed.
+        let _ = self.first_process.wait();
+    }
+}
+
+impl Job {
+    fn is_on(&self) -> bool {
+        ["RUNNING", "COMPLETING", "SUSPENDED"].contains(&&*self.state)
+    }
+
+    fn from_line(line: &str) -> Self {
+        let field = |name: &str| {
+            let value = line
+                .split(' ')
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            value.unwrap_or_default().to_owned()
+        };
+        Self {
+            state: field("JobState"),
+            exit_code: field("ExitCode"),
+            restarts: field("Restarts").parse().expect("a number"),
+        }
+    }
+}
+
+/// Without what a surrounding Slurm job says of itself and of its cluster.
+pub fn outside_of_jobs(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["SLURM", "SBATCH", "SCONTROL", "SINFO"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Whether there is a program of this name.
+fn is_there(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// Writes the configuration and the key, and makes the folders.
+fn lay_out(folder: &Path) -> std::io::Result<()> {
+    for name in ["state", "spool-one", "spool-two"] {
+        fs::create_dir(folder.join(name))?;
+    }
+    let mut key = [0; 128];
+    fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    fs::write(folder.join("munge.key"), key)?;
+    fs::set_permissions(folder.join("munge.key"), fs::Permissions::from_mode(0o400))?;
+    fs::write(folder.join("plugstack.conf"), "")?;
+    let host = fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let host = host.trim().split('.').next().unwrap_or_default();
+    let [controller, one, two] = free_ports();
+    let text = include_str!("slurm.conf")
+        .replace("FOLDER", &folder.display().to_string())
+        .replace("HOST", host)
+        .replace("CONTROLLER_PORT", &controller.to_string())
+        .replace("ONE_PORT", &one.to_string())
+        .replace("TWO_PORT", &two.to_string());
+    fs::write(folder.join("slurm.conf"), text)
+}
+
+/// Ports below those that the system gives to connections, so that none of these takes them before the daemons do. No port is
+/// given twice; another test process most likely looks elsewhere.
+fn free_ports<const N: usize>() -> [u16; N] {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 9_000) as u16;
+    let mut ports = (0..1_000).map(|_| first + GIVEN.fetch_add(1, Ordering::Relaxed));
+    let mut free = || ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    std::array::from_fn(|_| free().expect("a free port"))
+}
