@@ -111,8 +111,8 @@ fn table_of_measures() {
     message_age_mean_s         0.50    0.50            0  100 %  3
     message_age_mean_ticks      0.6     0.6            0  100 %  3
     logical_age_mean           1.00    1.00            0  100 %  3
-    concurrency               0.469   0.469            0  100 %  3
-    false_order               0.414   0.414            0  100 %  3
+    concurrency                0.47    0.47            0  100 %  3
+    false_order                0.41    0.41            0  100 %  3
 
     Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's
     t) of the mean paired difference.
