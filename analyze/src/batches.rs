@@ -11,6 +11,7 @@ use crate::datasets::Dataset;
 use crate::error::Error;
 use crate::events::EventsBuilder;
 use crate::journal;
+use crate::kept::Kept;
 use crate::measures;
 use crate::replayed::{self, Replayed};
 
@@ -44,6 +45,29 @@ impl Dataset {
 
     /// The same of `runs` only, which are runs of this dataset.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        if !self.keeps_measures() {
+            return self.measured(runs);
+        }
+        let kept = Kept::open(self.root(), self.warm_up_s())?;
+        let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
+            runs.iter().cloned().partition(|row| kept.has(row));
+        let mut machines = Stack::default();
+        if !new.is_empty() {
+            let measured = self.measured(&new)?;
+            kept.keep(&new, &measured)?;
+            machines.push(&measured)?;
+        }
+        if let Some(kept) = kept.of(&known)? {
+            machines.push(&kept)?;
+        }
+        let by = ["run", "machine"];
+        Ok(machines
+            .into_frame()
+            .sort(by, SortMultipleOptions::default())?)
+    }
+
+    /// The measures of `runs`, from their events.
+    fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         let mut machines = Stack::default();
         for batch in of(self, runs) {
             machines.push(&batch?.machines()?)?;

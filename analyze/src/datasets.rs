@@ -1,11 +1,13 @@
 //! Datasets opened for analysis: the runs that count, their events, their measures.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Manifest};
 
 use crate::error::Error;
+use crate::kept;
 
 /// A dataset with at least one finished run.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct Dataset {
     left_out: Vec<JournalRow>,
     failed: usize,
     warm_up_s: f64,
+    keeps_measures: bool,
 }
 
 /// Opens every dataset. Each is labelled with its name, or with its path if another has the same name.
@@ -69,6 +72,7 @@ impl Dataset {
             left_out: vec![],
             failed,
             warm_up_s: 0.0,
+            keeps_measures: false,
         })
     }
 
@@ -106,6 +110,26 @@ impl Dataset {
         }
         self.warm_up_s = warm_up_s;
         Ok(())
+    }
+
+    /// Keeps what is measured in the dataset's folder, and reads again only what is new since the last time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if the folder cannot be written to; then everything is read every time.
+    pub fn keep_measures(&mut self) -> Result<(), Error> {
+        let folder = kept::folder(self.root());
+        fs::create_dir_all(&folder).map_err(|cause| Error::NotKept {
+            path: folder.clone(),
+            cause,
+        })?;
+        self.keeps_measures = true;
+        Ok(())
+    }
+
+    /// Whether it does.
+    pub(crate) fn keeps_measures(&self) -> bool {
+        self.keeps_measures
     }
 
     /// The model seconds at the start of every run that no measure counts.

@@ -21,6 +21,7 @@ version control, but for `sample/`.
 <name>/processed/runs.parquet      a row a finished run
 <name>/processed/machines.parquet  a row a finished run and machine, with every measure
 <name>/processed/events.parquet    a row an event, typed
+<name>/.kept/                      measures kept from one reading to the next; may be deleted
 ```
 
 A sweep that was split with `sim run --shard K/N` is a folder `<name>/shard-K-of-N/` for each K, laid out the same; `analyze` takes

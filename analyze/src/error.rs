@@ -95,6 +95,14 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
+    /// Measures cannot be kept for the next time.
+    #[error("{}: {cause}; with --reread measures are neither read from there nor kept", .path.display())]
+    NotKept {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// A Parquet file cannot be written.
     #[error("{}: {cause}", .path.display())]
     Parquet {

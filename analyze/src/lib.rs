@@ -10,6 +10,7 @@
 //! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
 //! - [`measures`]: what is measured of a machine in a run, a file a family
 //! - [`replayed`]: what takes a run as a whole to tell
+//! - [`kept`]: measures kept from one reading to the next
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
@@ -29,6 +30,7 @@ pub mod error;
 pub mod events;
 pub mod export;
 pub mod journal;
+mod kept;
 pub mod measures;
 pub mod render;
 pub mod repetitions;

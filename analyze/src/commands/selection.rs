@@ -22,6 +22,9 @@ pub struct Selection {
     /// Leave out the first model seconds of every run
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
     warm_up: f64,
+    /// Read every run again, also those whose measures are kept, and keep none
+    #[arg(long)]
+    reread: bool,
 }
 
 impl Selection {
@@ -33,6 +36,12 @@ impl Selection {
                 dataset.keep_punctual()?;
             }
             dataset.cut_warm_up(self.warm_up)?;
+            if !self.reread {
+                // A dataset that may only be read is no obstacle.
+                dataset
+                    .keep_measures()
+                    .unwrap_or_else(|error| eprintln!("measures are not kept: {error}"));
+            }
             say_what_is_left_out(dataset);
         }
         Ok(datasets)

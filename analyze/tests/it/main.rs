@@ -9,6 +9,7 @@ mod dictionary;
 mod end_to_end;
 mod exported;
 mod fixture;
+mod kept;
 mod notebooks;
 mod only;
 mod oracle;
