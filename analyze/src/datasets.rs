@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Manifest};
 
+use crate::condition::Condition;
 use crate::error::Error;
 use crate::kept;
 
@@ -74,6 +75,24 @@ impl Dataset {
             warm_up_s: 0.0,
             keeps_measures: false,
         })
+    }
+
+    /// Leaves out the finished runs that do not meet all `conditions`, as if they were not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRun`] if none does; then none is left out.
+    pub fn keep_where(&mut self, conditions: &[Condition]) -> Result<(), Error> {
+        let holds = |row: &JournalRow| conditions.iter().all(|condition| condition.holds(row));
+        if !self.finished.iter().any(holds) {
+            let conditions: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+            return Err(Error::NoSuchRun {
+                path: self.root().to_owned(),
+                conditions: conditions.join(" and "),
+            });
+        }
+        self.finished.retain(holds);
+        Ok(())
     }
 
     /// Leaves out the finished runs that were not punctual.

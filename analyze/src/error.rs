@@ -28,6 +28,14 @@ pub enum Error {
         /// Finished runs, none of them punctual.
         finished: usize,
     },
+    /// No run is as wanted.
+    #[error("{} has no finished run with {conditions}", .path.display())]
+    NoSuchRun {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What was wanted.
+        conditions: String,
+    },
     /// The warm-up is as long as a run.
     #[error("--warm-up {warm_up_s}: {} has runs of {shortest_s} s, nothing of which would be left", .path.display())]
     WarmUp {

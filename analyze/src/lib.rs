@@ -13,6 +13,8 @@
 //! - [`kept`]: measures kept from one reading to the next
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
+//! - [`contrasts`]: what difference a parameter makes
+//! - [`condition`]: which runs an answer is about
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
 //! - [`compare`]: two datasets, run by run
 //! - [`export`]: `processed/`, tidy files for notebooks
@@ -24,6 +26,8 @@
 pub mod batches;
 pub mod column;
 pub mod compare;
+pub mod condition;
+pub mod contrasts;
 pub mod datasets;
 pub mod dictionary;
 pub mod error;

@@ -19,7 +19,7 @@ impl Estimate {
     /// From the number of values, their mean and their standard deviation.
     pub fn new(n: u64, mean: f64, sd: Option<f64>) -> Self {
         let sd = sd.filter(|_| n > 1);
-        let half_width = sd.map(|sd| t_quantile_975(n - 1) * sd / (n as f64).sqrt());
+        let half_width = sd.map(|sd| t_quantile_975((n - 1) as f64) * sd / (n as f64).sqrt());
         Self {
             n,
             mean,
@@ -35,9 +35,19 @@ impl Estimate {
     }
 }
 
+/// How many repetitions would make an interval half as wide as `n` do, if the standard deviation stays: about four times as many,
+/// and fewer where n is small, for Student's t falls. None for a single one, which has no interval.
+pub fn repetitions_to_halve(n: u64) -> Option<u64> {
+    if n < 2 {
+        return None;
+    }
+    let width = |n: u64| t_quantile_975((n - 1) as f64) / (n as f64).sqrt();
+    (n..=4 * n).find(|&more| width(more) <= width(n) / 2.0)
+}
+
 /// The 0.975 quantile of Student's t distribution: half a 95 % interval in standard errors.
-fn t_quantile_975(degrees_of_freedom: u64) -> f64 {
-    StudentsT::new(0.0, 1.0, degrees_of_freedom as f64)
+pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees_of_freedom)
         .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
 }
 
@@ -56,7 +66,7 @@ mod tests {
             (29, 2.045),
             (99, 1.984),
         ] {
-            let quantile = t_quantile_975(degrees_of_freedom);
+            let quantile = t_quantile_975(f64::from(degrees_of_freedom));
             assert!(
                 (quantile - tabulated).abs() < 5e-4,
                 "{degrees_of_freedom}: {quantile}, not {tabulated}"
@@ -71,6 +81,15 @@ mod tests {
         let (low, high) = estimate.interval().expect("five values have one");
         assert!((low - (3.0 - 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
         assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
+    }
+
+    /// sd 1: n 10 has 2.262 / sqrt(10) = 0.715, n 33 has 2.037 / sqrt(33) = 0.355.
+    #[test]
+    fn four_times_as_many_and_fewer_halve_the_interval() {
+        assert_eq!(repetitions_to_halve(1), None);
+        assert_eq!(repetitions_to_halve(2), Some(3));
+        assert_eq!(repetitions_to_halve(10), Some(33));
+        assert_eq!(repetitions_to_halve(1000), Some(3993));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
 use crate::repetitions::Group;
-use crate::statistics::Estimate;
+use crate::statistics::{Estimate, repetitions_to_halve};
 use crate::value::{Record, Value};
+
+/// Fewer repetitions than this are too few to tell much.
+const FEW: u64 = 5;
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
@@ -230,7 +233,7 @@ impl Varying {
     }
 }
 
-fn parameter_heading(name: &'static str) -> &'static str {
+pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     match name {
         "delay_s" => "delay (s)",
         "duration_s" => "duration (s)",
@@ -255,6 +258,7 @@ fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<St
     if groups.iter().any(|group| group.n == 1) {
         caption.push("Where n is 1 there is neither interval nor sd.".to_owned());
     }
+    caption.extend(precision(groups));
     caption.extend(varying.constant(groups));
     caption.extend(warm_up(groups));
     caption.extend(
@@ -263,6 +267,24 @@ fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<St
             .map(|measure| format!("- {}: {}.", measure.label, described(measure))),
     );
     caption
+}
+
+/// How many repetitions would tell twice as much; and where there are too few to tell.
+fn precision(groups: &[Group]) -> Option<String> {
+    let fewest = groups
+        .iter()
+        .map(|group| group.n)
+        .filter(|&n| n > 1)
+        .min()?;
+    let halved = repetitions_to_halve(fewest)?;
+    let few = if fewest < FEW {
+        "Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. "
+    } else {
+        ""
+    };
+    Some(format!(
+        "{few}With {halved} repetitions instead of {fewest} the intervals would be about half as wide."
+    ))
 }
 
 /// What of every run does not count.

@@ -4,7 +4,7 @@ use analyze::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output};
+use super::output::{self, Output, Rows};
 
 /// How many messages wait, and how fast that grows
 #[derive(Debug, Args)]
@@ -13,11 +13,13 @@ pub struct Backlog {
     #[command(flatten)]
     datasets: Datasets,
     #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Backlog {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::BACKLOG, &self.datasets, &self.output)
+        output::answer(&tables::BACKLOG, &self.datasets, &self.rows, &self.output)
     }
 }

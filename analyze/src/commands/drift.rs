@@ -4,7 +4,7 @@ use analyze::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output};
+use super::output::{self, Output, Rows};
 
 /// How fast the clocks run, how far ahead of their own ticks, and how far behind the fastest
 #[derive(Debug, Args)]
@@ -13,11 +13,13 @@ pub struct Drift {
     #[command(flatten)]
     datasets: Datasets,
     #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Drift {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::DRIFT, &self.datasets, &self.output)
+        output::answer(&tables::DRIFT, &self.datasets, &self.rows, &self.output)
     }
 }

@@ -4,7 +4,7 @@ use analyze::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output};
+use super::output::{self, Output, Rows};
 
 /// How far clocks advance from one event to the next
 #[derive(Debug, Args)]
@@ -13,11 +13,13 @@ pub struct Jumps {
     #[command(flatten)]
     datasets: Datasets,
     #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Jumps {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::JUMPS, &self.datasets, &self.output)
+        output::answer(&tables::JUMPS, &self.datasets, &self.rows, &self.output)
     }
 }

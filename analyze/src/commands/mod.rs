@@ -3,6 +3,7 @@
 mod backlog;
 mod compare;
 mod completions;
+mod contrast;
 mod dictionary;
 mod drift;
 mod export;
@@ -16,6 +17,8 @@ mod summary;
 use std::path::PathBuf;
 
 use analyze::Dataset;
+use analyze::measures::{self, Measure};
+use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use selection::Selection;
@@ -40,6 +43,7 @@ enum Verb {
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
     Order(order::Order),
+    Contrast(contrast::Contrast),
     Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
@@ -56,6 +60,7 @@ impl Cli {
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
             Verb::Order(order) => order.run(),
+            Verb::Contrast(contrast) => contrast.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
@@ -69,6 +74,18 @@ impl Cli {
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);
+
+/// The measure of this name.
+fn measure(name: &str) -> anyhow::Result<&'static Measure> {
+    let known = || measures::all().map(|measure| measure.name);
+    match measures::all().find(|measure| measure.name == name) {
+        Some(measure) => Ok(measure),
+        None => bail!(
+            "no measure `{name}`; there are {}",
+            known().collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
 
 /// The datasets a verb is about.
 #[derive(Debug, Args)]

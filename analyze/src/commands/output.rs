@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use analyze::render;
+use analyze::repetitions::{self, Group};
 use analyze::tables::{self, Question, Table};
 use analyze::value::Record;
-use analyze::{render, repetitions};
 use clap::{Args, ValueEnum};
 
 use super::Datasets;
@@ -74,9 +75,39 @@ impl Output {
     }
 }
 
+/// The options that choose and order a table's rows.
+#[derive(Debug, Args)]
+pub struct Rows {
+    /// The largest mean of this measure first, by the name of its column
+    #[arg(long, value_name = "MEASURE")]
+    sort: Option<String>,
+    /// Only so many rows, the first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
+}
+
+impl Rows {
+    fn choose(&self, mut groups: Vec<Group>) -> anyhow::Result<Vec<Group>> {
+        if let Some(name) = &self.sort {
+            let measure = super::measure(name)?;
+            let mean = |group: &Group| group.estimate(measure).map_or(f64::MIN, |e| e.mean);
+            groups.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+        }
+        if let Some(top) = self.top {
+            groups.truncate(top as usize);
+        }
+        Ok(groups)
+    }
+}
+
 /// Prints the table that answers `question`.
-pub fn answer(question: &Question, datasets: &Datasets, output: &Output) -> anyhow::Result<()> {
-    let groups = repetitions::groups(&datasets.open()?)?;
+pub fn answer(
+    question: &Question,
+    datasets: &Datasets,
+    rows: &Rows,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let groups = rows.choose(repetitions::groups(&datasets.open()?)?)?;
     let measures = question.measures();
     let table = tables::table(question.title, &measures, &groups);
     output.print(&[], &[table], || tables::records(&measures, &groups))

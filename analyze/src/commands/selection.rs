@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use analyze::Dataset;
+use analyze::condition::Condition;
 use analyze::words::counted;
 use clap::{Args, ValueEnum};
 
@@ -19,6 +20,9 @@ pub struct Selection {
     /// Leave out all finished runs but these
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
+    /// Only runs with such a value of a parameter, as in internal=0.7 or time_scale<=10; may be given several times
+    #[arg(long = "where", value_name = "CONDITION")]
+    conditions: Vec<Condition>,
     /// Leave out the first model seconds of every run
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
     warm_up: f64,
@@ -32,6 +36,7 @@ impl Selection {
     pub fn open(&self, roots: &[PathBuf]) -> Result<Vec<Dataset>, analyze::Error> {
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
+            dataset.keep_where(&self.conditions)?;
             if let Some(Only::Punctual) = self.only {
                 dataset.keep_punctual()?;
             }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod chosen;
 mod closed_form;
 mod command_line;
 mod compare;

@@ -31,6 +31,7 @@ fn drift_on_a_wide_terminal() {
     1,3,6  0.7       2 at 6/s   6.02 ± 0.07, sd 0.03     0.3 ± 1.4, sd 0.6     0.3 ± 1.4, sd 0.6    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
     Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - own drift: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
@@ -75,6 +76,9 @@ fn drift_on_a_narrow_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
     standard deviation (sd).
+    Fewer than 5 repetitions say little: their intervals rest on the normal
+    distribution, and rare runs go unseen. With 5 repetitions instead of 3 the
+    intervals would be about half as wide.
     Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual,
     time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
@@ -103,6 +107,7 @@ fn jumps_as_markdown() {
     | 1,3,6 | 0.7 | 2 at 6/s | 1.00 ± 0.01, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.3 ± 1.4, sd 0.6 | 0.00 ± 0.01, sd 0.00 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
     Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.

@@ -1,0 +1,65 @@
+//! `analyze contrast`.
+
+use analyze::contrasts::{self, Contrast as Values};
+use analyze::measures::{self, Measure};
+use analyze::repetitions;
+use anyhow::Context;
+use clap::Args;
+
+use super::Datasets;
+use super::output::Output;
+
+/// Shown if no measure is asked for.
+const TELLING: [&str; 4] = [
+    "logical_rate",
+    "jump_mean",
+    "backlog_mean",
+    "backlog_growth",
+];
+
+/// What difference it makes whether a parameter has one value or another, all else being equal
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: analyze contrast data/quickstart --of internal --from 0.4 --to 0.7"
+)]
+pub struct Contrast {
+    #[command(flatten)]
+    datasets: Datasets,
+    /// The parameter
+    #[arg(long, value_name = "PARAMETER")]
+    of: String,
+    /// Its one value
+    #[arg(long, value_name = "A")]
+    from: String,
+    /// Its other value
+    #[arg(long, value_name = "B")]
+    to: String,
+    /// A measure, by the name of its column; may be given several times
+    #[arg(long, value_name = "NAME")]
+    measure: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Contrast {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let values = Values::new(&self.of, &self.from, &self.to).context("--of")?;
+        let measures = self.measures()?;
+        let groups = repetitions::groups(&self.datasets.open()?)?;
+        let pairs = values.pairs(&groups)?;
+        let table = contrasts::table(&values, &pairs, &measures);
+        self.output.print(&[], &[table], || {
+            contrasts::records(&values, &pairs, &measures)
+        })
+    }
+
+    fn measures(&self) -> anyhow::Result<Vec<&'static Measure>> {
+        if self.measure.is_empty() {
+            return Ok(TELLING.map(measures::named).to_vec());
+        }
+        self.measure
+            .iter()
+            .map(|name| super::measure(name))
+            .collect()
+    }
+}

@@ -1,0 +1,411 @@
+//! Contrasts: what difference it makes whether a parameter has one value or another, all else being equal.
+//!
+//! Configurations are paired that agree in everything but that parameter, machine by machine. Their runs are drawn independently,
+//! so the difference B - A of two means has the variance of both together; its interval is Welch's (1947), with the degrees of
+//! freedom of Satterthwaite. Over all pairs the differences are averaged, with equal weight; that interval is about these
+//! configurations, not about others that might have been swept.
+
+use crate::journal::PARAMETERS;
+use crate::measures::Measure;
+use crate::repetitions::Group;
+use crate::statistics::{Estimate, t_quantile_975};
+use crate::tables::{Table, keep_together, number, parameter_heading};
+use crate::value::{Record, Value};
+
+/// Two values of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contrast {
+    /// The parameter's place in [`PARAMETERS`].
+    place: usize,
+    /// Its values, as texts.
+    pub a: String,
+    /// And the other.
+    pub b: String,
+}
+
+/// A difference of two means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// B - A.
+    pub mean: f64,
+    /// Its standard error; none if a side has a single run.
+    pub standard_error: Option<f64>,
+    /// Half the width of its 95 % interval; none if a side has a single run.
+    pub half_width: Option<f64>,
+}
+
+/// Two groups that agree in all but the parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'g> {
+    /// With value A.
+    pub a: &'g Group,
+    /// With value B.
+    pub b: &'g Group,
+}
+
+/// Why there is no contrast.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoContrast {
+    /// Not a parameter of a configuration.
+    #[error("no parameter `{0}`; there are {names}", names = PARAMETERS.join(", "))]
+    Parameter(String),
+    /// No configuration has the value.
+    #[error("no run has {parameter} {value}; there are {there}")]
+    Value {
+        /// The parameter.
+        parameter: &'static str,
+        /// What was asked for.
+        value: String,
+        /// What there is.
+        there: String,
+    },
+    /// Every configuration with the one value differs from every one with the other in something else too.
+    #[error("no two configurations differ in {0} alone")]
+    NoPair(&'static str),
+}
+
+impl Contrast {
+    /// Between the values `a` and `b` of the parameter called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoContrast::Parameter`].
+    pub fn new(name: &str, a: &str, b: &str) -> Result<Self, NoContrast> {
+        let place = PARAMETERS.iter().position(|known| *known == name);
+        Ok(Self {
+            place: place.ok_or_else(|| NoContrast::Parameter(name.to_owned()))?,
+            a: a.to_owned(),
+            b: b.to_owned(),
+        })
+    }
+
+    fn parameter(&self) -> &'static str {
+        PARAMETERS[self.place]
+    }
+
+    /// The pairs among `groups`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`NoContrast`] if there is none.
+    pub fn pairs<'g>(&self, groups: &'g [Group]) -> Result<Vec<Pair<'g>>, NoContrast> {
+        let has = |group: &Group, value: &str| is(&group.parameters[self.place], value);
+        for value in [&self.a, &self.b] {
+            if !groups.iter().any(|group| has(group, value)) {
+                return Err(NoContrast::Value {
+                    parameter: self.parameter(),
+                    value: value.clone(),
+                    there: self.values(groups).join(" | "),
+                });
+            }
+        }
+        let of_b: Vec<&Group> = groups.iter().filter(|group| has(group, &self.b)).collect();
+        let pairs: Vec<Pair<'g>> = groups
+            .iter()
+            .filter(|group| has(group, &self.a))
+            .filter_map(|a| {
+                let b = of_b.iter().copied().find(|b| self.agree(a, b))?;
+                Some(Pair { a, b })
+            })
+            .collect();
+        if pairs.is_empty() {
+            return Err(NoContrast::NoPair(self.parameter()));
+        }
+        Ok(pairs)
+    }
+
+    fn values(&self, groups: &[Group]) -> Vec<String> {
+        let mut values: Vec<String> = vec![];
+        for group in groups {
+            let value = group.parameters[self.place].to_string();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    fn agree(&self, a: &Group, b: &Group) -> bool {
+        let others = |group: &Group| {
+            let mut others = group.parameters.clone();
+            others.remove(self.place);
+            others
+        };
+        a.dataset == b.dataset && a.machine == b.machine && others(a) == others(b)
+    }
+}
+
+/// Whether a value is the one that a person wrote.
+fn is(value: &Value, text: &str) -> bool {
+    match (value.as_number(), text.parse::<f64>()) {
+        (Some(value), Ok(number)) => value == number,
+        _ => value.to_string() == text,
+    }
+}
+
+impl Difference {
+    /// Of two independent means.
+    fn between(a: &Estimate, b: &Estimate) -> Self {
+        let variance = |estimate: &Estimate| Some(estimate.sd?.powi(2) / estimate.n as f64);
+        let (of_a, of_b) = (variance(a), variance(b));
+        let mean = b.mean - a.mean;
+        let (Some(of_a), Some(of_b)) = (of_a, of_b) else {
+            return Self {
+                mean,
+                standard_error: None,
+                half_width: None,
+            };
+        };
+        let standard_error = (of_a + of_b).sqrt();
+        let terms = of_a.powi(2) / (a.n - 1) as f64 + of_b.powi(2) / (b.n - 1) as f64;
+        let half_width = match terms {
+            0.0 => 0.0,
+            terms => t_quantile_975((of_a + of_b).powi(2) / terms) * standard_error,
+        };
+        Self {
+            mean,
+            standard_error: Some(standard_error),
+            half_width: Some(half_width),
+        }
+    }
+
+    /// The mean of independent differences, with an interval from the normal distribution.
+    fn average(differences: &[Self]) -> Option<Self> {
+        let count = differences.len() as f64;
+        let errors: Option<Vec<f64>> = differences
+            .iter()
+            .map(|difference| difference.standard_error)
+            .collect();
+        let standard_error = errors.map(|errors| {
+            let squares: f64 = errors.iter().map(|error| error * error).sum();
+            squares.sqrt() / count
+        });
+        (!differences.is_empty()).then(|| Self {
+            mean: differences
+                .iter()
+                .map(|difference| difference.mean)
+                .sum::<f64>()
+                / count,
+            standard_error,
+            half_width: standard_error.map(|error| 1.96 * error),
+        })
+    }
+}
+
+impl Pair<'_> {
+    /// What `measure` differs by; none where it is undefined on a side.
+    pub fn difference(&self, measure: &Measure) -> Option<Difference> {
+        Some(Difference::between(
+            &self.a.estimate(measure)?,
+            &self.b.estimate(measure)?,
+        ))
+    }
+}
+
+/// A row a pair: what each of `measures` differs by. Last, the average of all.
+pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Table {
+    let shown = shown(contrast, pairs);
+    let mut headings: Vec<String> = shown
+        .iter()
+        .map(|&place| parameter_heading(PARAMETERS[place]).to_owned())
+        .collect();
+    headings.push("machine".to_owned());
+    let keys = headings.len();
+    headings.extend(measures.iter().map(|measure| measure.heading()));
+    headings.push("n".to_owned());
+    let mut rows: Vec<Vec<String>> = pairs
+        .iter()
+        .map(|pair| row(pair, &shown, measures))
+        .collect();
+    if pairs.len() > 1 {
+        rows.push(average_row(pairs, keys, measures));
+    }
+    Table {
+        title: "Contrast",
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        headings,
+        rows,
+        caption: caption(contrast, measures),
+    }
+}
+
+/// The other parameters that vary, and the rates.
+fn shown(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<usize> {
+    let differs = |place: usize| {
+        pairs
+            .windows(2)
+            .any(|two| two[0].a.parameters[place] != two[1].a.parameters[place])
+    };
+    (0..PARAMETERS.len())
+        .filter(|&place| place != contrast.place && (place == 0 || differs(place)))
+        .collect()
+}
+
+fn row(pair: &Pair<'_>, shown: &[usize], measures: &[&Measure]) -> Vec<String> {
+    let mut row: Vec<String> = shown
+        .iter()
+        .map(|&place| pair.a.parameters[place].to_string())
+        .collect();
+    row.push(pair.a.machine.to_string());
+    row.extend(
+        measures
+            .iter()
+            .map(|measure| cell(pair.difference(measure), measure)),
+    );
+    row.push(keep_together(&format!("{} and {}", pair.a.n, pair.b.n)));
+    row
+}
+
+fn average_row(pairs: &[Pair<'_>], keys: usize, measures: &[&Measure]) -> Vec<String> {
+    let mut row = vec![String::new(); keys];
+    row[0] = "average".to_owned();
+    row.extend(
+        measures
+            .iter()
+            .map(|measure| cell(average(pairs, measure), measure)),
+    );
+    row.push(String::new());
+    row
+}
+
+fn average(pairs: &[Pair<'_>], measure: &Measure) -> Option<Difference> {
+    let differences: Vec<Difference> = pairs
+        .iter()
+        .filter_map(|pair| pair.difference(measure))
+        .collect();
+    Difference::average(&differences)
+}
+
+fn cell(difference: Option<Difference>, measure: &Measure) -> String {
+    let decimals = measure.decimals;
+    match difference {
+        None => "none".to_owned(),
+        Some(Difference {
+            mean,
+            half_width: None,
+            ..
+        }) => number(mean, decimals),
+        Some(Difference {
+            mean,
+            half_width: Some(half_width),
+            ..
+        }) => keep_together(&format!(
+            "{} ± {}",
+            number(mean, decimals),
+            number(half_width, decimals)
+        )),
+    }
+}
+
+fn caption(contrast: &Contrast, measures: &[&Measure]) -> Vec<String> {
+    let Contrast { a, b, .. } = contrast;
+    let mut caption = vec![
+        format!(
+            "What {name} {b} makes of {name} {a}: difference of the means, {b} less {a}, ± half the width of its 95 % interval \
+             (Welch), machine by machine of configurations that agree in all else; n repetitions of either.",
+            name = contrast.parameter()
+        ),
+        "average: over all rows, with equal weight; its interval (normal) is about these configurations.".to_owned(),
+        "An interval that includes 0 does not tell the two apart.".to_owned(),
+    ];
+    caption.extend(
+        measures
+            .iter()
+            .map(|measure| format!("- {}: {}.", measure.label, measure.brief)),
+    );
+    caption
+}
+
+/// A record a pair and measure, in full precision.
+pub fn records(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Record> {
+    pairs
+        .iter()
+        .flat_map(|pair| {
+            measures
+                .iter()
+                .map(|measure| record(contrast, pair, measure))
+        })
+        .collect()
+}
+
+fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
+    let mut record = vec![("dataset".to_owned(), Value::Text(pair.a.dataset.clone()))];
+    let others = (0..PARAMETERS.len()).filter(|&place| place != contrast.place);
+    record.extend(others.map(|place| {
+        (
+            PARAMETERS[place].to_owned(),
+            pair.a.parameters[place].clone(),
+        )
+    }));
+    let difference = pair.difference(measure);
+    let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
+    let bound = |sign: f64| {
+        let difference = difference?;
+        Some(difference.mean + sign * difference.half_width?)
+    };
+    record.extend([
+        ("machine".to_owned(), Value::Integer(pair.a.machine)),
+        (
+            "parameter".to_owned(),
+            Value::Text(contrast.parameter().to_owned()),
+        ),
+        ("a".to_owned(), Value::Text(contrast.a.clone())),
+        ("b".to_owned(), Value::Text(contrast.b.clone())),
+        ("measure".to_owned(), Value::Text(measure.name.to_owned())),
+        ("n_a".to_owned(), Value::Integer(pair.a.n as i64)),
+        ("n_b".to_owned(), Value::Integer(pair.b.n as i64)),
+        ("mean_a".to_owned(), mean(pair.a).into()),
+        ("mean_b".to_owned(), mean(pair.b).into()),
+        (
+            "difference".to_owned(),
+            difference.map(|difference| difference.mean).into(),
+        ),
+        ("low".to_owned(), bound(-1.0).into()),
+        ("high".to_owned(), bound(1.0).into()),
+    ]);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Welch's interval for n 10, mean 20, sd 2 and n 15, mean 22, sd 4: standard error sqrt(0.4 + 16/15) = 1.21106, 21.72 degrees
+    /// of freedom, t 2.0755.
+    #[test]
+    fn welch() {
+        let a = Estimate::new(10, 20.0, Some(2.0));
+        let b = Estimate::new(15, 22.0, Some(4.0));
+        let difference = Difference::between(&a, &b);
+        assert_eq!(difference.mean, 2.0);
+        let half_width = difference.half_width.expect("one");
+        assert!((half_width - 2.0755 * 1.21106).abs() < 2e-3, "{half_width}");
+    }
+
+    #[test]
+    fn equal_variances_and_sizes_have_the_degrees_of_freedom_of_both() {
+        let a = Estimate::new(5, 0.0, Some(1.0));
+        let half_width = Difference::between(&a, &a).half_width.expect("one");
+        assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);
+        let constant = Estimate::new(5, 1.0, Some(0.0));
+        assert_eq!(
+            Difference::between(&constant, &constant).half_width,
+            Some(0.0)
+        );
+        let single = Estimate::new(1, 3.0, None);
+        let difference = Difference::between(&a, &single);
+        assert_eq!((difference.mean, difference.half_width), (3.0, None));
+    }
+
+    #[test]
+    fn the_average_of_independent_differences() {
+        let of = |mean, error| Difference {
+            mean,
+            standard_error: Some(error),
+            half_width: Some(0.0),
+        };
+        let average = Difference::average(&[of(1.0, 3.0), of(3.0, 4.0)]).expect("two");
+        assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
+        assert_eq!(Difference::average(&[]), None);
+    }
+}

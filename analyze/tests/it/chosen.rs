@@ -1,0 +1,172 @@
+//! Which runs and rows an answer is about, and contrasts between them.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Two rate sets, three probabilities, four repetitions.
+const GRID: &str = "
+name = \"grid\"
+seed = 262
+repetitions = 4
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [2, 2, 5]]
+internal = [0.2, 0.5, 0.8]
+";
+
+fn grid() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("grid"), GRID);
+    folder
+}
+
+fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
+    let arguments = [arguments, &["--format", "json"]].concat();
+    let (code, out, err) = analyze(&arguments, folder);
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+    serde_json::from_str(&out).unwrap()
+}
+
+fn column<'r>(records: &'r [Value], name: &str) -> Vec<&'r Value> {
+    records.iter().map(|record| &record[name]).collect()
+}
+
+#[test]
+fn conditions_choose_runs() {
+    let folder = grid();
+    let chosen = |conditions: &[&str]| {
+        let options = conditions
+            .iter()
+            .flat_map(|condition| ["--where", condition]);
+        let arguments = [vec!["drift", "grid"], options.collect()].concat();
+        records(&arguments, folder.path())
+    };
+    let all = chosen(&[]);
+    assert_eq!(all.len(), 2 * 3 * 3);
+    for (condition, rows) in [
+        ("internal=0.5", 6),
+        ("internal>0.2", 12),
+        ("internal<=0.5", 12),
+        ("internal!=0.50", 12),
+        ("rates=1,3,6", 9),
+        ("rates!=1,3,6", 9),
+        ("engine=virtual", 18),
+    ] {
+        assert_eq!(chosen(&[condition]).len(), rows, "{condition}");
+    }
+    let both = chosen(&["internal>=0.5", "rates=2,2,5"]);
+    assert_eq!(both.len(), 6);
+    // What is chosen is the same as among all.
+    assert!(both.iter().all(|record| all.contains(record)));
+    assert_eq!(chosen(&["repetition<3"])[0]["n"], 3);
+}
+
+#[test]
+fn conditions_that_choose_nothing_or_are_none_are_refused() {
+    let folder = grid();
+    for (condition, said) in [
+        ("internal=0.6", "grid has no finished run with internal=0.6"),
+        ("intern=0.5", "no parameter `intern`; there are run, "),
+        (
+            "phase>spread",
+            "`spread` is no number, so it can only be = or !=",
+        ),
+    ] {
+        let (code, _, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
+        assert!(code == 2 && err.contains(said), "{err}");
+    }
+}
+
+#[test]
+fn rows_are_sorted_by_a_measure_and_cut() {
+    let folder = grid();
+    let means = |options: &[&str]| -> Vec<f64> {
+        let records = records(&[&["backlog", "grid"], options].concat(), folder.path());
+        let means = column(&records, "backlog_mean_mean");
+        means.iter().map(|mean| mean.as_f64().unwrap()).collect()
+    };
+    let sorted = means(&["--sort", "backlog_mean"]);
+    assert!(sorted.is_sorted_by(|a, b| a >= b), "{sorted:?}");
+    let mut unsorted = means(&[]);
+    assert_ne!(unsorted, sorted);
+    unsorted.sort_by(|a, b| b.total_cmp(a));
+    assert_eq!(unsorted, sorted);
+    assert_eq!(
+        means(&["--sort", "backlog_mean", "--top", "4"]),
+        sorted[..4]
+    );
+    let (code, _, err) = analyze(&["backlog", "grid", "--sort", "backlog"], folder.path());
+    assert!(
+        code == 2 && err.contains("no measure `backlog`; there are ticks, "),
+        "{err}"
+    );
+}
+
+/// Against the tables: the difference of two means that stand there, and an interval that is theirs together.
+#[test]
+fn a_contrast_is_the_difference_of_two_rows() {
+    let folder = grid();
+    let contrast = [
+        "contrast", "grid", "--of", "internal", "--from", "0.8", "--to", "0.2",
+    ];
+    let measures = ["--measure", "jump_mean", "--measure", "logical_rate"];
+    let contrasts = records(&[&contrast[..], &measures].concat(), folder.path());
+    assert_eq!(contrasts.len(), 2 * 3 * 2);
+    let jumps = records(&["jumps", "grid"], folder.path());
+    let row = |internal: f64| {
+        let is_it = |record: &&Value| {
+            record["rates"] == "1,3,6" && record["internal"] == internal && record["machine"] == 1
+        };
+        jumps.iter().find(is_it).unwrap()
+    };
+    let number = |record: &Value, name: &str| record[name].as_f64().unwrap();
+    let (a, b) = (row(0.8), row(0.2));
+    let found = contrasts
+        .iter()
+        .find(|record| {
+            record["rates"] == "1,3,6" && record["machine"] == 1 && record["measure"] == "jump_mean"
+        })
+        .unwrap();
+    let difference = number(b, "jump_mean_mean") - number(a, "jump_mean_mean");
+    assert!((number(found, "difference") - difference).abs() < 1e-12);
+    let half_width = (number(found, "high") - number(found, "low")) / 2.0;
+    let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
+    let standard_errors = half_width / (variance(a) + variance(b)).sqrt();
+    // Between 3 and 6 degrees of freedom.
+    assert!(
+        (2.446..3.183).contains(&standard_errors),
+        "{standard_errors}"
+    );
+    let (code, out, _) = analyze(&contrast, folder.path());
+    assert!(
+        code == 0 && out.contains("average") && out.contains("Welch"),
+        "{out}"
+    );
+}
+
+#[test]
+fn contrasts_without_a_pair_are_refused() {
+    let folder = grid();
+    let refused = |of: &str, from: &str, to: &str, said: &str| {
+        let arguments = ["contrast", "grid", "--of", of, "--from", from, "--to", to];
+        let (code, _, err) = analyze(&arguments, folder.path());
+        assert!(code == 2 && err.contains(said), "{err}");
+    };
+    refused(
+        "rate",
+        "1",
+        "2",
+        "no parameter `rate`; there are rates, internal",
+    );
+    refused(
+        "internal",
+        "0.2",
+        "0.3",
+        "no run has internal 0.3; there are 0.2 | 0.5 | 0.8",
+    );
+}
