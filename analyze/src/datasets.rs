@@ -186,6 +186,11 @@ impl Dataset {
         &self.finished
     }
 
+    /// How many planned runs have not been attempted, or are not to be seen any more.
+    pub fn to_do(&self) -> u64 {
+        log::Status::of(&self.log).to_do
+    }
+
     /// The shards of the experiment that are not there.
     pub fn missing_shards(&self) -> &[Shard] {
         self.log.missing_shards()

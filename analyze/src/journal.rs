@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
-pub const JOURNAL: [Column; 32] = [
+pub const JOURNAL: [Column; 33] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
@@ -45,14 +45,21 @@ pub const JOURNAL: [Column; 32] = [
     column("offset", Integer, "byte", "Where in that file they start."),
     column("bytes", Integer, "byte", "Their length."),
     column("checksum", Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of those bytes."),
+    column("row_checksum", Text, "", "The same of the row's other cells, joined by line feeds."),
 ];
 
 /// The dataset a row belongs to: the first column of the run and machine frames.
 const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
 
 /// What in the journal is about the bytes of the log, or the same for every finished run.
-const JOURNAL_ONLY: [&str; 6] = [
-    "outcome", "reason", "segment", "offset", "bytes", "checksum",
+const JOURNAL_ONLY: [&str; 7] = [
+    "outcome",
+    "reason",
+    "segment",
+    "offset",
+    "bytes",
+    "checksum",
+    "row_checksum",
 ];
 
 /// The parameters that make a configuration: runs that agree in all of them are its repetitions.

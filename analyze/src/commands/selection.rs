@@ -72,6 +72,11 @@ fn say_what_is_left_out(dataset: &Dataset) {
             shards.join(" ")
         );
     }
+    if dataset.to_do() > 0 {
+        let runs = counted(dataset.to_do() as usize, "planned run");
+        let verb = is(dataset.to_do() as usize);
+        eprintln!("{label}: {runs} {verb} not there yet");
+    }
     let (failed, late) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {
         let runs = counted(failed, "failed run");

@@ -235,6 +235,7 @@ fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         offset: 0,
         bytes: 0,
         checksum: String::new(),
+        row_checksum: String::new(),
         part: 0,
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use analyze::Dataset;
 use polars::prelude::*;
+use sim::log::seal_journal;
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -62,7 +63,8 @@ fn only_what_is_new_or_another_is_read() {
     let other = rows[2].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, rows[2]);
     changed[2] = &other;
-    fs::write(root.join("runs.csv"), changed.join("\n") + "\n").unwrap();
+    let changed = seal_journal(&(changed.join("\n") + "\n")).unwrap();
+    fs::write(root.join("runs.csv"), changed).unwrap();
     let (kept, read) = both(root);
     assert!(kept.equals_missing(&read));
 }

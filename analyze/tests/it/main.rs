@@ -6,6 +6,7 @@ mod chosen;
 mod closed_form;
 mod command_line;
 mod compare;
+mod damaged;
 mod dictionary;
 mod end_to_end;
 mod exported;

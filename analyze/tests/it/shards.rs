@@ -49,7 +49,10 @@ fn missing_shards_are_named() {
     write_shard(&folder.path().join("small"), 2, 3);
     let (code, _, err) = analyze(&["summary", "small"], folder.path());
     assert_eq!(code, 0);
-    assert_eq!(err, "small: 2 shards are missing: 1/3 3/3\n");
+    assert_eq!(
+        err,
+        "small: 2 shards are missing: 1/3 3/3\nsmall: 4 planned runs are not there yet\n"
+    );
 }
 
 #[test]

@@ -247,22 +247,4 @@ impl Experiment {
             repetition,
         })
     }
-
-    /// Hash of all that decides which runs the experiment has and what happens in them: 16 hexadecimal digits.
-    pub fn identity(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(
-            format!(
-                "seed={} engine={} isolation={} time_scale={}\n",
-                self.seed, self.engine, self.isolation, self.time_scale
-            )
-            .as_bytes(),
-        );
-        hasher.update(format!("repetitions={}\n", self.repetitions).as_bytes());
-        for configuration in &self.configurations {
-            hasher.update(configuration.to_string().as_bytes());
-            hasher.update(b"\n");
-        }
-        hasher.finalize().to_hex()[..16].to_owned()
-    }
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::error::DatasetError;
-use super::journal::JournalRow;
+use super::journal;
 use crate::experiment::Experiment;
 
 /// How much is read at once when looking for the last newline.
@@ -63,11 +63,8 @@ impl Found {
         };
         file.rewind().map_err(DatasetError::io(path))?;
         let whole = BufReader::new(file.take(found.whole_bytes));
-        for row in csv::Reader::from_reader(whole).deserialize() {
-            let row: JournalRow = row.map_err(|cause| DatasetError::Journal {
-                path: path.to_owned(),
-                cause,
-            })?;
+        for row in journal::read_rows(path, whole)? {
+            let row = row?;
             if experiment
                 .run(row.run)
                 .is_none_or(|run| run.key() != row.key)

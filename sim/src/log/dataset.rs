@@ -92,12 +92,10 @@ impl Dataset {
             Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
             read => read.map_err(DatasetError::io(&path))?,
         };
-        let mut rows = journal::read_rows(journal::whole_rows(&text))
-            .map_err(|cause| DatasetError::Journal { path, cause })?;
-        for row in &mut rows {
-            row.part = self.parts.len();
+        for row in journal::read_rows(&path, journal::whole_rows(&text))? {
+            let part = self.parts.len();
+            self.runs.push(JournalRow { part, ..row? });
         }
-        self.runs.append(&mut rows);
         self.parts.push(Part { paths, manifest });
         Ok(())
     }
@@ -300,5 +298,9 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
                 .tool_version,
         });
     }
-    serde_json::from_str(&text).map_err(DatasetError::manifest(&path))
+    let manifest: Manifest = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
+    if manifest.identity != manifest.identity_of_contents() {
+        return Err(DatasetError::ChangedManifest { path });
+    }
+    Ok(manifest)
 }

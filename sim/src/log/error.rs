@@ -49,6 +49,20 @@ pub enum DatasetError {
         /// Row and column.
         cause: csv::Error,
     },
+    /// A row of the journal is not what was written.
+    #[error("{}: line {line} is not what was written (checksum); restore the file, or delete the line and run again", .path.display())]
+    ChangedRow {
+        /// The file.
+        path: PathBuf,
+        /// The row's line.
+        line: u64,
+    },
+    /// `dataset.json` contradicts itself.
+    #[error("{}: the experiment in it is not what was written (identity); restore the file, or move the folder away and run again", .path.display())]
+    ChangedManifest {
+        /// The file.
+        path: PathBuf,
+    },
     /// The events of a run that the journal counts are missing or changed.
     #[error("{}: the events of run {run}: {problem}", .path.display())]
     Events {

@@ -1,6 +1,12 @@
 //! A row of `runs.csv`, the journal.
 
+use std::io::Read;
+use std::path::Path;
+
+use csv::StringRecord;
 use serde::{Deserialize, Serialize};
+
+use super::error::DatasetError;
 
 /// How an attempted run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +87,8 @@ pub struct JournalRow {
     pub bytes: u64,
     /// BLAKE3 of those bytes: the first 16 hexadecimal digits.
     pub checksum: String,
+    /// The same of this row's other cells, joined by line feeds. Filled in by the writer.
+    pub row_checksum: String,
     /// Which of the dataset's parts the row stands in. No column.
     #[serde(skip)]
     pub part: usize,
@@ -113,15 +121,65 @@ pub(super) fn write_row(
     row: &JournalRow,
     with_header: bool,
 ) -> csv::Result<()> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(with_header)
-        .from_writer(buffer);
-    writer.serialize(row)?;
+    let mut unsealed = vec![];
+    csv::Writer::from_writer(&mut unsealed).serialize(row)?;
+    let mut records = csv::Reader::from_reader(&unsealed[..]);
+    let mut writer = csv::Writer::from_writer(buffer);
+    if with_header {
+        writer.write_record(records.headers()?)?;
+    }
+    for record in records.records() {
+        writer.write_record(&sealed(&record?))?;
+    }
     writer.flush()?;
     Ok(())
 }
 
-/// Reads whole rows, header first.
-pub(super) fn read_rows(text: &[u8]) -> csv::Result<Vec<JournalRow>> {
-    csv::Reader::from_reader(text).deserialize().collect()
+/// A row with the checksum that it should have in its last cell.
+fn sealed(record: &StringRecord) -> StringRecord {
+    let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
+    let seal = checksum(cells.join("\n").as_bytes());
+    cells.into_iter().chain([seal.as_str()]).collect()
+}
+
+/// The text of a journal whose rows were edited, each with the checksum that it should have: for tools that mend journals.
+///
+/// # Errors
+///
+/// What is wrong with the text as CSV.
+pub fn seal_journal(text: &str) -> csv::Result<String> {
+    let mut records = csv::Reader::from_reader(text.as_bytes());
+    let mut buffer = vec![];
+    let mut writer = csv::Writer::from_writer(&mut buffer);
+    writer.write_record(records.headers()?)?;
+    for record in records.records() {
+        writer.write_record(&sealed(&record?))?;
+    }
+    writer.flush()?;
+    drop(writer);
+    Ok(String::from_utf8_lossy(&buffer).into_owned())
+}
+
+/// Reads whole rows, header first, from the text of the journal at `path`.
+pub(super) fn read_rows(
+    path: &Path,
+    text: impl Read,
+) -> Result<impl Iterator<Item = Result<JournalRow, DatasetError>>, DatasetError> {
+    let damaged = |cause| DatasetError::Journal {
+        path: path.to_owned(),
+        cause,
+    };
+    let mut reader = csv::Reader::from_reader(text);
+    let headers = reader.headers().map_err(damaged)?.clone();
+    Ok(reader.into_records().map(move |record| {
+        let record = record.map_err(damaged)?;
+        let row = record.deserialize(Some(&headers)).map_err(damaged)?;
+        if record != sealed(&record) {
+            return Err(DatasetError::ChangedRow {
+                path: path.to_owned(),
+                line: record.position().map_or(0, csv::Position::line),
+            });
+        }
+        Ok(row)
+    }))
 }

@@ -5,6 +5,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
+use super::journal::checksum;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
@@ -19,7 +20,7 @@ pub struct Manifest {
     pub name: String,
     /// What it is for, in its author's words.
     pub description: String,
-    /// Hash of all that decides which runs there are and what happens in them.
+    /// Hash of the experiment below, with its name and shard: the first 16 hexadecimal digits of its BLAKE3.
     pub identity: String,
     /// The experiment with everything filled in.
     pub experiment: ResolvedExperiment,
@@ -88,11 +89,11 @@ pub struct Provenance {
 impl Manifest {
     /// The manifest of the dataset of `experiment`, to which `sweeps` have added runs.
     pub fn new(experiment: &Experiment, sweeps: Vec<Provenance>) -> Self {
-        Self {
+        let mut manifest = Self {
             schema: SCHEMA_VERSION,
             name: experiment.name.clone(),
             description: experiment.description.clone(),
-            identity: experiment.identity(),
+            identity: String::new(),
             experiment: ResolvedExperiment {
                 seed: experiment.seed,
                 repetitions: experiment.repetitions,
@@ -109,7 +110,14 @@ impl Manifest {
             },
             shard: experiment.shard(),
             sweeps,
-        }
+        };
+        manifest.identity = manifest.identity_of_contents();
+        manifest
+    }
+
+    /// What `identity` is to be.
+    pub(super) fn identity_of_contents(&self) -> String {
+        checksum(format!("{} {:?} {:?}", self.name, self.shard, self.experiment).as_bytes())
     }
 }
 

@@ -51,7 +51,7 @@ pub use difference::Difference;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::DatasetError;
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
-pub use journal::{JournalRow, Outcome, checksum};
+pub use journal::{JournalRow, Outcome, checksum, seal_journal};
 pub use lock::Holder;
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use status::{Reason, Status, Sweep};

@@ -59,6 +59,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         bytes: 0,
         // Here and not by the writer, of which there is only one.
         checksum: checksum(&events),
+        row_checksum: String::new(),
         part: 0,
     };
     FinishedRun { row, events }

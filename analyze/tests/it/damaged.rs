@@ -1,0 +1,292 @@
+//! Damaged datasets: whatever happens to the files, there is an answer over what is whole, with a word on what is not, or an error
+//! that names the file. Never a panic, never another answer.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
+
+use analyze::Dataset;
+use polars::prelude::*;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use sim::log::JournalRow;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+const FILES: [&str; 3] = ["dataset.json", "runs.csv", "events-0000.csv"];
+/// Four runs of a second.
+const TINY: &str = "
+name = \"tiny\"
+seed = 262
+repetitions = 2
+duration_s = 1
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3], [2, 2]]
+internal = [0.5]
+";
+const RUNS: usize = 4;
+
+/// The files of a whole dataset, and what is measured from them.
+struct Whole {
+    files: HashMap<&'static str, Vec<u8>>,
+    finished: Vec<JournalRow>,
+    machines: DataFrame,
+}
+
+/// Runs for which the right answer was seen to come from their whole rows and events: seen once, it need not be computed again.
+static ANSWERED: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
+
+static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), TINY);
+    Whole {
+        files: FILES
+            .map(|name| (name, fs::read(folder.path().join(name)).unwrap()))
+            .into(),
+        finished: Dataset::open(folder.path()).unwrap().finished().to_vec(),
+        machines: Dataset::open(folder.path()).unwrap().machines().unwrap(),
+    }
+});
+
+/// Writes the dataset with one file in another form.
+fn write(root: &Path, file: &str, bytes: &[u8]) {
+    for name in FILES {
+        let whole = &WHOLE.files[name];
+        let bytes = if name == file { bytes } else { whole };
+        fs::write(root.join(name), bytes).unwrap();
+    }
+}
+
+/// The answer over a dataset one of whose files has these bytes: the right one over all runs that are left, or an error that names
+/// a file.
+fn has_an_answer_or_an_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), String> {
+    write(root, file, bytes);
+    let names_a_place = |error: analyze::Error| {
+        let said = error.to_string();
+        let names_a_place = said.contains(&root.display().to_string());
+        names_a_place.then_some(()).ok_or(said)
+    };
+    let dataset = match Dataset::open(root) {
+        Ok(dataset) => dataset,
+        Err(error) => return names_a_place(error),
+    };
+    let runs: Vec<i64> = dataset
+        .finished()
+        .iter()
+        .map(|row| row.run as i64)
+        .collect();
+    let missing = RUNS - runs.len();
+    if dataset.to_do() as usize + dataset.failed() != missing {
+        return Err(format!("{missing} runs are missing, which nobody says"));
+    }
+    let same_rows = dataset
+        .finished()
+        .iter()
+        .all(|row| WHOLE.finished.contains(row));
+    if same_rows && file != "events-0000.csv" && ANSWERED.lock().unwrap().contains(&runs) {
+        return Ok(());
+    }
+    let machines = match dataset.machines() {
+        Ok(machines) => machines,
+        Err(error) => return names_a_place(error),
+    };
+    let is_left: BooleanChunked = WHOLE
+        .machines
+        .column("run")
+        .unwrap()
+        .i64()
+        .unwrap()
+        .iter()
+        .map(|run| run.is_some_and(|run| runs.contains(&run)))
+        .collect();
+    let wanted = WHOLE.machines.filter(&is_left).unwrap();
+    let right = machines.equals_missing(&wanted);
+    if right && same_rows {
+        ANSWERED.lock().unwrap().insert(runs);
+    }
+    right.then_some(()).ok_or("another answer".to_owned())
+}
+
+#[test]
+fn cut_at_every_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in FILES {
+        let whole = &WHOLE.files[file];
+        for length in 0..whole.len() {
+            has_an_answer_or_an_error(folder.path(), file, &whole[..length])
+                .unwrap_or_else(|said| panic!("{file} cut at {length}: {said}"));
+        }
+    }
+}
+
+#[test]
+fn every_byte_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Provenance is for people to read: its words may be any.
+    let provenance = String::from_utf8(WHOLE.files["dataset.json"].clone()).unwrap();
+    let (checked, _) = provenance.split_once("\"sweeps\"").unwrap();
+    for file in FILES {
+        let whole = &WHOLE.files[file];
+        let end = if file == "dataset.json" {
+            checked.len()
+        } else {
+            whole.len()
+        };
+        for place in 0..end {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            has_an_answer_or_an_error(folder.path(), file, &bytes)
+                .unwrap_or_else(|said| panic!("{file} changed at {place}: {said}"));
+        }
+    }
+}
+
+/// What can happen to a file.
+#[derive(Clone, Debug)]
+enum Damage {
+    Flip(Index, u8),
+    Remove(Index, usize),
+    Insert(Index, Vec<u8>),
+    Double(Index, usize),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let place = any::<Index>;
+    prop_oneof![
+        (place(), 1u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
+        (place(), 1usize..200).prop_map(|(at, length)| Damage::Remove(at, length)),
+        (place(), prop::collection::vec(any::<u8>(), 1..20))
+            .prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        (place(), 1usize..400).prop_map(|(at, length)| Damage::Double(at, length)),
+    ]
+}
+
+fn damaged(bytes: &[u8], damages: &[Damage]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for damage in damages {
+        if bytes.is_empty() {
+            break;
+        }
+        let range = |at: &Index, length: usize| {
+            let from = at.index(bytes.len());
+            from..(from + length).min(bytes.len())
+        };
+        match damage {
+            Damage::Flip(at, bits) => {
+                let at = at.index(bytes.len());
+                bytes[at] ^= bits;
+            }
+            Damage::Remove(at, length) => {
+                bytes.drain(range(at, *length));
+            }
+            Damage::Insert(at, more) => {
+                let at = at.index(bytes.len());
+                bytes.splice(at..at, more.iter().copied());
+            }
+            Damage::Double(at, length) => {
+                let range = range(at, *length);
+                let again = bytes[range.clone()].to_vec();
+                bytes.splice(range.start..range.start, again);
+            }
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn damaged_anyhow(
+        file in prop::sample::select(FILES.to_vec()),
+        damages in prop::collection::vec(damage(), 1..4),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = damaged(&WHOLE.files[file], &damages);
+        let outcome = has_an_answer_or_an_error(folder.path(), file, &bytes);
+        // Words of the provenance may be any.
+        let in_provenance = file == "dataset.json" && outcome.is_ok();
+        prop_assert!(in_provenance || outcome.is_ok(), "{outcome:?}");
+    }
+}
+
+/// Events that no journal row counts are a sweep's in progress; everything else that is wrong has a name.
+#[test]
+fn known_ways_to_be_wrong_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |file: &str| String::from_utf8(WHOLE.files[file].clone()).unwrap();
+    let (journal, events) = (text("runs.csv"), text("events-0000.csv"));
+    let without_a_column: String = journal
+        .lines()
+        .map(|line| line.split_once(',').unwrap().1.to_owned() + "\n")
+        .collect();
+    let header_again = journal.clone() + journal.lines().next().unwrap() + "\n";
+    let row_again = journal.clone() + journal.lines().nth(1).unwrap() + "\n";
+    for (file, bytes, said) in [
+        ("runs.csv", without_a_column, "missing field `run`"),
+        (
+            "runs.csv",
+            journal.replace(",ok,", ",okay,"),
+            "unknown variant `okay`",
+        ),
+        (
+            "runs.csv",
+            journal.replace("virtual", "tcp"),
+            "line 2 is not what was written",
+        ),
+        ("runs.csv", header_again, "runs.csv: CSV deserialize error"),
+        ("runs.csv", row_again, "run 0: is finished twice"),
+        ("runs.csv", String::new(), "tiny has no finished run"),
+        ("events-0000.csv", String::new(), "ends at byte 0"),
+        (
+            "events-0000.csv",
+            events.replace('\n', "\r\n"),
+            "not what was written (checksum)",
+        ),
+        ("dataset.json", String::new(), "dataset.json: EOF"),
+        (
+            "dataset.json",
+            text("dataset.json").replace("\"seed\": 262", "\"seed\": 263"),
+            "the experiment in it is not what was written",
+        ),
+    ] {
+        let root = folder.path().join("tiny");
+        fs::create_dir_all(&root).unwrap();
+        write(&root, file, bytes.as_bytes());
+        let (code, _, err) = analyze(&["summary", "tiny", "--reread"], folder.path());
+        assert!(code == 2 && err.contains(said), "{said}: {err}");
+    }
+    // A journal that was copied through another system's editor is the same journal.
+    let root = folder.path().join("tiny");
+    write(&root, "runs.csv", journal.replace('\n', "\r\n").as_bytes());
+    assert_eq!(
+        analyze(&["summary", "tiny", "--reread"], folder.path()).0,
+        0
+    );
+    write(&root, "events-0000.csv", events.as_bytes());
+    fs::remove_file(root.join("events-0000.csv")).unwrap();
+    let (code, _, err) = analyze(&["summary", "tiny", "--reread"], folder.path());
+    assert!(code == 2 && err.contains("tiny/events-0000.csv: "), "{err}");
+}
+
+#[test]
+fn runs_that_are_not_there_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("tiny");
+    fs::create_dir(&root).unwrap();
+    let journal = String::from_utf8(WHOLE.files["runs.csv"].clone()).unwrap();
+    let first: String = journal
+        .lines()
+        .take(3)
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    write(&root, "runs.csv", first.as_bytes());
+    let (code, _, err) = analyze(&["summary", "tiny"], folder.path());
+    assert_eq!(
+        (code, err.as_str()),
+        (0, "tiny: 2 planned runs are not there yet\n")
+    );
+}
