@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use csv::StringRecord;
+use csv::{QuoteStyle, StringRecord};
 use serde::{Deserialize, Serialize};
 
 use super::error::DatasetError;
@@ -115,22 +115,41 @@ pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
     &text[..length]
 }
 
+/// Stands in no cell.
+const BETWEEN_CELLS: u8 = 0x1f;
+/// Bytes of a row, about.
+const ROW_BYTES: usize = 1024;
+
 /// Appends a row to `buffer`, after the header if `buffer` starts the file.
 pub(super) fn write_row(
     buffer: &mut Vec<u8>,
     row: &JournalRow,
     with_header: bool,
 ) -> csv::Result<()> {
-    let mut unsealed = vec![];
-    csv::Writer::from_writer(&mut unsealed).serialize(row)?;
-    let mut records = csv::Reader::from_reader(&unsealed[..]);
-    let mut writer = csv::Writer::from_writer(buffer);
-    if with_header {
-        writer.write_record(records.headers()?)?;
+    let mut plain = vec![];
+    csv::WriterBuilder::new()
+        .has_headers(with_header)
+        .quote_style(QuoteStyle::Never)
+        .delimiter(BETWEEN_CELLS)
+        .buffer_capacity(ROW_BYTES)
+        .from_writer(&mut plain)
+        .serialize(row)?;
+    let plain = String::from_utf8_lossy(&plain);
+    let (header, plain) = match plain.split_once('\n') {
+        Some((header, row)) if with_header => (Some(header), row),
+        _ => (None, &*plain),
+    };
+    let cells = |line: &str| -> StringRecord {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.split(char::from(BETWEEN_CELLS)).collect()
+    };
+    let mut writer = csv::WriterBuilder::new()
+        .buffer_capacity(ROW_BYTES)
+        .from_writer(buffer);
+    if let Some(header) = header {
+        writer.write_record(&cells(header))?;
     }
-    for record in records.records() {
-        writer.write_record(&sealed(&record?))?;
-    }
+    writer.write_record(&sealed(&cells(plain)))?;
     writer.flush()?;
     Ok(())
 }

@@ -11,7 +11,8 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
     let configuration = &ended.run.configuration;
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
-        Err(reason) => (Outcome::Failed, reason.clone()),
+        // On one line, as a row is.
+        Err(reason) => (Outcome::Failed, reason.replace(char::is_control, " ")),
     };
     let log = ended.result.as_ref().ok();
     let punctuality = log.map(|log| log.punctuality).unwrap_or_default();
