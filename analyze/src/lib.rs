@@ -13,6 +13,7 @@
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
 //! - [`compare`]: two datasets, run by run
+//! - [`theory`]: what is to be expected, and the measurements beside it
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
@@ -33,6 +34,7 @@ pub mod render;
 pub mod repetitions;
 pub mod statistics;
 pub mod tables;
+pub mod theory;
 pub mod value;
 pub mod words;
 

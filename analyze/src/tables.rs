@@ -6,6 +6,9 @@ use crate::repetitions::Group;
 use crate::statistics::Estimate;
 use crate::value::{Record, Value};
 
+/// Begins a new line within a cell.
+pub(crate) const LINE: &str = "\n";
+
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
@@ -87,7 +90,7 @@ pub struct Table {
     pub headings: Vec<String>,
     /// Whether the column holds numbers.
     pub numeric: Vec<bool>,
-    /// The cells. Words that belong on one line are joined by no-break spaces.
+    /// The cells. Words that belong on one line are joined by no-break spaces; a cell may have several lines.
     pub rows: Vec<Vec<String>>,
     /// What the numbers are: paragraphs, each to be filled to the table's width.
     pub caption: Vec<String>,
@@ -131,6 +134,15 @@ pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Record> {
 }
 
 fn record(measures: &[&Measure], group: &Group) -> Record {
+    let mut record = group_record(group);
+    for measure in measures {
+        push_estimate(&mut record, measure, group.estimate(measure));
+    }
+    record
+}
+
+/// What a record begins with: dataset, parameters, machine, rate and n.
+pub(crate) fn group_record(group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
         PARAMETERS
@@ -141,32 +153,33 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record.push(("machine".to_owned(), Value::Integer(group.machine)));
     record.push(("rate".to_owned(), Value::Integer(group.rate)));
     record.push(("n".to_owned(), Value::Integer(group.n as i64)));
-    for measure in measures {
-        let estimate = group.estimate(measure);
-        let interval = estimate.and_then(|estimate| estimate.interval());
-        let mut push =
-            |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
-        push("mean", estimate.map(|estimate| estimate.mean).into());
-        push("sd", estimate.and_then(|estimate| estimate.sd).into());
-        push("low", interval.map(|(low, _)| low).into());
-        push("high", interval.map(|(_, high)| high).into());
-        push(
-            "n",
-            Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
-        );
-    }
     record
 }
 
+/// Mean, sd, low, high and n of `measure`.
+pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
+    let interval = estimate.and_then(|estimate| estimate.interval());
+    let mut push =
+        |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
+    push("mean", estimate.map(|estimate| estimate.mean).into());
+    push("sd", estimate.and_then(|estimate| estimate.sd).into());
+    push("low", interval.map(|(low, _)| low).into());
+    push("high", interval.map(|(_, high)| high).into());
+    push(
+        "n",
+        Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
+    );
+}
+
 /// What tells the groups apart beside the machine.
-struct Varying {
+pub(crate) struct Varying {
     dataset: bool,
     /// Places in [`PARAMETERS`]: rates and internal always, others if they take more than one value.
     parameters: Vec<usize>,
 }
 
 impl Varying {
-    fn among(groups: &[Group]) -> Self {
+    pub(crate) fn among(groups: &[Group]) -> Self {
         let differs = |place: usize| {
             groups
                 .windows(2)
@@ -183,7 +196,7 @@ impl Varying {
         }
     }
 
-    fn headings(&self) -> Vec<String> {
+    pub(crate) fn headings(&self) -> Vec<String> {
         let dataset = self.dataset.then(|| "dataset".to_owned());
         dataset
             .into_iter()
@@ -195,7 +208,7 @@ impl Varying {
             .collect()
     }
 
-    fn cells(&self, group: &Group) -> Vec<String> {
+    pub(crate) fn cells(&self, group: &Group) -> Vec<String> {
         let dataset = self.dataset.then(|| group.dataset.clone());
         dataset
             .into_iter()
@@ -208,7 +221,7 @@ impl Varying {
     }
 
     /// The parameters that are the same everywhere, in words.
-    fn constant(&self, groups: &[Group]) -> Option<String> {
+    pub(crate) fn constant(&self, groups: &[Group]) -> Option<String> {
         let group = groups.first()?;
         let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
         let words: Vec<String> = constant

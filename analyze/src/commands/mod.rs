@@ -11,6 +11,7 @@ mod man;
 mod output;
 mod selection;
 mod summary;
+mod theory;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,7 @@ enum Verb {
     Drift(drift::Drift),
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
+    Theory(theory::Theory),
     Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
@@ -53,6 +55,7 @@ impl Cli {
             Verb::Drift(drift) => drift.run(),
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
+            Verb::Theory(theory) => theory.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
