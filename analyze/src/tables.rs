@@ -98,7 +98,8 @@ pub struct Table {
 
 /// The table of `measures` over `groups`.
 pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Table {
-    let varying = Varying::among(groups);
+    let all: Vec<&Group> = groups.iter().collect();
+    let varying = Varying::among(&all);
     let mut headings = varying.headings();
     let keys = headings.len();
     headings.push("machine".to_owned());
@@ -124,7 +125,7 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
         headings,
         numeric,
         rows,
-        caption: caption(measures, groups, &varying),
+        caption: caption(measures, &all, &varying),
     }
 }
 
@@ -179,7 +180,7 @@ pub(crate) struct Varying {
 }
 
 impl Varying {
-    pub(crate) fn among(groups: &[Group]) -> Self {
+    pub(crate) fn among(groups: &[&Group]) -> Self {
         let differs = |place: usize| {
             groups
                 .windows(2)
@@ -221,7 +222,7 @@ impl Varying {
     }
 
     /// The parameters that are the same everywhere, in words.
-    pub(crate) fn constant(&self, groups: &[Group]) -> Option<String> {
+    pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
         let words: Vec<String> = constant
@@ -249,7 +250,7 @@ fn in_words(name: &str, value: &Value) -> String {
     })
 }
 
-fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<String> {
+fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<String> {
     let mut caption = vec![
         "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
     ];
@@ -265,7 +266,8 @@ fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<St
     caption
 }
 
-fn described(measure: &Measure) -> String {
+/// What a measure is, with its unit.
+pub(crate) fn described(measure: &Measure) -> String {
     match measure.unit {
         "" => measure.brief.to_owned(),
         unit => format!("{}, in {unit}", measure.brief),

@@ -75,7 +75,8 @@ impl Reflected {
             .map(|point| (f64::from(point) + 0.5) / points)
             .map(|share| (share - 0.5) * self.mean(share * time))
             .sum();
-        12.0 * sum / (points * time * (1.0 - 1.0 / (points * points)))
+        // It starts at zero and cannot fall; below zero is rounding.
+        (12.0 * sum / (points * time * (1.0 - 1.0 / (points * points)))).max(0.0)
     }
 
     fn integral(&self, time: f64) -> f64 {

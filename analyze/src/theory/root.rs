@@ -4,7 +4,7 @@
 const STEPS: usize = 60;
 
 /// The zero of `f` between `low` and `high`, where it falls from positive to negative; the end where it does not change its sign.
-/// False position, with the weight of an end that stays halved (the Illinois rule), so that both ends close in.
+/// False position; an end that stays twice counts half (the Illinois rule), so that both ends close in.
 pub(super) fn of_falling(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
     if at_low <= 0.0 {
@@ -14,21 +14,27 @@ pub(super) fn of_falling(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) ->
         return high;
     }
     let close = 1e-12 * high.abs().max(low.abs());
+    let mut last_was_low = None;
+    let mut middle = low;
     for _ in 0..STEPS {
-        let middle = (low * at_high - high * at_low) / (at_high - at_low);
+        let before = middle;
+        middle = (low * at_high - high * at_low) / (at_high - at_low);
         let at_middle = f(middle);
-        if at_middle == 0.0 || high - low <= close {
-            return middle;
+        if at_middle == 0.0 || (middle - before).abs() <= close {
+            break;
         }
-        if at_middle > 0.0 {
+        let is_low = at_middle > 0.0;
+        let stays = last_was_low == Some(is_low);
+        if is_low {
             (low, at_low) = (middle, at_middle);
-            at_high /= 2.0;
+            at_high /= if stays { 2.0 } else { 1.0 };
         } else {
             (high, at_high) = (middle, at_middle);
-            at_low /= 2.0;
+            at_low /= if stays { 2.0 } else { 1.0 };
         }
+        last_was_low = Some(is_low);
     }
-    (low + high) / 2.0
+    middle
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use super::beside::{Beside, Compared};
 use super::crude::Crude;
 use super::prediction::Prediction;
 use crate::repetitions::Group;
-use crate::tables::{LINE, Table, Varying, group_record, keep_together, number};
+use crate::tables::{
+    LINE, Table, Varying, described, group_record, keep_together, number, push_estimate,
+};
 use crate::value::{Record, Value};
 
 /// The measures that the table shows; the records have the others too.
@@ -24,7 +26,7 @@ const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
 
 /// A row a machine, of four lines: measured, predicted, the difference, and that in standard errors.
 pub fn table(machines: &[Beside<'_>]) -> Table {
-    let groups: Vec<Group> = machines.iter().map(|beside| beside.group.clone()).collect();
+    let groups: Vec<&Group> = machines.iter().map(|beside| beside.group).collect();
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.extend(["machine", ""].map(str::to_owned));
@@ -59,8 +61,16 @@ fn shown(beside: &Beside<'_>) -> Vec<Compared> {
 
 fn heading(compared: &Compared) -> String {
     match compared.measure.name {
-        "backlog_final" => "final backlog".to_owned(),
+        "backlog_final" => label(compared),
         _ => compared.measure.heading(),
+    }
+}
+
+/// What the measure is called here, where not all is about the backlog.
+fn label(compared: &Compared) -> String {
+    match compared.measure.name {
+        "backlog_final" => "final backlog".to_owned(),
+        _ => compared.measure.label.to_owned(),
     }
 }
 
@@ -168,25 +178,20 @@ fn caption(machines: &[Beside<'_>], constant: Option<String>) -> Vec<String> {
          (sd) of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the \
          configuration; it knows no measurement. Difference: measured - predicted. z: the difference in standard errors of the mean."
             .to_owned(),
-        "Between -2 and 2 a z is what chance brings. A great z with a small difference only says that there are enough repetitions \
-         to see that the theory is an approximation: how good it is, the difference tells."
+        "With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says that \
+         there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells."
             .to_owned(),
     ];
     caption.extend(constant);
     caption.push(
-        "- stable, overloaded: more, or fewer, ticks than messages that arrive. critical: too near to tell, the queue drifts by less \
-         than one standard deviation over T."
+        "- stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue drifts \
+         by less than one standard deviation over T."
             .to_owned(),
     );
+    let measures = machines.first().into_iter().flat_map(shown);
     caption.extend(
-        machines
-            .first()
-            .into_iter()
-            .flat_map(shown)
-            .map(|compared| {
-                let measure = compared.measure;
-                format!("- {}: {}.", heading(&compared), measure.brief)
-            }),
+        measures
+            .map(|compared| format!("- {}: {}.", label(&compared), described(compared.measure))),
     );
     caption.extend(reasons(machines));
     caption
@@ -244,7 +249,7 @@ fn record(beside: &Beside<'_>) -> Record {
 }
 
 fn push_measure(record: &mut Record, compared: &Compared) {
-    crate::tables::push_estimate(record, compared.measure, compared.measured);
+    push_estimate(record, compared.measure, compared.measured);
     let mut push = |what: &str, value: Option<f64>| {
         record.push((format!("{}_{what}", compared.measure.name), value.into()));
     };

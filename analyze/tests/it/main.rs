@@ -17,3 +17,4 @@ mod readme;
 mod sample;
 mod shards;
 mod tables;
+mod theory;
