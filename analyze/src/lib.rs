@@ -11,7 +11,7 @@
 //! - [`measures`]: what is measured of a machine in a run, a file a family
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`statistics`]: mean, standard deviation and interval
-//! - [`tables`], [`render`]: which measures a table shows, and how it is written
+//! - [`tables`], [`records`], [`render`]: which measures a table shows, what its records begin with, and how it is written
 //! - [`compare`]: two datasets, run by run
 //! - [`theory`]: what is to be expected, and the measurements beside it
 //! - [`export`]: `processed/`, tidy files for notebooks
@@ -30,6 +30,7 @@ pub mod events;
 pub mod export;
 pub mod journal;
 pub mod measures;
+mod records;
 pub mod render;
 pub mod repetitions;
 pub mod statistics;

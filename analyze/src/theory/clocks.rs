@@ -128,7 +128,7 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
 
 /// (1 - q) / 2 where there is more than one fastest machine.
 fn lead(system: &System) -> f64 {
-    if system.aligned || equals(system).len() < 2 {
+    if system.aligned || system.stamps_before || equals(system).len() < 2 {
         return 0.0;
     }
     let s = system.send_probability();
@@ -192,6 +192,8 @@ fn lag_final(system: &System, flow: &Flow, fastest: f64, machine: usize, news: f
         let wait_of_news = (fastest - arrivals).max(0.0) / arrivals;
         fastest * waits / arrivals + news - wait_of_news - 1.5
     };
+    // Before the increment the time is less by 1.
+    let lag = lag + f64::from(u8::from(system.stamps_before));
     lag.clamp(0.0, most)
 }
 

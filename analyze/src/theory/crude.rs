@@ -71,7 +71,7 @@ impl Crude {
                 let criticals = (0..regimes.len()).filter(|&machine| critical(machine));
                 critical(machine) && criticals.count() > 1
             }
-            Self::AlwaysSending => system.send_probability() >= 1.0,
+            Self::AlwaysSending => system.always_sends(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Crude {
                 "two or more machines are critical, and each is treated as if it were the only one"
             }
             Self::AlwaysSending => {
-                "with two machines and internal 0 every idle tick sends, so who is idle first may stay so"
+                "of two machines without internal events every idle tick sends, so who is idle first may stay so"
             }
         }
     }

@@ -9,6 +9,8 @@
 //! as many equations as machines. For a long T they become the fluid's. With Y given, each machine's is an equation for its y_i
 //! alone, and the sum of their solutions less Y falls as Y rises: a root within a root.
 //!
+//! Where two machines always send the equations have no single solution, and the fluid's rates are kept.
+//!
 //! sigma^2 depends on y, so this is done once with the fluid's y and once with the result. Machines are joined through their means
 //! only: that two queues fluctuate together is neglected, but for what [`super::noise`] has of it.
 
@@ -50,6 +52,9 @@ impl Flow {
                     .map(|machine| idle_given(system, machine, noises[machine], total))
                     .collect()
             };
+            if system.always_sends() {
+                break;
+            }
             let most = system.rates.iter().sum();
             let excess = |total: f64| given(total).iter().sum::<f64>() - total;
             idle = given(root::of_falling(excess, 0.0, most));
@@ -129,9 +134,13 @@ mod tests {
 
     #[test]
     fn two_machines_that_always_send_are_no_exception() {
-        for rates in [[3.0, 3.0], [5.0, 6.0]] {
-            let flow = Flow::of(&System::new(&rates, 0.0, 60.0));
-            assert!(flow.idle.iter().all(|idle| idle.is_finite()), "{flow:?}");
+        for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {
+            for internal in [0.0, 1e-9] {
+                let flow = Flow::of(&System::new(&rates, internal, 60.0));
+                for (idle, expected) in flow.idle.iter().zip(expected) {
+                    assert!((idle - expected).abs() < 0.01, "{internal}: {flow:?}");
+                }
+            }
         }
     }
 }

@@ -61,13 +61,16 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
     fastest_first.sort_by(|&a, &b| rates[b].total_cmp(&rates[a]));
     let mut active = vec![false; rates.len()];
     let (mut sum, mut count, mut total) = (0.0, 0.0, 0.0);
+    let mut slowest_active = None;
     for machine in fastest_first {
         let rate = rates[machine];
         let with_it = (sum + rate) / (1.0 + count * s);
-        let ties = s >= 1.0 && count > 0.0 && rate >= sum / count;
-        if count > 0.0 && !ties && rate - s * with_it <= TIE * rate {
+        // The fastest is active, and so is the equal of any that is.
+        let is_equal = slowest_active.is_none_or(|slowest| slowest == rate);
+        if !is_equal && rate - s * with_it <= TIE * rate {
             break;
         }
+        slowest_active = Some(rate);
         active[machine] = true;
         sum += rate;
         count += 1.0;

@@ -30,8 +30,7 @@ pub(super) struct Noise {
     pub variance: f64,
 }
 
-/// Two machines that always send answer one for one. The formula with 1 - kappa in its denominator then has no meaning; up to here
-/// it is used.
+/// Two machines that always send answer one for one, and the formulas that divide by 1 - kappa have no meaning; up to here they do.
 const GREATEST_ANSWER: f64 = 0.9;
 
 impl Noise {

@@ -60,6 +60,12 @@ impl System {
         2.0 * (1.0 - self.internal) / self.rates.len() as f64
     }
 
+    /// Whether an idle tick all but always sends to a given peer: two machines with next to no internal events. Then 1 - s is no
+    /// number to divide by, and whoever is idle first stays so.
+    pub fn always_sends(&self) -> bool {
+        self.send_probability() > 0.999
+    }
+
     /// The greatest of the rates, in 1/s.
     pub fn fastest(&self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)

@@ -3,10 +3,9 @@
 use super::beside::{Beside, Compared};
 use super::crude::Crude;
 use super::prediction::Prediction;
+use crate::records::{group_record, push_estimate};
 use crate::repetitions::Group;
-use crate::tables::{
-    LINE, Table, Varying, described, group_record, keep_together, number, push_estimate,
-};
+use crate::tables::{LINE, Table, Varying, described, keep_together, number};
 use crate::value::{Record, Value};
 
 /// The measures that the table shows; the records have the others too.

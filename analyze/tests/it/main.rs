@@ -18,3 +18,4 @@ mod sample;
 mod shards;
 mod tables;
 mod theory;
+mod theory_table;
