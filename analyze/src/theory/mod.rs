@@ -28,8 +28,8 @@
 //! 2,3,4 at 0.7 and 0.4; 3,3,3 at 0.7; 5,1,5 and 1,6,6 at 0.7 and 0.25), the slowest machine's growth was off by at most 0.02 messages a
 //! second, its final backlog by 0.6 messages and the standard deviation of that by 0.3, its receive share by 0.007, and its logical rate
 //! by 0.6 %. Against thirty runs of each of the 504 configurations of three machines with rates from 1 to 6 and p from 0.1 to 0.9, the
-//! differences were on average no greater than the standard errors of the means. What was seen beyond that, there and with up to
-//! five machines:
+//! differences - where nothing is marked as crude - were what the standard errors of the means lead to expect, or at most 8 % above
+//! (root mean squares). What was seen beyond that, there and with up to five machines:
 //!
 //! - the receive share of an overloaded machine is too low by a few tenths of a tick over the whole run, because the walk of a queue
 //!   has steps and the diffusion has none;
