@@ -15,8 +15,9 @@
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`contrasts`]: what difference a parameter makes
 //! - [`condition`]: which runs an answer is about
-//! - [`tables`], [`render`]: which measures a table shows, and how it is written
+//! - [`tables`], [`records`], [`render`]: which measures a table shows, what its records begin with, and how it is written
 //! - [`compare`]: two datasets, run by run
+//! - [`theory`]: what is to be expected, and the measurements beside it
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
@@ -36,11 +37,13 @@ pub mod export;
 pub mod journal;
 mod kept;
 pub mod measures;
+mod records;
 pub mod render;
 pub mod repetitions;
 mod replayed;
 pub mod statistics;
 pub mod tables;
+pub mod theory;
 pub mod value;
 pub mod words;
 

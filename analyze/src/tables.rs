@@ -2,12 +2,15 @@
 
 use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
+use crate::records::{group_record, push_estimate};
 use crate::repetitions::Group;
 use crate::statistics::{Estimate, repetitions_to_halve};
 use crate::value::{Record, Value};
 
 /// Fewer repetitions than this are too few to tell much.
 const FEW: u64 = 5;
+/// Begins a new line within a cell.
+pub(crate) const LINE: &str = "\n";
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +105,7 @@ pub struct Table {
     pub headings: Vec<String>,
     /// Whether the column holds numbers.
     pub numeric: Vec<bool>,
-    /// The cells. Words that belong on one line are joined by no-break spaces.
+    /// The cells. Words that belong on one line are joined by no-break spaces; a cell may have several lines.
     pub rows: Vec<Vec<String>>,
     /// What the numbers are: paragraphs, each to be filled to the table's width.
     pub caption: Vec<String>,
@@ -110,7 +113,8 @@ pub struct Table {
 
 /// The table of `measures` over `groups`.
 pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Table {
-    let varying = Varying::among(groups);
+    let all: Vec<&Group> = groups.iter().collect();
+    let varying = Varying::among(&all);
     let mut headings = varying.headings();
     let keys = headings.len();
     headings.push("machine".to_owned());
@@ -136,7 +140,7 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
         headings,
         numeric,
         rows,
-        caption: caption(measures, groups, &varying),
+        caption: caption(measures, &all, &varying),
     }
 }
 
@@ -146,42 +150,22 @@ pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Record> {
 }
 
 fn record(measures: &[&Measure], group: &Group) -> Record {
-    let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
-    record.extend(
-        PARAMETERS
-            .iter()
-            .zip(&group.parameters)
-            .map(|(name, value)| ((*name).to_owned(), value.clone())),
-    );
-    record.push(("machine".to_owned(), Value::Integer(group.machine)));
-    record.push(("rate".to_owned(), Value::Integer(group.rate)));
-    record.push(("n".to_owned(), Value::Integer(group.n as i64)));
+    let mut record = group_record(group);
     for measure in measures {
-        let estimate = group.estimate(measure);
-        let interval = estimate.and_then(|estimate| estimate.interval());
-        let mut push =
-            |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
-        push("mean", estimate.map(|estimate| estimate.mean).into());
-        push("sd", estimate.and_then(|estimate| estimate.sd).into());
-        push("low", interval.map(|(low, _)| low).into());
-        push("high", interval.map(|(_, high)| high).into());
-        push(
-            "n",
-            Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
-        );
+        push_estimate(&mut record, measure, group.estimate(measure));
     }
     record
 }
 
 /// What tells the groups apart beside the machine.
-struct Varying {
+pub(crate) struct Varying {
     dataset: bool,
     /// Places in [`PARAMETERS`]: rates and internal always, others if they take more than one value.
     parameters: Vec<usize>,
 }
 
 impl Varying {
-    fn among(groups: &[Group]) -> Self {
+    pub(crate) fn among(groups: &[&Group]) -> Self {
         let differs = |place: usize| {
             groups
                 .windows(2)
@@ -198,7 +182,7 @@ impl Varying {
         }
     }
 
-    fn headings(&self) -> Vec<String> {
+    pub(crate) fn headings(&self) -> Vec<String> {
         let dataset = self.dataset.then(|| "dataset".to_owned());
         dataset
             .into_iter()
@@ -210,7 +194,7 @@ impl Varying {
             .collect()
     }
 
-    fn cells(&self, group: &Group) -> Vec<String> {
+    pub(crate) fn cells(&self, group: &Group) -> Vec<String> {
         let dataset = self.dataset.then(|| group.dataset.clone());
         dataset
             .into_iter()
@@ -223,7 +207,7 @@ impl Varying {
     }
 
     /// The parameters that are the same everywhere, in words.
-    fn constant(&self, groups: &[Group]) -> Option<String> {
+    pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
         let words: Vec<String> = constant
@@ -251,7 +235,7 @@ fn in_words(name: &str, value: &Value) -> String {
     })
 }
 
-fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<String> {
+fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<String> {
     let mut caption = vec![
         "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
     ];
@@ -270,7 +254,7 @@ fn caption(measures: &[&Measure], groups: &[Group], varying: &Varying) -> Vec<St
 }
 
 /// How many repetitions would tell twice as much; and where there are too few to tell.
-fn precision(groups: &[Group]) -> Option<String> {
+fn precision(groups: &[&Group]) -> Option<String> {
     let fewest = groups
         .iter()
         .map(|group| group.n)
@@ -288,7 +272,7 @@ fn precision(groups: &[Group]) -> Option<String> {
 }
 
 /// What of every run does not count.
-fn warm_up(groups: &[Group]) -> Option<String> {
+fn warm_up(groups: &[&Group]) -> Option<String> {
     let warm_up_s = groups
         .iter()
         .map(|group| group.warm_up_s)
@@ -296,7 +280,8 @@ fn warm_up(groups: &[Group]) -> Option<String> {
     (warm_up_s > 0.0).then(|| format!("The first {warm_up_s} s of every run do not count."))
 }
 
-fn described(measure: &Measure) -> String {
+/// What a measure is, with its unit.
+pub(crate) fn described(measure: &Measure) -> String {
     match measure.unit {
         "" => measure.brief.to_owned(),
         unit => format!("{}, in {unit}", measure.brief),

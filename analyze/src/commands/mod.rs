@@ -13,6 +13,7 @@ mod order;
 mod output;
 mod selection;
 mod summary;
+mod theory;
 
 use std::path::PathBuf;
 
@@ -44,6 +45,7 @@ enum Verb {
     Backlog(backlog::Backlog),
     Order(order::Order),
     Contrast(contrast::Contrast),
+    Theory(theory::Theory),
     Compare(compare::Compare),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
@@ -61,6 +63,7 @@ impl Cli {
             Verb::Backlog(backlog) => backlog.run(),
             Verb::Order(order) => order.run(),
             Verb::Contrast(contrast) => contrast.run(),
+            Verb::Theory(theory) => theory.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

@@ -9,6 +9,9 @@ use comfy_table::{
 
 use crate::tables::Table;
 
+/// Begins a new line within a cell.
+const LINE: char = '\n';
+
 /// Joins what must stay on one line; a plain space when printed.
 const NO_BREAK: char = '\u{a0}';
 
@@ -34,7 +37,7 @@ pub fn terminal(table: &Table, width: u16) -> String {
     // Where room is scarce, one space must do between the columns that are not numbers.
     let padding = u16::from(total(&narrowest, 1) <= width);
     let mut grid = grid(table);
-    grid.load_style(if total(&widest, 1) <= width {
+    grid.load_style(if total(&widest, 1) <= width && !has_lines(table) {
         PLAIN
     } else {
         RULED
@@ -61,7 +64,7 @@ pub fn terminal(table: &Table, width: u16) -> String {
 /// The table as Markdown, under a heading.
 pub fn markdown(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
-    let row = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let row = |cells: &[String]| format!("| {} |", cells.join(" | ")).replace(LINE, "<br>");
     push_line(&mut text, &row(&table.headings));
     let rule = table
         .numeric
@@ -128,12 +131,18 @@ fn content_width(table: &Table, column: usize, width_of: fn(&str) -> usize) -> u
 
 /// The width at which no word is broken.
 fn longest_word(cell: &str) -> usize {
-    cell.split(' ').map(whole).max().unwrap_or(0)
+    cell.split([' ', LINE]).map(whole).max().unwrap_or(0)
 }
 
-/// The width at which all stands on one line.
+/// The width at which every line stands on one.
 fn whole(cell: &str) -> usize {
-    cell.chars().count()
+    let widths = cell.split(LINE).map(|line| line.chars().count());
+    widths.max().unwrap_or(0)
+}
+
+/// Whether any cell has several lines.
+fn has_lines(table: &Table) -> bool {
+    table.rows.iter().flatten().any(|cell| cell.contains(LINE))
 }
 
 fn push_line(text: &mut String, line: &str) {

@@ -34,7 +34,7 @@ fn with_small() -> tempfile::TempDir {
 #[test]
 fn every_table_in_every_format() {
     let folder = with_small();
-    for verb in ["summary", "drift", "jumps", "backlog", "order"] {
+    for verb in ["summary", "drift", "jumps", "backlog", "order", "theory"] {
         for format in ["table", "csv", "json", "markdown"] {
             let (code, out, err) = analyze(&[verb, "small", "--format", format], folder.path());
             assert_eq!((code, err.as_str()), (0, ""), "{verb} {format}");
@@ -111,7 +111,7 @@ fn several_datasets_are_told_apart_by_name_or_else_by_path() {
 fn a_folder_that_is_no_dataset_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
-    for verb in ["summary", "drift", "jumps", "backlog", "export"] {
+    for verb in ["summary", "drift", "jumps", "backlog", "theory", "export"] {
         let (code, out, err) = analyze(&[verb, "empty"], folder.path());
         assert_eq!((code, out.as_str()), (2, ""), "{verb}");
         assert!(err.starts_with("error: empty is not a dataset"), "{err}");
@@ -207,6 +207,7 @@ fn every_verb_has_help_with_an_example() {
         "backlog",
         "order",
         "contrast",
+        "theory",
         "compare",
         "export",
         "dictionary",

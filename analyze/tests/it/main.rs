@@ -20,3 +20,5 @@ mod readme;
 mod sample;
 mod shards;
 mod tables;
+mod theory;
+mod theory_table;

@@ -1,0 +1,37 @@
+//! What the records of all answers about groups have in common.
+
+use crate::journal::PARAMETERS;
+use crate::measures::Measure;
+use crate::repetitions::Group;
+use crate::statistics::Estimate;
+use crate::value::{Record, Value};
+
+/// What a record begins with: dataset, parameters, machine, rate and n.
+pub(crate) fn group_record(group: &Group) -> Record {
+    let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
+    record.extend(
+        PARAMETERS
+            .iter()
+            .zip(&group.parameters)
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
+    record.push(("machine".to_owned(), Value::Integer(group.machine)));
+    record.push(("rate".to_owned(), Value::Integer(group.rate)));
+    record.push(("n".to_owned(), Value::Integer(group.n as i64)));
+    record
+}
+
+/// Mean, sd, low, high and n of `measure`.
+pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
+    let interval = estimate.and_then(|estimate| estimate.interval());
+    let mut push =
+        |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
+    push("mean", estimate.map(|estimate| estimate.mean).into());
+    push("sd", estimate.and_then(|estimate| estimate.sd).into());
+    push("low", interval.map(|(low, _)| low).into());
+    push("high", interval.map(|(_, high)| high).into());
+    push(
+        "n",
+        Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
+    );
+}

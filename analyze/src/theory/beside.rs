@@ -1,0 +1,101 @@
+//! The measurement beside the prediction.
+
+use super::prediction::{Prediction, predict};
+use super::system::System;
+use crate::measures::{self, Measure};
+use crate::repetitions::Group;
+use crate::statistics::Estimate;
+
+/// A machine of a configuration: what was measured, and what was to be expected.
+#[derive(Clone, Debug)]
+pub struct Beside<'a> {
+    /// The repetitions.
+    pub group: &'a Group,
+    /// What theory says; none if a parameter of the configuration could not be read.
+    pub prediction: Option<Prediction>,
+}
+
+/// A measure and its prediction.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// What is measured.
+    pub measure: &'static Measure,
+    /// What the repetitions say; none if it is undefined in all of them.
+    pub measured: Option<Estimate>,
+    /// What theory says.
+    pub predicted: Option<f64>,
+}
+
+/// Where a measure stands in a prediction.
+type Place = fn(&Prediction) -> f64;
+
+/// Measures that theory speaks about, each with its place.
+const PREDICTED: [(&str, Place); 7] = [
+    ("backlog_growth", |machine| machine.backlog_growth),
+    ("backlog_final", |machine| machine.backlog_final),
+    ("receive_share", |machine| machine.receive_share),
+    ("logical_rate", |machine| machine.logical_rate),
+    ("lag_slope", |machine| machine.lag_slope),
+    ("lag_final", |machine| machine.lag_final),
+    ("jump_mean", |machine| machine.jump_mean),
+];
+
+impl Compared {
+    /// Measured less predicted.
+    pub fn difference(&self) -> Option<f64> {
+        Some(self.measured?.mean - self.predicted?)
+    }
+
+    /// The difference in standard errors of the measured mean; none for a single repetition, or where all are equal.
+    pub fn z(&self) -> Option<f64> {
+        let Estimate { n, sd, .. } = self.measured?;
+        let standard_error = sd.filter(|sd| *sd > 0.0)? / (n as f64).sqrt();
+        Some(self.difference()? / standard_error)
+    }
+}
+
+impl Beside<'_> {
+    /// Every measure that theory speaks about.
+    pub fn compared(&self) -> Vec<Compared> {
+        PREDICTED
+            .iter()
+            .map(|(name, predicted)| {
+                let measure = measures::named(name);
+                Compared {
+                    measure,
+                    measured: self.group.estimate(measure),
+                    predicted: self.prediction.as_ref().map(predicted),
+                }
+            })
+            .collect()
+    }
+
+    /// The one that is called `name`.
+    pub fn named(&self, name: &str) -> Option<Compared> {
+        let mut compared = self.compared().into_iter();
+        compared.find(|compared| compared.measure.name == name)
+    }
+}
+
+/// `groups` with their predictions, in the same order.
+pub fn beside(groups: &[Group]) -> Vec<Beside<'_>> {
+    // The machines of a configuration follow each other: it is predicted once.
+    let mut last: Option<(System, Vec<Prediction>)> = None;
+    let mut predicted = |group: &Group| -> Option<Prediction> {
+        let system = System::of(group)?;
+        let machines = match last.take() {
+            Some((known, machines)) if known == system => machines,
+            _ => predict(&system),
+        };
+        let prediction = machines.get(group.machine as usize).cloned();
+        last = Some((system, machines));
+        prediction
+    };
+    groups
+        .iter()
+        .map(|group| Beside {
+            group,
+            prediction: predicted(group),
+        })
+        .collect()
+}

@@ -1,0 +1,187 @@
+//! Where a prediction is crude, and why.
+
+use super::prediction::Regime;
+use super::system::System;
+
+/// Something the derivation neglects that matters for a machine of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Crude {
+    /// Three or more machines share the greatest rate.
+    ManyFastest,
+    /// A slower machine that sends may overtake the fastest.
+    Overtaken,
+    /// All machines first tick at the same instant.
+    Aligned,
+    /// Messages carry the clock before the send's increment.
+    StampsBefore,
+    /// Messages are under way for long.
+    Delays,
+    /// The machine ticks too seldom.
+    FewTicks,
+    /// Another machine is critical too.
+    CriticalTogether,
+    /// Two machines of which an idle one always sends.
+    AlwaysSending,
+    /// A warm-up was cut off.
+    WarmUp,
+}
+
+/// Fewer ticks than this in T, and the start weighs: the first message, and the phase.
+const FEW_TICKS: f64 = 20.0;
+/// A mean delay of more than this share of the shortest period is long.
+const LONG_DELAY: f64 = 0.1;
+
+impl Crude {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::ManyFastest,
+        Self::Overtaken,
+        Self::Aligned,
+        Self::StampsBefore,
+        Self::Delays,
+        Self::FewTicks,
+        Self::CriticalTogether,
+        Self::AlwaysSending,
+        Self::WarmUp,
+    ];
+
+    /// What is neglected for `machine`, where the machines are in these `regimes`.
+    pub(super) fn reasons(system: &System, regimes: &[Regime], machine: usize) -> Vec<Self> {
+        let applies = |reason: &Self| reason.applies(system, regimes, machine);
+        Self::ALL.into_iter().filter(applies).collect()
+    }
+
+    fn applies(self, system: &System, regimes: &[Regime], machine: usize) -> bool {
+        let fastest = system.fastest();
+        let critical = |machine: usize| regimes[machine] == Regime::Critical;
+        match self {
+            Self::ManyFastest => {
+                let equals = system.rates.iter().filter(|rate| **rate == fastest);
+                equals.count() > 2 && system.send_probability() > 0.0
+            }
+            Self::Overtaken => {
+                let nearly = |rate: f64| rate < fastest && rate > fastest / 2.0;
+                let sends = |regime: Regime| regime != Regime::Overloaded;
+                let mut machines = system.rates.iter().zip(regimes);
+                system.send_probability() > 0.0
+                    && machines.any(|(rate, regime)| nearly(*rate) && sends(*regime))
+            }
+            Self::Aligned => system.aligned,
+            Self::StampsBefore => system.stamps_before,
+            Self::Delays => system.delay_s * fastest > LONG_DELAY,
+            Self::FewTicks => system.rates[machine] * system.duration_s < FEW_TICKS,
+            Self::CriticalTogether => {
+                let criticals = (0..regimes.len()).filter(|&machine| critical(machine));
+                critical(machine) && criticals.count() > 1
+            }
+            Self::AlwaysSending => system.always_sends(),
+            Self::WarmUp => system.warm_up_s > 0.0,
+        }
+    }
+
+    /// A letter, to mark rows with.
+    pub fn letter(self) -> char {
+        match self {
+            Self::ManyFastest => 'a',
+            Self::Overtaken => 'b',
+            Self::Aligned => 'c',
+            Self::StampsBefore => 'd',
+            Self::Delays => 'e',
+            Self::FewTicks => 'f',
+            Self::CriticalTogether => 'g',
+            Self::AlwaysSending => 'h',
+            Self::WarmUp => 'i',
+        }
+    }
+
+    /// The reason in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ManyFastest => {
+                "three or more machines share the greatest rate; what their clocks gain is estimated from pairs"
+            }
+            Self::Overtaken => {
+                "a slower machine at more than half the greatest rate sends too; its clock can be ahead of the fastest for part \
+                 of a tick, and what that gains is an estimate"
+            }
+            Self::Aligned => {
+                "phases are aligned, so machines tick at the same instants; the theory has them apart"
+            }
+            Self::StampsBefore => {
+                "messages carry the clock before the increment; the theory of the clocks has it after"
+            }
+            Self::Delays => {
+                "messages are under way for more than a tenth of the shortest period; the theory has no delays"
+            }
+            Self::FewTicks => "the machine ticks fewer than 20 times, so the start weighs",
+            Self::CriticalTogether => {
+                "two or more machines are critical, and each is treated as if it were the only one"
+            }
+            Self::AlwaysSending => {
+                "of two machines without internal events every idle tick sends, so who is idle first may stay so"
+            }
+            Self::WarmUp => {
+                "a warm-up was cut off the measurements; the theory is of the whole time from an empty start"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theory::predict;
+
+    fn reasons(system: &System) -> Vec<Vec<Crude>> {
+        predict(system)
+            .into_iter()
+            .map(|machine| machine.crude)
+            .collect()
+    }
+
+    #[test]
+    fn the_plain_case_has_none() {
+        let plain = System::new(&[1.0, 3.0, 6.0], 0.7, 60.0);
+        assert!(reasons(&plain).iter().all(Vec::is_empty));
+        let pair = System::new(&[5.0, 1.0, 5.0], 0.7, 60.0);
+        assert!(reasons(&pair).iter().all(Vec::is_empty));
+    }
+
+    #[test]
+    fn each_reason_is_given_where_it_applies() {
+        let plain = || System::new(&[1.0, 3.0, 6.0], 0.7, 60.0);
+        let with = |rates: &[f64], internal| System::new(rates, internal, 60.0);
+        let aligned = System {
+            aligned: true,
+            ..plain()
+        };
+        let before = System {
+            stamps_before: true,
+            ..plain()
+        };
+        let delayed = System {
+            delay_s: 0.05,
+            ..plain()
+        };
+        for (system, reason) in [
+            (with(&[3.0, 3.0, 3.0], 0.7), Crude::ManyFastest),
+            (with(&[2.0, 3.0, 4.0], 0.7), Crude::Overtaken),
+            (aligned, Crude::Aligned),
+            (before, Crude::StampsBefore),
+            (delayed, Crude::Delays),
+            (System::new(&[1.0, 3.0, 6.0], 0.7, 10.0), Crude::FewTicks),
+            (with(&[2.0, 2.0, 3.0, 4.0], 0.22), Crude::CriticalTogether),
+            (with(&[3.0, 3.0], 0.0), Crude::AlwaysSending),
+        ] {
+            let given = reasons(&system);
+            assert!(given[0].contains(&reason), "{reason:?}: {given:?}");
+        }
+    }
+
+    #[test]
+    fn letters_are_told_apart() {
+        let mut letters = Crude::ALL.map(Crude::letter).to_vec();
+        letters.dedup();
+        assert_eq!(letters.len(), Crude::ALL.len());
+    }
+}

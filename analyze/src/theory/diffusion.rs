@@ -1,0 +1,192 @@
+//! A queue as a Brownian motion that is reflected at zero: the mean and the spread of a backlog after a finite time.
+//!
+//! What has come less what could have been taken is a walk with drift mu and variance sigma^2 a second; X(t) is the Brownian
+//! motion with the same two. The queue is Q(t) = X(t) - min(0, min over u <= t of X(u)), which has the distribution of the greatest
+//! value of X up to t. Spitzer's identity gives the mean of that as the integral of E max(0, X(u)) / u over u from 0 to t. With
+//! d = mu sqrt(t) / sigma, and Phi and phi the normal distribution function and density, it is
+//!
+//! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
+//!
+//! The limits: mu t + sigma^2 / (2 mu) far above the critical load, sigma^2 / (2 |mu|) far below it, and sqrt(2 sigma^2 t / pi) at
+//! it. Because the reflection acts only where Q is zero, Q^2 has the drift 2 mu Q + sigma^2, so
+//!
+//! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t),
+//!
+//! and that integral is (sigma^4 / mu^3) times (d^2 + d^4/2) Phi(d) - d^2/2 - A/2 + d^3 phi(d)/2, with A = Phi(d) - 1/2 - d phi(d).
+
+use statrs::function::erf::erfc;
+
+/// Below this |d| the drift does not show, and the formulas for none are exact to the digits that count.
+const NO_DRIFT: f64 = 1e-4;
+
+/// Points at which the expected queue is taken for a slope.
+const POINTS: u32 = 200;
+
+/// A reflected Brownian motion that starts at zero, in messages and model seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reflected {
+    /// mu, in messages per second.
+    pub drift: f64,
+    /// sigma^2, in messages^2 per second.
+    pub variance: f64,
+}
+
+impl Reflected {
+    /// d, the drift over `time` in standard deviations: between -1 and 1 it is less than chance brings.
+    pub fn strength(&self, time: f64) -> f64 {
+        if self.variance > 0.0 {
+            self.drift * (time / self.variance).sqrt()
+        } else if self.drift == 0.0 {
+            0.0
+        } else {
+            self.drift.signum() * f64::INFINITY
+        }
+    }
+
+    /// E Q(`time`), in messages.
+    pub fn mean(&self, time: f64) -> f64 {
+        let d = self.strength(time);
+        if d.is_infinite() {
+            return (self.drift * time).max(0.0);
+        }
+        if d.abs() < NO_DRIFT {
+            let spread = (2.0 * self.variance * time / std::f64::consts::PI).sqrt();
+            return spread + self.drift * time / 2.0;
+        }
+        let bracket = half(d) + d * d * below(d) + d * density(d);
+        (self.variance / self.drift * bracket).max(0.0)
+    }
+
+    /// The standard deviation of Q(`time`), in messages.
+    pub fn sd(&self, time: f64) -> f64 {
+        if self.strength(time).is_infinite() {
+            return 0.0;
+        }
+        let mean = self.mean(time);
+        let square = self.variance * time + 2.0 * self.drift * self.integral(time);
+        (square - mean * mean).max(0.0).sqrt()
+    }
+
+    /// The least-squares slope of E Q(t) on t from 0 to `time`, in messages per second.
+    pub fn slope(&self, time: f64) -> f64 {
+        let points = f64::from(POINTS);
+        // Times as shares of the whole, from its middle; these have the mean 0 and the variance (1 - 1/n^2) / 12.
+        let sum: f64 = (0..POINTS)
+            .map(|point| (f64::from(point) + 0.5) / points)
+            .map(|share| (share - 0.5) * self.mean(share * time))
+            .sum();
+        // It starts at zero and cannot fall; below zero is rounding.
+        (12.0 * sum / (points * time * (1.0 - 1.0 / (points * points)))).max(0.0)
+    }
+
+    fn integral(&self, time: f64) -> f64 {
+        let d = self.strength(time);
+        if d.abs() < NO_DRIFT {
+            return 2.0 / 3.0 * time * self.mean(time);
+        }
+        let spread = half(d) - d * density(d);
+        let bracket =
+            (d * d + d.powi(4) / 2.0) * below(d) - (d * d + spread - d.powi(3) * density(d)) / 2.0;
+        self.variance.powi(2) / self.drift.powi(3) * bracket
+    }
+}
+
+/// Phi(x).
+fn below(x: f64) -> f64 {
+    erfc(-x / std::f64::consts::SQRT_2) / 2.0
+}
+
+/// Phi(x) - 1/2.
+fn half(x: f64) -> f64 {
+    below(x) - 0.5
+}
+
+/// phi(x).
+fn density(x: f64) -> f64 {
+    (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: f64 = 60.0;
+
+    fn reflected(drift: f64) -> Reflected {
+        Reflected {
+            drift,
+            variance: 1.5,
+        }
+    }
+
+    /// From the distribution function itself: the greatest value stays below x with probability
+    /// Phi((x - mu t) / (sigma sqrt t)) - exp(2 mu x / sigma^2) Phi((-x - mu t) / (sigma sqrt t)).
+    fn moments_by_summing(queue: Reflected) -> (f64, f64) {
+        let scale = (queue.variance * T).sqrt();
+        let above = |x: f64| {
+            let passed = (2.0 * queue.drift * x / queue.variance).exp()
+                * below((-x - queue.drift * T) / scale);
+            below((queue.drift * T - x) / scale) + passed
+        };
+        let step = 0.001;
+        let (mut mean, mut square) = (0.0, 0.0);
+        for point in 0..200_000 {
+            let x = (f64::from(point) + 0.5) * step;
+            mean += above(x) * step;
+            square += 2.0 * x * above(x) * step;
+        }
+        (mean, (square - mean * mean).sqrt())
+    }
+
+    #[test]
+    fn mean_and_sd_are_those_of_the_distribution() {
+        for drift in [-2.0, -0.3, -0.01, -1e-7, 0.0, 1e-6, 0.02, 0.2, 1.0] {
+            let queue = reflected(drift);
+            let (mean, sd) = moments_by_summing(queue);
+            assert!((queue.mean(T) - mean).abs() < 1e-3 * mean, "{drift}");
+            assert!(
+                (queue.sd(T) - sd).abs() < 1e-3 * sd,
+                "{drift}: {} {sd}",
+                queue.sd(T)
+            );
+        }
+    }
+
+    #[test]
+    fn has_the_known_limits() {
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
+        close(reflected(5.0).mean(T), 300.0 + 1.5 / 10.0);
+        close(reflected(-5.0).mean(T), 1.5 / 10.0);
+        close(reflected(-5.0).sd(T), 1.5 / 10.0);
+        close(
+            reflected(0.0).mean(T),
+            (2.0 * 1.5 * T / std::f64::consts::PI).sqrt(),
+        );
+        close(
+            reflected(0.0).sd(T),
+            (1.5 * T * (1.0 - 2.0 / std::f64::consts::PI)).sqrt(),
+        );
+    }
+
+    #[test]
+    fn slopes_of_a_line_and_of_a_root() {
+        let steep = Reflected {
+            drift: 2.0,
+            variance: 0.0,
+        };
+        assert!((steep.slope(T) - 2.0).abs() < 1e-9);
+        // Of c sqrt(t) it is (4/5) c / sqrt(T).
+        let critical = reflected(0.0);
+        let expected = 0.8 * critical.mean(T) / T;
+        assert!((critical.slope(T) - expected).abs() < 1e-3 * expected);
+    }
+
+    #[test]
+    fn nothing_comes_nothing_waits() {
+        let idle = Reflected {
+            drift: -3.0,
+            variance: 0.0,
+        };
+        assert_eq!((idle.mean(T), idle.sd(T), idle.slope(T)), (0.0, 0.0, 0.0));
+    }
+}

@@ -1,0 +1,141 @@
+//! The rates in the long run, with messages as a liquid.
+//!
+//! Let y_i be machine i's idle ticks per second and Y their sum. Each idle tick of another machine brings i a message with
+//! probability s, so lambda_i = s (Y - y_i) arrive per second. A machine that keeps up spends lambda_i of its r_i ticks on them:
+//! y_i = r_i - s (Y - y_i), and therefore
+//!
+//! > y_i = max(0, (r_i - s Y) / (1 - s)).
+//!
+//! At zero it is overloaded: all its ticks are receives and lambda_i = s Y > r_i. Summed over the k machines that are not, the
+//! *active* ones, Y = (sum of their r) / (1 + (k - 1) s). The sum of the right-hand sides falls as Y rises, so there is one
+//! solution; the active machines are the fastest ones, and are found by taking in one after another for as long as the next still
+//! has r_i > s Y with itself among them.
+
+/// The smallest share of its rate by which a machine must be able to keep up to count as active: far below what any run can
+/// show, and far above the rounding of the arithmetic.
+const TIE: f64 = 1e-9;
+
+/// The long-run rates of a system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fluid {
+    /// Each machine's idle ticks per second, y_i.
+    pub idle: Vec<f64>,
+    /// Messages per second that arrive at each machine, lambda_i.
+    pub arrivals: Vec<f64>,
+    /// Whether the machine has idle ticks at all.
+    pub active: Vec<bool>,
+}
+
+impl Fluid {
+    /// Of machines with these `rates` (1/s) and the probability `s` that an idle tick sends to a given peer.
+    pub fn of(rates: &[f64], s: f64) -> Self {
+        let (active, total) = active(rates, s);
+        let equals = active.iter().filter(|active| **active).count() as f64;
+        let idle: Vec<f64> = rates
+            .iter()
+            .zip(&active)
+            .map(|(rate, active)| match active {
+                false => 0.0,
+                // Two equal machines that always send may share the idle ticks in any way: evenly, on average.
+                true if s >= 1.0 => total / equals,
+                true => (rate - s * total) / (1.0 - s),
+            })
+            .collect();
+        let arrivals = idle.iter().map(|idle| s * (total - idle)).collect();
+        Self {
+            idle,
+            arrivals,
+            active,
+        }
+    }
+
+    /// What machine `machine` of rate `rate` falls behind by, in messages per second; 0 if it keeps up.
+    pub fn growth(&self, machine: usize, rate: f64) -> f64 {
+        (self.arrivals[machine] - rate).max(0.0)
+    }
+}
+
+/// Which machines are active, and the sum Y of the idle rates.
+fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
+    let mut fastest_first: Vec<usize> = (0..rates.len()).collect();
+    fastest_first.sort_by(|&a, &b| rates[b].total_cmp(&rates[a]));
+    let mut active = vec![false; rates.len()];
+    let (mut sum, mut count, mut total) = (0.0, 0.0, 0.0);
+    let mut slowest_active = None;
+    for machine in fastest_first {
+        let rate = rates[machine];
+        let with_it = (sum + rate) / (1.0 + count * s);
+        // The fastest is active, and so is the equal of any that is.
+        let is_equal = slowest_active.is_none_or(|slowest| slowest == rate);
+        if !is_equal && rate - s * with_it <= TIE * rate {
+            break;
+        }
+        slowest_active = Some(rate);
+        active[machine] = true;
+        sum += rate;
+        count += 1.0;
+        total = with_it;
+    }
+    (active, total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn three(rates: [f64; 3], internal: f64) -> Fluid {
+        Fluid::of(&rates, 2.0 * (1.0 - internal) / 3.0)
+    }
+
+    /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second come to the slowest, and 5.625 of the fastest's ticks are idle.
+    #[test]
+    fn worked_out_by_hand() {
+        let fluid = three([1.0, 3.0, 6.0], 0.7);
+        let close = |values: &[f64], expected: [f64; 3]| {
+            values
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-9)
+        };
+        assert!(close(&fluid.idle, [0.0, 1.875, 5.625]), "{fluid:?}");
+        assert!(close(&fluid.arrivals, [1.5, 1.125, 0.375]), "{fluid:?}");
+        assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
+    }
+
+    /// r_0 = s Y to the last digit but for rounding: it has no idle ticks and nothing grows.
+    #[test]
+    fn exactly_critical() {
+        let fluid = three([2.0, 3.0, 4.0], 0.4);
+        assert!(!fluid.active[0] && fluid.growth(0, 2.0) < 1e-9, "{fluid:?}");
+    }
+
+    #[test]
+    fn without_sends_every_tick_is_idle_and_with_nothing_else_equals_share() {
+        assert_eq!(Fluid::of(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
+        assert_eq!(Fluid::of(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
+        assert_eq!(Fluid::of(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_arrives_is_received_or_grows(
+            rates in prop::collection::vec(1u32..=1000, 2..12),
+            internal in 0.0f64..=1.0,
+        ) {
+            let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
+            let s = 2.0 * (1.0 - internal) / rates.len() as f64;
+            let fluid = Fluid::of(&rates, s);
+            let total: f64 = fluid.idle.iter().sum();
+            for (machine, &rate) in rates.iter().enumerate() {
+                let (idle, arrivals) = (fluid.idle[machine], fluid.arrivals[machine]);
+                prop_assert!((0.0..=rate * (1.0 + 1e-9)).contains(&idle));
+                prop_assert!((arrivals - s * (total - idle)).abs() < 1e-6);
+                let received = rate - idle;
+                let grows = fluid.growth(machine, rate);
+                prop_assert!((arrivals - received - grows).abs() < 1e-6 * rate.max(arrivals));
+                prop_assert!(grows == 0.0 || idle == 0.0);
+            }
+        }
+    }
+}

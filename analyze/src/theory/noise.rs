@@ -1,0 +1,89 @@
+//! How much chance there is in what arrives at a machine, and how far the others answer to what it sends itself.
+//!
+//! Both are about machine i while it has no idle ticks, which is when its queue is not empty. K of the others are active.
+//!
+//! **Answer.** An idle tick of i brings each other machine a message with probability s, which costs an active one an idle tick. Let
+//! n be the change of the active ones' idle ticks. Each loses what the others send more: n_j = -s - s (sum of n - n_j), so that the
+//! sum of n is -s K / (1 + (K - 1) s). Machine i gets s times that less. So one idle tick of i keeps
+//!
+//! > kappa = s^2 K / (1 + (K - 1) s)
+//!
+//! messages away from it.
+//!
+//! **Variance.** Count, over some time, the messages e_kj that k's idle ticks put in j's queue beyond the expected s for each. They
+//! take idle ticks from the active machines, in all -(sum of e_kj over k and active j) / (1 + (K - 1) s), and through these messages
+//! from i. So an idle tick of k changes the number of messages for i by the chance in e_ki - c (sum of e_kj over active j other than
+//! k), with c = s / (1 + (K - 1) s). Let m be the number of these j: K - 1 if k is active, else K. One e has the variance
+//! V = s (1 - s), two of the same tick the covariance C = s/2 - s^2, and different ticks are independent. So k's idle tick
+//! contributes
+//!
+//! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C,
+//!
+//! and sigma_i^2 is the sum of y_k v over the other machines.
+
+/// The chance that reaches one machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Noise {
+    /// kappa: messages that the machine is spared for each of its own idle ticks.
+    pub answer: f64,
+    /// sigma^2, in messages^2 per second.
+    pub variance: f64,
+}
+
+/// Two machines that always send answer one for one, and the formulas that divide by 1 - kappa have no meaning; up to here they do.
+const GREATEST_ANSWER: f64 = 0.9;
+
+impl Noise {
+    /// At `machine`, where the machines have `idle` ticks per second, some are `active`, and an idle tick sends to a given peer with
+    /// probability `s`.
+    pub fn at(machine: usize, idle: &[f64], active: &[bool], s: f64) -> Self {
+        let others = || (0..idle.len()).filter(|&other| other != machine);
+        let count = others().filter(|&other| active[other]).count() as f64;
+        let (covariance, own) = (s / 2.0 - s * s, s * (1.0 - s));
+        let c = match count {
+            0.0 => 0.0,
+            count => s / (1.0 + (count - 1.0) * s),
+        };
+        let contribution = |m: f64| {
+            let of_others = c * c * (m * own + m * (m - 1.0) * covariance);
+            (own + of_others - 2.0 * c * m * covariance).max(0.0)
+        };
+        let of_active = contribution((count - 1.0).max(0.0));
+        let of_silent = contribution(count);
+        let variance = others()
+            .map(|other| idle[other] * if active[other] { of_active } else { of_silent })
+            .sum();
+        Self {
+            answer: (s * c * count).min(GREATEST_ANSWER),
+            variance,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slowest of 1, 3, 6 at p = 0.7: c = 1/6, V = 0.16, C = 0.06, m = 1; 7.5 idle ticks a second.
+    #[test]
+    fn worked_out_by_hand() {
+        let noise = Noise::at(0, &[0.0, 1.875, 5.625], &[false, true, true], 0.2);
+        let per_tick = 0.16 + 0.16 / 36.0 - 0.06 / 3.0;
+        assert!((noise.variance - 7.5 * per_tick).abs() < 1e-12, "{noise:?}");
+        assert!((noise.answer - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
+    }
+
+    /// With one sender it is the plain variance of its draws.
+    #[test]
+    fn of_two_machines() {
+        let noise = Noise::at(0, &[0.0, 6.0], &[false, true], 0.5);
+        assert!((noise.variance - 6.0 * 0.25).abs() < 1e-12);
+        assert!((noise.answer - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn silence_has_none() {
+        let noise = Noise::at(1, &[1.0, 2.0, 3.0], &[true, true, true], 0.0);
+        assert_eq!((noise.answer, noise.variance), (0.0, 0.0));
+    }
+}

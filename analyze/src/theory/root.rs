@@ -1,0 +1,51 @@
+//! Where a falling function is zero.
+
+/// Steps after which the answer is as good as arithmetic gets.
+const STEPS: usize = 60;
+
+/// The zero of `f` between `low` and `high`, where it falls from positive to negative; the end where it does not change its sign.
+/// False position; an end that stays twice counts half (the Illinois rule), so that both ends close in.
+pub(super) fn of_falling(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+    let (mut at_low, mut at_high) = (f(low), f(high));
+    if at_low <= 0.0 {
+        return low;
+    }
+    if at_high >= 0.0 {
+        return high;
+    }
+    let close = 1e-12 * high.abs().max(low.abs());
+    let mut last_was_low = None;
+    let mut middle = low;
+    for _ in 0..STEPS {
+        let before = middle;
+        middle = (low * at_high - high * at_low) / (at_high - at_low);
+        let at_middle = f(middle);
+        if at_middle == 0.0 || (middle - before).abs() <= close {
+            break;
+        }
+        let is_low = at_middle > 0.0;
+        let stays = last_was_low == Some(is_low);
+        if is_low {
+            (low, at_low) = (middle, at_middle);
+            at_high /= if stays { 2.0 } else { 1.0 };
+        } else {
+            (high, at_high) = (middle, at_middle);
+            at_low /= if stays { 2.0 } else { 1.0 };
+        }
+        last_was_low = Some(is_low);
+    }
+    middle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_falling;
+
+    #[test]
+    fn finds_the_zero_or_the_end() {
+        assert!((of_falling(|x| 2.0 - x * x, 0.0, 10.0) - 2f64.sqrt()).abs() < 1e-9);
+        assert!((of_falling(|x| (-x).exp() - 0.001, 0.0, 100.0) - 1000f64.ln()).abs() < 1e-6);
+        assert_eq!(of_falling(|x| -1.0 - x, 0.0, 1.0), 0.0);
+        assert_eq!(of_falling(|x| 5.0 - x, 0.0, 1.0), 1.0);
+    }
+}

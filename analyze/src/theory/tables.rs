@@ -1,0 +1,258 @@
+//! Measurement and prediction as a table for people, and as records for machines.
+
+use super::beside::{Beside, Compared};
+use super::crude::Crude;
+use super::prediction::Prediction;
+use crate::records::{group_record, push_estimate};
+use crate::repetitions::Group;
+use crate::tables::{LINE, Table, Varying, described, keep_together, number};
+use crate::value::{Record, Value};
+
+/// The measures that the table shows; the records have the others too.
+const SHOWN: [&str; 5] = [
+    "backlog_growth",
+    "backlog_final",
+    "receive_share",
+    "logical_rate",
+    "lag_final",
+];
+
+/// After which of them its standard deviation stands, too.
+const WITH_SD: &str = "backlog_final";
+
+/// What the lines of a row are.
+const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
+
+/// A row a machine, of four lines: measured, predicted, the difference, and that in standard errors.
+pub fn table(machines: &[Beside<'_>]) -> Table {
+    let groups: Vec<&Group> = machines.iter().map(|beside| beside.group).collect();
+    let varying = Varying::among(&groups);
+    let mut headings = varying.headings();
+    headings.extend(["machine", ""].map(str::to_owned));
+    let keys = headings.len();
+    for compared in machines.first().into_iter().flat_map(shown) {
+        headings.push(heading(&compared));
+        if compared.measure.name == WITH_SD {
+            headings.push("its sd".to_owned());
+        }
+    }
+    let rows = machines
+        .iter()
+        .map(|beside| {
+            let mut row = varying.cells(beside.group);
+            row.extend([machine(beside), keys_of_lines(beside)]);
+            row.extend(shown(beside).iter().flat_map(cells_of(beside)));
+            row
+        })
+        .collect();
+    Table {
+        title: "Theory",
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        headings,
+        rows,
+        caption: caption(machines, varying.constant(&groups)),
+    }
+}
+
+fn shown(beside: &Beside<'_>) -> Vec<Compared> {
+    SHOWN.iter().filter_map(|name| beside.named(name)).collect()
+}
+
+fn heading(compared: &Compared) -> String {
+    match compared.measure.name {
+        "backlog_final" => label(compared),
+        _ => compared.measure.heading(),
+    }
+}
+
+/// What the measure is called here, where not all is about the backlog.
+fn label(compared: &Compared) -> String {
+    match compared.measure.name {
+        "backlog_final" => "final backlog".to_owned(),
+        _ => compared.measure.label.to_owned(),
+    }
+}
+
+/// Which machine, its regime, and why its prediction is crude.
+fn machine(beside: &Beside<'_>) -> String {
+    let mut lines = vec![format!(
+        "{} at {}/s",
+        beside.group.machine, beside.group.rate
+    )];
+    if let Some(prediction) = &beside.prediction {
+        lines.push(prediction.regime.name().to_owned());
+        if !prediction.crude.is_empty() {
+            let letters: Vec<String> = letters(prediction).collect();
+            lines.push(format!("crude: {}", letters.join(", ")));
+        }
+    }
+    in_lines(lines)
+}
+
+fn letters(prediction: &Prediction) -> impl Iterator<Item = String> {
+    prediction
+        .crude
+        .iter()
+        .map(|reason| reason.letter().to_string())
+}
+
+fn keys_of_lines(beside: &Beside<'_>) -> String {
+    let of = format!("mean of {}", beside.group.n);
+    let [_, others @ ..] = LINES;
+    in_lines(
+        [of].into_iter()
+            .chain(others.map(str::to_owned))
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// The cells of a measure: its own, and for the final backlog that of its standard deviation.
+fn cells_of(beside: &Beside<'_>) -> impl Fn(&Compared) -> Vec<String> {
+    |compared| {
+        let mut cells = vec![cell(compared)];
+        if compared.measure.name == WITH_SD {
+            cells.push(sd_cell(beside, compared));
+        }
+        cells
+    }
+}
+
+fn cell(compared: &Compared) -> String {
+    let decimals = compared.measure.decimals;
+    let measured = compared.measured.map(|estimate| {
+        let mean = number(estimate.mean, decimals);
+        match estimate.half_width {
+            Some(half_width) => format!("{mean} ± {}", number(half_width, decimals)),
+            None => mean,
+        }
+    });
+    in_lines([
+        or_none(measured),
+        or_none(compared.predicted.map(|value| number(value, decimals))),
+        or_none(
+            compared
+                .difference()
+                .map(|value| signed(value, decimals + 1)),
+        ),
+        or_none(compared.z().map(|z| signed(z, 1))),
+    ])
+}
+
+fn sd_cell(beside: &Beside<'_>, compared: &Compared) -> String {
+    let measured = compared.measured.and_then(|estimate| estimate.sd);
+    let predicted = sd_predicted(beside);
+    let difference = measured.zip(predicted).map(|(a, b)| a - b);
+    in_lines([
+        or_none(measured.map(|sd| number(sd, 1))),
+        or_none(predicted.map(|sd| number(sd, 1))),
+        or_none(difference.map(|value| signed(value, 1))),
+    ])
+}
+
+fn sd_predicted(beside: &Beside<'_>) -> Option<f64> {
+    let prediction = beside.prediction.as_ref();
+    prediction.map(|prediction| prediction.backlog_final_sd)
+}
+
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or("none".to_owned())
+}
+
+fn signed(value: f64, decimals: usize) -> String {
+    let text = number(value, decimals);
+    match text.starts_with('-') || !text.contains(|digit| ('1'..='9').contains(&digit)) {
+        true => text,
+        false => format!("+{text}"),
+    }
+}
+
+fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
+    let lines: Vec<String> = lines.into_iter().map(|line| keep_together(&line)).collect();
+    lines.join(LINE)
+}
+
+fn caption(machines: &[Beside<'_>], constant: Option<String>) -> Vec<String> {
+    let mut caption = vec![
+        "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
+         (sd) of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the \
+         configuration; it knows no measurement. Difference: measured - predicted. z: the difference in standard errors of the mean."
+            .to_owned(),
+        "With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says that \
+         there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells."
+            .to_owned(),
+    ];
+    caption.extend(constant);
+    caption.push(
+        "- stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue drifts \
+         by less than one standard deviation over T."
+            .to_owned(),
+    );
+    let measures = machines.first().into_iter().flat_map(shown);
+    caption.extend(
+        measures
+            .map(|compared| format!("- {}: {}.", label(&compared), described(compared.measure))),
+    );
+    caption.extend(reasons(machines));
+    caption
+}
+
+/// The reasons that are given, each once.
+fn reasons(machines: &[Beside<'_>]) -> Vec<String> {
+    let given = |reason: &Crude| {
+        let mut predictions = machines
+            .iter()
+            .filter_map(|beside| beside.prediction.as_ref());
+        predictions.any(|prediction| prediction.crude.contains(reason))
+    };
+    let given = Crude::ALL.into_iter().filter(given);
+    given
+        .map(|reason| format!("- crude: {}: {}.", reason.letter(), reason.words()))
+        .collect()
+}
+
+/// The same in full precision, a record a machine: parameters, regime and reasons, and for each measure that theory speaks about
+/// mean, sd, low, high, n, predicted, difference and z.
+pub fn records(machines: &[Beside<'_>]) -> Vec<Record> {
+    machines.iter().map(record).collect()
+}
+
+fn record(beside: &Beside<'_>) -> Record {
+    let mut record = group_record(beside.group);
+    let prediction = beside.prediction.as_ref();
+    let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
+    let regime = prediction.map(|prediction| prediction.regime.name().to_owned());
+    let crude = prediction.map(|prediction| {
+        let words: Vec<&str> = prediction
+            .crude
+            .iter()
+            .map(|reason| reason.words())
+            .collect();
+        words.join("; ")
+    });
+    let arrivals = prediction.map(|prediction| prediction.arrival_rate);
+    let idle = prediction.map(|prediction| prediction.idle_rate);
+    record.extend([
+        ("regime".to_owned(), text(regime)),
+        ("crude".to_owned(), text(crude)),
+        ("arrival_rate_predicted".to_owned(), arrivals.into()),
+        ("idle_rate_predicted".to_owned(), idle.into()),
+    ]);
+    for compared in beside.compared() {
+        push_measure(&mut record, &compared);
+        if compared.measure.name == WITH_SD {
+            let name = format!("{WITH_SD}_sd_predicted");
+            record.push((name, sd_predicted(beside).into()));
+        }
+    }
+    record
+}
+
+fn push_measure(record: &mut Record, compared: &Compared) {
+    push_estimate(record, compared.measure, compared.measured);
+    let mut push = |what: &str, value: Option<f64>| {
+        record.push((format!("{}_{what}", compared.measure.name), value.into()));
+    };
+    push("predicted", compared.predicted);
+    push("difference", compared.difference());
+    push("z", compared.z());
+}

@@ -1,0 +1,172 @@
+//! `analyze theory`: the measurement beside the prediction, as it is read.
+
+use std::path::Path;
+
+use analyze::{Dataset, render, repetitions, theory};
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+fn small() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    folder
+}
+
+fn table_of(root: &Path, width: u16) -> String {
+    let groups = repetitions::groups(&[Dataset::open(root).unwrap()]).unwrap();
+    render::terminal(&theory::table(&theory::beside(&groups)), width)
+}
+
+#[test]
+fn table_on_a_terminal() {
+    insta::assert_snapshot!(table_of(&small().path().join("small"), 120), @"
+    Theory
+
+    rates  internal  machine                       growth  final backlog  its sd      receive      logical    final lag
+                                                    (1/s)                               share   rate (1/s)
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s    mean of 3    1.63 ± 0.38     31.3 ± 8.7     3.5  0.98 ± 0.07  2.25 ± 0.22   75.0 ± 4.3
+                     overloaded  predicted           1.59           31.0     5.5         0.97         2.32         73.5
+                                 difference        +0.038          +0.38    -2.0       +0.015       -0.073        +1.46
+                                 z                   +0.4           +0.2                 +0.9         -1.5         +1.5
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.4       1 at 3/s    mean of 3    0.02 ± 0.11      0.7 ± 1.4     0.6  0.62 ± 0.17  5.88 ± 0.19    2.3 ± 3.8
+                     stable      predicted           0.02            0.8     1.1         0.74         5.86          2.8
+                                 difference        -0.002          -0.10    -0.6       -0.126       +0.025        -0.51
+                                 z                   -0.1           -0.3                 -3.3         +0.6         -0.6
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.4       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.08 ± 0.05  6.00 ± 0.00    0.0 ± 0.0
+                     stable      predicted           0.00            0.0     0.0         0.05         6.00          0.0
+                                 difference         0.000           0.00     0.0       +0.027        0.000         0.00
+                                 z                   none           none                 +2.4         none         none
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       0 at 1/s    mean of 3    0.60 ± 0.65     10.3 ± 7.6     3.1  0.93 ± 0.29  3.75 ± 2.07  45.7 ± 42.6
+                     overloaded  predicted           0.52           10.4     4.3         0.94         3.83         43.4
+                                 difference        +0.073          -0.03    -1.2       -0.009       -0.080        +2.27
+                                 z                   +0.5            0.0                 -0.1         -0.2         +0.2
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       1 at 3/s    mean of 3    0.00 ± 0.02      0.0 ± 0.0     0.0  0.34 ± 0.28  5.90 ± 0.45    2.7 ± 7.6
+                     stable      predicted           0.00            0.1     0.3         0.37         5.88          2.5
+                                 difference        +0.001          -0.06    -0.3       -0.035       +0.025        +0.17
+                                 z                   +0.4           none                 -0.5         +0.2         +0.1
+    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+    1,3,6  0.7       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.06 ± 0.02  6.02 ± 0.07    0.3 ± 1.4
+                     stable      predicted           0.00            0.0     0.0         0.06         6.00          0.0
+                                 difference         0.000           0.00     0.0       -0.006       +0.017        +0.33
+                                 z                   none           none                 -1.2         +1.0         +1.0
+
+    Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
+    of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the
+    configuration; it knows no measurement. Difference: measured - predicted. z: the difference in standard errors of the
+    mean.
+    With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says
+    that there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells.
+    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
+    - stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue
+      drifts by less than one standard deviation over T.
+    - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
+    - final backlog: queue length after the last tick, in messages.
+    - receive share: receives / ticks.
+    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    ");
+}
+
+#[test]
+fn crude_predictions_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let crude = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]\nphase = \"aligned\"");
+    fixture::simulated(folder.path(), &crude);
+    let text = table_of(folder.path(), 120);
+    assert!(text.contains("crude: a, c "), "{text}");
+    for line in [
+        "- crude: a: three or more",
+        "- crude: c: phases are aligned",
+    ] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
+    }
+    assert!(!text.contains("- crude: b"), "{text}");
+}
+
+#[test]
+fn it_fits_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let crude = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
+    let long = crude.replace("duration_s = 20", "duration_s = 600");
+    fixture::simulated(folder.path(), &long);
+    let text = table_of(folder.path(), 120);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 120),
+        "{text}"
+    );
+}
+
+#[test]
+fn records_have_all_in_full_precision() {
+    let folder = small();
+    let (code, json, err) = analyze(&["theory", "small", "--format", "json"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(records.len(), 6);
+    let slowest = &records[0];
+    assert_eq!(
+        (&slowest["regime"], &slowest["crude"], &slowest["n"]),
+        (&"overloaded".into(), &"".into(), &3.into())
+    );
+    let number = |name: &str| slowest[name].as_f64().unwrap();
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    for measure in [
+        "backlog_growth",
+        "backlog_final",
+        "receive_share",
+        "logical_rate",
+        "lag_slope",
+        "lag_final",
+        "jump_mean",
+    ] {
+        let of = |what: &str| number(&format!("{measure}_{what}"));
+        assert!(of("low") <= of("mean") && of("mean") <= of("high"));
+        assert!(close(of("difference"), of("mean") - of("predicted")));
+        let standard_error = of("sd") / 3f64.sqrt();
+        assert!(close(of("z") * standard_error, of("difference")));
+    }
+    assert!(number("backlog_final_sd_predicted") > 0.0);
+    assert!(number("arrival_rate_predicted") > 1.0 && number("idle_rate_predicted") < 1.0);
+}
+
+/// A cell of several lines stays one cell of one row.
+#[test]
+fn markdown_has_a_row_a_machine() {
+    let folder = small();
+    let (_, out, _) = analyze(&["theory", "small", "--format", "markdown"], folder.path());
+    let rows: Vec<&str> = out
+        .lines()
+        .filter(|line| line.starts_with("| 1,3,6"))
+        .collect();
+    assert_eq!(rows.len(), 6, "{out}");
+    let columns = |line: &str| line.matches(" | ").count();
+    assert!(
+        rows.iter().all(|row| columns(row) == columns(rows[0])),
+        "{out}"
+    );
+    let slowest = "| 0 at 1/s<br>overloaded | mean of 3<br>predicted<br>difference<br>z |";
+    assert_eq!(
+        rows.iter()
+            .filter(|row| row.replace('\u{a0}', " ").contains(slowest))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn one_repetition_has_no_z() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(folder.path());
+    let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
+    for machine in theory::beside(&groups) {
+        for compared in machine.compared() {
+            assert!(compared.difference().is_some() && compared.z().is_none());
+        }
+    }
+}
