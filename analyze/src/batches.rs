@@ -1,8 +1,10 @@
 //! A dataset's events as data frames, whole runs at a time.
 //!
-//! However large a dataset is, only one batch of events is in memory at a time.
+//! However large a dataset is, only one batch of events a core is in memory at a time.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use polars::prelude::*;
 use sim::log::JournalRow;
@@ -16,16 +18,26 @@ use crate::measures;
 use crate::replayed::{self, Replayed};
 
 /// A batch ends before the run that would take it over this many events.
-const BATCH_EVENTS: u64 = 500_000;
+const BATCH_EVENTS: u64 = 250_000;
 
 /// The events of `runs`, which are runs of `dataset`.
 fn of<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<Batch<'a>, Error>> {
-    batch_bounds(runs.iter().map(|row| row.events), BATCH_EVENTS)
+    bounds(runs)
         .into_iter()
         .map(|range| Batch::read(dataset, &runs[range]))
+}
+
+fn bounds(runs: &[JournalRow]) -> Vec<Range<usize>> {
+    batch_bounds(runs.iter().map(|row| row.events), BATCH_EVENTS)
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Dataset {
@@ -66,11 +78,37 @@ impl Dataset {
             .sort(by, SortMultipleOptions::default())?)
     }
 
-    /// The measures of `runs`, from their events.
+    /// The measures of `runs`, from their events: a batch on each core at a time.
     fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        let bounds = bounds(runs);
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut measured = vec![];
+            while let place = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(range) = bounds.get(place)
+            {
+                let batch = Batch::read(self, &runs[range.clone()]);
+                let machines = batch.and_then(Batch::machines);
+                // Nobody needs what comes after an error.
+                let failed = machines.is_err();
+                measured.push((place, machines));
+                if failed {
+                    break;
+                }
+            }
+            measured
+        };
+        let mut measured: Vec<(usize, Result<DataFrame, Error>)> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers.min(bounds.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            threads.into_iter().flat_map(joined).collect()
+        });
+        measured.sort_by_key(|(place, _)| *place);
         let mut machines = Stack::default();
-        for batch in of(self, runs) {
-            machines.push(&batch?.machines()?)?;
+        for (_, batch) in measured {
+            machines.push(&batch?)?;
         }
         Ok(machines.into_frame())
     }
