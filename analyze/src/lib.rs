@@ -13,12 +13,14 @@
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`tables`], [`render`]: which measures a table shows, and how it is written
 //! - [`compare`]: two datasets, run by run
+//! - [`audit`]: are the logs a Lamport execution?
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
+pub mod audit;
 pub mod batches;
 pub mod column;
 pub mod compare;

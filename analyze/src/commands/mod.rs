@@ -1,5 +1,6 @@
 //! The verbs, one file each, and what they share.
 
+mod audit;
 mod backlog;
 mod compare;
 mod completions;
@@ -39,6 +40,7 @@ enum Verb {
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
     Compare(compare::Compare),
+    Audit(audit::Audits),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
     Completions(completions::Completions),
@@ -54,6 +56,7 @@ impl Cli {
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
             Verb::Compare(compare) => compare.run(),
+            Verb::Audit(audit) => audit.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
             Verb::Completions(completions) => completions.run(Self::command()),
