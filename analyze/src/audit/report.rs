@@ -34,13 +34,25 @@ pub fn exception(audit: &Audit) -> Option<String> {
             "{violations} of the Clock Condition, all in runs with stamp = before, which breaks it by design"
         )),
         [only] => Some(format!("{violations} of {}", only.name())),
-        _ => Some(format!("{violations} of {} checks", failed.len())),
+        _ => Some(format!(
+            "{violations} in {} of {} checks",
+            failed.len(),
+            made(audit)
+        )),
     }
 }
 
 fn failed(audit: &Audit) -> Vec<Check> {
     let has_failed = |check: &Check| audit.counts(*check).1 > 0;
     Check::ALL.into_iter().filter(has_failed).collect()
+}
+
+/// How many checks there was anything to make on.
+fn made(audit: &Audit) -> usize {
+    let made = Check::ALL
+        .iter()
+        .filter(|&&check| audit.counts(check).0 > 0);
+    made.count()
 }
 
 fn about(dataset: &Audited) -> String {
@@ -66,15 +78,10 @@ fn about(dataset: &Audited) -> String {
 
 fn verdict(audit: &Audit) -> String {
     match exception(audit) {
-        None => {
-            let made = Check::ALL
-                .iter()
-                .filter(|&&check| audit.counts(check).0 > 0);
-            format!(
-                "Check passed: by all {} checks these are executions of machines with Lamport clocks.",
-                made.count()
-            )
-        }
+        None => format!(
+            "Check passed: by all {} checks these are executions of machines with Lamport clocks.",
+            made(audit)
+        ),
         Some(exception) => format!("CHECK FAILED: {exception}."),
     }
 }

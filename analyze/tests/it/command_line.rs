@@ -206,6 +206,7 @@ fn every_verb_has_help_with_an_example() {
         "jumps",
         "backlog",
         "compare",
+        "audit",
         "export",
         "dictionary",
         "man",
