@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn runs_in_virtual_time_audit_clean(
-        rates in prop::collection::vec(1u32..=20, 2..7),
+        rates in prop::collection::vec(1u32..=12, 2..7),
         tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),

@@ -95,7 +95,7 @@ fn phases_against_their_rule() {
     let folder = tempfile::tempdir().unwrap();
     let aligned = fixture::SMALL.to_owned() + "phase = \"aligned\"\n";
     fixture::altered(folder.path(), &aligned, |runs| {
-        runs[0].row.phases_ns = "0,1,0".to_owned()
+        runs[0].row.phases_ns = "0,1,0".to_owned();
     });
     let words = &first(&audit(folder.path()), Check::Phases).words.clone();
     assert_eq!(
@@ -108,7 +108,7 @@ fn phases_against_their_rule() {
 fn events_that_are_not_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), World::Virtual, |run| {
-        run.row.checksum = "0123456789abcdef".to_owned()
+        run.row.checksum = "0123456789abcdef".to_owned();
     });
     let changed = audit(folder.path());
     assert_eq!(failed(&changed), ["files"]);

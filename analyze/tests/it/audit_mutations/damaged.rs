@@ -264,14 +264,14 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
         assert_eq!(audit.datasets[0].events, 6 * 200 - 2);
     }
     let other_run = altered(World::Virtual, |run| {
-        change(run, "send", 0, |_| "77".to_owned())
+        change(run, "send", 0, |_| "77".to_owned());
     });
     assert_eq!(
         first(&other_run, Check::Rows).words,
         "it is run 77's, and stands among the rows of run 1"
     );
     let cut = altered(World::Virtual, |run| {
-        run.events.truncate(run.events.len() - 1)
+        run.events.truncate(run.events.len() - 1);
     });
     assert!(
         first(&cut, Check::Rows)
@@ -285,7 +285,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
 fn counter_examples_name_the_line() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), World::Virtual, |run| {
-        change(run, "internal", 6, |_| "7".to_owned())
+        change(run, "internal", 6, |_| "7".to_owned());
     });
     let audit = audit(folder.path());
     let CounterExample {

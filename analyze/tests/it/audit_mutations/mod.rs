@@ -6,9 +6,11 @@
 //! - [`setups`]: what it simulates, and as what it is written down
 //! - [`programs`]: every bug in every setup
 //! - [`damaged`]: logs of the project's own engine with something changed in their rows
+//! - [`cells`]: any cell of a log changed
 //! - [`contradicted`]: journals and files that are not those of their events
 
 mod buggy;
+mod cells;
 mod contradicted;
 mod damaged;
 mod programs;
