@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let through_ns = due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
-        let by_model = setup.is_virtual || setup.has_delay();
+        let by_model = setup.on_schedule || setup.has_delay();
         if by_model && due_ns(self.machine, entry) <= through_ns {
             page.violated(Check::Causality, At::Row(entry.row), || {
                 format!(

@@ -4,7 +4,7 @@ use sim::machine::EventKind;
 
 use super::checks::Check;
 use super::log::{Entry, Log};
-use super::mail::{Mailbox, place};
+use super::mail::{Mailbox, Sent, place};
 use super::messages::Taken;
 use super::setup::Setup;
 use super::tally::{At, Page};
@@ -40,13 +40,7 @@ pub(super) fn check(
             && let Some(Some(index)) = taken.get(ordinal)
         {
             let sent = &mailbox.messages[*index as usize];
-            queue.check_entered(
-                entry,
-                ordinal,
-                u64::from(sent.possible),
-                u64::from(sent.certain),
-                page,
-            );
+            queue.check_entered(entry, ordinal, sent, page);
         }
     }
     page.checked(Check::QueueLength, events.len() as u64);
@@ -175,14 +169,8 @@ impl Queue {
     }
 
     /// The nth message received is the nth that came into the queue: then it must have been sent, and arrived at the latest.
-    fn check_entered(
-        &self,
-        entry: &Entry,
-        ordinal: usize,
-        possible: u64,
-        certain: u64,
-        page: &mut Page<'_>,
-    ) {
+    fn check_entered(&self, entry: &Entry, ordinal: usize, sent: &Sent, page: &mut Page<'_>) {
+        let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
         let Some(&entered) = self.entered_at.get(ordinal) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use analyze::audit::{self, Audit};
+use analyze::audit;
 use clap::Args;
 
 use super::CheckFailed;
@@ -17,7 +17,7 @@ use super::output::Output;
         bounds. The exit code is 4 if anything is found: also where stamp = before, which breaks the Clock Condition by design.\n\n\
         CSV and JSON have a record a dataset and check: how often it was made (checked) and failed (violations), and of the first \
         failure file, line, run and what is wrong. The words go to stderr then.")]
-pub struct Audits {
+pub struct Audit {
     /// Folders of datasets, or of their shards, as `sim run` makes them
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
@@ -25,17 +25,17 @@ pub struct Audits {
     output: Output,
 }
 
-impl Audits {
+impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
-        let audit = Audit::of(&self.roots)?;
-        let words = audit::words(&audit);
+        let found = audit::Audit::of(&self.roots)?;
+        let words = audit::words(&found);
         self.output.say_aside(&words);
-        let tables = [audit::table(&audit)];
+        let tables = [audit::table(&found)];
         let printed = self
             .output
-            .print(&words, &tables, || audit::records(&audit));
+            .print(&words, &tables, || audit::records(&found));
         // What was found stands, even if the reader of stdout has gone away.
-        match audit::exception(&audit) {
+        match audit::exception(&found) {
             Some(exception) => Err(CheckFailed(exception).into()),
             None => printed,
         }

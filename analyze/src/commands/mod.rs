@@ -40,7 +40,7 @@ enum Verb {
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
     Compare(compare::Compare),
-    Audit(audit::Audits),
+    Audit(audit::Audit),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
     Completions(completions::Completions),

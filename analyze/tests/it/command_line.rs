@@ -241,6 +241,8 @@ fn a_wrong_command_line_is_a_usage_error() {
         &["drift"][..],
         &["drift", "x", "--format", "xml"],
         &["drift", "x", "--only", "late"],
+        &["audit"],
+        &["audit", "x", "--format", "xml"],
         &["compare", "x"],
         &["compare", "x", "y", "z"],
         &["swim"],

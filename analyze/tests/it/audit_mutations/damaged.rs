@@ -9,7 +9,8 @@ use sim::log::FinishedRun;
 use super::setups::{World, audit, failed, over_tcp};
 use crate::fixture;
 
-const WORLDS: [World; 2] = super::setups::WORLDS;
+/// Of the virtual engine, and over TCP with only bounds known.
+const WORLDS: [World; 2] = [World::Virtual, World::Late];
 
 /// Audits [`fixture::SMALL`], as of the virtual engine and over TCP, with its second run altered.
 pub fn altered(world: World, alter: impl Fn(&mut FinishedRun)) -> Audit {
@@ -21,11 +22,11 @@ pub fn altered(world: World, alter: impl Fn(&mut FinishedRun)) -> Audit {
 pub fn write(root: &Path, world: World, alter: impl Fn(&mut FinishedRun)) {
     let text = match world {
         World::Virtual => fixture::SMALL.to_owned(),
-        World::Tcp => fixture::small_over_tcp(),
+        World::InOrder | World::Late => fixture::small_over_tcp(),
     };
     fixture::altered(root, &text, |runs| {
-        if world == World::Tcp {
-            runs.iter_mut().for_each(over_tcp);
+        if world != World::Virtual {
+            runs.iter_mut().for_each(|run| over_tcp(run, world));
         }
         alter(&mut runs[1]);
     });
@@ -153,10 +154,10 @@ fn times_early_and_backwards() {
     for (world, by_ns, says) in [
         (World::Virtual, -1, "but it was due exactly at "),
         (World::Virtual, 1, "but it was due exactly at "),
-        (World::Tcp, -302_000, "but it was due not before "),
+        (World::Late, -302_000, "but it was due not before "),
         // A sixth of a second to the next tick.
         (
-            World::Tcp,
+            World::Late,
             200_000_000,
             "before that of tick 30, the event before",
         ),
@@ -166,7 +167,7 @@ fn times_early_and_backwards() {
         assert!(words.contains(says), "{world:?} by {by_ns} ns: {words}");
     }
     // Rounding: a microsecond is no violation.
-    let rounded = altered(World::Tcp, |run| moved(run, -300_900));
+    let rounded = altered(World::Late, |run| moved(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),
         "{:?}",

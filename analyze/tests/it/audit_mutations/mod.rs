@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`buggy`]: a simulator of its own, that can be wrong
+//! - [`bugs`], [`buggy`]: what can be wrong with a program, and a simulator of its own that is
 //! - [`setups`]: what it simulates, and as what it is written down
 //! - [`programs`]: every bug in every setup
 //! - [`damaged`]: logs of the project's own engine with something changed in their rows
@@ -10,6 +10,7 @@
 //! - [`contradicted`]: journals and files that are not those of their events
 
 mod buggy;
+mod bugs;
 mod cells;
 mod contradicted;
 mod damaged;

@@ -5,7 +5,8 @@ use std::path::Path;
 use analyze::audit::{Audit, Check};
 use sim::log::{FinishedRun, LoggedEvent};
 
-use super::buggy::{self, Bug, Law};
+use super::buggy;
+use super::bugs::{Bug, Law};
 use crate::fixture;
 
 /// What is simulated.
@@ -56,11 +57,13 @@ pub const SETUPS: [Setup; 5] = [
 pub enum World {
     /// Of the virtual engine: every instant is known.
     Virtual,
-    /// Over TCP, everything [`LATE_NS`] late, and not known to be in order: only bounds are known.
-    Tcp,
+    /// Over TCP, everything [`LATE_NS`] late, and in order.
+    InOrder,
+    /// The same, but not known to be in order: only bounds are known.
+    Late,
 }
 
-pub const WORLDS: [World; 2] = [World::Virtual, World::Tcp];
+pub const WORLDS: [World; 3] = [World::Virtual, World::InOrder, World::Late];
 
 /// How late everything is over TCP.
 pub const LATE_NS: u64 = 300_000;
@@ -82,7 +85,7 @@ impl Setup {
         } = self;
         let engine = match world {
             World::Virtual => "virtual",
-            World::Tcp => "tcp",
+            World::InOrder | World::Late => "tcp",
         };
         format!(
             "name = \"audited\"\nseed = 7\nrepetitions = 4\nduration_s = 60\nengine = \"{engine}\"\n[parameters]\n\
@@ -92,14 +95,20 @@ impl Setup {
 
     /// The audit of four runs of a program with `bug`.
     pub fn audit(&self, world: World, bug: Bug) -> Audit {
+        self.audit_altered(world, bug, |_| {})
+    }
+
+    /// The same with its runs altered before they are written.
+    pub fn audit_altered(&self, world: World, bug: Bug, alter: impl Fn(&mut FinishedRun)) -> Audit {
         let folder = tempfile::tempdir().unwrap();
         fixture::altered(folder.path(), &self.text(world), |runs| {
             for run in runs {
                 let logs = buggy::logs(run, self.law, bug);
                 log(run, &logs);
-                if world == World::Tcp {
-                    over_tcp(run);
+                if world != World::Virtual {
+                    over_tcp(run, world);
                 }
+                alter(run);
             }
         });
         audit(folder.path())
@@ -138,7 +147,7 @@ fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
 }
 
 /// Makes a virtual run one over TCP that is late throughout.
-pub fn over_tcp(run: &mut FinishedRun) {
+pub fn over_tcp(run: &mut FinishedRun, world: World) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {
         let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
@@ -150,5 +159,5 @@ pub fn over_tcp(run: &mut FinishedRun) {
     run.row.started_at_ns = START_NS;
     run.row.lateness_max_us = LATE_NS as f64 / 1e3;
     run.row.punctual = run.row.lateness_max_us < run.row.margin_us;
-    run.row.in_order = false;
+    run.row.in_order = world == World::InOrder;
 }
