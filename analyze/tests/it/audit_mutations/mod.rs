@@ -6,6 +6,7 @@
 //! - [`setups`]: what it simulates, and as what it is written down
 //! - [`programs`]: every bug in every setup
 //! - [`damaged`]: logs of the project's own engine with something changed in their rows
+//! - [`timing`]: ticks that are missing or there twice, and times that cannot be
 //! - [`cells`]: any cell of a log changed
 //! - [`contradicted`]: journals and files that are not those of their events
 
@@ -16,3 +17,4 @@ mod contradicted;
 mod damaged;
 mod programs;
 mod setups;
+mod timing;

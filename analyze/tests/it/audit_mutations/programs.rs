@@ -120,8 +120,8 @@ fn messages_that_are_seen_at_the_instant_of_their_sending() {
     });
 }
 
-/// A run that is in order has one order in which its messages are received; of another only bounds are known, here as wide
-/// as the run is long.
+/// A run that is in order has one order in which its messages are received. Of another only bounds are known, here as wide as the
+/// run is long; even so, a queue cannot hold what was not yet sent.
 #[test]
 fn what_is_known_depends_on_what_the_journal_claims() {
     let wide = |run: &mut FinishedRun| {
@@ -131,7 +131,7 @@ fn what_is_known_depends_on_what_the_journal_claims() {
     let [in_order, late] = [World::InOrder, World::Late]
         .map(|world| SETUPS[1].audit_altered(world, Bug::HighestSenderFirst, wide));
     assert!(in_order.counts(Check::QueueOrder).1 > 0);
-    assert_eq!(late.counts(Check::QueueOrder).1, 0, "{:?}", failed(&late));
+    assert_eq!(failed(&late), ["queue_length"]);
 }
 
 #[test]
