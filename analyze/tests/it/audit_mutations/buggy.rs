@@ -129,8 +129,13 @@ impl Simulator {
     fn arrive(&mut self, due_ns: u64, machine: usize) {
         let bug = self.bug;
         let node = &mut self.nodes[machine];
-        node.network
-            .sort_by_key(|(through_ns, message)| (*through_ns, message.sender, message.sent_tick));
+        let place = |sender: u32| match bug {
+            Bug::HigherSenderWinsTies => u32::MAX - sender,
+            _ => sender,
+        };
+        node.network.sort_by_key(|(through_ns, message)| {
+            (*through_ns, place(message.sender), message.sent_tick)
+        });
         let is_through = |through_ns: u64| {
             through_ns < due_ns || bug == Bug::NoTimeBetween && through_ns == due_ns
         };
@@ -161,12 +166,17 @@ impl Simulator {
         {
             return None;
         }
+        let last = self.nodes.len() as u32 - 1;
         let queue = &mut self.nodes[machine].queue;
         match self.bug {
             Bug::LastInFirstOut => queue.pop_back(),
             Bug::HighestSenderFirst => {
                 let highest = queue.iter().map(|message| message.sender).max()?;
                 let place = queue.iter().position(|message| message.sender == highest)?;
+                queue.remove(place)
+            }
+            Bug::IgnoresLastSender => {
+                let place = queue.iter().position(|message| message.sender != last)?;
                 queue.remove(place)
             }
             _ => queue.pop_front(),
@@ -247,6 +257,7 @@ impl Simulator {
     fn send(&mut self, message: Message, peer: usize, due_ns: u64) {
         self.sent += 1;
         let delay_ns = match self.law {
+            _ if self.bug == Bug::IgnoresDelay => 0,
             Law::Constant(ns) => ns,
             Law::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
         };

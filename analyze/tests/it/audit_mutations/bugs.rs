@@ -27,6 +27,12 @@ pub enum Bug {
     LastInFirstOut,
     /// Of several messages that of the highest sender is processed first.
     HighestSenderFirst,
+    /// Messages of the highest sender are never processed.
+    IgnoresLastSender,
+    /// Of two messages that come at one instant that of the higher sender is queued first.
+    HigherSenderWinsTies,
+    /// Messages arrive at once, whatever the configuration says of delays.
+    IgnoresDelay,
     /// The queue's length is logged before the message is taken.
     LengthBeforePop,
     /// The queue's length is logged as it was at the tick before.

@@ -148,6 +148,34 @@ fn single_cells() {
     }
 }
 
+/// One is said to wait after a receive, and then the machine idles with an empty queue.
+#[test]
+fn an_idle_tick_after_a_tick_that_left_a_message() {
+    for world in WORLDS {
+        let audit = altered(world, |run| {
+            let text = String::from_utf8(run.events.clone()).unwrap();
+            let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
+            let mut pairs = rows.windows(2).filter(|rows| rows[0][1] == rows[1][1]);
+            let is_meant = |rows: &&[Vec<&str>]| {
+                rows[0][3] == "receive" && rows[0][6] == "0" && rows[1][3] == "internal"
+            };
+            let row = &pairs.find(is_meant).unwrap()[0];
+            fixture::set(
+                run,
+                row[1].parse().unwrap(),
+                row[2].parse().unwrap(),
+                "queue_length",
+                "1",
+            );
+        });
+        let words = &first(&audit, Check::Idle).words;
+        assert!(
+            words.contains(" with 1 message in its queue since tick "),
+            "{words}"
+        );
+    }
+}
+
 /// However long messages may take, none leaves the queue but by being received.
 #[test]
 fn queues_that_shrink() {

@@ -91,6 +91,37 @@ fn wrong_messages() {
     });
 }
 
+/// A message that is never received is passed over by all that came later, in every queue that some others come into.
+#[test]
+fn messages_in_the_wrong_order() {
+    finds(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
+        setup.machines() > 2 && is_constant(setup)
+    });
+    finds(
+        Bug::HigherSenderWinsTies,
+        Check::QueueOrder,
+        |setup, world| setup.phase == "aligned" && world != World::Late,
+    );
+}
+
+#[test]
+fn messages_that_take_no_time() {
+    for check in [Check::Causality, Check::QueueLength] {
+        finds(Bug::IgnoresDelay, check, |setup, _| setup.machines() == 5);
+    }
+}
+
+/// One in twenty is lost; what is received after it is no violation of its own.
+#[test]
+fn a_lost_message_is_found_once() {
+    let audit = SETUPS[1].audit(World::Virtual, Bug::LosesMessages);
+    let (_, violations) = audit.counts(Check::LinkOrder);
+    assert!(
+        violations > 0 && violations * 20 <= audit.datasets[0].messages,
+        "{violations}"
+    );
+}
+
 #[test]
 fn messages_gone_or_double_do_not_add_up() {
     // Where delays have no bound worth the name, what is lost may be under way still.
