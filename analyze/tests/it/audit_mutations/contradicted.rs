@@ -12,7 +12,22 @@ use crate::fixture;
 #[test]
 fn journal_rows_that_contradict_something() {
     type Change = fn(&mut FinishedRun);
-    let changes: [(Change, &str); 12] = [
+    let changes: [(Change, &str); 15] = [
+        (
+            |run| run.row.time_scale = 2.0,
+            "time_scale is 2, but 1 in dataset.json",
+        ),
+        (
+            |run| run.row.isolation = "process".to_owned(),
+            "isolation is process, but shared in dataset.json",
+        ),
+        (
+            |run| {
+                run.row.internal = 0.6;
+                run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
+            },
+            "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
+        ),
         (
             |run| run.row.events += 1,
             "it counts 201 events, and there are 200",
