@@ -18,12 +18,14 @@
 //! - [`tables`], [`records`], [`render`]: which measures a table shows, what its records begin with, and how it is written
 //! - [`compare`]: two datasets, run by run
 //! - [`theory`]: what is to be expected, and the measurements beside it
+//! - [`audit`]: are the logs a Lamport execution?
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
+pub mod audit;
 pub mod batches;
 pub mod column;
 pub mod compare;

@@ -1,5 +1,6 @@
 //! The verbs, one file each, and what they share.
 
+mod audit;
 mod backlog;
 mod compare;
 mod completions;
@@ -47,6 +48,7 @@ enum Verb {
     Contrast(contrast::Contrast),
     Theory(theory::Theory),
     Compare(compare::Compare),
+    Audit(audit::Audit),
     Export(export::Export),
     Dictionary(dictionary::Dictionary),
     Completions(completions::Completions),
@@ -65,6 +67,7 @@ impl Cli {
             Verb::Contrast(contrast) => contrast.run(),
             Verb::Theory(theory) => theory.run(),
             Verb::Compare(compare) => compare.run(),
+            Verb::Audit(audit) => audit.run(),
             Verb::Export(export) => export.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
             Verb::Completions(completions) => completions.run(Self::command()),

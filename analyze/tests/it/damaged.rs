@@ -259,8 +259,19 @@ fn known_ways_to_be_wrong_are_named() {
         let (code, _, err) = analyze(&["summary", "tiny", "--reread"], folder.path());
         assert!(code == 2 && err.contains(said), "{said}: {err}");
     }
-    // A journal that was copied through another system's editor is the same journal.
+    // For the audit it is a finding.
     let root = folder.path().join("tiny");
+    write(
+        &root,
+        "runs.csv",
+        journal.replace("virtual", "tcp").as_bytes(),
+    );
+    let (code, out, _) = analyze(&["audit", "tiny"], folder.path());
+    assert!(
+        code == 4 && out.contains("the row is not what was written"),
+        "{out}"
+    );
+    // A journal that was copied through another system's editor is the same journal.
     write(&root, "runs.csv", journal.replace('\n', "\r\n").as_bytes());
     assert_eq!(
         analyze(&["summary", "tiny", "--reread"], folder.path()).0,

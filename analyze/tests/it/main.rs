@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod audit;
+mod audit_mutations;
 mod chosen;
 mod closed_form;
 mod command_line;

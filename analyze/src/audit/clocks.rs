@@ -1,0 +1,113 @@
+//! The rules of the clock, machine by machine.
+
+use sim::experiment::StampRule;
+use sim::machine::EventKind;
+
+use super::checks::Check;
+use super::log::{Entry, Log};
+use super::setup::Setup;
+use super::tally::{At, Page};
+use super::words::event;
+
+/// How often each rule applied.
+#[derive(Default)]
+struct Applied {
+    initial: u64,
+    local: u64,
+    receive: u64,
+    stamp: u64,
+}
+
+/// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
+/// Each event is held against the clock that the log has for the event before it, so a wrong clock is one violation.
+pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) {
+    for (machine, events) in log.machines.iter().enumerate() {
+        let mut applied = Applied::default();
+        let mut before = 0;
+        for (position, entry) in events.iter().enumerate() {
+            let is_first = position == 0;
+            check_step(machine, before, is_first, entry, &mut applied, page);
+            check_stamp(setup, machine, before, entry, &mut applied, page);
+            before = entry.clock;
+        }
+        page.checked(Check::InitialClock, applied.initial);
+        page.checked(Check::LocalClock, applied.local);
+        page.checked(Check::ReceiveClock, applied.receive);
+        page.checked(Check::RisingClock, events.len() as u64);
+        page.checked(Check::Stamp, applied.stamp);
+    }
+}
+
+fn check_step(
+    machine: usize,
+    before: u64,
+    is_first: bool,
+    entry: &Entry,
+    applied: &mut Applied,
+    page: &mut Page<'_>,
+) {
+    let (rule, count, reached) = match entry.kind {
+        EventKind::Receive(message) => {
+            let reached = before.max(message.stamp);
+            (Check::ReceiveClock, &mut applied.receive, reached)
+        }
+        _ => (Check::LocalClock, &mut applied.local, before),
+    };
+    let (rule, count) = if is_first {
+        (Check::InitialClock, &mut applied.initial)
+    } else {
+        (rule, count)
+    };
+    *count += 1;
+    if entry.clock != reached.wrapping_add(1) {
+        page.violated(rule, At::Row(entry.row), || {
+            let sum = match entry.kind {
+                EventKind::Receive(message) => format!("max({before}, {}) + 1", message.stamp),
+                _ => format!("{before} + 1"),
+            };
+            format!(
+                "{}: its clock went from {before} to {}, but {sum} is {}",
+                event(machine, entry),
+                entry.clock,
+                reached.wrapping_add(1)
+            )
+        });
+    }
+    if entry.clock <= before {
+        page.violated(Check::RisingClock, At::Row(entry.row), || {
+            format!(
+                "{}: its clock went from {before} to {}, and did not rise",
+                event(machine, entry),
+                entry.clock
+            )
+        });
+    }
+}
+
+fn check_stamp(
+    setup: &Setup,
+    machine: usize,
+    before: u64,
+    entry: &Entry,
+    applied: &mut Applied,
+    page: &mut Page<'_>,
+) {
+    let EventKind::Send { stamp, .. } = entry.kind else {
+        return;
+    };
+    applied.stamp += 1;
+    let expected = match setup.stamp {
+        StampRule::After => entry.clock,
+        StampRule::Before => before,
+    };
+    if stamp != expected {
+        page.violated(Check::Stamp, At::Row(entry.row), || {
+            format!(
+                "{}: its clock went from {before} to {}, and stamp = {} means that a message carries {expected}",
+                event(machine, entry),
+                entry.clock,
+                setup.stamp
+            )
+        });
+    }
+}

@@ -1,0 +1,114 @@
+//! Whether a row of the journal agrees with itself, with `dataset.json` and with the events it counts.
+
+use std::collections::HashSet;
+
+use sim::log::{JournalRow, ResolvedExperiment};
+
+use super::setup::{ROUNDING_NS, Setup};
+
+/// The experiment that a dataset's rows must be runs of.
+pub(super) struct Planned<'d> {
+    experiment: &'d ResolvedExperiment,
+    configurations: HashSet<&'d str>,
+}
+
+impl<'d> Planned<'d> {
+    pub(super) fn new(experiment: &'d ResolvedExperiment) -> Self {
+        let configurations = experiment.configurations.iter().map(String::as_str);
+        Self {
+            experiment,
+            configurations: configurations.collect(),
+        }
+    }
+
+    /// Adds to `problems` what columns of `row` say differently from each other or from the experiment.
+    pub(super) fn check(&self, row: &JournalRow, problems: &mut Vec<String>) {
+        let planned = self.experiment;
+        let configuration = configuration(row);
+        let key = format!("{configuration} repetition={}", row.repetition);
+        if row.key != key {
+            problems.push(format!(
+                "its key is `{}`, but its columns say `{key}`",
+                row.key
+            ));
+        } else if !self.configurations.contains(configuration.as_str()) {
+            problems.push(format!("`{configuration}` is not in dataset.json"));
+        }
+        for (column, has, planned) in [
+            ("engine", &row.engine, &planned.engine),
+            ("isolation", &row.isolation, &planned.isolation),
+        ] {
+            if has != planned {
+                problems.push(format!("{column} is {has}, but {planned} in dataset.json"));
+            }
+        }
+        if row.time_scale != planned.time_scale {
+            problems.push(format!(
+                "time_scale is {}, but {} in dataset.json",
+                row.time_scale, planned.time_scale
+            ));
+        }
+        if row.engine == "virtual" && (row.started_at_ns != 0 || !row.in_order) {
+            problems.push("a virtual run starts at 0 and is in order".to_owned());
+        }
+    }
+}
+
+/// Adds to `problems` what `row` says otherwise than its events do: their number, the margin between ticks, how late the latest
+/// was, and whether that was punctual.
+pub(super) fn check_measured(
+    row: &JournalRow,
+    setup: &Setup,
+    events: u64,
+    latest_ns: u64,
+    problems: &mut Vec<String>,
+) {
+    if row.events != events {
+        problems.push(format!(
+            "it counts {} events, and there are {events}",
+            row.events
+        ));
+    }
+    let margin_ns = setup.margin_ns();
+    if nanos(row.margin_us).abs_diff(margin_ns) > 1 {
+        problems.push(format!(
+            "margin_us is {}, but rates and phase rule give {}",
+            row.margin_us,
+            margin_ns as f64 / 1e3
+        ));
+    }
+    if nanos(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
+        problems.push(format!(
+            "lateness_max_us is {}, but the latest event was {} us late",
+            row.lateness_max_us,
+            latest_ns as f64 / 1e3
+        ));
+    }
+    let needed_ns = nanos(row.lateness_max_us).saturating_add(nanos(row.latency_max_us));
+    let is_punctual = setup.is_virtual || needed_ns < nanos(row.margin_us);
+    if row.punctual != is_punctual {
+        problems.push(format!(
+            "punctual is {}, but lateness and latency come to {} us, and the margin is {} us",
+            row.punctual,
+            needed_ns as f64 / 1e3,
+            row.margin_us
+        ));
+    }
+}
+
+/// What the columns say was run, in the words of a key.
+pub(super) fn configuration(row: &JournalRow) -> String {
+    let delay = match row.delay_s.as_str() {
+        "0" => String::new(),
+        delay => format!(" delay_s={delay}"),
+    };
+    format!(
+        "rates={} internal={} phase={} stamp={}{delay} duration_s={}",
+        row.rates, row.internal, row.phase, row.stamp, row.duration_s
+    )
+}
+
+/// Nanoseconds of so many microseconds.
+pub(super) fn nanos(us: f64) -> u64 {
+    (us * 1e3).round() as u64
+}

@@ -1,0 +1,59 @@
+//! Where in which file something stands.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use sim::log::{Dataset, JournalRow};
+
+use super::tally::At;
+
+/// Bytes of a file looked through at once.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// Finds lines in a dataset's files.
+pub(super) struct Lines<'d> {
+    dataset: &'d Dataset,
+}
+
+impl<'d> Lines<'d> {
+    pub(super) fn new(dataset: &'d Dataset) -> Self {
+        Self { dataset }
+    }
+
+    /// The file, and the line of it counted from 1, if the file can be read that far.
+    pub(super) fn of(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
+        match at {
+            At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
+            At::Row(row) => {
+                let segment = self.dataset.segment_of(run);
+                // A line that cannot be counted is not told; why the file cannot be read is a finding of its own.
+                let before = newlines_before(&segment, run.offset).ok();
+                (segment, before.map(|before| before + row + 1))
+            }
+        }
+    }
+
+    /// The journal has a header, and then a line a row.
+    fn in_journal(&self, run: &JournalRow) -> u64 {
+        let rows = self.dataset.attempted().iter();
+        let rows = rows.filter(|row| row.part == run.part);
+        let before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
+        before as u64 + 2
+    }
+}
+
+/// How many lines end in the first `bytes` bytes of a file.
+fn newlines_before(path: &Path, bytes: u64) -> io::Result<u64> {
+    let mut reader = BufReader::with_capacity(BLOCK_BYTES, File::open(path)?.take(bytes));
+    let mut newlines = 0;
+    loop {
+        let block = reader.fill_buf()?;
+        if block.is_empty() {
+            return Ok(newlines);
+        }
+        newlines += block.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let length = block.len();
+        reader.consume(length);
+    }
+}

@@ -1,0 +1,108 @@
+//! The rows of a run, machine by machine.
+
+use sim::log::{EventRow, parse_rows};
+use sim::machine::{EventKind, Recipients};
+
+use super::checks::Check;
+use super::tally::{At, Page};
+
+/// An event as it stands in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Which row of the run, from 0.
+    pub(super) row: u64,
+    pub(super) tick: u64,
+    pub(super) time_ns: u64,
+    pub(super) clock: u64,
+    pub(super) queue: u64,
+    pub(super) kind: EventKind,
+}
+
+/// A run's events: each machine's, in the order in which they stand in the file.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) machines: Vec<Vec<Entry>>,
+    /// Rows of the file, readable or not.
+    pub(super) rows: u64,
+}
+
+impl Log {
+    /// Reads the rows of run `run`. A row that cannot be read, or is not the run's, is noted and left out.
+    pub(super) fn read(bytes: &[u8], run: u64, ticks: &[u64], page: &mut Page<'_>) -> Self {
+        // No row is shorter than this, whatever the journal promises.
+        let most = bytes.len() as u64 / 16 + 1;
+        let room = |&ticks: &u64| Vec::with_capacity(ticks.min(most) as usize);
+        let mut log = Self {
+            machines: ticks.iter().map(room).collect(),
+            rows: 0,
+        };
+        let (mut rest, mut rows) = (bytes, 0);
+        while !rest.is_empty() {
+            let mut damaged_row = None;
+            for parsed in parse_rows(rest) {
+                match parsed {
+                    Ok(event) => log.take(rows, run, event, page),
+                    Err(error) => {
+                        damaged_row = Some(error.row);
+                        let words = || format!("column {}: {}", error.column, error.problem);
+                        page.violated(Check::Rows, At::Row(rows), words);
+                    }
+                }
+                rows += 1;
+            }
+            rest = damaged_row.map_or(&[], |row| behind(rest, row));
+        }
+        page.checked(Check::Rows, rows);
+        log.rows = rows;
+        log
+    }
+
+    fn take(&mut self, row: u64, run: u64, event: EventRow, page: &mut Page<'_>) {
+        let EventRow {
+            run: of,
+            machine,
+            logged,
+        } = event;
+        let machines = self.machines.len();
+        if of != run {
+            let words = || format!("it is run {of}'s, and stands among the rows of run {run}");
+            return page.violated(Check::Rows, At::Row(row), words);
+        }
+        let Some(events) = self.machines.get_mut(machine as usize) else {
+            let words = || format!("it is machine {machine}'s, but there are {machines} machines");
+            return page.violated(Check::Rows, At::Row(row), words);
+        };
+        let peer = match logged.event.kind {
+            EventKind::Send {
+                recipients: Recipients::One(peer),
+                ..
+            } => Some(peer),
+            EventKind::Receive(message) => Some(message.sender),
+            _ => None,
+        };
+        if let Some(peer) = peer.filter(|&peer| peer == machine || peer as usize >= machines) {
+            let words = || format!("machine {machine} of {machines} has no peer {peer}");
+            page.violated(Check::Rows, At::Row(row), words);
+        }
+        events.push(Entry {
+            row,
+            tick: logged.event.tick,
+            time_ns: logged.system_time_ns,
+            clock: logged.event.logical_clock,
+            queue: logged.event.queue_length,
+            kind: logged.event.kind,
+        });
+    }
+
+    /// Number of events.
+    pub(super) fn events(&self) -> u64 {
+        self.machines.iter().map(|events| events.len() as u64).sum()
+    }
+}
+
+/// What stands behind the first `rows` rows.
+fn behind(bytes: &[u8], rows: u64) -> &[u8] {
+    let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
+    let last = newlines.map(|(place, _)| place).nth(rows as usize - 1);
+    last.map_or(&[], |place| &bytes[place + 1..])
+}

@@ -1,0 +1,218 @@
+//! The queue recounted: what has arrived, less what was received, is what waits.
+
+use sim::machine::EventKind;
+
+use super::checks::Check;
+use super::log::{Entry, Log};
+use super::mail::{Mailbox, Sent, place};
+use super::messages::Taken;
+use super::setup::Setup;
+use super::tally::{At, Page};
+use super::words::event;
+use crate::words::counted;
+
+/// Checks [`Check::QueueLength`], [`Check::Idle`] and [`Check::Conservation`] of `machine`.
+pub(super) fn check(
+    setup: &Setup,
+    log: &Log,
+    machine: usize,
+    mailbox: &Mailbox,
+    taken: &Taken,
+    page: &mut Page<'_>,
+) {
+    let events = &log.machines[machine];
+    let arrived = Arrived::of(events, mailbox);
+    let mut queue = Queue {
+        machine,
+        received: 0,
+        entered: 0,
+        entered_at: Vec::with_capacity(taken.len()),
+    };
+    for (position, entry) in events.iter().enumerate() {
+        queue.check_idle(
+            position.checked_sub(1).map(|before| &events[before]),
+            entry,
+            page,
+        );
+        let place = place(setup, position, entry);
+        let first = queue.check_length(entry, place, &arrived, page);
+        if let Some(ordinal) = first
+            && let Some(Some(index)) = taken.get(ordinal)
+        {
+            let sent = &mailbox.messages[*index as usize];
+            queue.check_entered(entry, ordinal, sent, page);
+        }
+    }
+    page.checked(Check::QueueLength, events.len() as u64);
+    page.checked(Check::Idle, events.len() as u64);
+    page.checked(Check::Conservation, 1);
+    let last = events.len().checked_sub(1);
+    let last = last.map(|last| (&events[last], place(setup, last, &events[last])));
+    queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, page);
+}
+
+/// How many messages can have arrived, and how many must have, by each place of a machine's log.
+struct Arrived {
+    possible: Vec<u32>,
+    certain: Vec<u32>,
+}
+
+impl Arrived {
+    fn of(events: &[Entry], mailbox: &Mailbox) -> Self {
+        let places = events.len();
+        let mut arrived = Self {
+            possible: vec![0; places + 1],
+            certain: vec![0; places + 1],
+        };
+        for sent in &mailbox.messages {
+            arrived.possible[sent.possible as usize] += 1;
+            arrived.certain[sent.certain as usize] += 1;
+        }
+        for counts in [&mut arrived.possible, &mut arrived.certain] {
+            let mut sum = 0;
+            for count in counts {
+                sum += *count;
+                *count = sum;
+            }
+        }
+        arrived
+    }
+
+    /// How many by `place`: at least and at most.
+    fn by(&self, place: u64) -> (u64, u64) {
+        let last = self.possible.len() - 1;
+        let place = usize::try_from(place).map_or(last, |place| place.min(last));
+        (self.certain[place].into(), self.possible[place].into())
+    }
+}
+
+/// A machine's queue as its log goes on.
+struct Queue {
+    machine: usize,
+    received: u64,
+    /// Messages that have ever been in the queue, as the log's lengths have it.
+    entered: u64,
+    /// The place at which each of them was there first.
+    entered_at: Vec<u64>,
+}
+
+impl Queue {
+    /// A tick takes a message if there is one. So what is idle leaves an empty queue, and follows on one.
+    fn check_idle(&self, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {
+        if matches!(entry.kind, EventKind::Receive(_)) {
+            return;
+        }
+        if entry.queue > 0 {
+            page.violated(Check::Idle, At::Row(entry.row), || {
+                let waiting = counted(entry.queue as usize, "message");
+                format!("{} with {waiting} in its queue", event(self.machine, entry))
+            });
+        } else if let Some(before) = before.filter(|before| before.queue > 0) {
+            page.violated(Check::Idle, At::Row(entry.row), || {
+                let waiting = counted(before.queue as usize, "message");
+                format!(
+                    "{} with {waiting} in its queue since tick {} at the latest",
+                    event(self.machine, entry),
+                    before.tick
+                )
+            });
+        }
+    }
+
+    /// Holds the queue's length after an event against what arrived. Returns which of the messages received it takes, if any.
+    fn check_length(
+        &mut self,
+        entry: &Entry,
+        place: u64,
+        arrived: &Arrived,
+        page: &mut Page<'_>,
+    ) -> Option<usize> {
+        let is_receive = matches!(entry.kind, EventKind::Receive(_));
+        self.received += u64::from(is_receive);
+        let entered = self.received.saturating_add(entry.queue);
+        let (least, most) = arrived.by(place);
+        if entered < least || entered > most {
+            page.violated(Check::QueueLength, At::Row(entry.row), || {
+                self.wrong_length(entry, least, most)
+            });
+        } else if entered < self.entered {
+            let lost = self.entered - entered;
+            page.violated(Check::QueueLength, At::Row(entry.row), || {
+                let lost = counted(lost as usize, "message");
+                format!(
+                    "{}: its queue length is {}, so {lost} left the queue without being received",
+                    event(self.machine, entry),
+                    entry.queue
+                )
+            });
+        }
+        // No further than messages were sent: a length may be any number.
+        while self.entered < entered.min(most) {
+            self.entered += 1;
+            self.entered_at.push(place);
+        }
+        is_receive.then(|| self.received as usize - 1)
+    }
+
+    fn wrong_length(&self, entry: &Entry, least: u64, most: u64) -> String {
+        let bounds = if least == most {
+            counted(least as usize, "message")
+        } else {
+            format!("from {least} to {}", counted(most as usize, "message"))
+        };
+        format!(
+            "{}: its queue length is {}, but {bounds} had arrived and {} been received",
+            event(self.machine, entry),
+            entry.queue,
+            self.received
+        )
+    }
+
+    /// The nth message received is the nth that came into the queue: then it must have been sent, and arrived at the latest.
+    fn check_entered(&self, entry: &Entry, ordinal: usize, sent: &Sent, page: &mut Page<'_>) {
+        let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
+        let Some(&entered) = self.entered_at.get(ordinal) else {
+            return;
+        };
+        if entered < possible || entered > certain {
+            page.violated(Check::QueueLength, At::Row(entry.row), || {
+                let when = if entered < possible {
+                    "before it can have been there"
+                } else {
+                    "only after it must have been there"
+                };
+                format!(
+                    "{}: queue lengths count it {when}",
+                    event(self.machine, entry)
+                )
+            });
+        }
+    }
+
+    fn check_conservation(
+        &self,
+        last: Option<(&Entry, u64)>,
+        sent: u64,
+        arrived: &Arrived,
+        page: &mut Page<'_>,
+    ) {
+        // A machine without a tick receives nothing and has no queue to log: all may be under way.
+        let Some((last, place)) = last else {
+            return;
+        };
+        let (received, queued) = (self.received, last.queue);
+        let accounted = received.saturating_add(queued);
+        let (least, most) = arrived.by(place);
+        if accounted < least || accounted > most {
+            page.violated(Check::Conservation, At::Row(last.row), || {
+                format!(
+                    "{} were sent to machine {}: at its last event it had received {received} and {queued} waited; of the rest from {} to {} may be under way",
+                    counted(sent as usize, "message"),
+                    self.machine,
+                    sent - most,
+                    sent - least
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What an audit found, for people and for machines.
+
+use super::{Audit, Audited, Check, CounterExample};
+use crate::tables::{Table, keep_together};
+use crate::value::{Record, Value};
+use crate::words::counted;
+
+/// Paragraphs: what was audited, whether it is a Lamport execution, every first counter-example; and a blank line at the end.
+pub fn words(audit: &Audit) -> Vec<String> {
+    let mut words: Vec<String> = audit.datasets.iter().map(about).collect();
+    words.push(String::new());
+    words.push(verdict(audit));
+    let failed: Vec<Check> = failed(audit);
+    if !failed.is_empty() {
+        words.push(String::new());
+        words.push("The first violation of each:".to_owned());
+        words.extend(failed.iter().filter_map(|&check| {
+            let first = audit.first(check)?;
+            Some(format!("- {}: {}", check.name(), counter_example(first)))
+        }));
+    }
+    words.push(String::new());
+    words
+}
+
+/// What is wrong, in a line; nothing if nothing is.
+pub fn exception(audit: &Audit) -> Option<String> {
+    let failed = failed(audit);
+    let violations: u64 = failed.iter().map(|&check| audit.counts(check).1).sum();
+    let violations = counted(violations as usize, "violation");
+    match failed[..] {
+        [] => None,
+        [Check::ClockConditionBefore] => Some(format!(
+            "{violations} of the Clock Condition, all in runs with stamp = before, which breaks it by design"
+        )),
+        [only] => Some(format!("{violations} of {}", only.name())),
+        _ => Some(format!(
+            "{violations} in {} of {} checks",
+            failed.len(),
+            made(audit)
+        )),
+    }
+}
+
+fn failed(audit: &Audit) -> Vec<Check> {
+    let has_failed = |check: &Check| audit.counts(*check).1 > 0;
+    Check::ALL.into_iter().filter(has_failed).collect()
+}
+
+/// How many checks there was anything to make on.
+fn made(audit: &Audit) -> usize {
+    let made = Check::ALL
+        .iter()
+        .filter(|&&check| audit.counts(check).0 > 0);
+    made.count()
+}
+
+fn about(dataset: &Audited) -> String {
+    let Audited {
+        label,
+        runs,
+        failed,
+        events,
+        messages,
+        ..
+    } = dataset;
+    let failed = match failed {
+        0 => String::new(),
+        failed => format!(" {} not audited.", counted(*failed as usize, "failed run")),
+    };
+    format!(
+        "{label}: {}, {}, {}.{failed}",
+        counted(*runs as usize, "run"),
+        counted(*events as usize, "event"),
+        counted(*messages as usize, "message"),
+    )
+}
+
+fn verdict(audit: &Audit) -> String {
+    match exception(audit) {
+        None => format!(
+            "Check passed: by all {} checks these are executions of machines with Lamport clocks.",
+            made(audit)
+        ),
+        Some(exception) => format!("CHECK FAILED: {exception}."),
+    }
+}
+
+fn counter_example(first: &CounterExample) -> String {
+    let line = first
+        .line
+        .map_or(String::new(), |line| format!(" line {line}"));
+    let run = first
+        .run
+        .map_or(String::new(), |run| format!(", run {run}"));
+    let place = format!(
+        "{}{}{}",
+        first.file.display(),
+        keep_together(&line),
+        keep_together(&run)
+    );
+    format!("{place}: {}.", first.words)
+}
+
+/// A row a check, over all datasets.
+pub fn table(audit: &Audit) -> Table {
+    let headings = ["check", "what it says", "checked", "violations"];
+    let rows = Check::ALL.iter().filter_map(|&check| {
+        let (checked, violations) = audit.counts(check);
+        let is_told = checked > 0 || check != Check::ClockConditionBefore;
+        is_told.then(|| {
+            vec![
+                check.name().to_owned(),
+                keep_together(check.says()),
+                checked.to_string(),
+                violations.to_string(),
+            ]
+        })
+    });
+    Table {
+        title: "Audit",
+        headings: headings.map(keep_together).to_vec(),
+        numeric: vec![false, false, true, true],
+        rows: rows.collect(),
+        caption: caption(audit),
+    }
+}
+
+fn caption(audit: &Audit) -> Vec<String> {
+    let mut caption = vec![
+        "checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed."
+            .to_owned(),
+        "IR1, IR2, C1 and C2 are Lamport's (1978): C1 and C2 are the Clock Condition, within a machine and between two.".to_owned(),
+        "Shares are pooled over the runs of a configuration; a correct dataset of whatever size fails in one with a chance below 1 in 10^9.".to_owned(),
+    ];
+    if audit.counts(Check::ClockConditionBefore).0 > 0 {
+        caption.push(
+            "Where stamp = before a message carries the clock before the send, and its receive need not be higher than the send: this \
+             breaks the Clock Condition by design."
+                .to_owned(),
+        );
+    }
+    caption
+}
+
+/// A record a dataset and check.
+pub fn records(audit: &Audit) -> Vec<Record> {
+    audit.datasets.iter().flat_map(records_of).collect()
+}
+
+fn records_of(dataset: &Audited) -> impl Iterator<Item = Record> {
+    dataset.results.iter().map(|result| {
+        let first = result.first.as_ref();
+        let integer = |value: Option<u64>| {
+            value.map_or(Value::Missing, |value| {
+                Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+            })
+        };
+        let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
+        let values = [
+            ("dataset", Value::Text(dataset.label.clone())),
+            ("check", Value::Text(result.check.name().to_owned())),
+            ("checked", integer(Some(result.checked))),
+            ("violations", integer(Some(result.violations))),
+            (
+                "file",
+                text(first.map(|first| first.file.display().to_string())),
+            ),
+            ("line", integer(first.and_then(|first| first.line))),
+            ("run", integer(first.and_then(|first| first.run))),
+            ("first", text(first.map(|first| first.words.clone()))),
+        ];
+        values
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec()
+    })
+}

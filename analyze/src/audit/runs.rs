@@ -1,0 +1,249 @@
+//! Every check over the runs of a dataset, a run at a time on each core.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use sim::log::{Dataset, DatasetError, JournalRow};
+
+use super::checks::Check;
+use super::journal::{self, Planned};
+use super::lines::Lines;
+use super::log::Log;
+use super::mix::Mix;
+use super::setup::Setup;
+use super::tally::{At, Page, Tally};
+use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
+use crate::error::Error;
+
+/// Audits the dataset in folder `root`.
+pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
+    let dataset = match Dataset::open(root) {
+        Err(error @ (DatasetError::Journal { .. } | DatasetError::ChangedRow { .. })) => {
+            return Ok(unreadable(root, error));
+        }
+        opened => opened?,
+    };
+    let mut finished: Vec<&JournalRow> = dataset.finished().collect();
+    // A run that is finished twice keeps the order in which it ended.
+    finished.sort_by_key(|row| row.run);
+    let failed = still_failed(&dataset, &finished);
+    if finished.is_empty() {
+        return Err(Error::NoFinishedRun {
+            path: root.to_owned(),
+            failed,
+        });
+    }
+    let (mut tally, mix) = on_all_cores(&dataset, &finished);
+    mix.check(&mut tally);
+    let lines = Lines::new(&dataset);
+    let results = Check::ALL.map(|check| {
+        let line = tally.line(check);
+        let first = line.first.as_ref().map(|first| {
+            let run = finished[first.ordinal];
+            let (file, line) = lines.of(run, first.at);
+            CounterExample {
+                file,
+                line,
+                run: Some(run.run),
+                words: first.words.clone(),
+            }
+        });
+        CheckResult {
+            check,
+            checked: line.checked,
+            violations: line.violations,
+            first,
+        }
+    });
+    Ok(Audited {
+        label: dataset.manifest().name.clone(),
+        runs: tally.runs,
+        failed: failed as u64,
+        events: tally.events,
+        messages: tally.messages,
+        results: results.into(),
+    })
+}
+
+/// A dataset whose journal is damaged: which runs there are is not known.
+fn unreadable(root: &Path, error: DatasetError) -> Audited {
+    let results = Check::ALL.map(|check| CheckResult {
+        check,
+        checked: 0,
+        violations: 0,
+        first: None,
+    });
+    let mut results: Vec<CheckResult> = results.into();
+    let (file, line, words) = match error {
+        DatasetError::Journal { path, cause } => {
+            let line = cause.position().map(csv::Position::line);
+            (path, line, format!("{cause}; none of its runs is audited"))
+        }
+        DatasetError::ChangedRow { path, line } => {
+            let words = "the row is not what was written (checksum); none of the runs is audited";
+            (path, Some(line), words.to_owned())
+        }
+        other => (root.to_owned(), None, other.to_string()),
+    };
+    let journal = &mut results[Check::Journal as usize];
+    journal.checked = 1;
+    journal.violations = 1;
+    journal.first = Some(CounterExample {
+        file,
+        line,
+        run: None,
+        words,
+    });
+    Audited {
+        label: root
+            .file_name()
+            .unwrap_or(root.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
+        runs: 0,
+        failed: 0,
+        events: 0,
+        messages: 0,
+        results,
+    }
+}
+
+fn still_failed(dataset: &Dataset, finished: &[&JournalRow]) -> usize {
+    let is_finished = |run: u64| finished.binary_search_by_key(&run, |row| row.run).is_ok();
+    let attempted = dataset.attempted().iter();
+    let mut failed: Vec<u64> = attempted
+        .filter(|row| !row.is_ok() && !is_finished(row.run))
+        .map(|row| row.run)
+        .collect();
+    failed.sort_unstable();
+    failed.dedup();
+    failed.len()
+}
+
+fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {
+    let shared = Shared {
+        dataset,
+        finished,
+        planned: Planned::new(&dataset.manifest().experiment),
+        by_key: by_key(finished),
+        next: AtomicUsize::new(0),
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(finished.len()))
+            .map(|_| scope.spawn(|| shared.work()))
+            .collect();
+        let mut sum = (Tally::default(), Mix::default());
+        for worker in workers {
+            let (tally, mix) = worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            sum.0.add(tally);
+            sum.1.add(mix);
+        }
+        sum
+    })
+}
+
+/// The first of the finished rows that has each key.
+fn by_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
+    let mut by_key = HashMap::with_capacity(finished.len());
+    for (ordinal, row) in finished.iter().enumerate() {
+        by_key.entry(row.key.as_str()).or_insert(ordinal);
+    }
+    by_key
+}
+
+/// What all cores look at.
+struct Shared<'d> {
+    dataset: &'d Dataset,
+    finished: &'d [&'d JournalRow],
+    planned: Planned<'d>,
+    by_key: HashMap<&'d str, usize>,
+    /// The run to be audited next.
+    next: AtomicUsize,
+}
+
+impl Shared<'_> {
+    fn work(&self) -> (Tally, Mix) {
+        let (mut tally, mut mix) = (Tally::default(), Mix::default());
+        loop {
+            let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
+            if ordinal >= self.finished.len() {
+                return (tally, mix);
+            }
+            self.audit_run(ordinal, &mut tally.page(ordinal), &mut mix);
+        }
+    }
+
+    fn audit_run(&self, ordinal: usize, page: &mut Page<'_>, mix: &mut Mix) {
+        let row = self.finished[ordinal];
+        let mut problems = vec![];
+        let is_new = self.is_new(ordinal, &mut problems);
+        self.planned.check(row, &mut problems);
+        if let Some(setup) = Setup::of(row, &mut problems).filter(|_| is_new)
+            && let Some(bytes) = self.events_of(row, page)
+        {
+            let ticks: Vec<u64> = setup.timetables.iter().map(|table| table.ticks).collect();
+            let log = Log::read(&bytes, row.run, &ticks, page);
+            drop(bytes);
+            let latest_ns = check_events(&setup, &log, page);
+            mix.count(ordinal, &setup, &log);
+            journal::check_measured(row, &setup, log.rows, latest_ns, &mut problems);
+        }
+        page.checked(Check::Journal, 1);
+        if !problems.is_empty() {
+            page.violated(Check::Journal, At::Journal, || problems.join("; "));
+        }
+    }
+
+    /// Whether the run is not one that came before.
+    fn is_new(&self, ordinal: usize, problems: &mut Vec<String>) -> bool {
+        let row = self.finished[ordinal];
+        let before = ordinal.checked_sub(1).map(|before| self.finished[before]);
+        if before.is_some_and(|before| before.run == row.run) {
+            problems.push("the run is finished twice".to_owned());
+            return false;
+        }
+        match self.by_key.get(row.key.as_str()) {
+            Some(&first) if first < ordinal => {
+                let first = self.finished[first].run;
+                problems.push(format!("it has the key of run {first}"));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn events_of(&self, row: &JournalRow, page: &mut Page<'_>) -> Option<Vec<u8>> {
+        page.checked(Check::Files, 1);
+        self.dataset
+            .read_events(row)
+            .map_err(|error| {
+                let words = || format!("{error}; they are not audited");
+                page.violated(Check::Files, At::Row(0), words);
+            })
+            .ok()
+    }
+}
+
+/// Returns by how much the latest event was late, in nanoseconds.
+fn check_events(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
+    ticks::check_phases(setup, page);
+    let latest_ns = ticks::check(setup, log, page);
+    clocks::check(setup, log, page);
+    let boxes = mail::boxes(setup, log);
+    for (machine, mailbox) in boxes.iter().enumerate() {
+        let taken = messages::check(setup, log, machine, mailbox, page);
+        queues::check(setup, log, machine, mailbox, &taken, page);
+    }
+    let messages = boxes
+        .iter()
+        .map(|mailbox| mailbox.messages.len() as u64)
+        .sum();
+    page.count(log.events(), messages);
+    latest_ns
+}

@@ -1,0 +1,24 @@
+//! Events in words.
+
+use sim::machine::{EventKind, Recipients};
+
+use super::log::Entry;
+
+/// What a machine did, as a clause.
+pub(super) fn event(machine: usize, entry: &Entry) -> String {
+    let tick = entry.tick;
+    match entry.kind {
+        EventKind::Internal => format!("machine {machine} had an internal event at tick {tick}"),
+        EventKind::Send { recipients, stamp } => {
+            let to = match recipients {
+                Recipients::One(peer) => format!("machine {peer}"),
+                Recipients::All => "all".to_owned(),
+            };
+            format!("machine {machine} sent to {to} at tick {tick} (stamp {stamp})")
+        }
+        EventKind::Receive(message) => format!(
+            "machine {machine} received at tick {tick} what machine {} sent at tick {} (stamp {})",
+            message.sender, message.sent_tick, message.stamp
+        ),
+    }
+}

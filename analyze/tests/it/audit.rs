@@ -1,0 +1,301 @@
+//! `analyze audit`: logs of the project's engines are executions of machines with Lamport clocks, and what the verb says of them.
+
+use std::fs;
+use std::path::Path;
+
+use analyze::audit::{self, Audit, Check};
+use analyze::render;
+use proptest::prelude::*;
+use sim::engine::Control;
+use sim::sweep::{self, Options, Progress};
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Requires that nothing is found in the dataset.
+fn require_clean(root: &Path) -> Audit {
+    let audit = Audit::of(&[root.to_owned()]).unwrap();
+    assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+    audit
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn runs_in_virtual_time_audit_clean(
+        rates in prop::collection::vec(1u32..=12, 2..7),
+        tenths in 0u32..=10,
+        phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
+        duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
+        delay_s in prop::sample::select(vec!["0", "0.2", "3", "{ uniform = [0.1, 0.4] }", "{ uniform = [0.2, 0.2] }", "{ exponential = 0.5 }"]),
+        seed in 0u64..1000,
+    ) {
+        let internal = f64::from(tenths) / 10.0;
+        let folder = tempfile::tempdir().unwrap();
+        fixture::simulated(folder.path(), &format!(
+            "seed = {seed}\nduration_s = {duration_s:?}\nrepetitions = 3\nengine = \"virtual\"\n\
+             [parameters]\nrates = [{rates:?}]\ninternal = {internal:?}\nphase = \"{phase}\"\ndelay_s = {delay_s}"
+        ));
+        let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+        prop_assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+        prop_assert_eq!(audit.datasets[0].runs, 3);
+    }
+}
+
+/// Real sockets, so fast that ticks are late and some messages come after ticks that should have seen them.
+#[test]
+fn runs_over_real_tcp_audit_clean() {
+    let text = "seed = 262\nrepetitions = 3\nduration_s = 30\ntime_scale = 60\n[parameters]\n\
+                rates = [[1, 3, 6], [40, 90], [2, 3, 5, 7, 1]]\ninternal = [0.2, 0.7]\nphase = [\"spread\", \"aligned\"]\n\
+                delay_s = [0, 0.1, { exponential = 0.2 }]";
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(text);
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let options = Options::default();
+    let summary = sweep::run(
+        &experiment,
+        folder.path(),
+        &options,
+        &control,
+        &mut progress,
+    );
+    assert_eq!(summary.unwrap().ok, 108);
+    let audit = require_clean(folder.path());
+    assert_eq!(audit.datasets[0].runs, 108);
+}
+
+#[test]
+fn the_sample_audits_clean() {
+    let audit = require_clean(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample"));
+    let sample = &audit.datasets[0];
+    assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
+}
+
+/// The table of the fixture that is written down by hand: 12 events, 4 of them receives.
+#[test]
+fn a_log_by_hand_is_counted_event_by_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
+    // Ticks of the second machine are half way between those of the first.
+    finished.row.phases_ns = "0,250000000".to_owned();
+    fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
+    let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out, @"
+    by-hand: 1 run, 12 events, 4 messages.
+
+    Check passed: by all 22 checks these are executions of machines with Lamport clocks.
+
+    Audit
+
+    check            what it says                           checked  violations
+    ───────────────────────────────────────────────────────────────────────────
+    journal          rows agree with key, plan and events         1           0
+    files            events are the bytes written                 1           0
+    rows             rows can be read, machines exist            12           0
+    phases           first ticks obey the phase rule              2           0
+    ticks            0, 1, 2 and so on, all of them              14           0
+    times            none early, none backwards                  12           0
+    initial_clock    clocks start from 0                          2           0
+    local_clock      internal and send add 1 (IR1)                7           0
+    receive_clock    max(clock, stamp) + 1 (IR2)                  3           0
+    rising_clock     a machine's clock rises (C1)                12           0
+    stamp            stamps obey the stamp rule                   4           0
+    clock_condition  clock of receive > of send (C2)              4           0
+    sent             what is received was sent                    4           0
+    received_once    no message is received twice                 4           0
+    link_order       links keep order, lose nothing               4           0
+    causality        no receive before its send                   4           0
+    queue_order      the oldest message is received               4           0
+    queue_length     arrived - received = queued                 12           0
+    idle             idle exactly with an empty queue            12           0
+    conservation     sent = received + queued + under way         2           0
+    internal_share   internal as often as configured              3           0
+    recipients       sends to all outcomes alike                  4           0
+
+    checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed.
+    IR1, IR2, C1 and C2 are Lamport's (1978): C1 and C2 are the Clock Condition, within a machine and between two.
+    Shares are pooled over the runs of a configuration; a correct dataset of whatever size fails in one with a chance below
+    1 in 10^9.
+    ");
+}
+
+/// A run in which a message is stamped before the send's increment.
+#[test]
+fn stamp_before_breaks_the_clock_condition_by_design() {
+    let folder = tempfile::tempdir().unwrap();
+    let both = fixture::SMALL.to_owned() + "stamp = [\"after\", \"before\"]\n";
+    fixture::simulated(&folder.path().join("small"), &both);
+    let (code, out, err) = analyze(&["audit", "small"], folder.path());
+    assert_eq!(code, 4);
+    insta::assert_snapshot!(err, @"check failed: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design");
+    let (words, table) = out.split_once("\nAudit\n").unwrap();
+    insta::assert_snapshot!(words, @"
+    small: 12 runs, 2400 events, 960 messages.
+
+    CHECK FAILED: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design.
+
+    The first violation of each:
+    - clock_condition_before: small/events-0000.csv line 203, run 1: machine 0 received at tick 1 what machine 2 sent at
+      tick 2 (stamp 2): its clock is 3, and that of the send is 3; it must be higher (stamp = before breaks this by design).
+    ");
+    let row = |check: Check| {
+        table
+            .lines()
+            .find(|line| line.starts_with(&format!("{} ", check.name())))
+            .unwrap()
+    };
+    assert!(
+        row(Check::ClockCondition).ends_with(" 0")
+            && !row(Check::ClockConditionBefore).ends_with(" 0")
+    );
+}
+
+/// A folder with a dataset `small` in which a receive has the wrong clock and another the wrong queue length.
+fn with_violations() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(&folder.path().join("small"), fixture::SMALL, |runs| {
+        fixture::set(&mut runs[3], 0, 11, "logical_clock", "99");
+        fixture::set(&mut runs[3], 0, 15, "queue_length", "1");
+    });
+    folder
+}
+
+#[test]
+fn violations_are_told_with_their_first_counter_example() {
+    let folder = with_violations();
+    let (code, out, err) = analyze(&["audit", "small"], folder.path());
+    assert_eq!(code, 4);
+    insta::assert_snapshot!(err, @"check failed: 6 violations in 3 of 22 checks");
+    insta::assert_snapshot!(out.split("\nAudit\n").next().unwrap(), @"
+    small: 6 runs, 1200 events, 470 messages.
+
+    CHECK FAILED: 6 violations in 3 of 22 checks.
+
+    The first violation of each:
+    - receive_clock: small/events-0000.csv line 613, run 3: machine 0 received at tick 11 what machine 2 sent at tick 62
+      (stamp 63): its clock went from 53 to 99, but max(53, 63) + 1 is 64.
+    - rising_clock: small/events-0000.csv line 614, run 3: machine 0 received at tick 12 what machine 2 sent at tick 65
+      (stamp 66): its clock went from 99 to 67, and did not rise.
+    - queue_length: small/events-0000.csv line 617, run 3: machine 0 received at tick 15 what machine 2 sent at tick 77
+      (stamp 78): its queue length is 1, but 21 messages had arrived and 16 been received.
+    ");
+}
+
+#[test]
+fn every_format() {
+    let folder = with_violations();
+    let audit = |format: &str| analyze(&["audit", "small", "--format", format], folder.path());
+    let (code, markdown, _) = audit("markdown");
+    assert!(
+        code == 4 && markdown.contains("\n| check | what it says | checked | violations |\n"),
+        "{markdown}"
+    );
+    let (code, csv, err) = audit("csv");
+    assert!(code == 4 && err.contains("CHECK FAILED: "), "{err}");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    assert_eq!(
+        header.iter().collect::<Vec<_>>(),
+        [
+            "dataset",
+            "check",
+            "checked",
+            "violations",
+            "file",
+            "line",
+            "run",
+            "first"
+        ]
+    );
+    assert_eq!(
+        reader.records().map(Result::unwrap).count(),
+        Check::ALL.len()
+    );
+    let (code, json, _) = audit("json");
+    let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let of = |check: Check| &records[check as usize];
+    assert_eq!((code, records.len()), (4, Check::ALL.len()));
+    assert_eq!(of(Check::Idle)["check"], "idle");
+    assert_eq!(of(Check::Rows)["violations"], 0);
+    assert_eq!(of(Check::Rows)["first"], serde_json::Value::Null);
+    assert_eq!(of(Check::ReceiveClock)["file"], "small/events-0000.csv");
+    assert_eq!(of(Check::ReceiveClock)["run"], 3);
+}
+
+#[test]
+fn words_and_table_fit_eighty_columns() {
+    let folder = with_violations();
+    let root = folder.path().join("small");
+    let link = folder.path().join("s");
+    fs::rename(root, &link).unwrap();
+    let mut audit = Audit::of(&[link]).unwrap();
+    for result in &mut audit.datasets[0].results {
+        if let Some(first) = &mut result.first {
+            first.file = "s/events-0000.csv".into();
+        }
+    }
+    let text =
+        render::prose(&audit::words(&audit), 80) + &render::terminal(&audit::table(&audit), 80);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
+
+#[test]
+fn several_datasets_and_failed_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), fixture::SMALL);
+    fixture::altered(&folder.path().join("b"), fixture::SMALL, |runs| {
+        let experiment = fixture::experiment(fixture::SMALL);
+        let run = experiment.runs().next().unwrap();
+        runs[0] = fixture::failed(&experiment, &run);
+    });
+    let (code, out, err) = analyze(&["audit", "a", "b"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let words = out.split("\n\n").next().unwrap();
+    insta::assert_snapshot!(words, @"
+    a: 6 runs, 1200 events, 470 messages.
+    b: 5 runs, 1000 events, 375 messages. 1 failed run not audited.
+    ");
+}
+
+#[test]
+fn nothing_to_audit_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = analyze(&["audit", "nowhere"], folder.path());
+    assert_eq!(code, 2);
+    assert!(err.starts_with("error: nowhere is not a dataset"), "{err}");
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let failed = vec![fixture::failed(&experiment, &run)];
+    fixture::write(&folder.path().join("failed"), &experiment, failed);
+    let (code, _, err) = analyze(&["audit", "failed"], folder.path());
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            2,
+            "error: failed has no finished run (1 failed); `sim run` makes some\n"
+        )
+    );
+}
+
+/// Whichever core finds something first, the same is told.
+#[test]
+fn audits_repeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
+    fixture::altered(&folder.path().join("many"), &many, |runs| {
+        for run in &mut runs[5..] {
+            fixture::set(run, 1, 20, "logical_clock", "1");
+        }
+    });
+    let audit = || analyze(&["audit", "many"], folder.path());
+    let first = audit();
+    assert_eq!(first.0, 4);
+    (0..5).for_each(|_| assert_eq!(audit(), first));
+}

@@ -1,0 +1,61 @@
+//! In virtual time no cell of a log can be changed unnoticed.
+
+use proptest::prelude::*;
+use sim::log::{EVENT_COLUMNS, FinishedRun};
+
+use super::setups::audit;
+use crate::fixture;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_changed_cell_is_found(
+        rates in prop::sample::select(vec!["[1, 6]", "[1, 3, 6]", "[2, 7, 3, 5, 1]"]),
+        phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
+        delay_s in prop::sample::select(vec!["0", "0.15"]),
+        column in 0..EVENT_COLUMNS.len(),
+        row in any::<prop::sample::Index>(),
+        add in any::<bool>(),
+    ) {
+        let text = format!(
+            "seed = 7\nduration_s = 20\nengine = \"virtual\"\n[parameters]\nrates = [{rates}]\ninternal = 0.6\n\
+             phase = \"{phase}\"\ndelay_s = {delay_s}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let mut changed = None;
+        fixture::altered(folder.path(), &text, |runs| changed = change(&mut runs[0], row, column, add));
+        let audit = audit(folder.path());
+        if let Some((before, after)) = changed {
+            prop_assert!(!audit.is_clean(), "{before} became {after}");
+        }
+    }
+}
+
+/// Changes a cell of a row, if it can be; returns the row before and after.
+fn change(
+    run: &mut FinishedRun,
+    row: prop::sample::Index,
+    column: usize,
+    add: bool,
+) -> Option<(String, String)> {
+    let text = String::from_utf8(run.events.clone()).unwrap();
+    let mut rows: Vec<String> = text.lines().map(str::to_owned).collect();
+    let place = row.index(rows.len());
+    let before = rows[place].clone();
+    let mut cells: Vec<String> = before.split(',').map(str::to_owned).collect();
+    let is_send = cells[3] == "send";
+    cells[column] = match (EVENT_COLUMNS[column], cells[column].parse::<u64>()) {
+        // A message may be under way to whomever at the end.
+        ("peers", _) if is_send => return None,
+        (_, Ok(number)) if add || number == 0 => (number + 1).to_string(),
+        (_, Ok(number)) => (number - 1).to_string(),
+        ("event", _) => (if is_send { "receive" } else { "send" }).to_owned(),
+        // Empty cells belong empty.
+        _ => "1".to_owned(),
+    };
+    rows[place] = cells.join(",");
+    let after = rows[place].clone();
+    run.events = (rows.join("\n") + "\n").into_bytes();
+    Some((before, after))
+}

@@ -1,0 +1,178 @@
+//! Journals and files that are not those of their events.
+
+use std::fs;
+
+use analyze::audit::{Check, CounterExample};
+use sim::log::FinishedRun;
+
+use super::damaged::{altered, first, write};
+use super::setups::{World, audit, failed};
+use crate::fixture;
+
+#[test]
+fn journal_rows_that_contradict_something() {
+    type Change = fn(&mut FinishedRun);
+    let changes: [(Change, &str); 15] = [
+        (
+            |run| run.row.time_scale = 2.0,
+            "time_scale is 2, but 1 in dataset.json",
+        ),
+        (
+            |run| run.row.isolation = "process".to_owned(),
+            "isolation is process, but shared in dataset.json",
+        ),
+        (
+            |run| {
+                run.row.internal = 0.6;
+                run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
+            },
+            "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
+        ),
+        (
+            |run| run.row.events += 1,
+            "it counts 201 events, and there are 200",
+        ),
+        (
+            |run| run.row.internal = 0.6,
+            "its key is `rates=1,3,6 internal=0.7 ",
+        ),
+        (
+            |run| run.row.rates = "1,3,5".to_owned(),
+            "but its columns say `rates=1,3,5 ",
+        ),
+        (
+            |run| run.row.rates = "fast".to_owned(),
+            "rates `fast` is not rates such as 1,3,6",
+        ),
+        (
+            |run| run.row.machines = 4,
+            "machines is 4, but there are 3 rates and 3 phases",
+        ),
+        (
+            |run| run.row.phases_ns = "1,x".to_owned(),
+            "phases_ns `1,x` are not whole numbers",
+        ),
+        (
+            |run| run.row.time_scale = 0.0,
+            "duration_s and time_scale are not both positive",
+        ),
+        (
+            |run| run.row.engine = "tcp".to_owned(),
+            "engine is tcp, but virtual in dataset.json",
+        ),
+        (
+            |run| run.row.in_order = false,
+            "a virtual run starts at 0 and is in order",
+        ),
+        (
+            |run| run.row.lateness_max_us = 7.0,
+            "lateness_max_us is 7, but the latest event was 0 us late",
+        ),
+        (
+            |run| run.row.margin_us *= 2.0,
+            "but rates and phase rule give 55555.555",
+        ),
+        (
+            |run| run.row.punctual = false,
+            "punctual is false, but lateness and latency come to 0 us",
+        ),
+    ];
+    for (change, says) in changes {
+        let audit = altered(World::Virtual, change);
+        let CounterExample {
+            file, line, words, ..
+        } = first(&audit, Check::Journal);
+        assert!(words.contains(says), "{words}");
+        assert!(file.ends_with("runs.csv"));
+        assert_eq!(*line, Some(3));
+    }
+}
+
+#[test]
+fn phases_against_their_rule() {
+    for (phases, says) in [
+        (
+            "1000000000,0,0",
+            "machine 0 at 1/s has a phase of 1000000000 ns: that is not within its period",
+        ),
+        (
+            "0,55555556,0",
+            "machine 1 at 3/s has a phase of 55555556 ns: spread ones are multiples of 1/18 s",
+        ),
+        (
+            "0,55555555,0",
+            "machine 2 at 6/s has a phase of 0 ns: it ticks together with machine 0, which spread phases never do",
+        ),
+    ] {
+        let audit = altered(World::Virtual, |run| run.row.phases_ns = phases.to_owned());
+        assert_eq!(first(&audit, Check::Phases).words, says);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let aligned = fixture::SMALL.to_owned() + "phase = \"aligned\"\n";
+    fixture::altered(folder.path(), &aligned, |runs| {
+        runs[0].row.phases_ns = "0,1,0".to_owned();
+    });
+    let words = &first(&audit(folder.path()), Check::Phases).words.clone();
+    assert_eq!(
+        words,
+        "machine 1 at 3/s has a phase of 1 ns: aligned ones are 0"
+    );
+}
+
+#[test]
+fn events_that_are_not_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), World::Virtual, |run| {
+        run.row.checksum = "0123456789abcdef".to_owned();
+    });
+    let changed = audit(folder.path());
+    assert_eq!(failed(&changed), ["files"]);
+    assert!(first(&changed, Check::Files).words.contains("checksum"));
+    assert_eq!(changed.datasets[0].runs, 5);
+    // A file that is gone takes no other finding with it.
+    fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
+    let gone = audit(folder.path());
+    assert_eq!(failed(&gone), ["files"]);
+    assert_eq!((gone.counts(Check::Files).1, gone.datasets[0].runs), (6, 0));
+    assert_eq!(first(&gone, Check::Files).line, None);
+}
+
+#[test]
+fn runs_that_stand_there_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(folder.path(), fixture::SMALL, |runs| {
+        let again = runs[1].clone();
+        runs.push(again);
+        let mut other = runs[2].clone();
+        other.row.run = 99;
+        other.events = vec![];
+        runs.push(other);
+    });
+    let audit = audit(folder.path());
+    assert_eq!(failed(&audit), ["journal"]);
+    assert_eq!(
+        (audit.counts(Check::Journal), audit.datasets[0].runs),
+        ((8, 2), 6)
+    );
+    let CounterExample { line, words, .. } = first(&audit, Check::Journal);
+    assert_eq!(
+        (words.as_str(), *line),
+        ("the run is finished twice", Some(8))
+    );
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), fixture::SMALL);
+    let path = folder.path().join("runs.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen(",ok,", ",fine,", 1)).unwrap();
+    let audit = audit(folder.path());
+    assert_eq!(failed(&audit), ["journal"]);
+    let CounterExample {
+        line, run, words, ..
+    } = first(&audit, Check::Journal);
+    assert_eq!((*line, *run), (Some(2), None));
+    assert!(words.contains("fine"), "{words}");
+}
