@@ -12,6 +12,7 @@
 //! - [`replayed`]: what takes a run as a whole to tell
 //! - [`kept`]: measures kept from one reading to the next
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
+//! - [`pooled`]: measures folded over all runs that agree in some parameters
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`contrasts`]: what difference a parameter makes
 //! - [`condition`]: which runs an answer is about
@@ -39,6 +40,7 @@ pub mod export;
 pub mod journal;
 mod kept;
 pub mod measures;
+pub mod pooled;
 mod records;
 pub mod render;
 pub mod repetitions;

@@ -11,7 +11,7 @@ use crate::statistics::Estimate;
 use crate::value::Value;
 
 /// Which dataset a row comes from, by its place on the command line.
-const PLACE: &str = "dataset_place";
+pub(crate) const PLACE: &str = "dataset_place";
 /// The model seconds that were cut off its runs.
 const WARM_UP: &str = "warm_up_s";
 
@@ -48,6 +48,14 @@ impl Group {
 ///
 /// As [`Dataset::machines`].
 pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
+    let folded = fold(stacked(datasets)?)?;
+    Ok((0..folded.height())
+        .map(|row| group(&folded, row))
+        .collect::<PolarsResult<_>>()?)
+}
+
+/// Every measure of every machine of every run of `datasets`, with the dataset's place and label.
+pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
     let mut machines = Stack::default();
     for (place, dataset) in datasets.iter().enumerate() {
         let labelled = dataset.machines()?.lazy().with_columns([
@@ -57,21 +65,12 @@ pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
         ]);
         machines.push(&labelled.collect()?)?;
     }
-    let folded = fold(machines.into_frame())?;
-    Ok((0..folded.height())
-        .map(|row| group(&folded, row))
-        .collect::<PolarsResult<_>>()?)
+    Ok(machines.into_frame())
 }
 
 /// Mean, standard deviation and number of values of each measure.
-fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
-    let keys: Vec<Expr> = [PLACE, "dataset"]
-        .into_iter()
-        .chain(PARAMETERS)
-        .chain(["machine", "rate", WARM_UP])
-        .map(col)
-        .collect();
-    let statistics = measures::all().flat_map(|measure| {
+pub(crate) fn statistics() -> impl Iterator<Item = Expr> {
+    measures::all().flat_map(|measure| {
         let values = || col(measure.name);
         [
             values().mean().alias(format!("{}_mean", measure.name)),
@@ -81,7 +80,30 @@ fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
                 .cast(DataType::Int64)
                 .alias(format!("{}_n", measure.name)),
         ]
-    });
+    })
+}
+
+/// The estimates that stand in a row of [`statistics`], in the order of the measures.
+pub(crate) fn estimates(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Option<Estimate>>> {
+    let number = |measure: &Measure, what: &str| {
+        let column = folded.column(&format!("{}_{what}", measure.name))?;
+        Ok::<_, PolarsError>(Value::of(column, row)?.as_number())
+    };
+    let estimate = |measure: &Measure| {
+        let n = number(measure, "n")?.unwrap_or_default() as u64;
+        let (mean, sd) = (number(measure, "mean")?, number(measure, "sd")?);
+        Ok(mean.map(|mean| Estimate::new(n, mean, sd)))
+    };
+    measures::all().map(estimate).collect()
+}
+
+fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
+    let keys: Vec<Expr> = [PLACE, "dataset"]
+        .into_iter()
+        .chain(PARAMETERS)
+        .chain(["machine", "rate", WARM_UP])
+        .map(col)
+        .collect();
     let repetitions = [
         col("run").len().cast(DataType::Int64).alias("n"),
         col("run").min().alias("first_run"),
@@ -92,7 +114,7 @@ fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
         .agg(
             repetitions
                 .into_iter()
-                .chain(statistics)
+                .chain(statistics())
                 .collect::<Vec<_>>(),
         )
         .sort(
@@ -106,12 +128,6 @@ fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
     let value = |name: &str| Value::of(folded.column(name)?, row);
     let integer =
         |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
-    let estimate = |measure: &Measure| {
-        let n = integer(&format!("{}_n", measure.name))? as u64;
-        let mean = value(&format!("{}_mean", measure.name))?.as_number();
-        let sd = value(&format!("{}_sd", measure.name))?.as_number();
-        Ok(mean.map(|mean| Estimate::new(n, mean, sd)))
-    };
     Ok(Group {
         dataset: value("dataset")?.to_string(),
         parameters: PARAMETERS
@@ -122,6 +138,6 @@ fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
         rate: integer("rate")?,
         warm_up_s: value(WARM_UP)?.as_number().unwrap_or_default(),
         n: integer("n")? as u64,
-        estimates: measures::all().map(estimate).collect::<PolarsResult<_>>()?,
+        estimates: estimates(folded, row)?,
     })
 }

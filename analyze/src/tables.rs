@@ -129,7 +129,11 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
                 group.machine,
                 keep_together(&format!("at {}/s", group.rate))
             ));
-            row.extend(measures.iter().map(|measure| cell(group, measure)));
+            row.extend(
+                measures
+                    .iter()
+                    .map(|measure| cell(group.estimate(measure), group.n, measure)),
+            );
             row.push(group.n.to_string());
             row
         })
@@ -288,8 +292,9 @@ pub(crate) fn described(measure: &Measure) -> String {
     }
 }
 
-fn cell(group: &Group, measure: &Measure) -> String {
-    let Some(estimate) = group.estimate(measure) else {
+/// An estimate in words; with how many values it has, if these are not all `of`.
+pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> String {
+    let Some(estimate) = estimate else {
         return "none".to_owned();
     };
     let Estimate {
@@ -307,7 +312,7 @@ fn cell(group: &Group, measure: &Measure) -> String {
         )));
         words.push(keep_together(&format!("sd {}", number(sd, decimals))));
     }
-    if n != group.n {
+    if n != of {
         words.push(keep_together(&format!("(n {n})")));
     }
     words.join(" ")

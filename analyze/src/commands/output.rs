@@ -2,10 +2,15 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use analyze::journal::PARAMETERS;
+use analyze::measures::Measure;
+use analyze::pooled::{self, Pool};
 use analyze::render;
 use analyze::repetitions::{self, Group};
+use analyze::statistics::Estimate;
 use analyze::tables::{self, Question, Table};
 use analyze::value::Record;
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::Datasets;
@@ -78,6 +83,9 @@ impl Output {
 /// The options that choose and order a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
+    /// Pool all runs with the same values of these: parameters, machines, machine, rate; as in rates,internal
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    by: Vec<String>,
     /// The largest mean of this measure first, by the name of its column
     #[arg(long, value_name = "MEASURE")]
     sort: Option<String>,
@@ -87,16 +95,31 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn choose(&self, mut groups: Vec<Group>) -> anyhow::Result<Vec<Group>> {
+    fn choose<G>(
+        &self,
+        mut groups: Vec<G>,
+        estimate: impl Fn(&G, &Measure) -> Option<Estimate>,
+    ) -> anyhow::Result<Vec<G>> {
         if let Some(name) = &self.sort {
             let measure = super::measure(name)?;
-            let mean = |group: &Group| group.estimate(measure).map_or(f64::MIN, |e| e.mean);
+            let mean = |group: &G| estimate(group, measure).map_or(f64::MIN, |e| e.mean);
             groups.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
         }
         if let Some(top) = self.top {
             groups.truncate(top as usize);
         }
         Ok(groups)
+    }
+
+    /// The names to pool by.
+    fn names(&self) -> anyhow::Result<Vec<&'static str>> {
+        let known = |name: &String| {
+            pooled::known(name.trim()).with_context(|| {
+                let names = [&PARAMETERS[..], &pooled::OTHERS].concat().join(", ");
+                format!("--by: no parameter `{name}`; there are {names}")
+            })
+        };
+        self.by.iter().map(known).collect()
     }
 }
 
@@ -107,8 +130,14 @@ pub fn answer(
     rows: &Rows,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let groups = rows.choose(repetitions::groups(&datasets.open()?)?)?;
     let measures = question.measures();
+    let names = rows.names()?;
+    if !names.is_empty() {
+        let pools = rows.choose(pooled::pools(&datasets.open()?, &names)?, Pool::estimate)?;
+        let table = pooled::table(question.title, &names, &measures, &pools);
+        return output.print(&[], &[table], || pooled::records(&names, &measures, &pools));
+    }
+    let groups = rows.choose(repetitions::groups(&datasets.open()?)?, Group::estimate)?;
     let table = tables::table(question.title, &measures, &groups);
     output.print(&[], &[table], || tables::records(&measures, &groups))
 }

@@ -107,6 +107,52 @@ fn rows_are_sorted_by_a_measure_and_cut() {
     );
 }
 
+/// Two runs a configuration's worth of arithmetic: the mean over runs of the mean over a run's machines.
+#[test]
+fn runs_are_pooled_by_some_parameters() {
+    let folder = grid();
+    let number = |record: &Value, name: &str| record[name].as_f64().unwrap();
+    let pooled = records(&["drift", "grid", "--by", "internal"], folder.path());
+    assert_eq!(
+        column(&pooled, "internal"),
+        [&Value::from(0.2), &0.5.into(), &0.8.into()]
+    );
+    assert_eq!(column(&pooled, "n"), [&Value::from(8); 3]);
+    let rows = records(&["drift", "grid", "--where", "internal=0.5"], folder.path());
+    let means: f64 = rows
+        .iter()
+        .map(|row| number(row, "logical_rate_mean"))
+        .sum();
+    assert!((number(&pooled[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
+    // By a machine's own rate, 2 stands for two machines of each run.
+    let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
+    assert_eq!(by_rate.len(), 5 * 3);
+    assert!(by_rate.iter().all(|record| record["n"] == 4));
+    // By all there is, the groups of the plain table.
+    let names = "rates,internal,phase,stamp,delay_s,duration_s,engine,time_scale,machine";
+    let all = records(&["drift", "grid", "--by", names], folder.path());
+    let plain = records(&["drift", "grid"], folder.path());
+    assert_eq!(all.len(), plain.len());
+    for record in &plain {
+        let same = |other: &&Value| {
+            ["rates", "internal", "machine"]
+                .iter()
+                .all(|name| other[name] == record[name])
+        };
+        let other = all.iter().find(same).unwrap();
+        for name in ["lag_final_mean", "lag_final_sd", "lag_final_low"] {
+            assert!((number(other, name) - number(record, name)).abs() < 1e-9);
+        }
+    }
+    let (code, _, err) = analyze(&["drift", "grid", "--by", "color"], folder.path());
+    assert!(
+        code == 2 && err.contains("no parameter `color`; there are rates,"),
+        "{err}"
+    );
+    let (code, out, _) = analyze(&["drift", "grid", "--by", "machines,rate"], folder.path());
+    assert!(code == 0 && out.contains("rate (1/s)"), "{out}");
+}
+
 /// Against the tables: the difference of two means that stand there, and an interval that is theirs together.
 #[test]
 fn a_contrast_is_the_difference_of_two_rows() {

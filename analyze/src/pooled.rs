@@ -1,0 +1,152 @@
+//! Repetitions pooled by some parameters only: what a measure is on average over all that has these values.
+//!
+//! The rows of a run that fall together - its machines, unless told apart - first become one value, their mean: the machines of a
+//! run hang together, and an interval that counted each of them would be too narrow. The interval is then over runs; what differs
+//! between the configurations that are pooled counts as spread.
+
+use polars::prelude::*;
+
+use crate::datasets::Dataset;
+use crate::error::Error;
+use crate::journal::PARAMETERS;
+use crate::measures::{self, Measure};
+use crate::records::push_estimate;
+use crate::repetitions::{self, PLACE};
+use crate::statistics::Estimate;
+use crate::tables::{Table, cell, described, parameter_heading};
+use crate::value::{Record, Value};
+
+/// What can be pooled by beside the parameters of a configuration: the number of machines, a machine's place, its own rate.
+pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];
+
+/// All runs that agree in some parameters.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// The dataset's label.
+    pub dataset: String,
+    /// The values that they agree in.
+    pub values: Vec<Value>,
+    /// How many runs there are.
+    pub n: u64,
+    /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every run.
+    estimates: Vec<Option<Estimate>>,
+}
+
+impl Pool {
+    /// What the runs say about `measure`.
+    pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
+        let place = measures::all().position(|other| other.name == measure.name)?;
+        self.estimates[place]
+    }
+}
+
+/// The name among [`PARAMETERS`] and [`OTHERS`] that is spelled so.
+pub fn known(name: &str) -> Option<&'static str> {
+    let mut names = PARAMETERS.into_iter().chain(OTHERS);
+    names.find(|known| *known == name)
+}
+
+/// The pools of `datasets` by the parameters `names`, in the order of the command line and of their values.
+///
+/// # Errors
+///
+/// As [`Dataset::machines`].
+pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, Error> {
+    let machines = repetitions::stacked(datasets)?;
+    let keys = || -> Vec<Expr> {
+        let names = [PLACE, "dataset"].into_iter().chain(names.iter().copied());
+        names.map(col).collect()
+    };
+    let of_run: Vec<Expr> = measures::all()
+        .map(|measure| col(measure.name).cast(DataType::Float64).mean())
+        .collect();
+    let mut statistics = vec![col("run").len().cast(DataType::Int64).alias("n")];
+    statistics.extend(repetitions::statistics());
+    let order: Vec<&str> = std::iter::once(PLACE)
+        .chain(names.iter().copied())
+        .collect();
+    let folded = machines
+        .lazy()
+        .group_by([keys(), vec![col("run")]].concat())
+        .agg(of_run)
+        .group_by(keys())
+        .agg(statistics)
+        .sort(order, SortMultipleOptions::default())
+        .collect()?;
+    let pools = (0..folded.height()).map(|row| pool(&folded, names, row));
+    Ok(pools.collect::<PolarsResult<_>>()?)
+}
+
+fn pool(folded: &DataFrame, names: &[&'static str], row: usize) -> PolarsResult<Pool> {
+    let value = |name: &str| Value::of(folded.column(name)?, row);
+    Ok(Pool {
+        dataset: value("dataset")?.to_string(),
+        values: names
+            .iter()
+            .map(|name| value(name))
+            .collect::<PolarsResult<_>>()?,
+        n: value("n")?.as_number().unwrap_or_default() as u64,
+        estimates: repetitions::estimates(folded, row)?,
+    })
+}
+
+/// The table of `measures` over `pools`, which were made by `names`.
+pub fn table(
+    title: &'static str,
+    names: &[&'static str],
+    measures: &[&Measure],
+    pools: &[Pool],
+) -> Table {
+    let several = pools
+        .windows(2)
+        .any(|pair| pair[0].dataset != pair[1].dataset);
+    let mut headings: Vec<String> = several.then(|| "dataset".to_owned()).into_iter().collect();
+    headings.extend(names.iter().map(|name| match *name {
+        "rate" => "rate (1/s)".to_owned(),
+        name => parameter_heading(name).to_owned(),
+    }));
+    let keys = headings.len();
+    headings.extend(measures.iter().map(|measure| measure.heading()));
+    headings.push("runs".to_owned());
+    let row = |pool: &Pool| -> Vec<String> {
+        let dataset = several.then(|| pool.dataset.clone()).into_iter();
+        let values = pool.values.iter().map(Value::to_string);
+        let cells = measures
+            .iter()
+            .map(|measure| cell(pool.estimate(measure), pool.n, measure));
+        let runs = std::iter::once(pool.n.to_string());
+        dataset.chain(values).chain(cells).chain(runs).collect()
+    };
+    let mut caption = vec![format!(
+        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and standard deviation (sd), in \
+         which what differs between the configurations pooled counts too; of a run's machines that fall together, the mean.",
+        names.join(", ")
+    )];
+    caption.extend(
+        measures
+            .iter()
+            .map(|measure| format!("- {}: {}.", measure.label, described(measure))),
+    );
+    Table {
+        title,
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        headings,
+        rows: pools.iter().map(row).collect(),
+        caption,
+    }
+}
+
+/// The same as records, in full precision.
+pub fn records(names: &[&'static str], measures: &[&Measure], pools: &[Pool]) -> Vec<Record> {
+    let record = |pool: &Pool| {
+        let mut record = vec![("dataset".to_owned(), Value::Text(pool.dataset.clone()))];
+        let values = names.iter().zip(&pool.values);
+        record.extend(values.map(|(name, value)| ((*name).to_owned(), value.clone())));
+        record.push(("n".to_owned(), Value::Integer(pool.n as i64)));
+        for measure in measures {
+            push_estimate(&mut record, measure, pool.estimate(measure));
+        }
+        record
+    };
+    pools.iter().map(record).collect()
+}
