@@ -32,7 +32,23 @@ pub struct Progress {
 enum Shown {
     Nothing,
     Bar(ProgressBar),
-    Heartbeat { last: Instant },
+    Heartbeat(Heartbeat),
+}
+
+/// A line from time to time.
+struct Heartbeat {
+    last: Instant,
+}
+
+impl Heartbeat {
+    /// Whether another line is due at `now`; the next is, a while after that.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now.duration_since(self.last) >= HEARTBEAT;
+        if is_due {
+            self.last = now;
+        }
+        is_due
+    }
 }
 
 /// Failures told one by one; further ones are only counted.
@@ -47,9 +63,9 @@ impl Progress {
                 ProgressDrawTarget::stderr(),
             ))
         } else {
-            Shown::Heartbeat {
+            Shown::Heartbeat(Heartbeat {
                 last: Instant::now(),
-            }
+            })
         };
         Self::new(shown)
     }
@@ -175,9 +191,8 @@ impl Progress {
                 bar.set_position(control.ticks());
                 bar.set_message(state);
             }
-            Shown::Heartbeat { last } => {
-                if last.elapsed() >= HEARTBEAT {
-                    *last = Instant::now();
+            Shown::Heartbeat(heartbeat) => {
+                if heartbeat.is_due(Instant::now()) {
                     let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                     eprintln!("{now}  {state}");
                 }
@@ -223,7 +238,22 @@ impl Progress {
     fn say(&self, line: &str) {
         match &self.shown {
             Shown::Bar(bar) => bar.println(line),
-            Shown::Nothing | Shown::Heartbeat { .. } => eprintln!("{line}"),
+            Shown::Nothing | Shown::Heartbeat(_) => eprintln!("{line}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_every_half_minute() {
+        let start = Instant::now();
+        let mut heartbeat = Heartbeat { last: start };
+        let beats: Vec<u64> = (0..120)
+            .filter(|&second| heartbeat.is_due(start + Duration::from_secs(second)))
+            .collect();
+        assert_eq!(beats, [30, 60, 90]);
     }
 }

@@ -442,6 +442,15 @@ fn a_reader_that_has_read_enough_is_no_error() {
 }
 
 #[test]
+fn there_is_no_colour_where_none_is_wanted() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.env("CLICOLOR_FORCE", "1").arg("--help");
+    let coloured = command.output().expect("it runs").stdout;
+    let plain = command.env("NO_COLOR", "1").output().expect("it runs");
+    assert!(coloured.contains(&0x1b) && !plain.stdout.contains(&0x1b));
+}
+
+#[test]
 fn shells_and_manuals_know_every_verb() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

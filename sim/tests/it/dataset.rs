@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
-use sim::log::{Dataset, DatasetError, DatasetWriter, JournalRow, parse_rows};
+use sim::log::{Dataset, DatasetError, DatasetWriter, FinishedRun, JournalRow, Status, parse_rows};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, rows, run_all};
@@ -145,6 +146,71 @@ fn one_writer_at_a_time() {
             .contains(&format!("process {}", std::process::id())),
         "{refused}"
     );
+}
+
+/// While a sweep writes, its status says who it is, how fast, and when it will be done; once it is over, when it was.
+#[test]
+fn the_status_of_a_sweep_under_way_and_after() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    let whole = folder.path().join("whole");
+    sweep(&experiment, &whole).expect("a sweep");
+    let whole = Dataset::open(&whole).expect("a dataset");
+    let root = folder.path().join("under-way");
+    let status = || Status::of(&Dataset::open(&root).expect("a dataset"));
+    let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
+    writer
+        .announce(12, Duration::from_secs(3600))
+        .expect("announced");
+    let [beginning] = &status().sweeps[..] else {
+        panic!("one sweep is under way")
+    };
+    assert_eq!(beginning.process, std::process::id());
+    assert_eq!(beginning.runs_per_hour, None);
+    assert_eq!(beginning.finishes_at_s, Some(beginning.since_s + 3600));
+    for row in whole.attempted().iter().take(3) {
+        let events = whole.read_events(row).expect("events");
+        let row = row.clone();
+        writer
+            .append(FinishedRun { row, events })
+            .expect("appended");
+    }
+    writer.sync().expect("synced");
+    let going_on = status();
+    assert_eq!((going_on.done, going_on.to_do), (3, 9));
+    assert!(going_on.sweeps[0].runs_per_hour > Some(0.0));
+    assert_eq!(going_on.finishes_at_s, beginning.finishes_at_s);
+    // Behind the plan, it finishes as runs have been ending.
+    writer.announce(12, Duration::ZERO).expect("announced");
+    assert!(status().finishes_at_s.is_some());
+    drop(writer);
+    let over = status();
+    assert!(over.sweeps.is_empty() && over.finishes_at_s.is_none());
+    assert!(over.last_run_at_s.is_some() && over.bytes > 0);
+}
+
+#[test]
+fn the_manifest_says_what_made_it_and_every_row_which_version() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    let dataset = Dataset::open(folder.path()).expect("a dataset");
+    let [made_by] = &dataset.manifest().sweeps[..] else {
+        panic!("one sweep made it")
+    };
+    assert_eq!(made_by.tool_version, sim::VERSION);
+    for said in [
+        &made_by.git_commit,
+        &made_by.host,
+        &made_by.cpu,
+        &made_by.os,
+        &made_by.command,
+        &made_by.started_at,
+    ] {
+        assert!(!said.is_empty(), "{made_by:?}");
+    }
+    assert!(made_by.cores > 0);
+    let mut rows = dataset.attempted().iter();
+    assert!(rows.all(|row| row.tool_version == sim::VERSION));
 }
 
 #[test]
