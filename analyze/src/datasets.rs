@@ -1,5 +1,6 @@
 //! Datasets opened for analysis: the runs that count, their events, their measures.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -272,14 +273,14 @@ fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> E
     }
 }
 
-fn still_failed(attempted: &[JournalRow], finished: &[JournalRow]) -> usize {
-    let is_finished = |run: u64| finished.binary_search_by_key(&run, |row| row.run).is_ok();
-    let mut failed: Vec<u64> = attempted
+/// How many runs failed and are not among the finished ones.
+pub(crate) fn still_failed<'r>(
+    attempted: &[JournalRow],
+    finished: impl IntoIterator<Item = &'r JournalRow>,
+) -> usize {
+    let finished: HashSet<u64> = finished.into_iter().map(|row| row.run).collect();
+    let failed = attempted
         .iter()
-        .filter(|row| !row.is_ok() && !is_finished(row.run))
-        .map(|row| row.run)
-        .collect();
-    failed.sort_unstable();
-    failed.dedup();
-    failed.len()
+        .filter(|row| !row.is_ok() && !finished.contains(&row.run));
+    failed.map(|row| row.run).collect::<HashSet<_>>().len()
 }

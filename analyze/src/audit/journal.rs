@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sim::log::{JournalRow, ResolvedExperiment};
 
-use super::setup::{ROUNDING_NS, Setup};
+use super::setup::{ROUNDING_NS, Setup, configuration, nanos};
 
 /// The experiment that a dataset's rows must be runs of.
 pub(super) struct Planned<'d> {
@@ -94,21 +94,4 @@ pub(super) fn check_measured(
             row.margin_us
         ));
     }
-}
-
-/// What the columns say was run, in the words of a key.
-pub(super) fn configuration(row: &JournalRow) -> String {
-    let delay = match row.delay_s.as_str() {
-        "0" => String::new(),
-        delay => format!(" delay_s={delay}"),
-    };
-    format!(
-        "rates={} internal={} phase={} stamp={}{delay} duration_s={}",
-        row.rates, row.internal, row.phase, row.stamp, row.duration_s
-    )
-}
-
-/// Nanoseconds of so many microseconds.
-pub(super) fn nanos(us: f64) -> u64 {
-    (us * 1e3).round() as u64
 }

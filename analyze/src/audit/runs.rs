@@ -16,6 +16,7 @@ use super::mix::Mix;
 use super::setup::Setup;
 use super::tally::{At, Page, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
+use crate::datasets::still_failed;
 use crate::error::Error;
 
 /// Audits the dataset in folder `root`.
@@ -29,7 +30,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
     // A run that is finished twice keeps the order in which it ended.
     finished.sort_by_key(|row| row.run);
-    let failed = still_failed(&dataset, &finished);
+    let failed = still_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
         return Err(Error::NoFinishedRun {
             path: root.to_owned(),
@@ -109,18 +110,6 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         messages: 0,
         results,
     }
-}
-
-fn still_failed(dataset: &Dataset, finished: &[&JournalRow]) -> usize {
-    let is_finished = |run: u64| finished.binary_search_by_key(&run, |row| row.run).is_ok();
-    let attempted = dataset.attempted().iter();
-    let mut failed: Vec<u64> = attempted
-        .filter(|row| !row.is_ok() && !is_finished(row.run))
-        .map(|row| row.run)
-        .collect();
-    failed.sort_unstable();
-    failed.dedup();
-    failed.len()
 }
 
 fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use sim::experiment::{Delay, PhaseRule, Rates, StampRule};
 use sim::log::JournalRow;
 
-use super::journal;
 use super::timetable::{SECOND_NS, Timetable};
 
 /// How far times that were converted may be off, in nanoseconds: rounding.
@@ -85,10 +84,10 @@ impl Setup {
             delay_ns: bounds_ns(delay),
             is_virtual,
             on_schedule: is_virtual || row.in_order,
-            latency_ns: journal::nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
+            latency_ns: nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
             started_at_ns: row.started_at_ns,
             time_scale: row.time_scale,
-            configuration: journal::configuration(row),
+            configuration: configuration(row),
         })
     }
 
@@ -156,4 +155,21 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
     text.parse()
         .map_err(|error| problems.push(format!("{column} {error}")))
         .ok()
+}
+
+/// What the columns say was run, in the words of a key.
+pub(super) fn configuration(row: &JournalRow) -> String {
+    let delay = match row.delay_s.as_str() {
+        "0" => String::new(),
+        delay => format!(" delay_s={delay}"),
+    };
+    format!(
+        "rates={} internal={} phase={} stamp={}{delay} duration_s={}",
+        row.rates, row.internal, row.phase, row.stamp, row.duration_s
+    )
+}
+
+/// Nanoseconds of so many microseconds.
+pub(super) fn nanos(us: f64) -> u64 {
+    (us * 1e3).round() as u64
 }

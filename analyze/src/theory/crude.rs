@@ -1,6 +1,6 @@
 //! Where a prediction is crude, and why.
 
-use super::prediction::Regime;
+use super::regime::Regime;
 use super::system::System;
 
 /// Something the derivation neglects that matters for a machine of a configuration.

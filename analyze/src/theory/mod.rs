@@ -42,6 +42,7 @@
 //!
 //! - [`system`]: what is predicted about, from a configuration's parameters
 //! - [`fluid`], [`noise`], [`diffusion`], [`flow`], [`clocks`]: the derivations, as above; [`root`] finds where a function is zero
+//! - [`regime`]: stable, critical or overloaded
 //! - [`crude`]: where the derivations neglect something, in words
 //! - [`prediction`]: all together
 //! - [`beside`]: the measurement beside the prediction
@@ -55,6 +56,7 @@ mod flow;
 mod fluid;
 mod noise;
 mod prediction;
+mod regime;
 mod root;
 mod system;
 mod tables;
@@ -63,6 +65,7 @@ pub use beside::{Beside, Compared, beside};
 pub use crude::Crude;
 pub use diffusion::Reflected;
 pub use fluid::Fluid;
-pub use prediction::{Prediction, Regime, predict};
+pub use prediction::{Prediction, predict};
+pub use regime::Regime;
 pub use system::System;
 pub use tables::{records, table};

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::checksum::checksum;
 use super::difference::Difference;
 use super::error::DatasetError;
 use super::journal::{self, JournalRow};
@@ -241,7 +242,7 @@ impl Dataset {
         let mut bytes = vec![0; run.bytes as usize];
         file.read_exact(&mut bytes)
             .map_err(DatasetError::io(&path))?;
-        if journal::checksum(&bytes) != run.checksum {
+        if checksum(&bytes) != run.checksum {
             return Err(wrong("they are not what was written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
         }
         Ok(bytes)

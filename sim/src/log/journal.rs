@@ -6,6 +6,7 @@ use std::path::Path;
 use csv::{QuoteStyle, StringRecord};
 use serde::{Deserialize, Serialize};
 
+use super::checksum::checksum;
 use super::error::DatasetError;
 
 /// How an attempted run ended.
@@ -99,11 +100,6 @@ impl JournalRow {
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
-}
-
-/// The checksum of a run's bytes.
-pub fn checksum(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..16].to_owned()
 }
 
 /// The part of a journal's text that is whole: up to its last newline. The rest is a row that a crash tore.

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::checksum;
+use super::checksum::checksum;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.

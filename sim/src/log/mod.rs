@@ -19,6 +19,7 @@
 //!
 //! - [`events`]: a row of the event log, written and read
 //! - [`journal`]: a row of `runs.csv`
+//! - [`checksum`]: what tells whether bytes are those that were written
 //! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading, all its shards
 //! - [`writer`]: the one that appends
@@ -32,6 +33,7 @@
 //! - [`status`]: how far a dataset has come
 
 mod attempts;
+mod checksum;
 mod dataset;
 mod difference;
 mod disk;
@@ -46,12 +48,13 @@ mod status;
 mod writer;
 
 pub use attempts::Attempts;
+pub use checksum::checksum;
 pub use dataset::Dataset;
 pub use difference::Difference;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::DatasetError;
 pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
-pub use journal::{JournalRow, Outcome, checksum, seal_journal};
+pub use journal::{JournalRow, Outcome, seal_journal};
 pub use lock::Holder;
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use status::{Reason, Status, Sweep};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Found};
+use super::checksum::checksum;
 use super::dataset::Paths;
 use super::disk::{Disk, DiskFile, RealDisk};
 use super::earlier::Earlier;
@@ -226,7 +227,7 @@ impl DatasetWriter {
         run.row.offset = self.segment.bytes;
         run.row.bytes = run.events.len() as u64;
         if run.row.checksum.is_empty() {
-            run.row.checksum = journal::checksum(&run.events);
+            run.row.checksum = checksum(&run.events);
         }
         self.segment.append(&self.paths, &run.events)?;
         journal::write_row(&mut self.unsynced_rows, &run.row, self.journal_is_empty).map_err(
