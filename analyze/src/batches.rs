@@ -129,9 +129,10 @@ impl<'a> Batch<'a> {
         let mut replays = vec![];
         for row in rows {
             let of_run = dataset.events_of(row)?;
-            for (index, event) in of_run.iter().enumerate() {
+            let on_timeline = measures::on_timeline(&of_run);
+            for (index, (event, on_timeline)) in std::iter::zip(&of_run, on_timeline).enumerate() {
                 events
-                    .push(event)
+                    .push(event, on_timeline)
                     .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
             }
             replays.push(Replayed::of(row, &of_run, dataset.warm_up_s()));

@@ -6,7 +6,7 @@ use sim::machine::{EventKind, Message, Recipients};
 
 use crate::column::Kind::{Integer, Number, Text};
 use crate::column::{Column, column};
-use crate::measures;
+use crate::measures::{self, OnTimeline};
 
 /// The columns of `events-NNNN.csv`, in order.
 #[rustfmt::skip]
@@ -53,11 +53,17 @@ pub(crate) struct EventsBuilder {
     peer: Vec<Option<i64>>,
     stamp: Vec<Option<i64>>,
     sent_tick: Vec<Option<i64>>,
+    greatest_step: Vec<i64>,
+    lag: Vec<i64>,
 }
 
 impl EventsBuilder {
     /// Appends a row; the column whose value exceeds 63 bits is the error.
-    pub(crate) fn push(&mut self, row: &EventRow) -> Result<(), &'static str> {
+    pub(crate) fn push(
+        &mut self,
+        row: &EventRow,
+        on_timeline: OnTimeline,
+    ) -> Result<(), &'static str> {
         let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
         let event = &row.logged.event;
         let (name, peer, to_all, stamp, sent_tick) = match event.kind {
@@ -102,6 +108,9 @@ impl EventsBuilder {
         self.peer.push(peer.map(i64::from));
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);
+        // Neither exceeds a clock, and clocks fit.
+        self.greatest_step.push(on_timeline.greatest_step as i64);
+        self.lag.push(on_timeline.lag as i64);
         Ok(())
     }
 
@@ -120,13 +129,15 @@ impl EventsBuilder {
                 Series::new("peer".into(), self.peer).into(),
                 Series::new("stamp".into(), self.stamp).into(),
                 Series::new("sent_tick".into(), self.sent_tick).into(),
+                Series::new("greatest_step".into(), self.greatest_step).into(),
+                Series::new("lag".into(), self.lag).into(),
             ],
         )
     }
 
     /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, the numeric `peer`,
-    /// `counts` (whether the event is after the warm-up), and `left_s`, how long what the event changed lasted within the time
-    /// observed.
+    /// `counts` (whether the event is after the warm-up), `left_s`, how long what the event changed lasted within the time observed,
+    /// and what it did on the run's timeline.
     pub(crate) fn timed(self, rows: &[JournalRow], warm_up_s: f64) -> PolarsResult<DataFrame> {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
         let time_s = elapsed_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
@@ -141,7 +152,7 @@ impl EventsBuilder {
         let kept = event_columns()
             .into_iter()
             .map(|column| column.name)
-            .chain(["peer", "counts", "left_s"]);
+            .chain(["peer", "counts", "left_s", "greatest_step", "lag"]);
         let out_of_order = self.out_of_order;
         let mut events = self.finish()?;
         if out_of_order {

@@ -4,7 +4,10 @@
 //! run's clocks. Both are step functions, so their integrals over the observation are sums over steps: a step of height h that
 //! happens s seconds before the end, or before the observation began which is s seconds long, adds h s.
 
+use std::cmp::Reverse;
+
 use polars::prelude::*;
+use sim::log::EventRow;
 
 use super::{Measure, counted, or_zero, ratio, slope};
 use crate::column::Kind::{Integer, Number};
@@ -73,22 +76,33 @@ fn advance() -> Expr {
     or_zero("last_clock") - or_zero("start_clock")
 }
 
-/// Adds, event by event along the run's merged timeline, `greatest_step` (by how much the event raised the run's greatest clock)
-/// and `lag`; the events come back in the timeline's order. Of those at the same instant the highest clock stands first, so each
-/// of them sees it.
-pub(super) fn with_timeline(events: LazyFrame) -> PolarsResult<LazyFrame> {
-    let timeline = SortMultipleOptions::default().with_order_descending_multi([false, false, true]);
-    let greatest = col("logical_clock").cum_max(false).over(["run"])?;
-    let greatest_before = col("greatest_clock")
-        .shift_and_fill(lit(1), lit(0i64))
-        .over(["run"])?;
-    Ok(events
-        .sort(["run", "system_time_ns", "logical_clock"], timeline)
-        .with_columns([greatest.alias("greatest_clock")])
-        .with_columns([
-            (col("greatest_clock") - greatest_before).alias("greatest_step"),
-            (col("greatest_clock") - col("logical_clock")).alias("lag"),
-        ]))
+/// What an event does to the clocks of its run, and where it leaves its machine's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OnTimeline {
+    /// By how much it raised the run's greatest clock.
+    pub(crate) greatest_step: u64,
+    /// The run's greatest clock - its machine's, just after it.
+    pub(crate) lag: u64,
+}
+
+/// For each of a run's events, what it does along the run's merged timeline. Of those at the same instant the highest clock comes
+/// first, so each of them sees it.
+pub(crate) fn on_timeline(events: &[EventRow]) -> Vec<OnTimeline> {
+    let clock = |event: &EventRow| event.logged.event.logical_clock;
+    let mut order: Vec<usize> = (0..events.len()).collect();
+    order.sort_by_key(|&place| {
+        let event = &events[place];
+        (event.logged.system_time_ns, Reverse(clock(event)))
+    });
+    let mut on_timeline = vec![OnTimeline::default(); events.len()];
+    let mut greatest = 0;
+    for place in order {
+        let clock = clock(&events[place]);
+        on_timeline[place].greatest_step = clock.saturating_sub(greatest);
+        greatest = clock.max(greatest);
+        on_timeline[place].lag = greatest - clock;
+    }
+    on_timeline
 }
 
 pub(super) fn aggregates() -> Vec<Expr> {

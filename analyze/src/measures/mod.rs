@@ -22,6 +22,7 @@ mod spread;
 use polars::prelude::*;
 
 pub(crate) use concurrency::Pairs;
+pub(crate) use drift::{OnTimeline, on_timeline};
 pub(crate) use jumps::jump;
 pub(crate) use spread::Spread;
 
@@ -112,7 +113,7 @@ pub(crate) fn measure(
         .into_iter()
         .map(|name| col(name.clone()))
         .collect();
-    let events = drift::with_timeline(events.lazy())?.collect()?.lazy();
+    let events = events.lazy();
     let aggregates = [
         events::aggregates(),
         jumps::aggregates(),
