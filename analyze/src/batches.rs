@@ -130,9 +130,11 @@ impl<'a> Batch<'a> {
         for row in rows {
             let of_run = dataset.events_of(row)?;
             let on_timeline = measures::on_timeline(&of_run);
-            for (index, (event, on_timeline)) in std::iter::zip(&of_run, on_timeline).enumerate() {
+            let sent_at_ns = measures::sent_at_ns(&of_run);
+            let in_run = std::iter::zip(on_timeline, sent_at_ns);
+            for (index, (event, in_run)) in std::iter::zip(&of_run, in_run).enumerate() {
                 events
-                    .push(event, on_timeline)
+                    .push(event, in_run)
                     .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
             }
             replays.push(Replayed::of(row, &of_run, dataset.warm_up_s()));

@@ -55,6 +55,7 @@ pub(crate) struct EventsBuilder {
     sent_tick: Vec<Option<i64>>,
     greatest_step: Vec<i64>,
     lag: Vec<i64>,
+    sent_at_ns: Vec<Option<i64>>,
 }
 
 impl EventsBuilder {
@@ -62,7 +63,7 @@ impl EventsBuilder {
     pub(crate) fn push(
         &mut self,
         row: &EventRow,
-        on_timeline: OnTimeline,
+        (on_timeline, sent_at_ns): (OnTimeline, Option<u64>),
     ) -> Result<(), &'static str> {
         let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
         let event = &row.logged.event;
@@ -111,6 +112,8 @@ impl EventsBuilder {
         // Neither exceeds a clock, and clocks fit.
         self.greatest_step.push(on_timeline.greatest_step as i64);
         self.lag.push(on_timeline.lag as i64);
+        self.sent_at_ns
+            .push(sent_at_ns.and_then(|sent| i64::try_from(sent).ok()));
         Ok(())
     }
 
@@ -131,16 +134,19 @@ impl EventsBuilder {
                 Series::new("sent_tick".into(), self.sent_tick).into(),
                 Series::new("greatest_step".into(), self.greatest_step).into(),
                 Series::new("lag".into(), self.lag).into(),
+                Series::new("sent_at_ns".into(), self.sent_at_ns).into(),
             ],
         )
     }
 
     /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, the numeric `peer`,
     /// `counts` (whether the event is after the warm-up), `left_s`, how long what the event changed lasted within the time observed,
-    /// and what it did on the run's timeline.
+    /// what it did on the run's timeline, and how old the message is that it received.
     pub(crate) fn timed(self, rows: &[JournalRow], warm_up_s: f64) -> PolarsResult<DataFrame> {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
         let time_s = elapsed_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
+        let under_way_ns = col("system_time_ns") - col("sent_at_ns");
+        let age_s = under_way_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
         let left_s = col("duration_s") - col("time_s");
         let observed_s = col("duration_s") - lit(warm_up_s);
         let left_s = when(left_s.clone().lt(lit(0.0)))
@@ -152,7 +158,7 @@ impl EventsBuilder {
         let kept = event_columns()
             .into_iter()
             .map(|column| column.name)
-            .chain(["peer", "counts", "left_s", "greatest_step", "lag"]);
+            .chain(["peer", "counts", "left_s", "greatest_step", "lag", "age_s"]);
         let out_of_order = self.out_of_order;
         let mut events = self.finish()?;
         if out_of_order {
@@ -166,7 +172,11 @@ impl EventsBuilder {
                 [col("run")],
                 keeping_order(),
             )
-            .with_columns([time_s.alias("time_s"), measures::jump()?.alias("jump")])
+            .with_columns([
+                time_s.alias("time_s"),
+                age_s.alias("age_s"),
+                measures::jump()?.alias("jump"),
+            ])
             .with_columns([left_s.alias("left_s"), counts.alias("counts")])
             .select(kept.map(col).collect::<Vec<Expr>>())
             .collect()

@@ -5,6 +5,8 @@
 //! sending: what a message spends under way is neglected.
 
 use polars::prelude::*;
+use sim::log::EventRow;
+use sim::machine::{EventKind, MachineIndex};
 
 use super::{Measure, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
@@ -180,6 +182,7 @@ pub(super) fn aggregates() -> Vec<Expr> {
             .filter(is("receive").and(col("counts")))
             .mean()
             .alias("logical_age_mean"),
+        counted(col("age_s")).mean().alias("age_mean_s"),
     ]
 }
 
@@ -194,18 +197,25 @@ pub(super) fn unicasts(events: LazyFrame) -> LazyFrame {
         ])
 }
 
-/// Per run and receiver: the mean age of its messages. A receive names its send by sender and tick.
-pub(super) fn ages(events: LazyFrame) -> LazyFrame {
-    let sends = events.clone().filter(is("send")).select([
-        col("run"),
-        col("machine").alias("peer"),
-        col("tick").alias("sent_tick"),
-        col("time_s").alias("sent_s"),
-    ]);
-    let send = || [col("run"), col("peer"), col("sent_tick")];
-    events
-        .filter(is("receive").and(col("counts")))
-        .join(sends, send(), send(), JoinArgs::new(JoinType::Left))
-        .group_by([col("run"), col("machine")])
-        .agg([(col("time_s") - col("sent_s")).mean().alias("age_mean_s")])
+/// For each of a run's events, when the message that it receives was sent, as system time; a receive names its send by sender and
+/// tick. None for other events, and where there is no such send.
+pub(crate) fn sent_at_ns(events: &[EventRow]) -> Vec<Option<u64>> {
+    let mut sends: Vec<(MachineIndex, u64, u64)> = events
+        .iter()
+        .filter(|event| matches!(event.logged.event.kind, EventKind::Send { .. }))
+        .map(|event| {
+            let logged = &event.logged;
+            (event.machine, logged.event.tick, logged.system_time_ns)
+        })
+        .collect();
+    sends.sort_unstable();
+    let sent_at = |event: &EventRow| {
+        let EventKind::Receive(message) = event.logged.event.kind else {
+            return None;
+        };
+        let send = (message.sender, message.sent_tick);
+        let found = sends.binary_search_by_key(&send, |&(machine, tick, _)| (machine, tick));
+        found.ok().map(|place| sends[place].2)
+    };
+    events.iter().map(sent_at).collect()
 }

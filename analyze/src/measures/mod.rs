@@ -21,6 +21,7 @@ mod spread;
 
 use polars::prelude::*;
 
+pub(crate) use backlog::sent_at_ns;
 pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{OnTimeline, on_timeline};
 pub(crate) use jumps::jump;
@@ -132,12 +133,11 @@ pub(crate) fn measure(
             left(),
         )
         .join(
-            backlog::unicasts(events.clone()),
+            backlog::unicasts(events),
             of_machine(),
             of_machine(),
             left(),
         )
-        .join(backlog::ages(events), of_machine(), of_machine(), left())
         .join(replayed.lazy(), [col("run")], [col("run")], left());
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family.iter().map(column).collect();
