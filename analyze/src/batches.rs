@@ -17,21 +17,18 @@ use crate::kept::Kept;
 use crate::measures;
 use crate::replayed::{self, Replayed};
 
-/// A batch ends before the run that would take it over this many events.
-const BATCH_EVENTS: u64 = 250_000;
-
 /// The events of `runs`, which are runs of `dataset`.
 fn of<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<Batch<'a>, Error>> {
-    bounds(runs)
+    bounds(dataset, runs)
         .into_iter()
         .map(|range| Batch::read(dataset, &runs[range]))
 }
 
-fn bounds(runs: &[JournalRow]) -> Vec<Range<usize>> {
-    batch_bounds(runs.iter().map(|row| row.events), BATCH_EVENTS)
+fn bounds(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
+    batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events())
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
@@ -80,7 +77,7 @@ impl Dataset {
 
     /// The measures of `runs`, from their events: a batch on each core at a time.
     fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let bounds = bounds(runs);
+        let bounds = bounds(self, runs);
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let next = AtomicUsize::new(0);
         let work = || {

@@ -11,6 +11,9 @@ use crate::condition::Condition;
 use crate::error::Error;
 use crate::kept;
 
+/// A batch ends before the run that would take it over this many events, unless it is said.
+const BATCH_EVENTS: u64 = 250_000;
+
 /// A dataset with at least one finished run.
 #[derive(Debug)]
 pub struct Dataset {
@@ -21,6 +24,7 @@ pub struct Dataset {
     failed: usize,
     warm_up_s: f64,
     keeps_measures: bool,
+    batch_events: u64,
 }
 
 /// Opens every dataset. Each is labelled with its name, or with its path if another has the same name.
@@ -75,6 +79,7 @@ impl Dataset {
             failed,
             warm_up_s: 0.0,
             keeps_measures: false,
+            batch_events: BATCH_EVENTS,
         })
     }
 
@@ -150,6 +155,15 @@ impl Dataset {
     /// Whether it does.
     pub(crate) fn keeps_measures(&self) -> bool {
         self.keeps_measures
+    }
+
+    /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
+    pub fn limit_batches(&mut self, events: u64) {
+        self.batch_events = events;
+    }
+
+    pub(crate) fn batch_events(&self) -> u64 {
+        self.batch_events
     }
 
     /// The model seconds at the start of every run that no measure counts.

@@ -24,6 +24,29 @@ fn rows_of_csv(path: &Path) -> usize {
         .count()
 }
 
+/// However small the batches, and so the memory: the same measures, and no batch larger than it may be.
+#[test]
+fn batches_bound_the_memory_and_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), fixture::SMALL);
+    let whole = Dataset::open(folder.path()).unwrap().machines().unwrap();
+    let mut dataset = Dataset::open(folder.path()).unwrap();
+    let largest = dataset
+        .finished()
+        .iter()
+        .map(|run| run.events)
+        .max()
+        .unwrap();
+    for limit in [1, largest, 2 * largest] {
+        dataset.limit_batches(limit);
+        assert!(dataset.machines().unwrap().equals_missing(&whole));
+        let sizes = dataset
+            .batches()
+            .map(|batch| batch.unwrap().events().unwrap().height() as u64);
+        assert!(sizes.into_iter().all(|size| size <= limit.max(largest)));
+    }
+}
+
 #[test]
 fn files_read_back_as_they_were_computed() {
     let folder = tempfile::tempdir().unwrap();
