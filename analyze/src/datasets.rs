@@ -203,7 +203,7 @@ impl Dataset {
 
     /// How many planned runs have not been attempted, or are not to be seen any more.
     pub fn to_do(&self) -> u64 {
-        log::Status::of(&self.log).to_do
+        self.log.to_do()
     }
 
     /// The shards of the experiment that are not there.

@@ -72,9 +72,8 @@ fn say_what_is_left_out(dataset: &Dataset) {
             shards.join(" ")
         );
     }
-    if dataset.to_do() > 0 {
-        let runs = counted(dataset.to_do() as usize, "planned run");
-        let verb = is(dataset.to_do() as usize);
+    if let to_do @ 1.. = dataset.to_do() as usize {
+        let (runs, verb) = (counted(to_do, "planned run"), is(to_do));
         eprintln!("{label}: {runs} {verb} not there yet");
     }
     let (failed, late) = (dataset.failed(), dataset.left_out().len());

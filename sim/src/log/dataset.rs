@@ -1,6 +1,6 @@
 //! A dataset opened for reading. Reading is allowed while a sweep is writing: only finished runs are seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -192,6 +192,14 @@ impl Dataset {
             }
             _ => experiment.runs,
         }
+    }
+
+    /// Runs planned that have not been attempted, those of missing shards too.
+    pub fn to_do(&self) -> u64 {
+        let repetitions = self.manifest().experiment.repetitions;
+        let planned = self.runs.iter().filter(|row| row.repetition < repetitions);
+        let attempted: HashSet<u64> = planned.map(|row| row.run).collect();
+        self.planned().saturating_sub(attempted.len() as u64)
     }
 
     /// Every attempted run, in the order in which they ended, shard by shard.

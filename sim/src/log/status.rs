@@ -95,9 +95,6 @@ impl Status {
         let mut lateness_p99_us: Vec<f64> = ok.iter().map(|row| row.lateness_p99_us).collect();
         lateness_p99_us.sort_by(f64::total_cmp);
         let manifest = dataset.manifest();
-        let repetitions = manifest.experiment.repetitions;
-        let attempted = runs.values().filter(|row| row.repetition < repetitions);
-        let to_do = dataset.planned().saturating_sub(attempted.count() as u64);
         let sweeps: Vec<Sweep> = dataset
             .parts()
             .filter_map(|(folder, rows)| Sweep::in_folder(folder, rows))
@@ -112,7 +109,7 @@ impl Status {
             planned: dataset.planned(),
             done: ok.len() as u64,
             failed: failed.len() as u64,
-            to_do,
+            to_do: dataset.to_do(),
             punctual: ok.iter().filter(|row| row.punctual).count() as u64,
             in_order: ok.iter().filter(|row| row.in_order).count() as u64,
             lateness_p99_us: lateness_p99_us

@@ -249,10 +249,11 @@ impl DatasetWriter {
         if self.unsynced_rows.is_empty() {
             return Ok(());
         }
+        // Tried once, whatever comes of it: a second sync may succeed without the data that the first one lost, and what of the
+        // rows is torn is cut off by the next writer.
+        let rows = std::mem::take(&mut self.unsynced_rows);
         self.segment.sync(&self.paths)?;
         let path = self.paths.journal();
-        // Written once, whatever comes of it: what of it is torn is cut off by the next writer.
-        let rows = std::mem::take(&mut self.unsynced_rows);
         self.journal
             .write_all(&rows)
             .and_then(|()| self.journal.sync())

@@ -130,6 +130,11 @@ pub fn run(
 ) -> Result<Summary, SweepError> {
     let capacity = Capacity::of_this_process();
     Plan::check(experiment, options, &capacity)?;
+    if !options.only.is_empty() {
+        // A slip in a run's name makes no dataset.
+        let (experiment, attempts) = DatasetWriter::look(root, experiment)?;
+        Plan::new(&experiment, &attempts, options, &capacity)?;
+    }
     let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
     let experiment = writer.experiment().clone();
     let folder = writer.folder().to_owned();

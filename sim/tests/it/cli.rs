@@ -336,6 +336,14 @@ fn a_failed_run_is_repeated_alone() {
 }
 
 #[test]
+fn a_slip_in_a_runs_name_makes_no_dataset() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    is_refused(&desk, &["run", "e.toml", "--only", "4"], "no such run");
+    assert!(!desk.path("data").exists());
+}
+
+#[test]
 fn failed_runs_are_repeated_on_request() {
     let desk = Desk::new();
     with_a_failed_run(&desk, 1);
