@@ -169,7 +169,12 @@ impl<'a> Batch<'a> {
             self.dataset.warm_up_s(),
             |row| self.dataset.journal_of(row),
         )?;
-        Ok(measures::measure(machines, self.events, self.replayed)?)
+        Ok(measures::measure(
+            machines,
+            self.events,
+            self.replayed,
+            self.dataset.lacks(),
+        )?)
     }
 }
 

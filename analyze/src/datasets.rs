@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim::experiment::{EngineKind, Shard};
-use sim::log::{self, EventRow, JournalRow, Manifest};
+use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
 use crate::condition::Condition;
 use crate::error::Error;
@@ -196,6 +196,11 @@ impl Dataset {
         self.manifest().experiment.engine == EngineKind::Virtual.to_string()
     }
 
+    /// What the rows of its log need not say.
+    pub(crate) fn lacks(&self) -> Lacks {
+        self.log.lacks()
+    }
+
     /// The runs that count, ordered by run.
     pub fn finished(&self) -> &[JournalRow] {
         &self.finished
@@ -229,7 +234,7 @@ impl Dataset {
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
         let mut events = Vec::with_capacity(run.events as usize);
-        for (index, event) in log::parse_rows(&bytes).enumerate() {
+        for (index, event) in log::parse_rows_lacking(&bytes, self.log.lacks()).enumerate() {
             let event = event.map_err(|cause| Error::Row {
                 path: self.log.segment_of(run),
                 run: run.run,

@@ -95,7 +95,17 @@ pub enum Error {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A file cannot be written.
+    /// A log of another implementation, or the mapping that says how to read it, cannot be used.
+    #[error("{}{}: {problem}", .path.display(), line_words(*.line))]
+    Import {
+        /// The file, or the run.
+        path: PathBuf,
+        /// The line, from 1.
+        line: Option<u64>,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// A file cannot be read or written.
     #[error("{}: {cause}", .path.display())]
     Io {
         /// The file.
@@ -124,7 +134,19 @@ pub enum Error {
     Query(#[from] PolarsError),
 }
 
+fn line_words(line: Option<u64>) -> String {
+    line.map_or(String::new(), |line| format!(" line {line}"))
+}
+
 impl Error {
+    pub(crate) fn import(path: &Path, line: Option<u64>, problem: String) -> Self {
+        Self::Import {
+            path: path.to_owned(),
+            line,
+            problem,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),

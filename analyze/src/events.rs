@@ -1,8 +1,8 @@
 //! The event log as a data frame: a batch of whole runs, a row an event.
 
 use polars::prelude::*;
-use sim::log::{EventRow, JournalRow};
-use sim::machine::{EventKind, Message, Recipients};
+use sim::log::{EventRow, JournalRow, UNKNOWN, UNKNOWN_MACHINE};
+use sim::machine::{EventKind, MachineIndex, Message, Recipients};
 
 use crate::column::Kind::{Integer, Number, Text};
 use crate::column::{Column, column};
@@ -72,7 +72,7 @@ impl EventsBuilder {
             EventKind::Send {
                 recipients: Recipients::One(peer),
                 stamp,
-            } => ("send", Some(peer), false, Some(stamp), None),
+            } => ("send", known_machine(peer), false, Some(stamp), None),
             EventKind::Send {
                 recipients: Recipients::All,
                 stamp,
@@ -81,7 +81,13 @@ impl EventsBuilder {
                 sender,
                 stamp,
                 sent_tick,
-            }) => ("receive", Some(sender), false, Some(stamp), Some(sent_tick)),
+            }) => (
+                "receive",
+                known_machine(sender),
+                false,
+                known(stamp),
+                known(sent_tick),
+            ),
         };
         let run = signed(row.run, "run")?;
         let tick = signed(event.tick, "tick")?;
@@ -181,6 +187,14 @@ impl EventsBuilder {
             .select(kept.map(col).collect::<Vec<Expr>>())
             .collect()
     }
+}
+
+fn known(number: u64) -> Option<u64> {
+    (number != UNKNOWN).then_some(number)
+}
+
+fn known_machine(machine: MachineIndex) -> Option<MachineIndex> {
+    (machine != UNKNOWN_MACHINE).then_some(machine)
 }
 
 fn keeping_order() -> JoinArgs {

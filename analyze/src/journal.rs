@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use polars::prelude::*;
 use sim::experiment::Rates;
-use sim::log::JournalRow;
+use sim::log::{IMPORTED, JournalRow};
 
 use crate::column::Kind::{Boolean, Integer, Number, Text};
 use crate::column::{Column, column};
@@ -192,7 +192,7 @@ fn run_column<'a>(
         Number => Series::new(
             name,
             rows.map(|row| number(row, column.name))
-                .collect::<Vec<f64>>(),
+                .collect::<Vec<Option<f64>>>(),
         ),
         Boolean => Series::new(
             name,
@@ -222,17 +222,20 @@ fn integer(row: &JournalRow, name: &str) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn number(row: &JournalRow, name: &str) -> f64 {
+/// None where an imported log does not tell it: how late its events were, and how close its ticks come.
+fn number(row: &JournalRow, name: &str) -> Option<f64> {
+    let is_imported = row.engine == IMPORTED;
+    let of_schedule = |value: f64| (!is_imported).then_some(value);
     match name {
-        "time_scale" => row.time_scale,
-        "duration_s" => row.duration_s,
-        "internal" => row.internal,
-        "margin_us" => row.margin_us,
-        "lateness_p50_us" => row.lateness_p50_us,
-        "lateness_p99_us" => row.lateness_p99_us,
-        "lateness_max_us" => row.lateness_max_us,
-        "latency_p99_us" => row.latency_p99_us,
-        "latency_max_us" => row.latency_max_us,
+        "time_scale" => Some(row.time_scale),
+        "duration_s" => Some(row.duration_s),
+        "internal" => Some(row.internal),
+        "margin_us" => of_schedule(row.margin_us),
+        "lateness_p50_us" => of_schedule(row.lateness_p50_us),
+        "lateness_p99_us" => of_schedule(row.lateness_p99_us),
+        "lateness_max_us" => of_schedule(row.lateness_max_us),
+        "latency_p99_us" => of_schedule(row.latency_p99_us),
+        "latency_max_us" => of_schedule(row.latency_max_us),
         _ => unreachable!("no number {name} in the journal"),
     }
 }

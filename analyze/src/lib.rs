@@ -20,6 +20,7 @@
 //! - [`compare`]: two datasets, run by run
 //! - [`theory`]: what is to be expected, and the measurements beside it
 //! - [`audit`]: are the logs a Lamport execution?
+//! - [`import`]: logs of other implementations, made into a dataset
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
 //! - [`words`]: words that several answers share
@@ -37,6 +38,7 @@ pub mod dictionary;
 pub mod error;
 pub mod events;
 pub mod export;
+pub mod import;
 pub mod journal;
 mod kept;
 pub mod measures;

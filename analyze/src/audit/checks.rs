@@ -96,6 +96,35 @@ impl Check {
         self.texts().1
     }
 
+    /// What an imported log may lack for it; none for what every log has.
+    pub(super) fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Phases => Some("when ticks were due is not known"),
+            Self::Ticks => Some("every row was taken for a tick"),
+            Self::Stamp => Some("stamps of sends were taken from the stamp rule"),
+            Self::ReceiveClock => Some("receives do not say which stamp they got"),
+            Self::ClockCondition
+            | Self::Sent
+            | Self::ReceivedOnce
+            | Self::LinkOrder
+            | Self::Causality
+            | Self::QueueOrder => Some("which send a receive belongs to is not known"),
+            Self::QueueLength | Self::Conservation | Self::Recipients => {
+                Some("sends do not say to whom")
+            }
+            Self::InternalShare => Some("the probability is the share measured"),
+            Self::Journal
+            | Self::Files
+            | Self::Rows
+            | Self::Times
+            | Self::InitialClock
+            | Self::LocalClock
+            | Self::RisingClock
+            | Self::ClockConditionBefore
+            | Self::Idle => None,
+        }
+    }
+
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Journal => ("journal", "rows agree with key, plan and events"),

@@ -1,6 +1,6 @@
 //! The rows of a run, machine by machine.
 
-use sim::log::{EventRow, parse_rows};
+use sim::log::{EventRow, Lacks, UNKNOWN_MACHINE, parse_rows_lacking};
 use sim::machine::{EventKind, Recipients};
 
 use super::checks::Check;
@@ -28,7 +28,12 @@ pub(super) struct Log {
 
 impl Log {
     /// Reads the rows of run `run`. A row that cannot be read, or is not the run's, is noted and left out.
-    pub(super) fn read(bytes: &[u8], run: u64, ticks: &[u64], page: &mut Page<'_>) -> Self {
+    pub(super) fn read(
+        (bytes, lacks): (&[u8], Lacks),
+        run: u64,
+        ticks: &[u64],
+        page: &mut Page<'_>,
+    ) -> Self {
         // No row is shorter than this, whatever the journal promises.
         let most = bytes.len() as u64 / 16 + 1;
         let room = |&ticks: &u64| Vec::with_capacity(ticks.min(most) as usize);
@@ -39,7 +44,7 @@ impl Log {
         let (mut rest, mut rows) = (bytes, 0);
         while !rest.is_empty() {
             let mut damaged_row = None;
-            for parsed in parse_rows(rest) {
+            for parsed in parse_rows_lacking(rest, lacks) {
                 match parsed {
                     Ok(event) => log.take(rows, run, event, page),
                     Err(error) => {
@@ -80,6 +85,7 @@ impl Log {
             EventKind::Receive(message) => Some(message.sender),
             _ => None,
         };
+        let peer = peer.filter(|&peer| peer != UNKNOWN_MACHINE);
         if let Some(peer) = peer.filter(|&peer| peer == machine || peer as usize >= machines) {
             let words = || format!("machine {machine} of {machines} has no peer {peer}");
             page.violated(Check::Rows, At::Row(row), words);

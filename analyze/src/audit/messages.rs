@@ -1,6 +1,7 @@
 //! Every receive and the send it belongs to.
 
 use sim::experiment::StampRule;
+use sim::log::UNKNOWN;
 use sim::machine::{EventKind, Message};
 
 use super::checks::Check;
@@ -52,6 +53,13 @@ pub(super) fn check(
     page.checked(setup.clock_condition(), matched);
     reader.check_passed_over(page);
     taken
+}
+
+/// The messages that a machine received, where it is not known which they were.
+pub(super) fn unknown(log: &Log, machine: usize) -> Taken {
+    let events = log.machines[machine].iter();
+    let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
+    receives.map(|_| None).collect()
 }
 
 struct Reader<'a> {
@@ -225,6 +233,9 @@ impl<'a> Reader<'a> {
         else {
             return format!("{told}, but it has no peer {sender}");
         };
+        if message.sent_tick == UNKNOWN {
+            return format!("{told}, but machine {sender} sent it nothing with that stamp");
+        }
         match events.iter().find(|event| event.tick == message.sent_tick) {
             None => format!(
                 "{told}, but machine {sender} has no tick {}",

@@ -12,7 +12,7 @@ use sim::machine::{EventKind, Recipients};
 
 use super::checks::Check;
 use super::log::Log;
-use super::setup::Setup;
+use super::setup::{Known, Setup};
 use super::tally::{At, Tally};
 
 /// The chance that the shares of a correct dataset are called wrong is below this.
@@ -27,6 +27,7 @@ struct Counts {
     /// The first of its runs.
     ordinal: usize,
     internal: f64,
+    known: Known,
     /// Ticks of all kinds.
     ticks: u64,
     /// Idle ticks of each machine.
@@ -55,6 +56,7 @@ impl Counts {
         Self {
             ordinal,
             internal: setup.internal,
+            known: setup.known,
             ticks: 0,
             idle: zeros(),
             internals: zeros(),
@@ -118,10 +120,21 @@ impl Counts {
         // As many bounds are taken as there are ticks, and tests.
         let limit = (2.0 * self.ticks as f64 * tests as f64 / FALSE_ALARM).ln();
         let mut page = tally.page(self.ordinal);
-        for (check, shares) in [
-            (Check::InternalShare, self.internal_shares()),
-            (Check::Recipients, self.recipient_shares()),
-        ] {
+        for (check, _, shares) in [
+            (
+                Check::InternalShare,
+                self.known.internal,
+                self.internal_shares(),
+            ),
+            (
+                Check::Recipients,
+                self.known.recipients,
+                self.recipient_shares(),
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, is_known, _)| *is_known)
+        {
             page.checked(check, shares.len() as u64);
             for share in shares.iter().filter(|share| share.surprise() > limit) {
                 page.violated(check, At::Journal, || share.in_words(configuration));

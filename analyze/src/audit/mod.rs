@@ -69,6 +69,8 @@ pub struct Audited {
     pub events: u64,
     /// Messages sent: a broadcast is one to each peer.
     pub messages: u64,
+    /// Whether the logs are another implementation's: then what their columns do not tell is not checked.
+    pub imported: bool,
     /// What became of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
 }

@@ -11,7 +11,40 @@ use super::tally::{At, Page};
 use super::words::event;
 use crate::words::counted;
 
-/// Checks [`Check::QueueLength`], [`Check::Idle`] and [`Check::Conservation`] of `machine`.
+/// Checks [`Check::Idle`] of `machine`: a tick takes a message if there is one. So what is idle leaves an empty queue, and follows on
+/// one.
+pub(super) fn check_idle(log: &Log, machine: usize, page: &mut Page<'_>) {
+    let events = &log.machines[machine];
+    let mut before = None;
+    for entry in events {
+        check_idle_event(machine, before, entry, page);
+        before = Some(entry);
+    }
+    page.checked(Check::Idle, events.len() as u64);
+}
+
+fn check_idle_event(machine: usize, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {
+    if matches!(entry.kind, EventKind::Receive(_)) {
+        return;
+    }
+    if entry.queue > 0 {
+        page.violated(Check::Idle, At::Row(entry.row), || {
+            let waiting = counted(entry.queue as usize, "message");
+            format!("{} with {waiting} in its queue", event(machine, entry))
+        });
+    } else if let Some(before) = before.filter(|before| before.queue > 0) {
+        page.violated(Check::Idle, At::Row(entry.row), || {
+            let waiting = counted(before.queue as usize, "message");
+            format!(
+                "{} with {waiting} in its queue since tick {} at the latest",
+                event(machine, entry),
+                before.tick
+            )
+        });
+    }
+}
+
+/// Checks [`Check::QueueLength`] and [`Check::Conservation`] of `machine`.
 pub(super) fn check(
     setup: &Setup,
     log: &Log,
@@ -29,11 +62,6 @@ pub(super) fn check(
         entered_at: Vec::with_capacity(taken.len()),
     };
     for (position, entry) in events.iter().enumerate() {
-        queue.check_idle(
-            position.checked_sub(1).map(|before| &events[before]),
-            entry,
-            page,
-        );
         let place = place(setup, position, entry);
         let first = queue.check_length(entry, place, &arrived, page);
         if let Some(ordinal) = first
@@ -44,7 +72,6 @@ pub(super) fn check(
         }
     }
     page.checked(Check::QueueLength, events.len() as u64);
-    page.checked(Check::Idle, events.len() as u64);
     page.checked(Check::Conservation, 1);
     let last = events.len().checked_sub(1);
     let last = last.map(|last| (&events[last], place(setup, last, &events[last])));
@@ -97,28 +124,6 @@ struct Queue {
 }
 
 impl Queue {
-    /// A tick takes a message if there is one. So what is idle leaves an empty queue, and follows on one.
-    fn check_idle(&self, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {
-        if matches!(entry.kind, EventKind::Receive(_)) {
-            return;
-        }
-        if entry.queue > 0 {
-            page.violated(Check::Idle, At::Row(entry.row), || {
-                let waiting = counted(entry.queue as usize, "message");
-                format!("{} with {waiting} in its queue", event(self.machine, entry))
-            });
-        } else if let Some(before) = before.filter(|before| before.queue > 0) {
-            page.violated(Check::Idle, At::Row(entry.row), || {
-                let waiting = counted(before.queue as usize, "message");
-                format!(
-                    "{} with {waiting} in its queue since tick {} at the latest",
-                    event(self.machine, entry),
-                    before.tick
-                )
-            });
-        }
-    }
-
     /// Holds the queue's length after an event against what arrived. Returns which of the messages received it takes, if any.
     fn check_length(
         &mut self,

@@ -8,6 +8,7 @@ use crate::words::counted;
 /// Paragraphs: what was audited, whether it is a Lamport execution, every first counter-example; and a blank line at the end.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(about).collect();
+    words.extend(audit.datasets.iter().filter_map(not_checked));
     words.push(String::new());
     words.push(verdict(audit));
     let failed: Vec<Check> = failed(audit);
@@ -74,6 +75,32 @@ fn about(dataset: &Audited) -> String {
         counted(*events as usize, "event"),
         counted(*messages as usize, "message"),
     )
+}
+
+/// What could not be checked in imported logs, and why.
+fn not_checked(dataset: &Audited) -> Option<String> {
+    if !dataset.imported {
+        return None;
+    }
+    let mut whys: Vec<(&str, Vec<&str>)> = vec![];
+    for result in dataset.results.iter().filter(|result| result.checked == 0) {
+        let Some(why) = result.check.needs() else {
+            continue;
+        };
+        match whys.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, checks)) => checks.push(result.check.name()),
+            None => whys.push((why, vec![result.check.name()])),
+        }
+    }
+    let whys: Vec<String> = whys
+        .iter()
+        .map(|(why, checks)| format!("{} ({why})", checks.join(", ")))
+        .collect();
+    Some(format!(
+        "{}: not checked: {}.",
+        dataset.label,
+        whys.join("; ")
+    ))
 }
 
 fn verdict(audit: &Audit) -> String {

@@ -13,7 +13,7 @@ use super::journal::{self, Planned};
 use super::lines::Lines;
 use super::log::Log;
 use super::mix::Mix;
-use super::setup::Setup;
+use super::setup::{Known, Setup};
 use super::tally::{At, Page, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
 use crate::datasets::still_failed;
@@ -65,6 +65,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         failed: failed as u64,
         events: tally.events,
         messages: tally.messages,
+        imported: dataset.manifest().imported.is_some(),
         results: results.into(),
     })
 }
@@ -108,6 +109,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         failed: 0,
         events: 0,
         messages: 0,
+        imported: false,
         results,
     }
 }
@@ -117,6 +119,7 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {
         dataset,
         finished,
         planned: Planned::new(&dataset.manifest().experiment),
+        known: Known::of(dataset.manifest().imported.as_ref()),
         by_key: by_key(finished),
         next: AtomicUsize::new(0),
     };
@@ -151,6 +154,7 @@ struct Shared<'d> {
     dataset: &'d Dataset,
     finished: &'d [&'d JournalRow],
     planned: Planned<'d>,
+    known: Known,
     by_key: HashMap<&'d str, usize>,
     /// The run to be audited next.
     next: AtomicUsize,
@@ -173,11 +177,11 @@ impl Shared<'_> {
         let mut problems = vec![];
         let is_new = self.is_new(ordinal, &mut problems);
         self.planned.check(row, &mut problems);
-        if let Some(setup) = Setup::of(row, &mut problems).filter(|_| is_new)
+        if let Some(setup) = Setup::of(row, self.known, &mut problems).filter(|_| is_new)
             && let Some(bytes) = self.events_of(row, page)
         {
             let ticks: Vec<u64> = setup.timetables.iter().map(|table| table.ticks).collect();
-            let log = Log::read(&bytes, row.run, &ticks, page);
+            let log = Log::read((&bytes, self.dataset.lacks()), row.run, &ticks, page);
             drop(bytes);
             let latest_ns = check_events(&setup, &log, page);
             mix.count(ordinal, &setup, &log);
@@ -226,8 +230,14 @@ fn check_events(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
     clocks::check(setup, log, page);
     let boxes = mail::boxes(setup, log);
     for (machine, mailbox) in boxes.iter().enumerate() {
-        let taken = messages::check(setup, log, machine, mailbox, page);
-        queues::check(setup, log, machine, mailbox, &taken, page);
+        let taken = match setup.known.messages {
+            true => messages::check(setup, log, machine, mailbox, page),
+            false => messages::unknown(log, machine),
+        };
+        queues::check_idle(log, machine, page);
+        if setup.known.recipients {
+            queues::check(setup, log, machine, mailbox, &taken, page);
+        }
     }
     let messages = boxes
         .iter()

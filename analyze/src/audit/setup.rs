@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sim::experiment::{Delay, PhaseRule, Rates, StampRule};
-use sim::log::JournalRow;
+use sim::log::{IMPORTED, Imported, JournalRow};
 
 use super::timetable::{SECOND_NS, Timetable};
 
@@ -12,9 +12,56 @@ pub(super) const ROUNDING_NS: u64 = 1000;
 /// A delay longer than so many means is not drawn from an exponential law: one in 10^17 is.
 const LONGEST_IN_MEANS: u64 = 40;
 
+/// What is known of a run's events: all, unless its log was imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// When ticks were due, and how many there were to be.
+    pub(super) timetable: bool,
+    pub(super) ticks: bool,
+    /// Probability of an internal event.
+    pub(super) internal: bool,
+    pub(super) recipients: bool,
+    /// Timestamps that sends carry.
+    pub(super) send_stamps: bool,
+    /// Timestamps that receives got.
+    pub(super) stamps: bool,
+    /// Which send a receive belongs to, if any.
+    pub(super) messages: bool,
+}
+
+impl Known {
+    const ALL: Self = Self {
+        timetable: true,
+        ticks: true,
+        internal: true,
+        recipients: true,
+        send_stamps: true,
+        stamps: true,
+        messages: true,
+    };
+
+    /// Of a dataset's events, if it was imported.
+    pub(super) fn of(imported: Option<&Imported>) -> Self {
+        let Some(Imported { lacks, assumed, .. }) = imported else {
+            return Self::ALL;
+        };
+        let links_sends = !lacks.sent_ticks || assumed.sent_ticks;
+        Self {
+            timetable: false,
+            ticks: !assumed.ticks,
+            internal: !assumed.internal,
+            recipients: !lacks.recipients,
+            send_stamps: !assumed.send_stamps,
+            stamps: !lacks.stamps,
+            messages: links_sends && !lacks.recipients && !lacks.senders && !lacks.stamps,
+        }
+    }
+}
+
 /// A run as it was set up.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
+    pub(super) known: Known,
     /// When each machine ticks.
     pub(super) timetables: Vec<Timetable>,
     pub(super) rates: Vec<u32>,
@@ -29,7 +76,7 @@ pub(super) struct Setup {
     pub(super) is_virtual: bool,
     /// Whether every message was queued when the schedule says.
     pub(super) on_schedule: bool,
-    /// Wall nanoseconds from a send to the queue, at most.
+    /// Wall nanoseconds from a send to the queue, at most; the greatest number there is if that is not known.
     pub(super) latency_ns: u64,
     started_at_ns: u64,
     time_scale: f64,
@@ -39,10 +86,14 @@ pub(super) struct Setup {
 
 impl Setup {
     /// Reads the journal's row. Adds to `problems` what cannot be; none if the run cannot be audited for it.
-    pub(super) fn of(row: &JournalRow, problems: &mut Vec<String>) -> Option<Self> {
+    pub(super) fn of(row: &JournalRow, known: Known, problems: &mut Vec<String>) -> Option<Self> {
         let rates: Option<Rates> = parsed("rates", &row.rates, problems);
         let stamp: Option<StampRule> = parsed("stamp", &row.stamp, problems);
-        let phase: Option<PhaseRule> = parsed("phase", &row.phase, problems);
+        let phase: Option<PhaseRule> = match row.engine.as_str() {
+            // Any phase is one that `uniform` may draw.
+            IMPORTED => Some(PhaseRule::Uniform),
+            _ => parsed("phase", &row.phase, problems),
+        };
         let delay: Option<Delay> = parsed("delay_s", &row.delay_s, problems);
         let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
         if phases.is_err() {
@@ -75,6 +126,7 @@ impl Setup {
             .collect();
         let is_virtual = row.engine == "virtual";
         Some(Self {
+            known,
             timetables,
             phases_ns,
             rates,
@@ -84,7 +136,10 @@ impl Setup {
             delay_ns: bounds_ns(delay),
             is_virtual,
             on_schedule: is_virtual || row.in_order,
-            latency_ns: nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
+            latency_ns: match known.timetable {
+                true => nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
+                false => u64::MAX,
+            },
             started_at_ns: row.started_at_ns,
             time_scale: row.time_scale,
             configuration: configuration(row),

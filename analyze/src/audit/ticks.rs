@@ -14,7 +14,13 @@ use crate::words::counted;
 pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
     let mut latest_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
-        page.checked(Check::Ticks, events.len() as u64 + 1);
+        let known = setup.known;
+        if known.ticks {
+            page.checked(
+                Check::Ticks,
+                events.len() as u64 + u64::from(known.timetable),
+            );
+        }
         page.checked(Check::Times, events.len() as u64);
         let mut before: Option<&Entry> = None;
         for entry in events {
@@ -22,7 +28,9 @@ pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
             latest_ns = check_time(setup, machine, before, entry, page).max(latest_ns);
             before = Some(entry);
         }
-        check_last(setup, machine, before, page);
+        if known.timetable {
+            check_last(setup, machine, before, page);
+        }
     }
     latest_ns
 }
@@ -63,7 +71,10 @@ fn check_time(
     entry: &Entry,
     page: &mut Page<'_>,
 ) -> u64 {
-    let due_ns = setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick));
+    let due_ns = match setup.known.timetable {
+        true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
+        false => entry.time_ns,
+    };
     let is_early = if setup.is_virtual {
         entry.time_ns != due_ns
     } else {
@@ -100,6 +111,9 @@ fn check_time(
 /// 1 / (lcm(rates) N) seconds, each machine in a residue of its own modulo 1 / lcm(rates).
 pub(super) fn check_phases(setup: &Setup, page: &mut Page<'_>) {
     let machines = setup.machines() as u64;
+    if !setup.known.timetable {
+        return;
+    }
     page.checked(Check::Phases, machines);
     let steps = setup.steps_per_second();
     let mut residues = vec![None; setup.machines()];

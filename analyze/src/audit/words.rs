@@ -1,5 +1,6 @@
 //! Events in words.
 
+use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, Recipients};
 
 use super::log::Entry;
@@ -11,14 +12,26 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
         EventKind::Internal => format!("machine {machine} had an internal event at tick {tick}"),
         EventKind::Send { recipients, stamp } => {
             let to = match recipients {
+                Recipients::One(UNKNOWN_MACHINE) => "a machine not named".to_owned(),
                 Recipients::One(peer) => format!("machine {peer}"),
                 Recipients::All => "all".to_owned(),
             };
             format!("machine {machine} sent to {to} at tick {tick} (stamp {stamp})")
         }
-        EventKind::Receive(message) => format!(
-            "machine {machine} received at tick {tick} what machine {} sent at tick {} (stamp {})",
-            message.sender, message.sent_tick, message.stamp
-        ),
+        EventKind::Receive(message) => {
+            let sender = match message.sender {
+                UNKNOWN_MACHINE => "a machine not named".to_owned(),
+                sender => format!("machine {sender}"),
+            };
+            let told = |what: &str, number: u64, behind: &str| match number {
+                UNKNOWN => String::new(),
+                number => format!("{what}{number}{behind}"),
+            };
+            format!(
+                "machine {machine} received at tick {tick} what {sender} sent{}{}",
+                told(" at tick ", message.sent_tick, ""),
+                told(" (stamp ", message.stamp, ")")
+            )
+        }
     }
 }

@@ -8,6 +8,7 @@ mod contrast;
 mod dictionary;
 mod drift;
 mod export;
+mod import;
 mod jumps;
 mod man;
 mod order;
@@ -50,6 +51,7 @@ enum Verb {
     Compare(compare::Compare),
     Audit(audit::Audit),
     Export(export::Export),
+    Import(import::Import),
     Dictionary(dictionary::Dictionary),
     Completions(completions::Completions),
     Man(man::Man),
@@ -69,6 +71,7 @@ impl Cli {
             Verb::Compare(compare) => compare.run(),
             Verb::Audit(audit) => audit.run(),
             Verb::Export(export) => export.run(),
+            Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
             Verb::Completions(completions) => completions.run(Self::command()),
             Verb::Man(man) => man.run(Self::command()),

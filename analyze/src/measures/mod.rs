@@ -20,6 +20,7 @@ mod jumps;
 mod spread;
 
 use polars::prelude::*;
+use sim::log::Lacks;
 
 pub(crate) use backlog::sent_at_ns;
 pub(crate) use concurrency::Pairs;
@@ -102,12 +103,21 @@ pub fn named(name: &str) -> &'static Measure {
         .unwrap_or_else(|| panic!("no measure {name}"))
 }
 
+/// Measures that are unknown where a log does not say to whom messages are sent.
+const OF_RECIPIENTS: [&str; 4] = [
+    "broadcast_share",
+    "backlog_mean",
+    "arrivals",
+    "offered_load",
+];
+
 /// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs and
-/// from what their replays say.
+/// from what their replays say. What the log lacks to know one is null.
 pub(crate) fn measure(
     machines: DataFrame,
     events: DataFrame,
     replayed: DataFrame,
+    lacks: Lacks,
 ) -> PolarsResult<DataFrame> {
     let identity: Vec<Expr> = machines
         .get_column_names()
@@ -140,7 +150,15 @@ pub(crate) fn measure(
         )
         .join(replayed.lazy(), [col("run")], [col("run")], left());
     for family in FAMILIES {
-        let columns: PolarsResult<Vec<Expr>> = family.iter().map(column).collect();
+        let columns: PolarsResult<Vec<Expr>> = family
+            .iter()
+            .map(
+                |measure| match lacks.recipients && OF_RECIPIENTS.contains(&measure.name) {
+                    true => Ok(unknown(measure)),
+                    false => column(measure),
+                },
+            )
+            .collect();
         measured = measured.with_columns(columns?);
     }
     let columns = identity
@@ -156,6 +174,10 @@ fn column(measure: &Measure) -> PolarsResult<Expr> {
     Ok((measure.expression)()?
         .cast(measure.kind.data_type())
         .alias(measure.name))
+}
+
+fn unknown(measure: &Measure) -> Expr {
+    lit(NULL).cast(measure.kind.data_type()).alias(measure.name)
 }
 
 /// An aggregate that is zero for a machine without events.

@@ -13,6 +13,7 @@ mod dictionary;
 mod end_to_end;
 mod exported;
 mod fixture;
+mod imported;
 mod kept;
 mod notebooks;
 mod only;

@@ -40,7 +40,8 @@ fn the_first_screen_has_the_two_commands() {
     );
 }
 
-/// Runs every command of the README in the order in which they stand, and then its Python, in a folder that has the experiments.
+/// Runs every command of the README in the order in which they stand, and then its Python, in a folder that has the experiments and
+/// the logs to import.
 #[test]
 fn its_commands_and_its_python_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +53,15 @@ fn its_commands_and_its_python_run() {
             experiments.join(&file),
         )
         .unwrap();
+    }
+    let foreign = Path::new("data").join("foreign");
+    for entry in fs::read_dir(project().join(&foreign)).unwrap() {
+        let trial = foreign.join(entry.unwrap().file_name());
+        fs::create_dir_all(folder.path().join(&trial)).unwrap();
+        for log in fs::read_dir(project().join(&trial)).unwrap() {
+            let log = trial.join(log.unwrap().file_name());
+            fs::copy(project().join(&log), folder.path().join(&log)).unwrap();
+        }
     }
     let readme = readme();
     let commands = blocks(&readme, "sh").concat();

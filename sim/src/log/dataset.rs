@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::checksum::checksum;
 use super::difference::Difference;
 use super::error::DatasetError;
+use super::events::Lacks;
 use super::journal::{self, JournalRow};
 use super::manifest::{Manifest, SCHEMA_VERSION};
 use crate::experiment::Shard;
@@ -167,6 +168,12 @@ impl Dataset {
     /// What made it. Of several shards, the manifest of the one that was extended furthest.
     pub fn manifest(&self) -> &Manifest {
         &self.parts[self.front].manifest
+    }
+
+    /// What the rows of its log need not say.
+    pub fn lacks(&self) -> Lacks {
+        let imported = self.manifest().imported.as_ref();
+        imported.map_or_else(Lacks::default, |imported| imported.lacks)
     }
 
     /// Each shard that is there, or the whole if it is not split: its folder, and how many rows its journal has.

@@ -15,6 +15,9 @@ pub enum DatasetError {
     /// The folder has something in it, but no dataset.
     #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
+    /// Something is where a new dataset is to be.
+    #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
+    Occupied(PathBuf),
     /// A file of the dataset cannot be read or written.
     #[error("{}: {cause}", .path.display())]
     Io {

@@ -3,6 +3,8 @@
 //! The format is fixed and holds only integers and plain words, never a quote, so both directions are written by hand and run
 //! several times faster than a general CSV library.
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::{Event, EventKind, MachineIndex, Message, Recipients};
 
 /// The columns of `events-NNNN.csv`, in order.
@@ -18,6 +20,24 @@ pub const EVENT_COLUMNS: [&str; 10] = [
     "stamp",
     "sent_tick",
 ];
+
+/// Stands for a machine that the log does not name.
+pub const UNKNOWN_MACHINE: MachineIndex = MachineIndex::MAX;
+/// Stands for a number that the log does not have.
+pub const UNKNOWN: u64 = u64::MAX;
+
+/// What the rows of a log need not say: the cells that may be empty. Nothing, unless the log was imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacks {
+    /// To whom a send goes: its peers.
+    pub recipients: bool,
+    /// Whose message a receive takes: its peer.
+    pub senders: bool,
+    /// The timestamp that a received message carries.
+    pub stamps: bool,
+    /// The sender's tick that sent what is received.
+    pub sent_ticks: bool,
+}
 
 /// Separates the peers of one cell.
 const PEER_SEPARATOR: u8 = b';';
@@ -61,7 +81,7 @@ pub(super) fn header() -> String {
     EVENT_COLUMNS.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`.
+/// Appends one row to `buffer`; what is unknown of a message is empty.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
@@ -90,6 +110,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         EventKind::Internal => buffer.extend_from_slice(b",,\n"),
         EventKind::Send { recipients, stamp } => {
             match recipients {
+                Recipients::One(UNKNOWN_MACHINE) => buffer.push(b','),
                 Recipients::One(peer) => number(buffer, u64::from(peer), b','),
                 Recipients::All => {
                     buffer.extend_from_slice(ALL_PEERS);
@@ -104,9 +125,16 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
             stamp,
             sent_tick,
         }) => {
-            number(buffer, u64::from(sender), b',');
-            number(buffer, stamp, b',');
-            number(buffer, sent_tick, b'\n');
+            let mut known = |known: bool, value: u64, end: u8| {
+                if known {
+                    number(buffer, value, end);
+                } else {
+                    buffer.push(end);
+                }
+            };
+            known(sender != UNKNOWN_MACHINE, u64::from(sender), b',');
+            known(stamp != UNKNOWN, stamp, b',');
+            known(sent_tick != UNKNOWN, sent_tick, b'\n');
         }
     }
 }
@@ -115,6 +143,14 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
 ///
 /// Yields a [`RowError`] for the first row that is damaged, and nothing after it.
 pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
+    parse_rows_lacking(bytes, Lacks::default())
+}
+
+/// The same of a log whose rows need not say all: what they do not is [`UNKNOWN`] or [`UNKNOWN_MACHINE`].
+pub fn parse_rows_lacking(
+    bytes: &[u8],
+    lacks: Lacks,
+) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
     let mut rest = bytes;
     let mut row = 0;
     std::iter::from_fn(move || {
@@ -122,7 +158,7 @@ pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowErro
             return None;
         }
         row += 1;
-        let mut cells = Cells { rest };
+        let mut cells = Cells { rest, lacks };
         let parsed = cells.row().map_err(|(column, problem)| RowError {
             row,
             column,
@@ -138,6 +174,7 @@ type CellError = (&'static str, &'static str);
 /// The cells ahead of the reader.
 struct Cells<'a> {
     rest: &'a [u8],
+    lacks: Lacks,
 }
 
 impl<'a> Cells<'a> {
@@ -163,9 +200,10 @@ impl<'a> Cells<'a> {
                 EventKind::Send { recipients, stamp }
             }
             b"receive" => {
-                let sender = self.index("peers")?;
-                let stamp = self.number("stamp", b',')?;
-                let sent_tick = self.number("sent_tick", b'\n')?;
+                let sender = self.sender()?;
+                let stamp = self.number_or_unknown("stamp", b',', self.lacks.stamps)?;
+                let sent_tick =
+                    self.number_or_unknown("sent_tick", b'\n', self.lacks.sent_ticks)?;
                 EventKind::Receive(Message {
                     sender,
                     stamp,
@@ -195,12 +233,34 @@ impl<'a> Cells<'a> {
         if cell == ALL_PEERS {
             return Ok(Recipients::All);
         }
+        if cell.is_empty() && self.lacks.recipients {
+            return Ok(Recipients::One(UNKNOWN_MACHINE));
+        }
         if cell.contains(&PEER_SEPARATOR) {
             return Err(("peers", "several recipients, where one or * is known"));
         }
         digits("peers", cell)
             .and_then(|peer| machine_index("peers", peer))
             .map(Recipients::One)
+    }
+
+    fn sender(&mut self) -> Result<MachineIndex, CellError> {
+        match self.number_or_unknown("peers", b',', self.lacks.senders)? {
+            UNKNOWN => Ok(UNKNOWN_MACHINE),
+            number => machine_index("peers", number),
+        }
+    }
+
+    fn number_or_unknown(
+        &mut self,
+        column: &'static str,
+        end: u8,
+        may_be_empty: bool,
+    ) -> Result<u64, CellError> {
+        match self.cell(column, end)? {
+            [] if may_be_empty => Ok(UNKNOWN),
+            cell => digits(column, cell),
+        }
     }
 
     fn index(&mut self, column: &'static str) -> Result<MachineIndex, CellError> {
@@ -271,13 +331,13 @@ mod tests {
     fn kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             Just(EventKind::Internal),
-            (prop::option::of(any::<u32>()), any::<u64>()).prop_map(|(peer, stamp)| {
+            (prop::option::of(0..UNKNOWN_MACHINE), any::<u64>()).prop_map(|(peer, stamp)| {
                 EventKind::Send {
                     recipients: peer.map_or(Recipients::All, Recipients::One),
                     stamp,
                 }
             }),
-            (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(sender, stamp, sent_tick)| {
+            (0..UNKNOWN_MACHINE, 0..UNKNOWN, 0..UNKNOWN).prop_map(|(sender, stamp, sent_tick)| {
                 EventKind::Receive(Message {
                     sender,
                     stamp,
@@ -314,6 +374,29 @@ mod tests {
                     }
                 },
             )
+    }
+
+    /// The row without what the bits of `unknown` name: recipients, sender, stamp, sent tick.
+    fn forgetting(mut row: EventRow, unknown: u8) -> EventRow {
+        let forget = |bit: u8| unknown & bit != 0;
+        match &mut row.logged.event.kind {
+            EventKind::Send { recipients, .. } if forget(1) => {
+                *recipients = Recipients::One(UNKNOWN_MACHINE);
+            }
+            EventKind::Receive(message) => {
+                if forget(2) {
+                    message.sender = UNKNOWN_MACHINE;
+                }
+                if forget(4) {
+                    message.stamp = UNKNOWN;
+                }
+                if forget(8) {
+                    message.sent_tick = UNKNOWN;
+                }
+            }
+            _ => {}
+        }
+        row
     }
 
     #[test]
@@ -370,6 +453,19 @@ mod tests {
             rows.iter().for_each(|row| write_row(&mut text, row));
             let read: Result<Vec<EventRow>, RowError> = parse_rows(&text).collect();
             prop_assert_eq!(read, Ok(rows));
+        }
+
+        #[test]
+        fn what_is_unknown_is_empty_and_reads_back_only_where_it_may(unknown in 1u8..16, row in row()) {
+            let row = forgetting(row, unknown);
+            let mut text = Vec::new();
+            write_row(&mut text, &row);
+            let everything = Lacks { recipients: true, senders: true, stamps: true, sent_ticks: true };
+            let read: Result<Vec<EventRow>, RowError> = parse_rows_lacking(&text, everything).collect();
+            prop_assert_eq!(read, Ok(vec![row]));
+            let lacks = matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
+                || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & 14 != 0);
+            prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), lacks);
         }
 
         #[test]

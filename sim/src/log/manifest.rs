@@ -6,6 +6,7 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::checksum::checksum;
+use super::imported::Imported;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
@@ -27,6 +28,9 @@ pub struct Manifest {
     /// The part of the experiment's runs that is planned here; all of them if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Where the logs come from, if they are another implementation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// Where and by what the runs were made: every sweep that had runs to do, the first one made the dataset.
     pub sweeps: Vec<Provenance>,
 }
@@ -109,6 +113,7 @@ impl Manifest {
                     .collect(),
             },
             shard: experiment.shard(),
+            imported: None,
             sweeps,
         };
         manifest.identity = manifest.identity_of_contents();
@@ -117,7 +122,11 @@ impl Manifest {
 
     /// What `identity` is to be.
     pub(super) fn identity_of_contents(&self) -> String {
-        checksum(format!("{} {:?} {:?}", self.name, self.shard, self.experiment).as_bytes())
+        let mut contents = format!("{} {:?} {:?}", self.name, self.shard, self.experiment);
+        if let Some(imported) = &self.imported {
+            contents += &format!(" {imported:?}");
+        }
+        checksum(contents.as_bytes())
     }
 }
 

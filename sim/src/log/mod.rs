@@ -23,6 +23,7 @@
 //! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading, all its shards
 //! - [`writer`]: the one that appends
+//! - [`imported`]: a dataset of logs that another implementation wrote
 //! - [`segment`]: the file that events are appended to
 //! - [`earlier`]: what a writer finds where its dataset is to be
 //! - [`difference`]: what keeps an experiment from going on with it
@@ -40,6 +41,7 @@ mod disk;
 mod earlier;
 mod error;
 mod events;
+mod imported;
 mod journal;
 mod lock;
 mod manifest;
@@ -53,7 +55,11 @@ pub use dataset::Dataset;
 pub use difference::Difference;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::DatasetError;
-pub use events::{EVENT_COLUMNS, EventRow, LoggedEvent, RowError, parse_rows, write_row};
+pub use events::{
+    EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
+    parse_rows_lacking, write_row,
+};
+pub use imported::{Assumed, IMPORTED, ImportWriter, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, seal_journal};
 pub use lock::Holder;
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};

@@ -4,10 +4,16 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use super::checksum::checksum;
 use super::dataset::Paths;
 use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 use super::events;
+use super::journal::JournalRow;
+use super::writer::FinishedRun;
+
+/// A segment that has grown to this many bytes is closed and the next begun.
+const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// The end of a dataset's event log, open for writing.
 #[derive(Debug)]
@@ -67,6 +73,28 @@ impl Segment {
                 .map_err(DatasetError::io(&path))?,
             unsynced: false,
         })
+    }
+
+    /// Appends the events of `run`; returns its row of the journal, which says where they lie.
+    pub(super) fn take(
+        &mut self,
+        paths: &Paths,
+        run: FinishedRun,
+    ) -> Result<JournalRow, DatasetError> {
+        let FinishedRun { mut row, events } = run;
+        row.segment = self.number;
+        row.offset = self.bytes;
+        row.bytes = events.len() as u64;
+        if row.checksum.is_empty() {
+            row.checksum = checksum(&events);
+        }
+        self.append(paths, &events)?;
+        Ok(row)
+    }
+
+    /// Whether the next run belongs into a segment of its own.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= SEGMENT_BYTES
     }
 
     pub(super) fn append(&mut self, paths: &Paths, bytes: &[u8]) -> Result<(), DatasetError> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Found};
-use super::checksum::checksum;
 use super::dataset::Paths;
 use super::disk::{Disk, DiskFile, RealDisk};
 use super::earlier::Earlier;
@@ -19,9 +18,6 @@ use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};
 use super::segment::{Segment, cut};
 use crate::experiment::Experiment;
-
-/// A segment that has grown to this many bytes is closed and the next begun.
-const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
@@ -218,19 +214,13 @@ impl DatasetWriter {
         })
     }
 
-    fn try_append(&mut self, mut run: FinishedRun) -> Result<(), DatasetError> {
-        if self.segment.bytes >= SEGMENT_BYTES {
+    fn try_append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+        if self.segment.is_full() {
             self.sync()?;
             self.segment = Segment::create(&*self.disk, &self.paths, self.segment.number + 1)?;
         }
-        run.row.segment = self.segment.number;
-        run.row.offset = self.segment.bytes;
-        run.row.bytes = run.events.len() as u64;
-        if run.row.checksum.is_empty() {
-            run.row.checksum = checksum(&run.events);
-        }
-        self.segment.append(&self.paths, &run.events)?;
-        journal::write_row(&mut self.unsynced_rows, &run.row, self.journal_is_empty).map_err(
+        let row = self.segment.take(&self.paths, run)?;
+        journal::write_row(&mut self.unsynced_rows, &row, self.journal_is_empty).map_err(
             |cause| DatasetError::Journal {
                 path: self.paths.journal(),
                 cause,
@@ -278,7 +268,7 @@ fn write_manifest(
 }
 
 /// Writes a file that is there whole or not at all.
-fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     let partial = path.with_extension("partial");
     let write = || -> io::Result<()> {
         let mut file = disk.create(&partial)?;

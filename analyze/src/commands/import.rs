@@ -1,0 +1,146 @@
+//! `analyze import`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use analyze::import::{self, Kind, Mapping, QueueRule};
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+/// Make logs of another implementation into a dataset, for the same tables and as much of the audit as they allow
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze import vm1.csv vm2.csv vm3.csv --into data/mine
+  analyze import trial-1/ trial-2/ --into data/mine --rates 1,3,6 --internal 0.7
+  analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
+
+A row is an event. The least that a log must have is the system time, the event, the logical clock and the queue's length, and the \
+machine, unless each has a file of its own. Columns are known by their usual names; --columns names others, by the title in the \
+first line or by number. Beyond these there may be run, tick, recipients, sender (or peers for both), stamp and sent_tick: the \
+timestamp that a message carries, and the sender's tick that sent it. The more there is, the more can be measured and audited; what \
+cannot is said.
+
+Files are one run; a folder among the LOGS is a run of its own. Free text is read by a pattern, in a file given with --mapping, which \
+may say all that the options say:
+
+  line = '^\\[(?<system_time>[^]]+)\\] VM (?<machine>\\d+) (?<event>\\w+).* clock=(?<logical_clock>\\d+) queue=(?<queue_length>\\d+)'
+  time = \"%H:%M:%S%.f\"
+  [events]
+  internal = [\"TICK\"]
+
+Exit codes: 0 imported, 2 a log cannot be read: nothing is made then.")]
+pub struct Import {
+    /// Log files of one run, or a folder of them for each run
+    #[arg(value_name = "LOGS", required = true)]
+    sources: Vec<PathBuf>,
+    /// The folder of the new dataset
+    #[arg(long, value_name = "DATASET")]
+    into: PathBuf,
+    /// How to read the logs, as a TOML file; options go before it
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// What stands between cells: a character, or `blanks`; otherwise the first line tells
+    #[arg(long, value_name = "CHARACTER")]
+    separator: Option<String>,
+    /// The first line is an event, not the names of columns
+    #[arg(long)]
+    no_header: bool,
+    /// Titles of columns, or their numbers from 1, as in system_time=when,event=3
+    #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
+    columns: Vec<(String, String)>,
+    /// Words for the events internal, send and receive, as in send=OUT,send=OUT_ALL
+    #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
+    events: Vec<(String, String)>,
+    /// How times are written: s, ms, us, ns, or a strftime format; otherwise seconds, or ISO 8601
+    #[arg(long, value_name = "UNIT")]
+    time: Option<String>,
+    /// When queue lengths were taken: before or after the event [default: after]
+    #[arg(long, value_name = "WHEN")]
+    queue: Option<Queue>,
+    /// Which clock a message carries: before or after the send's increment [default: after]
+    #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
+    stamp: Option<String>,
+    /// Ticks per second of each machine, as in 1,3,6; otherwise those measured
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
+    rates: Vec<u32>,
+    /// Probability that an idle tick is an internal event; otherwise the share measured
+    #[arg(long, value_name = "P")]
+    internal: Option<f64>,
+    /// How long a run was observed; otherwise to the last event
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<f64>,
+    /// Model seconds per second of the logs [default: 1]
+    #[arg(long, value_name = "X")]
+    time_scale: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Queue {
+    After,
+    Before,
+}
+
+impl Import {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let report = import::import(&self.sources, &self.mapping()?, &self.into)?;
+        for words in report.words() {
+            println!("{words}");
+        }
+        let into = self.into.display();
+        println!("\nIn {into}. Next: analyze summary {into}, analyze audit {into}");
+        Ok(())
+    }
+
+    fn mapping(&self) -> anyhow::Result<Mapping> {
+        let mut mapping = match &self.mapping {
+            None => Mapping::default(),
+            Some(path) => {
+                let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                Mapping::parse(&text, path)?
+            }
+        };
+        let said = |option: &Option<String>, file: &mut Option<String>| {
+            if option.is_some() {
+                file.clone_from(option);
+            }
+        };
+        said(&self.separator, &mut mapping.separator);
+        said(&self.time, &mut mapping.time);
+        said(&self.stamp, &mut mapping.stamp);
+        if self.no_header {
+            mapping.header = Some(false);
+        }
+        mapping.columns.extend(self.columns.iter().cloned());
+        for (event, word) in &self.events {
+            let kind = match event.as_str() {
+                "internal" => Kind::Internal,
+                "send" => Kind::Send,
+                "receive" => Kind::Receive,
+                _ => bail!("--events: no event `{event}`; there are internal, send and receive"),
+            };
+            mapping.events.entry(kind).or_default().push(word.clone());
+        }
+        if !self.rates.is_empty() {
+            mapping.rates = Some(self.rates.clone());
+        }
+        mapping.queue = match self.queue {
+            Some(Queue::After) => Some(QueueRule::After),
+            Some(Queue::Before) => Some(QueueRule::Before),
+            None => mapping.queue,
+        };
+        mapping.internal = self.internal.or(mapping.internal);
+        mapping.duration_s = self.duration.or(mapping.duration_s);
+        mapping.time_scale = self.time_scale.or(mapping.time_scale);
+        mapping.check().map_err(anyhow::Error::msg)?;
+        Ok(mapping)
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!("`{text}` is not NAME=VALUE")),
+    }
+}

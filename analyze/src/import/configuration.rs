@@ -1,0 +1,206 @@
+//! What a run's configuration was: as its owner says, and otherwise as its log shows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sim::experiment::{Rate, Rates, StampRule};
+use sim::log::{IMPORTED, JournalRow, Outcome};
+use sim::machine::EventKind;
+
+use super::mapping::Mapping;
+use super::report::Report;
+use super::run::Run;
+use crate::error::Error;
+
+/// What a parameter is that the log does not tell and nothing depends on.
+const UNKNOWN_PARAMETER: &str = "unknown";
+/// A measured rate further than this from a whole number, as a share of it, is not taken for that.
+const FAR_FROM_WHOLE: f64 = 0.1;
+
+/// The parameters of an imported run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Configuration {
+    rates: Rates,
+    internal: f64,
+    stamp: StampRule,
+    duration_s: f64,
+    time_scale: f64,
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "rates={} internal={} phase={UNKNOWN_PARAMETER} stamp={} duration_s={}",
+            self.rates, self.internal, self.stamp, self.duration_s
+        )
+    }
+}
+
+/// The configuration of each run.
+pub(super) fn of(
+    runs: &[Run],
+    mapping: &Mapping,
+    report: &mut Report,
+) -> Result<Vec<Configuration>, Error> {
+    let mut configurations = vec![];
+    for run in runs {
+        let rates = rates(run, mapping, report)?;
+        configurations.push(Configuration {
+            internal: mapping.internal.unwrap_or_default(),
+            stamp: mapping.stamp_rule(),
+            duration_s: duration_s(run, &rates, mapping),
+            rates,
+            time_scale: mapping.time_scale(),
+        });
+    }
+    if mapping.internal.is_none() {
+        report.assumed.internal = true;
+        measure_internal(runs, &mut configurations);
+    }
+    report.add_configurations(&configurations);
+    Ok(configurations)
+}
+
+fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Error> {
+    let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
+    let hertz: Vec<u32> = match &mapping.rates {
+        Some(said) if said.len() == run.machines.len() => said.clone(),
+        Some(said) => {
+            let problem = format!(
+                "{} rates are said, but there are {} machines",
+                said.len(),
+                run.machines.len()
+            );
+            return Err(wrong(problem));
+        }
+        None => {
+            report.assumed.rates = true;
+            let machines = 0..run.machines.len();
+            let measured =
+                machines.map(|machine| measured_hertz(run, machine, mapping).map_err(wrong));
+            measured.collect::<Result<_, _>>()?
+        }
+    };
+    let rates: Option<Vec<Rate>> = hertz.iter().map(|&hertz| Rate::new(hertz)).collect();
+    rates.and_then(Rates::new).ok_or_else(|| {
+        let problem = format!(
+            "{hertz:?} ticks per second are not rates: from 2 to {} machines, from 1 to {} per second each",
+            Rates::MAX_MACHINES,
+            Rate::MAX
+        );
+        wrong(problem)
+    })
+}
+
+/// Ticks per model second, rounded.
+fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<u32, String> {
+    let rows = &run.machines[machine];
+    let say = "say the rates with --rates, as in --rates 1,3,6";
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Err(format!("machine {machine} has no event; {say}"));
+    };
+    let elapsed_s = last.time_ns.saturating_sub(first.time_ns) as f64 / 1e9;
+    let ticks = last.event.tick.saturating_sub(first.event.tick) as f64;
+    let measured = ticks / (elapsed_s * mapping.time_scale());
+    let whole = measured.round();
+    if !(1.0..=f64::from(Rate::MAX)).contains(&whole) {
+        return Err(format!(
+            "machine {machine} ticks {measured:.3} times a second by its log ({} events in {elapsed_s:.3} s); is the unit of times right (--time)? Otherwise {say}",
+            rows.len()
+        ));
+    }
+    if (measured - whole).abs() > FAR_FROM_WHOLE * whole {
+        return Err(format!(
+            "machine {machine} ticks {measured:.3} times a second by its log, which is no whole rate; {say}"
+        ));
+    }
+    Ok(whole as u32)
+}
+
+/// As said. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
+/// number of model seconds that this allows, or else the nearest to the last event.
+fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> f64 {
+    if let Some(said) = mapping.duration_s {
+        return said;
+    }
+    let (start_ns, end_ns) = run.span_ns();
+    let since_start_s = |ns: u64| (ns - start_ns) as f64 / 1e9 * mapping.time_scale();
+    let next_s = std::iter::zip(&run.machines, rates.iter()).filter_map(|(rows, rate)| {
+        Some(since_start_s(rows.last()?.time_ns) + 1.0 / f64::from(rate.hertz()))
+    });
+    let whole_s = next_s.fold(f64::INFINITY, f64::min).floor();
+    match since_start_s(end_ns) {
+        last_s if whole_s > last_s => whole_s,
+        last_s => last_s.round().max(1.0),
+    }
+}
+
+/// The share of internal events among idle ticks over all runs of the same rates, to two decimals.
+fn measure_internal(runs: &[Run], configurations: &mut [Configuration]) {
+    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for (run, configuration) in runs.iter().zip(&*configurations) {
+        let (internals, idle) = counts.entry(configuration.rates.to_string()).or_default();
+        for row in run.events() {
+            *internals += u64::from(row.event.kind == EventKind::Internal);
+            *idle += u64::from(!matches!(row.event.kind, EventKind::Receive(_)));
+        }
+    }
+    for configuration in configurations {
+        let (internals, idle) = counts[&configuration.rates.to_string()];
+        let share = internals as f64 / idle.max(1) as f64;
+        configuration.internal = (share * 100.0).round() / 100.0;
+    }
+}
+
+impl Configuration {
+    /// The row of the journal of `run`, the `place`th of the dataset.
+    pub(super) fn journal_row(&self, place: u64, repetition: u32, run: &Run) -> JournalRow {
+        let start_ns = run.span_ns().0;
+        let phase_ns = |rows: &Vec<super::rows::Row>| {
+            let first_ns = rows.first().map_or(start_ns, |row| row.time_ns);
+            ((first_ns - start_ns) as f64 * self.time_scale).round() as u64
+        };
+        let phases: Vec<String> = run
+            .machines
+            .iter()
+            .map(|rows| phase_ns(rows).to_string())
+            .collect();
+        JournalRow {
+            run: place,
+            key: format!("{self} repetition={repetition}"),
+            repetition,
+            outcome: Outcome::Ok,
+            reason: String::new(),
+            engine: IMPORTED.to_owned(),
+            isolation: IMPORTED.to_owned(),
+            time_scale: self.time_scale,
+            duration_s: self.duration_s,
+            machines: self.rates.machines(),
+            rates: self.rates.to_string(),
+            internal: self.internal,
+            stamp: self.stamp.to_string(),
+            phase: UNKNOWN_PARAMETER.to_owned(),
+            delay_s: "0".to_owned(),
+            started_at_ns: start_ns,
+            phases_ns: phases.join(","),
+            margin_us: 0.0,
+            lateness_p50_us: 0.0,
+            lateness_p99_us: 0.0,
+            lateness_max_us: 0.0,
+            latency_p99_us: 0.0,
+            latency_max_us: 0.0,
+            punctual: false,
+            in_order: false,
+            strangers: 0,
+            tool_version: sim::VERSION.to_owned(),
+            events: run.events().count() as u64,
+            segment: 0,
+            offset: 0,
+            bytes: 0,
+            checksum: String::new(),
+            row_checksum: String::new(),
+            part: 0,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Which column of a file is which.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::mapping::{COLUMNS, Mapping};
+use crate::error::Error;
+
+/// Where each of [`COLUMNS`] stands in a record.
+pub(super) type Places = [Option<usize>; COLUMNS.len()];
+
+/// What a log cannot be without; machines may also be told apart by their files.
+const NEEDED: [&str; 4] = ["event", "system_time", "logical_clock", "queue_length"];
+
+/// What else columns are usually called, in lower case, their words joined by `_`.
+const USUAL: [(&str, &[&str]); 12] = [
+    ("run", &["trial", "run_id"]),
+    (
+        "machine",
+        &[
+            "machine_id",
+            "vm",
+            "vm_id",
+            "process",
+            "process_id",
+            "node",
+            "node_id",
+        ],
+    ),
+    ("tick", &["step", "cycle"]),
+    ("event", &["event_type", "type", "kind", "action"]),
+    (
+        "system_time",
+        &[
+            "time",
+            "timestamp",
+            "wall_time",
+            "real_time",
+            "global_time",
+            "system_clock",
+        ],
+    ),
+    (
+        "logical_clock",
+        &[
+            "clock",
+            "lamport_clock",
+            "lamport",
+            "logical_time",
+            "logical_clock_time",
+            "logical_clock_value",
+        ],
+    ),
+    (
+        "queue_length",
+        &[
+            "queue",
+            "queue_size",
+            "queue_len",
+            "message_queue_length",
+            "backlog",
+        ],
+    ),
+    ("peers", &["peer", "partner"]),
+    (
+        "recipients",
+        &["recipient", "receiver", "to", "destination"],
+    ),
+    ("sender", &["from", "source", "sender_id"]),
+    (
+        "stamp",
+        &[
+            "message_clock",
+            "msg_clock",
+            "received_clock",
+            "message_timestamp",
+        ],
+    ),
+    ("sent_tick", &[]),
+];
+
+/// Finds the columns in a file's header, or by their numbers where it has none.
+pub(super) fn places(
+    header: Option<&StringRecord>,
+    mapping: &Mapping,
+    path: &Path,
+) -> Result<Places, Error> {
+    let mut places = Places::default();
+    for (place, name) in places.iter_mut().zip(COLUMNS) {
+        *place = match mapping.columns.get(name) {
+            Some(said) => Some(said_place(said, name, header, path)?),
+            None => header.and_then(|header| usual_place(name, header)),
+        };
+    }
+    let missing = |name: &&str| places[index(name)].is_none();
+    let missing: Vec<&str> = NEEDED.into_iter().filter(missing).collect();
+    if missing.is_empty() {
+        return Ok(places);
+    }
+    let has = header.map_or("it has no header".to_owned(), |header| {
+        format!(
+            "its columns are {}",
+            header.iter().collect::<Vec<_>>().join(", ")
+        )
+    });
+    let example = format!("--columns {}=NAME", missing[0]);
+    let problem = format!(
+        "no column is known as {}: {has}; say which is which, as in {example} (or a number from 1, with --no-header)",
+        missing.join(", ")
+    );
+    Err(Error::import(path, Some(1), problem))
+}
+
+/// Where `name` stands among [`COLUMNS`].
+pub(super) fn index(name: &str) -> usize {
+    COLUMNS
+        .iter()
+        .position(|column| *column == name)
+        .unwrap_or_else(|| unreachable!("no column {name}"))
+}
+
+fn said_place(
+    said: &str,
+    name: &str,
+    header: Option<&StringRecord>,
+    path: &Path,
+) -> Result<usize, Error> {
+    let mut titles = header.into_iter().flatten();
+    if let Some(place) = titles.position(|title| title.eq_ignore_ascii_case(said)) {
+        return Ok(place);
+    }
+    match said.parse::<usize>() {
+        Ok(number) if number > 0 && header.is_none_or(|header| number <= header.len()) => {
+            Ok(number - 1)
+        }
+        _ => {
+            let problem = format!("no column `{said}`, which {name} is to be");
+            Err(Error::import(path, Some(1), problem))
+        }
+    }
+}
+
+fn usual_place(name: &str, header: &StringRecord) -> Option<usize> {
+    let titles: Vec<String> = header.iter().map(plain).collect();
+    let find = |wanted: &str| titles.iter().position(|title| is(title, wanted, name));
+    let others = USUAL.iter().find(|(column, _)| *column == name);
+    let others = others.map_or(&[][..], |(_, others)| others);
+    std::iter::once(name)
+        .chain(others.iter().copied())
+        .find_map(find)
+}
+
+fn is(title: &str, wanted: &str, name: &str) -> bool {
+    title == wanted || (name == "system_time" && without_unit(title) == wanted)
+}
+
+fn without_unit(title: &str) -> &str {
+    ["_s", "_ms", "_us", "_ns"]
+        .iter()
+        .find_map(|unit| title.strip_suffix(unit))
+        .unwrap_or(title)
+}
+
+/// A title in lower case, its words joined by `_`.
+fn plain(title: &str) -> String {
+    let words = title.split(|letter: char| !letter.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("_").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(titles: &[&str], mapping: &Mapping) -> Result<Vec<(&'static str, usize)>, String> {
+        let header = StringRecord::from(titles.to_vec());
+        let places = places(Some(&header), mapping, "vm.csv".as_ref());
+        let places = places.map_err(|error| error.to_string())?;
+        let pairs = COLUMNS.into_iter().zip(places);
+        Ok(pairs
+            .filter_map(|(name, place)| Some((name, place?)))
+            .collect())
+    }
+
+    #[test]
+    fn usual_names_are_known() {
+        let titles = [
+            "Event Type",
+            "Timestamp_ms",
+            "Logical Clock",
+            "queue-size",
+            "From",
+        ];
+        let expected = [
+            ("event", 0),
+            ("system_time", 1),
+            ("logical_clock", 2),
+            ("queue_length", 3),
+            ("sender", 4),
+        ];
+        assert_eq!(found(&titles, &Mapping::default()), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn others_are_said_by_name_or_number() {
+        let columns = [("event", "what"), ("system_time", "2")];
+        let mapping = Mapping {
+            columns: columns
+                .map(|(ours, theirs)| (ours.to_owned(), theirs.to_owned()))
+                .into(),
+            ..Mapping::default()
+        };
+        let titles = ["What", "when", "clock", "queue"];
+        let expected = [
+            ("event", 0),
+            ("system_time", 1),
+            ("logical_clock", 2),
+            ("queue_length", 3),
+        ];
+        assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
+        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: no column `what`, which event is to be");
+        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event, queue_length: its columns are a, time, clock; say which is which, as in --columns event=NAME (or a number from 1, with --no-header)");
+    }
+}

@@ -1,0 +1,195 @@
+//! A file cut into cells, line by line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord, Trim};
+use regex::Regex;
+
+use super::header::{self, Places, index};
+use super::mapping::{COLUMNS, Mapping};
+use super::report::Report;
+use crate::error::Error;
+
+/// A file's rows, or those of one run.
+#[derive(Clone, Debug)]
+pub(super) struct Raw {
+    pub(super) path: PathBuf,
+    places: Places,
+    /// What the column of system times is called.
+    pub(super) time_title: String,
+    pub(super) rows: Vec<RawRow>,
+}
+
+/// A row, uninterpreted.
+#[derive(Clone, Debug)]
+pub(super) struct RawRow {
+    /// Its line in the file, from 1.
+    pub(super) line: u64,
+    cells: StringRecord,
+}
+
+impl Raw {
+    /// The cell of a row in `column`; none if it is empty, or the file has no such column.
+    pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
+        let cell = row.cells.get(self.places[index(column)]?)?;
+        (!cell.is_empty()).then_some(cell)
+    }
+
+    /// The rows by what stands in their `run` column, in the order of the file.
+    pub(super) fn by_run(self) -> Vec<(String, Self)> {
+        let mut runs: BTreeMap<String, Vec<RawRow>> = BTreeMap::new();
+        for row in &self.rows {
+            let run = self.cell(row, "run").unwrap_or_default().to_owned();
+            runs.entry(run).or_default().push(row.clone());
+        }
+        let part = |rows| Self {
+            rows,
+            path: self.path.clone(),
+            time_title: self.time_title.clone(),
+            places: self.places,
+        };
+        runs.into_iter()
+            .map(|(run, rows)| (run, part(rows)))
+            .collect()
+    }
+}
+
+/// Reads the file at `path`, which has these `bytes`.
+pub(super) fn read(
+    path: &Path,
+    bytes: &[u8],
+    mapping: &Mapping,
+    report: &mut Report,
+) -> Result<Raw, Error> {
+    let text = text_of(path, bytes)?;
+    let raw = match &mapping.line {
+        Some(pattern) => matched(path, text, pattern, report)?,
+        None => separated(path, text, mapping)?,
+    };
+    if raw.rows.is_empty() {
+        return Err(Error::import(path, None, "no event in it".to_owned()));
+    }
+    Ok(raw)
+}
+
+fn text_of<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;
+        let problem = "not text in UTF-8; convert the file, as with iconv".to_owned();
+        Error::import(path, Some(line), problem)
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// The lines that `pattern` finds the cells of.
+fn matched(path: &Path, text: &str, pattern: &str, report: &mut Report) -> Result<Raw, Error> {
+    let wrong = |problem: String| Error::import(Path::new("the pattern of lines"), None, problem);
+    let pattern = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
+    let groups: Vec<&str> = pattern.capture_names().flatten().collect();
+    if let Some(group) = groups.iter().find(|group| !COLUMNS.contains(group)) {
+        return Err(wrong(format!(
+            "a group is called {group}; there are {}",
+            COLUMNS.join(", ")
+        )));
+    }
+    let title: StringRecord = groups.iter().copied().collect();
+    let places = header::places(Some(&title), &Mapping::default(), path)?;
+    let mut rows = vec![];
+    for (number, line) in text.lines().enumerate() {
+        match pattern.captures(line) {
+            Some(found) => {
+                let cell = |group: &&str| found.name(group).map_or("", |cell| cell.as_str().trim());
+                rows.push(RawRow {
+                    line: number as u64 + 1,
+                    cells: groups.iter().map(cell).collect(),
+                });
+            }
+            None if line.trim().is_empty() => {}
+            None => report.leave_out(path, number as u64 + 1, line),
+        }
+    }
+    Ok(Raw {
+        path: path.to_owned(),
+        places,
+        time_title: "system_time".to_owned(),
+        rows,
+    })
+}
+
+fn separated(path: &Path, text: &str, mapping: &Mapping) -> Result<Raw, Error> {
+    let first = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let separator = mapping
+        .separator
+        .as_deref()
+        .unwrap_or_else(|| usual_separator(first));
+    let mut rows = match separator {
+        "blanks" => by_blanks(text),
+        separator => by_character(path, text, separator.as_bytes()[0])?,
+    };
+    let has_header = mapping.header != Some(false) && !rows.is_empty();
+    let header = has_header.then(|| rows.remove(0).cells);
+    let places = header::places(header.as_ref(), mapping, path)?;
+    let time_title = places[index("system_time")].and_then(|place| header.as_ref()?.get(place));
+    if let Some(short) = rows
+        .iter()
+        .find(|row| row.cells.len() != rows[0].cells.len())
+    {
+        let problem = format!(
+            "{} cells, where the line before has {}",
+            short.cells.len(),
+            rows[0].cells.len()
+        );
+        return Err(Error::import(path, Some(short.line), problem));
+    }
+    Ok(Raw {
+        path: path.to_owned(),
+        places,
+        time_title: time_title.unwrap_or_default().to_owned(),
+        rows,
+    })
+}
+
+/// What the first line is most often separated by.
+fn usual_separator(line: &str) -> &'static str {
+    [",", ";", "\t", "|"]
+        .into_iter()
+        .max_by_key(|separator| (line.matches(separator).count(), *separator == ","))
+        .filter(|separator| line.contains(separator))
+        .unwrap_or("blanks")
+}
+
+fn by_blanks(text: &str) -> Vec<RawRow> {
+    let lines = text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| !line.trim().is_empty());
+    lines
+        .map(|(cells, line)| RawRow {
+            line,
+            cells: cells.split_whitespace().collect(),
+        })
+        .collect()
+}
+
+fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, Error> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text.as_bytes());
+    let row = |record: csv::Result<StringRecord>| {
+        let cells = record.map_err(|error| {
+            let line = error.position().map(csv::Position::line);
+            Error::import(path, line, error.to_string())
+        })?;
+        let line = cells.position().map_or(0, csv::Position::line);
+        Ok(RawRow { line, cells })
+    };
+    reader.records().map(row).collect()
+}

@@ -1,0 +1,227 @@
+//! How the files are to be read: separators, names of columns, words for events, units of time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sim::experiment::StampRule;
+
+use crate::error::Error;
+
+/// Columns that a log may have.
+pub(super) const COLUMNS: [&str; 12] = [
+    "run",
+    "machine",
+    "tick",
+    "event",
+    "system_time",
+    "logical_clock",
+    "queue_length",
+    "peers",
+    "recipients",
+    "sender",
+    "stamp",
+    "sent_tick",
+];
+
+/// How another implementation's logs are to be read. What is not said is found out, or is as a dataset has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mapping {
+    /// What stands between cells: one character, or `blanks` for any number of blanks and tabs. Otherwise the first line tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// Whether the first line names the columns [true].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// A regular expression that finds the cells of a line in groups named as the columns. Lines that it does not match are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format [seconds, or ISO 8601].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Whether queue lengths are of after or before the event [after].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueRule>,
+    /// Which clock a message carries, relative to the send's increment: `after` or `before` [after].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<String>,
+    /// Ticks per model second of each machine [those measured].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Vec<u32>>,
+    /// Probability that an idle tick is an internal event [the share measured].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal: Option<f64>,
+    /// Model seconds that a run is observed [those measured].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<f64>,
+    /// Model seconds per second of the logs [1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_scale: Option<f64>,
+    /// For a column, its name in the header, or its number from 1.
+    pub columns: BTreeMap<String, String>,
+    /// For `internal`, `send` and `receive`, the words that stand for it.
+    pub events: BTreeMap<Kind, Vec<String>>,
+}
+
+/// A kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Nothing but the passing of the tick.
+    Internal,
+    /// A message was sent.
+    Send,
+    /// A message was received.
+    Receive,
+}
+
+/// When a queue's length was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueRule {
+    /// After the event: a receive has taken its message.
+    #[default]
+    After,
+    /// Before it.
+    Before,
+}
+
+impl Mapping {
+    /// Reads a mapping from the text of the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Import`] with the line and what is wrong there.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let mapping: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or(0, |span| span.start);
+            let line = text[..before].matches('\n').count() as u64 + 1;
+            Error::import(path, Some(line), error.message().to_owned())
+        })?;
+        mapping
+            .check()
+            .map_err(|problem| Error::import(path, None, problem))?;
+        Ok(mapping)
+    }
+
+    /// Whether all that is said can be.
+    ///
+    /// # Errors
+    ///
+    /// What cannot, in words.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(name) = self
+            .columns
+            .keys()
+            .find(|name| !COLUMNS.contains(&name.as_str()))
+        {
+            return Err(format!(
+                "no column `{name}`; there are {}",
+                COLUMNS.join(", ")
+            ));
+        }
+        if let Some(stamp) = &self.stamp {
+            stamp
+                .parse::<StampRule>()
+                .map_err(|error| error.to_string())?;
+        }
+        let is_probability = |p: &f64| (0.0..=1.0).contains(p);
+        if let Some(internal) = self.internal.filter(|p| !is_probability(p)) {
+            return Err(format!("internal {internal} is no probability"));
+        }
+        for (name, value) in [
+            ("duration_s", self.duration_s),
+            ("time_scale", self.time_scale),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+                return Err(format!("{name} {value} is not above 0"));
+            }
+        }
+        match self.separator.as_deref() {
+            None | Some("blanks") => Ok(()),
+            Some(separator) if separator.len() == 1 => Ok(()),
+            Some(separator) => Err(format!(
+                "separator `{separator}` is neither one character nor `blanks`"
+            )),
+        }
+    }
+
+    /// The mapping as the text of a file.
+    pub(super) fn to_toml(&self) -> String {
+        // A mapping has nothing that TOML has not.
+        let text = toml::to_string(self).unwrap_or_default();
+        format!("# How the logs of this dataset were read by `analyze import`.\n{text}")
+    }
+
+    pub(super) fn time_scale(&self) -> f64 {
+        self.time_scale.unwrap_or(1.0)
+    }
+
+    pub(super) fn stamp_rule(&self) -> StampRule {
+        let rule = self.stamp.as_deref().and_then(|rule| rule.parse().ok());
+        rule.unwrap_or(StampRule::After)
+    }
+
+    /// Which kind of event a word stands for.
+    pub(super) fn kind(&self, word: &str) -> Option<Kind> {
+        let said = |(kind, words): (&Kind, &Vec<String>)| {
+            words
+                .iter()
+                .any(|other| other.eq_ignore_ascii_case(word))
+                .then_some(*kind)
+        };
+        self.events.iter().find_map(said).or_else(|| usual(word))
+    }
+}
+
+/// What a word usually stands for.
+fn usual(word: &str) -> Option<Kind> {
+    let word = word.to_ascii_lowercase();
+    let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
+    if begins(&["internal", "local"]) {
+        Some(Kind::Internal)
+    } else if begins(&["send", "sent", "broadcast"]) {
+        Some(Kind::Send)
+    } else if begins(&["receive", "received", "recv", "rcv"]) {
+        Some(Kind::Receive)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_goes_before_what_is_usual() {
+        let text = "[events]\ninternal = [\"SEND_NOTHING\"]\n";
+        let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
+        assert_eq!(mapping.kind("send_nothing"), Some(Kind::Internal));
+        assert_eq!(mapping.kind("Sent to 1"), Some(Kind::Send));
+        assert_eq!(mapping.kind("RECV"), Some(Kind::Receive));
+        assert_eq!(mapping.kind("tick"), None);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let problem = |text: &str| {
+            Mapping::parse(text, "m.toml".as_ref())
+                .expect_err("a mistake")
+                .to_string()
+        };
+        insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml line 2: unknown field `seperator`, expected one of `separator`, `header`, `line`, `time`, `queue`, `stamp`, `rates`, `internal`, `duration_s`, `time_scale`, `columns`, `events`");
+        insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml: no column `clock`; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
+        insta::assert_snapshot!(problem("stamp = \"during\"\n"), @"m.toml: `during` is not a stamp rule (after or before)");
+        insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
+    }
+
+    #[test]
+    fn is_written_as_it_is_read() {
+        let text = "separator = \";\"\nqueue = \"before\"\nrates = [1, 3]\n[columns]\nevent = \"kind\"\n[events]\nsend = [\"S\"]\n";
+        let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
+        let again = Mapping::parse(&mapping.to_toml(), "again.toml".as_ref());
+        assert_eq!(again.expect("a mapping"), mapping);
+    }
+}

@@ -1,0 +1,145 @@
+//! What was imported, and what is not known of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sim::log::{Assumed, Lacks};
+
+use super::configuration::Configuration;
+use super::machines::Machines;
+use crate::words::counted;
+
+/// What was imported.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Runs.
+    pub runs: usize,
+    /// Events in all.
+    pub events: usize,
+    /// What their rows do not say.
+    pub lacks: Lacks,
+    /// What was taken from the logs.
+    pub assumed: Assumed,
+    /// The machines of the first run by name.
+    machines: Vec<String>,
+    /// How many runs each configuration has.
+    configurations: BTreeMap<String, usize>,
+    /// Lines that no pattern matched, and the first of them.
+    left_out: usize,
+    first_left_out: String,
+    pub(super) sends: Unknown,
+    pub(super) senders: Unknown,
+    pub(super) stamps: Unknown,
+    pub(super) sent_ticks: Unknown,
+}
+
+/// So many of so many unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unknown {
+    unknown: usize,
+    of: usize,
+}
+
+impl Unknown {
+    pub(super) fn count(&mut self, unknown: bool) {
+        self.unknown += usize::from(unknown);
+        self.of += 1;
+    }
+
+    fn words(self, events: &str, lack: &str, so: &str) -> Option<String> {
+        let Self { unknown, of } = self;
+        (unknown > 0).then(|| format!("{unknown} of {of} {events} do not say {lack}: {so}."))
+    }
+}
+
+impl Report {
+    pub(super) fn leave_out(&mut self, path: &Path, line: u64, text: &str) {
+        if self.left_out == 0 {
+            self.first_left_out = format!("{} line {line}: {text}", path.display());
+        }
+        self.left_out += 1;
+    }
+
+    pub(super) fn add_run(&mut self, machines: &Machines, events: usize) {
+        if self.runs == 0 {
+            self.machines.clone_from(&machines.0);
+        }
+        self.runs += 1;
+        self.events += events;
+    }
+
+    pub(super) fn add_configurations(&mut self, configurations: &[Configuration]) {
+        for configuration in configurations {
+            *self
+                .configurations
+                .entry(configuration.to_string())
+                .or_default() += 1;
+        }
+    }
+
+    /// What there is to say, a paragraph each.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec![format!(
+            "{}, {}.",
+            counted(self.runs, "run"),
+            counted(self.events, "event")
+        )];
+        let machines = self.machines.iter().enumerate();
+        let machines: Vec<String> = machines
+            .map(|(number, name)| format!("{number} is {name}"))
+            .collect();
+        words.push(format!("Machines: {}.", machines.join(", ")));
+        for (configuration, runs) in &self.configurations {
+            words.push(format!("{}: {configuration}.", counted(*runs, "run")));
+        }
+        if self.left_out > 0 {
+            words.push(format!(
+                "{} not matched by the pattern and left out, the first at {}",
+                counted(self.left_out, "line"),
+                self.first_left_out
+            ));
+        }
+        words.extend(self.assumptions());
+        words.extend(self.unknown());
+        words
+    }
+
+    fn assumptions(&self) -> impl Iterator<Item = String> {
+        let Assumed {
+            ticks,
+            rates,
+            internal,
+            send_stamps,
+            sent_ticks,
+        } = self.assumed;
+        [
+            (ticks, "Every row is a tick."),
+            (rates, "Rates are those measured, rounded; --rates says them."),
+            (internal, "The probability of internal events is the share measured, rounded; --internal says it."),
+            (send_stamps, "What sends carry is as the stamp rule has it; --stamp says which."),
+            (sent_ticks, "Which send a receive belongs to was found by sender and timestamp."),
+        ]
+        .into_iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, words)| words.to_owned())
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = String> {
+        [
+            self.sends.words(
+                "sends",
+                "to whom",
+                "arrivals, time-weighted backlog and shares of recipients are not measured, and queues not recounted",
+            ),
+            self.senders.words("receives", "from whom", "they are not matched with sends"),
+            self.stamps.words("receives", "which timestamp", "whether they obey max(clock, stamp) + 1 is not checked"),
+            self.sent_ticks.words(
+                "receives",
+                "which send they belong to",
+                "ages of messages, concurrency and the Clock Condition between machines need it",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}

@@ -1,0 +1,178 @@
+//! Cells read as events.
+
+use sim::experiment::StampRule;
+use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
+use sim::machine::{Event, EventKind, Message, Recipients};
+
+use super::lines::{Raw, RawRow};
+use super::machines::Machines;
+use super::mapping::{Kind, Mapping, QueueRule};
+use super::time::Clock;
+use crate::error::Error;
+
+/// Words for all peers.
+const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
+
+/// An event as it was logged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Row {
+    pub(super) machine: u32,
+    pub(super) time_ns: u64,
+    /// Its tick is that of the log, or none.
+    pub(super) event: Event,
+}
+
+/// Reads rows of one file.
+pub(super) struct Reader<'a> {
+    pub(super) raw: &'a Raw,
+    pub(super) machines: &'a Machines,
+    pub(super) mapping: &'a Mapping,
+    pub(super) clock: Clock,
+    /// The file's machine, where rows do not say.
+    pub(super) machine: Option<u32>,
+}
+
+impl Reader<'_> {
+    /// The event of a row; where the log has no ticks, its tick is [`UNKNOWN`].
+    pub(super) fn read(&self, row: &RawRow) -> Result<Row, Error> {
+        let machine = match self.raw.cell(row, "machine") {
+            Some(name) => self.machine(row, "machine", name)?,
+            None => self
+                .machine
+                .ok_or_else(|| self.wrong(row, "no machine named".to_owned()))?,
+        };
+        let word = self.needed(row, "event")?;
+        let kind = self.mapping.kind(word).ok_or_else(|| {
+            let problem = format!(
+                "event `{word}` is not known; say what it is, as in --events send={}",
+                word.replace(' ', "\\ ")
+            );
+            self.wrong(row, problem)
+        })?;
+        let time = self.needed(row, "system_time")?;
+        let time_ns = self.clock.ns(time).ok_or_else(|| {
+            let problem = format!(
+                "system_time `{time}` is not {}; say how times are written with --time",
+                self.clock.wanted()
+            );
+            self.wrong(row, problem)
+        })?;
+        let logical_clock = self.number(row, "logical_clock")?;
+        let logical_clock = logical_clock.ok_or_else(|| self.empty(row, "logical_clock"))?;
+        let event = Event {
+            tick: self.number(row, "tick")?.unwrap_or(UNKNOWN),
+            kind: self.kind(row, kind, machine, logical_clock)?,
+            logical_clock,
+            queue_length: self.queue_length(row, kind)?,
+        };
+        Ok(Row {
+            machine,
+            time_ns,
+            event,
+        })
+    }
+
+    fn kind(&self, row: &RawRow, kind: Kind, machine: u32, clock: u64) -> Result<EventKind, Error> {
+        let peers = |named: &str| {
+            let cell = self.raw.cell(row, named);
+            cell.or_else(|| self.raw.cell(row, "peers"))
+        };
+        match kind {
+            Kind::Internal => Ok(EventKind::Internal),
+            Kind::Send => {
+                let by_rule = match self.mapping.stamp_rule() {
+                    StampRule::After => clock,
+                    StampRule::Before => clock.saturating_sub(1),
+                };
+                Ok(EventKind::Send {
+                    recipients: self.recipients(row, peers("recipients"), machine)?,
+                    stamp: self.number(row, "stamp")?.unwrap_or(by_rule),
+                })
+            }
+            Kind::Receive => Ok(EventKind::Receive(Message {
+                sender: match peers("sender") {
+                    Some(name) => self.machine(row, "sender", name)?,
+                    None => UNKNOWN_MACHINE,
+                },
+                stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
+                sent_tick: self.number(row, "sent_tick")?.unwrap_or(UNKNOWN),
+            })),
+        }
+    }
+
+    fn recipients(
+        &self,
+        row: &RawRow,
+        cell: Option<&str>,
+        machine: u32,
+    ) -> Result<Recipients, Error> {
+        let Some(cell) = cell else {
+            return Ok(Recipients::One(UNKNOWN_MACHINE));
+        };
+        if ALL.iter().any(|all| cell.eq_ignore_ascii_case(all)) {
+            return Ok(Recipients::All);
+        }
+        let names = cell.split([';', ',', '+', '&', '/']).map(str::trim);
+        let peers = names.map(|name| self.machine(row, "recipients", name));
+        let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
+        peers.sort_unstable();
+        peers.dedup();
+        let others = (0..self.machines.0.len() as u32).filter(|&other| other != machine);
+        match peers[..] {
+            [peer] => Ok(Recipients::One(peer)),
+            _ if others.eq(peers.iter().copied()) => Ok(Recipients::All),
+            _ => Err(self.wrong(row, format!("recipients `{cell}`: one or all is known"))),
+        }
+    }
+
+    fn queue_length(&self, row: &RawRow, kind: Kind) -> Result<u64, Error> {
+        let length = self.number(row, "queue_length")?;
+        let length = length.ok_or_else(|| self.empty(row, "queue_length"))?;
+        match (self.mapping.queue.unwrap_or_default(), kind) {
+            (QueueRule::Before, Kind::Receive) => length.checked_sub(1).ok_or_else(|| {
+                let problem = "a receive from a queue of length 0, before the event; leave --queue before out";
+                self.wrong(row, problem.to_owned())
+            }),
+            _ => Ok(length),
+        }
+    }
+
+    fn machine(&self, row: &RawRow, column: &str, name: &str) -> Result<u32, Error> {
+        self.machines.number(name).ok_or_else(|| {
+            let names = self.machines.0.join(", ");
+            self.wrong(
+                row,
+                format!("{column} `{name}` is no machine of the run; there are {names}"),
+            )
+        })
+    }
+
+    /// A whole number; also one that is written as 3.0.
+    fn number(&self, row: &RawRow, column: &str) -> Result<Option<u64>, Error> {
+        let Some(cell) = self.raw.cell(row, column) else {
+            return Ok(None);
+        };
+        let whole = cell.strip_suffix(".0").unwrap_or(cell);
+        let number = whole
+            .parse()
+            .ok()
+            .filter(|&number: &u64| i64::try_from(number).is_ok());
+        match number {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.wrong(row, format!("{column} `{cell}` is not a whole number"))),
+        }
+    }
+
+    fn needed<'r>(&self, row: &'r RawRow, column: &str) -> Result<&'r str, Error> {
+        let cell = self.raw.cell(row, column);
+        cell.ok_or_else(|| self.empty(row, column))
+    }
+
+    fn empty(&self, row: &RawRow, column: &str) -> Error {
+        self.wrong(row, format!("{column} is empty"))
+    }
+
+    fn wrong(&self, row: &RawRow, problem: String) -> Error {
+        Error::import(&self.raw.path, Some(row.line), problem)
+    }
+}

@@ -1,0 +1,169 @@
+//! The rows of a run, machine by machine.
+
+use sim::log::{EventRow, Lacks, LoggedEvent, UNKNOWN, UNKNOWN_MACHINE, write_row};
+use sim::machine::{EventKind, Recipients};
+
+use super::lines::Raw;
+use super::machines::Machines;
+use super::mapping::Mapping;
+use super::messages;
+use super::report::Report;
+use super::rows::{Reader, Row};
+use super::time::Clock;
+use crate::error::Error;
+
+/// A run that was read.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    /// What errors call it.
+    pub(super) name: String,
+    /// The events of each machine, in the order of its log.
+    pub(super) machines: Vec<Vec<Row>>,
+    pub(super) lacks: Lacks,
+}
+
+impl Run {
+    /// Of the rows in `files`.
+    pub(super) fn of(
+        name: &str,
+        files: &[Raw],
+        mapping: &Mapping,
+        report: &mut Report,
+    ) -> Result<Self, Error> {
+        let names = names(files)?;
+        if names.0.len() < 2 {
+            let problem = format!(
+                "{name}: a single machine ({}); a run has two or more: name all its files, or the column that tells machines apart (--columns machine=NAME)",
+                names.0.join(", ")
+            );
+            return Err(Error::import(&files[0].path, None, problem));
+        }
+        let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
+        for raw in files {
+            let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
+            let reader = Reader {
+                clock: Clock::of(mapping.time.as_deref(), &raw.time_title, first),
+                machine: names.number(&file_name(raw)),
+                machines: &names,
+                raw,
+                mapping,
+            };
+            for row in &raw.rows {
+                let row = reader.read(row)?;
+                machines[row.machine as usize].push(row);
+            }
+            report.assumed.send_stamps |= raw
+                .rows
+                .iter()
+                .any(|row| raw.cell(row, "stamp").is_none() && is_send(raw, row, mapping));
+        }
+        let mut run = Self {
+            name: name.to_owned(),
+            machines,
+            lacks: Lacks::default(),
+        };
+        report.assumed.ticks |= run.number_ticks();
+        report.assumed.sent_ticks |= messages::find_sends(&mut run.machines);
+        run.lacks = run.lacking(report);
+        report.add_run(&names, run.events().count());
+        Ok(run)
+    }
+
+    /// Where the log has no ticks, every row is one. Returns whether that is so anywhere.
+    fn number_ticks(&mut self) -> bool {
+        let mut is_numbered = false;
+        for rows in &mut self.machines {
+            if rows.iter().any(|row| row.event.tick == UNKNOWN) {
+                is_numbered = true;
+                for (tick, row) in rows.iter_mut().enumerate() {
+                    row.event.tick = tick as u64;
+                }
+            }
+        }
+        is_numbered
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = &Row> {
+        self.machines.iter().flatten()
+    }
+
+    fn lacking(&self, report: &mut Report) -> Lacks {
+        let mut lacks = Lacks::default();
+        for row in self.events() {
+            match &row.event.kind {
+                EventKind::Internal => {}
+                EventKind::Send { recipients, .. } => {
+                    let unknown = *recipients == Recipients::One(UNKNOWN_MACHINE);
+                    report.sends.count(unknown);
+                    lacks.recipients |= unknown;
+                }
+                EventKind::Receive(message) => {
+                    let (sender, stamp, sent) = (
+                        message.sender == UNKNOWN_MACHINE,
+                        message.stamp == UNKNOWN,
+                        message.sent_tick == UNKNOWN,
+                    );
+                    report.senders.count(sender);
+                    report.stamps.count(stamp);
+                    report.sent_ticks.count(sent);
+                    lacks.senders |= sender;
+                    lacks.stamps |= stamp;
+                    lacks.sent_ticks |= sent;
+                }
+            }
+        }
+        lacks
+    }
+
+    /// The time of the first event and of the last.
+    pub(super) fn span_ns(&self) -> (u64, u64) {
+        let times = || self.events().map(|row| row.time_ns);
+        (times().min().unwrap_or(0), times().max().unwrap_or(0))
+    }
+
+    /// The rows of the event log of run `run`.
+    pub(super) fn rows(&self, run: u64) -> Vec<u8> {
+        let mut text = vec![];
+        for row in self.events() {
+            let logged = LoggedEvent {
+                system_time_ns: row.time_ns,
+                event: row.event,
+            };
+            let row = EventRow {
+                run,
+                machine: row.machine,
+                logged,
+            };
+            write_row(&mut text, &row);
+        }
+        text
+    }
+}
+
+fn is_send(raw: &Raw, row: &super::lines::RawRow, mapping: &Mapping) -> bool {
+    let word = raw.cell(row, "event").unwrap_or_default();
+    mapping.kind(word) == Some(super::Kind::Send)
+}
+
+/// The machines that rows name, or else one for each file.
+fn names(files: &[Raw]) -> Result<Machines, Error> {
+    let of_rows = |raw: &Raw| -> Vec<String> {
+        let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
+        cells.map(str::to_owned).collect()
+    };
+    let mut names = vec![];
+    for raw in files {
+        match of_rows(raw) {
+            named if named.is_empty() => names.push(file_name(raw)),
+            named => names.extend(named),
+        }
+    }
+    let machines = Machines::new(names.iter().map(String::as_str));
+    Ok(machines)
+}
+
+/// A file's name without its extension.
+fn file_name(raw: &Raw) -> String {
+    let stem = raw.path.file_stem().unwrap_or(raw.path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}

@@ -1,0 +1,171 @@
+//! System times, as other implementations write them, in nanoseconds.
+
+use jiff::civil::{DateTime, Time};
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// How times are written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Clock {
+    /// Numbers of a unit of so many nanoseconds.
+    Unit(u64),
+    /// Dates and times, or times of day, as ISO 8601 has them.
+    Iso,
+    /// In a format of strftime.
+    Format(String),
+}
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// The unit called `name`, in nanoseconds.
+fn unit_ns(name: &str) -> Option<u64> {
+    match name {
+        "s" => Some(NANOS_PER_SECOND),
+        "ms" => Some(1_000_000),
+        "us" => Some(1_000),
+        "ns" => Some(1),
+        _ => None,
+    }
+}
+
+impl Clock {
+    /// As `said`; otherwise as the column's name ends (`_ms`), or as its first cell looks.
+    pub(super) fn of(said: Option<&str>, column: &str, first: &str) -> Self {
+        if let Some(said) = said {
+            return match unit_ns(said) {
+                Some(unit) => Self::Unit(unit),
+                None => Self::Format(said.to_owned()),
+            };
+        }
+        let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
+        match named {
+            Some(unit) => Self::Unit(unit),
+            None if decimal_ns(first, 1).is_some() => Self::Unit(NANOS_PER_SECOND),
+            None => Self::Iso,
+        }
+    }
+
+    /// The time that `text` is, in nanoseconds since the epoch, or since midnight if it has no date.
+    pub(super) fn ns(&self, text: &str) -> Option<u64> {
+        match self {
+            Self::Unit(unit) => decimal_ns(text, *unit),
+            Self::Iso => iso_ns(text),
+            Self::Format(format) => formatted_ns(format, text),
+        }
+    }
+
+    /// What is wanted, for an error.
+    pub(super) fn wanted(&self) -> String {
+        match self {
+            Self::Unit(_) => "a number".to_owned(),
+            Self::Iso => {
+                "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
+            }
+            Self::Format(format) => format!("a time of the format {format}"),
+        }
+    }
+}
+
+/// A decimal number of units of so many nanoseconds, exact to the nanosecond; what is finer is cut off.
+fn decimal_ns(text: &str, unit_ns: u64) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let mut ns = whole.parse::<u64>().ok()?.checked_mul(unit_ns)?;
+    let mut place_ns = unit_ns;
+    for digit in fraction.bytes() {
+        place_ns /= 10;
+        ns = ns.checked_add(place_ns * u64::from(digit - b'0'))?;
+    }
+    Some(ns)
+}
+
+fn iso_ns(text: &str) -> Option<u64> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return since_epoch_ns(timestamp);
+    }
+    if let Ok(datetime) = text.replace(',', ".").parse::<DateTime>() {
+        return datetime_ns(datetime);
+    }
+    let time: Time = text.replace(',', ".").parse().ok()?;
+    since_midnight_ns(time)
+}
+
+fn formatted_ns(format: &str, text: &str) -> Option<u64> {
+    let parsed = strtime::parse(format, text).ok()?;
+    if let Ok(timestamp) = parsed.to_timestamp() {
+        return since_epoch_ns(timestamp);
+    }
+    match parsed.to_datetime() {
+        Ok(datetime) => datetime_ns(datetime),
+        Err(_) => since_midnight_ns(parsed.to_time().ok()?),
+    }
+}
+
+/// Without an offset, as if in UTC: only differences count.
+fn datetime_ns(datetime: DateTime) -> Option<u64> {
+    since_epoch_ns(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn since_epoch_ns(timestamp: Timestamp) -> Option<u64> {
+    u64::try_from(timestamp.as_nanosecond()).ok()
+}
+
+fn since_midnight_ns(time: Time) -> Option<u64> {
+    let since: Span = time.since(Time::midnight()).ok()?;
+    let ns = since.total(jiff::Unit::Nanosecond).ok()?;
+    Some(ns as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_to_the_nanosecond() {
+        let ns = |unit: &str, text: &str| Clock::of(Some(unit), "", "").ns(text);
+        assert_eq!(
+            ns("s", "1700000000.123456789"),
+            Some(1_700_000_000_123_456_789)
+        );
+        assert_eq!(ns("ms", "12.5"), Some(12_500_000));
+        assert_eq!(ns("us", "7"), Some(7_000));
+        assert_eq!(ns("ns", "7"), Some(7));
+        for wrong in ["", "-1", "1e9", ".5", "1.2.3", "99999999999999"] {
+            assert_eq!(ns("s", wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_column_or_the_first_cell_tells_the_unit() {
+        assert_eq!(Clock::of(None, "time_ms", "5"), Clock::Unit(1_000_000));
+        assert_eq!(
+            Clock::of(None, "time", "5.25"),
+            Clock::Unit(NANOS_PER_SECOND)
+        );
+        assert_eq!(Clock::of(None, "time", "09:30:00"), Clock::Iso);
+    }
+
+    #[test]
+    fn dates_and_times_of_day() {
+        let iso = |text: &str| Clock::Iso.ns(text);
+        let expected = Some(1_794_216_600_250_000_000);
+        assert_eq!(
+            iso("2026-11-09T09:30:00.25Z"),
+            iso("2026-11-09 09:30:00,25")
+        );
+        assert_eq!(iso("2026-11-09T09:30:00.25Z"), expected);
+        assert_eq!(iso("2026-11-09T10:30:00.25+01:00"), expected);
+        assert_eq!(iso("00:00:01.5"), Some(1_500_000_000));
+        assert_eq!(iso("soon"), None);
+        let format = Clock::of(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
+        assert_eq!(format.ns("09/11/2026 09:30:00.25"), expected);
+        assert_eq!(
+            Clock::of(Some("%H:%M:%S%.f"), "", "").ns("00:00:01.5"),
+            Some(1_500_000_000)
+        );
+    }
+}

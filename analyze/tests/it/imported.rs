@@ -1,0 +1,404 @@
+//! `analyze import`: logs of other implementations become datasets, and what is wrong with them is named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use analyze::Dataset;
+use analyze::audit::{self, Audit, Check};
+use analyze::import::{self, Mapping};
+use polars::prelude::*;
+use proptest::prelude::*;
+use sim::log::{EventRow, parse_rows};
+use sim::machine::{EventKind, Recipients};
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Three machines, and machines that first tick at the start, so that time begins where an import has it begin.
+const ORIGINAL: &str = "
+name = \"original\"
+seed = 262
+repetitions = 3
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6]]
+internal = [0.7]
+phase = \"aligned\"
+";
+
+/// Every event of every run of the dataset in `root`.
+fn events(root: &Path) -> Vec<Vec<EventRow>> {
+    let dataset = sim::log::Dataset::open(root).unwrap();
+    let mut finished: Vec<_> = dataset.finished().collect();
+    finished.sort_by_key(|row| row.run);
+    let rows = finished.iter().map(|row| {
+        let bytes = dataset.read_events(row).unwrap();
+        parse_rows(&bytes).map(Result::unwrap).collect()
+    });
+    rows.collect()
+}
+
+/// Peers, stamp and sender's tick of an event, as another implementation would write them, its machines called vm1, vm2, ...
+fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
+    let name = |machine: u32| format!("vm{}", machine + 1);
+    match &row.logged.event.kind {
+        EventKind::Internal => Default::default(),
+        EventKind::Send { recipients, stamp } => {
+            let peers = match recipients {
+                Recipients::One(peer) => vec![name(*peer)],
+                Recipients::All => (0..machines)
+                    .filter(|&peer| peer != row.machine)
+                    .map(name)
+                    .collect(),
+            };
+            [peers.join(";"), stamp.to_string(), String::new()]
+        }
+        EventKind::Receive(message) => [
+            name(message.sender),
+            message.stamp.to_string(),
+            message.sent_tick.to_string(),
+        ],
+    }
+}
+
+fn word(row: &EventRow) -> &'static str {
+    match row.logged.event.kind {
+        EventKind::Internal => "INTERNAL",
+        EventKind::Send { .. } => "SENT",
+        EventKind::Receive(_) => "RECEIVED",
+    }
+}
+
+/// One log for all runs and machines, in milliseconds and with semicolons.
+fn as_one_file(root: &Path) -> String {
+    let mut text = "trial;VM;when;what;Lamport clock;queue size;peer;stamp\n".to_owned();
+    for (run, rows) in events(root).iter().enumerate() {
+        for row in rows {
+            let event = &row.logged.event;
+            let [peers, stamp, _] = message_cells(row, 3).map(|cell| cell.replace(';', "+"));
+            let milliseconds = row.logged.system_time_ns as f64 / 1e6;
+            text += &format!(
+                "{run};vm{};{milliseconds:.6};{};{};{};{peers};{stamp}\n",
+                row.machine + 1,
+                word(row),
+                event.logical_clock,
+                event.queue_length
+            );
+        }
+    }
+    text
+}
+
+/// A folder for each run, a file for each machine, without anything about messages.
+fn as_least(root: &Path, into: &Path) -> Vec<PathBuf> {
+    let folders = events(root).into_iter().enumerate().map(|(run, rows)| {
+        let folder = into.join(format!("trial-{run}"));
+        fs::create_dir_all(&folder).unwrap();
+        for machine in 0..3 {
+            let mut text = "system_time_ns,event,logical_clock,queue_length\n".to_owned();
+            for row in rows.iter().filter(|row| row.machine == machine) {
+                let event = &row.logged.event;
+                text += &format!(
+                    "{},{},{},{}\n",
+                    row.logged.system_time_ns,
+                    word(row),
+                    event.logical_clock,
+                    event.queue_length
+                );
+            }
+            fs::write(folder.join(format!("vm{}.csv", machine + 1)), text).unwrap();
+        }
+        folder
+    });
+    folders.collect()
+}
+
+fn mapping(text: &str) -> Mapping {
+    Mapping::parse(text, "mapping.toml".as_ref()).unwrap()
+}
+
+/// The measures of every machine of every run.
+fn measured(root: &Path) -> DataFrame {
+    Dataset::open(root).unwrap().machines().unwrap()
+}
+
+/// Requires that the measures are the same in both, but for those that are named.
+fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
+    assert_eq!(a.height(), b.height());
+    for measure in analyze::measures::all() {
+        let (a, b) = (
+            a.column(measure.name).unwrap(),
+            b.column(measure.name).unwrap(),
+        );
+        if but_for.contains(&measure.name) {
+            assert!(
+                b.null_count() == b.len() && a.null_count() < a.len(),
+                "{}",
+                measure.name
+            );
+            continue;
+        }
+        let numbers = |column: &Column| column.cast(&DataType::Float64).unwrap();
+        let (a, b) = (numbers(a), numbers(b));
+        let pairs = std::iter::zip(a.f64().unwrap().iter(), b.f64().unwrap().iter());
+        for (a, b) in pairs {
+            let is_same = match (a, b) {
+                (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * a.abs().max(1.0),
+                (a, b) => a == b,
+            };
+            assert!(is_same, "{}: {a:?} {b:?}", measure.name);
+        }
+    }
+}
+
+#[test]
+fn logs_that_say_all_have_all_measures_and_a_full_audit() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, log, imported] =
+        ["original", "all.log", "imported"].map(|name| folder.path().join(name));
+    fixture::simulated(&original, ORIGINAL);
+    fs::write(&log, as_one_file(&original)).unwrap();
+    let mapping = mapping(
+        "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
+    );
+    let report = import::import(&[log], &mapping, &imported).unwrap();
+    assert!(
+        !report.lacks.recipients
+            && !report.lacks.senders
+            && !report.lacks.stamps
+            && !report.lacks.sent_ticks
+    );
+    assert!(report.assumed.sent_ticks);
+    require_same_measures(&measured(&original), &measured(&imported), &[]);
+    let audit = Audit::of(&[imported]).unwrap();
+    assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+    let not_made: Vec<Check> = Check::ALL
+        .into_iter()
+        .filter(|&check| audit.counts(check).0 == 0)
+        .collect();
+    assert_eq!(
+        not_made,
+        [Check::Phases, Check::Ticks, Check::ClockConditionBefore]
+    );
+}
+
+#[test]
+fn the_least_logs_have_what_needs_no_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, imported] = ["original", "imported"].map(|name| folder.path().join(name));
+    fixture::simulated(&original, ORIGINAL);
+    let sources = as_least(&original, folder.path());
+    import::import(&sources, &Mapping::default(), &imported).unwrap();
+    let of_messages = [
+        "broadcast_share",
+        "backlog_mean",
+        "arrivals",
+        "offered_load",
+        "message_age_mean_s",
+        "message_age_mean_ticks",
+        "logical_age_mean",
+        "concurrency",
+        "false_order",
+    ];
+    require_same_measures(&measured(&original), &measured(&imported), &of_messages);
+    let audit = Audit::of(&[imported]).unwrap();
+    assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+    insta::assert_snapshot!(audit::words(&audit).join("\n"), @r"
+    imported: 3 runs, 600 events, 0 messages.
+    imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation, recipients (sends do not say to whom); internal_share (the probability is the share measured).
+
+    Check passed: by all 8 checks these are executions of machines with Lamport clocks.
+    ");
+}
+
+/// Bugs of public implementations, as their logs show them.
+#[test]
+fn bugs_in_imported_logs_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("original");
+    fixture::simulated(&original, ORIGINAL);
+    let text = as_one_file(&original);
+    let mapping = mapping(
+        "time = \"ms\"\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"what\"\n",
+    );
+    let found = |name: &str, text: &str| -> Vec<Check> {
+        let (log, imported) = (
+            folder.path().join(format!("{name}.log")),
+            folder.path().join(name),
+        );
+        fs::write(&log, text).unwrap();
+        import::import(&[log], &mapping, &imported).unwrap();
+        let audit = Audit::of(&[imported]).unwrap();
+        Check::ALL
+            .into_iter()
+            .filter(|&check| audit.counts(check).1 > 0)
+            .collect()
+    };
+    let rows: Vec<&str> = text.lines().collect();
+    let nth = |word: &str, n: usize| {
+        let is_meant = |(_, row): &(usize, &&str)| row.contains(word);
+        rows.iter().enumerate().filter(is_meant).nth(n).unwrap().0
+    };
+    let with = |place: usize, row: Option<String>| {
+        let mut rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+        match row {
+            Some(row) => rows[place] = row,
+            None => drop(rows.remove(place)),
+        }
+        rows.join("\n")
+    };
+    let changed = |place: usize, column: usize, change: fn(u64) -> u64| {
+        let mut cells: Vec<String> = rows[place].split(';').map(str::to_owned).collect();
+        cells[column] = change(cells[column].parse().unwrap()).to_string();
+        with(place, Some(cells.join(";")))
+    };
+    let receive = nth("RECEIVED", 9);
+    assert!(found("clock", &changed(receive, 4, |clock| clock + 1)).contains(&Check::ReceiveClock));
+    assert!(found("stamp", &changed(receive, 7, |stamp| stamp + 1_000)).contains(&Check::Sent));
+    assert!(
+        found("queue", &changed(receive, 5, |length| length + 50)).contains(&Check::QueueLength)
+    );
+    let local = nth("INTERNAL", 30);
+    assert!(found("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
+    assert!(found("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
+    let send = nth("SENT", 3);
+    assert!(found("lost", &with(send, None)).contains(&Check::Sent));
+    assert_eq!(found("none", &text), []);
+}
+
+#[test]
+fn free_text_is_read_by_a_pattern() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, pattern, imported] =
+        ["run.log", "mapping.toml", "imported"].map(|name| folder.path().join(name));
+    let line =
+        |s: u32, machine: u32, words: &str| format!("[09:30:{s:02}.250] VM {machine}: {words}\n");
+    let text = ["Simulation started\n".to_owned()]
+        .into_iter()
+        .chain((0..10).flat_map(|s| {
+            let queue = u32::from(s == 0);
+            [
+                line(s, 1, &format!("{} to 2, clock={}, queue=0", "Sent", s + 1)),
+                line(s, 2, &format!("Received, clock={}, queue={queue}", s + 2)),
+            ]
+        }));
+    fs::write(&log, text.collect::<String>()).unwrap();
+    let words = r"line = '^\[(?<system_time>\S+)\] VM (?<machine>\d+): (?<event>\w+)(?: to (?<recipients>\d+))?, clock=(?<logical_clock>\d+), queue=(?<queue_length>\d+)$'";
+    fs::write(&pattern, words).unwrap();
+    let arguments = [
+        "import",
+        "run.log",
+        "--mapping",
+        "mapping.toml",
+        "--into",
+        "imported",
+    ];
+    let (code, words, _) = analyze(&arguments, folder.path());
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(words, @r"
+    1 run, 20 events.
+    Machines: 0 is 1, 1 is 2.
+    1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
+    1 line not matched by the pattern and left out, the first at run.log line 1: Simulation started
+    Every row is a tick.
+    Rates are those measured, rounded; --rates says them.
+    The probability of internal events is the share measured, rounded; --internal says it.
+    What sends carry is as the stamp rule has it; --stamp says which.
+    10 of 10 receives do not say from whom: they are not matched with sends.
+    10 of 10 receives do not say which timestamp: whether they obey max(clock, stamp) + 1 is not checked.
+    10 of 10 receives do not say which send they belong to: ages of messages, concurrency and the Clock Condition between machines need it.
+
+    In imported. Next: analyze summary imported, analyze audit imported
+    ");
+    let machines = measured(&imported);
+    let clocks = machines.column("clock_final").unwrap().i64().unwrap();
+    assert_eq!(clocks.into_no_null_iter().collect::<Vec<_>>(), [10, 11]);
+}
+
+#[test]
+fn what_is_wrong_is_named_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
+    let problem = |text: &str, mapping_text: &str| {
+        let (one, two, into) = (
+            folder.path().join("vm1.csv"),
+            folder.path().join("vm2.csv"),
+            folder.path().join("into"),
+        );
+        fs::write(&one, good).unwrap();
+        fs::write(&two, text).unwrap();
+        let error = import::import(&[one, two], &mapping(mapping_text), &into).unwrap_err();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 2, "something was made");
+        error
+            .to_string()
+            .replace(&folder.path().display().to_string(), "")
+    };
+    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock, queue_length: it has no header; say which is which, as in --columns event=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
+    insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; say which is which, as in --columns system_time=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say what it is, as in --events send=TICK");
+    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number; say how times are written with --time");
+    insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
+    insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the line before has 4");
+    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? Otherwise say the rates with --rates, as in --rates 1,3,6");
+    insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are said, but there are 2 machines");
+    insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group is called clock; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.5,internal").replace("2.0", "3.0"), ""), @"the files: machine 1 ticks 0.667 times a second by its log, which is no whole rate; say the rates with --rates, as in --rates 1,3,6");
+    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2");
+}
+
+#[test]
+fn a_single_machine_and_an_occupied_folder_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("vm1.csv");
+    fs::write(
+        &log,
+        "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n",
+    )
+    .unwrap();
+    let error = import::import(
+        std::slice::from_ref(&log),
+        &Mapping::default(),
+        &folder.path().join("into"),
+    );
+    let words = error.unwrap_err().to_string();
+    assert!(words.contains("a single machine (vm1)"), "{words}");
+    let two = folder.path().join("vm2.csv");
+    fs::copy(&log, &two).unwrap();
+    let error = import::import(&[log, two], &Mapping::default(), folder.path());
+    let words = error.unwrap_err().to_string();
+    assert!(words.contains("is there already"), "{words}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever stands in a log, it is imported or refused, and what was imported can be read.
+    #[test]
+    fn foreign_text_never_panics(
+        cells in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![
+            "1", "0", "2.5", "-3", "send", "RECV", "internal", "vm1", "*", "", "\"", "x", "18446744073709551615", "9223372036854775807", "12:00:01", "é",
+        ]), 4..8), 0..12),
+        separator in prop::sample::select(vec![",", ";", "\t", " "]),
+        cut in 0usize..400,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = ["time", "event", "clock", "queue", "peer", "stamp", "tick"].join(separator);
+        for row in &cells {
+            text += "\n";
+            text += &row.join(separator);
+        }
+        let bytes = &text.as_bytes()[..cut.min(text.len())];
+        let files = ["a.csv", "b.csv"].map(|name| folder.path().join(name));
+        for file in &files {
+            fs::write(file, bytes).unwrap();
+        }
+        let into = folder.path().join("into");
+        if import::import(&files, &Mapping::default(), &into).is_ok() {
+            Audit::of(std::slice::from_ref(&into)).unwrap();
+            measured(&into);
+        }
+    }
+}
