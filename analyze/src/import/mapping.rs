@@ -31,31 +31,31 @@ pub struct Mapping {
     /// What stands between cells: one character, or `blanks` for any number of blanks and tabs. Otherwise the first line tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
-    /// Whether the first line names the columns [true].
+    /// Whether the first line names the columns; if it is not said, true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// A regular expression that finds the cells of a line in groups named as the columns. Lines that it does not match are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format [seconds, or ISO 8601].
+    /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format; if it is not said, seconds, or ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether queue lengths are of after or before the event [after].
+    /// Whether queue lengths are of after or before the event; if it is not said, after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueRule>,
-    /// Which clock a message carries, relative to the send's increment: `after` or `before` [after].
+    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// Ticks per model second of each machine [those measured].
+    /// Ticks per model second of each machine; if it is not said, those measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<u32>>,
-    /// Probability that an idle tick is an internal event [the share measured].
+    /// Probability that an idle tick is an internal event; if it is not said, the share measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
-    /// Model seconds that a run is observed [those measured].
+    /// Model seconds that a run is observed; if it is not said, those measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// Model seconds per second of the logs [1].
+    /// Model seconds per second of the logs; if it is not said, 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
     /// For a column, its name in the header, or its number from 1.
