@@ -111,7 +111,7 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
-    /// A Parquet file cannot be written.
+    /// A Parquet file cannot be written, or not be read back.
     #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.
@@ -125,6 +125,13 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn parquet(path: &Path) -> impl FnOnce(PolarsError) -> Self + '_ {
+        move |cause| Self::Parquet {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),

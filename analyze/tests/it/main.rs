@@ -18,6 +18,7 @@ mod notebooks;
 mod only;
 mod oracle;
 mod paired;
+mod parts;
 mod readme;
 mod sample;
 mod shards;
