@@ -7,15 +7,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use polars::prelude::*;
-use sim::log::JournalRow;
+use sim::log::{EventRow, JournalRow};
 
 use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::events::EventsBuilder;
+use crate::events::{EventsBuilder, event_columns};
 use crate::journal;
 use crate::kept::Kept;
 use crate::measures;
 use crate::replayed::{self, Replayed};
+
+/// The events of `runs`, which are runs of `dataset`, as [`Batch::events`].
+pub(crate) fn events<'a>(
+    dataset: &'a Dataset,
+    runs: &'a [JournalRow],
+) -> impl Iterator<Item = Result<DataFrame, Error>> {
+    let events = |range: Range<usize>| processed(&timed(dataset, &runs[range], |_, _| ())?);
+    bounds(dataset, runs).into_iter().map(events)
+}
 
 /// The events of `runs`, which are runs of `dataset`.
 fn of<'a>(
@@ -122,39 +131,25 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn read(dataset: &'a Dataset, rows: &'a [JournalRow]) -> Result<Self, Error> {
-        let mut events = EventsBuilder::default();
         let mut replays = vec![];
-        for row in rows {
-            let of_run = dataset.events_of(row)?;
-            let on_timeline = measures::on_timeline(&of_run);
-            let sent_at_ns = measures::sent_at_ns(&of_run);
-            let in_run = std::iter::zip(on_timeline, sent_at_ns);
-            for (index, (event, in_run)) in std::iter::zip(&of_run, in_run).enumerate() {
-                events
-                    .push(event, in_run)
-                    .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
-            }
-            replays.push(Replayed::of(row, &of_run, dataset.warm_up_s()));
-        }
+        let events = timed(dataset, rows, |row, of_run| {
+            replays.push(Replayed::of(row, of_run, dataset.warm_up_s()));
+        })?;
         Ok(Self {
             dataset,
             rows,
-            events: events.timed(rows, dataset.warm_up_s())?,
+            events,
             replayed: replayed::frame(rows, &replays)?,
         })
     }
 
-    /// The events as `processed/events.parquet` has them, ordered by run, machine and tick.
+    /// The events as `processed/events/` has them, ordered by run, machine and tick.
     ///
     /// # Errors
     ///
     /// [`Error::Query`] if Polars fails.
     pub fn events(&self) -> Result<DataFrame, Error> {
-        Ok(self.events.select(
-            crate::events::event_columns()
-                .iter()
-                .map(|column| column.name),
-        )?)
+        processed(&self.events)
     }
 
     /// Every measure: a row a run and machine.
@@ -178,6 +173,34 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// The events of the runs of `rows`; `see` is shown each run's as they stand in the log.
+fn timed(
+    dataset: &Dataset,
+    rows: &[JournalRow],
+    mut see: impl FnMut(&JournalRow, &[EventRow]),
+) -> Result<DataFrame, Error> {
+    let mut events = EventsBuilder::default();
+    for row in rows {
+        let of_run = dataset.events_of(row)?;
+        let on_timeline = measures::on_timeline(&of_run);
+        let sent_at_ns = measures::sent_at_ns(&of_run);
+        let in_run = std::iter::zip(on_timeline, sent_at_ns);
+        for (index, (event, in_run)) in std::iter::zip(&of_run, in_run).enumerate() {
+            events
+                .push(event, in_run)
+                .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
+        }
+        see(row, &of_run);
+    }
+    Ok(events.timed(rows, dataset.warm_up_s())?)
+}
+
+/// Of timed events, the columns of the processed files.
+fn processed(events: &DataFrame) -> Result<DataFrame, Error> {
+    let columns = event_columns().into_iter().map(|column| column.name);
+    Ok(events.select(columns)?)
+}
+
 /// Frames of the same columns, one below the other.
 #[derive(Default)]
 pub(crate) struct Stack(Option<DataFrame>);
@@ -199,7 +222,10 @@ impl Stack {
 }
 
 /// Cuts runs of so many events into ranges of at most `most` events, or of a single run that has more.
-fn batch_bounds(events_of_runs: impl IntoIterator<Item = u64>, most: u64) -> Vec<Range<usize>> {
+pub(crate) fn batch_bounds(
+    events_of_runs: impl IntoIterator<Item = u64>,
+    most: u64,
+) -> Vec<Range<usize>> {
     let mut bounds: Vec<Range<usize>> = vec![];
     let mut in_batch = 0;
     for (index, events) in events_of_runs.into_iter().enumerate() {

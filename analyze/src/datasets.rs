@@ -13,6 +13,8 @@ use crate::kept;
 
 /// A batch ends before the run that would take it over this many events, unless it is said.
 const BATCH_EVENTS: u64 = 250_000;
+/// So does a part of the exported events.
+const PART_EVENTS: u64 = 1_000_000;
 
 /// A dataset with at least one finished run.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub struct Dataset {
     warm_up_s: f64,
     keeps_measures: bool,
     batch_events: u64,
+    part_events: u64,
 }
 
 /// Opens every dataset. Each is labelled with its name, or with its path if another has the same name.
@@ -80,6 +83,7 @@ impl Dataset {
             warm_up_s: 0.0,
             keeps_measures: false,
             batch_events: BATCH_EVENTS,
+            part_events: PART_EVENTS,
         })
     }
 
@@ -160,6 +164,15 @@ impl Dataset {
     /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
     pub fn limit_batches(&mut self, events: u64) {
         self.batch_events = events;
+    }
+
+    /// Exports events in parts of at most so many, or of a single run that has more.
+    pub fn limit_parts(&mut self, events: u64) {
+        self.part_events = events;
+    }
+
+    pub(crate) fn part_events(&self) -> u64 {
+        self.part_events
     }
 
     pub(crate) fn batch_events(&self) -> u64 {

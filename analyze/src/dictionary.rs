@@ -20,7 +20,7 @@ version control, but for `sample/`.
 <name>/events-0000.csv             every machine's log: a row an event, the rows of a run together
 <name>/processed/runs.parquet      a row a finished run
 <name>/processed/machines.parquet  a row a finished run and machine, with every measure
-<name>/processed/events.parquet    a row an event, typed
+<name>/processed/events/           a row an event, typed: part-00000.parquet, part-00001.parquet, ...
 <name>/.kept/                      measures kept from one reading to the next; may be deleted
 ```
 
@@ -30,7 +30,13 @@ A sweep that was split with `sim run --shard K/N` is a folder `<name>/shard-K-of
 ```python
 import polars as pl
 machines = pl.read_parquet(\"data/quickstart/processed/machines.parquet\")
+events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
+
+The events are a folder of parts of whole runs, about a million events each, that opens as one table. `analyze export` writes only
+parts with runs that are new, changed or gone, and fills up parts that are at most half full. The others stay as they are; the
+folder is replaced at once. Polars and pandas read the folder, DuckDB `read_parquet('.../events/*.parquet')`: this is tested.
+It has what Spark's `read.parquet('.../events')` takes - plain columns, zstd, nothing but parts -, which is not.
 
 A run counts only if its row stands in `runs.csv` and its outcome is `ok`; failed runs are left out of `processed/` and of all
 tables. `model s` are seconds of the modelled systems, `wall s` those of the clock on the wall: `time_scale` of the former
@@ -75,8 +81,8 @@ pub fn markdown() -> String {
     );
     section(
         &mut text,
-        "processed/events.parquet",
-        "A row an event, ordered by run, machine and tick.",
+        "processed/events/part-00000.parquet, part-00001.parquet, ...",
+        "A row an event. In a part they are ordered by run, machine and tick; a run is in one part.",
         &event_columns(),
     );
     text

@@ -121,7 +121,7 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
-    /// A Parquet file cannot be written.
+    /// A Parquet file cannot be written, or not be read back.
     #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.
@@ -144,6 +144,13 @@ impl Error {
             path: path.to_owned(),
             line,
             problem,
+        }
+    }
+
+    pub(crate) fn parquet(path: &Path) -> impl FnOnce(PolarsError) -> Self + '_ {
+        move |cause| Self::Parquet {
+            path: path.to_owned(),
+            cause,
         }
     }
 

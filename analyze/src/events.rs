@@ -23,14 +23,14 @@ pub const EVENT_LOG: [Column; 10] = [
     column("sent_tick", Integer, "", "On receive, the sender's tick that sent the message; otherwise empty."),
 ];
 
-/// What `processed/events.parquet` has beside the columns of the log.
+/// What `processed/events/` has beside the columns of the log.
 #[rustfmt::skip]
 const DERIVED: [Column; 2] = [
     column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9."),
     column("jump", Integer, "", "logical_clock minus its value at the machine's event before; the first event's is its clock. Jumps sum to the final clock."),
 ];
 
-/// The columns of `processed/events.parquet`. What is empty in the log is null there.
+/// The columns of `processed/events/`. What is empty in the log is null there.
 pub fn event_columns() -> Vec<Column> {
     EVENT_LOG.into_iter().chain(DERIVED).collect()
 }

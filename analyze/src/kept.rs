@@ -19,7 +19,7 @@ use crate::error::Error;
 /// What tells a run's row in the journal from any other.
 const FINGERPRINT: &str = "fingerprint";
 /// Which build's definitions the measures follow.
-const DEFINITIONS: &str = env!("DEFINITIONS");
+pub(crate) const DEFINITIONS: &str = env!("DEFINITIONS");
 
 /// Where a dataset's measures are kept.
 pub(crate) fn folder(root: &Path) -> PathBuf {
@@ -117,7 +117,8 @@ impl Kept {
     }
 }
 
-fn fingerprint(row: &JournalRow) -> String {
+/// What tells a run from any other, and from itself if it is run again: a checksum of its row in the journal.
+pub(crate) fn fingerprint(row: &JournalRow) -> String {
     // The derived form has every field; the part is the only one that says nothing of the run.
     checksum(
         format!(

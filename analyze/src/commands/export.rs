@@ -1,11 +1,12 @@
 //! `analyze export`.
 
-use analyze::export::{self, Written};
+use analyze::export::{self, PartCount, Written};
+use analyze::words::counted;
 use clap::Args;
 
 use super::Datasets;
 
-/// Write runs, machines and events as Parquet into <DATASET>/processed, for notebooks
+/// Write runs, machines and events as Parquet into <DATASET>/processed, for notebooks; of the events only what is new
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` says what the columns mean."
@@ -13,7 +14,7 @@ use super::Datasets;
 pub struct Export {
     #[command(flatten)]
     datasets: Datasets,
-    /// Write the same as CSV too
+    /// Write the same as CSV too, each table as one file
     #[arg(long)]
     csv: bool,
 }
@@ -21,13 +22,24 @@ pub struct Export {
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
         for dataset in self.datasets.open()? {
-            for Written { path, rows, bytes } in export::export(&dataset, self.csv)? {
-                eprintln!("{}: {rows} rows, {}", path.display(), size(bytes));
+            for written in export::export(&dataset, self.csv)? {
+                eprintln!("{}", line(&written));
             }
             let machines = dataset.root().join("processed").join("machines.parquet");
             eprintln!("In Python: pl.read_parquet(\"{}\")", machines.display());
         }
         Ok(())
+    }
+}
+
+fn line(written: &Written) -> String {
+    let Written { rows, bytes, .. } = written;
+    let line = format!("{}: {rows} rows, {}", written.path.display(), size(*bytes));
+    match written.parts {
+        None => line,
+        Some(PartCount { all, written }) => {
+            format!("{line} in {}, {written} of them new", counted(all, "part"))
+        }
     }
 }
 

@@ -182,15 +182,23 @@ fn export_says_what_it_wrote_and_how_to_open_it() {
     let folder = with_small();
     let (code, out, err) = analyze(&["export", "small", "--csv"], folder.path());
     assert_eq!((code, out.as_str()), (0, ""));
-    for name in ["runs", "machines", "events"] {
-        for format in ["parquet", "csv"] {
-            let path = format!("small/processed/{name}.{format}");
-            assert!(
-                err.contains(&path) && folder.path().join(&path).exists(),
-                "{path} in {err}"
-            );
-        }
+    for name in [
+        "runs.parquet",
+        "machines.parquet",
+        "events",
+        "runs.csv",
+        "machines.csv",
+        "events.csv",
+    ] {
+        let path = format!("small/processed/{name}");
+        assert!(
+            err.contains(&format!("{path}: ")) && folder.path().join(&path).exists(),
+            "{path} in {err}"
+        );
     }
+    assert!(err.contains(" in 1 part, 1 of them new\n"), "{err}");
+    let (_, _, again) = analyze(&["export", "small"], folder.path());
+    assert!(again.contains(" in 1 part, 0 of them new\n"), "{again}");
     assert!(
         err.ends_with("In Python: pl.read_parquet(\"small/processed/machines.parquet\")\n"),
         "{err}"

@@ -1,7 +1,7 @@
 //! `processed/`: what is written reads back.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
 use analyze::export::export;
@@ -10,10 +10,26 @@ use polars_io::parquet::read::ParquetReader;
 
 use crate::fixture;
 
-fn read(path: &Path) -> DataFrame {
+pub fn read(path: &Path) -> DataFrame {
     ParquetReader::new(File::open(path).unwrap())
         .finish()
         .unwrap()
+}
+
+/// The parts in the folder `path`, one below the other.
+pub fn read_parts(path: &Path) -> DataFrame {
+    let parts = parts(path).into_iter().map(|part| read(&part));
+    parts
+        .reduce(|above, below| above.vstack(&below).unwrap())
+        .unwrap()
+}
+
+/// The files in the folder `path`, by name.
+pub fn parts(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut parts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    parts.sort();
+    parts
 }
 
 fn rows_of_csv(path: &Path) -> usize {
@@ -59,7 +75,7 @@ fn files_read_back_as_they_were_computed() {
     assert!(machines.equals_missing(&dataset.machines().unwrap()));
     let runs = read(&processed.join("runs.parquet"));
     assert_eq!(runs.height(), dataset.finished().len());
-    let events = read(&processed.join("events.parquet"));
+    let events = read_parts(&processed.join("events"));
     let batch = dataset.batches().next().unwrap().unwrap();
     assert!(events.equals_missing(&batch.events().unwrap()));
 
@@ -108,21 +124,16 @@ fn nothing_half_written_stays() {
     fixture::write_by_hand(folder.path());
     let processed = folder.path().join("processed");
     fs::create_dir(&processed).unwrap();
-    fs::write(
-        processed.join("events.parquet.partial"),
-        "what a crash left",
-    )
-    .unwrap();
+    for file in ["events.parquet.partial", "machines.parquet.partial"] {
+        fs::write(processed.join(file), "what a crash left").unwrap();
+    }
+    fs::create_dir(processed.join("events.partial")).unwrap();
+    fs::write(processed.join("events.partial/part-00000.parquet"), "half").unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
     export(&dataset, false).unwrap();
     export(&dataset, false).unwrap();
-    let mut names: Vec<_> = fs::read_dir(&processed)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    names.sort();
-    assert_eq!(
-        names,
-        ["events.parquet", "machines.parquet", "runs.parquet"]
-    );
+    let names = ["events", "machines.parquet", "runs.parquet"];
+    assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
+    let events = processed.join("events");
+    assert_eq!(parts(&events), [events.join("part-00000.parquet")]);
 }

@@ -19,6 +19,7 @@ mod notebooks;
 mod only;
 mod oracle;
 mod paired;
+mod parts;
 mod readme;
 mod sample;
 mod shards;

@@ -64,13 +64,20 @@ fn notebooks() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../notebooks")
 }
 
-/// A virtual environment with what `notebooks/requirements.txt` pins, made anew when that has changed.
+/// A virtual environment with what `notebooks/requirements.txt` pins.
 pub fn python_environment() -> PathBuf {
+    environment_with("../notebooks/requirements.txt")
+}
+
+/// A virtual environment with what a file pins, made anew when that has changed; its path is relative to the crate's.
+pub fn environment_with(requirements: &str) -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(requirements);
+    let pinned_by = requirements.parent().and_then(Path::file_name).unwrap();
+    let name = format!("{}-python", pinned_by.display());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let environment = folder.join("notebooks-python");
-    let requirements = notebooks().join("requirements.txt");
+    let environment = folder.join(&name);
     let installed = environment.join("installed.txt");
-    let lock = File::create(folder.join("notebooks-python.lock")).unwrap();
+    let lock = File::create(folder.join(name + ".lock")).unwrap();
     lock.lock().unwrap();
     if fs::read(&installed).ok() != Some(fs::read(&requirements).unwrap()) {
         run(Command::new("python3")
@@ -91,8 +98,9 @@ pub fn python_environment() -> PathBuf {
     environment
 }
 
-pub fn run(command: &mut Command) {
-    let hint = "the notebooks need Python 3.11 or later with its venv module (on Debian and Ubuntu the package python3-venv) \
+/// Runs it to its end. Returns what it printed.
+pub fn run(command: &mut Command) -> String {
+    let hint = "this needs Python 3.11 or later with its venv module (on Debian and Ubuntu the package python3-venv) \
                 and, the first time, the Python package index";
     let output = match command.output() {
         Ok(output) => output,
@@ -106,4 +114,5 @@ pub fn run(command: &mut Command) {
         text(&output.stdout),
         text(&output.stderr),
     );
+    text(&output.stdout)
 }

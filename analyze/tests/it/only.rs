@@ -1,11 +1,9 @@
 //! `--only punctual`: runs that were late are left out, and said to be.
 
-use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::*;
-
 use crate::command_line::analyze;
+use crate::exported::{read, read_parts};
 use crate::fixture;
 
 /// A folder with a dataset `small` over TCP, of whose six runs the second and the fifth were late.
@@ -63,15 +61,12 @@ fn export_leaves_them_out_of_every_file() {
     let folder = with_two_late_runs();
     let (code, _, err) = analyze(&["export", "small", "--only", "punctual"], folder.path());
     assert_eq!(code, 0, "{err}");
-    for (name, rows) in [("runs", 4), ("machines", 12), ("events", 800)] {
-        let path = format!("small/processed/{name}.parquet");
-        let file = File::open(folder.path().join(path)).unwrap();
-        assert_eq!(
-            ParquetReader::new(file).finish().unwrap().height(),
-            rows,
-            "{name}"
-        );
+    let processed = folder.path().join("small/processed");
+    for (name, rows) in [("runs", 4), ("machines", 12)] {
+        let path = processed.join(name).with_extension("parquet");
+        assert_eq!(read(&path).height(), rows, "{name}");
     }
+    assert_eq!(read_parts(&processed.join("events")).height(), 800);
 }
 
 #[test]

@@ -1,0 +1,299 @@
+//! `processed/events/`: parts of whole runs, of which only what is new is written, and what any reader makes of them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use analyze::Dataset;
+use analyze::export::{PartCount, export};
+use polars::prelude::*;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::{KeyValueMetadata, ParquetWriter};
+use sim::log::seal_journal;
+
+use crate::exported::{parts, read_parts};
+use crate::fixture;
+use crate::notebooks::{environment_with, run};
+
+/// Events of a run of [`fixture::SMALL`].
+const A_RUN: u64 = 200;
+
+/// A dataset whose journal can have fewer rows than its log has runs.
+struct Growing {
+    folder: tempfile::TempDir,
+    journal: Vec<String>,
+}
+
+impl Growing {
+    fn new(experiment: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::simulated(folder.path(), experiment);
+        let journal = fs::read_to_string(folder.path().join("runs.csv")).unwrap();
+        let journal = journal.lines().map(str::to_owned).collect();
+        Self { folder, journal }
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn events(&self) -> PathBuf {
+        self.root().join("processed/events")
+    }
+
+    /// Now it has these runs.
+    fn with(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
+        let rows = std::iter::once(0).chain(runs.into_iter().map(|run| run + 1));
+        let rows = rows.map(|row| self.journal[row].as_str());
+        let text = rows.collect::<Vec<_>>().join("\n") + "\n";
+        fs::write(self.root().join("runs.csv"), text).unwrap();
+        self
+    }
+
+    fn dataset(&self) -> Dataset {
+        let mut dataset = Dataset::open(self.root()).unwrap();
+        dataset.keep_measures().unwrap();
+        dataset.limit_parts(2 * A_RUN);
+        dataset
+    }
+
+    /// Exports it: how many parts there are, how many of them new.
+    fn export(&self) -> (usize, usize) {
+        exported(&self.dataset())
+    }
+
+    /// The parts have every event once.
+    fn is_complete(&self) {
+        let by = ["run", "machine", "tick"];
+        let events = read_parts(&self.events());
+        let events = events.sort(by, SortMultipleOptions::default()).unwrap();
+        let dataset = self.dataset();
+        let whole = dataset.batches().next().unwrap().unwrap();
+        assert!(events.equals_missing(&whole.events().unwrap()));
+    }
+
+    /// What is in the folder, and when it was written.
+    fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+        let parts = parts(&self.events()).into_iter();
+        parts
+            .map(|part| {
+                let written = fs::metadata(&part).unwrap().modified().unwrap();
+                let bytes = fs::read(&part).unwrap();
+                (part, (written, bytes))
+            })
+            .collect()
+    }
+
+    /// Overwrites the events of the first `runs` runs: whoever reads them finds that they are not what was written.
+    fn damage(&self, runs: usize) {
+        let log = self.root().join("events-0000.csv");
+        let whole = fs::read_to_string(&log).unwrap();
+        let damaged = whole.split_inclusive('\n').enumerate().map(|(line, text)| {
+            let is_damaged = (1..=runs * A_RUN as usize).contains(&line);
+            if is_damaged {
+                text.replace(',', ";")
+            } else {
+                text.to_owned()
+            }
+        });
+        fs::write(&log, damaged.collect::<String>()).unwrap();
+    }
+}
+
+fn exported(dataset: &Dataset) -> (usize, usize) {
+    let written = export(dataset, false).unwrap();
+    let folders = written.iter().filter_map(|written| written.parts);
+    let [PartCount { all, written }] = folders.collect::<Vec<_>>()[..] else {
+        panic!("one folder");
+    };
+    (all, written)
+}
+
+#[test]
+fn a_sweep_that_has_grown_adds_parts_and_reads_nothing_else() {
+    let small = Growing::new(fixture::SMALL);
+    assert_eq!(small.with(0..2).export(), (1, 1));
+    let first = small.state();
+    assert_eq!(small.export(), (1, 0));
+    assert_eq!(small.state(), first);
+    small.with(0..5).damage(2);
+    assert_eq!(small.export(), (3, 2));
+    let second = small.state();
+    assert!(first.iter().all(|part| second.get(part.0) == Some(part.1)));
+    // The last part has room for one more run.
+    assert_eq!(small.with(0..6).export(), (3, 1));
+    let third = small.state();
+    let stay = second
+        .iter()
+        .filter(|part| third.get(part.0) == Some(part.1));
+    assert_eq!(stay.count(), 2);
+}
+
+#[test]
+fn however_often_it_is_exported_the_parts_stay_few() {
+    let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
+    let grown = Growing::new(&experiment);
+    let mut dataset = grown.with(0..1).dataset();
+    for runs in 1..=40 {
+        dataset = grown.with(0..runs).dataset();
+        dataset.limit_parts(5 * A_RUN);
+        let (all, written) = exported(&dataset);
+        assert!(all <= runs.div_ceil(3) && written == 1, "{runs}: {all}");
+    }
+    grown.is_complete();
+    assert_eq!(exported(&dataset), (parts(&grown.events()).len(), 0));
+}
+
+#[test]
+fn parts_of_runs_that_changed_or_went_are_written_anew() {
+    let mut small = Growing::new(fixture::SMALL);
+    assert_eq!(small.export(), (3, 3));
+    let whole = small.state();
+    let stay = |now: BTreeMap<_, _>| {
+        let parts: Vec<bool> = whole
+            .iter()
+            .map(|part| now.get(part.0) == Some(part.1))
+            .collect();
+        parts
+    };
+    // The third run began otherwise.
+    let other = small.journal[3].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
+    assert_ne!(other, small.journal[3]);
+    small.journal[3] = other;
+    let sealed = seal_journal(&(small.journal.join("\n") + "\n")).unwrap();
+    small.journal = sealed.lines().map(str::to_owned).collect();
+    assert_eq!(small.with(0..6).export(), (3, 1));
+    assert_eq!(stay(small.state()), [true, false, true]);
+    small.is_complete();
+    // A run went, and then a whole part.
+    assert_eq!(small.with([0, 1, 3, 4, 5]).export(), (3, 1));
+    assert_eq!(stay(small.state()), [true, false, true]);
+    small.is_complete();
+    assert_eq!(small.with([0, 1, 4, 5]).export(), (2, 0));
+    small.is_complete();
+}
+
+#[test]
+fn a_selection_is_not_taken_for_the_whole() {
+    let small = Growing::new(fixture::SMALL);
+    small.export();
+    let mut chosen = small.dataset();
+    chosen
+        .keep_where(&["internal=0.4".parse().unwrap()])
+        .unwrap();
+    chosen.cut_warm_up(5.0).unwrap();
+    export(&chosen, false).unwrap();
+    let events = read_parts(&small.events());
+    assert_eq!(events.height() as u64, 3 * A_RUN);
+    let selected = chosen.batches().next().unwrap().unwrap();
+    assert!(events.equals_missing(&selected.events().unwrap()));
+    small.export();
+    small.is_complete();
+}
+
+#[test]
+fn everything_is_written_on_request_and_by_other_definitions() {
+    let small = Growing::new(fixture::SMALL);
+    small.export();
+    let mut reread = Dataset::open(small.root()).unwrap();
+    reread.limit_parts(2 * A_RUN);
+    assert_eq!(exported(&reread), (3, 3));
+    // As another build has written them.
+    for part in parts(&small.events()) {
+        let file = || File::open(&part).unwrap();
+        let mut reader = ParquetReader::new(file());
+        let footer = reader.get_metadata().unwrap().key_value_metadata.clone();
+        let runs = footer
+            .unwrap()
+            .into_iter()
+            .find(|entry| entry.key == "runs");
+        let about = [
+            ("definitions", "others".to_owned()),
+            ("runs", runs.unwrap().value.unwrap()),
+        ];
+        let about = about.map(|(key, value)| (key.to_owned(), value));
+        let mut frame = ParquetReader::new(file()).finish().unwrap();
+        fs::remove_file(&part).unwrap();
+        ParquetWriter::new(File::create(&part).unwrap())
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(about.to_vec())))
+            .finish(&mut frame)
+            .unwrap();
+    }
+    assert_eq!(small.export(), (3, 3));
+    assert_eq!(small.export(), (3, 0));
+}
+
+#[test]
+fn what_is_no_part_is_replaced() {
+    let small = Growing::new(fixture::SMALL);
+    small.export();
+    let part = &parts(&small.events())[1];
+    let bytes = fs::read(part).unwrap();
+    fs::write(part, &bytes[..bytes.len() / 2]).unwrap();
+    assert_eq!(small.export(), (3, 1));
+    small.is_complete();
+    // A second copy of a part would count its runs twice.
+    fs::copy(part, part.with_file_name("part-00009.parquet")).unwrap();
+    small.export();
+    small.is_complete();
+    assert_eq!(parts(&small.events()).len(), 3);
+    // The one file of all events that earlier versions wrote.
+    let single = small.root().join("processed/events.parquet");
+    fs::write(&single, "stale").unwrap();
+    assert_eq!(small.export(), (3, 0));
+    assert!(!single.exists());
+}
+
+/// Whatever ends it: here an error, after a part has been written.
+#[test]
+fn an_export_that_does_not_come_to_its_end_leaves_what_was_there() {
+    let small = Growing::new(fixture::SMALL);
+    small.with(4..6).export();
+    let before = small.state();
+    small.with(0..6);
+    let whole = fs::read(small.root().join("events-0000.csv")).unwrap();
+    // Its measures are kept: it is the export of the events that fails.
+    small.dataset().machines().unwrap();
+    let half = whole.len() / 2;
+    let damaged = [&whole[..half], &vec![b'x'; whole.len() - half]].concat();
+    fs::write(small.root().join("events-0000.csv"), damaged).unwrap();
+    let error = export(&small.dataset(), false).unwrap_err().to_string();
+    assert!(error.contains("checksum"), "{error}");
+    let partial = small.root().join("processed/events.partial");
+    assert_eq!(parts(&partial).len(), 3);
+    assert_eq!(small.state(), before);
+    fs::write(small.root().join("events-0000.csv"), whole).unwrap();
+    assert_eq!(small.export(), (3, 2));
+    assert!(!partial.exists());
+    small.is_complete();
+}
+
+/// With the packages that the bench pins.
+#[test]
+fn polars_pandas_and_duckdb_open_the_folder() {
+    let small = Growing::new(fixture::SMALL);
+    assert_eq!(small.export(), (3, 3));
+    let script = "
+import sys
+import duckdb, pandas, polars
+folder = sys.argv[1]
+counted = [
+    polars.read_parquet(folder).select(polars.len(), polars.sum('logical_clock')).row(0),
+    polars.scan_parquet(folder).select(polars.len(), polars.sum('logical_clock')).collect().row(0),
+    pandas.read_parquet(folder)['logical_clock'].agg(['count', 'sum']),
+    duckdb.sql(f\"select count(*), sum(logical_clock) from read_parquet('{folder}/*.parquet')\").fetchall()[0],
+]
+for rows, clocks in counted:
+    print(int(rows), int(clocks))
+";
+    let clocks = read_parts(&small.events());
+    let clocks = clocks.column("logical_clock").unwrap().i64().unwrap();
+    let line = format!("{} {}\n", clocks.len(), clocks.sum().unwrap());
+    let python = environment_with("../experiments/bench/requirements.txt").join("bin/python");
+    let output = run(Command::new(python)
+        .args(["-c", script])
+        .arg(small.events()));
+    assert_eq!(output, line.repeat(4));
+}
