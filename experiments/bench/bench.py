@@ -12,6 +12,7 @@ from pathlib import Path
 
 import machines
 import mesh
+import reading
 import sweep
 import virtual
 from agreement import Disagreement
@@ -24,7 +25,10 @@ PARTS: dict[str, Callable[[Simulator, Plan], list[Table]]] = {
     "virtual": virtual.measure,
     "sweep": sweep.measure,
     "mesh": mesh.measure,
+    "reading": reading.measure,
 }
+# Measured only on request.
+OPT_IN = {"reading"}
 
 
 def main() -> None:
@@ -34,7 +38,7 @@ def main() -> None:
     # Ends like an interrupt does: programs stopped, temporary folders removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(host(plan, given.markdown), flush=True)
-    for name in given.only or PARTS:
+    for name in given.only or [name for name in PARTS if name not in OPT_IN]:
         try:
             tables = PARTS[name](simulator, plan)
         except (Failed, Disagreement) as error:
@@ -60,7 +64,7 @@ def planned(given: argparse.Namespace) -> Plan:
     plan = QUICK if given.quick else FULL
     if given.rounds:
         rounds = given.rounds
-        plan = replace(plan, rounds=rounds, virtual_rounds=rounds, sweep_rounds=rounds, mesh_rounds=rounds)
+        plan = replace(plan, rounds=rounds, virtual_rounds=rounds, sweep_rounds=rounds, mesh_rounds=rounds, reading_rounds=rounds)
     if given.machines:
         plan = replace(plan, machines=given.machines)
     if given.seconds:

@@ -24,6 +24,9 @@ class Plan:
     mesh_sizes: tuple[int, ...]
     mesh_runs: tuple[int, ...]
     mesh_s: float
+    # Datasets to read: millions of events.
+    reading_rounds: int
+    reading_millions: tuple[int, ...]
 
 
 FULL = Plan(
@@ -40,6 +43,8 @@ FULL = Plan(
     mesh_sizes=(2, 4, 8, 16, 32, 64),
     mesh_runs=(16, 64, 256, 1_024),
     mesh_s=10,
+    reading_rounds=5,
+    reading_millions=(1, 10, 100),
 )
 
 QUICK = replace(
@@ -56,4 +61,6 @@ QUICK = replace(
     mesh_sizes=(2, 8, 64),
     mesh_runs=(16, 1_024),
     mesh_s=4,
+    reading_rounds=3,
+    reading_millions=(1, 10),
 )

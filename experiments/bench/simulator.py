@@ -82,7 +82,8 @@ class Watch:
     For its memory too: the maximum that `wait4` reports counts what this program held when it started the process.
     """
 
-    def __init__(self, process_id: int) -> None:
+    def __init__(self, process_id: int, look_every_s: float) -> None:
+        self._every_s = look_every_s
         self._folder = Path(f"/proc/{process_id}")
         self._samples: list[Sample] = []
         self._ended = threading.Event()
@@ -99,7 +100,7 @@ class Watch:
         while True:
             with suppress(OSError, ValueError):
                 self._samples.append(Sample(time_ns(), self._cpu_s(), self._peak_bytes()))
-            if self._ended.wait(LOOK_EVERY_S):
+            if self._ended.wait(self._every_s):
                 return
 
     def _cpu_s(self) -> float:
@@ -112,11 +113,11 @@ class Watch:
         return next(peaks, 0)
 
 
-def run(command: Sequence[str | Path]) -> tuple[Usage, str]:
+def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tuple[Usage, str]:
     """Runs a program to its end. Returns what it cost and what it printed."""
     before, started = HostTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    watch = Watch(process.pid)
+    watch = Watch(process.pid, look_every_s)
     try:
         _, status, used = os.wait4(process.pid, 0)
         wall_s, after = perf_counter() - started, HostTime.now()
@@ -127,7 +128,7 @@ def run(command: Sequence[str | Path]) -> tuple[Usage, str]:
         raise
     finally:
         samples = watch.stop()
-    # Both programs print a few lines at most, so no pipe fills up before the end.
+    # All programs print less than a pipe holds, so no pipe fills up before the end.
     output, errors = process.communicate()
     if process.returncode != 0:
         raise Failed(f"{' '.join(str(part) for part in command)}\nended with {process.returncode}:\n{output}{errors}")

@@ -1,0 +1,29 @@
+"""The drift table of a dataset, by DuckDB."""
+
+import duckdb
+
+from drift_columns import event_logs, journal, write
+
+QUERY = """
+with machines as (
+    select run, machine, count(*) as ticks, max(logical_clock) as clock
+    from read_csv($events)
+    group by run, machine
+),
+measured as (
+    select rates, internal, machine,
+        clock / duration_s as logical_rate,
+        clock - ticks as own_drift,
+        max(clock) over (partition by run) - clock as lag_final
+    from machines join read_csv($runs) using (run)
+    where outcome = 'ok'
+)
+select rates, internal, machine,
+    avg(logical_rate), stddev_samp(logical_rate), count(logical_rate),
+    avg(own_drift), stddev_samp(own_drift), count(own_drift),
+    avg(lag_final), stddev_samp(lag_final), count(lag_final)
+from measured
+group by rates, internal, machine
+"""
+
+write(duckdb.execute(QUERY, {"events": event_logs(), "runs": journal()}).fetchall())

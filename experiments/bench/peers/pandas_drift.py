@@ -1,0 +1,16 @@
+"""The drift table of a dataset, by pandas, reading with pyarrow."""
+
+import pandas as pd
+
+from drift_columns import KEY, MEASURES, event_logs, journal, write
+
+read = [pd.read_csv(log, engine="pyarrow", usecols=["run", "machine", "logical_clock"]) for log in event_logs()]
+events = pd.concat(read, ignore_index=True)
+machines = events.groupby(["run", "machine"], as_index=False).agg(ticks=("logical_clock", "size"), clock=("logical_clock", "max"))
+runs = pd.read_csv(journal(), engine="pyarrow", usecols=["run", "outcome", "rates", "internal", "duration_s"])
+measured = machines.merge(runs[runs["outcome"] == "ok"], on="run")
+measured["logical_rate"] = measured["clock"] / measured["duration_s"]
+measured["own_drift"] = measured["clock"] - measured["ticks"]
+measured["lag_final"] = measured.groupby("run")["clock"].transform("max") - measured["clock"]
+table = measured.groupby(list(KEY))[list(MEASURES)].agg(["mean", "std", "count"])
+write((*key, *values) for key, *values in zip(table.index, *(table[column] for column in table), strict=True))

@@ -1,0 +1,21 @@
+"""The drift table of a dataset, by Polars for Python, streaming."""
+
+import polars as pl
+
+from drift_columns import KEY, MEASURES, event_logs, journal, write
+
+machines = pl.scan_csv(event_logs()).group_by("run", "machine").agg(pl.len().alias("ticks"), pl.col("logical_clock").max().alias("clock"))
+runs = pl.scan_csv(journal()).filter(outcome="ok").select("run", "rates", "internal", "duration_s")
+# Lengths and counts are unsigned.
+clock, ticks = pl.col("clock"), pl.col("ticks").cast(pl.Int64)
+measured = machines.join(runs, on="run").with_columns(
+    (clock / pl.col("duration_s")).alias("logical_rate"),
+    (clock - ticks).alias("own_drift"),
+    (clock.max().over("run") - clock).alias("lag_final"),
+)
+statistics = [
+    statistic.name.suffix(suffix)
+    for measure in map(pl.col, MEASURES)
+    for suffix, statistic in (("_mean", measure.mean()), ("_sd", measure.std()), ("_n", measure.count()))
+]
+write(measured.group_by(KEY).agg(statistics).collect(engine="streaming").iter_rows())

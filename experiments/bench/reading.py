@@ -1,0 +1,178 @@
+"""Reading: `analyze drift` against DuckDB, Polars and pandas, from the CSV of a dataset to the same table."""
+
+import csv
+import io
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import isclose
+from pathlib import Path
+from statistics import median
+from tempfile import gettempdir
+
+import rounds
+from agreement import Disagreement
+from plan import Plan
+from simulator import Simulator, Usage, run
+from tables import Table, figures, ratio
+
+PEERS = Path(__file__).parent / "peers"
+RATE_SETS = ((1, 3, 6), (2, 3, 4), (3, 3, 3), (5, 1, 5), (1, 2, 1))
+INTERNAL = (0.4, 0.7)
+DURATION_S = 60
+# Often, for the shortest of these programs end within a tenth of a second.
+LOOK_EVERY_S = 0.02
+BYTES_AN_EVENT = 50
+# Double precision, summed in another order.
+TOLERANCE = 1e-9
+
+Cells = dict[tuple[str, float, int], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way to make the table."""
+
+    name: str
+    peer: str | None = None
+    """The script, if it is a peer."""
+    forgets: bool = False
+    """Whether what `analyze` has kept is removed before."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+FIRST = Reader("analyze, first reading", forgets=True)
+SECOND = Reader("analyze, second reading")
+PEER_READERS = [
+    Reader(f"DuckDB {version('duckdb')}", peer="duckdb_drift.py"),
+    Reader(f"Polars {version('polars')} for Python", peer="polars_drift.py"),
+    Reader(f"pandas {version('pandas')} with pyarrow", peer="pandas_drift.py"),
+]
+READERS = [FIRST, SECOND, *PEER_READERS]
+
+
+def measure(simulator: Simulator, plan: Plan) -> list[Table]:
+    """Times of all readers for each size, after they have been found to agree."""
+    usages = {}
+    for millions in sizes(plan):
+        rounds.say(f"reading: making {millions} M events")
+        with simulator.sweep(experiment(millions), "--engine", "virtual") as (_, dataset):
+            events = count_events(dataset)
+            check(simulator, dataset)
+            results = rounds.in_turn(
+                f"reading {millions} M",
+                READERS,
+                plan.reading_rounds,
+                lambda reader, dataset=dataset: read(reader, simulator, dataset)[0],
+            )
+        usages[events] = dict(zip(READERS, results, strict=True))
+    return [times(usages, plan)]
+
+
+def sizes(plan: Plan) -> list[int]:
+    """The sizes of the plan, in millions of events; the greatest is 30 if there is no room for more."""
+    room = shutil.disk_usage(gettempdir()).free // 2 // BYTES_AN_EVENT // 1_000_000
+    return [millions if millions <= room else min(millions, 30) for millions in plan.reading_millions]
+
+
+def experiment(millions: int) -> str:
+    """Five rate sets, two chances: two hundred repetitions of each have 1.03 million events."""
+    return f"""
+seed = 262
+repetitions = {200 * millions}
+duration_s = {DURATION_S}
+
+[parameters]
+rates = {[list(rates) for rates in RATE_SETS]}
+internal = {list(INTERNAL)}
+"""
+
+
+def count_events(dataset: Path) -> int:
+    with (dataset / "runs.csv").open(encoding="utf-8", newline="") as file:
+        return sum(int(row["events"]) for row in csv.DictReader(file))
+
+
+def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, str]:
+    """Makes the table once."""
+    if reader.peer:
+        return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)
+    if reader.forgets and (kept := dataset / ".kept").exists():
+        shutil.rmtree(kept)
+    return run([simulator.program.with_name("analyze"), "drift", dataset, "--format", "csv"], LOOK_EVERY_S)
+
+
+def check(simulator: Simulator, dataset: Path) -> None:
+    """Raises `Disagreement` if any two readers have not found the same. Brings the log to the system's memory, too."""
+    rounds.say("reading: comparing the tables")
+    reference = cells(read(FIRST, simulator, dataset)[1])
+    for reader in READERS[1:]:
+        found = cells(read(reader, simulator, dataset)[1])
+        if found.keys() != reference.keys():
+            raise Disagreement(f"{reader} has other configurations and machines than {FIRST}")
+        for key, values in found.items():
+            for column, value in values.items():
+                expected = reference[key][column]
+                if not isclose(value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+                    raise Disagreement(f"{reader}: {column} of {key} is {value}, not {expected}")
+
+
+def cells(text: str) -> Cells:
+    """Mean, sd and n of the three measures of each configuration and machine."""
+    columns = [f"{measure}_{what}" for measure in ("logical_rate", "own_drift", "lag_final") for what in ("mean", "sd", "n")]
+    return {
+        (row["rates"], float(row["internal"]), int(row["machine"])): {column: float(row[column]) for column in columns}
+        for row in csv.DictReader(io.StringIO(text))
+    }
+
+
+def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
+    """What each reader costs at each size."""
+    fewest = min(usages)
+
+    def row(events: int, reader: Reader) -> list[str]:
+        walls_s = wall_times(usages[events][reader])
+        growth = (median(walls_s) / events) / (median(wall_times(usages[fewest][reader])) / fewest)
+        return [
+            reader.name,
+            f"{events:,}",
+            figures(median(walls_s)),
+            figures(median(walls_s) / events * 1e9),
+            ratio(growth),
+            figures(median(usage.cpu_s for usage in usages[events][reader])),
+            figures(median(usage.peak_bytes for usage in usages[events][reader]) / 1e6),
+            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][ours]))) for ours in (FIRST, SECOND)),
+            figures(median(usage.elsewhere_cores for usage in usages[events][reader])),
+        ]
+
+    return Table(
+        title="Reading: from the log to the drift table",
+        columns=[
+            "reader",
+            "events",
+            "wall s",
+            "ns an event",
+            "ratio",
+            "CPU-s",
+            "peak MB",
+            "first reading is",
+            "second reading",
+            "elsewhere",
+        ],
+        rows=[row(events, reader) for events in usages for reader in READERS],
+        note=(
+            f"Runs of {DURATION_S} s, five rate sets, internal {' and '.join(map(str, INTERNAL))}; whole programs from start to "
+            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: of the nanoseconds an event, to "
+            f"those at the fewest events. First reading is, second reading: how many times as fast `analyze` is, round by round. "
+            f"All were found to agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
+            f"machine; the first reading measures all that `analyze` can tell, checks every run's checksum, and keeps it for the "
+            f"second. Python {sys.version.split()[0]}. Elsewhere: cores that others took meanwhile."
+        ),
+    )
+
+
+def wall_times(usages: list[Usage]) -> list[float]:
+    return [usage.wall_s for usage in usages]
