@@ -93,7 +93,9 @@ impl RawLog {
         }
         let mut lateness = Samples::default();
         for (machine, events) in machines.iter().enumerate() {
-            for logged in events {
+            // A tick is as late as its first event.
+            for tick in events.chunk_by(|a, b| a.event.tick == b.event.tick) {
+                let logged = &tick[0];
                 let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
                 let due_ns = self.started_at_ns + due_ns as u64;
                 lateness.push(logged.system_time_ns.saturating_sub(due_ns));

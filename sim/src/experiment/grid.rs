@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Configuration, Delay, PhaseRule, Probability, Rates, StampRule};
+use super::{
+    Configuration, Delay, PhaseRule, Probability, Rates, ReceiveRule, Sends, StampRule, Topology,
+};
 
 /// One value of one parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +14,9 @@ pub(super) enum Setting {
     Phase(PhaseRule),
     Stamp(StampRule),
     Delay(Delay),
+    Receive(ReceiveRule),
+    Topology(Topology),
+    Sends(Sends),
 }
 
 impl Setting {
@@ -22,6 +27,9 @@ impl Setting {
             Self::Phase(phase) => configuration.phase = *phase,
             Self::Stamp(stamp) => configuration.stamp = *stamp,
             Self::Delay(delay) => configuration.delay = *delay,
+            Self::Receive(receive) => configuration.receive = *receive,
+            Self::Topology(topology) => configuration.topology = *topology,
+            Self::Sends(sends) => configuration.sends = *sends,
         }
     }
 
@@ -32,6 +40,9 @@ impl Setting {
             Self::Phase(phase) => configuration.phase == *phase,
             Self::Stamp(stamp) => configuration.stamp == *stamp,
             Self::Delay(delay) => configuration.delay == *delay,
+            Self::Receive(receive) => configuration.receive == *receive,
+            Self::Topology(topology) => configuration.topology == *topology,
+            Self::Sends(sends) => configuration.sends == *sends,
         }
     }
 }
@@ -67,19 +78,20 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
 /// An exclusion: what has one of the values in every one of its dimensions.
 pub(super) struct Exclusion(pub(super) Vec<Dimension>);
 
-impl Exclusion {
-    fn covers(&self, configuration: &Configuration) -> bool {
-        self.0.iter().all(|dimension| {
-            dimension
-                .iter()
-                .any(|setting| setting.holds_in(configuration))
-        })
-    }
+/// Whether `configuration` has one of the values in every dimension.
+pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
+    dimensions.iter().all(|dimension| {
+        dimension
+            .iter()
+            .any(|setting| setting.holds_in(configuration))
+    })
+}
 
+impl Exclusion {
     /// Removes what it covers; returns how many that were.
     pub(super) fn remove_from(&self, configurations: &mut Vec<Arc<Configuration>>) -> usize {
         let before = configurations.len();
-        configurations.retain(|configuration| !self.covers(configuration));
+        configurations.retain(|configuration| !covers(&self.0, configuration));
         before - configurations.len()
     }
 }
@@ -90,14 +102,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn base() -> Configuration {
-        Configuration {
-            rates: "1,3,6".parse().expect("rates"),
-            internal: Probability::new(0.5).expect("a probability"),
-            phase: PhaseRule::Spread,
-            stamp: StampRule::After,
-            delay: Delay::NONE,
-            duration_ns: 1,
-        }
+        let internal = Probability::new(0.5).expect("a probability");
+        Configuration::new("1,3,6".parse().expect("rates"), internal, 1)
     }
 
     fn internals(count: usize) -> Dimension {

@@ -3,11 +3,14 @@
 //! # Layout
 //!
 //! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`named_values`]: those of them whose values have names
+//! - [`variants`]: variants of the model: what a tick takes, who may send to whom, and what is sent
 //! - [`delay`]: laws of message delay
 //! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
 //! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
 //! - [`file`]: the TOML file read into an [`Experiment`]
 //! - [`grid_file`]: the part of it that says which configurations there are
+//! - [`values`]: the values of parameters as the file writes them
 //! - [`reader`]: a TOML table read with every mistake noted, by line and key
 //! - [`numbering`]: which place in the plan each run has, also after the plan has grown
 //! - [`run_name`]: what a person calls a run
@@ -18,6 +21,7 @@ mod delay;
 mod file;
 mod grid;
 mod grid_file;
+mod named_values;
 mod numbering;
 mod parameters;
 mod rate_sets;
@@ -25,6 +29,8 @@ mod reader;
 mod run_name;
 mod schedule;
 mod shard;
+mod values;
+mod variants;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,7 +46,9 @@ pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::Shard;
+pub use variants::{ReceiveRule, Sends, Topology};
 
+use crate::machine::MachineIndex;
 use crate::random;
 
 /// Nanoseconds in a second.
@@ -59,18 +67,44 @@ pub struct Configuration {
     pub stamp: StampRule,
     /// How long messages are under way.
     pub delay: Delay,
+    /// What a tick takes from the message queue.
+    pub receive: ReceiveRule,
+    /// Who may send to whom.
+    pub topology: Topology,
+    /// To whom a send goes.
+    pub sends: Sends,
     /// Model time observed, in nanoseconds.
     pub duration_ns: u64,
 }
 
 impl Configuration {
+    /// The assignment's model with these parameters, and the default of every other.
+    pub fn new(rates: Rates, internal: Probability, duration_ns: u64) -> Self {
+        Self {
+            rates,
+            internal,
+            phase: PhaseRule::Spread,
+            stamp: StampRule::After,
+            delay: Delay::NONE,
+            receive: ReceiveRule::One,
+            topology: Topology::Mesh,
+            sends: Sends::Mix,
+            duration_ns,
+        }
+    }
+
+    /// To whom `machine` may send, ascending.
+    pub fn neighbours(&self, machine: MachineIndex) -> Vec<MachineIndex> {
+        self.topology.neighbours(machine, self.rates.machines())
+    }
+
     /// Model time observed, in seconds.
     pub fn duration_s(&self) -> f64 {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// Ticks of all machines together, which is also the number of rows in the log, give or take one a machine (its phase
-    /// decides).
+    /// Ticks of all machines together, give or take one a machine (its phase decides). Under [`ReceiveRule::One`] that is also the
+    /// number of rows in the log.
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()
@@ -79,7 +113,8 @@ impl Configuration {
     }
 }
 
-/// The canonical text: what a run's key starts with. A delay stands in it only if there is one.
+/// The canonical text: what a run's key starts with. A delay and the variants of the model stand in it only where they are not
+/// the default.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -88,6 +123,9 @@ impl fmt::Display for Configuration {
             phase,
             stamp,
             delay,
+            receive,
+            topology,
+            sends,
             ..
         } = self;
         write!(
@@ -96,6 +134,15 @@ impl fmt::Display for Configuration {
         )?;
         if *delay != Delay::NONE {
             write!(f, " delay_s={delay}")?;
+        }
+        if *receive != ReceiveRule::One {
+            write!(f, " receive={receive}")?;
+        }
+        if *topology != Topology::Mesh {
+            write!(f, " topology={topology}")?;
+        }
+        if *sends != Sends::Mix {
+            write!(f, " sends={sends}")?;
         }
         write!(f, " duration_s={}", self.duration_s())
     }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::named_values::named_values;
+
 /// Ticks per second of one machine: a whole number from 1 to [`Rate::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(u32);
@@ -125,46 +127,6 @@ impl NotAValue {
             wanted,
         }
     }
-}
-
-/// An enum whose values have fixed names: one list serves parsing, printing and error messages.
-macro_rules! named_values {
-    ($(#[$doc:meta])* $name:ident, $wanted:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant),+
-        }
-
-        impl $name {
-            /// Every value's name, in the order of the documentation.
-            pub const NAMES: &'static [&'static str] = &[$($text),+];
-
-            /// The value's name.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text),+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = NotAValue;
-
-            fn from_str(text: &str) -> Result<Self, NotAValue> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(NotAValue::new(text, $wanted)),
-                }
-            }
-        }
-    };
 }
 
 named_values! {

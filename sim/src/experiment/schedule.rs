@@ -143,19 +143,17 @@ fn shuffle(items: &mut [u64], random: &mut impl Rng) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Delay, Probability, Rate, StampRule};
+    use crate::experiment::{Probability, Rate};
     use crate::random::run_stream;
     use proptest::prelude::*;
 
     fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+        let rates = rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect();
+        let rates = Rates::new(rates).expect("rates");
+        let internal = Probability::new(0.7).expect("a probability");
         let configuration = Configuration {
-            rates: Rates::new(rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect())
-                .expect("rates"),
-            internal: Probability::new(0.7).expect("a probability"),
             phase,
-            stamp: StampRule::After,
-            delay: Delay::NONE,
-            duration_ns,
+            ..Configuration::new(rates, internal, duration_ns)
         };
         Schedule::draw(&configuration, &mut run_stream(1, key))
     }

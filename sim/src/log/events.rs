@@ -21,11 +21,11 @@ pub const EVENT_COLUMNS: [&str; 10] = [
 
 /// Separates the peers of one cell.
 const PEER_SEPARATOR: u8 = b';';
-/// Stands for every other machine of the run.
+/// Stands for all neighbours of the sender.
 const ALL_PEERS: &[u8] = b"*";
 
 /// An event and when it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// Unix time in nanoseconds; virtual nanoseconds since the epoch in the virtual engine.
     pub system_time_ns: u64,
@@ -34,7 +34,7 @@ pub struct LoggedEvent {
 }
 
 /// A row of the event log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     /// The run's place in the plan.
     pub run: u64,
@@ -70,7 +70,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     };
     let Event {
         tick,
-        kind,
+        ref kind,
         logical_clock,
         queue_length,
     } = row.logged.event;
@@ -90,16 +90,24 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         EventKind::Internal => buffer.extend_from_slice(b",,\n"),
         EventKind::Send { recipients, stamp } => {
             match recipients {
-                Recipients::One(peer) => number(buffer, u64::from(peer), b','),
+                Recipients::One(peer) => number(buffer, u64::from(*peer), b','),
+                Recipients::Several(peers) => {
+                    for &peer in &peers[..] {
+                        number(buffer, u64::from(peer), PEER_SEPARATOR);
+                    }
+                    if let Some(last) = buffer.last_mut() {
+                        *last = b',';
+                    }
+                }
                 Recipients::All => {
                     buffer.extend_from_slice(ALL_PEERS);
                     buffer.push(b',');
                 }
             }
-            number(buffer, stamp, b',');
+            number(buffer, *stamp, b',');
             buffer.push(b'\n');
         }
-        EventKind::Receive(Message {
+        &EventKind::Receive(Message {
             sender,
             stamp,
             sent_tick,
@@ -195,12 +203,21 @@ impl<'a> Cells<'a> {
         if cell == ALL_PEERS {
             return Ok(Recipients::All);
         }
-        if cell.contains(&PEER_SEPARATOR) {
-            return Err(("peers", "several recipients, where one or * is known"));
+        let peer = |digits_of: &[u8]| -> Result<MachineIndex, CellError> {
+            digits("peers", digits_of).and_then(|peer| machine_index("peers", peer))
+        };
+        if !cell.contains(&PEER_SEPARATOR) {
+            return peer(cell).map(Recipients::One);
         }
-        digits("peers", cell)
-            .and_then(|peer| machine_index("peers", peer))
-            .map(Recipients::One)
+        let peers: Result<Vec<_>, _> = cell
+            .split(|&byte| byte == PEER_SEPARATOR)
+            .map(peer)
+            .collect();
+        let peers = peers?;
+        if !peers.is_sorted_by(|a, b| a < b) {
+            return Err(("peers", "recipients that are not in ascending order"));
+        }
+        Ok(Recipients::Several(peers.into()))
     }
 
     fn index(&mut self, column: &'static str) -> Result<MachineIndex, CellError> {
@@ -268,15 +285,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn recipients() -> impl Strategy<Value = Recipients> {
+        prop_oneof![
+            Just(Recipients::All),
+            any::<u32>().prop_map(Recipients::One),
+            prop::collection::btree_set(any::<u32>(), 2..20)
+                .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
+        ]
+    }
+
     fn kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             Just(EventKind::Internal),
-            (prop::option::of(any::<u32>()), any::<u64>()).prop_map(|(peer, stamp)| {
-                EventKind::Send {
-                    recipients: peer.map_or(Recipients::All, Recipients::One),
-                    stamp,
-                }
-            }),
+            (recipients(), any::<u64>())
+                .prop_map(|(recipients, stamp)| EventKind::Send { recipients, stamp }),
             (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(sender, stamp, sent_tick)| {
                 EventKind::Receive(Message {
                     sender,
@@ -349,6 +371,13 @@ mod tests {
         );
         write_row(
             &mut text,
+            &at(EventKind::Send {
+                recipients: Recipients::Several([0, 3, 12].into()),
+                stamp: 210,
+            }),
+        );
+        write_row(
+            &mut text,
             &at(EventKind::Receive(Message {
                 sender: 0,
                 stamp: 209,
@@ -359,6 +388,7 @@ mod tests {
         17,2,134,internal,99,210,3,,,
         17,2,134,send,99,210,3,1,210,
         17,2,134,send,99,210,3,*,210,
+        17,2,134,send,99,210,3,0;3;12,210,
         17,2,134,receive,99,210,3,0,209,77
         ");
     }

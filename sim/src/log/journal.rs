@@ -53,6 +53,12 @@ pub struct JournalRow {
     pub phase: String,
     /// How long messages are under way, in model seconds: a number or a law such as `exponential(0.05)`.
     pub delay_s: String,
+    /// What a tick takes from the message queue: `one` message or `all`.
+    pub receive: String,
+    /// Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`.
+    pub topology: String,
+    /// To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.
+    pub sends: String,
     /// Unix time of the run's start; 0 in the virtual engine.
     pub started_at_ns: u64,
     /// Each machine's first tick, model nanoseconds after the start.

@@ -39,6 +39,9 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
         delay_s: configuration.delay.to_string(),
+        receive: configuration.receive.to_string(),
+        topology: configuration.topology.to_string(),
+        sends: configuration.sends.to_string(),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
         phases_ns: join(ended.run.schedule(experiment.seed).phases_ns()),
         margin_us: micros(margin_ns),
@@ -82,13 +85,13 @@ fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
     for (machine, events) in log.machines.iter().enumerate() {
-        for &logged in events {
+        for logged in events {
             write_row(
                 &mut buffer,
                 &EventRow {
                     run,
                     machine: machine as u32,
-                    logged,
+                    logged: logged.clone(),
                 },
             );
         }

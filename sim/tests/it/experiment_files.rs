@@ -218,6 +218,46 @@ fn laws_of_delay() {
 }
 
 #[test]
+fn variants_of_the_model() {
+    let parameters = "[parameters]\nrates = [1, 2, 3]\ninternal = 0.7\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\"]\nsends = [\"mix\", { multicast = 2 }]";
+    assert_snapshot!(configurations(parameters).join("\n"), @"
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all sends=multicast(2) duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all topology=ring duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all topology=ring sends=multicast(2) duration_s=60
+    ");
+    let with = |variant: &str| {
+        mistakes(&format!(
+            "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n{variant}"
+        ))
+    };
+    assert_snapshot!(with("receive = \"al\""), @r#"e.toml:5: `parameters.receive`: "al" is not known; did you mean "all"?"#);
+    assert_snapshot!(with("topology = \"timekeeper\""), @r#"e.toml:5: `parameters.topology`: "timekeeper" is not known; did you mean "time-keeper"?"#);
+    assert_snapshot!(with("sends = \"multicast\""), @r#"e.toml:5: `parameters.sends`: "multicast" is not known; did you mean "multicast(2)"?"#);
+    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; a whole number from 1 to 1000");
+    assert_snapshot!(with("sends = [\"mix\", { multicats = 2 }]"), @"
+    e.toml:5: `parameters.sends[2].multicats`: no such key; did you mean `multicast`?
+    e.toml:5: `parameters.sends[2].multicast`: missing; to how many, such as { multicast = 2 }
+    ");
+}
+
+#[test]
+fn a_time_keeper_has_no_choice_of_recipients() {
+    let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
+    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
+    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    let excluded = format!("{unfit}\n[[exclude]]\ntopology = \"time-keeper\"\nsends = \"unicast\"");
+    let experiment = Experiment::parse(&excluded, Path::new("e.toml"), Overrides::default());
+    assert_eq!(
+        experiment
+            .unwrap_or_else(|error| panic!("{error}"))
+            .run_count(),
+        3
+    );
+}
+
+#[test]
 fn a_parameter_stands_in_one_place() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
     assert_snapshot!(mistakes(text), @"

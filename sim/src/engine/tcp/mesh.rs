@@ -1,5 +1,5 @@
-//! The connections between a run's machines: one for each pair, both ends in this process, or one end where a process has one
-//! machine.
+//! The connections between a run's machines: one for each pair that is linked, both ends in this process, or one end where a
+//! process has one machine.
 //!
 //! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
 //! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
@@ -15,6 +15,7 @@ use mio::net::{TcpListener, TcpStream};
 
 use super::link::{Closing, Heard, Link};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
+use super::wiring::Wiring;
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, RunToken};
 
@@ -49,7 +50,7 @@ impl Places {
 
 pub(super) struct Mesh {
     run: usize,
-    machines: u32,
+    wiring: Wiring,
     /// The machines of this process.
     local: Range<MachineIndex>,
     token: RunToken,
@@ -81,6 +82,7 @@ impl Mesh {
     /// Starts the mesh of the run in slot `run`, whose machines are at `places`.
     pub(super) fn new(
         run: usize,
+        wiring: Wiring,
         places: Places,
         token: RunToken,
         reactor: &mut Reactor,
@@ -90,17 +92,20 @@ impl Mesh {
             first,
             addresses,
         } = places;
-        let machines = addresses.len() as u32;
         let local = first..first + listeners.len() as u32;
-        let to_dial = local
-            .clone()
-            .flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer)));
+        let to_dial = local.clone().flat_map(|dialler| {
+            let peers = wiring.linked(dialler).iter();
+            peers
+                .filter(move |&&peer| peer < dialler)
+                .map(move |&peer| (dialler, peer))
+        });
+        let mut to_dial: Vec<_> = to_dial.collect();
+        to_dial.reverse();
         let mut mesh = Self {
             run,
-            machines,
             token,
             listeners: Vec::with_capacity(listeners.len()),
-            to_dial: to_dial.rev().collect(),
+            to_dial,
             dial_again: None,
             links: vec![],
             vacant: vec![],
@@ -108,6 +113,7 @@ impl Mesh {
             greeted_ends: 0,
             ended_ends: 0,
             strangers: 0,
+            wiring,
             local,
             addresses,
         };
@@ -129,7 +135,11 @@ impl Mesh {
     }
 
     fn is_whole(&self) -> bool {
-        self.local.len() == self.machines as usize
+        self.local.len() == self.addresses.len()
+    }
+
+    pub(super) fn wiring(&self) -> &Wiring {
+        &self.wiring
     }
 
     /// Whether every machine has its connection to every peer.
@@ -147,7 +157,8 @@ impl Mesh {
     }
 
     fn end_count(&self) -> usize {
-        self.local.len() * (self.machines as usize - 1)
+        let local = self.local.clone();
+        local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
     /// A step of the set-up. Returns whether there is more to dial.
@@ -233,7 +244,7 @@ impl Mesh {
     }
 
     fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
-        (owner * self.machines + peer) as usize
+        owner as usize * self.addresses.len() + peer as usize
     }
 
     fn say_hello(&mut self, place: usize) -> io::Result<()> {
@@ -280,7 +291,7 @@ impl Mesh {
 
     /// Counts an accepted connection as silent until it has said who it is.
     fn suspect(&mut self, machine: usize, place: usize, reactor: &mut Reactor) {
-        let most = SILENT + self.machines as usize;
+        let most = SILENT + self.addresses.len();
         let Some(listener) = self.listener(machine as u32) else {
             return;
         };
@@ -361,7 +372,8 @@ impl Mesh {
             }
             Some(_) => {}
             None => {
-                let dials = link.owner < hello.machine && hello.machine < self.machines;
+                let dials =
+                    link.owner < hello.machine && self.wiring.are_linked(link.owner, hello.machine);
                 if !dials || self.ends[self.end(link.owner, hello.machine)].is_some() {
                     return Err("is of no machine that should connect here".to_owned());
                 }
@@ -417,9 +429,10 @@ impl Mesh {
 
     /// `owner` has done its last tick: tells every peer.
     pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
-        (0..self.machines)
-            .filter(|&peer| peer != owner)
-            .try_for_each(|peer| self.with_link(owner, peer, Link::end))
+        (0..self.wiring.linked(owner).len()).try_for_each(|place| {
+            let peer = self.wiring.linked(owner)[place];
+            self.with_link(owner, peer, Link::end)
+        })
     }
 
     fn with_link(
@@ -442,12 +455,15 @@ impl Mesh {
         let lacks = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
                 self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
-            owner != peer
-                && !link
-                    .is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
+            !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
         };
         self.local()
-            .flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer)))
+            .flat_map(|owner| {
+                self.wiring
+                    .linked(owner)
+                    .iter()
+                    .map(move |&peer| (owner, peer))
+            })
             .find(lacks)
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::experiment::{Configuration, Probability, Topology};
 
 const TOKEN: RunToken = [42; 16];
 /// Waits before a test gives up: far more than any machine needs.
@@ -19,12 +20,23 @@ struct Bench {
 
 impl Bench {
     fn new(machines: u32) -> Self {
+        Self::with(Topology::Mesh, machines)
+    }
+
+    fn with(topology: Topology, machines: u32) -> Self {
         let mut reactor = Reactor::new().expect("a reactor");
         let listeners = AddressBook::new(PortRange::default())
             .listen(machines)
             .expect("ports");
+        let rates = vec!["1"; machines as usize].join(",");
+        let internal = Probability::new(0.5).expect("a probability");
+        let configuration = Configuration {
+            topology,
+            ..Configuration::new(rates.parse().expect("rates"), internal, 1)
+        };
         let mesh = Mesh::new(
             0,
+            Wiring::of(&configuration),
             Places::here(listeners).expect("addresses"),
             TOKEN,
             &mut reactor,
@@ -99,6 +111,23 @@ fn every_pair_is_connected_whatever_the_number_of_machines() {
             bench.mesh.links.iter().flatten().count() as u32,
             machines * (machines - 1)
         );
+    }
+}
+
+#[test]
+fn only_machines_between_which_messages_flow_are_connected() {
+    for (topology, pairs) in [
+        (Topology::Ring, 6),
+        (Topology::Star, 5),
+        (Topology::TimeKeeper, 5),
+    ] {
+        let mut bench = Bench::with(topology, 6);
+        bench.turn_until(|bench| bench.mesh.stands());
+        assert_eq!(bench.mesh.strangers(), 0);
+        assert_eq!(bench.mesh.links.iter().flatten().count(), 2 * pairs);
+        (0..6).for_each(|owner| bench.mesh.end_all(owner).expect("sent"));
+        bench.turn_until(|bench| bench.mesh.has_ended());
+        assert_eq!(bench.mesh.missing(), None);
     }
 }
 
