@@ -118,7 +118,7 @@ impl Machine {
             neighbours: configuration.neighbours(index),
             sends,
             receive: configuration.receive,
-            internal: configuration.internal,
+            internal: configuration.internal.at(index as usize),
             stamp: configuration.stamp,
             delay: configuration.delay,
             clock: LamportClock::default(),

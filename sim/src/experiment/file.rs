@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::grid_file::Grid;
-use super::parameters::{EngineKind, Isolation, Probability, Rate, Rates};
+use super::parameters::{EngineKind, Isolation, Probability};
+use super::rates::{Rate, Rates};
 use super::reader::{Document, ExperimentError, Item, Section};
 use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
 

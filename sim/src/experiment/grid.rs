@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Configuration, Delay, PhaseRule, Probability, Rates, ReceiveRule, Sends, StampRule, Topology,
+    Configuration, Delay, Internal, PhaseRule, Rates, ReceiveRule, Sends, StampRule, Topology,
 };
 
 /// One value of one parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     Rates(Rates),
-    Internal(Probability),
+    Internal(Internal),
     Phase(PhaseRule),
     Stamp(StampRule),
     Delay(Delay),
@@ -23,7 +23,7 @@ impl Setting {
     fn apply(&self, configuration: &mut Configuration) {
         match self {
             Self::Rates(rates) => configuration.rates = rates.clone(),
-            Self::Internal(internal) => configuration.internal = *internal,
+            Self::Internal(internal) => configuration.internal = internal.clone(),
             Self::Phase(phase) => configuration.phase = *phase,
             Self::Stamp(stamp) => configuration.stamp = *stamp,
             Self::Delay(delay) => configuration.delay = *delay,
@@ -99,6 +99,7 @@ impl Exclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Probability;
     use proptest::prelude::*;
 
     fn base() -> Configuration {
@@ -109,7 +110,7 @@ mod tests {
     fn internals(count: usize) -> Dimension {
         (0..count)
             .filter_map(|place| Probability::new(place as f64 / 100.0))
-            .map(Setting::Internal)
+            .map(|same| Setting::Internal(same.into()))
             .collect()
     }
 

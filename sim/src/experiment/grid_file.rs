@@ -69,6 +69,7 @@ impl Grid<'_, '_> {
             cases: &cases,
             products: &products,
         };
+        check_internal(&configurations, &origins)?;
         check_sends(&configurations, &origins)?;
         Some(configurations)
     }
@@ -121,7 +122,7 @@ impl Grid<'_, '_> {
         let each_of = |setting: fn(&Item<'_>) -> Option<Setting>| each(item, setting);
         let settings: Dimension = match name {
             "rates" => every(values::rates(item, self.seed)?, Setting::Rates),
-            "internal" => every(values::probabilities(item)?, Setting::Internal),
+            "internal" => every(values::internals(item)?, Setting::Internal),
             "phase" => each_of(|item| item.one_of(PhaseRule::NAMES).map(Setting::Phase))?,
             "stamp" => each_of(|item| item.one_of(StampRule::NAMES).map(Setting::Stamp))?,
             "delay_s" => each_of(|item| values::delay(item).map(Setting::Delay))?,
@@ -205,7 +206,7 @@ impl Grid<'_, '_> {
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let without = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
-                && schedule::spread_steps_per_second(&configuration.rates).is_none()
+                && schedule::spread_steps(&configuration.rates).is_none()
         });
         let Some(configuration) = without else {
             return Some(());
@@ -245,6 +246,24 @@ impl<'d> Origins<'_, 'd> {
         let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
         case.map(|(case, _)| case)
     }
+}
+
+fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
+    let for_others = configurations.iter().find(|configuration| {
+        let machines = configuration.internal.machines();
+        machines.is_some_and(|machines| machines != configuration.rates.machines())
+    });
+    let Some(configuration) = for_others else {
+        return Some(());
+    };
+    let message = format!(
+        "a list of {} probabilities, but rates {} have {} machines: give one for each machine, or one for all",
+        configuration.internal.machines().unwrap_or(1),
+        configuration.rates,
+        configuration.rates.machines()
+    );
+    origins.note("internal", configuration, message);
+    None
 }
 
 fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {

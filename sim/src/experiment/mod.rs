@@ -3,6 +3,8 @@
 //! # Layout
 //!
 //! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`rates`]: how often machines tick
+//! - [`internal`]: how likely an idle tick is an internal event
 //! - [`named_values`]: those of them whose values have names
 //! - [`variants`]: variants of the model: what a tick takes, who may send to whom, and what is sent
 //! - [`delay`]: laws of message delay
@@ -21,10 +23,12 @@ mod delay;
 mod file;
 mod grid;
 mod grid_file;
+mod internal;
 mod named_values;
 mod numbering;
 mod parameters;
 mod rate_sets;
+mod rates;
 mod reader;
 mod run_name;
 mod schedule;
@@ -38,10 +42,10 @@ use std::sync::Arc;
 
 pub use delay::Delay;
 pub use file::Overrides;
+pub use internal::Internal;
 pub use numbering::Numbering;
-pub use parameters::{
-    EngineKind, Isolation, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule,
-};
+pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, StampRule};
+pub use rates::{Rate, Rates};
 pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
@@ -60,7 +64,7 @@ pub struct Configuration {
     /// Ticks per second of each machine.
     pub rates: Rates,
     /// Probability that an idle tick is an internal event.
-    pub internal: Probability,
+    pub internal: Internal,
     /// When ticks fall within a machine's period.
     pub phase: PhaseRule,
     /// Which clock value a message carries.
@@ -82,7 +86,7 @@ impl Configuration {
     pub fn new(rates: Rates, internal: Probability, duration_ns: u64) -> Self {
         Self {
             rates,
-            internal,
+            internal: internal.into(),
             phase: PhaseRule::Spread,
             stamp: StampRule::After,
             delay: Delay::NONE,
@@ -108,7 +112,7 @@ impl Configuration {
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()
-            .map(|rate| (f64::from(rate.hertz()) * self.duration_s()).round() as u64)
+            .map(|rate| (rate.hertz() * self.duration_s()).round() as u64)
             .sum()
     }
 }

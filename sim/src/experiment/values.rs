@@ -2,9 +2,9 @@
 
 use super::rate_sets::{RateRule, RateSets};
 use super::reader::{Item, Section};
-use super::{Delay, Experiment, Probability, Rate, Rates, Sends};
+use super::{Delay, Experiment, Internal, Probability, Rate, Rates, Sends};
 
-const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to"];
+const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "step"];
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
@@ -17,7 +17,7 @@ pub(super) fn rates(item: &Item<'_>, seed: u64) -> Option<Vec<Rates>> {
         item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
         return None;
     };
-    if items.iter().any(Item::is_integer) {
+    if items.iter().any(Item::is_number) {
         return Some(vec![rate_set(item, &items)?]);
     }
     let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed)).collect();
@@ -34,14 +34,14 @@ fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<R
     rule.allow_only(RATE_RULE_KEYS);
     let bound = |name, default| {
         rule.get(name)
-            .map_or(Some(default), |item| item.integer(1..=u64::from(Rate::MAX)))
+            .map_or_else(|| Rate::new(default), |item| rate(&item))
     };
     let machines = rule.require(
         "machines",
         "how many machines a set is for, such as machines = 3",
     );
     let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
-    let (from, to) = (bound("from", 1), bound("to", 6));
+    let (from, to, step) = (bound("from", 1), bound("to", 6), bound("step", 1));
     let kind = match (rule.get("every"), rule.get("random")) {
         (Some(every), None) => match every.text()? {
             "ordered" => RateRule::EveryOrdered,
@@ -59,7 +59,7 @@ fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<R
             return None;
         }
     };
-    let (machines, from, to) = (machines? as u32, from? as u32, to? as u32);
+    let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
     if from > to {
         item.note(format!(
             "from {from} is above to {to}; there is no rate between them"
@@ -71,6 +71,7 @@ fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<R
         machines,
         from,
         to,
+        step,
     };
     match (kind, sets.count(), sets.ordered_count()) {
         (RateRule::Random(count), _, Some(all)) if count > all => {
@@ -97,14 +98,17 @@ pub(super) fn too_many(count: Option<u64>) -> String {
     )
 }
 
+fn rate(item: &Item<'_>) -> Option<Rate> {
+    let hertz = item.number(Rate::MIN..=f64::from(Rate::MAX), "a rate")?;
+    let rate = Rate::from_hertz(hertz);
+    if rate.is_none() {
+        item.note(format!("{hertz} has more than six decimals"));
+    }
+    rate
+}
+
 fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
-    let rates: Vec<Option<Rate>> = items
-        .iter()
-        .map(|rate| {
-            rate.integer(1..=u64::from(Rate::MAX))
-                .and_then(|hertz| Rate::new(hertz as u32))
-        })
-        .collect();
+    let rates: Vec<Option<Rate>> = items.iter().map(rate).collect();
     let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
     let machines = rates.len();
     let set = Rates::new(rates);
@@ -129,20 +133,44 @@ pub(super) fn each<'d, T>(
     values.into_iter().collect()
 }
 
-/// One probability, a list of them, or a range `{ from, to, step }`.
-pub(super) fn probabilities(item: &Item<'_>) -> Option<Vec<Probability>> {
-    let read = |item: &Item<'_>| {
-        item.number(0.0..=1.0, "a probability")
-            .and_then(Probability::new)
+fn probability(item: &Item<'_>) -> Option<Probability> {
+    item.number(0.0..=1.0, "a probability")
+        .and_then(Probability::new)
+}
+
+/// One probability, a list, or a range `{ from, to, step }`. In a list may be lists, with a probability for each machine.
+pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
+    match item.table() {
+        Some(range) => Some(
+            probabilities(item, &range)?
+                .into_iter()
+                .map(Internal::from)
+                .collect(),
+        ),
+        None => each(item, internal),
+    }
+}
+
+/// One probability, or one for each machine.
+fn internal(item: &Item<'_>) -> Option<Internal> {
+    let Some(items) = item.array() else {
+        return probability(item).map(Internal::from);
     };
-    let Some(range) = item.table() else {
-        return each(item, read);
-    };
+    let machines: Vec<Option<Probability>> = items.iter().map(probability).collect();
+    let internal = Internal::new(machines.into_iter().collect::<Option<_>>()?);
+    if internal.is_none() {
+        item.note("wanted a probability for each machine, such as [0.9, 0.5, 0.2]".to_owned());
+    }
+    internal
+}
+
+/// A range `{ from, to, step }` of probabilities.
+fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability>> {
     range.allow_only(RANGE_KEYS);
     let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
     let (from, to) = (
-        bound("from").and_then(|item| read(&item)),
-        bound("to").and_then(|item| read(&item)),
+        bound("from").and_then(|item| probability(&item)),
+        bound("to").and_then(|item| probability(&item)),
     );
     let step = bound("step").and_then(|item| item.number(0.001..=1.0, "a step"));
     let (from, to, step) = (from?.value(), to?.value(), step?);

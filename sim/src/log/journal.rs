@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::checksum;
 use super::error::DatasetError;
+use crate::experiment::Internal;
 
 /// How an attempted run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,8 @@ pub struct JournalRow {
     pub machines: u32,
     /// Ticks per second of each machine.
     pub rates: String,
-    /// Probability that an idle tick is an internal event.
-    pub internal: f64,
+    /// Probability that an idle tick is an internal event: a number, or one for each machine joined by commas.
+    pub internal: Internal,
     /// `after` or `before`.
     pub stamp: String,
     /// `spread`, `uniform` or `aligned`.

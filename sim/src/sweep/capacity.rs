@@ -168,6 +168,6 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
 
 /// Ticks per wall second of a run.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
-    let rates: u32 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
-    f64::from(rates) * experiment.time_scale
+    let rates: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
+    rates * experiment.time_scale
 }

@@ -35,7 +35,7 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         duration_s: configuration.duration_s(),
         machines: configuration.rates.machines(),
         rates: configuration.rates.to_string(),
-        internal: configuration.internal.value(),
+        internal: configuration.internal.clone(),
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
         delay_s: configuration.delay.to_string(),

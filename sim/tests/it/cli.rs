@@ -175,7 +175,7 @@ fn mistakes_in_the_file_are_refused_with_line_and_key() {
         (
             "[1, 3, 6]",
             "[1, 0, 6]",
-            "e.toml:6: `parameters.rates[1][2]`: 0 is out of range",
+            "e.toml:6: `parameters.rates[1][2]`: 0 is not a rate",
         ),
         (
             "0.5",

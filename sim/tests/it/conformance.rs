@@ -37,9 +37,18 @@ receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-k
 sends = [\"mix\", \"unicast\", \"broadcast\", { multicast = 1 }, { multicast = 2 }]
 [[exclude]]\ntopology = \"time-keeper\"\nsends = [\"unicast\", { multicast = 1 }, { multicast = 2 }]";
 
+/// Rates that are not whole, and a probability for each machine.
+const UNEVEN: &str = "duration_s = 20\ntime_scale = 40\nrepetitions = 5\n[parameters]
+rates = [[1.5, 2.25, 6], [0.3, 3, 1.000001]]\ninternal = [[0.9, 0.5, 0.2]]\nphase = \"uniform\"\nreceive = [\"one\", \"all\"]";
+
 #[test]
 fn every_variant_keeps_lamports_rules_and_every_message() {
-    on_both_engines(VARIANTS, |experiment, run, log| {
+    keep_lamports_rules_and_every_message(VARIANTS);
+    keep_lamports_rules_and_every_message(UNEVEN);
+}
+
+fn keep_lamports_rules_and_every_message(parameters: &str) {
+    on_both_engines(parameters, |experiment, run, log| {
         log.machines
             .iter()
             .for_each(|events| clock_keeps_the_rules(events));
@@ -75,6 +84,7 @@ fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
 #[test]
 fn variants_in_order_equal_their_virtual_twins() {
     twins_in_order_are_equal(&experiment(VARIANTS));
+    twins_in_order_are_equal(&experiment(UNEVEN));
 }
 
 #[test]
@@ -305,6 +315,35 @@ fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
     };
     assert_eq!(of_seed(1), of_seed(1));
     assert_ne!(events(&of_seed(1)), events(&of_seed(2)));
+}
+
+/// Machine 1 draws internal events half as often as machine 0 does.
+#[test]
+fn each_machine_has_its_own_probability() {
+    let experiment =
+        experiment("duration_s = 3000\n[parameters]\nrates = [3, 3, 3]\ninternal = [[1, 0.5, 0]]");
+    let log = run_all(&experiment, EngineKind::Virtual)
+        .pop()
+        .expect("a run")
+        .result
+        .expect("ok");
+    let share = |machine: usize| {
+        let kinds = || {
+            log.machines[machine]
+                .iter()
+                .map(|logged| &logged.event.kind)
+        };
+        let internal = kinds().filter(|kind| **kind == EventKind::Internal).count() as f64;
+        let sends = kinds()
+            .filter(|kind| matches!(kind, EventKind::Send { .. }))
+            .count() as f64;
+        let deviation = (0.25 / (internal + sends)).sqrt();
+        (internal / (internal + sends), deviation)
+    };
+    assert_eq!(share(0).0, 1.0);
+    assert_eq!(share(2).0, 0.0);
+    let (half, deviation) = share(1);
+    assert!((half - 0.5).abs() < 5.0 * deviation, "{half}");
 }
 
 /// A run's events depend on its key, not on the grid around it.
