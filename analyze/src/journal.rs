@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use polars::prelude::*;
-use sim::experiment::Rates;
+use sim::experiment::{Probability, Rates};
 use sim::log::JournalRow;
 
 use crate::column::Kind::{Boolean, Integer, Number, Text};
@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
-pub const JOURNAL: [Column; 33] = [
+pub const JOURNAL: [Column; 38] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
@@ -28,13 +28,18 @@ pub const JOURNAL: [Column; 33] = [
     column("stamp", Text, "", "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it."),
     column("phase", Text, "", "How the first ticks are placed: `spread`, `uniform` or `aligned`."),
     column("delay_s", Text, "model s", "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean)."),
+    column("receive", Text, "", "What a tick takes from the message queue: `one` message or `all`."),
+    column("topology", Text, "", "Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`."),
+    column("sends", Text, "", "To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`."),
+    column("connection", Text, "", "Which connections messages take over TCP: `persistent` or `per-message`."),
     column("started_at_ns", Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
     column("phases_ns", Text, "model ns", "Each machine's first tick after the run's start, joined by commas."),
     column("margin_us", Number, "wall us", "Time between the closest ticks of two machines: what lateness and latency together must stay below."),
     column("lateness_p50_us", Number, "wall us", "Median lateness: when an event happened - when its tick was due."),
     column("lateness_p99_us", Number, "wall us", "99th percentile of the lateness."),
     column("lateness_max_us", Number, "wall us", "Greatest lateness."),
-    column("latency_p99_us", Number, "wall us", "99th percentile of the latency: when a message was queued - when the event that sent it happened."),
+    column("latency_p50_us", Number, "wall us", "Median latency: when a message was queued - when the event that sent it happened."),
+    column("latency_p99_us", Number, "wall us", "99th percentile of the latency."),
     column("latency_max_us", Number, "wall us", "Greatest latency."),
     column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
     column("in_order", Boolean, "", "Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one that the seed says, however late it was."),
@@ -63,12 +68,16 @@ const JOURNAL_ONLY: [&str; 7] = [
 ];
 
 /// The parameters that make a configuration: runs that agree in all of them are its repetitions.
-pub const PARAMETERS: [&str; 8] = [
+pub const PARAMETERS: [&str; 12] = [
     "rates",
     "internal",
     "phase",
     "stamp",
     "delay_s",
+    "receive",
+    "topology",
+    "sends",
+    "connection",
     "duration_s",
     "engine",
     "time_scale",
@@ -78,7 +87,7 @@ pub const PARAMETERS: [&str; 8] = [
 #[rustfmt::skip]
 const MACHINE: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("rate", Integer, "1/s", "Its ticks per model second."),
+    column("rate", Number, "1/s", "Its ticks per model second."),
     column("phase_s", Number, "model s", "Its first tick after the run's start."),
     column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off."),
 ];
@@ -143,7 +152,7 @@ pub(crate) fn machine_frame(
         for (machine, (rate, phase_ns)) in rates.iter().zip(phases).enumerate() {
             of_machine.push(row);
             machines.push(machine as i64);
-            rates_hz.push(i64::from(rate.hertz()));
+            rates_hz.push(rate.hertz());
             phases_s.push(phase_ns as f64 / 1e9);
             observed_s.push(row.duration_s - warm_up_s);
         }
@@ -226,11 +235,12 @@ fn number(row: &JournalRow, name: &str) -> f64 {
     match name {
         "time_scale" => row.time_scale,
         "duration_s" => row.duration_s,
-        "internal" => row.internal,
+        "internal" => row.internal.same().map_or(f64::NAN, Probability::value),
         "margin_us" => row.margin_us,
         "lateness_p50_us" => row.lateness_p50_us,
         "lateness_p99_us" => row.lateness_p99_us,
         "lateness_max_us" => row.lateness_max_us,
+        "latency_p50_us" => row.latency_p50_us,
         "latency_p99_us" => row.latency_p99_us,
         "latency_max_us" => row.latency_max_us,
         _ => unreachable!("no number {name} in the journal"),
@@ -247,6 +257,10 @@ fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
         "stamp" => &row.stamp,
         "phase" => &row.phase,
         "delay_s" => &row.delay_s,
+        "receive" => &row.receive,
+        "topology" => &row.topology,
+        "sends" => &row.sends,
+        "connection" => &row.connection,
         "phases_ns" => &row.phases_ns,
         "tool_version" => &row.tool_version,
         _ => unreachable!("no text {name} in the journal"),

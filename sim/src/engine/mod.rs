@@ -116,7 +116,7 @@ impl RawLog {
 
 /// The run's machines before their first tick, each with its own stream of randomness.
 fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
-    let key = run.key();
+    let key = run.stream_key();
     (0..run.configuration.rates.machines())
         .map(|index| {
             let random = random::machine_stream(seed, &key, index);

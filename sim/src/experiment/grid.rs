@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Configuration, Delay, Internal, PhaseRule, Rates, ReceiveRule, Sends, StampRule, Topology,
+    Configuration, Connection, Delay, Internal, PhaseRule, Rates, ReceiveRule, Sends, StampRule,
+    Topology,
 };
 
 /// One value of one parameter.
@@ -17,6 +18,7 @@ pub(super) enum Setting {
     Receive(ReceiveRule),
     Topology(Topology),
     Sends(Sends),
+    Connection(Connection),
 }
 
 impl Setting {
@@ -30,6 +32,7 @@ impl Setting {
             Self::Receive(receive) => configuration.receive = *receive,
             Self::Topology(topology) => configuration.topology = *topology,
             Self::Sends(sends) => configuration.sends = *sends,
+            Self::Connection(connection) => configuration.connection = *connection,
         }
     }
 
@@ -43,6 +46,7 @@ impl Setting {
             Self::Receive(receive) => configuration.receive == *receive,
             Self::Topology(topology) => configuration.topology == *topology,
             Self::Sends(sends) => configuration.sends == *sends,
+            Self::Connection(connection) => configuration.connection == *connection,
         }
     }
 }

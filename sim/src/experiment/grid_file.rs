@@ -6,10 +6,20 @@ use std::sync::Arc;
 use super::grid::{self, Dimension, Exclusion, Setting};
 use super::reader::{Item, Section};
 use super::values::{self, each, too_many};
-use super::{Configuration, Experiment, PhaseRule, ReceiveRule, StampRule, Topology, schedule};
+use super::{
+    Configuration, Connection, Experiment, PhaseRule, ReceiveRule, StampRule, Topology, schedule,
+};
 
 const PARAMETERS: &[&str] = &[
-    "rates", "internal", "phase", "stamp", "delay_s", "receive", "topology", "sends",
+    "rates",
+    "internal",
+    "phase",
+    "stamp",
+    "delay_s",
+    "receive",
+    "topology",
+    "sends",
+    "connection",
 ];
 
 /// The grid part of a file.
@@ -129,6 +139,9 @@ impl Grid<'_, '_> {
             "receive" => each_of(|item| item.one_of(ReceiveRule::NAMES).map(Setting::Receive))?,
             "topology" => each_of(|item| item.one_of(Topology::NAMES).map(Setting::Topology))?,
             "sends" => each_of(|item| values::sends(item).map(Setting::Sends))?,
+            "connection" => {
+                each_of(|item| item.one_of(Connection::NAMES).map(Setting::Connection))?
+            }
             _ => unreachable!("a parameter without a reader: {name}"),
         };
         if settings.is_empty() {

@@ -50,7 +50,7 @@ pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::Shard;
-pub use variants::{ReceiveRule, Sends, Topology};
+pub use variants::{Connection, ReceiveRule, Sends, Topology};
 
 use crate::machine::MachineIndex;
 use crate::random;
@@ -58,7 +58,7 @@ use crate::random;
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Everything that can change the events of a run, but the seed and the repetition.
+/// Everything that a sweep varies: what can change the events of a run, but the seed and the repetition, and what carries them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
@@ -77,6 +77,8 @@ pub struct Configuration {
     pub topology: Topology,
     /// To whom a send goes.
     pub sends: Sends,
+    /// Which connections messages take over TCP. Changes no event.
+    pub connection: Connection,
     /// Model time observed, in nanoseconds.
     pub duration_ns: u64,
 }
@@ -93,6 +95,7 @@ impl Configuration {
             receive: ReceiveRule::One,
             topology: Topology::Mesh,
             sends: Sends::Mix,
+            connection: Connection::Persistent,
             duration_ns,
         }
     }
@@ -130,6 +133,7 @@ impl fmt::Display for Configuration {
             receive,
             topology,
             sends,
+            connection,
             ..
         } = self;
         write!(
@@ -148,6 +152,9 @@ impl fmt::Display for Configuration {
         if *sends != Sends::Mix {
             write!(f, " sends={sends}")?;
         }
+        if *connection != Connection::Persistent {
+            write!(f, " connection={connection}")?;
+        }
         write!(f, " duration_s={}", self.duration_s())
     }
 }
@@ -164,16 +171,25 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run's key: a canonical text of all that can change its events, independent of its place in the plan.
+    /// The run's key: a canonical text of its configuration and repetition, independent of its place in the plan.
     pub fn key(&self) -> String {
         format!("{} repetition={}", self.configuration, self.repetition)
+    }
+
+    /// What the run's randomness is drawn by: its key without what changes no event. So runs that differ only in that are twins.
+    pub fn stream_key(&self) -> String {
+        let configuration = Configuration {
+            connection: Connection::Persistent,
+            ..(*self.configuration).clone()
+        };
+        format!("{configuration} repetition={}", self.repetition)
     }
 
     /// When the run's machines tick.
     pub fn schedule(&self, seed: u64) -> Schedule {
         Schedule::draw(
             &self.configuration,
-            &mut random::run_stream(seed, &self.key()),
+            &mut random::run_stream(seed, &self.stream_key()),
         )
     }
 }

@@ -1,4 +1,4 @@
-//! Variants of the model: what a tick takes, who may send to whom, and what is sent.
+//! Variants of the model: what a tick takes, who may send to whom, what is sent, and over which connections.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +28,16 @@ named_values! {
         Star = "star",
         /// Machine 0 to everybody, always to all at once. Nobody else sends.
         TimeKeeper = "time-keeper",
+    }
+}
+
+named_values! {
+    /// Which connections messages take over TCP. In virtual time there are none; the events are the same.
+    Connection, "a connection (persistent or per-message)" {
+        /// One for each pair of machines, from the run's start to its end.
+        Persistent = "persistent",
+        /// A new one for each message, closed once the message has arrived.
+        PerMessage = "per-message",
     }
 }
 

@@ -41,8 +41,27 @@ sends = [\"mix\", \"unicast\", \"broadcast\", { multicast = 1 }, { multicast = 2
 const UNEVEN: &str = "duration_s = 20\ntime_scale = 40\nrepetitions = 5\n[parameters]
 rates = [[1.5, 2.25, 6], [0.3, 3, 1.000001]]\ninternal = [[0.9, 0.5, 0.2]]\nphase = \"uniform\"\nreceive = [\"one\", \"all\"]";
 
+/// A connection for each message, and the same without.
+const PER_MESSAGE: &str = "duration_s = 20\ntime_scale = 20\n[parameters]
+rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
+topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nconnection = [\"per-message\", \"persistent\"]";
+
+#[test]
+fn a_connection_for_each_message_changes_no_event() {
+    let experiment = experiment(PER_MESSAGE);
+    let (per_message, persistent): (Vec<_>, Vec<_>) = run_all(&experiment, EngineKind::Virtual)
+        .into_iter()
+        .partition(|ended| ended.run.key().contains("connection=per-message"));
+    assert_eq!(per_message.len(), persistent.len());
+    for (a, b) in per_message.iter().zip(&persistent) {
+        assert_eq!(a.run.stream_key(), b.run.key());
+        assert_eq!(a.result, b.result);
+    }
+}
+
 #[test]
 fn every_variant_keeps_lamports_rules_and_every_message() {
+    keep_lamports_rules_and_every_message(PER_MESSAGE);
     keep_lamports_rules_and_every_message(VARIANTS);
     keep_lamports_rules_and_every_message(UNEVEN);
 }
@@ -85,6 +104,7 @@ fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
 fn variants_in_order_equal_their_virtual_twins() {
     twins_in_order_are_equal(&experiment(VARIANTS));
     twins_in_order_are_equal(&experiment(UNEVEN));
+    twins_in_order_are_equal(&experiment(PER_MESSAGE));
 }
 
 #[test]

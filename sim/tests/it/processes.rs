@@ -45,6 +45,8 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
 
 /// Variants whose machines are not all connected to machine 0, or take several messages in a tick.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
+/// A connection for each message.
+const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
 
 #[test]
 fn punctual_runs_equal_their_virtual_twins() {
@@ -54,6 +56,7 @@ fn punctual_runs_equal_their_virtual_twins() {
 #[test]
 fn punctual_runs_of_variants_equal_their_virtual_twins() {
     punctual_runs_equal_their_twins(VARIANTS, 5);
+    punctual_runs_equal_their_twins(PER_MESSAGE, 2);
 }
 
 fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {

@@ -94,7 +94,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
             && let Some(due_ns) = hosted.next_due_ns(machine)
             && due_ns <= clock.now_ns()
         {
-            hosted.tick(machine, due_ns, turn, &clock)?;
+            hosted.tick(machine, due_ns, turn, &clock, &mut reactor)?;
         }
         if hosted.is_complete() {
             break;

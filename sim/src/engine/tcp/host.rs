@@ -17,7 +17,6 @@ use super::hosted::{Hosted, Ticked};
 use super::mesh::{Mesh, Places};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
-use super::sockets_per_run;
 use super::spill::Spill;
 use super::wiring::Wiring;
 use crate::engine::{Control, Ended, RawLog};
@@ -207,7 +206,10 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         let mesh = self.begin_mesh(slot, &run.configuration);
         match mesh {
             Ok(mesh) => {
-                let connections = sockets_per_run(&run.configuration) / 2;
+                let connections = run
+                    .configuration
+                    .topology
+                    .links(run.configuration.rates.machines());
                 let serial = self.next_serial;
                 self.next_serial += 1;
                 let hosted = Hosted::new(run, self.settings.seed, self.settings.time_scale, mesh);
@@ -299,7 +301,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                         return;
                     }
                     self.deadlines.pop();
-                    match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
+                    let (turn, clock) = (self.turn, &self.clock);
+                    match hosted.tick(machine, deadline.at_ns, turn, clock, &mut self.reactor) {
                         Ok(Ticked {
                             lateness_ns,
                             events,

@@ -148,7 +148,7 @@ impl Hosted {
         if self.has_started() || !self.mesh.stands() {
             return false;
         }
-        self.mesh.close_listeners(reactor);
+        self.mesh.end_set_up(reactor);
         self.started_at_ns = Some(now_ns + LEAD_NS);
         true
     }
@@ -177,7 +177,7 @@ impl Hosted {
             for peer in behind {
                 self.mesh.send(here, peer, &Frame::Start { at_ns })?;
             }
-            self.mesh.close_listeners(reactor);
+            self.mesh.end_set_up(reactor);
             self.started_at_ns = Some(at_ns);
         }
         Ok(self.has_started())
@@ -214,12 +214,13 @@ impl Hosted {
         due_ns: u64,
         turn: u64,
         clock: &WallClock,
+        reactor: &mut Reactor,
     ) -> Result<Ticked, String> {
         let system_time_ns = clock.now_ns();
         let tick = self.done[machine];
         let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
         self.done[machine] += 1;
-        self.send(machine as MachineIndex, &event, system_time_ns)?;
+        self.send(machine as MachineIndex, &event, system_time_ns, reactor)?;
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
         }
@@ -242,7 +243,13 @@ impl Hosted {
         })
     }
 
-    fn send(&mut self, sender: MachineIndex, event: &Event, sent_at_ns: u64) -> Result<(), String> {
+    fn send(
+        &mut self,
+        sender: MachineIndex,
+        event: &Event,
+        sent_at_ns: u64,
+        reactor: &mut Reactor,
+    ) -> Result<(), String> {
         let EventKind::Send { recipients, stamp } = &event.kind else {
             return Ok(());
         };
@@ -253,7 +260,7 @@ impl Hosted {
                 delay_ns: self.machines[sender as usize].draw_delay_ns(),
                 sent_at_ns,
             };
-            self.mesh.send(sender, peer, &frame)?;
+            self.mesh.send_message(sender, peer, &frame, reactor)?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Which machines of a run have a connection: those between which messages may flow.
 
-use crate::experiment::{Configuration, Topology};
+use crate::experiment::{Configuration, Connection, Topology};
 use crate::machine::MachineIndex;
 
 /// The connections of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Wiring {
     topology: Topology,
+    connection: Connection,
     /// The machines at the other ends of each machine's connections, ascending.
     linked: Vec<Vec<MachineIndex>>,
 }
@@ -16,6 +17,7 @@ impl Wiring {
         let (topology, machines) = (configuration.topology, configuration.rates.machines());
         Self {
             topology,
+            connection: configuration.connection,
             linked: (0..machines)
                 .map(|machine| topology.linked(machine, machines))
                 .collect(),
@@ -34,6 +36,16 @@ impl Wiring {
     pub(super) fn are_linked(&self, a: MachineIndex, b: MachineIndex) -> bool {
         let of_a = self.linked.get(a as usize);
         of_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
+    }
+
+    /// Whether each message takes a connection of its own, beside the one that stands.
+    pub(super) fn is_per_message(&self) -> bool {
+        self.connection == Connection::PerMessage
+    }
+
+    /// Whether `sender` may send messages to `recipient`.
+    pub(super) fn carries(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
+        self.are_linked(sender, recipient) && (self.topology != Topology::TimeKeeper || sender == 0)
     }
 
     /// The next machine on the way from `machine` to machine 0.
