@@ -58,6 +58,22 @@ pub(crate) struct EventsBuilder {
     sent_at_ns: Vec<Option<i64>>,
 }
 
+/// Recipients or sender, as in the log.
+fn peers(kind: &EventKind) -> Option<String> {
+    match kind {
+        EventKind::Internal => None,
+        EventKind::Receive(message) => Some(message.sender.to_string()),
+        EventKind::Send { recipients, .. } => Some(match recipients {
+            Recipients::One(peer) => peer.to_string(),
+            Recipients::Several(peers) => {
+                let peers: Vec<String> = peers.iter().map(u32::to_string).collect();
+                peers.join(";")
+            }
+            Recipients::All => "*".to_owned(),
+        }),
+    }
+}
+
 impl EventsBuilder {
     /// Appends a row; the column whose value exceeds 63 bits is the error.
     pub(crate) fn push(
@@ -67,21 +83,23 @@ impl EventsBuilder {
     ) -> Result<(), &'static str> {
         let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
         let event = &row.logged.event;
-        let (name, peer, to_all, stamp, sent_tick) = match event.kind {
-            EventKind::Internal => ("internal", None, false, None, None),
+        let (name, peer, stamp, sent_tick) = match event.kind {
+            EventKind::Internal => ("internal", None, None, None),
             EventKind::Send {
-                recipients: Recipients::One(peer),
+                ref recipients,
                 stamp,
-            } => ("send", Some(peer), false, Some(stamp), None),
-            EventKind::Send {
-                recipients: Recipients::All,
-                stamp,
-            } => ("send", None, true, Some(stamp), None),
+            } => {
+                let one = match recipients {
+                    Recipients::One(peer) => Some(*peer),
+                    Recipients::Several(_) | Recipients::All => None,
+                };
+                ("send", one, Some(stamp), None)
+            }
             EventKind::Receive(Message {
                 sender,
                 stamp,
                 sent_tick,
-            }) => ("receive", Some(sender), false, Some(stamp), Some(sent_tick)),
+            }) => ("receive", Some(sender), Some(stamp), Some(sent_tick)),
         };
         let run = signed(row.run, "run")?;
         let tick = signed(event.tick, "tick")?;
@@ -101,11 +119,7 @@ impl EventsBuilder {
         self.system_time_ns.push(system_time_ns);
         self.logical_clock.push(logical_clock);
         self.queue_length.push(queue_length);
-        self.peers.push(if to_all {
-            Some("*".to_owned())
-        } else {
-            peer.map(|peer| peer.to_string())
-        });
+        self.peers.push(peers(&event.kind));
         self.peer.push(peer.map(i64::from));
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);

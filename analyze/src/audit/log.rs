@@ -1,13 +1,13 @@
 //! The rows of a run, machine by machine.
 
 use sim::log::{EventRow, parse_rows};
-use sim::machine::{EventKind, Recipients};
+use sim::machine::EventKind;
 
 use super::checks::Check;
 use super::tally::{At, Page};
 
 /// An event as it stands in the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Which row of the run, from 0.
     pub(super) row: u64,
@@ -72,15 +72,13 @@ impl Log {
             let words = || format!("it is machine {machine}'s, but there are {machines} machines");
             return page.violated(Check::Rows, At::Row(row), words);
         };
-        let peer = match logged.event.kind {
-            EventKind::Send {
-                recipients: Recipients::One(peer),
-                ..
-            } => Some(peer),
-            EventKind::Receive(message) => Some(message.sender),
-            _ => None,
+        let peers = match &logged.event.kind {
+            EventKind::Send { recipients, .. } => recipients.among(&[]),
+            EventKind::Receive(message) => std::slice::from_ref(&message.sender),
+            EventKind::Internal => &[],
         };
-        if let Some(peer) = peer.filter(|&peer| peer == machine || peer as usize >= machines) {
+        let is_none = |&&peer: &&u32| peer == machine || peer as usize >= machines;
+        if let Some(peer) = peers.iter().find(is_none) {
             let words = || format!("machine {machine} of {machines} has no peer {peer}");
             page.violated(Check::Rows, At::Row(row), words);
         }

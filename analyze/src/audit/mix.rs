@@ -69,13 +69,15 @@ impl Counts {
         for (machine, events) in log.machines.iter().enumerate() {
             self.ticks += events.len() as u64;
             for entry in events {
-                match entry.kind {
+                match &entry.kind {
                     EventKind::Internal => self.internals[machine] += 1,
                     EventKind::Send { recipients, .. } => {
                         self.sends[machine] += 1;
                         match recipients {
                             Recipients::All => self.by_outcome[machines - 1] += 1,
-                            Recipients::One(peer) => self.count_unicast(machine, peer as usize),
+                            Recipients::One(peer) => self.count_unicast(machine, *peer as usize),
+                            // No outcome of the mix: see [`Setup::of`].
+                            Recipients::Several(_) => {}
                         }
                     }
                     EventKind::Receive(_) => continue,

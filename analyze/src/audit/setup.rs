@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use sim::experiment::{Delay, PhaseRule, Rates, StampRule};
+use sim::experiment::{Delay, PhaseRule, Rate, Rates, StampRule};
 use sim::log::JournalRow;
 
 use super::timetable::{SECOND_NS, Timetable};
@@ -53,7 +53,10 @@ impl Setup {
         }
         let (rates, stamp, phase, delay, phases_ns) =
             (rates?, stamp?, phase?, delay?, phases.ok()?);
-        let rates: Vec<u32> = rates.iter().map(|rate| rate.hertz()).collect();
+        let Some((rates, internal)) = of_the_mesh(row, &rates) else {
+            problems.push("it is a variant of the model, which the audit does not know".to_owned());
+            return None;
+        };
         if rates.len() != row.machines as usize || phases_ns.len() != rates.len() {
             problems.push(format!(
                 "machines is {}, but there are {} rates and {} phases",
@@ -79,7 +82,7 @@ impl Setup {
             phases_ns,
             rates,
             phase,
-            internal: row.internal,
+            internal,
             stamp,
             delay_ns: bounds_ns(delay),
             is_virtual,
@@ -155,6 +158,18 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
     text.parse()
         .map_err(|error| problems.push(format!("{column} {error}")))
         .ok()
+}
+
+/// The whole rates and the probability of a run of the mesh without variants; none if it is another.
+fn of_the_mesh(row: &JournalRow, rates: &Rates) -> Option<(Vec<u32>, f64)> {
+    let variants = [&row.receive, &row.topology, &row.sends, &row.connection];
+    let whole = |rate: Rate| {
+        let hertz = rate.hertz() as u32;
+        (Rate::new(hertz) == Some(rate)).then_some(hertz)
+    };
+    let rates: Option<Vec<u32>> = rates.iter().map(whole).collect();
+    let is_plain = variants == ["one", "mesh", "mix", "persistent"];
+    Some((rates.filter(|_| is_plain)?, row.internal.same()?.value()))
 }
 
 /// What the columns say was run, in the words of a key.

@@ -62,7 +62,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
             sent_tick,
         })
     };
-    let internal = EventKind::Internal;
+    let internal = || EventKind::Internal;
     vec![
         log(&[
             (0, unicast(1, 1), 1, 0),
@@ -75,10 +75,10 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
             (750, broadcast(3), 3, 0),
             (1_250, unicast(0, 4), 4, 0),
             (1_750, unicast(0, 5), 5, 0),
-            (2_250, internal, 6, 0),
-            (2_750, internal, 7, 0),
-            (3_250, internal, 8, 0),
-            (3_750, internal, 9, 0),
+            (2_250, internal(), 6, 0),
+            (2_750, internal(), 7, 0),
+            (3_250, internal(), 8, 0),
+            (3_750, internal(), 9, 0),
         ]),
     ]
 }
@@ -99,13 +99,13 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
         .iter()
         .enumerate()
         .map(
-            |(tick, &(milliseconds, kind, logical_clock, queue_length))| LoggedEvent {
+            |(tick, (milliseconds, kind, logical_clock, queue_length))| LoggedEvent {
                 system_time_ns: milliseconds * 1_000_000,
                 event: Event {
                     tick: tick as u64,
-                    kind,
-                    logical_clock,
-                    queue_length,
+                    kind: kind.clone(),
+                    logical_clock: *logical_clock,
+                    queue_length: *queue_length,
                 },
             },
         )
@@ -152,7 +152,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
-        for &logged in log {
+        for logged in log.iter().cloned() {
             write_row(
                 &mut events,
                 &EventRow {
