@@ -105,6 +105,11 @@ impl Configuration {
         self.topology.neighbours(machine, self.rates.machines())
     }
 
+    /// How close together ticks of two machines can come, in model nanoseconds: [`Schedule::margin_ns`] of all its runs.
+    pub fn margin_ns(&self) -> u64 {
+        schedule::margin_ns(self)
+    }
+
     /// Model time observed, in seconds.
     pub fn duration_s(&self) -> f64 {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64

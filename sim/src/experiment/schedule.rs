@@ -65,12 +65,6 @@ impl Schedule {
                 .collect(),
             PhaseRule::Spread => spread_phases_ns(rates, random),
         };
-        let margin_ns = match configuration.phase {
-            PhaseRule::Spread => {
-                spread_steps(rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)
-            }
-            PhaseRule::Uniform | PhaseRule::Aligned => 0,
-        };
         let machines = rates
             .iter()
             .zip(phases_ns)
@@ -80,7 +74,7 @@ impl Schedule {
             .collect();
         Self {
             machines,
-            margin_ns,
+            margin_ns: margin_ns(configuration),
         }
     }
 
@@ -133,6 +127,16 @@ impl MachineSchedule {
 
     fn due_ns(&self, tick: u64) -> u64 {
         self.phase_ns + self.period.times(tick)
+    }
+}
+
+/// How close together ticks of two machines can come, whatever is drawn.
+pub(super) fn margin_ns(configuration: &Configuration) -> u64 {
+    match configuration.phase {
+        PhaseRule::Spread => {
+            spread_steps(&configuration.rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)
+        }
+        PhaseRule::Uniform | PhaseRule::Aligned => 0,
     }
 }
 

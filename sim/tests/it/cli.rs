@@ -93,6 +93,7 @@ fn plans_without_running() {
         "configurations    2",
         "4 (0 done, 0 failed, 4 to do)",
         "sockets at once   24",
+        " ms (rates 1,3,6, phase spread)",
         "wall time         about 0 s",
     ] {
         assert!(plan.stdout.contains(line), "{line} not in\n{}", plan.stdout);

@@ -222,6 +222,8 @@ impl Link {
             let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
             hear(self, Heard::Hello(hello))?;
             self.greeted = true;
+            // A receipt is the recipient's last word: it may close at once.
+            self.ended |= self.is_senders();
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
@@ -291,4 +293,52 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         }
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread::yield_now;
+
+    /// Tries before a test gives up: far more than any machine needs.
+    const PATIENCE: usize = 1_000_000;
+
+    /// The recipient's process may end with its receipt.
+    #[test]
+    fn a_receipt_counts_though_the_recipient_has_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let stream = TcpStream::connect(address).expect("a connection");
+        let (mut recipient, _) = listener.accept().expect("a connection");
+        let hello = |machine| Hello {
+            token: [7; 16],
+            machine,
+        };
+        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0, Closing::ByReset)
+            .expect("a link");
+        link.say_hello(&hello(0)).expect("written");
+        let message = Frame::Message {
+            stamp: 1,
+            sent_tick: 0,
+            delay_ns: 0,
+            sent_at_ns: 0,
+        };
+        link.send(&message).expect("written");
+        link.flush().expect("written");
+        assert!(!link.has_done_its_errand());
+        let mut said = [0; HELLO_BYTES + FRAME_BYTES];
+        recipient.read_exact(&mut said).expect("hello and message");
+        recipient.write_all(&hello(1).encode()).expect("written");
+        drop(recipient);
+        for _ in 0..PATIENCE {
+            link.read(&mut [0; 100], true, |_, _| Ok(()))
+                .expect("no failure");
+            if link.has_done_its_errand() && link.closed {
+                return;
+            }
+            yield_now();
+        }
+        panic!("given up after {PATIENCE} looks");
+    }
 }
