@@ -22,7 +22,7 @@ pub(crate) fn events<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<DataFrame, Error>> {
-    let events = |range: Range<usize>| processed(&timed(dataset, &runs[range], |_, _| ())?);
+    let events = |range: Range<usize>| processed(&timed(dataset, &runs[range], |_, _| Ok(()))?);
     bounds(dataset, runs).into_iter().map(events)
 }
 
@@ -127,19 +127,27 @@ pub struct Batch<'a> {
     rows: &'a [JournalRow],
     events: DataFrame,
     replayed: DataFrame,
+    arrivals: DataFrame,
 }
 
 impl<'a> Batch<'a> {
     fn read(dataset: &'a Dataset, rows: &'a [JournalRow]) -> Result<Self, Error> {
         let mut replays = vec![];
         let events = timed(dataset, rows, |row, of_run| {
-            replays.push(Replayed::of(row, of_run, dataset.warm_up_s()));
+            let topology = row.topology.parse().map_err(|error| Error::Journal {
+                path: dataset.journal_of(row),
+                run: row.run,
+                problem: format!("column topology: {error}"),
+            })?;
+            replays.push(Replayed::of(row, topology, of_run, dataset.warm_up_s()));
+            Ok(())
         })?;
         Ok(Self {
             dataset,
             rows,
             events,
             replayed: replayed::frame(rows, &replays)?,
+            arrivals: replayed::arrivals_frame(rows, &replays)?,
         })
     }
 
@@ -167,7 +175,7 @@ impl<'a> Batch<'a> {
         Ok(measures::measure(
             machines,
             self.events,
-            self.replayed,
+            (self.replayed, self.arrivals),
             self.dataset.lacks(),
         )?)
     }
@@ -177,7 +185,7 @@ impl<'a> Batch<'a> {
 fn timed(
     dataset: &Dataset,
     rows: &[JournalRow],
-    mut see: impl FnMut(&JournalRow, &[EventRow]),
+    mut see: impl FnMut(&JournalRow, &[EventRow]) -> Result<(), Error>,
 ) -> Result<DataFrame, Error> {
     let mut events = EventsBuilder::default();
     for row in rows {
@@ -190,7 +198,7 @@ fn timed(
                 .push(event, in_run)
                 .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
         }
-        see(row, &of_run);
+        see(row, &of_run)?;
     }
     Ok(events.timed(rows, dataset.warm_up_s())?)
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sim::log::JournalRow;
 
 /// What conditions can be about.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 19] = [
     "run",
     "repetition",
     "rates",
@@ -15,6 +15,10 @@ pub const NAMES: [&str; 15] = [
     "phase",
     "stamp",
     "delay_s",
+    "receive",
+    "topology",
+    "sends",
+    "connection",
     "duration_s",
     "engine",
     "isolation",
@@ -95,6 +99,10 @@ fn text(row: &JournalRow, name: &str) -> String {
         "phase" => row.phase.clone(),
         "stamp" => row.stamp.clone(),
         "delay_s" => row.delay_s.clone(),
+        "receive" => row.receive.clone(),
+        "topology" => row.topology.clone(),
+        "sends" => row.sends.clone(),
+        "connection" => row.connection.clone(),
         "duration_s" => row.duration_s.to_string(),
         "engine" => row.engine.clone(),
         "isolation" => row.isolation.clone(),

@@ -9,7 +9,9 @@ use crate::journal::PARAMETERS;
 use crate::measures::Measure;
 use crate::repetitions::Group;
 use crate::statistics::{Estimate, t_quantile_975};
-use crate::tables::{Table, keep_together, number, parameter_heading};
+use crate::tables::{
+    INTERNAL_EACH, Table, keep_together, number, parameter_cell, parameter_heading,
+};
 use crate::value::{Record, Value};
 
 /// Two values of a parameter.
@@ -237,14 +239,15 @@ fn shown(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<usize> {
             .any(|two| two[0].a.parameters[place] != two[1].a.parameters[place])
     };
     (0..PARAMETERS.len())
-        .filter(|&place| place != contrast.place && (place == 0 || differs(place)))
+        .filter(|&place| place != contrast.place && place != INTERNAL_EACH)
+        .filter(|&place| place == 0 || differs(place))
         .collect()
 }
 
 fn row(pair: &Pair<'_>, shown: &[usize], measures: &[&Measure]) -> Vec<String> {
     let mut row: Vec<String> = shown
         .iter()
-        .map(|&place| pair.a.parameters[place].to_string())
+        .map(|&place| parameter_cell(&pair.a.parameters, place))
         .collect();
     row.push(pair.a.machine.to_string());
     row.extend(

@@ -13,12 +13,12 @@ use crate::measures::{self, OnTimeline};
 pub const EVENT_LOG: [Column; 10] = [
     column("run", Integer, "", "The run's place in the plan: a row of `runs.csv`."),
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("tick", Integer, "", "The machine's tick, from 0: one event a tick."),
+    column("tick", Integer, "", "The machine's tick, from 0: one event a tick, unless it takes all messages; then one for each."),
     column("event", Text, "", "`internal`, `send` or `receive`."),
     column("system_time_ns", Integer, "ns", "Unix time of the event; virtual nanoseconds since the epoch in the virtual engine."),
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
     column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event."),
-    column("peers", Text, "", "On send the recipient, `*` for all others; on receive the sender; otherwise empty."),
+    column("peers", Text, "", "On send the recipients joined by `;`, `*` for all that the machine may send to; on receive the sender; otherwise empty."),
     column("stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
     column("sent_tick", Integer, "", "On receive, the sender's tick that sent the message; otherwise empty."),
 ];
@@ -49,13 +49,29 @@ pub(crate) struct EventsBuilder {
     logical_clock: Vec<i64>,
     queue_length: Vec<i64>,
     peers: Vec<Option<String>>,
-    /// The one peer, as a number: recipient of a unicast or sender of what was received.
-    peer: Vec<Option<i64>>,
+    /// Whether it is a send to all.
+    to_all: Vec<bool>,
     stamp: Vec<Option<i64>>,
     sent_tick: Vec<Option<i64>>,
     greatest_step: Vec<i64>,
     lag: Vec<i64>,
     sent_at_ns: Vec<Option<i64>>,
+}
+
+/// Recipients or sender, as in the log.
+fn peers(kind: &EventKind) -> Option<String> {
+    match kind {
+        EventKind::Internal => None,
+        EventKind::Receive(message) => known_machine(message.sender).map(|peer| peer.to_string()),
+        EventKind::Send { recipients, .. } => match recipients {
+            Recipients::One(peer) => known_machine(*peer).map(|peer| peer.to_string()),
+            Recipients::Several(peers) => {
+                let peers: Vec<String> = peers.iter().map(u32::to_string).collect();
+                Some(peers.join(";"))
+            }
+            Recipients::All => Some("*".to_owned()),
+        },
+    }
 }
 
 impl EventsBuilder {
@@ -67,28 +83,23 @@ impl EventsBuilder {
     ) -> Result<(), &'static str> {
         let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
         let event = &row.logged.event;
-        let (name, peer, to_all, stamp, sent_tick) = match event.kind {
-            EventKind::Internal => ("internal", None, false, None, None),
-            EventKind::Send {
-                recipients: Recipients::One(peer),
-                stamp,
-            } => ("send", known_machine(peer), false, Some(stamp), None),
+        let (name, stamp, sent_tick) = match &event.kind {
+            EventKind::Internal => ("internal", None, None),
+            EventKind::Send { stamp, .. } => ("send", Some(*stamp), None),
+            EventKind::Receive(message) => {
+                let Message {
+                    stamp, sent_tick, ..
+                } = *message;
+                ("receive", known(stamp), known(sent_tick))
+            }
+        };
+        let to_all = matches!(
+            &event.kind,
             EventKind::Send {
                 recipients: Recipients::All,
-                stamp,
-            } => ("send", None, true, Some(stamp), None),
-            EventKind::Receive(Message {
-                sender,
-                stamp,
-                sent_tick,
-            }) => (
-                "receive",
-                known_machine(sender),
-                false,
-                known(stamp),
-                known(sent_tick),
-            ),
-        };
+                ..
+            }
+        );
         let run = signed(row.run, "run")?;
         let tick = signed(event.tick, "tick")?;
         let system_time_ns = signed(row.logged.system_time_ns, "system_time_ns")?;
@@ -99,7 +110,7 @@ impl EventsBuilder {
             .map(|tick| signed(tick, "sent_tick"))
             .transpose()?;
         let place = (run, i64::from(row.machine), tick);
-        self.out_of_order |= self.last.replace(place) >= Some(place);
+        self.out_of_order |= self.last.replace(place) > Some(place);
         self.run.push(run);
         self.machine.push(row.machine.into());
         self.tick.push(tick);
@@ -107,12 +118,8 @@ impl EventsBuilder {
         self.system_time_ns.push(system_time_ns);
         self.logical_clock.push(logical_clock);
         self.queue_length.push(queue_length);
-        self.peers.push(if to_all {
-            Some("*".to_owned())
-        } else {
-            peer.map(|peer| peer.to_string())
-        });
-        self.peer.push(peer.map(i64::from));
+        self.peers.push(peers(&event.kind));
+        self.to_all.push(to_all);
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);
         // Neither exceeds a clock, and clocks fit.
@@ -135,7 +142,7 @@ impl EventsBuilder {
                 Series::new("logical_clock".into(), self.logical_clock).into(),
                 Series::new("queue_length".into(), self.queue_length).into(),
                 Series::new("peers".into(), self.peers).into(),
-                Series::new("peer".into(), self.peer).into(),
+                Series::new("to_all".into(), self.to_all).into(),
                 Series::new("stamp".into(), self.stamp).into(),
                 Series::new("sent_tick".into(), self.sent_tick).into(),
                 Series::new("greatest_step".into(), self.greatest_step).into(),
@@ -145,8 +152,8 @@ impl EventsBuilder {
         )
     }
 
-    /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, the numeric `peer`,
-    /// `counts` (whether the event is after the warm-up), `left_s`, how long what the event changed lasted within the time observed,
+    /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, `to_all` (whether it
+    /// is a send to all), `counts` (whether the event is after the warm-up), `ends_tick` (whether it is the last of its tick), `left_s`, how long what the event changed lasted within the time observed,
     /// what it did on the run's timeline, and how old the message is that it received.
     pub(crate) fn timed(self, rows: &[JournalRow], warm_up_s: f64) -> PolarsResult<DataFrame> {
         let elapsed_ns = col("system_time_ns") - col("started_at_ns");
@@ -164,11 +171,21 @@ impl EventsBuilder {
         let kept = event_columns()
             .into_iter()
             .map(|column| column.name)
-            .chain(["peer", "counts", "left_s", "greatest_step", "lag", "age_s"]);
+            .chain([
+                "to_all",
+                "counts",
+                "ends_tick",
+                "left_s",
+                "greatest_step",
+                "lag",
+                "age_s",
+            ]);
         let out_of_order = self.out_of_order;
         let mut events = self.finish()?;
         if out_of_order {
-            events.sort_in_place(["run", "machine", "tick"], SortMultipleOptions::default())?;
+            // Events of one tick keep their order.
+            let options = SortMultipleOptions::default().with_maintain_order(true);
+            events.sort_in_place(["run", "machine", "tick"], options)?;
         }
         events
             .lazy()
@@ -183,10 +200,21 @@ impl EventsBuilder {
                 age_s.alias("age_s"),
                 measures::jump()?.alias("jump"),
             ])
-            .with_columns([left_s.alias("left_s"), counts.alias("counts")])
+            .with_columns([
+                left_s.alias("left_s"),
+                counts.alias("counts"),
+                ends_tick().alias("ends_tick"),
+            ])
             .select(kept.map(col).collect::<Vec<Expr>>())
             .collect()
     }
+}
+
+/// Whether the next event is another tick's: only a tick that takes all messages has several.
+fn ends_tick() -> Expr {
+    let differs = |name: &str| col(name).neq(col(name).shift(lit(-1)));
+    let is_last = differs("tick").or(differs("machine")).or(differs("run"));
+    is_last.fill_null(lit(true))
 }
 
 fn known(number: u64) -> Option<u64> {

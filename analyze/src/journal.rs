@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
-pub const JOURNAL: [Column; 33] = [
+pub const JOURNAL: [Column; 38] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
     column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
@@ -24,17 +24,22 @@ pub const JOURNAL: [Column; 33] = [
     column("duration_s", Number, "model s", "Time observed, T."),
     column("machines", Integer, "", "Number of machines, N."),
     column("rates", Text, "1/s", "Ticks per model second of each machine, joined by commas in the order of the machines."),
-    column("internal", Number, "", "Probability that an idle tick is an internal event."),
+    column("internal", Text, "", "Probability that an idle tick is an internal event: a number, or one for each machine, joined by commas."),
     column("stamp", Text, "", "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it."),
     column("phase", Text, "", "How the first ticks are placed: `spread`, `uniform` or `aligned`."),
     column("delay_s", Text, "model s", "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean)."),
+    column("receive", Text, "", "What a tick takes from the message queue: `one` message or `all`."),
+    column("topology", Text, "", "Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`."),
+    column("sends", Text, "", "To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`."),
+    column("connection", Text, "", "Which connections messages take over TCP: `persistent` or `per-message`."),
     column("started_at_ns", Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
     column("phases_ns", Text, "model ns", "Each machine's first tick after the run's start, joined by commas."),
     column("margin_us", Number, "wall us", "Time between the closest ticks of two machines: what lateness and latency together must stay below."),
     column("lateness_p50_us", Number, "wall us", "Median lateness: when an event happened - when its tick was due."),
     column("lateness_p99_us", Number, "wall us", "99th percentile of the lateness."),
     column("lateness_max_us", Number, "wall us", "Greatest lateness."),
-    column("latency_p99_us", Number, "wall us", "99th percentile of the latency: when a message was queued - when the event that sent it happened."),
+    column("latency_p50_us", Number, "wall us", "Median latency: when a message was queued - when the event that sent it happened."),
+    column("latency_p99_us", Number, "wall us", "99th percentile of the latency."),
     column("latency_max_us", Number, "wall us", "Greatest latency."),
     column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
     column("in_order", Boolean, "", "Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one that the seed says, however late it was."),
@@ -51,6 +56,21 @@ pub const JOURNAL: [Column; 33] = [
 /// The dataset a row belongs to: the first column of the run and machine frames.
 const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
 
+/// The probabilities of internal events, as a number that can be reckoned with: in the place of the journal's column.
+const INTERNAL: Column = column(
+    "internal",
+    Number,
+    "",
+    "Probability that an idle tick is an internal event; where machines differ in it, the mean of theirs.",
+);
+/// And in full, behind it.
+const INTERNAL_EACH: Column = column(
+    "internal_each",
+    Text,
+    "",
+    "Where machines differ in it, the probability of each, joined by commas; otherwise empty.",
+);
+
 /// What in the journal is about the bytes of the log, or the same for every finished run.
 const JOURNAL_ONLY: [&str; 7] = [
     "outcome",
@@ -63,12 +83,17 @@ const JOURNAL_ONLY: [&str; 7] = [
 ];
 
 /// The parameters that make a configuration: runs that agree in all of them are its repetitions.
-pub const PARAMETERS: [&str; 8] = [
+pub const PARAMETERS: [&str; 13] = [
     "rates",
     "internal",
+    "internal_each",
     "phase",
     "stamp",
     "delay_s",
+    "receive",
+    "topology",
+    "sends",
+    "connection",
     "duration_s",
     "engine",
     "time_scale",
@@ -78,16 +103,14 @@ pub const PARAMETERS: [&str; 8] = [
 #[rustfmt::skip]
 const MACHINE: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("rate", Integer, "1/s", "Its ticks per model second."),
+    column("rate", Number, "1/s", "Its ticks per model second."),
     column("phase_s", Number, "model s", "Its first tick after the run's start."),
     column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off."),
 ];
 
 /// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.
 pub fn run_columns() -> Vec<Column> {
-    let kept = JOURNAL
-        .into_iter()
-        .filter(|column| !JOURNAL_ONLY.contains(&column.name));
+    let kept = of_runs().filter(|column| !JOURNAL_ONLY.contains(&column.name));
     std::iter::once(DATASET).chain(kept).collect()
 }
 
@@ -96,11 +119,19 @@ pub fn machine_columns() -> Vec<Column> {
     let of_run = ["run", "repetition", "machines"]
         .into_iter()
         .chain(PARAMETERS);
-    let of_run = of_run.filter_map(|name| JOURNAL.into_iter().find(|column| column.name == name));
+    let of_run = of_run.filter_map(|name| of_runs().find(|column| column.name == name));
     std::iter::once(DATASET)
         .chain(of_run)
         .chain(MACHINE)
         .collect()
+}
+
+/// The journal's columns, as data frames have them.
+fn of_runs() -> impl Iterator<Item = Column> {
+    JOURNAL.into_iter().flat_map(|column| match column.name {
+        "internal" => vec![INTERNAL, INTERNAL_EACH],
+        _ => vec![column],
+    })
 }
 
 /// A row a run.
@@ -143,7 +174,7 @@ pub(crate) fn machine_frame(
         for (machine, (rate, phase_ns)) in rates.iter().zip(phases).enumerate() {
             of_machine.push(row);
             machines.push(machine as i64);
-            rates_hz.push(i64::from(rate.hertz()));
+            rates_hz.push(rate.hertz());
             phases_s.push(phase_ns as f64 / 1e9);
             observed_s.push(row.duration_s - warm_up_s);
         }
@@ -199,6 +230,9 @@ fn run_column<'a>(
             rows.map(|row| boolean(row, column.name))
                 .collect::<Vec<bool>>(),
         ),
+        Text if column.name == INTERNAL_EACH.name => {
+            Series::new(name, rows.map(internal_each).collect::<Vec<String>>())
+        }
         Text => Series::new(
             name,
             rows.map(|row| text(row, column.name, dataset))
@@ -222,6 +256,24 @@ fn integer(row: &JournalRow, name: &str) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+fn mean_internal(row: &JournalRow) -> f64 {
+    match (row.internal.same(), row.internal.machines()) {
+        (Some(same), _) => same.value(),
+        (None, machines) => {
+            let machines = machines.unwrap_or(row.machines) as usize;
+            let each = (0..machines).map(|machine| row.internal.at(machine).value());
+            each.sum::<f64>() / machines as f64
+        }
+    }
+}
+
+fn internal_each(row: &JournalRow) -> String {
+    match row.internal.same() {
+        Some(_) => String::new(),
+        None => row.internal.to_string(),
+    }
+}
+
 /// None where an imported log does not tell it: how late its events were, and how close its ticks come.
 fn number(row: &JournalRow, name: &str) -> Option<f64> {
     let is_imported = row.engine == IMPORTED;
@@ -229,11 +281,12 @@ fn number(row: &JournalRow, name: &str) -> Option<f64> {
     match name {
         "time_scale" => Some(row.time_scale),
         "duration_s" => Some(row.duration_s),
-        "internal" => Some(row.internal),
+        "internal" => Some(mean_internal(row)),
         "margin_us" => of_schedule(row.margin_us),
         "lateness_p50_us" => of_schedule(row.lateness_p50_us),
         "lateness_p99_us" => of_schedule(row.lateness_p99_us),
         "lateness_max_us" => of_schedule(row.lateness_max_us),
+        "latency_p50_us" => of_schedule(row.latency_p50_us),
         "latency_p99_us" => of_schedule(row.latency_p99_us),
         "latency_max_us" => of_schedule(row.latency_max_us),
         _ => unreachable!("no number {name} in the journal"),
@@ -250,6 +303,10 @@ fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
         "stamp" => &row.stamp,
         "phase" => &row.phase,
         "delay_s" => &row.delay_s,
+        "receive" => &row.receive,
+        "topology" => &row.topology,
+        "sends" => &row.sends,
+        "connection" => &row.connection,
         "phases_ns" => &row.phases_ns,
         "tool_version" => &row.tool_version,
         _ => unreachable!("no text {name} in the journal"),

@@ -16,7 +16,7 @@ pub(crate) fn group_record(group: &Group) -> Record {
             .map(|(name, value)| ((*name).to_owned(), value.clone())),
     );
     record.push(("machine".to_owned(), Value::Integer(group.machine)));
-    record.push(("rate".to_owned(), Value::Integer(group.rate)));
+    record.push(("rate".to_owned(), Value::Number(group.rate)));
     record.push(("n".to_owned(), Value::Integer(group.n as i64)));
     record
 }

@@ -25,7 +25,7 @@ pub struct Group {
     /// The machine within the run.
     pub machine: i64,
     /// Its ticks per second.
-    pub rate: i64,
+    pub rate: f64,
     /// Model seconds at the start of every run that do not count.
     pub warm_up_s: f64,
     /// Repetitions.
@@ -135,7 +135,7 @@ fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
             .map(value)
             .collect::<PolarsResult<_>>()?,
         machine: integer("machine")?,
-        rate: integer("rate")?,
+        rate: value("rate")?.as_number().unwrap_or_default(),
         warm_up_s: value(WARM_UP)?.as_number().unwrap_or_default(),
         n: integer("n")? as u64,
         estimates: estimates(folded, row)?,

@@ -161,6 +161,29 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
+/// Place among [`PARAMETERS`] of the probabilities of internal events where machines differ in them: shown for their mean.
+pub(crate) const INTERNAL_EACH: usize = 2;
+
+/// The value at `place` of a configuration's `parameters`, as a table shows it.
+pub(crate) fn parameter_cell(parameters: &[Value], place: usize) -> String {
+    let each = parameters[INTERNAL_EACH].to_string();
+    match PARAMETERS[place] {
+        "internal" if !each.is_empty() => each,
+        _ => parameters[place].to_string(),
+    }
+}
+
+/// The value that makes the model what it is without variants.
+fn usual(name: &str) -> Option<&'static str> {
+    match name {
+        "receive" => Some("one"),
+        "topology" => Some("mesh"),
+        "sends" => Some("mix"),
+        "connection" => Some("persistent"),
+        _ => None,
+    }
+}
+
 /// What tells the groups apart beside the machine.
 pub(crate) struct Varying {
     dataset: bool,
@@ -176,7 +199,7 @@ impl Varying {
                 .any(|pair| pair[0].parameters[place] != pair[1].parameters[place])
         };
         let parameters = (0..PARAMETERS.len())
-            .filter(|&place| place < 2 || differs(place))
+            .filter(|&place| place != INTERNAL_EACH && (place < 2 || differs(place)))
             .collect();
         Self {
             dataset: groups
@@ -205,16 +228,21 @@ impl Varying {
             .chain(
                 self.parameters
                     .iter()
-                    .map(|&place| group.parameters[place].to_string()),
+                    .map(|&place| parameter_cell(&group.parameters, place)),
             )
             .collect()
     }
 
-    /// The parameters that are the same everywhere, in words.
+    /// The parameters that are the same everywhere, in words; variants of the model only if they are not the model itself.
     pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
+        let is_told = |&place: &usize| {
+            let value = group.parameters[place].to_string();
+            !value.is_empty() && usual(PARAMETERS[place]) != Some(&value)
+        };
         let words: Vec<String> = constant
+            .filter(is_told)
             .map(|place| in_words(PARAMETERS[place], &group.parameters[place]))
             .collect();
         (!words.is_empty()).then(|| format!("Every run: {}.", words.join(", ")))

@@ -64,8 +64,8 @@ fn to_csv(experiment: &Experiment) -> u64 {
         let log = virtual_time::run(&run, experiment.seed);
         for (machine, events) in log.machines.iter().enumerate() {
             ticks += events.len() as u64;
-            for &logged in events {
-                let (run, machine) = (run.index, machine as u32);
+            for logged in events {
+                let (run, machine, logged) = (run.index, machine as u32, logged.clone());
                 write_row(
                     &mut rows,
                     &EventRow {

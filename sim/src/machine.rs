@@ -3,19 +3,22 @@
 //! Pure: no socket, no wall clock, no file, and no randomness but the stream it is given. Every engine drives this same
 //! machine: it hands it messages as they arrive ([`Machine::arrive`]) and calls [`Machine::tick`] when a tick is due; the
 //! event that comes back says all that happened, including what is to be sent, and [`Machine::draw_delay_ns`] how long each
-//! message is to be under way.
+//! message is to be under way. Where a tick takes the whole queue, [`Machine::go_on`] yields its further events.
 //!
 //! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*, of which
-//! a tick takes the oldest. Without a modelled delay it goes straight to the message queue.
+//! a tick takes the oldest, or all. Without a modelled delay it goes straight to the message queue.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::LamportClock;
-use crate::experiment::{Configuration, Delay, Probability, StampRule};
+use crate::experiment::{
+    Configuration, Delay, Probability, ReceiveRule, Sends, StampRule, Topology,
+};
 
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
@@ -32,16 +35,29 @@ pub struct Message {
 }
 
 /// To whom a send goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipients {
-    /// One peer.
+    /// One neighbour.
     One(MachineIndex),
-    /// Every other machine of the run.
+    /// Two or more, ascending.
+    Several(Arc<[MachineIndex]>),
+    /// All neighbours of the sender.
     All,
 }
 
-/// What happened in a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Recipients {
+    /// Who they are, ascending, if the sender has these `neighbours`.
+    pub fn among<'a>(&'a self, neighbours: &'a [MachineIndex]) -> &'a [MachineIndex] {
+        match self {
+            Self::One(peer) => std::slice::from_ref(peer),
+            Self::Several(peers) => peers,
+            Self::All => neighbours,
+        }
+    }
+}
+
+/// What happened in an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// Nothing but the passing of the tick.
     Internal,
@@ -56,10 +72,10 @@ pub enum EventKind {
     Receive(Message),
 }
 
-/// One tick's event, complete: every column of the log but run, machine and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An event, complete: every column of the log but run, machine and time.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The machine's tick, from 0. One event a tick.
+    /// The machine's tick, from 0. One event a tick, but for ticks that take several messages.
     pub tick: u64,
     /// What happened.
     pub kind: EventKind,
@@ -72,8 +88,10 @@ pub struct Event {
 /// A virtual machine with a Lamport clock and a message queue.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    index: MachineIndex,
-    machines: u32,
+    /// To whom it may send, ascending.
+    neighbours: Vec<MachineIndex>,
+    sends: Sends,
+    receive: ReceiveRule,
     internal: Probability,
     stamp: StampRule,
     delay: Delay,
@@ -81,6 +99,8 @@ pub struct Machine {
     queue: VecDeque<Message>,
     network: NetworkQueue,
     next_tick: u64,
+    /// Messages that the current tick has still to take.
+    to_take: usize,
     random: ChaCha8Rng,
 }
 
@@ -89,16 +109,23 @@ impl Machine {
     pub fn new(index: MachineIndex, configuration: &Configuration, random: ChaCha8Rng) -> Self {
         let machines = configuration.rates.machines();
         assert!(index < machines, "machine {index} of {machines}");
+        // A time-keeper always sends to all: its mix of sends has no other outcome.
+        let sends = match configuration.topology {
+            Topology::TimeKeeper => Sends::Broadcast,
+            Topology::Mesh | Topology::Ring | Topology::Star => configuration.sends,
+        };
         Self {
-            index,
-            machines,
-            internal: configuration.internal,
+            neighbours: configuration.neighbours(index),
+            sends,
+            receive: configuration.receive,
+            internal: configuration.internal.at(index as usize),
             stamp: configuration.stamp,
             delay: configuration.delay,
             clock: LamportClock::default(),
             queue: VecDeque::new(),
             network: NetworkQueue::default(),
             next_tick: 0,
+            to_take: 0,
             random,
         }
     }
@@ -118,32 +145,49 @@ impl Machine {
         self.delay.draw_ns(&mut self.random)
     }
 
-    /// The next tick, due at model time `due_ns`. A waiting message is taken and received; an idle machine draws: internal with
-    /// its probability, otherwise uniformly one of N outcomes, a unicast to each of the N - 1 peers or a broadcast to all of
-    /// them.
+    /// The next tick, due at model time `due_ns`: its event, or the first of several. A waiting message is taken and received; an
+    /// idle machine draws: internal with its probability, otherwise a send to recipients drawn as its configuration says. A machine
+    /// without neighbours has only internal events.
     pub fn tick(&mut self, due_ns: u64) -> Event {
-        let tick = self.next_tick;
         self.next_tick += 1;
         while let Some(message) = self.network.pop_before(due_ns) {
             self.queue.push_back(message);
         }
+        self.to_take = match self.receive {
+            ReceiveRule::One => 0,
+            ReceiveRule::All => self.queue.len().saturating_sub(1),
+        };
         let kind = match self.queue.pop_front() {
-            Some(message) => {
-                self.clock.receive(message.stamp);
-                EventKind::Receive(message)
-            }
+            Some(message) => self.receive(message),
             None => self.idle(),
         };
+        self.event(kind)
+    }
+
+    /// The current tick's next event, if it takes another message. To be called after every tick until there is none.
+    pub fn go_on(&mut self) -> Option<Event> {
+        self.to_take = self.to_take.checked_sub(1)?;
+        let message = self.queue.pop_front()?;
+        let kind = self.receive(message);
+        Some(self.event(kind))
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
         Event {
-            tick,
+            tick: self.next_tick - 1,
             kind,
             logical_clock: self.clock.value(),
             queue_length: self.queue.len() as u64,
         }
     }
 
+    fn receive(&mut self, message: Message) -> EventKind {
+        self.clock.receive(message.stamp);
+        EventKind::Receive(message)
+    }
+
     fn idle(&mut self) -> EventKind {
-        if self.random.random_bool(self.internal.value()) {
+        if self.neighbours.is_empty() || self.random.random_bool(self.internal.value()) {
             self.clock.increment();
             return EventKind::Internal;
         }
@@ -158,16 +202,39 @@ impl Machine {
     }
 
     fn draw_recipients(&mut self) -> Recipients {
-        let outcome = self.random.random_range(0..self.machines);
-        if outcome == self.machines - 1 {
-            return Recipients::All;
+        let neighbours = self.neighbours.len() as u32;
+        let outcomes = match self.sends {
+            Sends::Mix => neighbours + 1,
+            Sends::Unicast => neighbours,
+            Sends::Multicast(wanted) if wanted < neighbours => return self.draw_several(wanted),
+            Sends::Multicast(_) | Sends::Broadcast => return Recipients::All,
+        };
+        let outcome = self.random.random_range(0..outcomes) as usize;
+        let one = self.neighbours.get(outcome);
+        one.map_or(Recipients::All, |&peer| Recipients::One(peer))
+    }
+
+    /// Floyd's choice of `wanted` different neighbours: as many draws, each choice equally likely.
+    fn draw_several(&mut self, wanted: u32) -> Recipients {
+        let neighbours = self.neighbours.len() as u32;
+        let mut places: Vec<u32> = Vec::with_capacity(wanted as usize);
+        for last in neighbours - wanted..neighbours {
+            let drawn = self.random.random_range(0..=last);
+            let place = match places.binary_search(&drawn) {
+                Ok(_) => last,
+                Err(_) => drawn,
+            };
+            places.insert(places.partition_point(|&other| other < place), place);
         }
-        // Outcomes 0..N-1 name the peers in order, skipping the machine itself.
-        Recipients::One(if outcome < self.index {
-            outcome
-        } else {
-            outcome + 1
-        })
+        match places[..] {
+            [place] => Recipients::One(self.neighbours[place as usize]),
+            _ => Recipients::Several(
+                places
+                    .iter()
+                    .map(|&place| self.neighbours[place as usize])
+                    .collect(),
+            ),
+        }
     }
 }
 
@@ -206,19 +273,18 @@ impl NetworkQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{PhaseRule, Rate, Rates};
+    use crate::experiment::{Rate, Rates};
     use crate::random;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuration {
         let rates = vec![Rate::new(1).expect("a rate"); machines as usize];
+        let rates = Rates::new(rates).expect("rates");
+        let internal = Probability::new(internal).expect("a probability");
         Configuration {
-            rates: Rates::new(rates).expect("rates"),
-            internal: Probability::new(internal).expect("a probability"),
-            phase: PhaseRule::Spread,
             stamp,
-            delay: Delay::NONE,
-            duration_ns: 1,
+            ..Configuration::new(rates, internal, 1)
         }
     }
 
@@ -325,10 +391,7 @@ mod tests {
                     recipients: Recipients::All,
                     ..
                 } => to_all += 1,
-                EventKind::Send {
-                    recipients: Recipients::One(other),
-                    ..
-                } => panic!("sent to {other}"),
+                EventKind::Send { recipients, .. } => panic!("sent to {recipients:?}"),
                 EventKind::Internal | EventKind::Receive(_) => {}
             }
         }
@@ -338,7 +401,128 @@ mod tests {
         }
     }
 
+    /// Machine 1 of a run with these variants.
+    fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
+        let configuration = Configuration {
+            topology,
+            sends,
+            ..configuration(machines, 0.0, StampRule::After)
+        };
+        Machine::new(1, &configuration, random::machine_stream(7, "variants", 1))
+    }
+
+    /// How often each set of recipients was drawn, of 100,000 sends.
+    fn drawn(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64> {
+        let mut counts = BTreeMap::new();
+        let neighbours = machine.neighbours.clone();
+        for _ in 0..100_000 {
+            let EventKind::Send { recipients, .. } = machine.tick(0).kind else {
+                panic!("internal at probability 0")
+            };
+            let recipients = recipients.among(&neighbours).to_vec();
+            *counts.entry(recipients).or_default() += 1.0;
+        }
+        counts
+    }
+
+    #[test]
+    fn every_outcome_of_a_send_comes_up_as_often_as_documented() {
+        let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
+            (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
+            (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
+            (
+                Topology::Mesh,
+                Sends::Multicast(2),
+                &[&[0, 2], &[0, 3], &[2, 3]],
+            ),
+            (Topology::Mesh, Sends::Multicast(1), &[&[0], &[2], &[3]]),
+            (Topology::Mesh, Sends::Multicast(7), &[&[0, 2, 3]]),
+            (Topology::Ring, Sends::Mix, &[&[0], &[0, 2], &[2]]),
+            (Topology::Ring, Sends::Unicast, &[&[0], &[2]]),
+            (Topology::Star, Sends::Mix, &[&[0]]),
+            (Topology::Star, Sends::Multicast(2), &[&[0]]),
+        ];
+        for (topology, sends, outcomes) in cases {
+            let counts = drawn(variant(4, topology, sends));
+            assert!(counts.keys().eq(outcomes), "{topology} {sends}: {counts:?}");
+            let share = 1.0 / outcomes.len() as f64;
+            let deviation = (100_000.0 * share * (1.0 - share)).sqrt();
+            for count in counts.values() {
+                let off = (count - 100_000.0 * share).abs();
+                assert!(off <= 5.0 * deviation, "{topology} {sends}: {counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_time_keeper_sends_and_always_to_all() {
+        let configuration = Configuration {
+            topology: Topology::TimeKeeper,
+            ..configuration(3, 0.5, StampRule::After)
+        };
+        let machine = |index| {
+            Machine::new(
+                index,
+                &configuration,
+                random::machine_stream(7, "keeper", index),
+            )
+        };
+        let (mut keeper, mut other) = (machine(0), machine(2));
+        let mut sends = 0i32;
+        for _ in 0..10_000 {
+            assert_eq!(other.tick(0).kind, EventKind::Internal);
+            if let EventKind::Send { recipients, .. } = keeper.tick(0).kind {
+                assert_eq!(recipients, Recipients::All);
+                sends += 1;
+            }
+        }
+        // Binomial(10,000, 0.5) has a standard deviation of 50; five of them.
+        assert!((sends - 5_000).abs() < 250, "{sends}");
+    }
+
+    #[test]
+    fn a_tick_that_takes_all_counts_the_queue_down() {
+        let configuration = Configuration {
+            receive: ReceiveRule::All,
+            ..configuration(3, 1.0, StampRule::After)
+        };
+        let mut machine = Machine::new(1, &configuration, random::machine_stream(7, "all", 1));
+        for stamp in [10, 4, 20] {
+            machine.arrive(message(stamp), 0, 0);
+        }
+        let first = machine.tick(0);
+        // Too late for this tick.
+        machine.arrive(message(30), 0, 0);
+        let rest: Vec<Event> = std::iter::from_fn(|| machine.go_on()).collect();
+        let told: Vec<_> = std::iter::once(&first)
+            .chain(&rest)
+            .map(|event| (event.tick, event.logical_clock, event.queue_length))
+            .collect();
+        assert_eq!(told, [(0, 11, 2), (0, 12, 2), (0, 21, 1)]);
+        assert_eq!(machine.tick(0).logical_clock, 31);
+        assert_eq!(machine.go_on(), None);
+        assert_eq!(machine.tick(0).kind, EventKind::Internal);
+    }
+
     proptest! {
+        #[test]
+        fn multicasts_go_to_so_many_different_neighbours(machines in 2u32..30, wanted in 1u32..30, stream in any::<u32>()) {
+            let configuration = Configuration {
+                sends: Sends::Multicast(wanted),
+                ..configuration(machines, 0.0, StampRule::After)
+            };
+            let mut machine = Machine::new(0, &configuration, random::machine_stream(7, "multicast", stream));
+            let neighbours = machine.neighbours.clone();
+            for _ in 0..20 {
+                let EventKind::Send { recipients, .. } = machine.tick(0).kind else { panic!("internal at probability 0") };
+                let peers = recipients.among(&neighbours);
+                prop_assert_eq!(peers.len() as u32, wanted.min(machines - 1));
+                prop_assert!(peers.is_sorted_by(|a, b| a < b));
+                prop_assert!(peers.iter().all(|peer| neighbours.contains(peer)));
+                prop_assert_eq!(matches!(recipients, Recipients::Several(_)), (2..machines - 1).contains(&wanted));
+            }
+        }
+
         #[test]
         fn one_event_a_tick_and_the_clock_always_advances(
             machines in 2u32..9,

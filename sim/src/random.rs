@@ -1,6 +1,6 @@
 //! Seeded, portable streams of randomness: the same numbers on every platform, in every release.
 //!
-//! A stream's key is a hash of the experiment's seed and a run's key (a canonical text of all that can change its events),
+//! A stream's key is a hash of the experiment's seed and a run's stream key (a canonical text of all that can change its events),
 //! so it does not depend on where the run stands in a grid or on who runs it. Each machine of a run has a stream number of
 //! its own under that key.
 

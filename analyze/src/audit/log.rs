@@ -1,13 +1,16 @@
 //! The rows of a run, machine by machine.
 
 use sim::log::{EventRow, Lacks, UNKNOWN_MACHINE, parse_rows_lacking};
-use sim::machine::{EventKind, Recipients};
+use sim::machine::EventKind;
 
 use super::checks::Check;
+use super::model::Model;
+use super::setup::Setup;
 use super::tally::{At, Page};
+use super::timetable::Timetable;
 
 /// An event as it stands in the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Which row of the run, from 0.
     pub(super) row: u64,
@@ -31,14 +34,14 @@ impl Log {
     pub(super) fn read(
         (bytes, lacks): (&[u8], Lacks),
         run: u64,
-        ticks: &[u64],
+        setup: &Setup,
         page: &mut Page<'_>,
     ) -> Self {
         // No row is shorter than this, whatever the journal promises.
         let most = bytes.len() as u64 / 16 + 1;
-        let room = |&ticks: &u64| Vec::with_capacity(ticks.min(most) as usize);
+        let room = |table: &Timetable| Vec::with_capacity(table.ticks.min(most) as usize);
         let mut log = Self {
-            machines: ticks.iter().map(room).collect(),
+            machines: setup.timetables.iter().map(room).collect(),
             rows: 0,
         };
         let (mut rest, mut rows) = (bytes, 0);
@@ -46,7 +49,7 @@ impl Log {
             let mut damaged_row = None;
             for parsed in parse_rows_lacking(rest, lacks) {
                 match parsed {
-                    Ok(event) => log.take(rows, run, event, page),
+                    Ok(event) => log.take(rows, (run, &setup.model), event, page),
                     Err(error) => {
                         damaged_row = Some(error.row);
                         let words = || format!("column {}: {}", error.column, error.problem);
@@ -62,7 +65,13 @@ impl Log {
         log
     }
 
-    fn take(&mut self, row: u64, run: u64, event: EventRow, page: &mut Page<'_>) {
+    fn take(
+        &mut self,
+        row: u64,
+        (run, model): (u64, &Model),
+        event: EventRow,
+        page: &mut Page<'_>,
+    ) {
         let EventRow {
             run: of,
             machine,
@@ -77,16 +86,22 @@ impl Log {
             let words = || format!("it is machine {machine}'s, but there are {machines} machines");
             return page.violated(Check::Rows, At::Row(row), words);
         };
-        let peer = match logged.event.kind {
-            EventKind::Send {
-                recipients: Recipients::One(peer),
-                ..
-            } => Some(peer),
-            EventKind::Receive(message) => Some(message.sender),
-            _ => None,
+        let peers = match &logged.event.kind {
+            EventKind::Send { recipients, .. } => recipients.among(&[]),
+            EventKind::Receive(message) => std::slice::from_ref(&message.sender),
+            EventKind::Internal => &[],
         };
-        let peer = peer.filter(|&peer| peer != UNKNOWN_MACHINE);
-        if let Some(peer) = peer.filter(|&peer| peer == machine || peer as usize >= machines) {
+        let is_receive = matches!(logged.event.kind, EventKind::Receive(_));
+        let is_peer = |peer: u32| {
+            let (from, to) = if is_receive {
+                (peer, machine)
+            } else {
+                (machine, peer)
+            };
+            (peer as usize) < machines && model.may_send(from as usize, to as usize)
+        };
+        let is_none = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
+        if let Some(peer) = peers.iter().find(is_none) {
             let words = || format!("machine {machine} of {machines} has no peer {peer}");
             page.violated(Check::Rows, At::Row(row), words);
         }

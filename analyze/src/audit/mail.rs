@@ -1,6 +1,6 @@
 //! What was sent to each machine, and when it can have been there.
 
-use sim::machine::{EventKind, Recipients};
+use sim::machine::EventKind;
 
 use super::log::{Entry, Log};
 use super::setup::Setup;
@@ -35,17 +35,15 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
             .iter_mut()
             .for_each(|to| to.links.push(to.messages.len() as u32));
     };
+    let everybody: Vec<u32> = (0..boxes.len() as u32).collect();
     for (sender, events) in log.machines.iter().enumerate() {
         begin(&mut boxes);
         for (position, entry) in events.iter().enumerate() {
-            let EventKind::Send { recipients, .. } = entry.kind else {
+            let EventKind::Send { recipients, .. } = &entry.kind else {
                 continue;
             };
-            let to = match recipients {
-                Recipients::One(peer) => peer as usize..peer as usize + 1,
-                Recipients::All => 0..boxes.len(),
-            };
-            for to in to.filter(|&to| to != sender && to < log.machines.len()) {
+            let to = recipients.among(&everybody).iter().map(|&to| to as usize);
+            for to in to.filter(|&to| to < log.machines.len() && setup.model.may_send(sender, to)) {
                 let (possible, certain) = window(setup, log, sender, entry, to);
                 boxes[to].messages.push(Sent {
                     sender: sender as u32,

@@ -12,6 +12,7 @@ use sim::machine::{EventKind, Recipients};
 
 use super::checks::Check;
 use super::log::Log;
+use super::model::Model;
 use super::setup::{Known, Setup};
 use super::tally::{At, Tally};
 
@@ -26,8 +27,8 @@ pub(super) struct Mix(BTreeMap<String, Counts>);
 struct Counts {
     /// The first of its runs.
     ordinal: usize,
-    internal: f64,
     known: Known,
+    model: Model,
     /// Ticks of all kinds.
     ticks: u64,
     /// Idle ticks of each machine.
@@ -36,9 +37,13 @@ struct Counts {
     internals: Vec<u64>,
     /// Sends of each machine.
     sends: Vec<u64>,
-    /// Sends by outcome: to the first, second, ... peer in the order of machines, and last to all.
-    by_outcome: Vec<u64>,
-    /// Messages to each machine alone.
+    /// Those to all its neighbours.
+    to_all: Vec<u64>,
+    /// Those of the others that have as many recipients as they are to have.
+    well_sized: Vec<u64>,
+    /// By how many neighbours a machine has: sends to its first, second, ... neighbour in the order of machines, but for those to all.
+    by_rank: BTreeMap<usize, Vec<u64>>,
+    /// Messages to each machine that were not to all.
     by_recipient: Vec<u64>,
 }
 
@@ -53,33 +58,32 @@ struct Share {
 impl Counts {
     fn new(ordinal: usize, setup: &Setup) -> Self {
         let zeros = || vec![0; setup.machines()];
+        let degrees = (0..setup.machines()).map(|machine| setup.model.neighbours(machine));
         Self {
             ordinal,
-            internal: setup.internal,
             known: setup.known,
+            model: setup.model.clone(),
             ticks: 0,
             idle: zeros(),
             internals: zeros(),
             sends: zeros(),
-            by_outcome: zeros(),
+            to_all: zeros(),
+            well_sized: zeros(),
+            by_rank: degrees
+                .filter(|&d| d > 0)
+                .map(|d| (d, vec![0; d]))
+                .collect(),
             by_recipient: zeros(),
         }
     }
 
     fn count(&mut self, log: &Log) {
-        let machines = log.machines.len();
         for (machine, events) in log.machines.iter().enumerate() {
             self.ticks += events.len() as u64;
             for entry in events {
-                match entry.kind {
+                match &entry.kind {
                     EventKind::Internal => self.internals[machine] += 1,
-                    EventKind::Send { recipients, .. } => {
-                        self.sends[machine] += 1;
-                        match recipients {
-                            Recipients::All => self.by_outcome[machines - 1] += 1,
-                            Recipients::One(peer) => self.count_unicast(machine, peer as usize),
-                        }
-                    }
+                    EventKind::Send { recipients, .. } => self.count_send(machine, recipients),
                     EventKind::Receive(_) => continue,
                 }
                 self.idle[machine] += 1;
@@ -87,23 +91,43 @@ impl Counts {
         }
     }
 
-    fn count_unicast(&mut self, machine: usize, peer: usize) {
-        if peer != machine && peer < self.sends.len() {
-            self.by_outcome[peer - usize::from(peer > machine)] += 1;
-            self.by_recipient[peer] += 1;
+    fn count_send(&mut self, machine: usize, recipients: &Recipients) {
+        self.sends[machine] += 1;
+        if *recipients == Recipients::All {
+            self.to_all[machine] += 1;
+            return;
+        }
+        let neighbours = self.model.neighbours(machine);
+        let peers = recipients.among(&[]);
+        if neighbours > 0 && self.model.law(neighbours).recipients == Some(peers.len()) {
+            self.well_sized[machine] += 1;
+        }
+        for peer in peers.iter().map(|&peer| peer as usize) {
+            if peer < self.sends.len() && self.model.may_send(machine, peer) {
+                let rank = self.model.rank(machine, peer);
+                if let Some(ranks) = self.by_rank.get_mut(&neighbours) {
+                    ranks[rank] += 1;
+                }
+                self.by_recipient[peer] += 1;
+            }
         }
     }
 
     fn add(&mut self, other: &Self) {
         self.ordinal = self.ordinal.min(other.ordinal);
         self.ticks += other.ticks;
+        let by_rank = self.by_rank.values_mut().zip(other.by_rank.values());
         for (counts, others) in [
             (&mut self.idle, &other.idle),
             (&mut self.internals, &other.internals),
             (&mut self.sends, &other.sends),
-            (&mut self.by_outcome, &other.by_outcome),
+            (&mut self.to_all, &other.to_all),
+            (&mut self.well_sized, &other.well_sized),
             (&mut self.by_recipient, &other.by_recipient),
-        ] {
+        ]
+        .into_iter()
+        .chain(by_rank)
+        {
             counts
                 .iter_mut()
                 .zip(others)
@@ -113,7 +137,7 @@ impl Counts {
 
     /// How many shares are tested.
     fn tests(&self) -> usize {
-        1 + 3 * self.idle.len()
+        self.internal_shares().len() + self.recipient_shares().len()
     }
 
     fn check(&self, configuration: &str, tests: usize, tally: &mut Tally) {
@@ -142,53 +166,78 @@ impl Counts {
         }
     }
 
-    /// Of all machines together, and of each.
+    /// Of all machines together, if they are alike, and of each.
     fn internal_shares(&self) -> Vec<Share> {
-        let share = |of_machine: String, count: u64, of: u64| Share {
-            what: format!("idle ticks{of_machine} were internal events"),
-            count,
-            of,
-            probability: self.internal,
-        };
-        let machines = self.internals.iter().zip(&self.idle).enumerate();
-        let each = machines.map(|(machine, (&internals, &idle))| {
-            share(format!(" of machine {machine}"), internals, idle)
+        let machines = 0..self.idle.len();
+        let of_machine = machines.clone().map(|machine| Share {
+            what: format!("idle ticks of machine {machine} were internal events"),
+            count: self.internals[machine],
+            of: self.idle[machine],
+            probability: self.model.internal(machine),
         });
-        let all = share(
-            String::new(),
-            self.internals.iter().sum(),
-            self.idle.iter().sum(),
-        );
-        std::iter::once(all).chain(each).collect()
+        let first = self.model.internal(0);
+        let are_alike = machines
+            .clone()
+            .all(|machine| self.model.internal(machine) == first);
+        let of_all = are_alike.then(|| Share {
+            what: "idle ticks were internal events".to_owned(),
+            count: self.internals.iter().sum(),
+            of: self.idle.iter().sum(),
+            probability: first,
+        });
+        of_all.into_iter().chain(of_machine).collect()
     }
 
-    /// Of each outcome, and of each recipient.
+    /// Of the machines with as many neighbours as each other: sends to all, to each neighbour, of the right number of recipients. And
+    /// of each recipient.
     fn recipient_shares(&self) -> Vec<Share> {
-        let sends: u64 = self.sends.iter().sum();
-        let outcomes = self.by_outcome.len();
-        let share = |what: String, count: u64, of: u64| Share {
-            what: format!("sends{what}"),
-            count,
-            of,
-            probability: 1.0 / outcomes as f64,
-        };
-        let by_outcome = self.by_outcome.iter().enumerate().map(|(outcome, &count)| {
-            let what = if outcome + 1 == outcomes {
-                " were to all".to_owned()
-            } else {
-                format!(" were to their machine's peer {outcome}")
+        let alike = self.by_rank.iter().flat_map(|(&neighbours, ranks)| {
+            let law = self.model.law(neighbours);
+            let sum = |counts: &[u64]| -> u64 {
+                let machines = 0..counts.len();
+                let like = machines.filter(|&machine| self.model.neighbours(machine) == neighbours);
+                like.map(|machine| counts[machine]).sum()
             };
-            share(what, count, sends)
-        });
-        let by_recipient = self
-            .by_recipient
-            .iter()
-            .enumerate()
-            .map(|(machine, &count)| {
-                let what = format!(" of other machines were to machine {machine} alone");
-                share(what, count, sends - self.sends[machine])
+            let (sends, to_all) = (sum(&self.sends), sum(&self.to_all));
+            let share = move |what: String, count: u64, of: u64, probability: f64| Share {
+                what: format!("sends{what}"),
+                count,
+                of,
+                probability,
+            };
+            let by_rank = ranks.iter().enumerate().map(move |(rank, &count)| {
+                let what = format!(" were to their machine's peer {rank}");
+                share(what, count, sends, law.to_each)
             });
-        by_outcome.chain(by_recipient).collect()
+            let sized = law
+                .recipients
+                .filter(|&recipients| recipients > 1)
+                .map(|recipients| {
+                    let what = format!(" but those to all had {recipients} recipients");
+                    share(what, sum(&self.well_sized), sends - to_all, 1.0)
+                });
+            let all = share(" were to all".to_owned(), to_all, sends, law.to_all);
+            by_rank.chain(sized).chain([all])
+        });
+        let machines = 0..self.sends.len();
+        let by_recipient = machines.clone().filter_map(|machine| {
+            let mut senders = machines
+                .clone()
+                .filter(|&from| self.model.may_send(from, machine));
+            let neighbours = self.model.neighbours(senders.clone().next()?);
+            // The senders of one recipient are alike in every topology there is.
+            debug_assert!(senders.all(|from| self.model.neighbours(from) == neighbours));
+            let senders = machines
+                .clone()
+                .filter(|&from| self.model.may_send(from, machine));
+            Some(Share {
+                what: format!("sends of other machines were to machine {machine}, and not to all"),
+                count: self.by_recipient[machine],
+                of: senders.map(|from| self.sends[from]).sum(),
+                probability: self.model.law(neighbours).to_each,
+            })
+        });
+        alike.chain(by_recipient).collect()
     }
 }
 

@@ -13,6 +13,7 @@
 //! - [`checks`]: every check, its name and what it says
 //! - [`tally`]: how often each was made and failed, and where first
 //! - [`setup`], [`timetable`]: what a run was set up to be, and when its ticks are due
+//! - [`model`]: what idle machines do, and to whom they may send
 //! - [`journal`]: rows of the journal against themselves and their events
 //! - [`log`]: the rows of a run, machine by machine
 //! - [`ticks`]: ticks, times and phases
@@ -32,6 +33,7 @@ mod log;
 mod mail;
 mod messages;
 mod mix;
+mod model;
 mod order;
 mod queues;
 mod report;

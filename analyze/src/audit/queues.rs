@@ -1,5 +1,6 @@
 //! The queue recounted: what has arrived, less what was received, is what waits.
 
+use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
 
 use super::checks::Check;
@@ -13,14 +14,34 @@ use crate::words::counted;
 
 /// Checks [`Check::Idle`] of `machine`: a tick takes a message if there is one. So what is idle leaves an empty queue, and follows on
 /// one.
-pub(super) fn check_idle(log: &Log, machine: usize, page: &mut Page<'_>) {
+pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut Page<'_>) {
     let events = &log.machines[machine];
-    let mut before = None;
+    let mut before: Option<&Entry> = None;
     for entry in events {
         check_idle_event(machine, before, entry, page);
+        if setup.receive == ReceiveRule::All {
+            let ended = before.filter(|before| before.tick != entry.tick);
+            check_taken(machine, ended, page);
+        }
         before = Some(entry);
     }
+    if setup.receive == ReceiveRule::All {
+        check_taken(machine, before, page);
+    }
     page.checked(Check::Idle, events.len() as u64);
+}
+
+/// Where a tick takes all messages, its last event leaves none.
+fn check_taken(machine: usize, last: Option<&Entry>, page: &mut Page<'_>) {
+    if let Some(last) = last.filter(|last| last.queue > 0) {
+        page.violated(Check::Idle, At::Row(last.row), || {
+            let waiting = counted(last.queue as usize, "message");
+            format!(
+                "{}, the last in its tick, and left {waiting}",
+                event(machine, last)
+            )
+        });
+    }
 }
 
 fn check_idle_event(machine: usize, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {

@@ -180,8 +180,7 @@ impl Shared<'_> {
         if let Some(setup) = Setup::of(row, self.known, &mut problems).filter(|_| is_new)
             && let Some(bytes) = self.events_of(row, page)
         {
-            let ticks: Vec<u64> = setup.timetables.iter().map(|table| table.ticks).collect();
-            let log = Log::read((&bytes, self.dataset.lacks()), row.run, &ticks, page);
+            let log = Log::read((&bytes, self.dataset.lacks()), row.run, &setup, page);
             drop(bytes);
             let latest_ns = check_events(&setup, &log, page);
             mix.count(ordinal, &setup, &log);
@@ -234,7 +233,7 @@ fn check_events(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
             true => messages::check(setup, log, machine, mailbox, page),
             false => messages::unknown(log, machine),
         };
-        queues::check_idle(log, machine, page);
+        queues::check_idle(setup, log, machine, page);
         if setup.known.recipients {
             queues::check(setup, log, machine, mailbox, &taken, page);
         }

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use sim::experiment::{Delay, PhaseRule, Rates, StampRule};
+use sim::experiment::{Connection, Delay, PhaseRule, Rate, Rates, ReceiveRule, StampRule};
 use sim::log::{IMPORTED, Imported, JournalRow};
 
-use super::timetable::{SECOND_NS, Timetable};
+use super::model::Model;
+use super::timetable::{MILLION_SECONDS_NS, SECOND_NS, Timetable};
 
 /// How far times that were converted may be off, in nanoseconds: rounding.
 pub(super) const ROUNDING_NS: u64 = 1000;
@@ -64,11 +65,15 @@ pub(super) struct Setup {
     pub(super) known: Known,
     /// When each machine ticks.
     pub(super) timetables: Vec<Timetable>,
-    pub(super) rates: Vec<u32>,
+    pub(super) rates: Vec<Rate>,
     pub(super) phases_ns: Vec<u64>,
     pub(super) phase: PhaseRule,
-    /// Probability that an idle tick is an internal event.
-    pub(super) internal: f64,
+    /// What a tick takes from the queue.
+    pub(super) receive: ReceiveRule,
+    /// What idle machines do.
+    pub(super) model: Model,
+    /// Whether what one machine sends to another takes the same connection, which keeps it in order.
+    pub(super) keeps_links: bool,
     pub(super) stamp: StampRule,
     /// Shortest and longest time that a message is under way, model nanoseconds.
     pub(super) delay_ns: (u64, u64),
@@ -95,6 +100,9 @@ impl Setup {
             _ => parsed("phase", &row.phase, problems),
         };
         let delay: Option<Delay> = parsed("delay_s", &row.delay_s, problems);
+        let receive: Option<ReceiveRule> = parsed("receive", &row.receive, problems);
+        let connection: Option<Connection> = parsed("connection", &row.connection, problems);
+        let model = Model::of(row, problems);
         let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
         if phases.is_err() {
             problems.push(format!(
@@ -104,7 +112,8 @@ impl Setup {
         }
         let (rates, stamp, phase, delay, phases_ns) =
             (rates?, stamp?, phase?, delay?, phases.ok()?);
-        let rates: Vec<u32> = rates.iter().map(|rate| rate.hertz()).collect();
+        let (receive, model) = (receive?, model?);
+        let rates: Vec<Rate> = rates.iter().collect();
         if rates.len() != row.machines as usize || phases_ns.len() != rates.len() {
             problems.push(format!(
                 "machines is {}, but there are {} rates and {} phases",
@@ -122,7 +131,7 @@ impl Setup {
         let duration_ns = (row.duration_s * SECOND_NS as f64).round() as u64;
         let timetables = phases_ns.iter().zip(&rates);
         let timetables = timetables
-            .map(|(&phase_ns, &hertz)| Timetable::new(phase_ns, hertz, duration_ns))
+            .map(|(&phase_ns, rate)| Timetable::new(phase_ns, rate.micro_hertz(), duration_ns))
             .collect();
         let is_virtual = row.engine == "virtual";
         Some(Self {
@@ -131,7 +140,9 @@ impl Setup {
             phases_ns,
             rates,
             phase,
-            internal: row.internal,
+            receive,
+            model,
+            keeps_links: connection? == Connection::Persistent || is_virtual || row.in_order,
             stamp,
             delay_ns: bounds_ns(delay),
             is_virtual,
@@ -170,10 +181,10 @@ impl Setup {
         self.started_at_ns.saturating_add(wall_ns)
     }
 
-    /// Steps of 1 / (lcm(rates) N) seconds in a second: the grid of `spread` phases.
-    pub(super) fn steps_per_second(&self) -> Option<u64> {
-        let lcm = self.rates.iter().try_fold(1u64, |lcm, &rate| {
-            let rate = u64::from(rate);
+    /// Steps of 1 / (lcm(rates) N) seconds in a million seconds: the grid of `spread` phases.
+    pub(super) fn steps(&self) -> Option<u64> {
+        let lcm = self.rates.iter().try_fold(1u64, |lcm, rate| {
+            let rate = rate.micro_hertz();
             (lcm / gcd(lcm, rate)).checked_mul(rate)
         });
         lcm?.checked_mul(self.machines() as u64)
@@ -181,9 +192,9 @@ impl Setup {
 
     /// What the journal's margin must be, in wall nanoseconds.
     pub(super) fn margin_ns(&self) -> u64 {
-        match (self.phase, self.steps_per_second()) {
+        match (self.phase, self.steps()) {
             (PhaseRule::Spread, Some(steps)) => {
-                ((SECOND_NS / steps) as f64 / self.time_scale) as u64
+                ((MILLION_SECONDS_NS / steps) as f64 / self.time_scale) as u64
             }
             _ => 0,
         }
@@ -202,7 +213,7 @@ fn bounds_ns(delay: Delay) -> (u64, u64) {
     }
 }
 
-fn parsed<T: FromStr<Err: std::fmt::Display>>(
+pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
     column: &str,
     text: &str,
     problems: &mut Vec<String>,
@@ -218,8 +229,20 @@ pub(super) fn configuration(row: &JournalRow) -> String {
         "0" => String::new(),
         delay => format!(" delay_s={delay}"),
     };
+    let variants = [
+        ("receive", &row.receive, "one"),
+        ("topology", &row.topology, "mesh"),
+        ("sends", &row.sends, "mix"),
+        ("connection", &row.connection, "persistent"),
+    ];
+    let variants = variants
+        .into_iter()
+        .filter(|(_, value, usual)| value != usual);
+    let variants: String = variants
+        .map(|(name, value, _)| format!(" {name}={value}"))
+        .collect();
     format!(
-        "rates={} internal={} phase={} stamp={}{delay} duration_s={}",
+        "rates={} internal={} phase={} stamp={}{delay}{variants} duration_s={}",
         row.rates, row.internal, row.phase, row.stamp, row.duration_s
     )
 }

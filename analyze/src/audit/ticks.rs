@@ -1,12 +1,13 @@
 //! Ticks, their times, and where first ticks fall.
 
-use sim::experiment::PhaseRule;
+use sim::experiment::{PhaseRule, ReceiveRule};
+use sim::machine::EventKind;
 
 use super::checks::Check;
 use super::log::{Entry, Log};
 use super::setup::{ROUNDING_NS, Setup};
 use super::tally::{At, Page};
-use super::timetable::SECOND_NS;
+use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
 use crate::words::counted;
 
@@ -24,7 +25,7 @@ pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
         page.checked(Check::Times, events.len() as u64);
         let mut before: Option<&Entry> = None;
         for entry in events {
-            check_tick(machine, before, entry, page);
+            check_tick((setup.receive, machine), before, entry, page);
             latest_ns = check_time(setup, machine, before, entry, page).max(latest_ns);
             before = Some(entry);
         }
@@ -35,8 +36,25 @@ pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
     latest_ns
 }
 
-fn check_tick(machine: usize, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {
-    let expected = before.map_or(0, |before| before.tick.saturating_add(1));
+/// A tick is the one after the one before it. Where a tick takes all messages, each is an event of the same tick.
+fn check_tick(
+    (receive, machine): (ReceiveRule, usize),
+    before: Option<&Entry>,
+    entry: &Entry,
+    page: &mut Page<'_>,
+) {
+    let goes_on = |before: &&Entry| {
+        receive == ReceiveRule::All
+            && before.queue > 0
+            && [before.kind.clone(), entry.kind.clone()]
+                .iter()
+                .all(|kind| matches!(kind, EventKind::Receive(_)))
+    };
+    let expected = match before {
+        None => 0,
+        Some(before) if goes_on(&before) => before.tick,
+        Some(before) => before.tick.saturating_add(1),
+    };
     if entry.tick != expected {
         page.violated(Check::Ticks, At::Row(entry.row), || match before {
             None => format!("machine {machine} begins with tick {}, not 0", entry.tick),
@@ -115,8 +133,9 @@ pub(super) fn check_phases(setup: &Setup, page: &mut Page<'_>) {
         return;
     }
     page.checked(Check::Phases, machines);
-    let steps = setup.steps_per_second();
+    let steps = setup.steps();
     let mut residues = vec![None; setup.machines()];
+    let million_seconds_ns = u128::from(MILLION_SECONDS_NS);
     for (machine, (&phase_ns, &rate)) in setup.phases_ns.iter().zip(&setup.rates).enumerate() {
         let mut violated = |why: String| {
             let words =
@@ -125,17 +144,18 @@ pub(super) fn check_phases(setup: &Setup, page: &mut Page<'_>) {
         };
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
             violated("aligned ones are 0".to_owned());
-        } else if u128::from(phase_ns) * u128::from(rate) >= u128::from(SECOND_NS) {
+        } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
             violated("that is not within its period".to_owned());
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps) = steps
         {
             // The grid's points are rounded down to nanoseconds.
-            let (second_ns, steps) = (u128::from(SECOND_NS), u128::from(steps));
-            let step = (u128::from(phase_ns) * steps).div_ceil(second_ns);
+            let in_a_second = steps as f64 / 1e6;
+            let steps = u128::from(steps);
+            let step = (u128::from(phase_ns) * steps).div_ceil(million_seconds_ns);
             let residue = (step % u128::from(machines)) as usize;
-            if step * second_ns / steps != u128::from(phase_ns) {
-                violated(format!("spread ones are multiples of 1/{steps} s"));
+            if step * million_seconds_ns / steps != u128::from(phase_ns) {
+                violated(format!("spread ones are multiples of 1/{in_a_second} s"));
             } else if let Some(other) = residues[residue].replace(machine) {
                 violated(format!(
                     "it ticks together with machine {other}, which spread phases never do"

@@ -2,22 +2,24 @@
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
+/// Nanoseconds in a million seconds: rates are exact in ticks of these.
+pub(super) const MILLION_SECONDS_NS: u64 = 1_000_000 * SECOND_NS;
 
 /// When a machine ticks: tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timetable {
     phase_ns: u64,
-    hertz: u64,
+    micro_hertz: u64,
     /// Ticks due before the run's duration is over.
     pub(super) ticks: u64,
 }
 
 impl Timetable {
-    /// Of a machine at `hertz` ticks per second, at least one, whose first is due at `phase_ns`.
-    pub(super) fn new(phase_ns: u64, hertz: u32, duration_ns: u64) -> Self {
+    /// Of a machine at `micro_hertz` ticks in a million seconds, at least one, whose first is due at `phase_ns`.
+    pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
         let mut timetable = Self {
             phase_ns,
-            hertz: u64::from(hertz),
+            micro_hertz,
             ticks: u64::MAX,
         };
         timetable.ticks = match duration_ns {
@@ -29,7 +31,7 @@ impl Timetable {
 
     /// When `tick` is due, in model nanoseconds.
     pub(super) fn due_ns(&self, tick: u64) -> u64 {
-        let since_first = times_over(tick, SECOND_NS, self.hertz, 0);
+        let since_first = times_over(tick, MILLION_SECONDS_NS, self.micro_hertz, 0);
         self.phase_ns.saturating_add(since_first)
     }
 
@@ -40,9 +42,9 @@ impl Timetable {
             // floor(k s / r) > y exactly if k s >= (y + 1) r, with y whole.
             Some(since) => times_over(
                 since.saturating_add(1),
-                self.hertz,
-                SECOND_NS,
-                SECOND_NS - 1,
+                self.micro_hertz,
+                MILLION_SECONDS_NS,
+                MILLION_SECONDS_NS - 1,
             ),
         }
         .min(self.ticks)
@@ -72,13 +74,16 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_are_those_before_the_end_and_first_after_is_the_first_after(
-            hertz in 1u32..=1000,
+            micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,
             duration_ns in 0u64..3_000_000_000,
             ns in 0u64..3_000_000_000,
         ) {
-            let timetable = Timetable::new(phase_ns, hertz, duration_ns);
-            let due = |tick: u64| phase_ns + tick * SECOND_NS / u64::from(hertz);
+            let timetable = Timetable::new(phase_ns, micro_hertz, duration_ns);
+            let due = |tick: u64| {
+                let since = u128::from(tick) * u128::from(MILLION_SECONDS_NS) / u128::from(micro_hertz);
+                phase_ns + since as u64
+            };
             let ticks = (0..).take_while(|&tick| due(tick) < duration_ns).count() as u64;
             prop_assert_eq!(timetable.ticks, ticks);
             prop_assert_eq!(timetable.due_ns(17), due(17));
@@ -89,9 +94,12 @@ mod tests {
 
     #[test]
     fn numbers_out_of_all_range_do_no_harm() {
-        let timetable = Timetable::new(u64::MAX, 7, u64::MAX);
+        let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
         assert_eq!(timetable.first_after(u64::MAX), 0);
-        assert_eq!(Timetable::new(0, 1000, u64::MAX).ticks, 18_446_744_073_710);
+        assert_eq!(
+            Timetable::new(0, 1_000_000_000, u64::MAX).ticks,
+            18_446_744_073_710
+        );
     }
 }

@@ -8,12 +8,16 @@ use super::log::Entry;
 /// What a machine did, as a clause.
 pub(super) fn event(machine: usize, entry: &Entry) -> String {
     let tick = entry.tick;
-    match entry.kind {
+    match &entry.kind {
         EventKind::Internal => format!("machine {machine} had an internal event at tick {tick}"),
         EventKind::Send { recipients, stamp } => {
             let to = match recipients {
                 Recipients::One(UNKNOWN_MACHINE) => "a machine not named".to_owned(),
                 Recipients::One(peer) => format!("machine {peer}"),
+                Recipients::Several(peers) => {
+                    let peers: Vec<String> = peers.iter().map(u32::to_string).collect();
+                    format!("machines {}", peers.join(", "))
+                }
                 Recipients::All => "all".to_owned(),
             };
             format!("machine {machine} sent to {to} at tick {tick} (stamp {stamp})")

@@ -62,7 +62,7 @@ pub struct Import {
     stamp: Option<String>,
     /// Ticks per second of each machine, as in 1,3,6; otherwise those measured
     #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
-    rates: Vec<u32>,
+    rates: Vec<f64>,
     /// Probability that an idle tick is an internal event; otherwise the share measured
     #[arg(long, value_name = "P")]
     internal: Option<f64>,

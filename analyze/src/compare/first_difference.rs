@@ -72,7 +72,7 @@ pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
                 Ordering::Equal => (rest_a.next(), rest_b.next()),
             },
         };
-        if in_a.map(|row| row.logged.event) == in_b.map(|row| row.logged.event) {
+        if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
         }
         let time_a = in_a.map(|row| a.time_s(row));
@@ -216,11 +216,14 @@ mod tests {
         let words = |column, a: &str, b: &str| Some((column, a.to_owned(), b.to_owned()));
         let internal = event(0, 0, 1_250, 1);
         assert_eq!(
-            told(&[internal], &[sent]),
+            told(&[internal], std::slice::from_ref(&sent)),
             words("event", "internal", "send")
         );
-        assert_eq!(told(&[], &[sent]), words("event", "none", "send"));
-        let mut unicast = sent;
+        assert_eq!(
+            told(&[], std::slice::from_ref(&sent)),
+            words("event", "none", "send")
+        );
+        let mut unicast = sent.clone();
         unicast.logged.event.kind = EventKind::Send {
             recipients: Recipients::One(1),
             stamp: 1,
@@ -235,7 +238,7 @@ mod tests {
             event(0, 1, 1_500, 2),
             event(1, 0, 1_300, 1),
         ];
-        let mut turned = rows;
+        let mut turned = rows.clone();
         turned.reverse();
         assert_eq!(difference(&rows, &turned), None);
     }

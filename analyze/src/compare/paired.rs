@@ -40,7 +40,7 @@ pub struct Group {
     /// The machine within the run.
     pub machine: i64,
     /// Its ticks per second.
-    pub rate: i64,
+    pub rate: f64,
     /// Every measure.
     pub measures: Vec<Paired>,
 }
@@ -170,7 +170,7 @@ pub(super) fn groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
                 .map(|name| value(name, row))
                 .collect::<PolarsResult<_>>()?,
             machine: integer("machine", row)?,
-            rate: integer("rate", row)?,
+            rate: value("rate", row)?.as_number().unwrap_or_default(),
             measures: of_row(&folded, row)?,
         })
     };

@@ -115,7 +115,7 @@ fn record(group: &Group, paired: &Paired) -> Record {
     let parameters = paired::parameters().zip(group.parameters.iter().cloned());
     let values = [
         ("machine", Value::Integer(group.machine)),
-        ("rate", Value::Integer(group.rate)),
+        ("rate", Value::Number(group.rate)),
         ("measure", Value::Text(paired.measure.name.to_owned())),
         ("n", Value::Integer(n as i64)),
         ("mean_a", paired.mean_a.into()),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sim::experiment::{Rate, Rates, StampRule};
+use sim::experiment::{
+    Connection, Internal, Probability, Rate, Rates, ReceiveRule, Sends, StampRule, Topology,
+};
 use sim::log::{IMPORTED, JournalRow, Outcome};
 use sim::machine::EventKind;
 
@@ -21,7 +23,7 @@ const FAR_FROM_WHOLE: f64 = 0.1;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Configuration {
     rates: Rates,
-    internal: f64,
+    internal: Internal,
     stamp: StampRule,
     duration_s: f64,
     time_scale: f64,
@@ -47,7 +49,7 @@ pub(super) fn of(
     for run in runs {
         let rates = rates(run, mapping, report)?;
         configurations.push(Configuration {
-            internal: mapping.internal.unwrap_or_default(),
+            internal: probability(mapping.internal.unwrap_or_default()),
             stamp: mapping.stamp_rule(),
             duration_s: duration_s(run, &rates, mapping),
             rates,
@@ -64,7 +66,7 @@ pub(super) fn of(
 
 fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Error> {
     let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
-    let hertz: Vec<u32> = match &mapping.rates {
+    let hertz: Vec<f64> = match &mapping.rates {
         Some(said) if said.len() == run.machines.len() => said.clone(),
         Some(said) => {
             let problem = format!(
@@ -82,11 +84,12 @@ fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Err
             measured.collect::<Result<_, _>>()?
         }
     };
-    let rates: Option<Vec<Rate>> = hertz.iter().map(|&hertz| Rate::new(hertz)).collect();
+    let rates: Option<Vec<Rate>> = hertz.iter().map(|&hertz| Rate::from_hertz(hertz)).collect();
     rates.and_then(Rates::new).ok_or_else(|| {
         let problem = format!(
-            "{hertz:?} ticks per second are not rates: from 2 to {} machines, from 1 to {} per second each",
+            "{hertz:?} ticks per second are not rates: from 2 to {} machines, from {} to {} per second each",
             Rates::MAX_MACHINES,
+            Rate::MIN,
             Rate::MAX
         );
         wrong(problem)
@@ -94,7 +97,7 @@ fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Err
 }
 
 /// Ticks per model second, rounded.
-fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<u32, String> {
+fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<f64, String> {
     let rows = &run.machines[machine];
     let say = "say the rates with --rates, as in --rates 1,3,6";
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
@@ -115,7 +118,7 @@ fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<u32, S
             "machine {machine} ticks {measured:.3} times a second by its log, which is no whole rate; {say}"
         ));
     }
-    Ok(whole as u32)
+    Ok(whole)
 }
 
 /// As said. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
@@ -126,9 +129,8 @@ fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> f64 {
     }
     let (start_ns, end_ns) = run.span_ns();
     let since_start_s = |ns: u64| (ns - start_ns) as f64 / 1e9 * mapping.time_scale();
-    let next_s = std::iter::zip(&run.machines, rates.iter()).filter_map(|(rows, rate)| {
-        Some(since_start_s(rows.last()?.time_ns) + 1.0 / f64::from(rate.hertz()))
-    });
+    let next_s = std::iter::zip(&run.machines, rates.iter())
+        .filter_map(|(rows, rate)| Some(since_start_s(rows.last()?.time_ns) + 1.0 / rate.hertz()));
     let whole_s = next_s.fold(f64::INFINITY, f64::min).floor();
     match since_start_s(end_ns) {
         last_s if whole_s > last_s => whole_s,
@@ -149,8 +151,15 @@ fn measure_internal(runs: &[Run], configurations: &mut [Configuration]) {
     for configuration in configurations {
         let (internals, idle) = counts[&configuration.rates.to_string()];
         let share = internals as f64 / idle.max(1) as f64;
-        configuration.internal = (share * 100.0).round() / 100.0;
+        configuration.internal = probability((share * 100.0).round() / 100.0);
     }
+}
+
+/// Of all machines; what is none was refused before.
+fn probability(value: f64) -> Internal {
+    Internal::from(
+        Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),
+    )
 }
 
 impl Configuration {
@@ -178,16 +187,21 @@ impl Configuration {
             duration_s: self.duration_s,
             machines: self.rates.machines(),
             rates: self.rates.to_string(),
-            internal: self.internal,
+            internal: self.internal.clone(),
             stamp: self.stamp.to_string(),
             phase: UNKNOWN_PARAMETER.to_owned(),
             delay_s: "0".to_owned(),
+            receive: ReceiveRule::One.to_string(),
+            topology: Topology::Mesh.to_string(),
+            sends: Sends::Mix.to_string(),
+            connection: Connection::Persistent.to_string(),
             started_at_ns: start_ns,
             phases_ns: phases.join(","),
             margin_us: 0.0,
             lateness_p50_us: 0.0,
             lateness_p99_us: 0.0,
             lateness_max_us: 0.0,
+            latency_p50_us: 0.0,
             latency_p99_us: 0.0,
             latency_max_us: 0.0,
             punctual: false,

@@ -48,7 +48,7 @@ pub struct Mapping {
     pub stamp: Option<String>,
     /// Ticks per model second of each machine; if it is not said, those measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rates: Option<Vec<u32>>,
+    pub rates: Option<Vec<f64>>,
     /// Probability that an idle tick is an internal event; if it is not said, the share measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,

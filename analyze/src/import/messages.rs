@@ -14,9 +14,9 @@ use super::rows::Row;
 pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
     let mut sends: HashMap<(u32, u64), Vec<(u64, Recipients)>> = HashMap::new();
     for row in machines.iter().flatten() {
-        if let EventKind::Send { recipients, stamp } = row.event.kind {
-            let sent = (row.event.tick, recipients);
-            sends.entry((row.machine, stamp)).or_default().push(sent);
+        if let EventKind::Send { recipients, stamp } = &row.event.kind {
+            let sent = (row.event.tick, recipients.clone());
+            sends.entry((row.machine, *stamp)).or_default().push(sent);
         }
     }
     let mut found_any = false;
@@ -34,9 +34,9 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             }
             let key = (message.sender, message.stamp);
             let before = taken.entry(key).or_default();
-            let to_receiver = |sent: &&(u64, Recipients)| match sent.1 {
-                Recipients::One(peer) => peer == receiver || peer == UNKNOWN_MACHINE,
-                Recipients::All => true,
+            let to_receiver = |sent: &&(u64, Recipients)| {
+                let named = sent.1.among(&[UNKNOWN_MACHINE]);
+                named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };
             let mut possible = sends.get(&key).into_iter().flatten().filter(to_receiver);
             if let Some((tick, _)) = possible.nth(*before) {

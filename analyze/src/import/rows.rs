@@ -14,7 +14,7 @@ use crate::error::Error;
 const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
 
 /// An event as it was logged.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) machine: u32,
     pub(super) time_ns: u64,
@@ -121,7 +121,7 @@ impl Reader<'_> {
         match peers[..] {
             [peer] => Ok(Recipients::One(peer)),
             _ if others.eq(peers.iter().copied()) => Ok(Recipients::All),
-            _ => Err(self.wrong(row, format!("recipients `{cell}`: one or all is known"))),
+            _ => Ok(Recipients::Several(peers.into())),
         }
     }
 

@@ -127,7 +127,7 @@ impl Run {
         for row in self.events() {
             let logged = LoggedEvent {
                 system_time_ns: row.time_ns,
-                event: row.event,
+                event: row.event.clone(),
             };
             let row = EventRow {
                 run,

@@ -5,6 +5,7 @@
 //! sending: what a message spends under way is neglected.
 
 use polars::prelude::*;
+use sim::experiment::Topology;
 use sim::log::EventRow;
 use sim::machine::{EventKind, MachineIndex};
 
@@ -23,7 +24,7 @@ pub(super) const MEASURES: [Measure; 12] = [
         expression: || {
             let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
             Ok(ratio(
-                received_by_others("broadcast_left_s", "unicast_left_s")? - left_at_receives,
+                col("arrivals_left_s") - left_at_receives,
                 col("observed_s"),
             ))
         },
@@ -85,8 +86,8 @@ pub(super) const MEASURES: [Measure; 12] = [
         kind: Integer,
         decimals: 1,
         brief: "messages that others sent to the machine",
-        remark: "Unicasts to it and every broadcast of another machine of the run.",
-        expression: || received_by_others("broadcasts", "unicasts"),
+        remark: "Sent to it alone or among others; a message that is sent to all goes to all that its sender may send to.",
+        expression: || Ok(col("arrived")),
     },
     Measure {
         name: "receive_share",
@@ -94,9 +95,9 @@ pub(super) const MEASURES: [Measure; 12] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "receives / ticks",
-        remark: "",
-        expression: || Ok(ratio(col("receives"), col("ticks"))),
+        brief: "ticks that receive / ticks",
+        remark: "Unless a tick takes all messages, receives / ticks.",
+        expression: || Ok(ratio(or_zero("receiving_ticks"), col("ticks"))),
     },
     Measure {
         name: "offered_load",
@@ -106,10 +107,7 @@ pub(super) const MEASURES: [Measure; 12] = [
         decimals: 2,
         brief: "arrivals / T / rate",
         remark: "Above 1 more messages come than the machine has ticks.",
-        expression: || {
-            let arrivals = received_by_others("broadcasts", "unicasts")?;
-            Ok(ratio(arrivals, col("observed_s") * col("rate")))
-        },
+        expression: || Ok(ratio(col("arrived"), col("observed_s") * col("rate"))),
     },
     Measure {
         name: "message_age_mean_s",
@@ -143,29 +141,20 @@ pub(super) const MEASURES: [Measure; 12] = [
     },
 ];
 
-/// What the run's other machines broadcast, and what was sent to this one alone.
-fn received_by_others(broadcast: &str, unicast: &str) -> PolarsResult<Expr> {
-    let all_broadcasts = or_zero(broadcast).sum().over(["run"])?;
-    Ok(all_broadcasts - or_zero(broadcast) + or_zero(unicast))
-}
-
 fn is(kind: &'static str) -> Expr {
     col("event").eq(lit(kind))
 }
 
 pub(super) fn aggregates() -> Vec<Expr> {
-    let broadcast = || is("send").and(col("peer").is_null());
-    let queue = || counted(col("queue_length"));
+    let queue = || col("queue_length").filter(col("counts").and(col("ends_tick")));
+    let time_s = || col("time_s").filter(col("counts").and(col("ends_tick")));
     vec![
-        broadcast()
+        is("receive")
             .and(col("counts"))
+            .and(col("ends_tick"))
             .sum()
             .cast(DataType::Int64)
-            .alias("broadcasts"),
-        col("left_s")
-            .filter(broadcast())
-            .sum()
-            .alias("broadcast_left_s"),
+            .alias("receiving_ticks"),
         col("left_s")
             .filter(is("receive"))
             .sum()
@@ -175,9 +164,9 @@ pub(super) fn aggregates() -> Vec<Expr> {
         queue().max().alias("backlog_max"),
         col("queue_length")
             .filter(col("tick").eq(col("tick").max()))
-            .first()
+            .last()
             .alias("backlog_final"),
-        slope(counted(col("time_s")), queue()).alias("backlog_growth"),
+        slope(time_s(), queue()).alias("backlog_growth"),
         (col("logical_clock") - col("stamp"))
             .filter(is("receive").and(col("counts")))
             .mean()
@@ -186,15 +175,41 @@ pub(super) fn aggregates() -> Vec<Expr> {
     ]
 }
 
-/// Per run and recipient: how many unicasts, and the sum of the time left when they were sent.
-pub(super) fn unicasts(events: LazyFrame) -> LazyFrame {
-    events
-        .filter(is("send").and(col("peer").is_not_null()))
-        .group_by([col("run"), col("peer").alias("machine")])
-        .agg([
-            col("counts").sum().cast(DataType::Int64).alias("unicasts"),
-            col("left_s").sum().alias("unicast_left_s"),
-        ])
+/// What was sent to a machine in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Arrivals {
+    /// Messages, but for those of a warm-up.
+    pub(crate) messages: u64,
+    /// The sum of the time left when they were sent, those of a warm-up too, in model seconds.
+    pub(crate) left_s: f64,
+}
+
+/// What was sent to each of a run's machines, who may send as `topology` says. `left_s` tells how much of the time observed is left
+/// at an event, and `counts` whether it is after the warm-up.
+pub(crate) fn arrivals(
+    events: &[EventRow],
+    (machines, topology): (u32, Topology),
+    left_s: impl Fn(&EventRow) -> f64,
+    counts: impl Fn(&EventRow) -> bool,
+) -> Vec<Arrivals> {
+    let neighbours: Vec<Vec<MachineIndex>> = (0..machines)
+        .map(|machine| topology.neighbours(machine, machines))
+        .collect();
+    let mut arrivals = vec![Arrivals::default(); machines as usize];
+    for event in events {
+        let EventKind::Send { recipients, .. } = &event.logged.event.kind else {
+            continue;
+        };
+        let (messages, left_s) = (u64::from(counts(event)), left_s(event));
+        for &recipient in recipients.among(&neighbours[event.machine as usize]) {
+            // A damaged log may name any machine; the audit says so.
+            if let Some(arrived) = arrivals.get_mut(recipient as usize) {
+                arrived.messages += messages;
+                arrived.left_s += left_s;
+            }
+        }
+    }
+    arrivals
 }
 
 /// For each of a run's events, when the message that it receives was sent, as system time; a receive names its send by sender and

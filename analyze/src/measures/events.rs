@@ -12,9 +12,9 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "events of the machine",
-        remark: "One event a tick.",
-        expression: || Ok(or_zero("events")),
+        brief: "ticks of the machine",
+        remark: "One event each; only a tick that takes all messages may have more.",
+        expression: || Ok(or_zero("ticks_done")),
     },
     Measure {
         name: "internals",
@@ -65,8 +65,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Number,
         decimals: 3,
-        brief: "broadcasts / sends",
-        remark: "1 / N in the long run: the N outcomes of a send are equally likely.",
+        brief: "sends to all / sends",
+        remark: "1 / N in the long run for the mix of sends of a mesh: its N outcomes are equally likely.",
         expression: || Ok(ratio(or_zero("broadcast_events"), or_zero("send_events"))),
     },
     Measure {
@@ -77,7 +77,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         decimals: 2,
         brief: "ticks / T",
         remark: "The measured counterpart of the configured rate.",
-        expression: || Ok(ratio(or_zero("events"), col("observed_s"))),
+        expression: || Ok(ratio(or_zero("ticks_done"), col("observed_s"))),
     },
     Measure {
         name: "clock_final",
@@ -97,8 +97,8 @@ pub(super) fn aggregates() -> Vec<Expr> {
     let of_kind = |kind: &'static str| count(col("event").eq(lit(kind)));
     let clock = || col("logical_clock");
     vec![
-        count(lit(true)).alias("events"),
-        count(col("event").eq(lit("send")).and(col("peer").is_null())).alias("broadcast_events"),
+        count(col("ends_tick")).alias("ticks_done"),
+        count(col("to_all")).alias("broadcast_events"),
         clock()
             .filter(col("counts").not())
             .max()

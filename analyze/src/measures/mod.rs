@@ -22,7 +22,7 @@ mod spread;
 use polars::prelude::*;
 use sim::log::Lacks;
 
-pub(crate) use backlog::sent_at_ns;
+pub(crate) use backlog::{Arrivals, arrivals, sent_at_ns};
 pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{OnTimeline, on_timeline};
 pub(crate) use jumps::jump;
@@ -112,11 +112,11 @@ const OF_RECIPIENTS: [&str; 4] = [
 ];
 
 /// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs and
-/// from what their replays say. What the log lacks to know one is null.
+/// from what their replays say, of runs and of their machines. What the log lacks to know one is null.
 pub(crate) fn measure(
     machines: DataFrame,
     events: DataFrame,
-    replayed: DataFrame,
+    (replayed, arrivals): (DataFrame, DataFrame),
     lacks: Lacks,
 ) -> PolarsResult<DataFrame> {
     let identity: Vec<Expr> = machines
@@ -137,17 +137,12 @@ pub(crate) fn measure(
     let mut measured = machines
         .lazy()
         .join(
-            events.clone().group_by(of_machine()).agg(aggregates),
+            events.group_by(of_machine()).agg(aggregates),
             of_machine(),
             of_machine(),
             left(),
         )
-        .join(
-            backlog::unicasts(events),
-            of_machine(),
-            of_machine(),
-            left(),
-        )
+        .join(arrivals.lazy(), of_machine(), of_machine(), left())
         .join(replayed.lazy(), [col("run")], [col("run")], left());
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family

@@ -39,17 +39,29 @@ impl System {
         }
     }
 
-    /// The configuration that `group` is about; none if a parameter of it cannot be read.
+    /// The configuration that `group` is about; none if a parameter of it cannot be read, or if it is a variant of the model that the
+    /// theory does not know.
     pub fn of(group: &Group) -> Option<Self> {
         let value = |name: &str| -> Option<&Value> {
             let place = PARAMETERS.iter().position(|other| *other == name)?;
             group.parameters.get(place)
         };
         let text = |name: &str| value(name).map(Value::to_string);
+        let is_known = [
+            ("receive", "one"),
+            ("topology", "mesh"),
+            ("sends", "mix"),
+            ("internal_each", ""),
+        ]
+        .into_iter()
+        .all(|(name, known)| text(name).as_deref() == Some(known));
+        if !is_known {
+            return None;
+        }
         let rates: Rates = text("rates")?.parse().ok()?;
         let delay: Delay = text("delay_s")?.parse().ok()?;
         Some(Self {
-            rates: rates.iter().map(|rate| f64::from(rate.hertz())).collect(),
+            rates: rates.iter().map(|rate| rate.hertz()).collect(),
             internal: value("internal")?.as_number()?,
             duration_s: value("duration_s")?.as_number()?,
             warm_up_s: group.warm_up_s,

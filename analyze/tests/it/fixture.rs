@@ -62,7 +62,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
             sent_tick,
         })
     };
-    let internal = EventKind::Internal;
+    let internal = || EventKind::Internal;
     vec![
         log(&[
             (0, unicast(1, 1), 1, 0),
@@ -75,10 +75,10 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
             (750, broadcast(3), 3, 0),
             (1_250, unicast(0, 4), 4, 0),
             (1_750, unicast(0, 5), 5, 0),
-            (2_250, internal, 6, 0),
-            (2_750, internal, 7, 0),
-            (3_250, internal, 8, 0),
-            (3_750, internal, 9, 0),
+            (2_250, internal(), 6, 0),
+            (2_750, internal(), 7, 0),
+            (3_250, internal(), 8, 0),
+            (3_750, internal(), 9, 0),
         ]),
     ]
 }
@@ -99,13 +99,13 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
         .iter()
         .enumerate()
         .map(
-            |(tick, &(milliseconds, kind, logical_clock, queue_length))| LoggedEvent {
+            |(tick, (milliseconds, kind, logical_clock, queue_length))| LoggedEvent {
                 system_time_ns: milliseconds * 1_000_000,
                 event: Event {
                     tick: tick as u64,
-                    kind,
-                    logical_clock,
-                    queue_length,
+                    kind: kind.clone(),
+                    logical_clock: *logical_clock,
+                    queue_length: *queue_length,
                 },
             },
         )
@@ -152,7 +152,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
-        for &logged in log {
+        for logged in log.iter().cloned() {
             write_row(
                 &mut events,
                 &EventRow {
@@ -214,16 +214,21 @@ fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         duration_s: configuration.duration_s(),
         machines: configuration.rates.machines(),
         rates: configuration.rates.to_string(),
-        internal: configuration.internal.value(),
+        internal: configuration.internal.clone(),
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
         delay_s: configuration.delay.to_string(),
+        receive: configuration.receive.to_string(),
+        topology: configuration.topology.to_string(),
+        sends: configuration.sends.to_string(),
+        connection: configuration.connection.to_string(),
         started_at_ns: 0,
         phases_ns: phases.join(","),
         margin_us: schedule.margin_ns() as f64 / 1e3,
         lateness_p50_us: 0.0,
         lateness_p99_us: 0.0,
         lateness_max_us: 0.0,
+        latency_p50_us: 0.0,
         latency_p99_us: 0.0,
         latency_max_us: 0.0,
         punctual: true,

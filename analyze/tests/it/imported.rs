@@ -45,13 +45,12 @@ fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     match &row.logged.event.kind {
         EventKind::Internal => Default::default(),
         EventKind::Send { recipients, stamp } => {
-            let peers = match recipients {
-                Recipients::One(peer) => vec![name(*peer)],
-                Recipients::All => (0..machines)
-                    .filter(|&peer| peer != row.machine)
-                    .map(name)
-                    .collect(),
-            };
+            let others: Vec<u32> = (0..machines).filter(|&peer| peer != row.machine).collect();
+            let peers: Vec<String> = recipients
+                .among(&others)
+                .iter()
+                .map(|&peer| name(peer))
+                .collect();
             [peers.join(";"), stamp.to_string(), String::new()]
         }
         EventKind::Receive(message) => [

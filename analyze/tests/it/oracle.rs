@@ -40,7 +40,7 @@ proptest! {
         let mut expected = vec![];
         for run in &runs {
             let mut logs = virtual_time::run(run, seed).machines;
-            let model: Vec<Log> = logs.iter().map(|log| log.iter().map(|e| (e.system_time_ns as f64 / 1e9, *e)).collect()).collect();
+            let model: Vec<Log> = logs.iter().map(|log| log.iter().map(|e| (e.system_time_ns as f64 / 1e9, e.clone())).collect()).collect();
             expected.extend((0..model.len()).map(|machine| measures(&model, machine, &rates, (warm_up_s, duration_s))));
             let started_at_ns = if wall { 1_700_000_000_000_000_000 } else { 0 };
             if wall {
@@ -77,14 +77,19 @@ fn measures(
     (from_s, to_s): (f64, f64),
 ) -> HashMap<&'static str, Option<f64>> {
     let all = &run[machine];
-    let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).copied().collect();
+    let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
     let observed_s = to_s - from_s;
     let ticks = own.len() as f64;
     let count =
         |is: fn(&EventKind) -> bool| own.iter().filter(|(_, e)| is(&e.event.kind)).count() as f64;
     let broadcasts = count(|kind| {
-        let to_all = Recipients::All;
-        matches!(kind, EventKind::Send { recipients, .. } if *recipients == to_all)
+        matches!(
+            kind,
+            EventKind::Send {
+                recipients: Recipients::All,
+                ..
+            }
+        )
     });
     let (internals, sends) = (
         count(|kind| matches!(kind, EventKind::Internal)),
@@ -233,9 +238,10 @@ fn arrivals(run: &[Log], machine: usize) -> Vec<f64> {
     let mut arrivals = vec![];
     for (sender, log) in run.iter().enumerate() {
         for (t, e) in log {
-            if let EventKind::Send { recipients, .. } = e.event.kind {
+            if let EventKind::Send { recipients, .. } = &e.event.kind {
                 let is_for_machine = match recipients {
-                    Recipients::One(peer) => peer as usize == machine,
+                    Recipients::One(peer) => *peer as usize == machine,
+                    Recipients::Several(peers) => peers.contains(&(machine as u32)),
                     Recipients::All => sender != machine,
                 };
                 if is_for_machine {

@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         EVENT_COLUMNS.join(",").into_bytes()
     };
     text.push(b'\n');
-    for &logged in &part.events {
+    for logged in part.events.iter().cloned() {
         let (run, machine) = (seat.run.index, args.machine);
         write_row(
             &mut text,

@@ -35,6 +35,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(print(&table(&experiment, &plan, &root))?)
 }
 
+/// The wall time between the closest ticks of two machines, where that is shortest.
+fn margin(experiment: &Experiment) -> String {
+    let configurations = experiment.configurations().iter();
+    let shortest = configurations.min_by_key(|configuration| configuration.margin_ns());
+    shortest.map_or_else(String::new, |configuration| {
+        let wall_ms = configuration.margin_ns() as f64 / experiment.time_scale / 1e6;
+        format!(
+            "{wall_ms:.3} ms (rates {}, phase {})",
+            configuration.rates, configuration.phase
+        )
+    })
+}
+
 fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
@@ -72,6 +85,7 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
     );
     if experiment.engine == EngineKind::Tcp {
         row("sockets at once", grouped(plan.sockets));
+        row("shortest margin", margin(experiment));
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
     row("would finish", finish.strftime("%A %H:%M").to_string());

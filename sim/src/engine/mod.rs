@@ -93,7 +93,9 @@ impl RawLog {
         }
         let mut lateness = Samples::default();
         for (machine, events) in machines.iter().enumerate() {
-            for logged in events {
+            // A tick is as late as its first event.
+            for tick in events.chunk_by(|a, b| a.event.tick == b.event.tick) {
+                let logged = &tick[0];
                 let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
                 let due_ns = self.started_at_ns + due_ns as u64;
                 lateness.push(logged.system_time_ns.saturating_sub(due_ns));
@@ -114,7 +116,7 @@ impl RawLog {
 
 /// The run's machines before their first tick, each with its own stream of randomness.
 fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
-    let key = run.key();
+    let key = run.stream_key();
     (0..run.configuration.rates.machines())
         .map(|index| {
             let random = random::machine_stream(seed, &key, index);

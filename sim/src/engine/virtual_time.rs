@@ -6,7 +6,7 @@
 use super::{Punctuality, RunLog, machines_of};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
-use crate::machine::{Event, EventKind, Machine, Message, Recipients};
+use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 
 /// Runs `run` of the experiment with `seed` from its first tick to its last.
 pub fn run(run: &Run, seed: u64) -> RunLog {
@@ -30,52 +30,59 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
 pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
     let schedule = run.schedule(seed);
     let mut machines = machines_of(run, seed);
+    let neighbours: Vec<Vec<MachineIndex>> = (0..machines.len() as MachineIndex)
+        .map(|machine| run.configuration.neighbours(machine))
+        .collect();
     let mut agenda = Agenda::new(&schedule);
     let mut in_flight: Vec<(Message, Recipients)> = Vec::new();
     let mut now_ns = 0;
     while let Some((due_ns, machine)) = agenda.next(&schedule) {
         if due_ns > now_ns {
-            deliver(&mut machines, &mut in_flight, now_ns);
+            deliver(&mut machines, &neighbours, &mut in_flight, now_ns);
             now_ns = due_ns;
         }
         let event = machines[machine].tick(due_ns);
         in_flight.extend(sent(machine, &event));
-        let system_time_ns = due_ns;
-        see(
-            machine,
-            LoggedEvent {
-                system_time_ns,
-                event,
-            },
-        );
+        see(machine, at(due_ns, event));
+        while let Some(event) = machines[machine].go_on() {
+            see(machine, at(due_ns, event));
+        }
+    }
+}
+
+fn at(system_time_ns: u64, event: Event) -> LoggedEvent {
+    LoggedEvent {
+        system_time_ns,
+        event,
     }
 }
 
 fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
-    match event.kind {
+    match &event.kind {
         EventKind::Send { recipients, stamp } => Some((
             Message {
                 sender: sender as u32,
-                stamp,
+                stamp: *stamp,
                 sent_tick: event.tick,
             },
-            recipients,
+            recipients.clone(),
         )),
         EventKind::Internal | EventKind::Receive(_) => None,
     }
 }
 
 /// Hands on what was sent in ticks due at `sent_ns`.
-fn deliver(machines: &mut [Machine], in_flight: &mut Vec<(Message, Recipients)>, sent_ns: u64) {
+fn deliver(
+    machines: &mut [Machine],
+    neighbours: &[Vec<MachineIndex>],
+    in_flight: &mut Vec<(Message, Recipients)>,
+    sent_ns: u64,
+) {
     for (message, recipients) in in_flight.drain(..) {
         let sender = message.sender as usize;
-        let peers = match recipients {
-            Recipients::One(peer) => peer as usize..peer as usize + 1,
-            Recipients::All => 0..machines.len(),
-        };
-        for peer in peers.filter(|&peer| peer != sender) {
+        for &peer in recipients.among(&neighbours[sender]) {
             let delay_ns = machines[sender].draw_delay_ns();
-            machines[peer].arrive(message, sent_ns, delay_ns);
+            machines[peer as usize].arrive(message, sent_ns, delay_ns);
         }
     }
 }

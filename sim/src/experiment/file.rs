@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use super::grid_file::Grid;
-use super::parameters::{EngineKind, Isolation, PhaseRule, Probability, Rate, Rates, StampRule};
+use super::parameters::{EngineKind, Isolation, Probability};
+use super::rates::{Rate, Rates};
 use super::reader::{Document, ExperimentError, Item, Section};
-use super::{Configuration, Delay, Experiment, NANOS_PER_SECOND, Numbering};
+use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
 
 const KEYS: &[&str] = &[
     "name",
@@ -104,14 +105,11 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
             item.one_of(Isolation::NAMES)
         });
 
-    let base = Configuration {
-        rates: Rates::new(vec![Rate::new(1)?; 2])?,
-        internal: Probability::new(0.0)?,
-        phase: PhaseRule::Spread,
-        stamp: StampRule::After,
-        delay: Delay::NONE,
-        duration_ns: (duration_s.unwrap_or(60.0) * NANOS_PER_SECOND as f64).round() as u64,
-    };
+    let base = Configuration::new(
+        Rates::new(vec![Rate::new(1)?; 2])?,
+        Probability::new(0.0)?,
+        (duration_s.unwrap_or(60.0) * NANOS_PER_SECOND as f64).round() as u64,
+    );
     let grid = Grid {
         root,
         seed: seed.unwrap_or(0),

@@ -2,26 +2,37 @@
 
 use std::sync::Arc;
 
-use super::{Configuration, Delay, PhaseRule, Probability, Rates, StampRule};
+use super::{
+    Configuration, Connection, Delay, Internal, PhaseRule, Rates, ReceiveRule, Sends, StampRule,
+    Topology,
+};
 
 /// One value of one parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     Rates(Rates),
-    Internal(Probability),
+    Internal(Internal),
     Phase(PhaseRule),
     Stamp(StampRule),
     Delay(Delay),
+    Receive(ReceiveRule),
+    Topology(Topology),
+    Sends(Sends),
+    Connection(Connection),
 }
 
 impl Setting {
     fn apply(&self, configuration: &mut Configuration) {
         match self {
             Self::Rates(rates) => configuration.rates = rates.clone(),
-            Self::Internal(internal) => configuration.internal = *internal,
+            Self::Internal(internal) => configuration.internal = internal.clone(),
             Self::Phase(phase) => configuration.phase = *phase,
             Self::Stamp(stamp) => configuration.stamp = *stamp,
             Self::Delay(delay) => configuration.delay = *delay,
+            Self::Receive(receive) => configuration.receive = *receive,
+            Self::Topology(topology) => configuration.topology = *topology,
+            Self::Sends(sends) => configuration.sends = *sends,
+            Self::Connection(connection) => configuration.connection = *connection,
         }
     }
 
@@ -32,6 +43,10 @@ impl Setting {
             Self::Phase(phase) => configuration.phase == *phase,
             Self::Stamp(stamp) => configuration.stamp == *stamp,
             Self::Delay(delay) => configuration.delay == *delay,
+            Self::Receive(receive) => configuration.receive == *receive,
+            Self::Topology(topology) => configuration.topology == *topology,
+            Self::Sends(sends) => configuration.sends == *sends,
+            Self::Connection(connection) => configuration.connection == *connection,
         }
     }
 }
@@ -67,19 +82,20 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
 /// An exclusion: what has one of the values in every one of its dimensions.
 pub(super) struct Exclusion(pub(super) Vec<Dimension>);
 
-impl Exclusion {
-    fn covers(&self, configuration: &Configuration) -> bool {
-        self.0.iter().all(|dimension| {
-            dimension
-                .iter()
-                .any(|setting| setting.holds_in(configuration))
-        })
-    }
+/// Whether `configuration` has one of the values in every dimension.
+pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
+    dimensions.iter().all(|dimension| {
+        dimension
+            .iter()
+            .any(|setting| setting.holds_in(configuration))
+    })
+}
 
+impl Exclusion {
     /// Removes what it covers; returns how many that were.
     pub(super) fn remove_from(&self, configurations: &mut Vec<Arc<Configuration>>) -> usize {
         let before = configurations.len();
-        configurations.retain(|configuration| !self.covers(configuration));
+        configurations.retain(|configuration| !covers(&self.0, configuration));
         before - configurations.len()
     }
 }
@@ -87,23 +103,18 @@ impl Exclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Probability;
     use proptest::prelude::*;
 
     fn base() -> Configuration {
-        Configuration {
-            rates: "1,3,6".parse().expect("rates"),
-            internal: Probability::new(0.5).expect("a probability"),
-            phase: PhaseRule::Spread,
-            stamp: StampRule::After,
-            delay: Delay::NONE,
-            duration_ns: 1,
-        }
+        let internal = Probability::new(0.5).expect("a probability");
+        Configuration::new("1,3,6".parse().expect("rates"), internal, 1)
     }
 
     fn internals(count: usize) -> Dimension {
         (0..count)
             .filter_map(|place| Probability::new(place as f64 / 100.0))
-            .map(Setting::Internal)
+            .map(|same| Setting::Internal(same.into()))
             .collect()
     }
 

@@ -4,15 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::grid::{self, Dimension, Exclusion, Setting};
-use super::parameters::{PhaseRule, Probability, Rate, Rates, StampRule};
-use super::rate_sets::{RateRule, RateSets};
 use super::reader::{Item, Section};
-use super::{Configuration, Delay, Experiment, schedule};
+use super::values::{self, each, too_many};
+use super::{
+    Configuration, Connection, Experiment, PhaseRule, ReceiveRule, StampRule, Topology, schedule,
+};
 
-const PARAMETERS: &[&str] = &["rates", "internal", "phase", "stamp", "delay_s"];
-const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to"];
-const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
-const RANGE_KEYS: &[&str] = &["from", "to", "step"];
+const PARAMETERS: &[&str] = &[
+    "rates",
+    "internal",
+    "phase",
+    "stamp",
+    "delay_s",
+    "receive",
+    "topology",
+    "sends",
+    "connection",
+];
 
 /// The grid part of a file.
 pub(super) struct Grid<'s, 'd> {
@@ -66,6 +74,13 @@ impl Grid<'_, '_> {
         let configurations = self.without_excluded(configurations)?;
         self.check_different(&configurations)?;
         self.check_phases(&configurations)?;
+        let origins = Origins {
+            shared: shared.as_ref(),
+            cases: &cases,
+            products: &products,
+        };
+        check_internal(&configurations, &origins)?;
+        check_sends(&configurations, &origins)?;
         Some(configurations)
     }
 
@@ -114,108 +129,26 @@ impl Grid<'_, '_> {
     }
 
     fn dimension(&self, name: &str, item: &Item<'_>) -> Option<Dimension> {
-        let settings = match name {
-            "rates" => self.rates(item)?.into_iter().map(Setting::Rates).collect(),
-            "internal" => probabilities(item)?
-                .into_iter()
-                .map(Setting::Internal)
-                .collect(),
-            "phase" => each(item, |item| item.one_of(PhaseRule::NAMES))?
-                .into_iter()
-                .map(Setting::Phase)
-                .collect(),
-            "stamp" => each(item, |item| item.one_of(StampRule::NAMES))?
-                .into_iter()
-                .map(Setting::Stamp)
-                .collect(),
-            "delay_s" => each(item, delay)?.into_iter().map(Setting::Delay).collect(),
+        let each_of = |setting: fn(&Item<'_>) -> Option<Setting>| each(item, setting);
+        let settings: Dimension = match name {
+            "rates" => every(values::rates(item, self.seed)?, Setting::Rates),
+            "internal" => every(values::internals(item)?, Setting::Internal),
+            "phase" => each_of(|item| item.one_of(PhaseRule::NAMES).map(Setting::Phase))?,
+            "stamp" => each_of(|item| item.one_of(StampRule::NAMES).map(Setting::Stamp))?,
+            "delay_s" => each_of(|item| values::delay(item).map(Setting::Delay))?,
+            "receive" => each_of(|item| item.one_of(ReceiveRule::NAMES).map(Setting::Receive))?,
+            "topology" => each_of(|item| item.one_of(Topology::NAMES).map(Setting::Topology))?,
+            "sends" => each_of(|item| values::sends(item).map(Setting::Sends))?,
+            "connection" => {
+                each_of(|item| item.one_of(Connection::NAMES).map(Setting::Connection))?
+            }
             _ => unreachable!("a parameter without a reader: {name}"),
         };
-        let settings: Dimension = settings;
         if settings.is_empty() {
             item.note("empty: there is nothing to run; give at least one value".to_owned());
             return None;
         }
         Some(settings)
-    }
-
-    /// One rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
-    fn rates(&self, item: &Item<'_>) -> Option<Vec<Rates>> {
-        if let Some(rule) = item.table() {
-            return self.rates_by_rule(item, &rule);
-        }
-        let Some(items) = item.array() else {
-            item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
-            return None;
-        };
-        if items.iter().any(Item::is_integer) {
-            return Some(vec![rate_set(item, &items)?]);
-        }
-        let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| self.rates(set)).collect();
-        Some(
-            sets.into_iter()
-                .collect::<Option<Vec<_>>>()?
-                .into_iter()
-                .flatten()
-                .collect(),
-        )
-    }
-
-    fn rates_by_rule(&self, item: &Item<'_>, rule: &Section<'_>) -> Option<Vec<Rates>> {
-        rule.allow_only(RATE_RULE_KEYS);
-        let bound = |name, default| {
-            rule.get(name)
-                .map_or(Some(default), |item| item.integer(1..=u64::from(Rate::MAX)))
-        };
-        let machines = rule.require(
-            "machines",
-            "how many machines a set is for, such as machines = 3",
-        );
-        let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
-        let (from, to) = (bound("from", 1), bound("to", 6));
-        let kind = match (rule.get("every"), rule.get("random")) {
-            (Some(every), None) => match every.text()? {
-                "ordered" => RateRule::EveryOrdered,
-                "unordered" => RateRule::EveryUnordered,
-                other => {
-                    every.note(format!(
-                        "\"{other}\" is not known; \"ordered\" or \"unordered\""
-                    ));
-                    return None;
-                }
-            },
-            (None, Some(count)) => RateRule::Random(count.integer(1..=Experiment::MAX_RUNS)?),
-            _ => {
-                item.note("a rule says either every = \"ordered\" or \"unordered\", or random = how many sets".to_owned());
-                return None;
-            }
-        };
-        let (machines, from, to) = (machines? as u32, from? as u32, to? as u32);
-        if from > to {
-            item.note(format!(
-                "from {from} is above to {to}; there is no rate between them"
-            ));
-            return None;
-        }
-        let sets = RateSets {
-            rule: kind,
-            machines,
-            from,
-            to,
-        };
-        match (kind, sets.count(), sets.ordered_count()) {
-            (RateRule::Random(count), _, Some(all)) if count > all => {
-                item.note(format!(
-                    "{count} different sets wanted, but there are only {all}"
-                ));
-                None
-            }
-            (_, Some(count), _) if count <= Experiment::MAX_RUNS => Some(sets.expand(self.seed)),
-            (_, count, _) => {
-                item.note(too_many(count));
-                None
-            }
-        }
     }
 
     /// Notes a mistake about the grid as a whole.
@@ -286,7 +219,7 @@ impl Grid<'_, '_> {
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let without = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
-                && schedule::spread_steps_per_second(&configuration.rates).is_none()
+                && schedule::spread_steps(&configuration.rates).is_none()
         });
         let Some(configuration) = without else {
             return Some(());
@@ -299,109 +232,64 @@ impl Grid<'_, '_> {
     }
 }
 
-fn too_many(count: Option<u64>) -> String {
-    let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
-        count.to_string()
+fn every<T>(values: Vec<T>, setting: fn(T) -> Setting) -> Dimension {
+    values.into_iter().map(setting).collect()
+}
+
+/// Where in the file a configuration's values stand.
+struct Origins<'s, 'd> {
+    shared: Option<&'s Section<'d>>,
+    cases: &'s [Section<'d>],
+    /// A product of dimensions for each case, or the one there is.
+    products: &'s [Vec<Dimension>],
+}
+
+impl<'d> Origins<'_, 'd> {
+    /// Notes a mistake about the value of `name` that `configuration` has.
+    fn note(&self, name: &str, configuration: &Configuration, message: String) {
+        let shared = self.shared.and_then(|shared| shared.get(name));
+        let item = shared.or_else(|| self.case(configuration)?.get(name));
+        if let Some(item) = item {
+            item.note(message);
+        }
+    }
+
+    fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
+        let mut cases = std::iter::zip(self.cases, self.products);
+        let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
+        case.map(|(case, _)| case)
+    }
+}
+
+fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
+    let for_others = configurations.iter().find(|configuration| {
+        let machines = configuration.internal.machines();
+        machines.is_some_and(|machines| machines != configuration.rates.machines())
     });
-    format!(
-        "{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files",
-        Experiment::MAX_RUNS
-    )
-}
-
-fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
-    let rates: Vec<Option<Rate>> = items
-        .iter()
-        .map(|rate| {
-            rate.integer(1..=u64::from(Rate::MAX))
-                .and_then(|hertz| Rate::new(hertz as u32))
-        })
-        .collect();
-    let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
-    let machines = rates.len();
-    let set = Rates::new(rates);
-    if set.is_none() {
-        item.note(format!(
-            "a rate set of {machines}: a run has from 2 to {} machines",
-            Rates::MAX_MACHINES
-        ));
-    }
-    set
-}
-
-/// One value, or a list of them.
-fn each<'d, T>(item: &Item<'d>, read: impl Fn(&Item<'d>) -> Option<T>) -> Option<Vec<T>> {
-    let Some(items) = item.array() else {
-        return Some(vec![read(item)?]);
+    let Some(configuration) = for_others else {
+        return Some(());
     };
-    let values: Vec<Option<T>> = items.iter().map(read).collect();
-    values.into_iter().collect()
-}
-
-/// One probability, a list of them, or a range `{ from, to, step }`.
-fn probabilities(item: &Item<'_>) -> Option<Vec<Probability>> {
-    let read = |item: &Item<'_>| {
-        item.number(0.0..=1.0, "a probability")
-            .and_then(Probability::new)
-    };
-    let Some(range) = item.table() else {
-        return each(item, read);
-    };
-    range.allow_only(RANGE_KEYS);
-    let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
-    let (from, to) = (
-        bound("from").and_then(|item| read(&item)),
-        bound("to").and_then(|item| read(&item)),
+    let message = format!(
+        "a list of {} probabilities, but rates {} have {} machines: give one for each machine, or one for all",
+        configuration.internal.machines().unwrap_or(1),
+        configuration.rates,
+        configuration.rates.machines()
     );
-    let step = bound("step").and_then(|item| item.number(0.001..=1.0, "a step"));
-    let (from, to, step) = (from?.value(), to?.value(), step?);
-    if from > to {
-        item.note(format!(
-            "from {from} is above to {to}; there is nothing between them"
-        ));
-        return None;
-    }
-    Some(
-        decimal_range(from, to, step)
-            .filter_map(Probability::new)
-            .collect(),
-    )
+    origins.note("internal", configuration, message);
+    None
 }
 
-/// A number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
-fn delay(item: &Item<'_>) -> Option<Delay> {
-    let read = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
-    let Some(law) = item.table() else {
-        return read(item).and_then(Delay::constant);
+fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
+    let unfit = configurations
+        .iter()
+        .find(|configuration| !configuration.sends.fits(configuration.topology));
+    let Some(configuration) = unfit else {
+        return Some(());
     };
-    law.allow_only(DELAY_LAWS);
-    match (law.get("uniform"), law.get("exponential")) {
-        (Some(bounds), None) => {
-            let numbers: Option<Vec<f64>> = each(&bounds, read);
-            let delay = match numbers?[..] {
-                [from_s, to_s] => Delay::uniform(from_s, to_s),
-                _ => None,
-            };
-            if delay.is_none() {
-                bounds.note(
-                    "wanted the shortest and the longest delay, such as [0.01, 0.1]".to_owned(),
-                );
-            }
-            delay
-        }
-        (None, Some(mean)) => read(&mean).and_then(Delay::exponential),
-        _ => {
-            item.note(
-                "wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }".to_owned(),
-            );
-            None
-        }
-    }
-}
-
-/// `from, from + step, ... to` as the decimals a person would write: 0.3, not 0.30000000000000004.
-fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
-    const DECIMALS: f64 = 1e9;
-    let steps = ((to - from) / step + 1e-9).floor() as u64;
-    (0..=steps).map(move |place| ((from + place as f64 * step) * DECIMALS).round() / DECIMALS)
+    let message = format!(
+        "{} does not go with topology = \"time-keeper\", whose machine 0 always sends to all: leave it out, or exclude the two together",
+        configuration.sends
+    );
+    origins.note("sends", configuration, message);
+    None
 }

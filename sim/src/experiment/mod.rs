@@ -3,11 +3,16 @@
 //! # Layout
 //!
 //! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`rates`]: how often machines tick
+//! - [`internal`]: how likely an idle tick is an internal event
+//! - [`named_values`]: those of them whose values have names
+//! - [`variants`]: variants of the model: what a tick takes, who may send to whom, and what is sent
 //! - [`delay`]: laws of message delay
 //! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
 //! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
 //! - [`file`]: the TOML file read into an [`Experiment`]
 //! - [`grid_file`]: the part of it that says which configurations there are
+//! - [`values`]: the values of parameters as the file writes them
 //! - [`reader`]: a TOML table read with every mistake noted, by line and key
 //! - [`numbering`]: which place in the plan each run has, also after the plan has grown
 //! - [`run_name`]: what a person calls a run
@@ -18,13 +23,18 @@ mod delay;
 mod file;
 mod grid;
 mod grid_file;
+mod internal;
+mod named_values;
 mod numbering;
 mod parameters;
 mod rate_sets;
+mod rates;
 mod reader;
 mod run_name;
 mod schedule;
 mod shard;
+mod values;
+mod variants;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,54 +42,91 @@ use std::sync::Arc;
 
 pub use delay::Delay;
 pub use file::Overrides;
+pub use internal::Internal;
 pub use numbering::Numbering;
-pub use parameters::{
-    EngineKind, Isolation, NotAValue, PhaseRule, Probability, Rate, Rates, StampRule,
-};
+pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, StampRule};
+pub use rates::{Rate, Rates};
 pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::Shard;
+pub use variants::{Connection, ReceiveRule, Sends, Topology};
 
+use crate::machine::MachineIndex;
 use crate::random;
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Everything that can change the events of a run, but the seed and the repetition.
+/// Everything that a sweep varies: what can change the events of a run, but the seed and the repetition, and what carries them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
     pub rates: Rates,
     /// Probability that an idle tick is an internal event.
-    pub internal: Probability,
+    pub internal: Internal,
     /// When ticks fall within a machine's period.
     pub phase: PhaseRule,
     /// Which clock value a message carries.
     pub stamp: StampRule,
     /// How long messages are under way.
     pub delay: Delay,
+    /// What a tick takes from the message queue.
+    pub receive: ReceiveRule,
+    /// Who may send to whom.
+    pub topology: Topology,
+    /// To whom a send goes.
+    pub sends: Sends,
+    /// Which connections messages take over TCP. Changes no event.
+    pub connection: Connection,
     /// Model time observed, in nanoseconds.
     pub duration_ns: u64,
 }
 
 impl Configuration {
+    /// The assignment's model with these parameters, and the default of every other.
+    pub fn new(rates: Rates, internal: Probability, duration_ns: u64) -> Self {
+        Self {
+            rates,
+            internal: internal.into(),
+            phase: PhaseRule::Spread,
+            stamp: StampRule::After,
+            delay: Delay::NONE,
+            receive: ReceiveRule::One,
+            topology: Topology::Mesh,
+            sends: Sends::Mix,
+            connection: Connection::Persistent,
+            duration_ns,
+        }
+    }
+
+    /// To whom `machine` may send, ascending.
+    pub fn neighbours(&self, machine: MachineIndex) -> Vec<MachineIndex> {
+        self.topology.neighbours(machine, self.rates.machines())
+    }
+
+    /// How close together ticks of two machines can come, in model nanoseconds: [`Schedule::margin_ns`] of all its runs.
+    pub fn margin_ns(&self) -> u64 {
+        schedule::margin_ns(self)
+    }
+
     /// Model time observed, in seconds.
     pub fn duration_s(&self) -> f64 {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// Ticks of all machines together, which is also the number of rows in the log, give or take one a machine (its phase
-    /// decides).
+    /// Ticks of all machines together, give or take one a machine (its phase decides). Under [`ReceiveRule::One`] that is also the
+    /// number of rows in the log.
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()
-            .map(|rate| (f64::from(rate.hertz()) * self.duration_s()).round() as u64)
+            .map(|rate| (rate.hertz() * self.duration_s()).round() as u64)
             .sum()
     }
 }
 
-/// The canonical text: what a run's key starts with. A delay stands in it only if there is one.
+/// The canonical text: what a run's key starts with. A delay and the variants of the model stand in it only where they are not
+/// the default.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -88,6 +135,10 @@ impl fmt::Display for Configuration {
             phase,
             stamp,
             delay,
+            receive,
+            topology,
+            sends,
+            connection,
             ..
         } = self;
         write!(
@@ -96,6 +147,18 @@ impl fmt::Display for Configuration {
         )?;
         if *delay != Delay::NONE {
             write!(f, " delay_s={delay}")?;
+        }
+        if *receive != ReceiveRule::One {
+            write!(f, " receive={receive}")?;
+        }
+        if *topology != Topology::Mesh {
+            write!(f, " topology={topology}")?;
+        }
+        if *sends != Sends::Mix {
+            write!(f, " sends={sends}")?;
+        }
+        if *connection != Connection::Persistent {
+            write!(f, " connection={connection}")?;
         }
         write!(f, " duration_s={}", self.duration_s())
     }
@@ -113,16 +176,25 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run's key: a canonical text of all that can change its events, independent of its place in the plan.
+    /// The run's key: a canonical text of its configuration and repetition, independent of its place in the plan.
     pub fn key(&self) -> String {
         format!("{} repetition={}", self.configuration, self.repetition)
+    }
+
+    /// What the run's randomness is drawn by: its key without what changes no event. So runs that differ only in that are twins.
+    pub fn stream_key(&self) -> String {
+        let configuration = Configuration {
+            connection: Connection::Persistent,
+            ..(*self.configuration).clone()
+        };
+        format!("{configuration} repetition={}", self.repetition)
     }
 
     /// When the run's machines tick.
     pub fn schedule(&self, seed: u64) -> Schedule {
         Schedule::draw(
             &self.configuration,
-            &mut random::run_stream(seed, &self.key()),
+            &mut random::run_stream(seed, &self.stream_key()),
         )
     }
 }

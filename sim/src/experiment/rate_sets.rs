@@ -9,7 +9,7 @@ use crate::random;
 /// Which rate sets to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RateRule {
-    /// Every assignment of rates to the machines: `(to - from + 1)^machines` sets.
+    /// Every assignment of rates to the machines: as many sets as there are rates, to the power of machines.
     EveryOrdered,
     /// Every choice of rates, machines in ascending order of rate.
     EveryUnordered,
@@ -22,8 +22,10 @@ pub(super) enum RateRule {
 pub(super) struct RateSets {
     pub(super) rule: RateRule,
     pub(super) machines: u32,
-    pub(super) from: u32,
-    pub(super) to: u32,
+    pub(super) from: Rate,
+    pub(super) to: Rate,
+    /// From one rate to the next.
+    pub(super) step: Rate,
 }
 
 impl RateSets {
@@ -50,30 +52,43 @@ impl RateSets {
     }
 
     fn choices(&self) -> u64 {
-        u64::from(self.to - self.from + 1)
+        let span = self.to.micro_hertz() - self.from.micro_hertz();
+        span / self.step.micro_hertz() + 1
     }
 
     /// The sets. Call only once [`RateSets::count`] is known to be small.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
-            RateRule::EveryOrdered => self.every(|_| self.from),
+            RateRule::EveryOrdered => self.every(|_| 0),
             RateRule::EveryUnordered => self.every(|last| last),
             RateRule::Random(count) => self.random(count, seed),
         };
         sets.into_iter()
-            .filter_map(|set| Rates::new(set.into_iter().filter_map(Rate::new).collect()))
+            .filter_map(|set| {
+                Rates::new(
+                    set.into_iter()
+                        .filter_map(|place| self.rate(place))
+                        .collect(),
+                )
+            })
             .collect()
     }
 
-    /// Every set, machine by machine; `lowest(last)` is the lowest rate allowed after a machine of rate `last`.
+    /// The rate at a place within the bounds, from 0.
+    fn rate(&self, place: u32) -> Option<Rate> {
+        Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(place) * self.step.micro_hertz())
+    }
+
+    /// Every set of places, machine by machine; `lowest(last)` is the lowest allowed after a machine whose place is `last`.
     fn every(&self, lowest: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
         let mut sets: Vec<Vec<u32>> = vec![vec![]];
         for _ in 0..self.machines {
             sets = sets
                 .into_iter()
                 .flat_map(|set| {
-                    let lowest = lowest(set.last().copied().unwrap_or(self.from));
-                    (lowest..=self.to).map(move |rate| set.iter().copied().chain([rate]).collect())
+                    let lowest = lowest(set.last().copied().unwrap_or(0));
+                    (lowest..self.choices() as u32)
+                        .map(move |place| set.iter().copied().chain([place]).collect())
                 })
                 .collect();
         }
@@ -82,14 +97,15 @@ impl RateSets {
 
     /// Different sets in the order drawn: asking for more keeps the first ones.
     fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
-        let mut random = random::experiment_stream(
-            seed,
-            &format!("rates {} {}-{}", self.machines, self.from, self.to),
-        );
+        let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
+        if Some(self.step) != Rate::new(1) {
+            purpose += &format!(" step {}", self.step);
+        }
+        let mut random = random::experiment_stream(seed, &purpose);
         let (mut sets, mut seen) = (Vec::new(), HashSet::new());
         while (sets.len() as u64) < count {
             let set: Vec<u32> = (0..self.machines)
-                .map(|_| random.random_range(self.from..=self.to))
+                .map(|_| random.random_range(0..self.choices() as u32))
                 .collect();
             if seen.insert(set.clone()) {
                 sets.push(set);
@@ -105,11 +121,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn sets(rule: RateRule, machines: u32, to: u32) -> RateSets {
+        let rate = |hertz| Rate::new(hertz).expect("a rate");
         RateSets {
             rule,
             machines,
-            from: 1,
-            to,
+            from: rate(1),
+            to: rate(to),
+            step: rate(1),
         }
     }
 
@@ -125,6 +143,19 @@ mod tests {
         let many = sets(RateRule::Random(50), 3, 6).expand(9);
         assert_eq!(few[..], many[..5]);
         assert_ne!(few, sets(RateRule::Random(5), 3, 6).expand(10));
+    }
+
+    #[test]
+    fn steps_between_whole_rates() {
+        let step = Rate::from_hertz(0.25);
+        let rule = RateSets {
+            step: step.expect("a rate"),
+            ..sets(RateRule::EveryUnordered, 2, 2)
+        };
+        let texts: Vec<String> = rule.expand(0).iter().map(Rates::to_string).collect();
+        assert_eq!(texts.len(), 15);
+        assert_eq!(texts[..3], ["1,1", "1,1.25", "1,1.5"]);
+        assert_eq!(rule.count(), Some(15));
     }
 
     proptest! {

@@ -320,8 +320,8 @@ impl<'d> Item<'d> {
         items.iter().map(Item::section).collect()
     }
 
-    pub(super) fn is_integer(&self) -> bool {
-        self.value.is_integer()
+    pub(super) fn is_number(&self) -> bool {
+        self.value.is_integer() || self.value.is_float()
     }
 }
 

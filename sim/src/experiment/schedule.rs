@@ -4,7 +4,11 @@
 
 use rand::{Rng, RngExt};
 
-use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rates};
+use super::rates::gcd;
+use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates};
+
+/// Rates are in millionths.
+const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// The tick times of a run's machines, in model nanoseconds from its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +21,36 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MachineSchedule {
     phase_ns: u64,
-    hertz: u64,
+    period: Period,
     ticks: u64,
+}
+
+/// The time from tick to tick: `whole_ns + rest / divisor` nanoseconds, exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Period {
+    whole_ns: u64,
+    rest: u64,
+    divisor: u64,
+}
+
+impl Period {
+    fn of(rate: Rate) -> Self {
+        let common = gcd(NANOS_IN_A_MILLION_SECONDS, rate.micro_hertz());
+        let (dividend, divisor) = (
+            NANOS_IN_A_MILLION_SECONDS / common,
+            rate.micro_hertz() / common,
+        );
+        Self {
+            whole_ns: dividend / divisor,
+            rest: dividend % divisor,
+            divisor,
+        }
+    }
+
+    /// So many periods, rounded down. In parts, so that 64 bits are enough.
+    fn times(&self, periods: u64) -> u64 {
+        periods * self.whole_ns + periods * self.rest / self.divisor
+    }
 }
 
 impl Schedule {
@@ -29,26 +61,20 @@ impl Schedule {
             PhaseRule::Aligned => vec![0; rates.machines() as usize],
             PhaseRule::Uniform => rates
                 .iter()
-                .map(|rate| random.random_range(0..period_ns(rate.hertz())))
+                .map(|rate| random.random_range(0..Period::of(rate).whole_ns))
                 .collect(),
             PhaseRule::Spread => spread_phases_ns(rates, random),
-        };
-        let margin_ns = match configuration.phase {
-            PhaseRule::Spread => {
-                spread_steps_per_second(rates).map_or(0, |steps| NANOS_PER_SECOND / steps)
-            }
-            PhaseRule::Uniform | PhaseRule::Aligned => 0,
         };
         let machines = rates
             .iter()
             .zip(phases_ns)
             .map(|(rate, phase_ns)| {
-                MachineSchedule::until(configuration.duration_ns, phase_ns, u64::from(rate.hertz()))
+                MachineSchedule::until(configuration.duration_ns, phase_ns, rate)
             })
             .collect();
         Self {
             machines,
-            margin_ns,
+            margin_ns: margin_ns(configuration),
         }
     }
 
@@ -72,7 +98,7 @@ impl Schedule {
         self.machines.iter().map(|machine| machine.phase_ns)
     }
 
-    /// How close together ticks of two machines can come: `1 / (lcm(rates) * N)` seconds under [`PhaseRule::Spread`], 0 under
+    /// How close together ticks of two machines can come: `1 / (L * N)` seconds, L being [`Rates::lcm_micro_hertz`], under [`PhaseRule::Spread`], 0 under
     /// the other rules. While lateness and message latency together stay below it, the seed alone settles every event.
     pub fn margin_ns(&self) -> u64 {
         self.margin_ns
@@ -80,15 +106,16 @@ impl Schedule {
 }
 
 impl MachineSchedule {
-    fn until(duration_ns: u64, phase_ns: u64, hertz: u64) -> Self {
+    fn until(duration_ns: u64, phase_ns: u64, rate: Rate) -> Self {
         let mut schedule = Self {
             phase_ns,
-            hertz,
+            period: Period::of(rate),
             ticks: 0,
         };
         // Due times are rounded down, so the estimate from the remaining time can be one off either way.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
-        schedule.ticks = (remaining * u128::from(hertz) / u128::from(NANOS_PER_SECOND)) as u64;
+        schedule.ticks = (remaining * u128::from(rate.micro_hertz())
+            / u128::from(NANOS_IN_A_MILLION_SECONDS)) as u64;
         while schedule.due_ns(schedule.ticks) < duration_ns {
             schedule.ticks += 1;
         }
@@ -99,26 +126,35 @@ impl MachineSchedule {
     }
 
     fn due_ns(&self, tick: u64) -> u64 {
-        self.phase_ns + tick * NANOS_PER_SECOND / self.hertz
+        self.phase_ns + self.period.times(tick)
     }
 }
 
-fn period_ns(hertz: u32) -> u64 {
-    NANOS_PER_SECOND / u64::from(hertz)
+/// How close together ticks of two machines can come, whatever is drawn.
+pub(super) fn margin_ns(configuration: &Configuration) -> u64 {
+    match configuration.phase {
+        PhaseRule::Spread => {
+            spread_steps(&configuration.rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)
+        }
+        PhaseRule::Uniform | PhaseRule::Aligned => 0,
+    }
 }
 
-/// Steps of `1 / (lcm * N)` seconds in a second, if they are long enough to be told apart in whole nanoseconds.
-pub(super) fn spread_steps_per_second(rates: &Rates) -> Option<u64> {
+/// Steps of `1 / (L * N)` seconds in a million seconds, L being the rates' common multiple, if they are long enough to be told apart
+/// in whole nanoseconds.
+pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
-    let steps = rates.lcm()?.checked_mul(u64::from(rates.machines()))?;
-    (steps <= NANOS_PER_SECOND / SHORTEST_STEP_NS).then_some(steps)
+    let steps = rates
+        .lcm_micro_hertz()?
+        .checked_mul(u64::from(rates.machines()))?;
+    (steps <= NANOS_IN_A_MILLION_SECONDS / SHORTEST_STEP_NS).then_some(steps)
 }
 
-/// All ticks of a machine share one residue modulo `1 / lcm` seconds. The machines get N evenly spaced residues in a random order,
-/// and each machine a random whole number of `1 / lcm` steps within its period on top.
+/// All ticks of a machine share one residue modulo `1 / L` seconds. The machines get N evenly spaced residues in a random order,
+/// and each machine a random whole number of `1 / L` steps within its period on top.
 fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
     let machines = u64::from(rates.machines());
-    let (Some(lcm), Some(steps_per_second)) = (rates.lcm(), spread_steps_per_second(rates)) else {
+    let (Some(lcm), Some(steps)) = (rates.lcm_micro_hertz(), spread_steps(rates)) else {
         unreachable!("checked when the experiment was read: rates {rates} have no spread phases");
     };
     let mut residues: Vec<u64> = (0..machines).collect();
@@ -127,8 +163,9 @@ fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
         .iter()
         .zip(residues)
         .map(|(rate, residue)| {
-            let step = random.random_range(0..lcm / u64::from(rate.hertz()));
-            (step * machines + residue) * NANOS_PER_SECOND / steps_per_second
+            let step = random.random_range(0..lcm / rate.micro_hertz());
+            let place = u128::from(step * machines + residue);
+            (place * u128::from(NANOS_IN_A_MILLION_SECONDS) / u128::from(steps)) as u64
         })
         .collect()
 }
@@ -143,19 +180,24 @@ fn shuffle(items: &mut [u64], random: &mut impl Rng) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Delay, Probability, Rate, StampRule};
+    use crate::experiment::Probability;
     use crate::random::run_stream;
     use proptest::prelude::*;
 
     fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+        let rates = rates.iter().map(|&hertz| 1_000_000 * u64::from(hertz));
+        of_micro_hertz(&rates.collect::<Vec<_>>(), phase, duration_ns, key)
+    }
+
+    fn of_micro_hertz(rates: &[u64], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+        let rates = rates
+            .iter()
+            .filter_map(|&rate| Rate::from_micro_hertz(rate));
+        let rates = Rates::new(rates.collect()).expect("rates");
+        let internal = Probability::new(0.7).expect("a probability");
         let configuration = Configuration {
-            rates: Rates::new(rates.iter().filter_map(|&hertz| Rate::new(hertz)).collect())
-                .expect("rates"),
-            internal: Probability::new(0.7).expect("a probability"),
             phase,
-            stamp: StampRule::After,
-            delay: Delay::NONE,
-            duration_ns,
+            ..Configuration::new(rates, internal, duration_ns)
         };
         Schedule::draw(&configuration, &mut run_stream(1, key))
     }
@@ -177,6 +219,9 @@ mod tests {
         };
         assert_eq!(margin(&[4, 5, 6]), 5_555_555);
         assert_eq!(margin(&[1, 3, 6]), 55_555_555);
+        let real = [1_500_000, 2_250_000, 6_000_000];
+        let real = of_micro_hertz(&real, PhaseRule::Spread, NANOS_PER_SECOND, "margin");
+        assert_eq!(real.margin_ns(), 1_000_000_000 / (18 * 3));
     }
 
     #[test]
@@ -209,6 +254,26 @@ mod tests {
             let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
             // A nanosecond of rounding on either side.
             prop_assert!(closest + 2 >= schedule.margin_ns(), "{} ns apart, margin {} ns", closest, schedule.margin_ns());
+        }
+
+        /// In quarters of a hertz; and every tick where exact arithmetic has it.
+        #[test]
+        fn rates_that_are_not_whole_are_as_exact(
+            quarters in prop::collection::vec(1u64..=12, 2..6),
+            repetition in 0u32..1000,
+        ) {
+            let rates: Vec<u64> = quarters.iter().map(|quarters| 250_000 * quarters).collect();
+            let schedule = of_micro_hertz(&rates, PhaseRule::Spread, 20 * NANOS_PER_SECOND, &repetition.to_string());
+            let due = all_due_ns(&schedule);
+            let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
+            prop_assert!(closest + 2 >= schedule.margin_ns(), "{} ns apart, margin {} ns", closest, schedule.margin_ns());
+            for ((machine, phase_ns), rate) in schedule.phases_ns().enumerate().zip(&rates) {
+                prop_assert!(u128::from(phase_ns) * u128::from(*rate) < 1_000_000_000_000_000);
+                for tick in [1u64, 7, 600_000_000] {
+                    let exact = u128::from(tick) * 1_000_000_000_000_000 / u128::from(*rate);
+                    prop_assert_eq!(u128::from(schedule.due_ns(machine, tick) - phase_ns), exact);
+                }
+            }
         }
 
         #[test]

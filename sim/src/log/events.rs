@@ -41,11 +41,11 @@ pub struct Lacks {
 
 /// Separates the peers of one cell.
 const PEER_SEPARATOR: u8 = b';';
-/// Stands for every other machine of the run.
+/// Stands for all neighbours of the sender.
 const ALL_PEERS: &[u8] = b"*";
 
 /// An event and when it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// Unix time in nanoseconds; virtual nanoseconds since the epoch in the virtual engine.
     pub system_time_ns: u64,
@@ -54,7 +54,7 @@ pub struct LoggedEvent {
 }
 
 /// A row of the event log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     /// The run's place in the plan.
     pub run: u64,
@@ -90,7 +90,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     };
     let Event {
         tick,
-        kind,
+        ref kind,
         logical_clock,
         queue_length,
     } = row.logged.event;
@@ -111,16 +111,24 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         EventKind::Send { recipients, stamp } => {
             match recipients {
                 Recipients::One(UNKNOWN_MACHINE) => buffer.push(b','),
-                Recipients::One(peer) => number(buffer, u64::from(peer), b','),
+                Recipients::One(peer) => number(buffer, u64::from(*peer), b','),
+                Recipients::Several(peers) => {
+                    for &peer in &peers[..] {
+                        number(buffer, u64::from(peer), PEER_SEPARATOR);
+                    }
+                    if let Some(last) = buffer.last_mut() {
+                        *last = b',';
+                    }
+                }
                 Recipients::All => {
                     buffer.extend_from_slice(ALL_PEERS);
                     buffer.push(b',');
                 }
             }
-            number(buffer, stamp, b',');
+            number(buffer, *stamp, b',');
             buffer.push(b'\n');
         }
-        EventKind::Receive(Message {
+        &EventKind::Receive(Message {
             sender,
             stamp,
             sent_tick,
@@ -236,12 +244,21 @@ impl<'a> Cells<'a> {
         if cell.is_empty() && self.lacks.recipients {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         }
-        if cell.contains(&PEER_SEPARATOR) {
-            return Err(("peers", "several recipients, where one or * is known"));
+        let peer = |digits_of: &[u8]| -> Result<MachineIndex, CellError> {
+            digits("peers", digits_of).and_then(|peer| machine_index("peers", peer))
+        };
+        if !cell.contains(&PEER_SEPARATOR) {
+            return peer(cell).map(Recipients::One);
         }
-        digits("peers", cell)
-            .and_then(|peer| machine_index("peers", peer))
-            .map(Recipients::One)
+        let peers: Result<Vec<_>, _> = cell
+            .split(|&byte| byte == PEER_SEPARATOR)
+            .map(peer)
+            .collect();
+        let peers = peers?;
+        if !peers.is_sorted_by(|a, b| a < b) {
+            return Err(("peers", "recipients that are not in ascending order"));
+        }
+        Ok(Recipients::Several(peers.into()))
     }
 
     fn sender(&mut self) -> Result<MachineIndex, CellError> {
@@ -328,15 +345,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn recipients() -> impl Strategy<Value = Recipients> {
+        prop_oneof![
+            Just(Recipients::All),
+            (0..UNKNOWN_MACHINE).prop_map(Recipients::One),
+            prop::collection::btree_set(any::<u32>(), 2..20)
+                .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
+        ]
+    }
+
     fn kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             Just(EventKind::Internal),
-            (prop::option::of(0..UNKNOWN_MACHINE), any::<u64>()).prop_map(|(peer, stamp)| {
-                EventKind::Send {
-                    recipients: peer.map_or(Recipients::All, Recipients::One),
-                    stamp,
-                }
-            }),
+            (recipients(), any::<u64>())
+                .prop_map(|(recipients, stamp)| EventKind::Send { recipients, stamp }),
             (0..UNKNOWN_MACHINE, 0..UNKNOWN, 0..UNKNOWN).prop_map(|(sender, stamp, sent_tick)| {
                 EventKind::Receive(Message {
                     sender,
@@ -432,6 +454,13 @@ mod tests {
         );
         write_row(
             &mut text,
+            &at(EventKind::Send {
+                recipients: Recipients::Several([0, 3, 12].into()),
+                stamp: 210,
+            }),
+        );
+        write_row(
+            &mut text,
             &at(EventKind::Receive(Message {
                 sender: 0,
                 stamp: 209,
@@ -442,6 +471,7 @@ mod tests {
         17,2,134,internal,99,210,3,,,
         17,2,134,send,99,210,3,1,210,
         17,2,134,send,99,210,3,*,210,
+        17,2,134,send,99,210,3,0;3;12,210,
         17,2,134,receive,99,210,3,0,209,77
         ");
     }
@@ -462,7 +492,7 @@ mod tests {
             write_row(&mut text, &row);
             let everything = Lacks { recipients: true, senders: true, stamps: true, sent_ticks: true };
             let read: Result<Vec<EventRow>, RowError> = parse_rows_lacking(&text, everything).collect();
-            prop_assert_eq!(read, Ok(vec![row]));
+            prop_assert_eq!(read, Ok(vec![row.clone()]));
             let lacks = matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
                 || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & 14 != 0);
             prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), lacks);

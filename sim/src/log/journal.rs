@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::checksum;
 use super::error::DatasetError;
+use crate::experiment::Internal;
 
 /// How an attempted run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub enum Outcome {
 pub struct JournalRow {
     /// The run's place in the plan, from 0.
     pub run: u64,
-    /// The run's key: a canonical text of all that can change its events.
+    /// The run's key: a canonical text of its configuration and repetition.
     pub key: String,
     /// Which repetition of its configuration, from 0.
     pub repetition: u32,
@@ -45,14 +46,22 @@ pub struct JournalRow {
     pub machines: u32,
     /// Ticks per second of each machine.
     pub rates: String,
-    /// Probability that an idle tick is an internal event.
-    pub internal: f64,
+    /// Probability that an idle tick is an internal event: a number, or one for each machine joined by commas.
+    pub internal: Internal,
     /// `after` or `before`.
     pub stamp: String,
     /// `spread`, `uniform` or `aligned`.
     pub phase: String,
     /// How long messages are under way, in model seconds: a number or a law such as `exponential(0.05)`.
     pub delay_s: String,
+    /// What a tick takes from the message queue: `one` message or `all`.
+    pub receive: String,
+    /// Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`.
+    pub topology: String,
+    /// To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.
+    pub sends: String,
+    /// Which connections messages take over TCP: `persistent` or `per-message`.
+    pub connection: String,
     /// Unix time of the run's start; 0 in the virtual engine.
     pub started_at_ns: u64,
     /// Each machine's first tick, model nanoseconds after the start.
@@ -65,7 +74,9 @@ pub struct JournalRow {
     pub lateness_p99_us: f64,
     /// Its maximum.
     pub lateness_max_us: f64,
-    /// 99th percentile of the latency: when a message was queued - when the event that sent it happened, wall microseconds.
+    /// Median latency: when a message was queued - when the event that sent it happened, wall microseconds.
+    pub latency_p50_us: f64,
+    /// Its 99th percentile.
     pub latency_p99_us: f64,
     /// Its maximum.
     pub latency_max_us: f64,

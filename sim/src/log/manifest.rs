@@ -10,7 +10,7 @@ use super::imported::Imported;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The contents of `dataset.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

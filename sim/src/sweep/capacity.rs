@@ -75,9 +75,10 @@ impl Capacity {
         }
     }
 
-    /// How many runs of `machines` machines fit into the files, connections and listeners counted.
-    pub fn runs_by_files(&self, machines: u32) -> u64 {
-        self.files.saturating_sub(self.spare_files(machines)) / tcp::sockets_per_run(machines)
+    /// How many runs of `configuration` fit into the files, connections and listeners counted.
+    pub fn runs_by_files(&self, configuration: &Configuration) -> u64 {
+        let spare = self.spare_files(configuration.rates.machines());
+        self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
     /// Files to be had beside the connections of runs of `machines` machines.
@@ -102,10 +103,7 @@ impl Capacity {
                 });
             }
             EngineKind::Tcp => {
-                limits.push((
-                    self.runs_by_files(heaviest.rates.machines()),
-                    WidthLimit::Files(self.files),
-                ));
+                limits.push((self.runs_by_files(heaviest), WidthLimit::Files(self.files)));
                 if experiment.isolation == Isolation::Process && options.jobs.is_none() {
                     let processes = PROCESSES_PER_CORE * self.cores as u64;
                     let runs = processes / u64::from(heaviest.rates.machines());
@@ -170,6 +168,6 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
 
 /// Ticks per wall second of a run.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
-    let rates: u32 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
-    f64::from(rates) * experiment.time_scale
+    let rates: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
+    rates * experiment.time_scale
 }

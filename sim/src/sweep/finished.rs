@@ -35,16 +35,21 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         duration_s: configuration.duration_s(),
         machines: configuration.rates.machines(),
         rates: configuration.rates.to_string(),
-        internal: configuration.internal.value(),
+        internal: configuration.internal.clone(),
         stamp: configuration.stamp.to_string(),
         phase: configuration.phase.to_string(),
         delay_s: configuration.delay.to_string(),
+        receive: configuration.receive.to_string(),
+        topology: configuration.topology.to_string(),
+        sends: configuration.sends.to_string(),
+        connection: configuration.connection.to_string(),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
         phases_ns: join(ended.run.schedule(experiment.seed).phases_ns()),
         margin_us: micros(margin_ns),
         lateness_p50_us: micros(lateness.p50_ns),
         lateness_p99_us: micros(lateness.p99_ns),
         lateness_max_us: micros(lateness.max_ns),
+        latency_p50_us: micros(latency.p50_ns),
         latency_p99_us: micros(latency.p99_ns),
         latency_max_us: micros(latency.max_ns),
         punctual: outcome == Outcome::Ok
@@ -82,13 +87,13 @@ fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
     for (machine, events) in log.machines.iter().enumerate() {
-        for &logged in events {
+        for logged in events {
             write_row(
                 &mut buffer,
                 &EventRow {
                     run,
                     machine: machine as u32,
-                    logged,
+                    logged: logged.clone(),
                 },
             );
         }

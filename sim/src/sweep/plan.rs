@@ -1,5 +1,6 @@
 //! The plan of a sweep: which runs are to do, how many at once, how long that takes and how large it gets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Capacity, Options, Width};
@@ -82,21 +83,19 @@ impl Plan {
         if experiment.engine == EngineKind::Virtual {
             return Ok(());
         }
-        let machines = experiment
-            .configurations()
-            .iter()
-            .map(|configuration| configuration.rates.machines())
-            .max()
-            .unwrap_or(2);
-        if capacity.runs_by_files(machines) == 0 {
-            let sockets = tcp::sockets_per_run(machines);
+        let configurations = || experiment.configurations().iter();
+        let machines = |configuration: &Arc<Configuration>| configuration.rates.machines();
+        let too_large =
+            configurations().find(|configuration| capacity.runs_by_files(configuration) == 0);
+        if let Some(configuration) = too_large {
             return Err(PlanError::TooFewFiles {
-                machines,
-                sockets,
+                machines: machines(configuration),
+                sockets: tcp::sockets_per_run(configuration),
                 files: capacity.files,
             });
         }
-        Ok(tcp::probe(&options.ports, machines)?)
+        let most = configurations().map(machines).max().unwrap_or(2);
+        Ok(tcp::probe(&options.ports, most)?)
     }
 
     /// What is to do of `experiment` after what was attempted.
@@ -129,7 +128,7 @@ impl Plan {
         }
         let demand = |configuration: &&Configuration| {
             (
-                configuration.rates.machines(),
+                tcp::sockets_per_run(configuration),
                 configuration.expected_ticks(),
             )
         };
@@ -144,7 +143,7 @@ impl Plan {
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let machines = heaviest.rates.machines();
         let sockets = match experiment.engine {
-            EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(machines),
+            EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(heaviest),
             EngineKind::Virtual => 0,
         };
         Ok(Self {
@@ -216,7 +215,7 @@ fn wall_time(
                 .fold(0.0, f64::max);
             let connections: u64 = to_do
                 .iter()
-                .map(|run| tcp::sockets_per_run(run.configuration.rates.machines()) / 2)
+                .map(|run| tcp::sockets_per_run(&run.configuration) / 2)
                 .sum();
             let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
             Duration::from_secs_f64(waves as f64 * observed_s / experiment.time_scale) + set_up

@@ -93,6 +93,7 @@ fn plans_without_running() {
         "configurations    2",
         "4 (0 done, 0 failed, 4 to do)",
         "sockets at once   24",
+        " ms (rates 1,3,6, phase spread)",
         "wall time         about 0 s",
     ] {
         assert!(plan.stdout.contains(line), "{line} not in\n{}", plan.stdout);
@@ -175,7 +176,7 @@ fn mistakes_in_the_file_are_refused_with_line_and_key() {
         (
             "[1, 3, 6]",
             "[1, 0, 6]",
-            "e.toml:6: `parameters.rates[1][2]`: 0 is out of range",
+            "e.toml:6: `parameters.rates[1][2]`: 0 is not a rate",
         ),
         (
             "0.5",

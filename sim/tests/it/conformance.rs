@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use sim::engine::RunLog;
 use sim::engine::tcp::Settings;
-use sim::experiment::{EngineKind, Experiment, Run};
-use sim::machine::{EventKind, Message, Recipients};
+use sim::experiment::{EngineKind, Experiment, ReceiveRule, Run};
+use sim::log::LoggedEvent;
+use sim::machine::{EventKind, Message};
 
 use crate::support::{experiment, run_all, run_tcp, settings};
 
@@ -28,6 +29,83 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
 
 const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]\ndelay_s = [0, { uniform = [0, 2] }]";
+
+/// Every variant of the model, alone and with another one.
+const VARIANTS: &str = "duration_s = 20\ntime_scale = 40\n[parameters]
+rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
+receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]
+sends = [\"mix\", \"unicast\", \"broadcast\", { multicast = 1 }, { multicast = 2 }]
+[[exclude]]\ntopology = \"time-keeper\"\nsends = [\"unicast\", { multicast = 1 }, { multicast = 2 }]";
+
+/// Rates that are not whole, and a probability for each machine.
+const UNEVEN: &str = "duration_s = 20\ntime_scale = 40\nrepetitions = 5\n[parameters]
+rates = [[1.5, 2.25, 6], [0.3, 3, 1.000001]]\ninternal = [[0.9, 0.5, 0.2]]\nphase = \"uniform\"\nreceive = [\"one\", \"all\"]";
+
+/// A connection for each message, and the same without.
+const PER_MESSAGE: &str = "duration_s = 20\ntime_scale = 20\n[parameters]
+rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
+topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nconnection = [\"per-message\", \"persistent\"]";
+
+#[test]
+fn a_connection_for_each_message_changes_no_event() {
+    let experiment = experiment(PER_MESSAGE);
+    let (per_message, persistent): (Vec<_>, Vec<_>) = run_all(&experiment, EngineKind::Virtual)
+        .into_iter()
+        .partition(|ended| ended.run.key().contains("connection=per-message"));
+    assert_eq!(per_message.len(), persistent.len());
+    for (a, b) in per_message.iter().zip(&persistent) {
+        assert_eq!(a.run.stream_key(), b.run.key());
+        assert_eq!(a.result, b.result);
+    }
+}
+
+#[test]
+fn every_variant_keeps_lamports_rules_and_every_message() {
+    keep_lamports_rules_and_every_message(PER_MESSAGE);
+    keep_lamports_rules_and_every_message(VARIANTS);
+    keep_lamports_rules_and_every_message(UNEVEN);
+}
+
+fn keep_lamports_rules_and_every_message(parameters: &str) {
+    on_both_engines(parameters, |experiment, run, log| {
+        log.machines
+            .iter()
+            .for_each(|events| clock_keeps_the_rules(events));
+        messages_are_received_once_and_in_order_or_still_wait(run, log);
+        let schedule = run.schedule(experiment.seed);
+        for (machine, events) in log.machines.iter().enumerate() {
+            ticks_are_all_there(events, schedule.ticks(machine), run);
+        }
+    });
+}
+
+/// Every tick has an event; one that takes several messages counts them down to none.
+fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
+    let by_tick: Vec<_> = events
+        .chunk_by(|a, b| a.event.tick == b.event.tick)
+        .collect();
+    assert_eq!(by_tick.len() as u64, ticks);
+    for (tick, events) in (0..).zip(by_tick) {
+        assert!(events.iter().all(|logged| logged.event.tick == tick));
+        assert!(events.len() == 1 || run.configuration.receive == ReceiveRule::All);
+        if run.configuration.receive == ReceiveRule::All {
+            let receives =
+                |logged: &LoggedEvent| matches!(logged.event.kind, EventKind::Receive(_));
+            assert!(events.len() == 1 || events.iter().all(receives));
+            for (left, logged) in (0..).zip(events.iter().rev()) {
+                assert_eq!(logged.event.queue_length, left);
+                assert_eq!(logged.system_time_ns, events[0].system_time_ns);
+            }
+        }
+    }
+}
+
+#[test]
+fn variants_in_order_equal_their_virtual_twins() {
+    twins_in_order_are_equal(&experiment(VARIANTS));
+    twins_in_order_are_equal(&experiment(UNEVEN));
+    twins_in_order_are_equal(&experiment(PER_MESSAGE));
+}
 
 #[test]
 fn every_machine_logs_one_event_for_every_tick_in_order() {
@@ -68,69 +146,75 @@ fn no_tick_comes_before_it_is_due() {
 #[test]
 fn clocks_keep_lamports_rules() {
     on_both_engines(GRID, |_, _, log| {
-        for events in &log.machines {
-            let mut clock = 0;
-            for logged in events {
-                let expected = match logged.event.kind {
-                    EventKind::Receive(message) => clock.max(message.stamp) + 1,
-                    EventKind::Internal | EventKind::Send { .. } => clock + 1,
-                };
-                assert_eq!(logged.event.logical_clock, expected);
-                clock = expected;
-            }
-        }
+        log.machines
+            .iter()
+            .for_each(|events| clock_keeps_the_rules(events));
     });
+}
+
+fn clock_keeps_the_rules(events: &[LoggedEvent]) {
+    let mut clock = 0;
+    for logged in events {
+        let expected = match logged.event.kind {
+            EventKind::Receive(message) => clock.max(message.stamp) + 1,
+            EventKind::Internal | EventKind::Send { .. } => clock + 1,
+        };
+        assert_eq!(logged.event.logical_clock, expected);
+        clock = expected;
+    }
 }
 
 /// Every receive names a send to its machine, with its stamp, at a lower clock; links keep their order; nothing comes twice;
 /// and what was sent was received, or still waits at the end.
 #[test]
 fn every_message_is_received_once_and_in_order_or_still_waits() {
-    on_both_engines(GRID, |_, _, log| {
-        let machines = log.machines.len();
-        let mut links: HashMap<(usize, usize), VecDeque<Message>> = HashMap::new();
-        for (sender, events) in log.machines.iter().enumerate() {
-            for logged in events {
-                if let EventKind::Send { recipients, stamp } = logged.event.kind {
-                    assert_eq!(stamp, logged.event.logical_clock);
-                    let message = Message {
-                        sender: sender as u32,
-                        stamp,
-                        sent_tick: logged.event.tick,
-                    };
-                    let is_recipient = |&peer: &usize| match recipients {
-                        Recipients::All => peer != sender,
-                        Recipients::One(one) => peer == one as usize,
-                    };
-                    (0..machines).filter(is_recipient).for_each(|peer| {
-                        links.entry((sender, peer)).or_default().push_back(message);
-                    });
-                }
-            }
-        }
-        for (receiver, events) in log.machines.iter().enumerate() {
-            for logged in events {
-                if let EventKind::Receive(message) = logged.event.kind {
-                    let link = links.get_mut(&(message.sender as usize, receiver));
-                    assert_eq!(link.and_then(VecDeque::pop_front), Some(message));
-                    assert!(logged.event.logical_clock > message.stamp);
-                }
-            }
-        }
-        // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
-        // all; so the two can differ by what came between that tick and the end, never the other way round.
-        for (receiver, events) in log.machines.iter().enumerate() {
-            let sent: usize = (0..machines)
-                .filter_map(|sender| links.get(&(sender, receiver)))
-                .map(VecDeque::len)
-                .sum();
-            assert!(
-                events
-                    .last()
-                    .is_none_or(|last| last.event.queue_length <= sent as u64)
-            );
-        }
+    on_both_engines(GRID, |_, run, log| {
+        messages_are_received_once_and_in_order_or_still_wait(run, log);
     });
+}
+
+fn messages_are_received_once_and_in_order_or_still_wait(run: &Run, log: &RunLog) {
+    let machines = log.machines.len();
+    let mut links: HashMap<(usize, usize), VecDeque<Message>> = HashMap::new();
+    for (sender, events) in log.machines.iter().enumerate() {
+        for logged in events {
+            if let EventKind::Send { recipients, stamp } = &logged.event.kind {
+                assert_eq!(*stamp, logged.event.logical_clock);
+                let message = Message {
+                    sender: sender as u32,
+                    stamp: *stamp,
+                    sent_tick: logged.event.tick,
+                };
+                let neighbours = run.configuration.neighbours(sender as u32);
+                for &peer in recipients.among(&neighbours) {
+                    let link = links.entry((sender, peer as usize)).or_default();
+                    link.push_back(message);
+                }
+            }
+        }
+    }
+    for (receiver, events) in log.machines.iter().enumerate() {
+        for logged in events {
+            if let EventKind::Receive(message) = logged.event.kind {
+                let link = links.get_mut(&(message.sender as usize, receiver));
+                assert_eq!(link.and_then(VecDeque::pop_front), Some(message));
+                assert!(logged.event.logical_clock > message.stamp);
+            }
+        }
+    }
+    // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
+    // all; so the two can differ by what came between that tick and the end, never the other way round.
+    for (receiver, events) in log.machines.iter().enumerate() {
+        let sent: usize = (0..machines)
+            .filter_map(|sender| links.get(&(sender, receiver)))
+            .map(VecDeque::len)
+            .sum();
+        assert!(
+            events
+                .last()
+                .is_none_or(|last| last.event.queue_length <= sent as u64)
+        );
+    }
 }
 
 #[test]
@@ -191,8 +275,12 @@ fn runs_in_order_equal_their_virtual_twins() {
 rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
 delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     );
-    let over_tcp = run_all(&experiment, EngineKind::Tcp);
-    let twins = run_all(&experiment, EngineKind::Virtual);
+    twins_in_order_are_equal(&experiment);
+}
+
+fn twins_in_order_are_equal(experiment: &Experiment) {
+    let over_tcp = run_all(experiment, EngineKind::Tcp);
+    let twins = run_all(experiment, EngineKind::Virtual);
     let mut in_order = 0;
     for (real, twin) in over_tcp.iter().zip(&twins) {
         let (real_log, twin_log) = (
@@ -213,7 +301,7 @@ delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
 fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
     log.machines
         .iter()
-        .map(|events| events.iter().map(|logged| logged.event).collect())
+        .map(|events| events.iter().map(|logged| logged.event.clone()).collect())
         .collect()
 }
 
@@ -247,6 +335,35 @@ fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
     };
     assert_eq!(of_seed(1), of_seed(1));
     assert_ne!(events(&of_seed(1)), events(&of_seed(2)));
+}
+
+/// Machine 1 draws internal events half as often as machine 0 does.
+#[test]
+fn each_machine_has_its_own_probability() {
+    let experiment =
+        experiment("duration_s = 3000\n[parameters]\nrates = [3, 3, 3]\ninternal = [[1, 0.5, 0]]");
+    let log = run_all(&experiment, EngineKind::Virtual)
+        .pop()
+        .expect("a run")
+        .result
+        .expect("ok");
+    let share = |machine: usize| {
+        let kinds = || {
+            log.machines[machine]
+                .iter()
+                .map(|logged| &logged.event.kind)
+        };
+        let internal = kinds().filter(|kind| **kind == EventKind::Internal).count() as f64;
+        let sends = kinds()
+            .filter(|kind| matches!(kind, EventKind::Send { .. }))
+            .count() as f64;
+        let deviation = (0.25 / (internal + sends)).sqrt();
+        (internal / (internal + sends), deviation)
+    };
+    assert_eq!(share(0).0, 1.0);
+    assert_eq!(share(2).0, 0.0);
+    let (half, deviation) = share(1);
+    assert!((half - 0.5).abs() < 5.0 * deviation, "{half}");
 }
 
 /// A run's events depend on its key, not on the grid around it.

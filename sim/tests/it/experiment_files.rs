@@ -107,11 +107,18 @@ fn repetitions_come_after_all_configurations() {
             (
                 run.index,
                 run.repetition,
-                run.configuration.internal.value(),
+                run.configuration.internal.to_string(),
             )
         })
         .collect();
-    assert_eq!(places, [(0, 0, 0.1), (1, 0, 0.2), (2, 1, 0.1), (3, 1, 0.2)]);
+    let places: Vec<_> = places
+        .iter()
+        .map(|(index, repetition, internal)| (*index, *repetition, &**internal))
+        .collect();
+    assert_eq!(
+        places,
+        [(0, 0, "0.1"), (1, 0, "0.2"), (2, 1, "0.1"), (3, 1, "0.2")]
+    );
 }
 
 #[test]
@@ -125,7 +132,7 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
     e.toml:3: `duration_s`: wanted a number of seconds, found a string "long"
     e.toml:4: `engine`: "tpc" is not known; one of tcp, virtual
     e.toml:5: `time_scale`: 0 is not a factor from 0.001 to 10000
-    e.toml:8: `parameters.rates[1][2]`: 0 is out of range; a whole number from 1 to 1000
+    e.toml:8: `parameters.rates[1][2]`: 0 is not a rate from 0.001 to 1000
     e.toml:8: `parameters.rates[2]`: a rate set of 1: a run has from 2 to 1000 machines
     e.toml:9: `parameters.internal[2]`: 1.2 is not a probability from 0 to 1
     e.toml:10: `parameters.phase`: "spred" is not known; did you mean "spread"?
@@ -215,6 +222,85 @@ fn laws_of_delay() {
     e.toml:5: `parameters.delay_s.exponental`: no such key; did you mean `exponential`?
     e.toml:5: `parameters.delay_s`: wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }
     ");
+}
+
+#[test]
+fn variants_of_the_model() {
+    let parameters = "[parameters]\nrates = [1, 2, 3]\ninternal = 0.7\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\"]\nsends = [\"mix\", { multicast = 2 }]";
+    assert_snapshot!(configurations(parameters).join("\n"), @"
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all sends=multicast(2) duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all topology=ring duration_s=60
+    rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all topology=ring sends=multicast(2) duration_s=60
+    ");
+    let with = |variant: &str| {
+        mistakes(&format!(
+            "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n{variant}"
+        ))
+    };
+    assert_snapshot!(with("receive = \"al\""), @r#"e.toml:5: `parameters.receive`: "al" is not known; did you mean "all"?"#);
+    assert_snapshot!(with("topology = \"timekeeper\""), @r#"e.toml:5: `parameters.topology`: "timekeeper" is not known; did you mean "time-keeper"?"#);
+    assert_snapshot!(with("sends = \"multicast\""), @r#"e.toml:5: `parameters.sends`: "multicast" is not known; did you mean "multicast(2)"?"#);
+    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; a whole number from 1 to 1000");
+    assert_snapshot!(with("sends = [\"mix\", { multicats = 2 }]"), @"
+    e.toml:5: `parameters.sends[2].multicats`: no such key; did you mean `multicast`?
+    e.toml:5: `parameters.sends[2].multicast`: missing; to how many, such as { multicast = 2 }
+    ");
+}
+
+#[test]
+fn a_time_keeper_has_no_choice_of_recipients() {
+    let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
+    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
+    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    let excluded = format!("{unfit}\n[[exclude]]\ntopology = \"time-keeper\"\nsends = \"unicast\"");
+    let experiment = Experiment::parse(&excluded, Path::new("e.toml"), Overrides::default());
+    assert_eq!(
+        experiment
+            .unwrap_or_else(|error| panic!("{error}"))
+            .run_count(),
+        3
+    );
+}
+
+#[test]
+fn probabilities_of_each_machine() {
+    let with = |internal: &str| {
+        format!("seed = 1\n[parameters]\nrates = [1, 2, 3]\ninternal = {internal}")
+    };
+    assert_snapshot!(configurations("[parameters]\nrates = [1, 2, 3]\ninternal = [0.7, [0.9, 0.5, 0.2], [1, 1, 1]]").join("\n"), @"
+    rates=1,2,3 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,2,3 internal=0.9,0.5,0.2 phase=spread stamp=after duration_s=60
+    rates=1,2,3 internal=1 phase=spread stamp=after duration_s=60
+    ");
+    assert_snapshot!(mistakes(&with("[[0.9, 0.5]]")), @"e.toml:4: `parameters.internal`: a list of 2 probabilities, but rates 1,2,3 have 3 machines: give one for each machine, or one for all");
+    assert_snapshot!(mistakes(&with("[0.7, [0.5, 0.5]]")), @"e.toml:4: `parameters.internal`: a list of 2 probabilities, but rates 1,2,3 have 3 machines: give one for each machine, or one for all");
+    assert_snapshot!(mistakes(&with("[[0.9, 1.5, 0.2], []]")), @"
+    e.toml:4: `parameters.internal[1][2]`: 1.5 is not a probability from 0 to 1
+    e.toml:4: `parameters.internal[2]`: wanted a probability for each machine, such as [0.9, 0.5, 0.2]
+    ");
+    let in_a_case = "seed = 1\n[[cases]]\nrates = [1, 2, 3]\ninternal = [[0.1, 0.2, 0.3]]\n[[cases]]\nrates = [1, 2]\ninternal = [[0.1, 0.2, 0.3]]";
+    assert_snapshot!(mistakes(in_a_case), @"e.toml:7: `cases[2].internal`: a list of 3 probabilities, but rates 1,2 have 2 machines: give one for each machine, or one for all");
+}
+
+#[test]
+fn rates_that_are_not_whole() {
+    let with = |rates: &str| format!("[parameters]\nrates = {rates}\ninternal = 0.7");
+    assert_snapshot!(configurations(&with("[[1.5, 2.25, 6], [3.0, 0.1], { every = \"unordered\", machines = 2, from = 1, to = 2, step = 0.5 }]")).join("\n"), @"
+    rates=1.5,2.25,6 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=3,0.1 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,1 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,1.5 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1.5,1.5 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=1.5,2 internal=0.7 phase=spread stamp=after duration_s=60
+    rates=2,2 internal=0.7 phase=spread stamp=after duration_s=60
+    ");
+    let wrong = |rates: &str| mistakes(&format!("seed = 1\n{}", with(rates)));
+    assert_snapshot!(wrong("[1.2345678, 2]"), @"e.toml:3: `parameters.rates[1]`: 1.2345678 has more than six decimals");
+    assert_snapshot!(wrong("[1.000001, 2.000003, 3.000017]"), @r#"e.toml:2: `parameters`: phase "spread" has no room for rates 1.000001,2.000003,3.000017: the steps between their ticks would be shorter than 100 ns; use phase = "uniform""#);
+    assert_snapshot!(wrong("{ random = 10, machines = 2, from = 1, to = 2, step = 0.5 }"), @"e.toml:3: `parameters.rates`: 10 different sets wanted, but there are only 9");
 }
 
 #[test]

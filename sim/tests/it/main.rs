@@ -8,6 +8,7 @@ mod experiment_files;
 mod extension;
 mod failures;
 mod faults;
+mod golden;
 mod processes;
 mod shards;
 mod slurm;

@@ -43,9 +43,24 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
+/// Variants whose machines are not all connected to machine 0, or take several messages in a tick.
+const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
+/// A connection for each message.
+const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
+
 #[test]
 fn punctual_runs_equal_their_virtual_twins() {
-    let folder = folder_with(SHORT);
+    punctual_runs_equal_their_twins(SHORT, 8);
+}
+
+#[test]
+fn punctual_runs_of_variants_equal_their_virtual_twins() {
+    punctual_runs_equal_their_twins(VARIANTS, 5);
+    punctual_runs_equal_their_twins(PER_MESSAGE, 2);
+}
+
+fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
+    let folder = folder_with(experiment);
     for (data, engine) in [("real", "tcp"), ("twin", "virtual")] {
         let run = sim(folder.path())
             .args(["run", "e.toml", "--engine", engine, "--data", data])
@@ -55,7 +70,7 @@ fn punctual_runs_equal_their_virtual_twins() {
     }
     let [real, twin] =
         ["real", "twin"].map(|data| Dataset::open(&folder.path().join(data)).expect("a dataset"));
-    assert_eq!(real.finished().count(), 8);
+    assert_eq!(real.finished().count(), runs);
     for row in real.finished().filter(|row| row.punctual) {
         assert_eq!(row.isolation, "process");
         let other = twin.finished().find(|other| other.key == row.key);

@@ -60,7 +60,7 @@ pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let mut simulator = Simulator {
         bug,
         law,
-        internal: row.internal,
+        internal: row.internal.at(0).value(),
         nodes: nodes.collect(),
         sent: 0,
         random: 262 + row.run,
@@ -229,8 +229,9 @@ impl Simulator {
             sent_tick: tick + u64::from(self.bug == Bug::TicksFromOne),
         };
         for peer in 0..self.nodes.len() {
-            let is_for = match recipients {
-                Recipients::One(one) => one as usize == peer,
+            let is_for = match &recipients {
+                Recipients::One(one) => *one as usize == peer,
+                Recipients::Several(several) => several.contains(&(peer as u32)),
                 Recipients::All => peer != machine,
             };
             if is_for {

@@ -23,7 +23,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| {
-                run.row.internal = 0.6;
+                run.row.internal = "0.6".parse().expect("a probability");
                 run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
             },
             "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
@@ -33,7 +33,7 @@ fn journal_rows_that_contradict_something() {
             "it counts 201 events, and there are 200",
         ),
         (
-            |run| run.row.internal = 0.6,
+            |run| run.row.internal = "0.6".parse().expect("a probability"),
             "its key is `rates=1,3,6 internal=0.7 ",
         ),
         (

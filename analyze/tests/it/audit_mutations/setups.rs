@@ -133,7 +133,7 @@ fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     run.events.clear();
     run.row.events = 0;
     for (machine, events) in (0..).zip(logs) {
-        for &logged in events {
+        for logged in events.iter().cloned() {
             let run_index = run.row.run;
             let row = sim::log::EventRow {
                 run: run_index,

@@ -9,12 +9,15 @@ use super::clock::WallClock;
 use super::hosted::{Hosted, Part};
 use super::mesh::{Mesh, Places};
 use super::reactor::Reactor;
+use super::wiring::Wiring;
 use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
-/// From the last machine being ready to the start: time for the word to get around.
+/// From the last machine being ready to the start: time for the word to get around...
 const LEAD_NS: u64 = 250_000_000;
+/// ...and more for each machine: in a ring it goes from one to the next.
+const LEAD_A_MACHINE_NS: u64 = 1_000_000;
 /// How long a run may take to hear its last messages.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest wait.
@@ -75,13 +78,14 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     let mut reactor = Reactor::new().map_err(|error| format!("cannot watch sockets: {error}"))?;
     let mut hosted = begin(seat, &mut reactor)?;
     let machine = seat.machine as usize;
+    let lead_ns = LEAD_NS + seat.addresses.len() as u64 * LEAD_A_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
     let mut patient_until_ns = clock.now_ns() + seat.patience.as_nanos() as u64;
     for turn in 0.. {
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
-            if hosted.agree_to_start(clock.now_ns(), LEAD_NS, &mut reactor)? {
+            if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
                 hosted.end_idle_machines()?;
                 patient_until_ns = hosted.end_ns().unwrap_or(0) + PATIENCE_NS;
             }
@@ -90,7 +94,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
             && let Some(due_ns) = hosted.next_due_ns(machine)
             && due_ns <= clock.now_ns()
         {
-            hosted.tick(machine, due_ns, turn, &clock)?;
+            hosted.tick(machine, due_ns, turn, &clock, &mut reactor)?;
         }
         if hosted.is_complete() {
             break;
@@ -127,7 +131,8 @@ fn begin(seat: &Seat, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
         first: seat.machine,
         addresses: seat.addresses.clone(),
     };
-    let mesh = Mesh::new(0, places, seat.token, reactor).map_err(unable)?;
+    let wiring = Wiring::of(&seat.run.configuration);
+    let mesh = Mesh::new(0, wiring, places, seat.token, reactor).map_err(unable)?;
     Ok(Hosted::new(
         seat.run.clone(),
         seat.seed,

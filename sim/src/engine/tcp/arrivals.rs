@@ -5,16 +5,21 @@
 //! ticks in the order in which they are due, every event is the one that the virtual engine makes of the same seed - however
 //! late the ticks were.
 
+use std::collections::HashMap;
+
 use crate::experiment::{Configuration, Delay, Schedule};
 use crate::machine::{MachineIndex, Message};
 
 pub(super) struct Arrivals {
     /// Whether all have been in order so far.
     pub(super) in_order: bool,
-    /// With modelled delays the network queue holds messages until their time, and puts them in order.
+    /// With modelled delays the network queue holds messages until their time, and puts them in order; but those of one sender
+    /// must come in the order in which they were sent.
     delayed: bool,
     /// When each machine's last message was sent, and by whom.
     last: Vec<(u64, MachineIndex)>,
+    /// With modelled delays: the last tick that sent from a machine to a machine.
+    last_of_link: HashMap<(MachineIndex, usize), u64>,
 }
 
 impl Arrivals {
@@ -23,6 +28,7 @@ impl Arrivals {
             in_order: true,
             delayed: configuration.delay != Delay::NONE,
             last: vec![(0, 0); configuration.rates.machines() as usize],
+            last_of_link: HashMap::new(),
         }
     }
 
@@ -41,8 +47,13 @@ impl Arrivals {
         let early = !self.delayed
             && done < schedule.ticks(recipient)
             && schedule.due_ns(recipient, done) <= sent_ns;
-        let overtaken = !self.delayed && this < self.last[recipient];
-        self.last[recipient] = this;
+        let overtaken = if self.delayed {
+            let link = (message.sender, recipient);
+            let last = self.last_of_link.insert(link, message.sent_tick);
+            last.is_some_and(|last| message.sent_tick < last)
+        } else {
+            this < std::mem::replace(&mut self.last[recipient], this)
+        };
         self.in_order &= !(missed || early || overtaken);
     }
 }
@@ -99,5 +110,8 @@ mod tests {
             assert!(checked("0.6", &[(done, 1, 1)]), "{done}");
         }
         assert!(!checked("0.6", &[(3, 1, 1)]));
+        // But those of one sender in their order.
+        assert!(checked("0.6", &[(1, 1, 1), (1, 1, 2)]));
+        assert!(!checked("0.6", &[(1, 1, 2), (1, 1, 1)]));
     }
 }

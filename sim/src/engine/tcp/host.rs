@@ -13,13 +13,14 @@ use slab::Slab;
 
 use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
-use super::hosted::Hosted;
+use super::hosted::{Hosted, Ticked};
 use super::mesh::{Mesh, Places};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
 use super::spill::Spill;
+use super::wiring::Wiring;
 use crate::engine::{Control, Ended, RawLog};
-use crate::experiment::Run;
+use crate::experiment::{Configuration, Run};
 use crate::wire::RunToken;
 
 /// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
@@ -202,10 +203,13 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
 
     fn host(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
-        let machines = run.configuration.rates.machines();
-        let mesh = self.begin_mesh(slot, machines);
+        let mesh = self.begin_mesh(slot, &run.configuration);
         match mesh {
             Ok(mesh) => {
+                let connections = run
+                    .configuration
+                    .topology
+                    .links(run.configuration.rates.machines());
                 let serial = self.next_serial;
                 self.next_serial += 1;
                 let hosted = Hosted::new(run, self.settings.seed, self.settings.time_scale, mesh);
@@ -213,7 +217,6 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                let connections = u64::from(machines) * u64::from(machines - 1) / 2;
                 let longest_ns = connections * WITHOUT_TIME_NS;
                 self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
@@ -225,14 +228,15 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         }
     }
 
-    fn begin_mesh(&mut self, slot: usize, machines: u32) -> Result<Mesh, String> {
+    fn begin_mesh(&mut self, slot: usize, configuration: &Configuration) -> Result<Mesh, String> {
         let listeners = self
             .addresses
-            .listen(machines)
+            .listen(configuration.rates.machines())
             .map_err(|error| error.to_string())?;
         let token = new_token()?;
+        let wiring = Wiring::of(configuration);
         Places::here(listeners)
-            .and_then(|places| Mesh::new(slot, places, token, &mut self.reactor))
+            .and_then(|places| Mesh::new(slot, wiring, places, token, &mut self.reactor))
             .map_err(|error| format!("cannot listen: {error}"))
     }
 
@@ -297,9 +301,13 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                         return;
                     }
                     self.deadlines.pop();
-                    self.events_in_memory += 1;
-                    match hosted.tick(machine, deadline.at_ns, self.turn, &self.clock) {
-                        Ok(lateness_ns) => {
+                    let (turn, clock) = (self.turn, &self.clock);
+                    match hosted.tick(machine, deadline.at_ns, turn, clock, &mut self.reactor) {
+                        Ok(Ticked {
+                            lateness_ns,
+                            events,
+                        }) => {
+                            self.events_in_memory += events;
                             self.control.ticked_late(lateness_ns);
                             self.pressure.ticked(now_ns, lateness_ns);
                             let next = hosted.next_due_ns(machine);

@@ -10,7 +10,7 @@ use super::spill::{Piece, Spill};
 use crate::engine::{Ended, RawLog, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
-use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
+use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
 use crate::wire::{Frame, RunToken};
 
 /// What one machine did in a run.
@@ -42,6 +42,8 @@ pub(super) struct Hosted {
     schedule: Schedule,
     mesh: Mesh,
     machines: Vec<Machine>,
+    /// To whom each machine may send.
+    neighbours: Vec<Vec<MachineIndex>>,
     /// Ticks done by each machine.
     done: Vec<u64>,
     /// Their events, but for those that were spilled before.
@@ -66,12 +68,19 @@ struct LastSend {
 /// What machines in processes of their own have told each other about the start.
 #[derive(Default)]
 struct Agreement {
-    /// Peers that told machine 0 that they are ready.
-    ready: u32,
-    /// Whether this process has told machine 0.
+    /// Of the machines behind this one, as seen from machine 0, those that said that they and all behind them are ready.
+    ready: usize,
+    /// Whether this process has said so itself.
     told: bool,
     /// When machine 0 says the run starts.
     start_ns: Option<u64>,
+}
+
+/// A tick that was done.
+pub(super) struct Ticked {
+    pub(super) lateness_ns: u64,
+    /// How many events it made.
+    pub(super) events: usize,
 }
 
 impl Hosted {
@@ -81,6 +90,9 @@ impl Hosted {
             |machine| Vec::with_capacity(schedule.ticks(machine).min(EVENTS_AT_FIRST) as usize);
         Self {
             machines: machines_of(&run, seed),
+            neighbours: (0..run.configuration.rates.machines())
+                .map(|machine| run.configuration.neighbours(machine))
+                .collect(),
             done: vec![0; schedule.machines()],
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
@@ -119,7 +131,7 @@ impl Hosted {
         token: RunToken,
         reactor: &mut Reactor,
     ) -> io::Result<Mesh> {
-        let mesh = Mesh::new(slot, places, token, reactor)?;
+        let mesh = Mesh::new(slot, self.mesh.wiring().clone(), places, token, reactor)?;
         let failed = std::mem::replace(&mut self.mesh, mesh);
         self.strangers += failed.strangers();
         self.setups += 1;
@@ -136,13 +148,13 @@ impl Hosted {
         if self.has_started() || !self.mesh.stands() {
             return false;
         }
-        self.mesh.close_listeners(reactor);
+        self.mesh.end_set_up(reactor);
         self.started_at_ns = Some(now_ns + LEAD_NS);
         true
     }
 
-    /// A step towards starting together with machines in other processes: each tells machine 0 that its connections stand, and
-    /// machine 0 says when it starts. Returns whether the run has started.
+    /// A step towards starting together with machines in other processes: word that all connections stand is gathered towards
+    /// machine 0, and its word of when it starts goes back the same ways. Returns whether the run has started.
     pub(super) fn agree_to_start(
         &mut self,
         now_ns: u64,
@@ -153,21 +165,20 @@ impl Hosted {
             return Ok(self.has_started());
         }
         let here = self.mesh.local().start;
-        let peers = self.machine_count() - 1;
-        if here != 0 && !self.agreement.told {
+        let behind = self.mesh.wiring().behind(here);
+        if self.agreement.ready == behind.len() && !self.agreement.told {
             self.agreement.told = true;
-            self.mesh.send(here, 0, &Frame::Ready)?;
-        }
-        if here == 0 && self.agreement.ready == peers {
-            let at_ns = now_ns + lead_ns;
-            for peer in 1..=peers {
-                self.mesh.send(0, peer, &Frame::Start { at_ns })?;
+            match self.mesh.wiring().towards_first(here) {
+                Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
+                None => self.agreement.start_ns = Some(now_ns + lead_ns),
             }
-            self.agreement.start_ns = Some(at_ns);
         }
-        if self.agreement.start_ns.is_some() {
-            self.mesh.close_listeners(reactor);
-            self.started_at_ns = self.agreement.start_ns;
+        if let Some(at_ns) = self.agreement.start_ns {
+            for peer in behind {
+                self.mesh.send(here, peer, &Frame::Start { at_ns })?;
+            }
+            self.mesh.end_set_up(reactor);
+            self.started_at_ns = Some(at_ns);
         }
         Ok(self.has_started())
     }
@@ -196,48 +207,60 @@ impl Hosted {
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
     }
 
-    /// The next tick of `machine`, due at `due_ns`. Returns how late it was.
+    /// The next tick of `machine`, due at `due_ns`.
     pub(super) fn tick(
         &mut self,
         machine: usize,
         due_ns: u64,
         turn: u64,
         clock: &WallClock,
-    ) -> Result<u64, String> {
+        reactor: &mut Reactor,
+    ) -> Result<Ticked, String> {
         let system_time_ns = clock.now_ns();
         let tick = self.done[machine];
         let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
-        self.log[machine].push(LoggedEvent {
-            system_time_ns,
-            event,
-        });
         self.done[machine] += 1;
-        self.send(machine as MachineIndex, &event, system_time_ns)?;
+        self.send(machine as MachineIndex, &event, system_time_ns, reactor)?;
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
+        }
+        let mut events = 0;
+        let mut next = Some(event);
+        while let Some(event) = next {
+            events += 1;
+            self.log[machine].push(LoggedEvent {
+                system_time_ns,
+                event,
+            });
+            next = self.machines[machine].go_on();
         }
         if self.next_due_ns(machine).is_none() {
             self.mesh.end_all(machine as MachineIndex)?;
         }
-        Ok(system_time_ns.saturating_sub(due_ns))
+        Ok(Ticked {
+            lateness_ns: system_time_ns.saturating_sub(due_ns),
+            events,
+        })
     }
 
-    fn send(&mut self, sender: MachineIndex, event: &Event, sent_at_ns: u64) -> Result<(), String> {
-        let EventKind::Send { recipients, stamp } = event.kind else {
+    fn send(
+        &mut self,
+        sender: MachineIndex,
+        event: &Event,
+        sent_at_ns: u64,
+        reactor: &mut Reactor,
+    ) -> Result<(), String> {
+        let EventKind::Send { recipients, stamp } = &event.kind else {
             return Ok(());
         };
-        let peers = match recipients {
-            Recipients::One(peer) => peer..peer + 1,
-            Recipients::All => 0..self.machine_count(),
-        };
-        for peer in peers.filter(|&peer| peer != sender) {
+        for &peer in recipients.among(&self.neighbours[sender as usize]) {
             let frame = Frame::Message {
-                stamp,
+                stamp: *stamp,
                 sent_tick: event.tick,
                 delay_ns: self.machines[sender as usize].draw_delay_ns(),
                 sent_at_ns,
             };
-            self.mesh.send(sender, peer, &frame)?;
+            self.mesh.send_message(sender, peer, &frame, reactor)?;
         }
         Ok(())
     }

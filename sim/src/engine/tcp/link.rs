@@ -17,6 +17,18 @@ pub(super) enum Heard {
     Frame(Frame),
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It stands as long as the run: all that two machines say to each other, or all but their messages.
+    Standing {
+        /// Whether messages come over connections of their own.
+        messages_apart: bool,
+    },
+    /// One message.
+    OneMessage,
+}
+
 /// How a connection is closed once its owner has heard the other's last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
@@ -36,19 +48,25 @@ pub(super) struct Link {
     /// The handle by which the reactor knows it.
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
+    pub(super) purpose: Purpose,
     greeted: bool,
     hello: Chunks<HELLO_BYTES>,
     frames: Chunks<FRAME_BYTES>,
     outbox: Vec<u8>,
     messages_sent: u64,
     messages_heard: u64,
+    /// How many messages the other end says it sent, once it has said its last.
+    announced: Option<u64>,
     ended: bool,
+    /// The other end has closed.
+    closed: bool,
 }
 
 impl Link {
     pub(super) fn new(
         owner: MachineIndex,
         peer: Option<MachineIndex>,
+        purpose: Purpose,
         stream: TcpStream,
         handle: usize,
         closing: Closing,
@@ -63,13 +81,16 @@ impl Link {
             peer,
             handle,
             stream,
+            purpose,
             greeted: false,
             hello: Chunks::default(),
             frames: Chunks::default(),
             outbox: vec![],
             messages_sent: 0,
             messages_heard: 0,
+            announced: None,
             ended: false,
+            closed: false,
         })
     }
 
@@ -86,6 +107,39 @@ impl Link {
     pub(super) fn end(&mut self) -> io::Result<()> {
         let messages = self.messages_sent;
         self.write(&Frame::End { messages }.encode())
+    }
+
+    /// Counts a message sent over a connection of its own.
+    pub(super) fn count_sent_apart(&mut self) {
+        self.messages_sent += 1;
+    }
+
+    /// Counts a message that came over a connection of its own. Returns whether it was the last.
+    pub(super) fn count_heard_apart(&mut self) -> Result<bool, String> {
+        self.messages_heard += 1;
+        self.check_end()?;
+        Ok(self.ended)
+    }
+
+    /// Confirms the one message that this connection was for.
+    pub(super) fn receipt(&mut self, hello: &Hello) -> io::Result<()> {
+        self.ended = true;
+        self.say_hello(hello)
+    }
+
+    /// Whether it is the sender's end of a connection for one message.
+    pub(super) fn is_senders(&self) -> bool {
+        self.purpose == Purpose::OneMessage && self.messages_sent > 0
+    }
+
+    /// Whether it was for one message, and is of no use any more: the sender has the receipt, and has closed.
+    pub(super) fn has_done_its_errand(&self) -> bool {
+        self.purpose == Purpose::OneMessage
+            && if self.is_senders() {
+                self.greeted
+            } else {
+                self.closed
+            }
     }
 
     /// Whether the other end has said its last, and all of it was heard.
@@ -131,7 +185,10 @@ impl Link {
     ) -> Result<(), String> {
         loop {
             let length = match self.stream.read(scratch) {
-                Ok(0) if self.ended => return Ok(()),
+                Ok(0) if self.ended => {
+                    self.closed = true;
+                    return Ok(());
+                }
                 Ok(0) if self.frames.is_partial() => {
                     return Err("was closed in the middle of a frame".to_owned());
                 }
@@ -140,7 +197,10 @@ impl Link {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) if self.ended => return Ok(()),
+                Err(_) if self.ended => {
+                    self.closed = true;
+                    return Ok(());
+                }
                 Err(error) => return Err(format!("broke ({error})")),
             };
             self.decode(&scratch[..length], &mut hear)?;
@@ -162,6 +222,8 @@ impl Link {
             let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
             hear(self, Heard::Hello(hello))?;
             self.greeted = true;
+            // A receipt is the recipient's last word: it may close at once.
+            self.ended |= self.is_senders();
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
@@ -174,21 +236,35 @@ impl Link {
     /// Messages are counted at both ends: none may be lost, none may follow the last.
     fn account(&mut self, frame: &Frame) -> Result<(), String> {
         match *frame {
-            _ if self.ended => Err("went on after its end".to_owned()),
+            _ if self.ended || self.announced.is_some() => Err("went on after its end".to_owned()),
             Frame::Message { .. } => {
                 self.messages_heard += 1;
                 Ok(())
             }
-            Frame::End { messages } if messages == self.messages_heard => {
-                self.ended = true;
-                Ok(())
+            Frame::End { messages } => {
+                self.announced = Some(messages);
+                self.check_end()
             }
             Frame::Ready | Frame::Start { .. } => Ok(()),
-            Frame::End { messages } => Err(format!(
-                "lost messages: {} of {messages} came",
-                self.messages_heard
-            )),
         }
+    }
+
+    /// Whether all came that the other end says it sent. Messages apart may come after its last word.
+    fn check_end(&mut self) -> Result<(), String> {
+        let Some(messages) = self.announced else {
+            return Ok(());
+        };
+        let more_may_come = Purpose::Standing {
+            messages_apart: true,
+        } == self.purpose;
+        self.ended = self.messages_heard == messages;
+        if self.ended || (more_may_come && self.messages_heard < messages) {
+            return Ok(());
+        }
+        Err(format!(
+            "lost messages: {} of {messages} came",
+            self.messages_heard
+        ))
     }
 
     /// Turns the other end away.
@@ -217,4 +293,52 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         }
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread::yield_now;
+
+    /// Tries before a test gives up: far more than any machine needs.
+    const PATIENCE: usize = 1_000_000;
+
+    /// The recipient's process may end with its receipt.
+    #[test]
+    fn a_receipt_counts_though_the_recipient_has_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let stream = TcpStream::connect(address).expect("a connection");
+        let (mut recipient, _) = listener.accept().expect("a connection");
+        let hello = |machine| Hello {
+            token: [7; 16],
+            machine,
+        };
+        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0, Closing::ByReset)
+            .expect("a link");
+        link.say_hello(&hello(0)).expect("written");
+        let message = Frame::Message {
+            stamp: 1,
+            sent_tick: 0,
+            delay_ns: 0,
+            sent_at_ns: 0,
+        };
+        link.send(&message).expect("written");
+        link.flush().expect("written");
+        assert!(!link.has_done_its_errand());
+        let mut said = [0; HELLO_BYTES + FRAME_BYTES];
+        recipient.read_exact(&mut said).expect("hello and message");
+        recipient.write_all(&hello(1).encode()).expect("written");
+        drop(recipient);
+        for _ in 0..PATIENCE {
+            link.read(&mut [0; 100], true, |_, _| Ok(()))
+                .expect("no failure");
+            if link.has_done_its_errand() && link.closed {
+                return;
+            }
+            yield_now();
+        }
+        panic!("given up after {PATIENCE} looks");
+    }
 }

@@ -1,9 +1,17 @@
-//! The connections between a run's machines: one for each pair, both ends in this process, or one end where a process has one
-//! machine.
+//! The connections between a run's machines: one for each pair that is linked, both ends in this process, or one end where a
+//! process has one machine.
+//!
+//! # Layout
+//!
+//! - [`handshake`]: who is at the other end, and who is turned away
+//! - [`errand`]: connections that carry one message each, beside those that stand
 //!
 //! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
 //! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
 //! the listeners close.
+
+mod errand;
+mod handshake;
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,10 +21,11 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 
-use super::link::{Closing, Heard, Link};
+use super::link::{Closing, Heard, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
+use super::wiring::Wiring;
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, Hello, RunToken};
+use crate::wire::{Frame, RunToken};
 
 /// Connections dialled in one step.
 const DIALS_A_STEP: usize = 2;
@@ -49,7 +58,7 @@ impl Places {
 
 pub(super) struct Mesh {
     run: usize,
-    machines: u32,
+    wiring: Wiring,
     /// The machines of this process.
     local: Range<MachineIndex>,
     token: RunToken,
@@ -67,6 +76,8 @@ pub(super) struct Mesh {
     greeted_ends: usize,
     /// Ends at which the peer has said its last.
     ended_ends: usize,
+    /// Messages with connections of their own that their recipients have not confirmed.
+    under_way: usize,
     strangers: u32,
 }
 
@@ -81,6 +92,7 @@ impl Mesh {
     /// Starts the mesh of the run in slot `run`, whose machines are at `places`.
     pub(super) fn new(
         run: usize,
+        wiring: Wiring,
         places: Places,
         token: RunToken,
         reactor: &mut Reactor,
@@ -90,24 +102,29 @@ impl Mesh {
             first,
             addresses,
         } = places;
-        let machines = addresses.len() as u32;
         let local = first..first + listeners.len() as u32;
-        let to_dial = local
-            .clone()
-            .flat_map(|dialler| (0..dialler).map(move |peer| (dialler, peer)));
+        let to_dial = local.clone().flat_map(|dialler| {
+            let peers = wiring.linked(dialler).iter();
+            peers
+                .filter(move |&&peer| peer < dialler)
+                .map(move |&peer| (dialler, peer))
+        });
+        let mut to_dial: Vec<_> = to_dial.collect();
+        to_dial.reverse();
         let mut mesh = Self {
             run,
-            machines,
             token,
             listeners: Vec::with_capacity(listeners.len()),
-            to_dial: to_dial.rev().collect(),
+            to_dial,
             dial_again: None,
             links: vec![],
             vacant: vec![],
             ends: vec![None; addresses.len() * addresses.len()],
             greeted_ends: 0,
             ended_ends: 0,
+            under_way: 0,
             strangers: 0,
+            wiring,
             local,
             addresses,
         };
@@ -129,7 +146,11 @@ impl Mesh {
     }
 
     fn is_whole(&self) -> bool {
-        self.local.len() == self.machines as usize
+        self.local.len() == self.addresses.len()
+    }
+
+    pub(super) fn wiring(&self) -> &Wiring {
+        &self.wiring
     }
 
     /// Whether every machine has its connection to every peer.
@@ -139,7 +160,7 @@ impl Mesh {
 
     /// Whether every machine has heard every peer's last.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended_ends == self.end_count()
+        self.ended_ends == self.end_count() && self.under_way == 0
     }
 
     pub(super) fn strangers(&self) -> u32 {
@@ -147,7 +168,8 @@ impl Mesh {
     }
 
     fn end_count(&self) -> usize {
-        self.local.len() * (self.machines as usize - 1)
+        let local = self.local.clone();
+        local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
     /// A step of the set-up. Returns whether there is more to dial.
@@ -160,8 +182,9 @@ impl Mesh {
             let Some((dialler, peer)) = self.to_dial.pop() else {
                 return Ok(false);
             };
+            let standing = self.standing();
             let dialled = TcpStream::connect(self.addresses[peer as usize])
-                .and_then(|stream| self.add(dialler, Some(peer), stream, reactor));
+                .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
                 Ok(place) => self.say_hello(place).err(),
                 Err(error) => {
@@ -186,10 +209,17 @@ impl Mesh {
         Ok(true)
     }
 
+    fn standing(&self) -> Purpose {
+        Purpose::Standing {
+            messages_apart: self.wiring.is_per_message(),
+        }
+    }
+
     fn add(
         &mut self,
         owner: MachineIndex,
         peer: Option<MachineIndex>,
+        purpose: Purpose,
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
@@ -199,17 +229,18 @@ impl Mesh {
             socket: SocketId::Link(place),
         };
         let handle = reactor.watch(&mut stream, route)?;
-        let closing = if self.is_whole() {
+        let is_senders = purpose == Purpose::OneMessage;
+        let closing = if self.is_whole() || is_senders {
             Closing::ByReset
         } else {
             Closing::Orderly
         };
-        let link = Link::new(owner, peer, stream, handle, closing)?;
+        let link = Link::new(owner, peer, purpose, stream, handle, closing)?;
         match self.links.get_mut(place) {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
         }
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.filter(|_| !is_senders) {
             let end = self.end(owner, peer);
             self.ends[end] = Some(place);
         }
@@ -233,64 +264,22 @@ impl Mesh {
     }
 
     fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
-        (owner * self.machines + peer) as usize
+        owner as usize * self.addresses.len() + peer as usize
     }
 
-    fn say_hello(&mut self, place: usize) -> io::Result<()> {
-        match &mut self.links[place] {
-            Some(link) => link.say_hello(&Hello {
-                token: self.token,
-                machine: link.owner,
-            }),
-            None => Ok(()),
-        }
+    /// The place of `owner`'s end of its standing connection to `peer`.
+    fn end_place(&self, owner: MachineIndex, peer: MachineIndex) -> Option<usize> {
+        self.ends[self.end(owner, peer)]
     }
 
-    /// Accepts what waits at the listener of `machine`, and hears what it says at once.
-    pub(super) fn accept(
-        &mut self,
-        machine: usize,
-        scratch: &mut [u8],
-        reactor: &mut Reactor,
-        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
-    ) -> Result<(), String> {
-        while let Some(listener) = self.listener(machine as u32) {
-            match listener.listener.accept() {
-                Ok((stream, _)) => {
-                    let place = self.add(machine as u32, None, stream, reactor);
-                    let place = place
-                        .map_err(|error| format!("machine {machine} cannot accept: {error}"))?;
-                    self.suspect(machine, place, reactor);
-                    self.exchange(place, Readiness::READABLE, scratch, reactor, &mut hear)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // The other side gave up before it was accepted: its own affair.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => return Err(format!("machine {machine} cannot accept: {error}")),
-            }
-        }
-        Ok(())
+    fn address(&self, machine: MachineIndex) -> SocketAddr {
+        self.addresses[machine as usize]
     }
 
     /// The listener of a machine of this process, as long as it listens.
     fn listener(&mut self, machine: MachineIndex) -> Option<&mut Listener> {
         self.listeners
             .get_mut((machine - self.local.start) as usize)
-    }
-
-    /// Counts an accepted connection as silent until it has said who it is.
-    fn suspect(&mut self, machine: usize, place: usize, reactor: &mut Reactor) {
-        let most = SILENT + self.machines as usize;
-        let Some(listener) = self.listener(machine as u32) else {
-            return;
-        };
-        listener.silent.push_back(place);
-        if listener.silent.len() > most {
-            let longest = listener.silent[0];
-            if let Some(link) = self.links[longest].take() {
-                self.turn_away(longest, link, reactor);
-            }
-        }
     }
 
     /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender; it may
@@ -317,8 +306,12 @@ impl Mesh {
                 match heard {
                     Heard::Hello(hello) => self.greet(place, link, &hello)?,
                     Heard::Frame(frame) => {
-                        self.ended_ends += usize::from(matches!(frame, Frame::End { .. }));
                         if let Some(peer) = link.peer {
+                            let is_last = match link.purpose {
+                                Purpose::Standing { .. } => link.has_ended(),
+                                Purpose::OneMessage => self.receive_apart(link, peer, &frame)?,
+                            };
+                            self.ended_ends += usize::from(is_last);
                             hear(link.owner, peer, frame)?;
                         }
                     }
@@ -328,21 +321,30 @@ impl Mesh {
         });
         match (result, link.peer) {
             (Ok(()), _) => {
-                self.links[place] = Some(link);
+                self.put_back(place, link, reactor);
                 Ok(())
             }
             (Err(_), None) => {
                 self.turn_away(place, link, reactor);
                 Ok(())
             }
-            (Err(_), Some(peer)) if !was_greeted && !self.is_whole() && peer < link.owner => {
+            (Err(_), Some(peer))
+                if !was_greeted
+                    && !self.is_whole()
+                    && peer < link.owner
+                    && link.purpose != Purpose::OneMessage =>
+            {
                 self.dial_later(place, link, peer, reactor);
                 Ok(())
             }
             (Err(problem), Some(peer)) => {
-                let owner = link.owner;
+                let (owner, purpose) = (link.owner, link.purpose);
                 self.links[place] = Some(link);
-                let when = if was_greeted { "" } else { " during set-up" };
+                let when = match purpose {
+                    Purpose::OneMessage => " while it was for a message",
+                    Purpose::Standing { .. } if was_greeted => "",
+                    Purpose::Standing { .. } => " during set-up",
+                };
                 Err(format!(
                     "machine {owner}'s connection to machine {peer} {problem}{when}"
                 ))
@@ -350,50 +352,14 @@ impl Mesh {
         }
     }
 
-    /// The other end of `link` says who it is.
-    fn greet(&mut self, place: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
-        if hello.token != self.token {
-            return Err("does not know the run's token".to_owned());
+    /// Ends the set-up: closes the listeners unless messages come by connections of their own.
+    pub(super) fn end_set_up(&mut self, reactor: &mut Reactor) {
+        if !self.wiring.is_per_message() {
+            self.close_listeners(reactor);
         }
-        match link.peer {
-            Some(peer) if peer != hello.machine => {
-                return Err(format!("is machine {}'s", hello.machine));
-            }
-            Some(_) => {}
-            None => {
-                let dials = link.owner < hello.machine && hello.machine < self.machines;
-                if !dials || self.ends[self.end(link.owner, hello.machine)].is_some() {
-                    return Err("is of no machine that should connect here".to_owned());
-                }
-                let end = self.end(link.owner, hello.machine);
-                self.ends[end] = Some(place);
-                link.peer = Some(hello.machine);
-                if let Some(listener) = self.listener(link.owner) {
-                    listener.silent.retain(|&silent| silent != place);
-                }
-                let hello = Hello {
-                    token: self.token,
-                    machine: link.owner,
-                };
-                link.say_hello(&hello)
-                    .map_err(|error| format!("broke ({error})"))?;
-            }
-        }
-        self.greeted_ends += 1;
-        Ok(())
     }
 
-    fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
-        self.strangers += 1;
-        self.vacant.push(place);
-        if let Some(listener) = self.listener(link.owner) {
-            listener.silent.retain(|&silent| silent != place);
-        }
-        link.refuse();
-        reactor.forget(&mut link.stream, link.handle);
-    }
-
-    /// Ends the set-up: closes the listeners, and turns away who connected but never said who it is.
+    /// Closes the listeners, and turns away who connected but never said who it is.
     pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
         for mut listener in std::mem::take(&mut self.listeners) {
             reactor.forget(&mut listener.listener, listener.handle);
@@ -417,9 +383,10 @@ impl Mesh {
 
     /// `owner` has done its last tick: tells every peer.
     pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
-        (0..self.machines)
-            .filter(|&peer| peer != owner)
-            .try_for_each(|peer| self.with_link(owner, peer, Link::end))
+        (0..self.wiring.linked(owner).len()).try_for_each(|place| {
+            let peer = self.wiring.linked(owner)[place];
+            self.with_link(owner, peer, Link::end)
+        })
     }
 
     fn with_link(
@@ -442,13 +409,17 @@ impl Mesh {
         let lacks = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
                 self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
-            owner != peer
-                && !link
-                    .is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
+            !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
         };
         self.local()
-            .flat_map(|owner| (0..self.machines).map(move |peer| (owner, peer)))
+            .flat_map(|owner| {
+                self.wiring
+                    .linked(owner)
+                    .iter()
+                    .map(move |&peer| (owner, peer))
+            })
             .find(lacks)
+            .or_else(|| self.unconfirmed())
     }
 
     /// A step of the teardown: closes up to `most` connections. Returns whether any are left.

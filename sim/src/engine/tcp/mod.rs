@@ -1,7 +1,7 @@
 //! The tcp engine: real sockets and the wall clock.
 //!
 //! One event loop a core, each hosting many whole runs at once: never a thread a machine. Every machine listens on an address of
-//! its own and holds one connection to each peer. Ticks are absolute deadlines; a late tick never shifts the ones after it.
+//! its own and holds one connection to each peer that it sends to or hears from; messages go over it, or each over one of its own. Ticks are absolute deadlines; a late tick never shifts the ones after it.
 //!
 //! # Layout
 //!
@@ -11,6 +11,7 @@
 //! - [`hosted`]: one run: from its mesh to its log
 //! - [`spill`]: where logs go that memory has no room for
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
+//! - [`wiring`]: which machines have a connection
 //! - [`link`]: one end of one connection
 //! - [`address`]: where machines listen
 //! - [`pressure`]: how busy an event loop is, and how late
@@ -28,6 +29,7 @@ mod mesh;
 mod pressure;
 mod reactor;
 mod spill;
+mod wiring;
 
 pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
@@ -37,14 +39,22 @@ pub use host::{Settings, serve};
 pub use hosted::Part;
 pub use spill::Piece;
 
+use crate::experiment::{Configuration, Connection};
+
 /// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up.
 pub fn files_for_setup(machines: u32) -> u64 {
     host::SETTING_UP as u64 * u64::from(machines)
 }
 
-/// Sockets a run of `machines` machines holds: both ends of a connection for each pair.
-pub fn sockets_per_run(machines: u32) -> u64 {
-    u64::from(machines) * u64::from(machines - 1)
+/// Sockets a run of that configuration holds: both ends of a connection for each pair between which messages may flow. Where each
+/// message takes a connection of its own, also the listeners, and room for a message under way each way between each pair.
+pub fn sockets_per_run(configuration: &Configuration) -> u64 {
+    let machines = configuration.rates.machines();
+    let standing = 2 * configuration.topology.links(machines);
+    match configuration.connection {
+        Connection::Persistent => standing,
+        Connection::PerMessage => u64::from(machines) + 3 * standing,
+    }
 }
 
 /// Makes room for `files` open files before the first tick.

@@ -38,8 +38,8 @@ impl Spill {
             self.length = 0;
         }
         let mut bytes = Vec::new();
-        for &logged in events {
-            let (run, machine) = (0, 0);
+        for logged in events {
+            let (run, machine, logged) = (0, 0, logged.clone());
             write_row(
                 &mut bytes,
                 &EventRow {

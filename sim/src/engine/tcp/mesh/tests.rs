@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::experiment::{Configuration, Connection, Probability, Topology};
+use crate::wire::Hello;
 
 const TOKEN: RunToken = [42; 16];
 /// Waits before a test gives up: far more than any machine needs.
@@ -19,12 +21,28 @@ struct Bench {
 
 impl Bench {
     fn new(machines: u32) -> Self {
+        Self::with(Topology::Mesh, machines)
+    }
+
+    fn with(topology: Topology, machines: u32) -> Self {
+        Self::connected(topology, Connection::Persistent, machines)
+    }
+
+    fn connected(topology: Topology, connection: Connection, machines: u32) -> Self {
         let mut reactor = Reactor::new().expect("a reactor");
         let listeners = AddressBook::new(PortRange::default())
             .listen(machines)
             .expect("ports");
+        let rates = vec!["1"; machines as usize].join(",");
+        let internal = Probability::new(0.5).expect("a probability");
+        let configuration = Configuration {
+            topology,
+            connection,
+            ..Configuration::new(rates.parse().expect("rates"), internal, 1)
+        };
         let mesh = Mesh::new(
             0,
+            Wiring::of(&configuration),
             Places::here(listeners).expect("addresses"),
             TOKEN,
             &mut reactor,
@@ -103,6 +121,23 @@ fn every_pair_is_connected_whatever_the_number_of_machines() {
 }
 
 #[test]
+fn only_machines_between_which_messages_flow_are_connected() {
+    for (topology, pairs) in [
+        (Topology::Ring, 6),
+        (Topology::Star, 5),
+        (Topology::TimeKeeper, 5),
+    ] {
+        let mut bench = Bench::with(topology, 6);
+        bench.turn_until(|bench| bench.mesh.stands());
+        assert_eq!(bench.mesh.strangers(), 0);
+        assert_eq!(bench.mesh.links.iter().flatten().count(), 2 * pairs);
+        (0..6).for_each(|owner| bench.mesh.end_all(owner).expect("sent"));
+        bench.turn_until(|bench| bench.mesh.has_ended());
+        assert_eq!(bench.mesh.missing(), None);
+    }
+}
+
+#[test]
 fn messages_reach_whom_they_are_for() {
     let mut bench = Bench::new(3);
     bench.turn_until(|bench| bench.mesh.stands());
@@ -118,6 +153,113 @@ fn messages_reach_whom_they_are_for() {
         bench.heard,
         [(0, 1, message(9)), (0, 2, message(8)), (2, 0, message(7))]
     );
+}
+
+/// A mesh that stands, and whose messages take connections of their own.
+fn per_message(machines: u32) -> Bench {
+    let mut bench = Bench::connected(Topology::Mesh, Connection::PerMessage, machines);
+    bench.turn_until(|bench| bench.mesh.stands());
+    bench.mesh.end_set_up(&mut bench.reactor);
+    bench
+}
+
+impl Bench {
+    fn send_message(&mut self, sender: MachineIndex, peer: MachineIndex, stamp: u64) {
+        self.mesh
+            .send_message(sender, peer, &message(stamp), &mut self.reactor)
+            .expect("sent");
+    }
+
+    fn open_links(&self) -> usize {
+        self.mesh.links.iter().flatten().count()
+    }
+}
+
+#[test]
+fn connections_for_messages_leave_nothing_behind() {
+    let mut bench = per_message(3);
+    for stamp in 0..100 {
+        for (sender, peer) in [(0, 2), (2, 0), (1, 0)] {
+            bench.send_message(sender, peer, stamp);
+        }
+        bench.turn_until(|bench| bench.mesh.under_way < 20);
+    }
+    bench.turn_until(|bench| bench.mesh.under_way == 0 && bench.open_links() == 6);
+    assert_eq!(bench.heard.len(), 300);
+    for (owner, sender) in [(2, 0), (0, 2), (0, 1)] {
+        let stamps = bench
+            .heard
+            .iter()
+            .filter_map(|(to, from, frame)| match frame {
+                Frame::Message { stamp, .. } if (*to, *from) == (owner, sender) => Some(*stamp),
+                _ => None,
+            });
+        let mut stamps: Vec<u64> = stamps.collect();
+        stamps.sort_unstable();
+        assert!(stamps.into_iter().eq(0..100));
+    }
+    assert_eq!(bench.mesh.strangers(), 0);
+    #[cfg(target_os = "linux")]
+    assert_eq!(waiting_sockets(bench.mesh.address(0)), 0);
+}
+
+/// Closed connections at the address that the system still remembers.
+#[cfg(target_os = "linux")]
+fn waiting_sockets(address: SocketAddr) -> usize {
+    const TIME_WAIT: &str = "06";
+    let SocketAddr::V4(address) = address else {
+        panic!("{address} is no loopback address of ours")
+    };
+    let address = format!("{:08X}:", u32::from_ne_bytes(address.ip().octets()));
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+    let waits = |line: &&str| {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        cells[3] == TIME_WAIT && cells[1..3].iter().any(|cell| cell.starts_with(&address))
+    };
+    sockets.lines().skip(1).filter(waits).count()
+}
+
+#[test]
+fn the_last_message_may_come_after_the_last_word() {
+    let mut bench = per_message(2);
+    bench.send_message(0, 1, 1);
+    bench.mesh.end_all(0).expect("sent");
+    bench.mesh.end_all(1).expect("sent");
+    assert!(!bench.mesh.has_ended());
+    assert_eq!(bench.mesh.under_way, 1);
+    bench.turn_until(|bench| bench.mesh.has_ended());
+    assert_eq!(bench.mesh.missing(), None);
+    assert!(bench.heard.contains(&(1, 0, message(1))));
+}
+
+#[test]
+fn a_message_that_cannot_be_delivered_ends_the_run_by_name() {
+    let mut bench = per_message(2);
+    bench.mesh.close_listeners(&mut bench.reactor);
+    let sent = bench
+        .mesh
+        .send_message(0, 1, &message(1), &mut bench.reactor);
+    let failure = sent.and_then(|()| (0..PATIENCE).try_for_each(|_| bench.turn()));
+    let failure = failure.expect_err("nobody listens");
+    assert!(failure.contains("machine 0"), "{failure}");
+    assert!(failure.contains("message"), "{failure}");
+    assert!(failure.contains("machine 1"), "{failure}");
+}
+
+#[test]
+fn strangers_bring_no_messages() {
+    let mut bench = per_message(2);
+    let mut bytes = Hello {
+        token: [0; 16],
+        machine: 0,
+    }
+    .encode()
+    .to_vec();
+    bytes.extend(message(7).encode());
+    let stranger = bench.stranger(1, &bytes);
+    bench.turn_until(|bench| bench.mesh.strangers() == 1);
+    assert!(bench.heard.is_empty());
+    drop(stranger);
 }
 
 #[test]

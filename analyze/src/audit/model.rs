@@ -1,0 +1,122 @@
+//! What idle machines do, and to whom they may send, as a run's row of the journal says.
+
+use sim::experiment::{Internal, Sends, Topology};
+use sim::log::JournalRow;
+
+use super::setup::parsed;
+
+/// What idle machines do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Model {
+    machines: usize,
+    internal: Internal,
+    topology: Topology,
+    sends: Sends,
+}
+
+/// How likely a send of a machine goes to a given neighbour, alone or among others, and how likely to all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Law {
+    pub(super) to_each: f64,
+    pub(super) to_all: f64,
+    /// How many recipients a send has that is not to all; any number if there is none.
+    pub(super) recipients: Option<usize>,
+}
+
+impl Model {
+    /// Reads the journal's row. Adds to `problems` what cannot be.
+    pub(super) fn of(row: &JournalRow, problems: &mut Vec<String>) -> Option<Self> {
+        let topology = parsed("topology", &row.topology, problems);
+        let sends = parsed("sends", &row.sends, problems);
+        let of_each = row.internal.machines();
+        if of_each.is_some_and(|machines| machines != row.machines) {
+            problems.push(format!(
+                "internal {} is not for {} machines",
+                row.internal, row.machines
+            ));
+            return None;
+        }
+        Some(Self {
+            machines: row.machines as usize,
+            internal: row.internal.clone(),
+            topology: topology?,
+            sends: sends?,
+        })
+    }
+
+    /// Whether one machine may send to another.
+    pub(super) fn may_send(&self, from: usize, to: usize) -> bool {
+        let last = self.machines - 1;
+        from != to
+            && match self.topology {
+                Topology::Mesh => true,
+                Topology::Ring => matches!(from.abs_diff(to), 1) || from.abs_diff(to) == last,
+                Topology::Star => from == 0 || to == 0,
+                Topology::TimeKeeper => from == 0,
+            }
+    }
+
+    /// To how many machines one may send.
+    pub(super) fn neighbours(&self, machine: usize) -> usize {
+        let others = self.machines - 1;
+        match self.topology {
+            Topology::Mesh => others,
+            Topology::Ring => others.min(2),
+            Topology::Star if machine == 0 => others,
+            Topology::Star => 1,
+            Topology::TimeKeeper if machine == 0 => others,
+            Topology::TimeKeeper => 0,
+        }
+    }
+
+    /// Which of a machine's neighbours another is, in the order of machines.
+    pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
+        match self.topology {
+            Topology::Mesh => neighbour - usize::from(neighbour > machine),
+            _ => (0..neighbour)
+                .filter(|&other| self.may_send(machine, other))
+                .count(),
+        }
+    }
+
+    /// How likely an idle tick of a machine is an internal event: always, if it may send to nobody.
+    pub(super) fn internal(&self, machine: usize) -> f64 {
+        match self.neighbours(machine) {
+            0 => 1.0,
+            _ => self.internal.at(machine).value(),
+        }
+    }
+
+    /// The law of the sends of a machine with so many neighbours, at least one.
+    pub(super) fn law(&self, neighbours: usize) -> Law {
+        let d = neighbours as f64;
+        let to_all = Law {
+            to_each: 0.0,
+            to_all: 1.0,
+            recipients: None,
+        };
+        let sends = match self.topology {
+            Topology::TimeKeeper => Sends::Broadcast,
+            _ => self.sends,
+        };
+        match sends {
+            Sends::Mix => Law {
+                to_each: 1.0 / (d + 1.0),
+                to_all: 1.0 / (d + 1.0),
+                recipients: Some(1),
+            },
+            Sends::Unicast => Law {
+                to_each: 1.0 / d,
+                to_all: 0.0,
+                recipients: Some(1),
+            },
+            Sends::Broadcast => to_all,
+            Sends::Multicast(recipients) if (recipients as usize) < neighbours => Law {
+                to_each: f64::from(recipients) / d,
+                to_all: 0.0,
+                recipients: Some(recipients as usize),
+            },
+            Sends::Multicast(_) => to_all,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Connections that carry one message each, beside those that stand.
+//!
+//! The sender connects, says hello and sends the message. The recipient says hello once it has the message: its half of the
+//! handshake is the receipt. Then nothing is under way any more, so the sender closes by a reset, and no port is left waiting.
+//! How many messages there were is said over the connection that stands: a run ends when all have come.
+
+use mio::net::TcpStream;
+
+use super::Mesh;
+use crate::engine::tcp::link::{Link, Purpose};
+use crate::engine::tcp::reactor::Reactor;
+use crate::machine::MachineIndex;
+use crate::wire::{Frame, Hello};
+
+impl Mesh {
+    /// Sends a message from `owner` to `peer`: over their connection, or over one of its own.
+    pub(in super::super) fn send_message(
+        &mut self,
+        owner: MachineIndex,
+        peer: MachineIndex,
+        message: &Frame,
+        reactor: &mut Reactor,
+    ) -> Result<(), String> {
+        if !self.wiring().is_per_message() {
+            return self.send(owner, peer, message);
+        }
+        self.with_link(owner, peer, |standing| {
+            standing.count_sent_apart();
+            Ok(())
+        })?;
+        let connected = TcpStream::connect(self.address(peer))
+            .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
+        let sent = connected.and_then(|place| {
+            self.under_way += 1;
+            self.say_hello(place)?;
+            match &mut self.links[place] {
+                Some(link) => link.send(message),
+                None => Ok(()),
+            }
+        });
+        sent.map_err(|error| {
+            format!("machine {owner} has no connection for a message to machine {peer}: {error}")
+        })
+    }
+
+    /// Whether who says `hello` to `owner` can be about to bring a message.
+    pub(super) fn expects_message(&self, owner: MachineIndex, hello: &Hello) -> bool {
+        self.wiring().is_per_message()
+            && self.wiring().carries(hello.machine, owner)
+            && self.end_place(owner, hello.machine).is_some()
+    }
+
+    /// `link`, which carries one message from `peer`, brings `frame`. Returns whether that was the last that `peer` sent.
+    pub(super) fn receive_apart(
+        &mut self,
+        link: &mut Link,
+        peer: MachineIndex,
+        frame: &Frame,
+    ) -> Result<bool, String> {
+        if !matches!(frame, Frame::Message { .. }) {
+            return Err("brought something else than a message".to_owned());
+        }
+        let place = self.end_place(link.owner, peer);
+        let standing = place.and_then(|place| self.links[place].as_mut());
+        let standing = standing.ok_or("stands beside no other")?;
+        let is_last = standing.count_heard_apart()?;
+        let receipt = self.hello(link.owner);
+        link.receipt(&receipt)
+            .map_err(|error| format!("broke ({error})"))?;
+        Ok(is_last)
+    }
+
+    /// Puts a link back to its place, or closes it if its errand is done.
+    pub(super) fn put_back(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
+        if !link.has_done_its_errand() {
+            self.links[place] = Some(link);
+            return;
+        }
+        self.under_way -= usize::from(link.is_senders());
+        self.vacant.push(place);
+        reactor.forget(&mut link.stream, link.handle);
+    }
+
+    /// A message that its recipient has not confirmed: from whom to whom.
+    pub(super) fn unconfirmed(&self) -> Option<(MachineIndex, MachineIndex)> {
+        let mut links = self.links.iter().flatten();
+        let link = links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders())?;
+        Some((link.owner, link.peer?))
+    }
+}

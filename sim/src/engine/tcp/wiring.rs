@@ -1,0 +1,63 @@
+//! Which machines of a run have a connection: those between which messages may flow.
+
+use crate::experiment::{Configuration, Connection, Topology};
+use crate::machine::MachineIndex;
+
+/// The connections of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Wiring {
+    topology: Topology,
+    connection: Connection,
+    /// The machines at the other ends of each machine's connections, ascending.
+    linked: Vec<Vec<MachineIndex>>,
+}
+
+impl Wiring {
+    pub(super) fn of(configuration: &Configuration) -> Self {
+        let (topology, machines) = (configuration.topology, configuration.rates.machines());
+        Self {
+            topology,
+            connection: configuration.connection,
+            linked: (0..machines)
+                .map(|machine| topology.linked(machine, machines))
+                .collect(),
+        }
+    }
+
+    pub(super) fn machines(&self) -> u32 {
+        self.linked.len() as u32
+    }
+
+    /// The machines to which `machine` has a connection, ascending.
+    pub(super) fn linked(&self, machine: MachineIndex) -> &[MachineIndex] {
+        &self.linked[machine as usize]
+    }
+
+    pub(super) fn are_linked(&self, a: MachineIndex, b: MachineIndex) -> bool {
+        let of_a = self.linked.get(a as usize);
+        of_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
+    }
+
+    /// Whether each message takes a connection of its own, beside the one that stands.
+    pub(super) fn is_per_message(&self) -> bool {
+        self.connection == Connection::PerMessage
+    }
+
+    /// Whether `sender` may send messages to `recipient`.
+    pub(super) fn carries(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
+        self.are_linked(sender, recipient) && (self.topology != Topology::TimeKeeper || sender == 0)
+    }
+
+    /// The next machine on the way from `machine` to machine 0.
+    pub(super) fn towards_first(&self, machine: MachineIndex) -> Option<MachineIndex> {
+        self.topology.towards_first(machine, self.machines())
+    }
+
+    /// The machines whose way to machine 0 has `machine` next.
+    pub(super) fn behind(&self, machine: MachineIndex) -> Vec<MachineIndex> {
+        let linked = self.linked(machine).iter().copied();
+        linked
+            .filter(|&peer| self.towards_first(peer) == Some(machine))
+            .collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! How likely an idle tick is an internal event: one probability for all machines, or one for each.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{NotAValue, Probability, Rates};
+
+/// The probability that an idle tick is an internal event, of each machine. Its text is `0.7`, or `0.9,0.5,0.2` where the machines
+/// differ.
+#[derive(Clone, Debug)]
+pub struct Internal(Vec<Probability>);
+
+impl Internal {
+    /// A probability for all machines, or one for each in their order: at least one, at most [`Rates::MAX_MACHINES`].
+    pub fn new(probabilities: Vec<Probability>) -> Option<Self> {
+        (1..=Rates::MAX_MACHINES)
+            .contains(&probabilities.len())
+            .then_some(Self(probabilities))
+    }
+
+    /// The probability of `machine`.
+    pub fn at(&self, machine: usize) -> Probability {
+        match self.0[..] {
+            [same] => same,
+            _ => self.0[machine],
+        }
+    }
+
+    /// For how many machines it is, if not for any number.
+    pub fn machines(&self) -> Option<u32> {
+        (self.0.len() > 1).then_some(self.0.len() as u32)
+    }
+
+    /// The probability of all machines, if they do not differ.
+    pub fn same(&self) -> Option<Probability> {
+        let first = self.0[0];
+        self.0.iter().all(|other| *other == first).then_some(first)
+    }
+
+    /// What equal values have in common.
+    fn canonical(&self) -> &[Probability] {
+        let length = if self.same().is_some() {
+            1
+        } else {
+            self.0.len()
+        };
+        &self.0[..length]
+    }
+}
+
+impl From<Probability> for Internal {
+    fn from(same: Probability) -> Self {
+        Self(vec![same])
+    }
+}
+
+impl PartialEq for Internal {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl fmt::Display for Internal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (machine, probability) in self.canonical().iter().enumerate() {
+            let comma = if machine == 0 { "" } else { "," };
+            write!(f, "{comma}{probability}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Internal {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let probabilities: Option<Vec<_>> = text
+            .split(',')
+            .map(|number| Probability::new(number.parse().ok()?))
+            .collect();
+        probabilities.and_then(Self::new).ok_or_else(|| {
+            NotAValue::new(
+                text,
+                "a probability such as 0.7, or one for each machine such as 0.9,0.5,0.2",
+            )
+        })
+    }
+}
+
+/// A number if the machines do not differ, otherwise the text.
+impl Serialize for Internal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.same() {
+            Some(same) => serializer.serialize_f64(same.value()),
+            None => serializer.collect_str(self),
+        }
+    }
+}
+
+/// From the cell of a table.
+impl<'de> Deserialize<'de> for Internal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_number_where_all_are_the_same() {
+        let internal = |text: &str| text.parse::<Internal>().expect("probabilities");
+        assert_eq!(internal("0.5,0.5,0.5").to_string(), "0.5");
+        assert_eq!(internal("0.5,0.5"), internal("0.5"));
+        assert_ne!(internal("0.5,0.4"), internal("0.5"));
+        assert_eq!(internal("0.9,0.5,0.2").to_string(), "0.9,0.5,0.2");
+        assert_eq!(internal("1").at(7).value(), 1.0);
+        assert_eq!(internal("1,0").at(1).value(), 0.0);
+        for text in ["", "1.2", "0.5,", "0.5;0.5", "NaN"] {
+            assert!(text.parse::<Internal>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_from_its_text_and_its_cell(values in prop::collection::vec(0.0f64..=1.0, 1..6)) {
+            let internal = Internal::new(values.into_iter().filter_map(Probability::new).collect()).expect("one or more");
+            prop_assert_eq!(&internal.to_string().parse::<Internal>().expect("a text"), &internal);
+            let mut writer = csv::Writer::from_writer(vec![]);
+            writer.serialize((&internal, 1)).expect("a row");
+            let text = String::from_utf8(writer.into_inner().expect("flushed")).expect("text");
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            let (read, _): (Internal, u32) = reader.deserialize().next().expect("a row").expect("a cell");
+            prop_assert_eq!(read, internal);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! How often machines tick: exact decimals, so that times are whole numbers of nanoseconds rounded down, never sums of errors.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::NotAValue;
+
+/// Millionths in one.
+const MICRO: u64 = 1_000_000;
+
+/// Ticks per second of one machine: from [`Rate::MIN`] to [`Rate::MAX`], with up to six decimals. Its text is `3` or `1.25`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate {
+    micro_hertz: u64,
+}
+
+impl Rate {
+    /// The slowest rate allowed, in ticks per second.
+    pub const MIN: f64 = 0.001;
+    /// The fastest rate allowed, in ticks per second.
+    pub const MAX: u32 = 1000;
+
+    /// A whole number of ticks per second, if that is from 1 to [`Rate::MAX`].
+    pub fn new(hertz: u32) -> Option<Self> {
+        Self::from_micro_hertz(u64::from(hertz) * MICRO)
+    }
+
+    /// A rate of `hertz` ticks per second, if that is from [`Rate::MIN`] to [`Rate::MAX`] and has no more than six decimals.
+    pub fn from_hertz(hertz: f64) -> Option<Self> {
+        const ROUNDING: f64 = 1e-6;
+        let micro_hertz = hertz * MICRO as f64;
+        let is_whole = (micro_hertz - micro_hertz.round()).abs() < ROUNDING;
+        let rate = Self::from_micro_hertz(micro_hertz.round() as u64);
+        rate.filter(|_| is_whole)
+    }
+
+    /// A rate in ticks per million seconds, if that is from [`Rate::MIN`] to [`Rate::MAX`].
+    pub fn from_micro_hertz(micro_hertz: u64) -> Option<Self> {
+        let rate = Self { micro_hertz };
+        (Self::MIN..=f64::from(Self::MAX))
+            .contains(&rate.hertz())
+            .then_some(rate)
+    }
+
+    /// Ticks per second.
+    pub fn hertz(self) -> f64 {
+        self.micro_hertz as f64 / MICRO as f64
+    }
+
+    /// Ticks per million seconds: exact.
+    pub fn micro_hertz(self) -> u64 {
+        self.micro_hertz
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, millionths) = (self.micro_hertz / MICRO, self.micro_hertz % MICRO);
+        write!(f, "{whole}")?;
+        if millionths > 0 {
+            let decimals = format!("{millionths:06}");
+            write!(f, ".{}", decimals.trim_end_matches('0'))?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Rate {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let hertz = text.parse().ok().filter(|_| plain);
+        hertz
+            .and_then(Self::from_hertz)
+            .ok_or_else(|| NotAValue::new(text, "a rate such as 3 or 1.25"))
+    }
+}
+
+/// The rates of a run's machines, in the order of their indices: at least two.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rates(Vec<Rate>);
+
+impl Rates {
+    /// The most machines one run may have.
+    pub const MAX_MACHINES: usize = 1000;
+
+    /// A rate a machine, if there are from 2 to [`Rates::MAX_MACHINES`] of them.
+    pub fn new(rates: Vec<Rate>) -> Option<Self> {
+        (2..=Self::MAX_MACHINES)
+            .contains(&rates.len())
+            .then_some(Self(rates))
+    }
+
+    /// Number of machines.
+    pub fn machines(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    /// The rates in the order of the machines.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Rate> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The lowest rate that is a whole multiple of every machine's, in millionths of ticks per second: all ticks of all machines
+    /// with phase zero fall on ticks of that rate. For whole rates it is their least common multiple. `None` where it exceeds 64
+    /// bits.
+    pub fn lcm_micro_hertz(&self) -> Option<u64> {
+        self.iter().try_fold(1u64, |lcm, rate| {
+            (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)
+        })
+    }
+}
+
+/// Greatest common divisor.
+pub(super) fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, rate) in self.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{rate}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Rates {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let rates: Option<Vec<Rate>> = text.split(',').map(|rate| rate.parse().ok()).collect();
+        rates
+            .and_then(Rates::new)
+            .ok_or_else(|| NotAValue::new(text, "rates such as 1,3,6 or 1.5,2.25"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lcm_of_whole_and_other_rates() {
+        let lcm = |text: &str| text.parse::<Rates>().expect("rates").lcm_micro_hertz();
+        assert_eq!(lcm("4,5,6"), Some(60_000_000));
+        assert_eq!(lcm("1,3,6"), Some(6_000_000));
+        assert_eq!(lcm("3,3,3"), Some(3_000_000));
+        assert_eq!(lcm("1.5,2.25,6"), Some(18_000_000));
+        assert_eq!(lcm("0.2,0.3"), Some(600_000));
+    }
+
+    #[test]
+    fn refuses_what_is_out_of_range() {
+        for text in [
+            "",
+            "3",
+            "0,1",
+            "1,1001",
+            "1,,2",
+            "1;2",
+            "1,0.0001",
+            "1,2.1234567",
+            "1,1e2",
+            "1,-2",
+        ] {
+            assert!(text.parse::<Rates>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rates_read_back_from_their_text(micro_hertz in prop::collection::vec(1_000u64..=1_000_000_000, 2..20)) {
+            let rates = Rates::new(micro_hertz.into_iter().filter_map(Rate::from_micro_hertz).collect()).expect("two or more");
+            prop_assert_eq!(rates.to_string().parse::<Rates>(), Ok(rates));
+        }
+
+        #[test]
+        fn whole_rates_have_whole_texts(hertz in 1u32..=1000) {
+            prop_assert_eq!(Rate::new(hertz).expect("a rate").to_string(), hertz.to_string());
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The values of parameters as an experiment file writes them: numbers, sets, ranges, rules and laws.
+
+use super::rate_sets::{RateRule, RateSets};
+use super::reader::{Item, Section};
+use super::{Delay, Experiment, Internal, Probability, Rate, Rates, Sends};
+
+const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "step"];
+const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
+const RANGE_KEYS: &[&str] = &["from", "to", "step"];
+
+/// One rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
+pub(super) fn rates(item: &Item<'_>, seed: u64) -> Option<Vec<Rates>> {
+    if let Some(rule) = item.table() {
+        return rates_by_rule(item, &rule, seed);
+    }
+    let Some(items) = item.array() else {
+        item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
+        return None;
+    };
+    if items.iter().any(Item::is_number) {
+        return Some(vec![rate_set(item, &items)?]);
+    }
+    let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed)).collect();
+    Some(
+        sets.into_iter()
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect(),
+    )
+}
+
+fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<Rates>> {
+    rule.allow_only(RATE_RULE_KEYS);
+    let bound = |name, default| {
+        rule.get(name)
+            .map_or_else(|| Rate::new(default), |item| rate(&item))
+    };
+    let machines = rule.require(
+        "machines",
+        "how many machines a set is for, such as machines = 3",
+    );
+    let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
+    let (from, to, step) = (bound("from", 1), bound("to", 6), bound("step", 1));
+    let kind = match (rule.get("every"), rule.get("random")) {
+        (Some(every), None) => match every.text()? {
+            "ordered" => RateRule::EveryOrdered,
+            "unordered" => RateRule::EveryUnordered,
+            other => {
+                every.note(format!(
+                    "\"{other}\" is not known; \"ordered\" or \"unordered\""
+                ));
+                return None;
+            }
+        },
+        (None, Some(count)) => RateRule::Random(count.integer(1..=Experiment::MAX_RUNS)?),
+        _ => {
+            item.note("a rule says either every = \"ordered\" or \"unordered\", or random = how many sets".to_owned());
+            return None;
+        }
+    };
+    let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
+    if from > to {
+        item.note(format!(
+            "from {from} is above to {to}; there is no rate between them"
+        ));
+        return None;
+    }
+    let sets = RateSets {
+        rule: kind,
+        machines,
+        from,
+        to,
+        step,
+    };
+    match (kind, sets.count(), sets.ordered_count()) {
+        (RateRule::Random(count), _, Some(all)) if count > all => {
+            item.note(format!(
+                "{count} different sets wanted, but there are only {all}"
+            ));
+            None
+        }
+        (_, Some(count), _) if count <= Experiment::MAX_RUNS => Some(sets.expand(seed)),
+        (_, count, _) => {
+            item.note(too_many(count));
+            None
+        }
+    }
+}
+
+pub(super) fn too_many(count: Option<u64>) -> String {
+    let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
+        count.to_string()
+    });
+    format!(
+        "{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files",
+        Experiment::MAX_RUNS
+    )
+}
+
+fn rate(item: &Item<'_>) -> Option<Rate> {
+    let hertz = item.number(Rate::MIN..=f64::from(Rate::MAX), "a rate")?;
+    let rate = Rate::from_hertz(hertz);
+    if rate.is_none() {
+        item.note(format!("{hertz} has more than six decimals"));
+    }
+    rate
+}
+
+fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
+    let rates: Vec<Option<Rate>> = items.iter().map(rate).collect();
+    let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
+    let machines = rates.len();
+    let set = Rates::new(rates);
+    if set.is_none() {
+        item.note(format!(
+            "a rate set of {machines}: a run has from 2 to {} machines",
+            Rates::MAX_MACHINES
+        ));
+    }
+    set
+}
+
+/// One value, or a list of them.
+pub(super) fn each<'d, T>(
+    item: &Item<'d>,
+    read: impl Fn(&Item<'d>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Some(items) = item.array() else {
+        return Some(vec![read(item)?]);
+    };
+    let values: Vec<Option<T>> = items.iter().map(read).collect();
+    values.into_iter().collect()
+}
+
+fn probability(item: &Item<'_>) -> Option<Probability> {
+    item.number(0.0..=1.0, "a probability")
+        .and_then(Probability::new)
+}
+
+/// One probability, a list, or a range `{ from, to, step }`. In a list may be lists, with a probability for each machine.
+pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
+    match item.table() {
+        Some(range) => Some(
+            probabilities(item, &range)?
+                .into_iter()
+                .map(Internal::from)
+                .collect(),
+        ),
+        None => each(item, internal),
+    }
+}
+
+/// One probability, or one for each machine.
+fn internal(item: &Item<'_>) -> Option<Internal> {
+    let Some(items) = item.array() else {
+        return probability(item).map(Internal::from);
+    };
+    let machines: Vec<Option<Probability>> = items.iter().map(probability).collect();
+    let internal = Internal::new(machines.into_iter().collect::<Option<_>>()?);
+    if internal.is_none() {
+        item.note("wanted a probability for each machine, such as [0.9, 0.5, 0.2]".to_owned());
+    }
+    internal
+}
+
+/// A range `{ from, to, step }` of probabilities.
+fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability>> {
+    range.allow_only(RANGE_KEYS);
+    let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
+    let (from, to) = (
+        bound("from").and_then(|item| probability(&item)),
+        bound("to").and_then(|item| probability(&item)),
+    );
+    let step = bound("step").and_then(|item| item.number(0.001..=1.0, "a step"));
+    let (from, to, step) = (from?.value(), to?.value(), step?);
+    if from > to {
+        item.note(format!(
+            "from {from} is above to {to}; there is nothing between them"
+        ));
+        return None;
+    }
+    Some(
+        decimal_range(from, to, step)
+            .filter_map(Probability::new)
+            .collect(),
+    )
+}
+
+/// A number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
+pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
+    let read = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
+    let Some(law) = item.table() else {
+        return read(item).and_then(Delay::constant);
+    };
+    law.allow_only(DELAY_LAWS);
+    match (law.get("uniform"), law.get("exponential")) {
+        (Some(bounds), None) => {
+            let numbers: Option<Vec<f64>> = each(&bounds, read);
+            let delay = match numbers?[..] {
+                [from_s, to_s] => Delay::uniform(from_s, to_s),
+                _ => None,
+            };
+            if delay.is_none() {
+                bounds.note(
+                    "wanted the shortest and the longest delay, such as [0.01, 0.1]".to_owned(),
+                );
+            }
+            delay
+        }
+        (None, Some(mean)) => read(&mean).and_then(Delay::exponential),
+        _ => {
+            item.note(
+                "wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }".to_owned(),
+            );
+            None
+        }
+    }
+}
+
+/// `"mix"`, `"unicast"`, `"broadcast"` or `{ multicast = 2 }`.
+pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
+    let Some(table) = item.table() else {
+        return item.one_of(Sends::NAMES);
+    };
+    table.allow_only(&["multicast"]);
+    let recipients = table.require("multicast", "to how many, such as { multicast = 2 }")?;
+    let recipients = recipients.integer(1..=Rates::MAX_MACHINES as u64)?;
+    Some(Sends::Multicast(recipients as u32))
+}
+
+/// `from, from + step, ... to` as the decimals a person would write: 0.3, not 0.30000000000000004.
+fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
+    const DECIMALS: f64 = 1e9;
+    let steps = ((to - from) / step + 1e-9).floor() as u64;
+    (0..=steps).map(move |place| ((from + place as f64 * step) * DECIMALS).round() / DECIMALS)
+}

@@ -1,0 +1,215 @@
+//! Variants of the model: what a tick takes, who may send to whom, what is sent, and over which connections.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::NotAValue;
+use super::named_values::named_values;
+use crate::machine::MachineIndex;
+
+named_values! {
+    /// What a tick takes from the message queue.
+    ReceiveRule, "a receive rule (one or all)" {
+        /// The oldest message.
+        One = "one",
+        /// Every message that waits, the oldest first: each is a receive event of its own.
+        All = "all",
+    }
+}
+
+named_values! {
+    /// Who may send to whom.
+    Topology, "a topology (mesh, ring, star or time-keeper)" {
+        /// Everybody to everybody.
+        Mesh = "mesh",
+        /// Each to the machine before it and the one after it, by index.
+        Ring = "ring",
+        /// Machine 0 to everybody, everybody to machine 0.
+        Star = "star",
+        /// Machine 0 to everybody, always to all at once. Nobody else sends.
+        TimeKeeper = "time-keeper",
+    }
+}
+
+named_values! {
+    /// Which connections messages take over TCP. In virtual time there are none; the events are the same.
+    Connection, "a connection (persistent or per-message)" {
+        /// One for each pair of machines, from the run's start to its end.
+        Persistent = "persistent",
+        /// A new one for each message, closed once the message has arrived.
+        PerMessage = "per-message",
+    }
+}
+
+impl Topology {
+    /// To whom `machine` of `machines` may send, ascending: its neighbours.
+    pub fn neighbours(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
+        match self {
+            Self::TimeKeeper if machine != 0 => vec![],
+            _ => self.linked(machine, machines),
+        }
+    }
+
+    /// The machines that `machine` of `machines` sends to or receives from, ascending.
+    pub fn linked(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
+        let everybody_else = || (0..machines).filter(|&peer| peer != machine).collect();
+        match self {
+            Self::Mesh => everybody_else(),
+            Self::Ring => {
+                let mut peers = vec![
+                    (machine + machines - 1) % machines,
+                    (machine + 1) % machines,
+                ];
+                peers.sort_unstable();
+                peers.dedup();
+                peers
+            }
+            Self::Star | Self::TimeKeeper if machine == 0 => everybody_else(),
+            Self::Star | Self::TimeKeeper => vec![0],
+        }
+    }
+
+    /// How many pairs of machines are linked.
+    pub fn links(self, machines: u32) -> u64 {
+        let machines = u64::from(machines);
+        match self {
+            Self::Mesh => machines * (machines - 1) / 2,
+            Self::Ring if machines > 2 => machines,
+            Self::Ring | Self::Star | Self::TimeKeeper => machines - 1,
+        }
+    }
+
+    /// The linked machine by which word between `machine` and machine 0 goes: the next on a shortest way there. None from machine 0.
+    pub fn towards_first(self, machine: MachineIndex, machines: u32) -> Option<MachineIndex> {
+        match (self, machine) {
+            (_, 0) => None,
+            (Self::Ring, _) if machine > machines / 2 => Some((machine + 1) % machines),
+            (Self::Ring, _) => Some(machine - 1),
+            _ => Some(0),
+        }
+    }
+}
+
+/// To whom a send goes. Its text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sends {
+    /// One of d + 1 equally likely outcomes, d being the number of neighbours: to each of them, or to all.
+    Mix,
+    /// To a neighbour, each equally likely.
+    Unicast,
+    /// To all neighbours.
+    Broadcast,
+    /// To this many different neighbours, each choice of them equally likely; to all where there are no more.
+    Multicast(u32),
+}
+
+impl Sends {
+    /// Their texts; the number of a multicast is an example.
+    pub const NAMES: &'static [&'static str] = &["mix", "unicast", "broadcast", "multicast(2)"];
+
+    /// Whether machines of `topology` can send so: one that always sends to all cannot choose.
+    pub fn fits(self, topology: Topology) -> bool {
+        topology != Topology::TimeKeeper || matches!(self, Self::Mix | Self::Broadcast)
+    }
+}
+
+impl fmt::Display for Sends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mix => f.write_str("mix"),
+            Self::Unicast => f.write_str("unicast"),
+            Self::Broadcast => f.write_str("broadcast"),
+            Self::Multicast(recipients) => write!(f, "multicast({recipients})"),
+        }
+    }
+}
+
+impl FromStr for Sends {
+    type Err = NotAValue;
+
+    fn from_str(text: &str) -> Result<Self, NotAValue> {
+        let multicast = || {
+            let recipients = text.strip_prefix("multicast(")?.strip_suffix(')')?;
+            let recipients = recipients.parse().ok().filter(|&count| count > 0);
+            recipients.map(Self::Multicast)
+        };
+        match text {
+            "mix" => Ok(Self::Mix),
+            "unicast" => Ok(Self::Unicast),
+            "broadcast" => Ok(Self::Broadcast),
+            _ => multicast().ok_or_else(|| {
+                NotAValue::new(text, "sends (mix, unicast, broadcast or multicast(2))")
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn neighbours_as_documented() {
+        let of = |topology: Topology, machines| -> Vec<Vec<MachineIndex>> {
+            (0..machines)
+                .map(|machine| topology.neighbours(machine, machines))
+                .collect()
+        };
+        assert_eq!(of(Topology::Mesh, 3), [[1, 2], [0, 2], [0, 1]]);
+        assert_eq!(of(Topology::Ring, 4), [[1, 3], [0, 2], [1, 3], [0, 2]]);
+        assert_eq!(of(Topology::Ring, 2), [[1], [0]]);
+        assert_eq!(of(Topology::Star, 3), [vec![1, 2], vec![0], vec![0]]);
+        assert_eq!(of(Topology::TimeKeeper, 3), [vec![1, 2], vec![], vec![]]);
+    }
+
+    #[test]
+    fn sends_read_back_from_their_text() {
+        for sends in [
+            Sends::Mix,
+            Sends::Unicast,
+            Sends::Broadcast,
+            Sends::Multicast(2),
+        ] {
+            assert_eq!(sends.to_string().parse(), Ok(sends));
+        }
+        for text in ["", "multicast", "multicast(0)", "multicast(-1)", "Mix"] {
+            assert!(text.parse::<Sends>().is_err(), "{text}");
+        }
+    }
+
+    fn topology() -> impl Strategy<Value = Topology> {
+        prop_oneof![
+            Just(Topology::Mesh),
+            Just(Topology::Ring),
+            Just(Topology::Star),
+            Just(Topology::TimeKeeper)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn links_are_mutual_ascending_and_lead_to_machine_0(topology in topology(), machines in 2u32..40) {
+            for machine in 0..machines {
+                let linked = topology.linked(machine, machines);
+                prop_assert!(linked.is_sorted_by(|a, b| a < b));
+                prop_assert!(!linked.contains(&machine) && linked.last() < Some(&machines));
+                for &peer in &linked {
+                    prop_assert!(topology.linked(peer, machines).contains(&machine));
+                    let flows = topology.neighbours(machine, machines).contains(&peer)
+                        || topology.neighbours(peer, machines).contains(&machine);
+                    prop_assert!(flows, "a link for nothing");
+                }
+                let (mut here, mut hops) = (machine, 0);
+                while let Some(next) = topology.towards_first(here, machines) {
+                    prop_assert!(topology.linked(here, machines).contains(&next));
+                    (here, hops) = (next, hops + 1);
+                    prop_assert!(hops <= machines / 2);
+                }
+                prop_assert_eq!(here, 0);
+            }
+            let ends: usize = (0..machines).map(|machine| topology.linked(machine, machines).len()).sum();
+            prop_assert_eq!(ends as u64, 2 * topology.links(machines));
+        }
+    }
+}
