@@ -42,7 +42,9 @@ pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
             now_ns = due_ns;
         }
         let event = machines[machine].tick(due_ns);
-        in_flight.extend(sent(machine, &event));
+        if let Some(sent) = sent(machine, &event) {
+            in_flight.push(sent);
+        }
         see(machine, at(due_ns, event));
         while let Some(event) = machines[machine].go_on() {
             see(machine, at(due_ns, event));
