@@ -202,6 +202,15 @@ fn measures(
         ("backlog_p95", quantile(&queue, 0.95)),
         ("backlog_max", queue.iter().copied().reduce(f64::max)),
         (
+            "backlog_share_above_1",
+            mean(
+                &queue
+                    .iter()
+                    .map(|&waiting| f64::from(u8::from(waiting > 1.0)))
+                    .collect::<Vec<_>>(),
+            ),
+        ),
+        (
             "backlog_final",
             all.last().map(|(_, e)| e.event.queue_length as f64),
         ),
