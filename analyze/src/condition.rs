@@ -71,6 +71,11 @@ pub enum NotACondition {
 }
 
 impl Condition {
+    /// What it is about.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Whether the run is one of those meant.
     pub fn holds(&self, row: &JournalRow) -> bool {
         let found = text(row, self.name);

@@ -147,7 +147,7 @@ fn is(value: &Value, text: &str) -> bool {
 
 impl Difference {
     /// Of two independent means.
-    fn between(a: &Estimate, b: &Estimate) -> Self {
+    pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
         let variance = |estimate: &Estimate| Some(estimate.sd?.powi(2) / estimate.n as f64);
         let (of_a, of_b) = (variance(a), variance(b));
         let mean = b.mean - a.mean;
@@ -172,7 +172,7 @@ impl Difference {
     }
 
     /// The mean of independent differences, with an interval from the normal distribution.
-    fn average(differences: &[Self]) -> Option<Self> {
+    pub(crate) fn average(differences: &[Self]) -> Option<Self> {
         let count = differences.len() as f64;
         let errors: Option<Vec<f64>> = differences
             .iter()

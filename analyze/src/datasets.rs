@@ -1,6 +1,6 @@
 //! Datasets opened for analysis: the runs that count, their events, their measures.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -237,6 +237,18 @@ impl Dataset {
     /// How many runs failed and were not finished by a later attempt: they do not count either.
     pub fn failed(&self) -> usize {
         self.failed
+    }
+
+    /// The last attempt of each of these.
+    pub(crate) fn never_finished(&self) -> Vec<JournalRow> {
+        let finished: HashSet<u64> = self.finished.iter().map(|row| row.run).collect();
+        let mut failed: BTreeMap<u64, &JournalRow> = BTreeMap::new();
+        for row in self.log.attempted() {
+            if !row.is_ok() && !finished.contains(&row.run) {
+                failed.insert(row.run, row);
+            }
+        }
+        failed.into_values().cloned().collect()
     }
 
     /// The events of `run` as they stand in the log, each of them checked to be the run's.

@@ -15,6 +15,7 @@
 //! - [`pooled`]: measures folded over all runs that agree in some parameters
 //! - [`statistics`]: mean, standard deviation and interval
 //! - [`contrasts`]: what difference a parameter makes
+//! - [`claims`]: what others claimed, and whether it is so
 //! - [`condition`]: which runs an answer is about
 //! - [`tables`], [`records`], [`render`]: which measures a table shows, what its records begin with, and how it is written
 //! - [`compare`]: two datasets, run by run
@@ -29,6 +30,7 @@
 
 pub mod audit;
 pub mod batches;
+pub mod claims;
 pub mod column;
 pub mod compare;
 pub mod condition;

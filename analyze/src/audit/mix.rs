@@ -168,17 +168,15 @@ impl Counts {
 
     /// Of all machines together, if they are alike, and of each.
     fn internal_shares(&self) -> Vec<Share> {
-        let machines = 0..self.idle.len();
-        let of_machine = machines.clone().map(|machine| Share {
+        let machines = || 0..self.idle.len();
+        let of_machine = machines().map(|machine| Share {
             what: format!("idle ticks of machine {machine} were internal events"),
             count: self.internals[machine],
             of: self.idle[machine],
             probability: self.model.internal(machine),
         });
         let first = self.model.internal(0);
-        let are_alike = machines
-            .clone()
-            .all(|machine| self.model.internal(machine) == first);
+        let are_alike = machines().all(|machine| self.model.internal(machine) == first);
         let of_all = are_alike.then(|| Share {
             what: "idle ticks were internal events".to_owned(),
             count: self.internals.iter().sum(),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backlog;
+mod claims;
 mod compare;
 mod completions;
 mod contrast;
@@ -48,6 +49,7 @@ enum Verb {
     Order(order::Order),
     Contrast(contrast::Contrast),
     Theory(theory::Theory),
+    Claims(claims::Claims),
     Compare(compare::Compare),
     Audit(audit::Audit),
     Export(export::Export),
@@ -68,6 +70,7 @@ impl Cli {
             Verb::Order(order) => order.run(),
             Verb::Contrast(contrast) => contrast.run(),
             Verb::Theory(theory) => theory.run(),
+            Verb::Claims(claims) => claims.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Audit(audit) => audit.run(),
             Verb::Export(export) => export.run(),

@@ -60,7 +60,8 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn say_what_is_left_out(dataset: &Dataset) {
+/// Says on stderr which of a dataset's runs do not count.
+pub fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
     let is = |count: usize| if count == 1 { "is" } else { "are" };
     if let missing @ [_, ..] = dataset.missing_shards() {

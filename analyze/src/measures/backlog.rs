@@ -12,7 +12,7 @@ use sim::machine::{EventKind, MachineIndex};
 use super::{Measure, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
-pub(super) const MEASURES: [Measure; 12] = [
+pub(super) const MEASURES: [Measure; 13] = [
     Measure {
         name: "backlog_mean",
         label: "mean backlog",
@@ -58,6 +58,16 @@ pub(super) const MEASURES: [Measure; 12] = [
         brief: "greatest queue length after a tick",
         remark: "",
         expression: || Ok(col("backlog_max")),
+    },
+    Measure {
+        name: "backlog_share_above_1",
+        label: "share > 1",
+        unit: "",
+        kind: Number,
+        decimals: 2,
+        brief: "share of the machine's ticks after which more than one message waits",
+        remark: "",
+        expression: || Ok(col("backlog_share_above_1")),
     },
     Measure {
         name: "backlog_final",
@@ -162,6 +172,7 @@ pub(super) fn aggregates() -> Vec<Expr> {
         queue().mean().alias("backlog_tick_mean"),
         quantile(queue(), 0.95).alias("backlog_p95"),
         queue().max().alias("backlog_max"),
+        queue().gt(lit(1)).mean().alias("backlog_share_above_1"),
         col("queue_length")
             .filter(col("tick").eq(col("tick").max()))
             .last()

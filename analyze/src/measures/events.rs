@@ -17,34 +17,34 @@ pub(super) const MEASURES: [Measure; 8] = [
         expression: || Ok(or_zero("ticks_done")),
     },
     Measure {
-        name: "internals",
+        name: "internal_events",
         label: "internal events",
         unit: "",
         kind: Integer,
         decimals: 1,
         brief: "internal events",
         remark: "",
-        expression: || Ok(or_zero("internal_events")),
+        expression: || Ok(or_zero("internals_counted")),
     },
     Measure {
-        name: "sends",
+        name: "send_events",
         label: "sends",
         unit: "",
         kind: Integer,
         decimals: 1,
         brief: "send events",
         remark: "A broadcast is one.",
-        expression: || Ok(or_zero("send_events")),
+        expression: || Ok(or_zero("sends_counted")),
     },
     Measure {
-        name: "receives",
+        name: "receive_events",
         label: "receives",
         unit: "",
         kind: Integer,
         decimals: 1,
         brief: "receive events",
         remark: "One message each.",
-        expression: || Ok(or_zero("receive_events")),
+        expression: || Ok(or_zero("receives_counted")),
     },
     Measure {
         name: "internal_share",
@@ -55,8 +55,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         brief: "internal events / ticks without a message to receive",
         remark: "The measured counterpart of the configured probability.",
         expression: || {
-            let idle = or_zero("internal_events") + or_zero("send_events");
-            Ok(ratio(or_zero("internal_events"), idle))
+            let idle = or_zero("internals_counted") + or_zero("sends_counted");
+            Ok(ratio(or_zero("internals_counted"), idle))
         },
     },
     Measure {
@@ -67,7 +67,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         decimals: 3,
         brief: "sends to all / sends",
         remark: "1 / N in the long run for the mix of sends of a mesh: its N outcomes are equally likely.",
-        expression: || Ok(ratio(or_zero("broadcast_events"), or_zero("send_events"))),
+        expression: || Ok(ratio(or_zero("broadcast_events"), or_zero("sends_counted"))),
     },
     Measure {
         name: "tick_rate",
@@ -103,9 +103,9 @@ pub(super) fn aggregates() -> Vec<Expr> {
             .filter(col("counts").not())
             .max()
             .alias("start_clock"),
-        of_kind("internal").alias("internal_events"),
-        of_kind("send").alias("send_events"),
-        of_kind("receive").alias("receive_events"),
+        of_kind("internal").alias("internals_counted"),
+        of_kind("send").alias("sends_counted"),
+        of_kind("receive").alias("receives_counted"),
         col("logical_clock").max().alias("last_clock"),
     ]
 }

@@ -339,7 +339,7 @@ fn markdown_has_the_words_and_the_table() {
     | measure | mean A | mean B | B - A | equal | n |
     | --- | ---: | ---: | ---: | ---: | ---: |
     | ticks | 66.7 | 66.7 | 0 | 100 % | 6 |
-    | internals | 27.8 | 27.8 | 0 | 100 % | 6 |
-    | sends | 20.2 | 20.2 | 0 | 100 % | 6 |
+    | internal_events | 27.8 | 27.8 | 0 | 100 % | 6 |
+    | send_events | 20.2 | 20.2 | 0 | 100 % | 6 |
     ");
 }

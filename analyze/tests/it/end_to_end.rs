@@ -73,11 +73,11 @@ fn from_real_tcp_to_tables_and_processed_data() {
         column.i64().unwrap().sum().unwrap()
     };
     // Each message was received, or waited after its receiver's last tick, or came later still.
-    let late = sum("arrivals") - sum("receives") - sum("backlog_final");
+    let late = sum("arrivals") - sum("receive_events") - sum("backlog_final");
     assert!((0..=300).contains(&late), "{late}");
     assert_eq!(
         sum("ticks"),
-        sum("internals") + sum("sends") + sum("receives")
+        sum("internal_events") + sum("send_events") + sum("receive_events")
     );
 }
 

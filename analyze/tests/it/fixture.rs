@@ -195,7 +195,8 @@ pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     }
 }
 
-fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
+/// The journal's row of `run`, as if it had finished in time and without events.
+pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
     let configuration = &run.configuration;
     let schedule = run.schedule(experiment.seed);
     let phases: Vec<String> = schedule

@@ -9,7 +9,7 @@ use analyze::import::{self, Mapping};
 use polars::prelude::*;
 use proptest::prelude::*;
 use sim::log::{EventRow, parse_rows};
-use sim::machine::{EventKind, Recipients};
+use sim::machine::EventKind;
 
 use crate::command_line::analyze;
 use crate::fixture;

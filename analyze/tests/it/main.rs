@@ -5,6 +5,7 @@
 mod audit;
 mod audit_mutations;
 mod chosen;
+mod claims;
 mod closed_form;
 mod command_line;
 mod compare;

@@ -153,14 +153,14 @@ fn measures(
     let rate = f64::from(rates[machine]);
     HashMap::from([
         ("ticks", Some(ticks)),
-        ("internals", Some(internals)),
-        ("sends", Some(sends)),
+        ("internal_events", Some(internals)),
+        ("send_events", Some(sends)),
         (
             "internal_share",
             (internals + sends > 0.0).then(|| internals / (internals + sends)),
         ),
         ("broadcast_share", (sends > 0.0).then(|| broadcasts / sends)),
-        ("receives", Some(receives)),
+        ("receive_events", Some(receives)),
         ("tick_rate", Some(ticks / observed_s)),
         ("clock_final", Some(clock_final)),
         ("jump_mean", mean(&jumps)),
@@ -206,6 +206,15 @@ fn measures(
         ("backlog_tick_mean", mean(&queue)),
         ("backlog_p95", quantile(&queue, 0.95)),
         ("backlog_max", queue.iter().copied().reduce(f64::max)),
+        (
+            "backlog_share_above_1",
+            mean(
+                &queue
+                    .iter()
+                    .map(|&waiting| f64::from(u8::from(waiting > 1.0)))
+                    .collect::<Vec<_>>(),
+            ),
+        ),
         (
             "backlog_final",
             all.last().map(|(_, e)| e.event.queue_length as f64),

@@ -78,9 +78,9 @@ fn table_of_measures() {
     measure                  mean A  mean B        B - A  equal  n
     ──────────────────────────────────────────────────────────────
     ticks                       6.0     6.0            0  100 %  3
-    internals                   2.0     2.0            0  100 %  3
-    sends                       2.0     2.0            0  100 %  3
-    receives                    2.0     2.0            0  100 %  3
+    internal_events             2.0     2.0            0  100 %  3
+    send_events                 2.0     2.0            0  100 %  3
+    receive_events              2.0     2.0            0  100 %  3
     internal_share            0.286   0.286            0  100 %  3
     broadcast_share           0.167   0.167            0  100 %  3
     tick_rate                  1.50    1.50            0  100 %  3
@@ -103,6 +103,7 @@ fn table_of_measures() {
     backlog_tick_mean          0.12    0.12            0  100 %  3
     backlog_p95                 0.4     0.4            0  100 %  3
     backlog_max                 0.5     0.5            0  100 %  3
+    backlog_share_above_1      0.00    0.00            0  100 %  3
     backlog_final               0.0     0.0            0  100 %  3
     backlog_growth             0.05    0.05            0  100 %  3
     arrivals                    2.0     2.0            0  100 %  3
@@ -161,7 +162,8 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     );
     let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
     assert_eq!(code, 4);
-    let undefined = "\"1,2\",0.5,spread,after,0,4,1,2,logical_age_mean,0,,,,,,,0";
+    let undefined =
+        "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4,1,2,logical_age_mean,0,,,,,,,0";
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
@@ -179,7 +181,7 @@ fn records_in_full_precision() {
         err.contains("CHECK FAILED: 1 of 6 runs in order in both differs."),
         "{err}"
     );
-    let header = "rates,internal,phase,stamp,delay_s,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
+    let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
     assert_eq!(csv.lines().next().unwrap(), header);
     let (_, json, _) = analyze(&[&arguments[..], &["json"]].concat(), folder.path());
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();

@@ -46,8 +46,8 @@ fn the_first_screen_has_the_two_commands() {
 fn its_commands_and_its_python_run() {
     let folder = tempfile::tempdir().unwrap();
     let experiments = folder.path().join("experiments");
-    fs::create_dir(&experiments).unwrap();
-    for file in experiment_files() {
+    fs::create_dir_all(experiments.join("claims")).unwrap();
+    for file in experiment_files().into_iter().chain([CLAIMS.to_owned()]) {
         fs::copy(
             project().join("experiments").join(&file),
             experiments.join(&file),
@@ -113,11 +113,49 @@ fn it_lists_every_experiment() {
     assert_eq!(listed, experiment_files());
 }
 
-/// The names of the TOML files in `experiments/`: its folders hold other things.
+/// Its table of verdicts has every claim, as `analyze claims --format markdown` prints it.
+#[test]
+fn it_tells_every_claim() {
+    let readme = readme();
+    let told = readme.lines().filter(|line| line.contains(":<br>"));
+    let told: Vec<(&str, &str)> = told.map(without_verdict).collect();
+    let claims = analyze::claims::read(&project().join("experiments").join(CLAIMS)).unwrap();
+    let wanted: Vec<(String, String)> = claims
+        .into_iter()
+        .map(|claim| {
+            let source = claim.source.replace(", ", "<br>");
+            (
+                format!("| {}:<br>{} | {source}", claim.id, claim.says),
+                format!("{} |", claim.expected),
+            )
+        })
+        .collect();
+    let wanted: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|(before, after)| (before.as_str(), after.as_str()))
+        .collect();
+    assert_eq!(told, wanted);
+}
+
+/// What stands before and after the third cell of a row of four.
+fn without_verdict(row: &str) -> (&str, &str) {
+    let (before, after) = row.rsplit_once(" | ").unwrap();
+    (before.rsplit_once(" | ").unwrap().0, after)
+}
+
+/// What is no experiment among the files there.
+const CLAIMS: &str = "claims.toml";
+
+/// The names of the TOML files in `experiments/` and `experiments/claims/`: the other folders hold other things.
 fn experiment_files() -> BTreeSet<String> {
-    let entries = fs::read_dir(project().join("experiments")).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".toml"))
-        .collect()
+    let files = |folder: &str, prefix: &str| -> Vec<String> {
+        fs::read_dir(project().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".toml") && name != CLAIMS)
+            .map(|name| format!("{prefix}{name}"))
+            .collect()
+    };
+    let own = files("experiments", "").into_iter();
+    own.chain(files("experiments/claims", "claims/")).collect()
 }

@@ -136,7 +136,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     - max: greatest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
     - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
-    - receive share: receives / ticks.
+    - receive share: ticks that receive / ticks.
     ");
 }
 

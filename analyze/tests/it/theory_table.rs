@@ -67,7 +67,7 @@ fn table_on_a_terminal() {
       drifts by less than one standard deviation over T.
     - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
-    - receive share: receives / ticks.
+    - receive share: ticks that receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
     ");

@@ -1,0 +1,236 @@
+//! Where a 95 % interval must lie, and whether it does.
+
+use std::fmt;
+
+use super::Estimated;
+
+/// An interval of values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Criterion {
+    low: f64,
+    high: f64,
+    /// Whether the ends belong to it.
+    closed: bool,
+}
+
+/// What an estimate makes of a criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its interval lies wholly inside.
+    Holds,
+    /// Wholly outside.
+    Fails,
+    /// Neither.
+    Undecided {
+        /// How many runs (in the smaller cell) would tell, about, if mean and spread stay; none if no number would.
+        runs: Option<u64>,
+    },
+}
+
+impl Criterion {
+    /// Every value.
+    pub(super) const ANYWHERE: Self = Self {
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
+        closed: false,
+    };
+
+    /// Values above `above` and below `below`, as far as given; none if there are no such values, or all are.
+    pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
+        let low = above.unwrap_or(f64::NEG_INFINITY);
+        let high = below.unwrap_or(f64::INFINITY);
+        let bounds = above.is_some() || below.is_some();
+        (bounds && low < high).then_some(Self {
+            low,
+            high,
+            closed: false,
+        })
+    }
+
+    /// Values from `low` to `high`, with these; none if there are none.
+    pub fn between(low: f64, high: f64) -> Option<Self> {
+        let finite = low.is_finite() && high.is_finite();
+        (finite && low <= high).then_some(Self {
+            low,
+            high,
+            closed: true,
+        })
+    }
+
+    /// What the estimate makes of it.
+    pub fn verdict(&self, estimated: &Estimated) -> Verdict {
+        let Some((low, high)) = estimated.interval else {
+            return Verdict::Undecided { runs: None };
+        };
+        let (inside, outside) = if self.closed {
+            (
+                self.low <= low && high <= self.high,
+                high < self.low || self.high < low,
+            )
+        } else {
+            (
+                self.low < low && high < self.high,
+                high <= self.low || self.high <= low,
+            )
+        };
+        match (inside, outside) {
+            (true, _) => Verdict::Holds,
+            (_, true) => Verdict::Fails,
+            _ => Verdict::Undecided {
+                runs: self.runs(estimated, (low, high)),
+            },
+        }
+    }
+
+    /// An interval narrows with the square root of the number of runs: how many until no end of this criterion that decides lies in
+    /// it.
+    fn runs(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
+        let value = estimated.value;
+        let deciding = match value {
+            value if value < self.low => vec![self.low],
+            value if value > self.high => vec![self.high],
+            _ => vec![self.low, self.high],
+        };
+        let crossed = deciding
+            .into_iter()
+            .filter(|end| (low..=high).contains(end));
+        let times = crossed.map(|end| {
+            let reach = if end < value {
+                value - low
+            } else {
+                high - value
+            };
+            (reach / (end - value)).powi(2)
+        });
+        let times = times.fold(1.0, f64::max);
+        // Beyond this, what is estimated is the criterion's end for all that anybody will ever see.
+        let runs = times * estimated.n as f64;
+        (runs < 1e9).then(|| (runs.ceil() as u64).max(estimated.n + 1))
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { low, high, closed } = *self;
+        match (low.is_finite(), high.is_finite()) {
+            _ if closed && low == high => write!(f, "{low}"),
+            _ if closed => write!(f, "{low} to {high}"),
+            (true, true) => write!(f, "> {low} and < {high}"),
+            (true, false) => write!(f, "> {low}"),
+            _ => write!(f, "< {high}"),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds => f.write_str("holds"),
+            Self::Fails => f.write_str("fails"),
+            Self::Undecided { .. } => f.write_str("undecided"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimated(value: f64, low: f64, high: f64) -> Estimated {
+        Estimated {
+            value,
+            interval: Some((low, high)),
+            n: 100,
+            n_from: None,
+        }
+    }
+
+    fn verdicts(criterion: Option<Criterion>, intervals: &[(f64, f64)]) -> Vec<String> {
+        let criterion = criterion.expect("a criterion");
+        let of = |&(low, high): &(f64, f64)| {
+            let middle = f64::midpoint(low, high);
+            criterion.verdict(&estimated(middle, low, high)).to_string()
+        };
+        intervals.iter().map(of).collect()
+    }
+
+    /// An open end itself is outside, a closed one inside.
+    #[test]
+    fn verdicts_at_the_ends() {
+        let above = Criterion::open(Some(0.0), None);
+        let intervals = [
+            (0.1, 1.0),
+            (0.0, 1.0),
+            (-1.0, 0.0),
+            (0.0, 0.0),
+            (-2.0, -1.0),
+        ];
+        let expected = ["holds", "undecided", "fails", "fails", "fails"];
+        assert_eq!(verdicts(above, &intervals), expected);
+        let below = Criterion::open(None, Some(2.0));
+        let intervals = [(1.0, 1.9), (1.0, 2.0), (2.0, 3.0), (2.0, 2.0), (2.1, 3.0)];
+        assert_eq!(verdicts(below, &intervals), expected);
+        let between = Criterion::between(1.0, 1.3);
+        let intervals = [(1.0, 1.3), (0.9, 1.0), (1.3, 1.4), (0.8, 1.5)];
+        let expected = ["holds", "undecided", "undecided", "undecided"];
+        assert_eq!(verdicts(between, &intervals), expected);
+        let outside = [(0.5, 0.99), (1.31, 2.0), (1.3, 1.3), (1.0, 1.0)];
+        let expected = ["fails", "fails", "holds", "holds"];
+        assert_eq!(verdicts(between, &outside), expected);
+        let both = Criterion::open(Some(0.0), Some(1.0));
+        let intervals = [(0.2, 0.8), (0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (-1.0, 0.0)];
+        let expected = ["holds", "undecided", "undecided", "fails", "fails"];
+        assert_eq!(verdicts(both, &intervals), expected);
+    }
+
+    /// From a half-width of 2 to one of 1 takes four times as many.
+    #[test]
+    fn how_many_runs_would_tell() {
+        let runs = |criterion: Option<Criterion>, value, low, high| {
+            let criterion = criterion.expect("a criterion");
+            match criterion.verdict(&estimated(value, low, high)) {
+                Verdict::Undecided { runs } => runs,
+                decided => panic!("{decided}"),
+            }
+        };
+        let above = Criterion::open(Some(0.0), None);
+        assert_eq!(runs(above, 1.0, -1.0, 3.0), Some(400));
+        assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
+        assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
+        let between = Criterion::between(0.0, 4.0);
+        // From inside both ends must be left, the nearer one decides; from outside only the one that is near.
+        assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
+        assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
+        // An interval need not be even.
+        assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
+    }
+
+    #[test]
+    fn a_single_run_decides_nothing() {
+        let single = Estimated {
+            value: 5.0,
+            interval: None,
+            n: 1,
+            n_from: None,
+        };
+        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        assert_eq!(above.verdict(&single), Verdict::Undecided { runs: None });
+    }
+
+    #[test]
+    fn criteria_without_values_are_none() {
+        assert_eq!(Criterion::open(None, None), None);
+        assert_eq!(Criterion::open(Some(1.0), Some(1.0)), None);
+        assert_eq!(Criterion::between(2.0, 1.0), None);
+        assert_eq!(Criterion::between(f64::NAN, 1.0), None);
+        let texts = [
+            Criterion::open(Some(1.0), None),
+            Criterion::open(None, Some(0.5)),
+            Criterion::open(Some(0.0), Some(1.0)),
+            Criterion::between(1.0, 1.3),
+            Criterion::between(2.0, 2.0),
+        ];
+        let texts: Vec<String> = texts.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(texts, ["> 1", "< 0.5", "> 0 and < 1", "1 to 1.3", "2"]);
+    }
+}

@@ -1,0 +1,367 @@
+//! The datasets that claims are about, each opened once, and the values of their runs.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use polars::prelude::*;
+use sim::log::JournalRow;
+
+use super::estimates::RunValue;
+use super::{Cell, Machines, Quantity};
+use crate::audit::Audit;
+use crate::condition::Condition;
+use crate::datasets::Dataset;
+use crate::error::Error;
+use crate::journal::{PARAMETERS, run_frame};
+use crate::value::Value;
+
+/// Why a test could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEvaluated {
+    /// No such dataset.
+    #[error("{} is not there; `{command}` makes it", .path.display())]
+    Missing {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What makes it.
+        command: String,
+    },
+    /// It is there, and cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// No run meets the conditions.
+    #[error("{} has no finished run with {conditions}; `{command}` adds what is new in the experiment", .path.display())]
+    NoSuchRun {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What was wanted.
+        conditions: String,
+        /// What makes such runs, if the experiment has them.
+        command: String,
+    },
+    /// The runs have no such machine.
+    #[error("{} has runs with {conditions} that have no machine {machine}", .path.display())]
+    NoMachine {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What was wanted.
+        conditions: String,
+        /// The number of the machine.
+        machine: usize,
+    },
+    /// None of the runs has a value.
+    #[error("{} has no run with {conditions} where {measure} is defined", .path.display())]
+    Undefined {
+        /// The dataset's folder.
+        path: PathBuf,
+        /// What was wanted.
+        conditions: String,
+        /// The measure.
+        measure: &'static str,
+    },
+    /// The runs of one side of a comparison are among those of the other.
+    #[error(
+        "from and to share {0} runs; a run can be on one side, or the same runs are on both, with different machines"
+    )]
+    SharedRuns(usize),
+    /// Both sides are the same runs, and none has a value on both.
+    #[error("no run has a value both in from and in to")]
+    NoSharedRun,
+}
+
+/// Where datasets are, and those opened so far.
+#[derive(Debug)]
+pub struct Data {
+    /// The folder of the datasets.
+    folder: PathBuf,
+    /// The folders of the experiments that make them.
+    experiments: [PathBuf; 2],
+    opened: RefCell<Cache>,
+}
+
+/// By the name of the dataset and the bits of the seconds that are cut off its runs.
+type Cache = HashMap<(String, u64), Result<Rc<Opened>, NotEvaluated>>;
+
+/// What of the runs of a cell is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'w> {
+    pub(super) quantity: Quantity,
+    pub(super) warm_up_s: f64,
+    /// Parameters that do not tell configurations apart.
+    pub(super) without: &'w HashSet<&'static str>,
+    /// A run's value is the greatest of its machines', not their mean.
+    pub(super) largest: bool,
+}
+
+/// A dataset with its measures.
+#[derive(Debug)]
+pub(super) struct Opened {
+    dataset: Dataset,
+    /// A row a run and machine, ordered by both.
+    machines: DataFrame,
+    /// A row a run.
+    runs: DataFrame,
+    /// The first row of each run in `machines`.
+    first: HashMap<u64, usize>,
+}
+
+impl Data {
+    /// Datasets in `folder`, for the claims in the file `claims`: their experiments are in the folder beside it that has its name
+    /// without `.toml`, or beside it.
+    pub fn new(folder: &Path, claims: &Path) -> Self {
+        let beside = claims.parent().unwrap_or(Path::new("")).to_owned();
+        Self {
+            folder: folder.to_owned(),
+            experiments: [claims.with_extension(""), beside],
+            opened: RefCell::default(),
+        }
+    }
+
+    /// The file of an experiment: the first that is there, or should be.
+    pub fn experiment_file(&self, experiment: &str) -> PathBuf {
+        let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
+        let files = self.experiments.each_ref().map(file);
+        let there = files.iter().find(|file| file.exists());
+        there.unwrap_or(&files[0]).clone()
+    }
+
+    fn root(&self, experiment: &str) -> PathBuf {
+        self.folder.join(experiment)
+    }
+
+    /// What makes the dataset.
+    fn command(&self, experiment: &str) -> String {
+        let file = self.experiment_file(experiment);
+        let command = format!("cargo sim run {}", file.display());
+        if self.folder == Path::new("data") {
+            return command;
+        }
+        format!("{command} --data {}", self.root(experiment).display())
+    }
+
+    fn missing(&self, experiment: &str) -> Option<NotEvaluated> {
+        let path = self.root(experiment);
+        (!path.exists()).then(|| NotEvaluated::Missing {
+            path,
+            command: self.command(experiment),
+        })
+    }
+
+    /// What an audit of the dataset finds.
+    pub(super) fn audit(&self, experiment: &str) -> Result<Audit, NotEvaluated> {
+        if let Some(missing) = self.missing(experiment) {
+            return Err(missing);
+        }
+        Audit::of(&[self.root(experiment)]).map_err(unusable)
+    }
+
+    /// Calls `say` with every dataset that was opened, in the order of their names.
+    pub fn each_opened(&self, mut say: impl FnMut(&Dataset)) {
+        let opened = self.opened.borrow();
+        let mut datasets: Vec<&Dataset> = opened
+            .values()
+            .filter_map(|opened| Some(&opened.as_ref().ok()?.dataset))
+            .collect();
+        datasets.sort_by_key(|dataset| dataset.root());
+        datasets.dedup_by_key(|dataset| dataset.root());
+        datasets.into_iter().for_each(&mut say);
+    }
+
+    /// The dataset with the first seconds of every run cut off, opened at the first call.
+    fn opened(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<Opened>, NotEvaluated> {
+        let mut opened = self.opened.borrow_mut();
+        let dataset = opened
+            .entry((experiment.to_owned(), warm_up_s.to_bits()))
+            .or_insert_with(|| {
+                if let Some(missing) = self.missing(experiment) {
+                    return Err(missing);
+                }
+                let opened = Opened::open(&self.root(experiment), warm_up_s);
+                opened.map(Rc::new).map_err(unusable)
+            });
+        dataset.clone()
+    }
+
+    /// The value of each run of the cell that has one: at least one.
+    pub(super) fn values(
+        &self,
+        cell: &Cell,
+        wanted: Wanted<'_>,
+    ) -> Result<Vec<RunValue>, NotEvaluated> {
+        let quantity = wanted.quantity;
+        let opened = self.opened(&cell.experiment, wanted.warm_up_s)?;
+        let path = || self.root(&cell.experiment);
+        let conditions = || match cell.conditions_in_words(0) {
+            none if none.is_empty() => "any parameters".to_owned(),
+            conditions => conditions,
+        };
+        let rows = opened.rows(&cell.conditions, quantity);
+        if rows.is_empty() {
+            return Err(NotEvaluated::NoSuchRun {
+                path: path(),
+                conditions: conditions(),
+                command: self.command(&cell.experiment),
+            });
+        }
+        if let (Machines::One(machine), Quantity::Machine(_)) = (cell.machines, quantity)
+            && rows.iter().any(|row| machine >= row.machines as usize)
+        {
+            return Err(NotEvaluated::NoMachine {
+                path: path(),
+                conditions: conditions(),
+                machine,
+            });
+        }
+        let values = opened.values(&rows, cell.machines, wanted);
+        let values = values.map_err(|error| unusable(error.into()))?;
+        if values.is_empty() {
+            return Err(NotEvaluated::Undefined {
+                path: path(),
+                conditions: conditions(),
+                measure: quantity.name(),
+            });
+        }
+        Ok(values)
+    }
+}
+
+fn unusable(error: Error) -> NotEvaluated {
+    NotEvaluated::Unusable(error.to_string())
+}
+
+impl Opened {
+    fn open(root: &Path, warm_up_s: f64) -> Result<Self, Error> {
+        let mut dataset = Dataset::open(root)?;
+        dataset.cut_warm_up(warm_up_s)?;
+        // A dataset that may only be read is no obstacle: it is read every time.
+        match dataset.keep_measures() {
+            Ok(()) | Err(Error::NotKept { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let machines = dataset.machines()?;
+        let mut first = HashMap::new();
+        for (row, run) in machines.column("run")?.i64()?.iter().enumerate() {
+            if let Some(run) = run {
+                first.entry(run as u64).or_insert(row);
+            }
+        }
+        Ok(Self {
+            runs: run_frame(dataset.label(), dataset.finished())?,
+            machines,
+            first,
+            dataset,
+        })
+    }
+
+    /// The finished runs that meet the conditions; if it is asked whether they finished, those that failed too.
+    fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
+        let mut rows = self.dataset.finished().to_vec();
+        if matches!(quantity, Quantity::Finished) {
+            rows.extend(self.dataset.never_finished());
+        }
+        rows.retain(|row| conditions.iter().all(|condition| condition.holds(row)));
+        rows
+    }
+
+    fn values(
+        &self,
+        rows: &[JournalRow],
+        machines: Machines,
+        wanted: Wanted<'_>,
+    ) -> PolarsResult<Vec<RunValue>> {
+        let quantity = wanted.quantity;
+        let of_machines = match quantity {
+            Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
+            _ => None,
+        };
+        let of_runs: HashMap<u64, f64> = match quantity {
+            Quantity::Run(name) => {
+                let values = numbers(&self.runs, name)?.into_iter();
+                let runs = self.dataset.finished().iter().map(|row| row.run);
+                runs.zip(values)
+                    .filter_map(|(run, value)| Some((run, value?)))
+                    .collect()
+            }
+            _ => HashMap::new(),
+        };
+        let mut values = vec![];
+        for row in rows {
+            let value = match (&of_machines, quantity) {
+                (Some(of_machines), _) => self.first.get(&row.run).and_then(|&first| {
+                    let of_run = &of_machines[first..first + row.machines as usize];
+                    folded(&chosen(of_run, row, machines), wanted.largest)
+                }),
+                (None, Quantity::Finished) => Some(f64::from(u8::from(row.is_ok()))),
+                (None, _) => of_runs.get(&row.run).copied(),
+            };
+            if let Some(value) = value {
+                values.push(RunValue {
+                    run: row.run,
+                    configuration: self.configuration(row, wanted.without)?,
+                    value,
+                });
+            }
+        }
+        Ok(values)
+    }
+
+    fn configuration(
+        &self,
+        row: &JournalRow,
+        without: &HashSet<&str>,
+    ) -> PolarsResult<Vec<String>> {
+        let Some(&first) = self.first.get(&row.run) else {
+            return Ok(vec![]);
+        };
+        PARAMETERS
+            .into_iter()
+            .filter(|name| !without.contains(name))
+            .map(|name| Ok(Value::of(self.machines.column(name)?, first)?.to_string()))
+            .collect()
+    }
+}
+
+/// A column as numbers, truth values as 0 and 1.
+fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
+    let column = frame.column(name)?.cast(&DataType::Float64)?;
+    let numbers = column.f64()?.iter();
+    Ok(numbers
+        .map(|number| number.filter(|number| number.is_finite()))
+        .collect())
+}
+
+/// The values of the machines meant, where they are defined.
+fn chosen(of_run: &[Option<f64>], row: &JournalRow, machines: Machines) -> Vec<f64> {
+    let rates: Vec<f64> = row
+        .rates
+        .split(',')
+        .filter_map(|rate| rate.parse().ok())
+        .collect();
+    let extreme = match machines {
+        Machines::Slowest => rates.iter().copied().reduce(f64::min),
+        _ => rates.iter().copied().reduce(f64::max),
+    };
+    let is_meant = |machine: usize| match machines {
+        Machines::One(one) => machine == one,
+        Machines::Slowest | Machines::Fastest => rates.get(machine).copied() == extreme,
+        Machines::All => true,
+    };
+    let meant = of_run
+        .iter()
+        .enumerate()
+        .filter(|(machine, _)| is_meant(*machine));
+    meant.filter_map(|(_, value)| *value).collect()
+}
+
+fn folded(values: &[f64], largest: bool) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    Some(if largest {
+        values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    } else {
+        values.iter().sum::<f64>() / values.len() as f64
+    })
+}

@@ -1,0 +1,278 @@
+//! What the values of some runs say about a statistic, with a 95 % interval; and by how much the means of two cells differ.
+
+use std::collections::BTreeMap;
+
+use super::{Share, Statistic};
+use crate::contrasts::Difference;
+use crate::statistics::Estimate;
+
+/// The 0.975 quantile of the normal distribution.
+const Z: f64 = 1.959_963_985;
+
+/// A statistic of some runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimated {
+    /// What the runs have.
+    pub value: f64,
+    /// Its 95 % interval; none of too few runs.
+    pub interval: Option<(f64, f64)>,
+    /// How many runs.
+    pub n: u64,
+    /// In a difference, how many runs it is taken from.
+    pub n_from: Option<u64>,
+}
+
+/// The value of a run, and the run's configuration but for what tells its cell from another.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RunValue {
+    pub(super) run: u64,
+    pub(super) configuration: Vec<String>,
+    pub(super) value: f64,
+}
+
+impl Statistic {
+    /// What some values have; `values` is not empty.
+    pub(super) fn of(self, values: &[f64]) -> Estimated {
+        let (value, interval) = match self {
+            Self::Mean => {
+                let estimate = mean(values);
+                (estimate.mean, estimate.interval())
+            }
+            Self::Sd => {
+                let sd = mean(values).sd;
+                (sd.unwrap_or(0.0), sd.and_then(|sd| bonett(values, sd)))
+            }
+            Self::Largest => {
+                let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                (largest, Some((largest, largest)))
+            }
+            Self::Share(share) => wilson(share, values),
+        };
+        Estimated {
+            value,
+            interval,
+            n: values.len() as u64,
+            n_from: None,
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> Estimate {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Estimate::new(
+        values.len() as u64,
+        mean,
+        Some((squares / (n - 1.0)).sqrt()),
+    )
+}
+
+/// The share's interval by Wilson (1927): it holds its 95 % also where none or all count.
+fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
+    let n = values.len() as f64;
+    let count = values.iter().filter(|value| share.counts(**value)).count();
+    let p = count as f64 / n;
+    let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
+    let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let (low, high) = (middle - half, middle + half);
+    (p, Some((low.clamp(0.0, p), high.clamp(p, 1.0))))
+}
+
+/// A standard deviation's interval by Bonett (2006), which allows for values that are not normal: the log of the variance has the
+/// variance (kurtosis - (n - 3) / n) / (n - 1). None of four values or fewer.
+fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
+    let n = values.len() as f64;
+    if n <= 4.0 {
+        return None;
+    }
+    if sd == 0.0 {
+        return Some((0.0, 0.0));
+    }
+    let trimmed = trimmed_mean(values, 0.5 / (n - 4.0).sqrt());
+    let fourth: f64 = values.iter().map(|value| (value - trimmed).powi(4)).sum();
+    let kurtosis = n * fourth / (sd.powi(2) * (n - 1.0)).powi(2);
+    let c = n / (n - Z);
+    let error = c * ((kurtosis - (n - 3.0) / n) / (n - 1.0)).max(0.0).sqrt();
+    let bound = |sign: f64| sd * (0.5 * (c.ln() + sign * Z * error)).exp();
+    Some((bound(-1.0), bound(1.0)))
+}
+
+fn trimmed_mean(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let cut = (share * values.len() as f64) as usize;
+    let kept = &sorted[cut..values.len() - cut];
+    kept.iter().sum::<f64>() / kept.len() as f64
+}
+
+/// By how much the mean is greater in `to` than in `from`, neither of them empty.
+///
+/// Run by run if `same_runs`, over those with a value on both sides, of which there is one. Otherwise the runs are independent; if both cells have the same
+/// configurations, these are compared one by one and their differences averaged, else all runs of either (Welch's interval).
+pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) -> Estimated {
+    if same_runs {
+        return run_by_run(from, to);
+    }
+    let (of_from, of_to) = (by_configuration(from), by_configuration(to));
+    let paired = of_from.keys().eq(of_to.keys()) && of_from.len() > 1;
+    let difference = if paired {
+        let differences: Vec<Difference> = std::iter::zip(of_from.values(), of_to.values())
+            .map(|(from, to)| Difference::between(&mean(from), &mean(to)))
+            .collect();
+        Difference::average(&differences)
+    } else {
+        None
+    };
+    let difference =
+        difference.unwrap_or_else(|| Difference::between(&mean(&all(from)), &mean(&all(to))));
+    let Difference {
+        mean, half_width, ..
+    } = difference;
+    Estimated {
+        value: mean,
+        interval: half_width.map(|half| (mean - half, mean + half)),
+        n: to.len() as u64,
+        n_from: Some(from.len() as u64),
+    }
+}
+
+fn run_by_run(from: &[RunValue], to: &[RunValue]) -> Estimated {
+    let of_from: BTreeMap<u64, f64> = from.iter().map(|value| (value.run, value.value)).collect();
+    let differences: Vec<f64> = to
+        .iter()
+        .filter_map(|to| Some(to.value - of_from.get(&to.run)?))
+        .collect();
+    let estimated = Statistic::Mean.of(&differences);
+    Estimated {
+        n_from: Some(estimated.n),
+        ..estimated
+    }
+}
+
+fn all(values: &[RunValue]) -> Vec<f64> {
+    values.iter().map(|value| value.value).collect()
+}
+
+fn by_configuration(values: &[RunValue]) -> BTreeMap<&[String], Vec<f64>> {
+    let mut configurations: BTreeMap<&[String], Vec<f64>> = BTreeMap::new();
+    for value in values {
+        let values = configurations.entry(&value.configuration).or_default();
+        values.push(value.value);
+    }
+    configurations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: f64, wanted: f64) -> bool {
+        (found - wanted).abs() < 1e-3
+    }
+
+    fn values(of: &[(u64, &str, f64)]) -> Vec<RunValue> {
+        let value = |&(run, configuration, value): &(u64, &str, f64)| RunValue {
+            run,
+            configuration: vec![configuration.to_owned()],
+            value,
+        };
+        of.iter().map(value).collect()
+    }
+
+    /// Printed in Brown, Cai and DasGupta (2001) and many a calculator: 0 of 10 is 0 to 0.2775, 5 of 10 is 0.2366 to 0.7634.
+    #[test]
+    fn shares() {
+        let share = |ones: usize| {
+            let values: Vec<f64> = (0..10).map(|k| f64::from(u8::from(k < ones))).collect();
+            let share = Statistic::Share(">= 1".parse().expect("a share"));
+            let estimated = share.of(&values);
+            (estimated.value, estimated.interval.expect("one"))
+        };
+        let (none, (low, high)) = share(0);
+        assert!(none == 0.0 && low == 0.0 && near(high, 0.2775), "{high}");
+        let (half, (low, high)) = share(5);
+        assert!(half == 0.5 && near(low, 0.2366) && near(high, 0.7634));
+        let (all, (low, high)) = share(10);
+        assert!(all == 1.0 && near(low, 0.7225) && high == 1.0, "{low}");
+    }
+
+    /// Of 1, ..., 100: sd sqrt(100 x 101 / 12) = 29.0115, kurtosis 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976; from these the
+    /// interval by the formula.
+    #[test]
+    fn standard_deviations() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        let estimated = Statistic::Sd.of(&values);
+        let (low, high) = estimated.interval.expect("one");
+        assert!(near(estimated.value, 29.0115), "{}", estimated.value);
+        let c = 100.0f64 / (100.0 - Z);
+        let error = c * ((1.799_76_f64 - 0.97) / 99.0).sqrt();
+        let by_hand = |sign: f64| (c.ln() + sign * Z * error).exp().sqrt() * 29.011_49;
+        assert!(
+            near(low, by_hand(-1.0)) && near(high, by_hand(1.0)),
+            "{low} {high}"
+        );
+        assert_eq!(Statistic::Sd.of(&[1.0, 2.0, 3.0]).interval, None);
+        assert_eq!(Statistic::Sd.of(&[2.0; 9]).interval, Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn the_largest_is_a_fact() {
+        let largest = Statistic::Largest.of(&[1.0, 7.0, 3.0]);
+        assert_eq!((largest.value, largest.interval), (7.0, Some((7.0, 7.0))));
+    }
+
+    /// To less from: positive if `to` is greater.
+    #[test]
+    fn differences_of_independent_runs() {
+        let from = values(&[(0, "a", 1.0), (1, "a", 3.0)]);
+        let to = values(&[(2, "a", 11.0), (3, "a", 13.0), (4, "a", 15.0)]);
+        let there = difference(&from, &to, false);
+        let back = difference(&to, &from, false);
+        assert_eq!((there.value, back.value), (11.0, -11.0));
+        assert_eq!((there.n, there.n_from), (3, Some(2)));
+        let (low, high) = there.interval.expect("one");
+        assert_eq!(back.interval, Some((-high, -low)));
+        let (from, to) = (mean(&[1.0, 3.0]), mean(&[11.0, 13.0, 15.0]));
+        let welch = Difference::between(&from, &to).half_width.expect("one");
+        assert!(near(high - low, 2.0 * welch));
+    }
+
+    /// Configurations that differ much in themselves do not blur a difference that is the same in each.
+    #[test]
+    fn same_configurations_are_compared_one_by_one() {
+        let from = values(&[
+            (0, "a", 0.0),
+            (1, "a", 2.0),
+            (2, "b", 100.0),
+            (3, "b", 102.0),
+        ]);
+        let to = values(&[
+            (4, "a", 5.0),
+            (5, "a", 7.0),
+            (6, "b", 105.0),
+            (7, "b", 107.0),
+        ]);
+        let paired = difference(&from, &to, false);
+        let (low, high) = paired.interval.expect("one");
+        // Each difference has the standard error sqrt(1 + 1); their average of two has 1.
+        assert!(paired.value == 5.0 && near(low, 5.0 - 1.96) && near(high, 5.0 + 1.96));
+        let other = values(&[
+            (4, "a", 5.0),
+            (5, "a", 7.0),
+            (6, "c", 105.0),
+            (7, "c", 107.0),
+        ]);
+        let pooled = difference(&from, &other, false);
+        let (low, high) = pooled.interval.expect("one");
+        assert!(pooled.value == 5.0 && high - low > 190.0, "{low} {high}");
+    }
+
+    #[test]
+    fn the_same_runs_are_compared_run_by_run() {
+        let from = values(&[(0, "a", 0.0), (1, "a", 50.0), (2, "a", 90.0)]);
+        let to = values(&[(0, "a", 1.0), (1, "a", 51.0), (2, "a", 91.0)]);
+        let paired = difference(&from, &to, true);
+        assert_eq!((paired.value, paired.interval), (1.0, Some((1.0, 1.0))));
+    }
+}

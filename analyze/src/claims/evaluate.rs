@@ -1,0 +1,184 @@
+//! Tests made, and their verdicts folded into the claim's.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::data::Wanted;
+use super::estimates::{RunValue, difference};
+use super::{Claim, Data, Estimated, NotEvaluated, Statistic, Subject, Test, Verdict};
+use crate::audit;
+
+/// A claim, and what the data say.
+#[derive(Clone, Debug)]
+pub struct Answer<'c> {
+    /// The claim.
+    pub claim: &'c Claim,
+    /// What an audit found, if the claim is about that: what is wrong, or nothing.
+    pub audit: Option<Result<Option<String>, NotEvaluated>>,
+    /// What became of each test.
+    pub tests: Vec<Result<Outcome, NotEvaluated>>,
+    /// All together.
+    pub verdict: ClaimVerdict,
+}
+
+/// A test that was made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// What was measured.
+    pub estimated: Estimated,
+    /// What that makes of the criterion.
+    pub verdict: Verdict,
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimVerdict {
+    /// All its tests hold.
+    Confirmed,
+    /// All fail.
+    Refuted,
+    /// Some hold, some fail.
+    Depends,
+    /// Some are undecided, and the others agree.
+    Undecided,
+    /// Some could not be made.
+    NotEvaluated,
+}
+
+/// What the data say about each claim.
+pub fn evaluate<'c>(claims: &'c [Claim], data: &Data) -> Vec<Answer<'c>> {
+    claims.iter().map(|claim| answer(claim, data)).collect()
+}
+
+impl Answer<'_> {
+    /// Why tests could not be made.
+    pub fn not_evaluated(&self) -> impl Iterator<Item = &NotEvaluated> {
+        let audit = self.audit.iter().filter_map(|found| found.as_ref().err());
+        audit.chain(self.tests.iter().filter_map(|test| test.as_ref().err()))
+    }
+}
+
+fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
+    let audit = claim.audited.as_ref().map(|experiment| {
+        let found = data.audit(experiment)?;
+        Ok(audit::exception(&found))
+    });
+    let tests: Vec<Result<Outcome, NotEvaluated>> =
+        claim.tests.iter().map(|test| made(test, data)).collect();
+    let of_audit = audit.as_ref().map(|found| {
+        let found = found.as_ref().ok()?;
+        Some(if found.is_none() {
+            Verdict::Holds
+        } else {
+            Verdict::Fails
+        })
+    });
+    let of_tests = tests.iter().map(|test| Some(test.as_ref().ok()?.verdict));
+    let verdict = ClaimVerdict::of(of_audit.into_iter().chain(of_tests));
+    Answer {
+        claim,
+        audit,
+        tests,
+        verdict,
+    }
+}
+
+fn made(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
+    let mut told_apart_by: HashSet<&'static str> = HashSet::new();
+    if let Subject::Difference { from, to } = &test.subject {
+        told_apart_by.extend(from.own_names().chain(to.own_names()));
+    }
+    let values = |cell, largest| {
+        let wanted = Wanted {
+            quantity: test.quantity,
+            warm_up_s: test.warm_up_s,
+            without: &told_apart_by,
+            largest,
+        };
+        data.values(cell, wanted)
+    };
+    let estimated = match &test.subject {
+        Subject::Cell(cell, statistic) => {
+            let values = values(cell, *statistic == Statistic::Largest)?;
+            let values: Vec<f64> = values.iter().map(|value| value.value).collect();
+            statistic.of(&values)
+        }
+        Subject::Difference { from, to } => {
+            let (of_from, of_to) = (values(from, false)?, values(to, false)?);
+            let same_dataset = from.experiment == to.experiment;
+            let same_runs = same_dataset && from.conditions == to.conditions;
+            let shared = shared_runs(&of_from, &of_to);
+            match (same_runs, shared) {
+                (true, 0) => return Err(NotEvaluated::NoSharedRun),
+                (false, 1..) if same_dataset => return Err(NotEvaluated::SharedRuns(shared)),
+                _ => difference(&of_from, &of_to, same_runs),
+            }
+        }
+    };
+    Ok(Outcome {
+        estimated,
+        verdict: test.criterion.verdict(&estimated),
+    })
+}
+
+/// How many runs have a value on both sides.
+fn shared_runs(from: &[RunValue], to: &[RunValue]) -> usize {
+    let runs = |values: &[RunValue]| -> HashSet<u64> { values.iter().map(|v| v.run).collect() };
+    runs(from).intersection(&runs(to)).count()
+}
+
+impl ClaimVerdict {
+    /// Of the verdicts of a claim's tests; none is of a test that could not be made.
+    fn of(tests: impl IntoIterator<Item = Option<Verdict>>) -> Self {
+        let (mut holds, mut fails, mut undecided) = (false, false, false);
+        for test in tests {
+            match test {
+                None => return Self::NotEvaluated,
+                Some(Verdict::Holds) => holds = true,
+                Some(Verdict::Fails) => fails = true,
+                Some(Verdict::Undecided { .. }) => undecided = true,
+            }
+        }
+        match (holds, fails, undecided) {
+            (true, true, _) => Self::Depends,
+            (_, _, true) => Self::Undecided,
+            (true, false, false) => Self::Confirmed,
+            _ => Self::Refuted,
+        }
+    }
+}
+
+impl fmt::Display for ClaimVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Refuted => "refuted",
+            Self::Depends => "depends",
+            Self::Undecided => "undecided",
+            Self::NotEvaluated => "not evaluated",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_of_tests_make_the_claims() {
+        let (holds, fails) = (Some(Verdict::Holds), Some(Verdict::Fails));
+        let undecided = Some(Verdict::Undecided { runs: None });
+        for (tests, verdict) in [
+            (vec![holds], ClaimVerdict::Confirmed),
+            (vec![holds, holds], ClaimVerdict::Confirmed),
+            (vec![fails, fails], ClaimVerdict::Refuted),
+            (vec![holds, fails], ClaimVerdict::Depends),
+            (vec![fails, undecided, holds], ClaimVerdict::Depends),
+            (vec![holds, undecided], ClaimVerdict::Undecided),
+            (vec![fails, undecided], ClaimVerdict::Undecided),
+            (vec![holds, fails, None], ClaimVerdict::NotEvaluated),
+        ] {
+            assert_eq!(ClaimVerdict::of(tests.clone()), verdict, "{tests:?}");
+        }
+    }
+}

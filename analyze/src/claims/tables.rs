@@ -1,0 +1,274 @@
+//! Answers for people and for machines.
+
+use super::{Answer, Cell, ClaimVerdict, Estimated, Outcome, Quantity, Subject, Test, Verdict};
+use crate::tables::{LINE, Table, keep_together, number};
+use crate::value::{Record, Value};
+
+/// A row a claim.
+pub fn table(answers: &[Answer<'_>]) -> Table {
+    let row = |answer: &Answer<'_>| {
+        let claim = answer.claim;
+        vec![
+            format!("{}:{LINE}{}", claim.id, claim.says),
+            claim.source.replace(", ", LINE),
+            in_words(answer),
+            claim.expected.clone(),
+        ]
+    };
+    Table {
+        title: "Claims",
+        headings: ["claim", "source", "verdict", "expected"]
+            .map(str::to_owned)
+            .to_vec(),
+        numeric: vec![false; 4],
+        rows: answers.iter().map(row).collect(),
+        caption: vec![
+            "confirmed: every test of the claim holds; refuted: every one fails; depends: some hold and some fail; undecided: some \
+             are, and the others agree. expected: by theory, which decides nothing."
+                .to_owned(),
+        ],
+    }
+}
+
+/// The verdict, with what it depends on.
+fn in_words(answer: &Answer<'_>) -> String {
+    match answer.verdict {
+        ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),
+        verdict => verdict.to_string(),
+    }
+}
+
+/// A row a test.
+pub fn tests_table(answers: &[Answer<'_>]) -> Table {
+    let headings = ["claim", "what", "where", "measured", "wanted", "test", "n"];
+    Table {
+        title: "Tests",
+        headings: headings.map(str::to_owned).to_vec(),
+        numeric: vec![false, false, false, true, true, false, true],
+        rows: answers.iter().flat_map(rows_of).collect(),
+        caption: vec![
+            "measured: the statistic [its 95 % interval], over n runs: of a mean Student's, of a share Wilson's, of an sd Bonett's, of a \
+             difference Welch's, averaged over configurations that both sides have; the largest is a fact about the runs that were \
+             made. A run's value is the mean of its machines meant, for the largest their greatest."
+                .to_owned(),
+            "wanted: where the interval must lie if the claim is as its author made it. It holds if it lies wholly there, fails if \
+             wholly elsewhere, and is undecided otherwise: about so many runs would tell."
+                .to_owned(),
+            "where A -> B: by how much the mean is greater in B than in A; n of B.".to_owned(),
+        ],
+    }
+}
+
+fn rows_of(answer: &Answer<'_>) -> Vec<Vec<String>> {
+    let claim = answer.claim;
+    let mut rows = vec![];
+    if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
+        let (measured, verdict) = match found {
+            Ok(None) => ("clean".to_owned(), Verdict::Holds.to_string()),
+            Ok(Some(exception)) => (exception.clone(), Verdict::Fails.to_string()),
+            Err(_) => (String::new(), ClaimVerdict::NotEvaluated.to_string()),
+        };
+        rows.push(vec![
+            claim.id.clone(),
+            "audit".to_owned(),
+            experiment.clone(),
+            measured,
+            "clean".to_owned(),
+            verdict,
+            String::new(),
+        ]);
+    }
+    let tests = std::iter::zip(&claim.tests, &answer.tests);
+    rows.extend(tests.map(|(test, made)| {
+        let (measured, verdict, n) = match made {
+            Ok(Outcome { estimated, verdict }) => (
+                measured(estimated),
+                verdict_in_words(*verdict),
+                estimated.n.to_string(),
+            ),
+            Err(_) => (
+                String::new(),
+                ClaimVerdict::NotEvaluated.to_string(),
+                String::new(),
+            ),
+        };
+        vec![
+            claim.id.clone(),
+            what(test),
+            place(test),
+            measured,
+            keep_together(&test.criterion.to_string()),
+            verdict,
+            n,
+        ]
+    }));
+    // Said once is enough.
+    rows.iter_mut().skip(1).for_each(|row| row[0].clear());
+    rows
+}
+
+fn verdict_in_words(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Undecided { runs: Some(runs) } => {
+            format!("undecided; {}", keep_together(&format!("n {runs}?")))
+        }
+        verdict => verdict.to_string(),
+    }
+}
+
+/// The statistic, the measure and whose it is: `mean backlog_growth, machine 0`.
+fn what(test: &Test) -> String {
+    let name = test.quantity.name();
+    let warm_up = match test.warm_up_s {
+        0.0 => String::new(),
+        seconds => format!(" after {seconds} s"),
+    };
+    let of_machine = |cell: &Cell| match test.quantity {
+        Quantity::Machine(_) => format!(", {}", cell.machines),
+        _ => String::new(),
+    };
+    match &test.subject {
+        Subject::Cell(cell, statistic) => {
+            format!("{statistic} {name}{warm_up}{}", of_machine(cell))
+        }
+        Subject::Difference { from, to } if from.machines == to.machines => {
+            format!("{name}{warm_up}{}", of_machine(from))
+        }
+        Subject::Difference { .. } => format!("{name}{warm_up}"),
+    }
+}
+
+/// Which runs: the dataset and the conditions, `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`.
+fn place(test: &Test) -> String {
+    let joined = |parts: &[&str], separator: &str| {
+        let parts = parts.iter().copied().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(separator)
+    };
+    let (from, to) = match &test.subject {
+        Subject::Cell(cell, _) => {
+            return joined(&[&cell.experiment, &cell.conditions_in_words(0)], ": ");
+        }
+        Subject::Difference { from, to } => (from, to),
+    };
+    let shared = from.conditions.len() - from.own;
+    let both = Cell {
+        conditions: from.conditions[..shared].to_vec(),
+        ..from.clone()
+    };
+    let same_dataset = from.experiment == to.experiment;
+    let side = |cell: &Cell| {
+        let dataset = if same_dataset { "" } else { &cell.experiment };
+        let machine = if from.machines == to.machines {
+            String::new()
+        } else {
+            cell.machines.to_string()
+        };
+        joined(&[dataset, &cell.conditions_in_words(shared), &machine], " ")
+    };
+    let dataset = if same_dataset { &from.experiment } else { "" };
+    let sides = format!("{} -> {}", side(from), side(to));
+    joined(
+        &[
+            dataset,
+            &joined(&[&both.conditions_in_words(0), &sides], " "),
+        ],
+        ": ",
+    )
+}
+
+/// The value and its interval, with as many decimals as the interval deserves: two digits of its half.
+fn measured(estimated: &Estimated) -> String {
+    let Some((low, high)) = estimated.interval else {
+        return number(estimated.value, 3);
+    };
+    if low == high {
+        // Exactly this: no digits that say nothing.
+        return ((estimated.value * 1e3).round() / 1e3).to_string();
+    }
+    let half = (high - low) / 2.0;
+    let decimals = (1.0 - half.log10().floor()).clamp(0.0, 3.0) as usize;
+    keep_together(&format!(
+        "{} [{}, {}]",
+        number(estimated.value, decimals),
+        number(low, decimals),
+        number(high, decimals)
+    ))
+}
+
+/// A record a test, in full precision, and one an audit.
+pub fn records(answers: &[Answer<'_>]) -> Vec<Record> {
+    let of_answer = |answer: &Answer<'_>| {
+        let claim = answer.claim;
+        let mut records = vec![];
+        if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
+            let (verdict, words) = match found {
+                Ok(None) => (Verdict::Holds.to_string(), None),
+                Ok(Some(exception)) => (Verdict::Fails.to_string(), Some(exception.clone())),
+                Err(error) => (
+                    ClaimVerdict::NotEvaluated.to_string(),
+                    Some(error.to_string()),
+                ),
+            };
+            let what = ["audit".to_owned(), experiment.clone(), "clean".to_owned()];
+            records.push(record(answer, what, (verdict, words), None));
+        }
+        let tests = std::iter::zip(&claim.tests, &answer.tests);
+        records.extend(tests.map(|(test, made)| {
+            let what = [what(test), place(test), test.criterion.to_string()];
+            match made {
+                Ok(outcome) => {
+                    let verdict = (outcome.verdict.to_string(), None);
+                    record(answer, what, verdict, Some(outcome))
+                }
+                Err(error) => {
+                    let verdict = ClaimVerdict::NotEvaluated.to_string();
+                    record(answer, what, (verdict, Some(error.to_string())), None)
+                }
+            }
+        }));
+        records
+    };
+    answers.iter().flat_map(of_answer).collect()
+}
+
+fn record(
+    answer: &Answer<'_>,
+    [what, place, criterion]: [String; 3],
+    (verdict, words): (String, Option<String>),
+    outcome: Option<&Outcome>,
+) -> Record {
+    let claim = answer.claim;
+    let estimated = outcome.map(|outcome| outcome.estimated);
+    let interval = estimated.and_then(|estimated| estimated.interval);
+    let runs = outcome.and_then(|outcome| match outcome.verdict {
+        Verdict::Undecided { runs } => runs,
+        _ => None,
+    });
+    let count = |count: Option<u64>| count.map_or(Value::Missing, |n| Value::Integer(n as i64));
+    let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
+    let depends_on = (answer.verdict == ClaimVerdict::Depends).then(|| claim.depends_on.clone());
+    let values = [
+        ("claim", Value::Text(claim.id.clone())),
+        ("says", Value::Text(claim.says.clone())),
+        ("source", Value::Text(claim.source.clone())),
+        ("verdict", Value::Text(answer.verdict.to_string())),
+        ("depends_on", text(depends_on)),
+        ("expected", Value::Text(claim.expected.clone())),
+        ("what", Value::Text(what)),
+        ("where", Value::Text(place)),
+        ("criterion", Value::Text(criterion)),
+        ("value", estimated.map(|estimated| estimated.value).into()),
+        ("low", interval.map(|(low, _)| low).into()),
+        ("high", interval.map(|(_, high)| high).into()),
+        ("n", count(estimated.map(|estimated| estimated.n))),
+        (
+            "n_from",
+            count(estimated.and_then(|estimated| estimated.n_from)),
+        ),
+        ("test", Value::Text(verdict)),
+        ("runs_to_tell", count(runs)),
+        ("problem", text(words)),
+    ];
+    let named = values.map(|(name, value)| (name.to_owned(), value));
+    named.to_vec()
+}

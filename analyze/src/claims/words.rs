@@ -1,0 +1,203 @@
+//! What the words of a file of claims stand for: measures, machines, statistics.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::column::Kind;
+use crate::journal;
+use crate::measures::{self, Measure};
+
+/// The measure that is 1 for a run that finished and 0 for one that failed.
+const FINISHED: &str = "finished";
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub enum Quantity {
+    /// Of each machine.
+    Machine(&'static Measure),
+    /// Of a run: a number, or a truth value as 0 or 1, among the columns of `runs.parquet`.
+    Run(&'static str),
+    /// Of a run that was attempted: whether it finished.
+    Finished,
+}
+
+impl Quantity {
+    /// Its name in the file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Machine(measure) => measure.name,
+            Self::Run(name) => name,
+            Self::Finished => FINISHED,
+        }
+    }
+
+    /// The quantity called `name`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let of_machine = || measures::all().find(|measure| measure.name == name);
+        let of_run = || run_columns().find(|column| *column == name);
+        match name {
+            FINISHED => Some(Self::Finished),
+            _ => of_machine()
+                .map(Self::Machine)
+                .or_else(|| of_run().map(Self::Run)),
+        }
+    }
+
+    /// Every name.
+    pub(super) fn names() -> Vec<&'static str> {
+        let of_machine = measures::all().map(|measure| measure.name);
+        of_machine.chain(run_columns()).chain([FINISHED]).collect()
+    }
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+fn run_columns() -> impl Iterator<Item = &'static str> {
+    let columns = journal::run_columns().into_iter();
+    columns
+        .filter(|column| column.kind != Kind::Text)
+        .map(|column| column.name)
+}
+
+/// Whose values count; of several, the run has their mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machines {
+    /// The machine of this number.
+    One(usize),
+    /// Those with the run's least rate.
+    Slowest,
+    /// Those with the run's greatest rate.
+    Fastest,
+    /// All.
+    All,
+}
+
+impl Machines {
+    /// The words for those without a number.
+    pub(super) const WORDS: [(&'static str, Self); 3] = [
+        ("slowest", Self::Slowest),
+        ("fastest", Self::Fastest),
+        ("all", Self::All),
+    ];
+}
+
+impl fmt::Display for Machines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(machine) => write!(f, "machine {machine}"),
+            Self::Slowest => f.write_str("slowest machine"),
+            Self::Fastest => f.write_str("fastest machine"),
+            Self::All => f.write_str("all machines"),
+        }
+    }
+}
+
+/// What of the runs' values counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// Their mean.
+    Mean,
+    /// Their standard deviation.
+    Sd,
+    /// The greatest of the values of all machines meant, in any run.
+    Largest,
+    /// The share of the runs with such a value.
+    Share(Share),
+}
+
+impl Statistic {
+    /// The words for those that are words.
+    pub(super) const WORDS: [(&'static str, Self); 3] = [
+        ("mean", Self::Mean),
+        ("sd", Self::Sd),
+        ("largest", Self::Largest),
+    ];
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mean => f.write_str("mean"),
+            Self::Sd => f.write_str("sd"),
+            Self::Largest => f.write_str("largest"),
+            Self::Share(share) => write!(f, "share {share}"),
+        }
+    }
+}
+
+/// The values that a share counts, such as `>= 2`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    sign: &'static str,
+    bound: f64,
+}
+
+impl Share {
+    /// Longer signs first, for they begin with shorter ones.
+    const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
+
+    /// Whether the value counts.
+    pub fn counts(&self, value: f64) -> bool {
+        match self.sign {
+            ">=" => value >= self.bound,
+            "<=" => value <= self.bound,
+            ">" => value > self.bound,
+            "<" => value < self.bound,
+            _ => value == self.bound,
+        }
+    }
+}
+
+impl FromStr for Share {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = "wanted the values that count, such as \">= 2\"; other signs are > <= < =";
+        let text = text.trim();
+        let sign = Self::SIGNS.into_iter().find(|sign| text.starts_with(sign));
+        let sign = sign.ok_or(wanted)?;
+        let bound: f64 = text[sign.len()..].trim().parse().map_err(|_| wanted)?;
+        Ok(Self { sign, bound })
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.sign, self.bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_count_what_they_say() {
+        let counts = |text: &str, value| text.parse().map(|share: Share| share.counts(value));
+        for (text, below, at, above) in [
+            (">= 2", false, true, true),
+            ("<=2", true, true, false),
+            ("> 2", false, false, true),
+            ("<2", true, false, false),
+            ("= 2", false, true, false),
+        ] {
+            let found = [1.0, 2.0, 3.0].map(|value| counts(text, value));
+            assert_eq!(found, [Ok(below), Ok(at), Ok(above)], "{text}");
+        }
+        for text in ["2", ">=", "", "≥ 2", "> two"] {
+            assert!(counts(text, 2.0).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_a_quantity_by_that_name() {
+        for name in Quantity::names() {
+            assert_eq!(Quantity::named(name).map(|found| found.name()), Some(name));
+        }
+        assert!(Quantity::named("rates").is_none(), "a text is no measure");
+    }
+}

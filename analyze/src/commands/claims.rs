@@ -1,0 +1,80 @@
+//! `analyze claims`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use analyze::claims::{self, Answer, Claim, Data};
+use analyze::words::counted;
+use anyhow::bail;
+use clap::Args;
+
+use super::output::Output;
+use super::selection::say_what_is_left_out;
+
+/// What others claimed of this model: confirmed, refuted, or on what it depends
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
+        A claim has tests, each with a criterion: the interval in which the 95 % interval of what is measured must lie. A test holds \
+        if it lies wholly inside, fails if wholly outside, and is undecided otherwise. A dataset that is not there is named with the \
+        command that makes it; the other claims are told all the same, and the exit code is 2.\n\n\
+        CSV and JSON have a record a test."
+)]
+pub struct Claims {
+    /// The file of the claims; the experiments that make their datasets stand in the folder of its name, without .toml
+    #[arg(value_name = "FILE", default_value = "experiments/claims.toml")]
+    file: PathBuf,
+    /// The folder of the datasets
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Only this claim; may be given several times
+    #[arg(long = "claim", value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Claims {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let claims = self.chosen(claims::read(&self.file)?)?;
+        let data = Data::new(&self.data, &self.file);
+        let answers = claims::evaluate(&claims, &data);
+        data.each_opened(say_what_is_left_out);
+        let tables = [claims::table(&answers), claims::tests_table(&answers)];
+        self.output
+            .print(&[], &tables, || claims::records(&answers))?;
+        all_evaluated(&answers)
+    }
+
+    fn chosen(&self, claims: Vec<Claim>) -> anyhow::Result<Vec<Claim>> {
+        let there = |id: &String| claims.iter().any(|claim| claim.id == *id);
+        if let Some(unknown) = self.ids.iter().find(|id| !there(id)) {
+            let ids: Vec<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
+            bail!("no claim `{unknown}`; there are {}", ids.join(", "));
+        }
+        let is_chosen = |claim: &Claim| self.ids.is_empty() || self.ids.contains(&claim.id);
+        Ok(claims.into_iter().filter(is_chosen).collect())
+    }
+}
+
+/// An error that says what is missing, once, if anything is.
+fn all_evaluated(answers: &[Answer<'_>]) -> anyhow::Result<()> {
+    let not_evaluated: Vec<&Answer<'_>> = answers
+        .iter()
+        .filter(|answer| answer.not_evaluated().next().is_some())
+        .collect();
+    if not_evaluated.is_empty() {
+        return Ok(());
+    }
+    let missing: BTreeSet<String> = not_evaluated
+        .iter()
+        .flat_map(|answer| answer.not_evaluated())
+        .map(|missing| format!("\n- {missing}"))
+        .collect();
+    bail!(
+        "{} of {} could not be evaluated:{}",
+        not_evaluated.len(),
+        counted(answers.len(), "claim"),
+        missing.into_iter().collect::<String>()
+    )
+}

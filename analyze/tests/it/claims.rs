@@ -1,0 +1,424 @@
+//! Claims and their verdicts: on a small sweep, on data that are not there, in files that are not right; and the project's own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use analyze::claims::{self, Cell, Claim, Subject};
+use insta::assert_snapshot;
+use sim::experiment::{Experiment, Overrides};
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Two rate sets and two probabilities, six repetitions.
+const SWEEP: &str = "
+name = \"sweep\"
+seed = 262
+repetitions = 6
+duration_s = 30
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [3, 3, 3]]
+internal = [0.4, 0.7]
+";
+
+const CLAIMS: &str = r#"
+[[claim]]
+id = "slow-queues-grow"
+says = "A slow machine's queue grows"
+source = "a notebook"
+experiment = "sweep"
+expected = "at 1,3,6"
+depends_on = "the rates"
+
+[[claim.test]]
+where = ["rates=1,3,6", "internal=0.4"]
+machine = "slowest"
+measure = "backlog_growth"
+expect = { above = 0.5 }
+
+[[claim.test]]
+where = ["rates=3,3,3", "internal=0.4"]
+machine = 0
+measure = "backlog_growth"
+expect = { above = 0.5 }
+
+[[claim]]
+id = "internal-shortens"
+says = "More internal events, shorter queues, in every machine that queues; and a fast machine queues less than a slow one"
+source = "a notebook"
+experiment = "sweep"
+expected = "less and less"
+depends_on = "nothing"
+
+[[claim.test]]
+where = ["rates=1,3,6"]
+machine = 0
+measure = "backlog_mean"
+from = { where = ["internal=0.4"] }
+to = { where = ["internal=0.7"] }
+expect = { below = 0 }
+
+[[claim.test]]
+machine = 0
+measure = "backlog_mean"
+from = { where = ["internal=0.4"] }
+to = { where = ["internal=0.7"] }
+expect = { below = 0 }
+
+[[claim.test]]
+where = ["rates=1,3,6"]
+measure = "backlog_mean"
+from = { machine = "slowest" }
+to = { machine = "fastest" }
+expect = { below = 0 }
+
+[[claim]]
+id = "all-in-order"
+says = "Every run finishes, in order; none jumps by more than 1; and the clocks are Lamport's"
+source = "another notebook"
+experiment = "sweep"
+expected = "jumps there are"
+depends_on = "what is asked"
+audit = "clean"
+
+[[claim.test]]
+measure = "finished"
+statistic = { share = ">= 1" }
+expect = { above = 0.8 }
+
+[[claim.test]]
+measure = "in_order"
+expect = { between = [1, 1] }
+
+[[claim.test]]
+measure = "jump_max"
+statistic = "largest"
+expect = { between = [1, 1] }
+
+[[claim]]
+id = "varied"
+says = "Final clocks differ from run to run by about 12, whatever happens in the first ten seconds"
+source = "another notebook"
+experiment = "sweep"
+expected = "six runs do not tell"
+
+[[claim.test]]
+where = ["rates=1,3,6", "internal=0.7"]
+machine = 0
+warm_up_s = 10
+measure = "clock_final"
+statistic = "sd"
+expect = { between = [9, 15] }
+
+[[claim]]
+id = "never"
+says = "Half of all idle ticks are internal"
+source = "another notebook"
+experiment = "sweep"
+expected = "never"
+
+[[claim.test]]
+where = ["internal=0.7"]
+measure = "internal_share"
+expect = { below = 0.5 }
+"#;
+
+/// A folder with the experiment, its dataset and the claims.
+fn with_sweep(claims: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let experiments = folder.path().join("experiments");
+    fs::create_dir_all(experiments.join("claims")).unwrap();
+    fs::write(experiments.join("claims/sweep.toml"), SWEEP).unwrap();
+    fs::write(experiments.join("claims.toml"), claims).unwrap();
+    fixture::simulated(&folder.path().join("data/sweep"), SWEEP);
+    folder
+}
+
+#[test]
+fn claims_of_a_small_sweep() {
+    let folder = with_sweep(CLAIMS);
+    let (code, out, err) = analyze(&["claims", "--format", "markdown"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let tables: Vec<&str> = out.lines().filter(|line| line.starts_with('|')).collect();
+    assert_snapshot!(tables.join("\n"), @"
+    | claim | source | verdict | expected |
+    | --- | --- | --- | --- |
+    | slow-queues-grow:<br>A slow machine's queue grows | a notebook | depends on the rates | at 1,3,6 |
+    | internal-shortens:<br>More internal events, shorter queues, in every machine that queues; and a fast machine queues less than a slow one | a notebook | confirmed | less and less |
+    | all-in-order:<br>Every run finishes, in order; none jumps by more than 1; and the clocks are Lamport's | another notebook | depends on what is asked | jumps there are |
+    | varied:<br>Final clocks differ from run to run by about 12, whatever happens in the first ten seconds | another notebook | undecided | six runs do not tell |
+    | never:<br>Half of all idle ticks are internal | another notebook | refuted | never |
+    | claim | what | where | measured | wanted | test | n |
+    | --- | --- | --- | ---: | ---: | --- | ---: |
+    | slow-queues-grow | mean backlog_growth, slowest machine | sweep: rates=1,3,6 internal=0.4 | 1.80 [1.51, 2.08] | > 0.5 | holds | 6 |
+    |  | mean backlog_growth, machine 0 | sweep: rates=3,3,3 internal=0.4 | -0.002 [-0.006, 0.003] | > 0.5 | fails | 6 |
+    | internal-shortens | backlog_mean, machine 0 | sweep: rates=1,3,6 internal=0.4 -> internal=0.7 | -18.1 [-22.2, -14.0] | < 0 | holds | 6 |
+    |  | backlog_mean, machine 0 | sweep: internal=0.4 -> internal=0.7 | -9.1 [-10.9, -7.3] | < 0 | holds | 12 |
+    |  | backlog_mean | sweep: rates=1,3,6 slowest machine -> fastest machine | -17.2 [-23.5, -10.8] | < 0 | holds | 12 |
+    | all-in-order | audit | sweep | clean | clean | holds |  |
+    |  | share >= 1 finished | sweep | 1.000 [0.862, 1.000] | > 0.8 | holds | 24 |
+    |  | mean in_order | sweep | 1 | 1 | holds | 24 |
+    |  | largest jump_max, all machines | sweep | 22 | 1 | fails | 24 |
+    | varied | sd clock_final after 10 s, machine 0 | sweep: rates=1,3,6 internal=0.7 | 22 [12, 63] | 9 to 15 | undecided; n 13? | 6 |
+    | never | mean internal_share, all machines | sweep: internal=0.7 | 0.718 [0.649, 0.787] | < 0.5 | fails | 12 |
+    ");
+}
+
+/// What the table says rests on the same numbers as the other tables.
+#[test]
+fn a_claims_numbers_are_those_of_the_tables() {
+    let folder = with_sweep(CLAIMS);
+    let json = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        let (code, out, err) = analyze(&arguments, folder.path());
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let tests = json(&["claims"]);
+    let number = |record: &serde_json::Value, name: &str| record[name].as_f64().unwrap();
+    let growth = json(&["backlog", "data/sweep", "--where", "rates=1,3,6"]);
+    let growth = growth
+        .iter()
+        .find(|record| record["internal"] == 0.4 && record["machine"] == 0)
+        .unwrap();
+    for (in_claims, in_table) in [("value", "mean"), ("low", "low"), ("high", "high")] {
+        let in_table = number(growth, &format!("backlog_growth_{in_table}"));
+        assert!((number(&tests[0], in_claims) - in_table).abs() < 1e-9);
+    }
+    let contrast = "contrast data/sweep --of internal --from 0.4 --to 0.7 --measure backlog_mean";
+    let contrasts = json(&contrast.split(' ').collect::<Vec<_>>());
+    let of_slow = contrasts
+        .iter()
+        .find(|record| record["rates"] == "1,3,6" && record["machine"] == 0)
+        .unwrap();
+    for (in_claims, in_table) in [("value", "difference"), ("low", "low"), ("high", "high")] {
+        assert!((number(&tests[2], in_claims) - number(of_slow, in_table)).abs() < 1e-9);
+    }
+    // Over both rate sets: the average of the differences that `contrast` has of machine 0.
+    let of_first = contrasts.iter().filter(|record| record["machine"] == 0);
+    let differences: Vec<f64> = of_first
+        .map(|record| number(record, "difference"))
+        .collect();
+    assert_eq!(differences.len(), 2);
+    let average = differences.iter().sum::<f64>() / 2.0;
+    assert!((number(&tests[3], "value") - average).abs() < 1e-9);
+}
+
+#[test]
+fn what_is_not_there_is_named_and_the_rest_told() {
+    let missing = CLAIMS
+        .replacen("experiment = \"sweep\"", "experiment = \"gone\"", 1)
+        .replace("\"internal=0.7\"]\nmachine", "\"internal=0.9\"]\nmachine")
+        .replace(
+            "measure = \"internal_share\"",
+            "machine = 3\nmeasure = \"internal_share\"",
+        );
+    let folder = with_sweep(&missing);
+    let (code, out, err) = analyze(&["claims", "--format", "csv"], folder.path());
+    assert_eq!(code, 2);
+    assert_snapshot!(err, @"
+    error: 3 of 5 claims could not be evaluated:
+    - data/gone is not there; `cargo sim run experiments/claims/gone.toml` makes it
+    - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` adds what is new in the experiment
+    - data/sweep has runs with internal=0.7 that have no machine 3
+    ");
+    let told: BTreeSet<&str> = out
+        .lines()
+        .skip(1)
+        .filter(|row| row.contains("Every run"))
+        .collect();
+    assert_eq!(told.len(), 4, "{out}");
+    assert!(told.iter().all(|row| row.contains(",depends,")), "{out}");
+    let elsewhere = ["claims", "--data", "other", "--claim", "never"];
+    let (code, _, err) = analyze(&elsewhere, folder.path());
+    assert_eq!(code, 2);
+    let command = "`cargo sim run experiments/claims/sweep.toml --data other/sweep`";
+    assert!(err.contains(command), "{err}");
+}
+
+/// They are counted where it is asked whether runs finished, and nowhere else.
+#[test]
+fn runs_that_failed_count_as_not_finished() {
+    let folder = with_sweep(CLAIMS);
+    let root = folder.path().join("data/sweep");
+    fs::remove_dir_all(&root).unwrap();
+    fixture::altered(&root, SWEEP, |runs| {
+        let experiment = fixture::experiment(SWEEP);
+        let run = experiment.runs().next().unwrap();
+        runs[0] = fixture::failed(&experiment, &run);
+    });
+    let arguments = ["claims", "--claim", "all-in-order", "--format", "json"];
+    let (code, out, err) = analyze(&arguments, folder.path());
+    assert_eq!(
+        (code, err.as_str()),
+        (0, "sweep: 1 failed run is left out\n")
+    );
+    let records: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    let tests: Vec<_> = records
+        .iter()
+        .map(|test| (&test["value"], &test["n"]))
+        .collect();
+    assert_eq!(tests[1], (&(23.0 / 24.0).into(), &24.into()));
+    assert_eq!(tests[2], (&1.0.into(), &23.into()));
+}
+
+#[test]
+fn a_run_on_both_sides_is_refused() {
+    let overlapping = r#"
+[[claim]]
+id = "overlapping"
+says = "Runs are compared with some of themselves"
+source = "nobody"
+experiment = "sweep"
+expected = "refused"
+
+[[claim.test]]
+measure = "jump_mean"
+from = { where = ["internal=0.4"] }
+to = { where = ["rates=1,3,6"] }
+expect = { above = 0 }
+"#;
+    let folder = with_sweep(overlapping);
+    let (code, _, err) = analyze(&["claims"], folder.path());
+    assert!(
+        code == 2 && err.contains("from and to share 6 runs; "),
+        "{err}"
+    );
+}
+
+#[test]
+fn one_claim_can_be_asked_for() {
+    let folder = with_sweep(CLAIMS);
+    let (code, out, _) = analyze(&["claims", "--claim", "never"], folder.path());
+    assert!(
+        code == 0 && out.contains("never:") && !out.contains("varied"),
+        "{out}"
+    );
+    let (code, _, err) = analyze(&["claims", "--claim", "nevre"], folder.path());
+    assert!(
+        code == 2 && err.contains("no claim `nevre`; there are slow-queues-grow, "),
+        "{err}"
+    );
+}
+
+fn mistakes(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.toml"), text).unwrap();
+    let (code, out, err) = analyze(&["claims", "c.toml"], folder.path());
+    assert_eq!((code, out.as_str()), (2, ""));
+    err
+}
+
+#[test]
+fn mistakes_are_named_with_line_and_key() {
+    let text = CLAIMS
+        .replace("id = \"never\"", "id = \"varied\"")
+        .replace("\"rates=1,3,6\", \"internal=0.4\"", "\"rate=1,3,6\"")
+        .replace("machine = \"slowest\"", "machine = \"slowst\"")
+        .replace(
+            "\"backlog_growth\"\nexpect = { above = 0.5 }\n\n[[claim]]",
+            "\"backlog_grow\"\n\n[[claim]]",
+        )
+        .replace(
+            "measure = \"in_order\"",
+            "measure = \"in_order\"\nmachine = 1",
+        )
+        .replace("\">= 1\"", "\"1\"")
+        .replace("\"largest\"", "\"largst\"")
+        .replace("\"clean\"", "\"green\"")
+        .replace("[9, 15]", "[15, 9]")
+        .replace("warm_up_s = 10", "warm_up_s = -10")
+        .replace("depends_on = \"the rates\"\n", "")
+        .replace("to = { machine = \"fastest\" }\n", "");
+    assert_snapshot!(mistakes(&text), @"error: c.toml:15: `[[claim.test]]`: missing field `expect`");
+    let whole = text.replace(
+        "\"backlog_grow\"\n",
+        "\"backlog_grow\"\nexpect = { above = 0 }\n",
+    );
+    assert_snapshot!(mistakes(&whole), @r#"
+    error: c.toml:3: `depends_on`: missing; tests may disagree: say what the outcome depends on
+    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, rates, machines, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, engine, isolation, time_scale, punctual, in_order, tool_version
+    c.toml:11: `machine`: "slowst" is not known; did you mean "slowest"?
+    c.toml:18: `measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
+    c.toml:47: `from`: from and to stand together, or neither
+    c.toml:57: `audit`: "green" is not known; "clean"
+    c.toml:61: `statistic`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
+    c.toml:66: `machine`: in_order is a run's, not a machine's; leave it out
+    c.toml:71: `statistic`: "largst" is not known; did you mean "largest"?
+    c.toml:84: `warm_up_s`: wanted seconds
+    c.toml:87: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
+    c.toml:90: `id`: another claim is called so
+    "#);
+}
+
+#[test]
+fn what_is_no_claim_is_named_with_its_line() {
+    assert_snapshot!(mistakes(""), @"error: c.toml:1: `claim`: missing; a claim begins with [[claim]]");
+    assert_snapshot!(mistakes("[[claim]]\nid = 7"), @"error: c.toml:2: `id`: invalid type: integer `7`, expected a string");
+    assert_snapshot!(mistakes("[[claim]]\nid = \"a\"\nsayss = \"b\""), @"error: c.toml:3: `sayss`: unknown field `sayss`, expected one of `id`, `says`, `source`, `experiment`, `expected`, `depends_on`, `audit`, `test`");
+    assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: `[[claim]`: unclosed array table, expected `]`");
+    let expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
+    assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `expect`: unknown field `belw`, expected one of `above`, `below`, `between`");
+    assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `expect`: invalid type: string "0.5", expected f64"#);
+    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{}"), @"error: c.toml:100: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
+    let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
+    assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `machine`: wanted a machine's number, "slowest", "fastest" or "all""#);
+    let nothing = CLAIMS.split("[[claim.test]]").next().unwrap();
+    assert_snapshot!(mistakes(nothing), @"error: c.toml:3: `test`: decided by nothing; a test begins with [[claim.test]]");
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn own_claims() -> Vec<Claim> {
+    claims::read(&project().join("experiments/claims.toml"))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn cells(claim: &Claim) -> Vec<&Cell> {
+    let mut cells = vec![];
+    for test in &claim.tests {
+        match &test.subject {
+            Subject::Cell(cell, _) => cells.push(cell),
+            Subject::Difference { from, to } => cells.extend([from, to]),
+        }
+    }
+    cells
+}
+
+/// Every experiment that a claim is about can be planned and has the runs that it is about, and every experiment there has a claim.
+#[test]
+fn the_projects_own_claims_have_their_experiments() {
+    let folder = project().join("experiments/claims");
+    let mut used = BTreeSet::new();
+    for claim in own_claims() {
+        used.extend(claim.audited.clone());
+        for cell in cells(&claim) {
+            used.insert(cell.experiment.clone());
+            let file = folder.join(format!("{}.toml", cell.experiment));
+            let experiment = Experiment::read(&file, Overrides::default())
+                .unwrap_or_else(|error| panic!("{}: {error}", claim.id));
+            let meets = |row| {
+                cell.conditions
+                    .iter()
+                    .all(|condition| condition.holds(&row))
+            };
+            let found = experiment
+                .runs()
+                .take(experiment.configurations().len())
+                .any(|run| meets(fixture::journal_row(&experiment, &run)));
+            assert!(found, "{}: no run is as in {:?}", claim.id, cell.conditions);
+        }
+    }
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let there: BTreeSet<String> = files
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    assert_eq!(used, there);
+}
