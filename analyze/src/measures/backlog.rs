@@ -9,7 +9,7 @@ use sim::experiment::Topology;
 use sim::log::EventRow;
 use sim::machine::{EventKind, MachineIndex};
 
-use super::{Measure, counted, or_zero, quantile, ratio, slope};
+use super::{Measure, at_ticks, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 13] = [
@@ -156,8 +156,7 @@ fn is(kind: &'static str) -> Expr {
 }
 
 pub(super) fn aggregates() -> Vec<Expr> {
-    let queue = || col("queue_length").filter(col("counts").and(col("ends_tick")));
-    let time_s = || col("time_s").filter(col("counts").and(col("ends_tick")));
+    let queue = || at_ticks(col("queue_length"));
     vec![
         is("receive")
             .and(col("counts"))
@@ -177,7 +176,7 @@ pub(super) fn aggregates() -> Vec<Expr> {
             .filter(col("tick").eq(col("tick").max()))
             .last()
             .alias("backlog_final"),
-        slope(time_s(), queue()).alias("backlog_growth"),
+        slope(at_ticks(col("time_s")), queue()).alias("backlog_growth"),
         (col("logical_clock") - col("stamp"))
             .filter(is("receive").and(col("counts")))
             .mean()

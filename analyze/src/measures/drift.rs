@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use polars::prelude::*;
 use sim::log::EventRow;
 
-use super::{Measure, counted, or_zero, ratio, slope};
+use super::{Measure, at_ticks, or_zero, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 5] = [
@@ -65,8 +65,8 @@ pub(super) const MEASURES: [Measure; 5] = [
         unit: "1/s",
         kind: Number,
         decimals: 3,
-        brief: "least-squares slope of the lag at the machine's own events on their time",
-        remark: "Needs events at two times or more.",
+        brief: "least-squares slope of the lag after the machine's own ticks on their time",
+        remark: "Needs ticks at two times or more.",
         expression: || Ok(col("lag_slope")),
     },
 ];
@@ -111,6 +111,6 @@ pub(super) fn aggregates() -> Vec<Expr> {
         (col("greatest_step") * col("left_s"))
             .sum()
             .alias("greatest_clock_area"),
-        slope(counted(col("time_s")), counted(col("lag"))).alias("lag_slope"),
+        slope(at_ticks(col("time_s")), at_ticks(col("lag"))).alias("lag_slope"),
     ]
 }

@@ -185,6 +185,11 @@ fn counted(values: Expr) -> Expr {
     values.filter(col("counts"))
 }
 
+/// The values after ticks that count: of a tick that takes several messages, after the last.
+fn at_ticks(values: Expr) -> Expr {
+    values.filter(col("counts").and(col("ends_tick")))
+}
+
 /// `numerator / denominator`, null where the denominator is zero.
 fn ratio(numerator: Expr, denominator: Expr) -> Expr {
     let defined = denominator.clone().neq(lit(0));

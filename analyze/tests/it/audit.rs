@@ -24,7 +24,24 @@ proptest! {
 
     #[test]
     fn runs_in_virtual_time_audit_clean(
-        rates in prop::collection::vec(1u32..=12, 2..7),
+        rates in prop::collection::vec(prop_oneof![
+            (1u32..=12).prop_map(f64::from),
+            prop::sample::select(vec![0.5, 1.25, 2.5, 3.75]),
+        ], 2..7),
+        receive in prop::sample::select(vec!["one", "all"]),
+        (topology, sends) in prop::sample::select(vec![
+            ("mesh", "\"mix\""),
+            ("mesh", "\"mix\""),
+            ("mesh", "\"unicast\""),
+            ("mesh", "\"broadcast\""),
+            ("mesh", "{ multicast = 2 }"),
+            ("ring", "\"mix\""),
+            ("ring", "{ multicast = 1 }"),
+            ("star", "\"mix\""),
+            ("star", "{ multicast = 3 }"),
+            ("time-keeper", "\"mix\""),
+        ]),
+        by_machine in any::<bool>(),
         tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
@@ -32,10 +49,15 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let internal = f64::from(tenths) / 10.0;
+        let internal = match by_machine {
+            true => format!("[{:?}]", (0..rates.len()).map(|m| if m == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
+            false => format!("{internal:?}"),
+        };
         let folder = tempfile::tempdir().unwrap();
         fixture::simulated(folder.path(), &format!(
             "seed = {seed}\nduration_s = {duration_s:?}\nrepetitions = 3\nengine = \"virtual\"\n\
-             [parameters]\nrates = [{rates:?}]\ninternal = {internal:?}\nphase = \"{phase}\"\ndelay_s = {delay_s}"
+             [parameters]\nrates = [{rates:?}]\ninternal = {internal}\nphase = \"{phase}\"\ndelay_s = {delay_s}\n\
+             receive = \"{receive}\"\ntopology = \"{topology}\"\nsends = {sends}"
         ));
         let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
         prop_assert!(audit.is_clean(), "{:#?}", audit::words(&audit));

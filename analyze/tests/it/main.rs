@@ -4,6 +4,7 @@
 
 mod audit;
 mod audit_mutations;
+mod audit_variants;
 mod chosen;
 mod claims;
 mod closed_form;

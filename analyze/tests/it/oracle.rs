@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use polars::prelude::*;
 use proptest::prelude::*;
 use sim::engine::virtual_time;
-use sim::experiment::Run;
+use sim::experiment::{Run, Topology};
 use sim::log::LoggedEvent;
 use sim::machine::{EventKind, Recipients};
 
@@ -19,7 +19,7 @@ proptest! {
 
     #[test]
     fn measures_are_what_their_definitions_say(
-        rates in prop::collection::vec(1u32..=6, 2..5),
+        rates in prop::collection::vec(prop::sample::select(vec![1.0, 1.25, 2.0, 2.5, 3.0, 4.0, 6.0]), 2..5),
         tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
@@ -27,13 +27,24 @@ proptest! {
         seed in 0u64..1000,
         wall in any::<bool>(),
         warm_up in prop::sample::select(vec![0.0, 0.0, 0.31415, 0.777]),
+        receive in prop::sample::select(vec!["one", "all"]),
+        (topology, sends) in prop::sample::select(vec![
+            (Topology::Mesh, "\"mix\""),
+            (Topology::Mesh, "\"mix\""),
+            (Topology::Mesh, "\"unicast\""),
+            (Topology::Mesh, "{ multicast = 2 }"),
+            (Topology::Ring, "\"mix\""),
+            (Topology::Star, "\"broadcast\""),
+            (Topology::TimeKeeper, "\"mix\""),
+        ]),
     ) {
         let warm_up_s = warm_up * duration_s;
         let internal = f64::from(tenths) / 10.0;
         let engine = if wall { "tcp" } else { "virtual" };
         let experiment = fixture::experiment(&format!(
             "seed = {seed}\nduration_s = {duration_s:?}\nrepetitions = 2\nengine = \"{engine}\"\ntime_scale = 4\n\
-             [parameters]\nrates = [{rates:?}]\ninternal = [{internal:?}]\nphase = [\"{phase}\"]\ndelay_s = {delay_s}"
+             [parameters]\nrates = [{rates:?}]\ninternal = [{internal:?}]\nphase = [\"{phase}\"]\ndelay_s = {delay_s}\n\
+             receive = \"{receive}\"\ntopology = \"{topology}\"\nsends = {sends}"
         ));
         let runs: Vec<Run> = experiment.runs().collect();
         let mut written = vec![];
@@ -41,7 +52,7 @@ proptest! {
         for run in &runs {
             let mut logs = virtual_time::run(run, seed).machines;
             let model: Vec<Log> = logs.iter().map(|log| log.iter().map(|e| (e.system_time_ns as f64 / 1e9, e.clone())).collect()).collect();
-            expected.extend((0..model.len()).map(|machine| measures(&model, machine, &rates, (warm_up_s, duration_s))));
+            expected.extend((0..model.len()).map(|machine| measures(&model, machine, (&rates, topology), (warm_up_s, duration_s))));
             let started_at_ns = if wall { 1_700_000_000_000_000_000 } else { 0 };
             if wall {
                 logs.iter_mut().flatten().for_each(|e| e.system_time_ns = started_at_ns + e.system_time_ns / 4);
@@ -73,13 +84,21 @@ proptest! {
 fn measures(
     run: &[Log],
     machine: usize,
-    rates: &[u32],
+    (rates, topology): (&[f64], Topology),
     (from_s, to_s): (f64, f64),
 ) -> HashMap<&'static str, Option<f64>> {
     let all = &run[machine];
     let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
     let observed_s = to_s - from_s;
-    let ticks = own.len() as f64;
+    let ends_tick = |place: &usize| {
+        let tick = |place: usize| own.get(place).map(|(_, e)| e.event.tick);
+        tick(*place) != tick(place + 1)
+    };
+    let after_ticks: Vec<&(f64, LoggedEvent)> = (0..own.len())
+        .filter(ends_tick)
+        .map(|place| &own[place])
+        .collect();
+    let ticks = after_ticks.len() as f64;
     let count =
         |is: fn(&EventKind) -> bool| own.iter().filter(|(_, e)| is(&e.event.kind)).count() as f64;
     let broadcasts = count(|kind| {
@@ -120,13 +139,17 @@ fn measures(
     let least = finals.iter().copied().fold(f64::INFINITY, f64::min);
     let lag =
         |t: f64| run.iter().map(|log| clock_at(log, t)).fold(0.0, f64::max) - clock_at(all, t);
-    let times: Vec<f64> = own.iter().map(|(t, _)| *t).collect();
+    let times: Vec<f64> = after_ticks.iter().map(|(t, _)| *t).collect();
+    let receiving = after_ticks
+        .iter()
+        .filter(|(_, e)| matches!(e.event.kind, EventKind::Receive(_)))
+        .count() as f64;
     let lags: Vec<f64> = times.iter().map(|&t| lag(t)).collect();
-    let queue: Vec<f64> = own
+    let queue: Vec<f64> = after_ticks
         .iter()
         .map(|(_, e)| e.event.queue_length as f64)
         .collect();
-    let arrivals = arrivals(run, machine);
+    let arrivals = arrivals(run, machine, topology);
     let waiting = |t: f64| {
         let taken = all
             .iter()
@@ -145,12 +168,13 @@ fn measures(
     let mut logical_ages = vec![];
     for (t, e) in own {
         if let EventKind::Receive(message) = e.event.kind {
-            let (sent, _) = run[message.sender as usize][message.sent_tick as usize];
+            let sender = message.sender as usize;
+            let (sent, _) = run[sender][place_of(&run[sender], message.sent_tick)];
             ages.push(t - sent);
             logical_ages.push(e.event.logical_clock as f64 - message.stamp as f64);
         }
     }
-    let rate = f64::from(rates[machine]);
+    let rate = rates[machine];
     HashMap::from([
         ("ticks", Some(ticks)),
         ("internal_events", Some(internals)),
@@ -221,7 +245,7 @@ fn measures(
         ),
         ("backlog_growth", slope(&times, &queue)),
         ("arrivals", Some(arrived)),
-        ("receive_share", (ticks > 0.0).then(|| receives / ticks)),
+        ("receive_share", (ticks > 0.0).then(|| receiving / ticks)),
         ("offered_load", Some(arrived / observed_s / rate)),
         ("message_age_mean_s", mean(&ages)),
         (
@@ -242,8 +266,26 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
+/// Where the event of a tick stands that has only one.
+fn place_of(log: &Log, tick: u64) -> usize {
+    let found = log.iter().position(|(_, e)| e.event.tick == tick);
+    found.expect("a tick that was logged")
+}
+
+/// Whether one machine of `machines` may send to another.
+fn may_send(topology: Topology, from: usize, to: usize, machines: usize) -> bool {
+    let is_next = |a: usize, b: usize| (a + 1) % machines == b;
+    from != to
+        && match topology {
+            Topology::Mesh => true,
+            Topology::Ring => is_next(from, to) || is_next(to, from),
+            Topology::Star => from == 0 || to == 0,
+            Topology::TimeKeeper => from == 0,
+        }
+}
+
 /// When messages were sent to `machine`.
-fn arrivals(run: &[Log], machine: usize) -> Vec<f64> {
+fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     let mut arrivals = vec![];
     for (sender, log) in run.iter().enumerate() {
         for (t, e) in log {
@@ -251,7 +293,7 @@ fn arrivals(run: &[Log], machine: usize) -> Vec<f64> {
                 let is_for_machine = match recipients {
                     Recipients::One(peer) => *peer as usize == machine,
                     Recipients::Several(peers) => peers.contains(&(machine as u32)),
-                    Recipients::All => sender != machine,
+                    Recipients::All => may_send(topology, sender, machine, run.len()),
                 };
                 if is_for_machine {
                     arrivals.push(*t);
@@ -329,7 +371,8 @@ fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
             causes.push((machine, place - 1));
         }
         if let EventKind::Receive(message) = run[machine][place].1.event.kind {
-            causes.push((message.sender as usize, message.sent_tick as usize));
+            let sender = message.sender as usize;
+            causes.push((sender, place_of(&run[sender], message.sent_tick)));
         }
         for (m, p) in causes {
             let earlier = before[m][p].clone();

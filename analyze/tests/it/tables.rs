@@ -37,7 +37,7 @@ fn drift_on_a_wide_terminal() {
     - own drift: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
-    - lag slope: least-squares slope of the lag at the machine's own events on their time, in 1/s.
+    - lag slope: least-squares slope of the lag after the machine's own ticks on their time, in 1/s.
     ");
 }
 
@@ -87,8 +87,8 @@ fn drift_on_a_narrow_terminal() {
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's
       own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
-    - lag slope: least-squares slope of the lag at the machine's own events on their
-      time, in 1/s.
+    - lag slope: least-squares slope of the lag after the machine's own ticks on
+      their time, in 1/s.
     ");
 }
 

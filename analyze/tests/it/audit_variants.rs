@@ -1,0 +1,114 @@
+//! The audit knows the variants of the model: what one logs is not what another would.
+
+use analyze::audit::{self, Audit, Check};
+use sim::engine::{Control, virtual_time};
+use sim::sweep::{self, Options, Progress};
+
+use crate::fixture;
+
+/// Five machines that tick first at the same instant, whatever is drawn, one of which gets more than it can take.
+fn text(parameters: &str) -> String {
+    let rates = if parameters.contains("rates") {
+        ""
+    } else {
+        "rates = [1, 6, 3, 5, 6]\n"
+    };
+    let internal = if parameters.contains("internal") {
+        ""
+    } else {
+        "internal = 0.4\n"
+    };
+    format!(
+        "seed = 3\nrepetitions = 4\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nphase = \"aligned\"\n{rates}{internal}{parameters}"
+    )
+}
+
+/// Audits what a simulator of `ran` logs if its journal says `claimed`.
+fn audit_of(ran: &str, claimed: &str) -> Audit {
+    let (ran, claimed) = (
+        fixture::experiment(&text(ran)),
+        fixture::experiment(&text(claimed)),
+    );
+    let runs = std::iter::zip(ran.runs(), claimed.runs());
+    let runs = runs.map(|(ran_run, run)| {
+        let log = virtual_time::run(&ran_run, ran.seed);
+        fixture::finished(&claimed, &run, &log.machines)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path(), &claimed, runs.collect());
+    Audit::of(&[folder.path().to_owned()]).unwrap()
+}
+
+const PLAIN: &str = "";
+const ALL: &str = "receive = \"all\"";
+const RING: &str = "topology = \"ring\"";
+const STAR: &str = "topology = \"star\"";
+const KEEPER: &str = "topology = \"time-keeper\"";
+const UNICAST: &str = "sends = \"unicast\"";
+const BROADCAST: &str = "sends = \"broadcast\"";
+const TO_TWO: &str = "sends = { multicast = 2 }";
+const TO_THREE: &str = "sends = { multicast = 3 }";
+const BY_MACHINE: &str = "internal = [[0.4, 0.4, 0.9, 0.4, 0.1]]";
+const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
+
+/// What was run, what the journal says was run, and a check that must tell.
+const MISTAKEN: [(&str, &str, Check); 17] = [
+    (PLAIN, ALL, Check::Idle),
+    (ALL, PLAIN, Check::Ticks),
+    (PLAIN, RING, Check::Rows),
+    (PLAIN, STAR, Check::Rows),
+    (PLAIN, KEEPER, Check::InternalShare),
+    (RING, PLAIN, Check::Conservation),
+    (STAR, PLAIN, Check::Recipients),
+    (KEEPER, PLAIN, Check::InternalShare),
+    (PLAIN, UNICAST, Check::Recipients),
+    (UNICAST, PLAIN, Check::Recipients),
+    (PLAIN, BROADCAST, Check::Recipients),
+    (TO_TWO, TO_THREE, Check::Recipients),
+    (TO_TWO, UNICAST, Check::Recipients),
+    (PLAIN, BY_MACHINE, Check::InternalShare),
+    (BY_MACHINE, PLAIN, Check::InternalShare),
+    (PLAIN, DECIMALS, Check::Times),
+    (DECIMALS, PLAIN, Check::Times),
+];
+
+#[test]
+fn another_variant_than_the_journal_says_is_found() {
+    for (ran, claimed, check) in MISTAKEN {
+        let audit = audit_of(ran, claimed);
+        let words = audit::words(&audit);
+        assert!(
+            audit.counts(check).1 > 0,
+            "ran {ran:?}, claimed {claimed:?}: {words:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_journal_says_is_found_to_be_so() {
+    for variant in MISTAKEN.iter().flat_map(|(ran, claimed, _)| [ran, claimed]) {
+        let audit = audit_of(variant, variant);
+        assert!(audit.is_clean(), "{variant:?}: {:#?}", audit::words(&audit));
+    }
+}
+
+/// Real sockets, a new connection for each message, so fast that ticks are late.
+#[test]
+fn variants_over_real_tcp_audit_clean() {
+    let text = "seed = 262\nrepetitions = 2\nduration_s = 20\ntime_scale = 20\n[parameters]\nrates = [[1, 3, 6], [1.5, 20, 7]]\n\
+                internal = 0.4\nreceive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\"]\nconnection = [\"persistent\", \"per-message\"]";
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(text);
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let summary = sweep::run(
+        &experiment,
+        folder.path(),
+        &Options::default(),
+        &control,
+        &mut progress,
+    )
+    .unwrap();
+    assert_eq!((summary.ok, summary.failed), (48, 0));
+    let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+    assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+}
