@@ -1,9 +1,9 @@
 //! What idle machines do, and to whom they may send, as a run's row of the journal says.
 
+use std::str::FromStr;
+
 use sim::experiment::{Internal, Sends, Topology};
 use sim::log::JournalRow;
-
-use super::setup::parsed;
 
 /// What idle machines do.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,4 +119,15 @@ impl Model {
             Sends::Multicast(_) => to_all,
         }
     }
+}
+
+/// The value of a cell; adds to `problems` why it has none.
+pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+    column: &str,
+    text: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    text.parse()
+        .map_err(|error| problems.push(format!("{column} {error}")))
+        .ok()
 }

@@ -1,11 +1,9 @@
 //! What a run was set up to be, as its row of the journal says.
 
-use std::str::FromStr;
-
 use sim::experiment::{Connection, Delay, PhaseRule, Rate, Rates, ReceiveRule, StampRule};
 use sim::log::{IMPORTED, Imported, JournalRow};
 
-use super::model::Model;
+use super::model::{Model, parsed};
 use super::timetable::{MILLION_SECONDS_NS, SECOND_NS, Timetable};
 
 /// How far times that were converted may be off, in nanoseconds: rounding.
@@ -211,16 +209,6 @@ fn bounds_ns(delay: Delay) -> (u64, u64) {
         Delay::Uniform { from_ns, to_ns } => (from_ns, to_ns),
         Delay::Exponential { mean_ns } => (0, mean_ns.saturating_mul(LONGEST_IN_MEANS)),
     }
-}
-
-pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
-    column: &str,
-    text: &str,
-    problems: &mut Vec<String>,
-) -> Option<T> {
-    text.parse()
-        .map_err(|error| problems.push(format!("{column} {error}")))
-        .ok()
 }
 
 /// What the columns say was run, in the words of a key.

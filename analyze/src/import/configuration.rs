@@ -60,7 +60,9 @@ pub(super) fn of(
         report.assumed.internal = true;
         measure_internal(runs, &mut configurations);
     }
-    report.add_configurations(&configurations);
+    for configuration in &configurations {
+        report.add_configuration(configuration.to_string());
+    }
     Ok(configurations)
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use sim::log::{Assumed, Lacks};
 
-use super::configuration::Configuration;
 use super::machines::Machines;
 use crate::words::counted;
 
@@ -68,13 +67,8 @@ impl Report {
         self.events += events;
     }
 
-    pub(super) fn add_configurations(&mut self, configurations: &[Configuration]) {
-        for configuration in configurations {
-            *self
-                .configurations
-                .entry(configuration.to_string())
-                .or_default() += 1;
-        }
+    pub(super) fn add_configuration(&mut self, words: String) {
+        *self.configurations.entry(words).or_default() += 1;
     }
 
     /// What there is to say, a paragraph each.

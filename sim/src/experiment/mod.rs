@@ -50,9 +50,8 @@ pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::Shard;
-pub use variants::{Connection, ReceiveRule, Sends, Topology};
+pub use variants::{Connection, MachineIndex, ReceiveRule, Sends, Topology};
 
-use crate::machine::MachineIndex;
 use crate::random;
 
 /// Nanoseconds in a second.

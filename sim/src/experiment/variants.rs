@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use super::NotAValue;
 use super::named_values::named_values;
-use crate::machine::MachineIndex;
+
+/// Index of a machine within its run, from 0.
+pub type MachineIndex = u32;
 
 named_values! {
     /// What a tick takes from the message queue.

@@ -90,3 +90,12 @@ impl DiskFile for File {
         self.sync_data()
     }
 }
+
+/// Writes a file that is there whole or not at all.
+pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file = disk.create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync()?;
+    disk.rename(&partial, path)
+}

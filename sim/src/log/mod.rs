@@ -23,7 +23,8 @@
 //! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading, all its shards
 //! - [`writer`]: the one that appends
-//! - [`imported`]: a dataset of logs that another implementation wrote
+//! - [`imported`]: what is known of logs that another implementation wrote
+//! - [`import_writer`]: the one that makes a dataset of them
 //! - [`segment`]: the file that events are appended to
 //! - [`earlier`]: what a writer finds where its dataset is to be
 //! - [`difference`]: what keeps an experiment from going on with it
@@ -41,6 +42,7 @@ mod disk;
 mod earlier;
 mod error;
 mod events;
+mod import_writer;
 mod imported;
 mod journal;
 mod lock;
@@ -59,9 +61,11 @@ pub use events::{
     EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
     parse_rows_lacking, write_row,
 };
-pub use imported::{Assumed, IMPORTED, ImportWriter, Imported, ImportedFile};
+pub use import_writer::ImportWriter;
+pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, seal_journal};
 pub use lock::Holder;
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};
-pub use writer::{DatasetWriter, FinishedRun, Recovered};
+pub use writer::{DatasetWriter, Recovered};

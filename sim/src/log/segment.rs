@@ -10,10 +10,18 @@ use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 use super::events;
 use super::journal::JournalRow;
-use super::writer::FinishedRun;
 
 /// A segment that has grown to this many bytes is closed and the next begun.
 const SEGMENT_BYTES: u64 = 256 << 20;
+
+/// A run that has ended, ready to be appended.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// Its journal row; where the events lie is filled in by the writer, and so is their checksum if it is empty.
+    pub row: JournalRow,
+    /// Its rows of the event log, as [`events::write_row`] writes them; empty for a failed run.
+    pub events: Vec<u8>,
+}
 
 /// The end of a dataset's event log, open for writing.
 #[derive(Debug)]

@@ -3,30 +3,20 @@
 //! Order is everything: events reach the disk before the journal row that counts them. Both are synced in groups.
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Found};
 use super::dataset::Paths;
-use super::disk::{Disk, DiskFile, RealDisk};
+use super::disk::{Disk, DiskFile, RealDisk, replace};
 use super::earlier::Earlier;
 use super::error::DatasetError;
-use super::journal::{self, JournalRow};
+use super::journal;
 use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};
-use super::segment::{Segment, cut};
+use super::segment::{FinishedRun, Segment, cut};
 use crate::experiment::Experiment;
-
-/// A run that has ended, ready to be appended.
-#[derive(Clone, Debug)]
-pub struct FinishedRun {
-    /// Its journal row; where the events lie is filled in by the writer, and so is their checksum if it is empty.
-    pub row: JournalRow,
-    /// Its rows of the event log, as [`super::write_row`] writes them; empty for a failed run.
-    pub events: Vec<u8>,
-}
 
 /// What an earlier writer left unfinished and this one cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,18 +253,8 @@ fn write_manifest(
     let path = paths.manifest();
     let text = serde_json::to_string_pretty(&Manifest::new(experiment, sweeps))
         .map_err(DatasetError::manifest(&path))?;
-    replace(disk, &paths.experiment(), experiment.source().as_bytes())?;
-    replace(disk, &path, (text + "\n").as_bytes())
-}
-
-/// Writes a file that is there whole or not at all.
-pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
-    let partial = path.with_extension("partial");
-    let write = || -> io::Result<()> {
-        let mut file = disk.create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync()
-    };
-    write().map_err(DatasetError::io(&partial))?;
-    disk.rename(&partial, path).map_err(DatasetError::io(path))
+    let experiment_path = paths.experiment();
+    replace(disk, &experiment_path, experiment.source().as_bytes())
+        .map_err(DatasetError::io(&experiment_path))?;
+    replace(disk, &path, (text + "\n").as_bytes()).map_err(DatasetError::io(&path))
 }

@@ -1,0 +1,170 @@
+use super::*;
+use proptest::prelude::*;
+
+fn recipients() -> impl Strategy<Value = Recipients> {
+    prop_oneof![
+        Just(Recipients::All),
+        (0..UNKNOWN_MACHINE).prop_map(Recipients::One),
+        prop::collection::btree_set(any::<u32>(), 2..20)
+            .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = EventKind> {
+    prop_oneof![
+        Just(EventKind::Internal),
+        (recipients(), any::<u64>())
+            .prop_map(|(recipients, stamp)| EventKind::Send { recipients, stamp }),
+        (0..UNKNOWN_MACHINE, 0..UNKNOWN, 0..UNKNOWN).prop_map(|(sender, stamp, sent_tick)| {
+            EventKind::Receive(Message {
+                sender,
+                stamp,
+                sent_tick,
+            })
+        }),
+    ]
+}
+
+fn row() -> impl Strategy<Value = EventRow> {
+    (
+        any::<u64>(),
+        any::<u32>(),
+        any::<u64>(),
+        kind(),
+        any::<u64>(),
+        any::<u64>(),
+        any::<u64>(),
+    )
+        .prop_map(
+            |(run, machine, tick, kind, system_time_ns, logical_clock, queue_length)| EventRow {
+                run,
+                machine,
+                logged: LoggedEvent {
+                    system_time_ns,
+                    event: Event {
+                        tick,
+                        kind,
+                        logical_clock,
+                        queue_length,
+                    },
+                },
+            },
+        )
+}
+
+/// The row without what the bits of `unknown` name: recipients, sender, stamp, sent tick.
+fn forgetting(mut row: EventRow, unknown: u8) -> EventRow {
+    let forget = |bit: u8| unknown & bit != 0;
+    match &mut row.logged.event.kind {
+        EventKind::Send { recipients, .. } if forget(1) => {
+            *recipients = Recipients::One(UNKNOWN_MACHINE);
+        }
+        EventKind::Receive(message) => {
+            if forget(2) {
+                message.sender = UNKNOWN_MACHINE;
+            }
+            if forget(4) {
+                message.stamp = UNKNOWN;
+            }
+            if forget(8) {
+                message.sent_tick = UNKNOWN;
+            }
+        }
+        _ => {}
+    }
+    row
+}
+
+#[test]
+fn rows_as_documented() {
+    let at = |kind| EventRow {
+        run: 17,
+        machine: 2,
+        logged: LoggedEvent {
+            system_time_ns: 99,
+            event: Event {
+                tick: 134,
+                kind,
+                logical_clock: 210,
+                queue_length: 3,
+            },
+        },
+    };
+    let mut text = Vec::new();
+    write_row(&mut text, &at(EventKind::Internal));
+    write_row(
+        &mut text,
+        &at(EventKind::Send {
+            recipients: Recipients::One(1),
+            stamp: 210,
+        }),
+    );
+    write_row(
+        &mut text,
+        &at(EventKind::Send {
+            recipients: Recipients::All,
+            stamp: 210,
+        }),
+    );
+    write_row(
+        &mut text,
+        &at(EventKind::Send {
+            recipients: Recipients::Several([0, 3, 12].into()),
+            stamp: 210,
+        }),
+    );
+    write_row(
+        &mut text,
+        &at(EventKind::Receive(Message {
+            sender: 0,
+            stamp: 209,
+            sent_tick: 77,
+        })),
+    );
+    insta::assert_snapshot!(String::from_utf8_lossy(&text), @r"
+    17,2,134,internal,99,210,3,,,
+    17,2,134,send,99,210,3,1,210,
+    17,2,134,send,99,210,3,*,210,
+    17,2,134,send,99,210,3,0;3;12,210,
+    17,2,134,receive,99,210,3,0,209,77
+    ");
+}
+
+proptest! {
+    #[test]
+    fn rows_read_back(rows in prop::collection::vec(row(), 0..50)) {
+        let mut text = Vec::new();
+        rows.iter().for_each(|row| write_row(&mut text, row));
+        let read: Result<Vec<EventRow>, RowError> = parse_rows(&text).collect();
+        prop_assert_eq!(read, Ok(rows));
+    }
+
+    #[test]
+    fn what_is_unknown_is_empty_and_reads_back_only_where_it_may(unknown in 1u8..16, row in row()) {
+        let row = forgetting(row, unknown);
+        let mut text = Vec::new();
+        write_row(&mut text, &row);
+        let everything = Lacks { recipients: true, senders: true, stamps: true, sent_ticks: true };
+        let read: Result<Vec<EventRow>, RowError> = parse_rows_lacking(&text, everything).collect();
+        prop_assert_eq!(read, Ok(vec![row.clone()]));
+        let lacks = matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
+            || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & 14 != 0);
+        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), lacks);
+    }
+
+    #[test]
+    fn a_cut_row_is_an_error_and_what_is_before_it_is_whole(rows in prop::collection::vec(row(), 1..20), cut in 1usize..1000) {
+        let mut text = Vec::new();
+        rows.iter().for_each(|row| write_row(&mut text, row));
+        text.truncate(text.len().saturating_sub(cut));
+        let whole = text.iter().filter(|&&byte| byte == b'\n').count();
+        let read: Vec<_> = parse_rows(&text).collect();
+        prop_assert_eq!(read.iter().filter(|row| row.is_ok()).count(), whole);
+        prop_assert_eq!(read.iter().any(Result::is_err), !text.is_empty() && text.last() != Some(&b'\n'));
+    }
+
+    #[test]
+    fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_rows(&bytes).count();
+    }
+}

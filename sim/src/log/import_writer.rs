@@ -1,0 +1,151 @@
+//! The writer of a dataset of logs that another implementation wrote: made once, whole or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::dataset::Paths;
+use super::disk::{Disk, RealDisk, replace};
+use super::error::DatasetError;
+use super::imported::{IMPORTED, Imported};
+use super::journal;
+use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+use super::segment::{FinishedRun, Segment};
+use crate::experiment::Numbering;
+
+/// Writes a dataset of imported logs. The folder appears when all is written.
+#[derive(Debug)]
+pub struct ImportWriter {
+    root: PathBuf,
+    paths: Paths,
+    segment: Segment,
+    rows: Vec<u8>,
+    runs: u64,
+}
+
+impl ImportWriter {
+    /// Begins a dataset that is to stand in folder `root`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::Io`] if the disk does not take it.
+    pub fn create(root: &Path) -> Result<Self, DatasetError> {
+        let is_free = match fs::read_dir(root) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if !is_free {
+            return Err(DatasetError::Occupied(root.to_owned()));
+        }
+        let name = root.file_name().unwrap_or(root.as_os_str());
+        let partial = root.with_file_name(format!(".{}.partial", name.to_string_lossy()));
+        remove(&partial)?;
+        RealDisk
+            .create_folder(&partial)
+            .map_err(DatasetError::io(&partial))?;
+        let paths = Paths::new(&partial);
+        Ok(Self {
+            root: root.to_owned(),
+            segment: Segment::create(&RealDisk, &paths, 0)?,
+            paths,
+            rows: vec![],
+            runs: 0,
+        })
+    }
+
+    /// Appends a run.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError`] if the disk does not take it.
+    pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+        if self.segment.is_full() {
+            self.segment.sync(&self.paths)?;
+            self.segment = Segment::create(&RealDisk, &self.paths, self.segment.number + 1)?;
+        }
+        let row = self.segment.take(&self.paths, run)?;
+        let is_first = self.runs == 0;
+        self.runs += 1;
+        journal::write_row(&mut self.rows, &row, is_first).map_err(|cause| DatasetError::Journal {
+            path: self.paths.journal(),
+            cause,
+        })
+    }
+
+    /// Ends the dataset, of runs at `time_scale`: `repetitions` of each of `configurations` at most. `mapping` tells in TOML how the
+    /// files were read.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::Io`] if the disk does not take it.
+    pub fn finish(
+        mut self,
+        imported: Imported,
+        (time_scale, repetitions): (f64, u32),
+        configurations: Vec<String>,
+        mapping: &str,
+    ) -> Result<(), DatasetError> {
+        let files = imported.files.len();
+        let mut manifest = Manifest {
+            schema: SCHEMA_VERSION,
+            name: self
+                .root
+                .file_name()
+                .unwrap_or(self.root.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+            description: format!(
+                "imported from {files} {}",
+                if files == 1 { "file" } else { "files" }
+            ),
+            identity: String::new(),
+            experiment: ResolvedExperiment {
+                seed: 0,
+                repetitions,
+                engine: IMPORTED.to_owned(),
+                isolation: IMPORTED.to_owned(),
+                time_scale,
+                runs: self.runs,
+                numbering: Numbering::default(),
+                configurations,
+            },
+            shard: None,
+            imported: Some(imported),
+            sweeps: vec![Provenance::here_and_now()],
+        };
+        manifest.identity = manifest.identity_of_contents();
+        self.segment.sync(&self.paths)?;
+        let paths = &self.paths;
+        let path = paths.manifest();
+        let text =
+            serde_json::to_string_pretty(&manifest).map_err(DatasetError::manifest(&path))?;
+        write(&paths.journal(), &self.rows)?;
+        write(&paths.experiment(), mapping.as_bytes())?;
+        write(&path, (text + "\n").as_bytes())?;
+        RealDisk
+            .sync_folder(&paths.root)
+            .and_then(|()| RealDisk.rename(&paths.root, &self.root))
+            .map_err(DatasetError::io(&self.root))
+    }
+}
+
+/// A dataset that was not finished leaves nothing behind.
+impl Drop for ImportWriter {
+    fn drop(&mut self) {
+        // Should the disk refuse, the next import into this folder tries again, and says so.
+        let _ = remove(&self.paths.root);
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+    replace(&RealDisk, path, bytes).map_err(DatasetError::io(path))
+}
+
+fn remove(folder: &Path) -> Result<(), DatasetError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(DatasetError::io(folder)(error))
+        }
+        _ => Ok(()),
+    }
+}

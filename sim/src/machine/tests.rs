@@ -1,0 +1,279 @@
+use super::*;
+use crate::experiment::{Rate, Rates};
+use crate::random;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuration {
+    let rates = vec![Rate::new(1).expect("a rate"); machines as usize];
+    let rates = Rates::new(rates).expect("rates");
+    let internal = Probability::new(internal).expect("a probability");
+    Configuration {
+        stamp,
+        ..Configuration::new(rates, internal, 1)
+    }
+}
+
+fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
+    let random = random::machine_stream(7, "machine tests", 1);
+    Machine::new(1, &configuration(machines, internal, stamp), random)
+}
+
+fn message(stamp: u64) -> Message {
+    Message {
+        sender: 0,
+        stamp,
+        sent_tick: 3,
+    }
+}
+
+#[test]
+fn takes_one_message_a_tick_in_order_of_arrival() {
+    let mut machine = machine(3, 0.7, StampRule::After);
+    machine.arrive(message(10), 0, 0);
+    machine.arrive(message(4), 0, 0);
+    let first = machine.tick(0);
+    assert_eq!(
+        first,
+        Event {
+            tick: 0,
+            kind: EventKind::Receive(message(10)),
+            logical_clock: 11,
+            queue_length: 1
+        }
+    );
+    let second = machine.tick(0);
+    assert_eq!(
+        second,
+        Event {
+            tick: 1,
+            kind: EventKind::Receive(message(4)),
+            logical_clock: 12,
+            queue_length: 0
+        }
+    );
+}
+
+#[test]
+fn a_delayed_message_is_received_after_its_delay_and_never_before_an_earlier_one() {
+    let delayed = Configuration {
+        delay: Delay::constant(1.0).expect("a delay"),
+        ..configuration(3, 1.0, StampRule::After)
+    };
+    let mut machine = Machine::new(1, &delayed, random::machine_stream(7, "delays", 1));
+    let from = |sender, stamp| Message {
+        sender,
+        ..message(stamp)
+    };
+    machine.arrive(from(0, 10), 100, 50);
+    machine.arrive(from(0, 20), 110, 5);
+    machine.arrive(from(2, 30), 120, 10);
+    let mut received = |due_ns| match machine.tick(due_ns).kind {
+        EventKind::Receive(message) => message.stamp,
+        _ => 0,
+    };
+    // Through at 150, 150 (held back behind the first) and 130.
+    let ticks = [130, 131, 150, 151, 152].map(&mut received);
+    assert_eq!(ticks, [0, 30, 0, 10, 20]);
+}
+
+#[test]
+fn always_internal_at_probability_one() {
+    let mut machine = machine(3, 1.0, StampRule::After);
+    assert!((0..1000).all(|_| machine.tick(0).kind == EventKind::Internal));
+}
+
+#[test]
+fn stamp_before_is_one_less_than_the_clock_after() {
+    for (rule, behind) in [(StampRule::After, 0), (StampRule::Before, 1)] {
+        let mut machine = machine(3, 0.0, rule);
+        for _ in 0..100 {
+            let event = machine.tick(0);
+            let EventKind::Send { stamp, .. } = event.kind else {
+                panic!("internal at probability 0")
+            };
+            assert_eq!(stamp + behind, event.logical_clock);
+        }
+    }
+}
+
+/// With three machines and p = 0.7 the draw is the assignment's 1..10: each of the three kinds of send one time in ten.
+#[test]
+fn the_assignments_draw_of_ten() {
+    let mut machine = machine(3, 0.7, StampRule::After);
+    let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
+    let ticks = 100_000;
+    for _ in 0..ticks {
+        match machine.tick(0).kind {
+            EventKind::Send {
+                recipients: Recipients::One(0),
+                ..
+            } => to_0 += 1,
+            EventKind::Send {
+                recipients: Recipients::One(2),
+                ..
+            } => to_2 += 1,
+            EventKind::Send {
+                recipients: Recipients::All,
+                ..
+            } => to_all += 1,
+            EventKind::Send { recipients, .. } => panic!("sent to {recipients:?}"),
+            EventKind::Internal | EventKind::Receive(_) => {}
+        }
+    }
+    // Binomial(100,000, 0.1) has a standard deviation of 95; five of them.
+    for count in [to_0, to_2, to_all] {
+        assert!((count - ticks / 10i32).abs() < 475, "{count} of {ticks}");
+    }
+}
+
+/// Machine 1 of a run with these variants.
+fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
+    let configuration = Configuration {
+        topology,
+        sends,
+        ..configuration(machines, 0.0, StampRule::After)
+    };
+    Machine::new(1, &configuration, random::machine_stream(7, "variants", 1))
+}
+
+/// How often each set of recipients was drawn, of 100,000 sends.
+fn drawn(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64> {
+    let mut counts = BTreeMap::new();
+    let neighbours = machine.neighbours.clone();
+    for _ in 0..100_000 {
+        let EventKind::Send { recipients, .. } = machine.tick(0).kind else {
+            panic!("internal at probability 0")
+        };
+        let recipients = recipients.among(&neighbours).to_vec();
+        *counts.entry(recipients).or_default() += 1.0;
+    }
+    counts
+}
+
+#[test]
+fn every_outcome_of_a_send_comes_up_as_often_as_documented() {
+    let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
+        (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
+        (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
+        (
+            Topology::Mesh,
+            Sends::Multicast(2),
+            &[&[0, 2], &[0, 3], &[2, 3]],
+        ),
+        (Topology::Mesh, Sends::Multicast(1), &[&[0], &[2], &[3]]),
+        (Topology::Mesh, Sends::Multicast(7), &[&[0, 2, 3]]),
+        (Topology::Ring, Sends::Mix, &[&[0], &[0, 2], &[2]]),
+        (Topology::Ring, Sends::Unicast, &[&[0], &[2]]),
+        (Topology::Star, Sends::Mix, &[&[0]]),
+        (Topology::Star, Sends::Multicast(2), &[&[0]]),
+    ];
+    for (topology, sends, outcomes) in cases {
+        let counts = drawn(variant(4, topology, sends));
+        assert!(counts.keys().eq(outcomes), "{topology} {sends}: {counts:?}");
+        let share = 1.0 / outcomes.len() as f64;
+        let deviation = (100_000.0 * share * (1.0 - share)).sqrt();
+        for count in counts.values() {
+            let off = (count - 100_000.0 * share).abs();
+            assert!(off <= 5.0 * deviation, "{topology} {sends}: {counts:?}");
+        }
+    }
+}
+
+#[test]
+fn only_the_time_keeper_sends_and_always_to_all() {
+    let configuration = Configuration {
+        topology: Topology::TimeKeeper,
+        ..configuration(3, 0.5, StampRule::After)
+    };
+    let machine = |index| {
+        Machine::new(
+            index,
+            &configuration,
+            random::machine_stream(7, "keeper", index),
+        )
+    };
+    let (mut keeper, mut other) = (machine(0), machine(2));
+    let mut sends = 0i32;
+    for _ in 0..10_000 {
+        assert_eq!(other.tick(0).kind, EventKind::Internal);
+        if let EventKind::Send { recipients, .. } = keeper.tick(0).kind {
+            assert_eq!(recipients, Recipients::All);
+            sends += 1;
+        }
+    }
+    // Binomial(10,000, 0.5) has a standard deviation of 50; five of them.
+    assert!((sends - 5_000).abs() < 250, "{sends}");
+}
+
+#[test]
+fn a_tick_that_takes_all_counts_the_queue_down() {
+    let configuration = Configuration {
+        receive: ReceiveRule::All,
+        ..configuration(3, 1.0, StampRule::After)
+    };
+    let mut machine = Machine::new(1, &configuration, random::machine_stream(7, "all", 1));
+    for stamp in [10, 4, 20] {
+        machine.arrive(message(stamp), 0, 0);
+    }
+    let first = machine.tick(0);
+    // Too late for this tick.
+    machine.arrive(message(30), 0, 0);
+    let rest: Vec<Event> = std::iter::from_fn(|| machine.go_on()).collect();
+    let told: Vec<_> = std::iter::once(&first)
+        .chain(&rest)
+        .map(|event| (event.tick, event.logical_clock, event.queue_length))
+        .collect();
+    assert_eq!(told, [(0, 11, 2), (0, 12, 2), (0, 21, 1)]);
+    assert_eq!(machine.tick(0).logical_clock, 31);
+    assert_eq!(machine.go_on(), None);
+    assert_eq!(machine.tick(0).kind, EventKind::Internal);
+}
+
+proptest! {
+    #[test]
+    fn multicasts_go_to_so_many_different_neighbours(machines in 2u32..30, wanted in 1u32..30, stream in any::<u32>()) {
+        let configuration = Configuration {
+            sends: Sends::Multicast(wanted),
+            ..configuration(machines, 0.0, StampRule::After)
+        };
+        let mut machine = Machine::new(0, &configuration, random::machine_stream(7, "multicast", stream));
+        let neighbours = machine.neighbours.clone();
+        for _ in 0..20 {
+            let EventKind::Send { recipients, .. } = machine.tick(0).kind else { panic!("internal at probability 0") };
+            let peers = recipients.among(&neighbours);
+            prop_assert_eq!(peers.len() as u32, wanted.min(machines - 1));
+            prop_assert!(peers.is_sorted_by(|a, b| a < b));
+            prop_assert!(peers.iter().all(|peer| neighbours.contains(peer)));
+            prop_assert_eq!(matches!(recipients, Recipients::Several(_)), (2..machines - 1).contains(&wanted));
+        }
+    }
+
+    #[test]
+    fn one_event_a_tick_and_the_clock_always_advances(
+        machines in 2u32..9,
+        internal in 0.0f64..=1.0,
+        arrivals in prop::collection::vec(prop::collection::vec(0u64..500, 0..3), 1..200),
+    ) {
+        let mut machine = machine(machines, internal, StampRule::After);
+        let (mut last_clock, mut waiting) = (0, 0u64);
+        for (tick, stamps) in arrivals.into_iter().enumerate() {
+            waiting += stamps.len() as u64;
+            for stamp in stamps {
+                machine.arrive(message(stamp), 0, 0);
+            }
+            let event = machine.tick(0);
+            prop_assert_eq!(event.tick, tick as u64);
+            prop_assert!(event.logical_clock > last_clock);
+            prop_assert_eq!(matches!(event.kind, EventKind::Receive(_)), waiting > 0);
+            waiting = waiting.saturating_sub(1);
+            prop_assert_eq!(event.queue_length, waiting);
+            match event.kind {
+                EventKind::Receive(received) => prop_assert!(event.logical_clock > received.stamp),
+                EventKind::Send { recipients: Recipients::One(peer), .. } => prop_assert!(peer != 1 && peer < machines),
+                _ => {}
+            }
+            last_clock = event.logical_clock;
+        }
+    }
+}
