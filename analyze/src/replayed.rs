@@ -1,59 +1,63 @@
-//! What takes a run as a whole to tell, replayed event by event: its spread, and which of its events are concurrent.
+//! What takes a run as a whole to tell, replayed event by event: its spread, which of its events are concurrent, and what arrives
+//! at each machine.
 
 use polars::prelude::*;
-use sim::log::{EventRow, JournalRow};
 
-use crate::measures::{Pairs, Spread};
+use crate::measures::{Arrivals, Pairs, Spread};
+use crate::run::Run;
 
-/// What a run's replay says.
-#[derive(Clone, Copy, Debug)]
+/// What the replays of a batch's runs say: a row a run and machine. What is said of a run is the same for all its machines.
+#[derive(Default)]
 pub(crate) struct Replayed {
-    spread: Spread,
+    run: Vec<i64>,
+    machine: Vec<i64>,
+    spread_area: Vec<f64>,
+    spread_max: Vec<i64>,
     /// None if a receive has no send.
-    pairs: Option<Pairs>,
+    pairs: Vec<Option<Pairs>>,
+    unicasts: Vec<i64>,
+    unicast_left_s: Vec<f64>,
 }
 
 impl Replayed {
-    /// Of the events of the run of `row`, after the first `warm_up_s` model seconds.
-    pub(crate) fn of(row: &JournalRow, events: &[EventRow], warm_up_s: f64) -> Self {
-        let time_s = |event: &EventRow| {
-            let elapsed_ns =
-                i128::from(event.logged.system_time_ns) - i128::from(row.started_at_ns);
-            elapsed_ns as f64 * row.time_scale / 1e9
-        };
-        let machines = row.machines as usize;
-        Self {
-            spread: Spread::of(events, machines, (warm_up_s, row.duration_s), time_s),
-            pairs: Pairs::of(events, machines, |event| time_s(event) >= warm_up_s),
+    /// Appends the machines of `run`.
+    pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
+        let spread = Spread::of(run, timeline);
+        let pairs = Pairs::of(run, sends);
+        for (machine, arrivals) in (0..).zip(Arrivals::of(run)) {
+            self.run.push(run.row().run as i64);
+            self.machine.push(machine);
+            self.spread_area.push(spread.area);
+            self.spread_max.push(spread.max as i64);
+            self.pairs.push(pairs);
+            self.unicasts.push(arrivals.unicasts as i64);
+            self.unicast_left_s.push(arrivals.unicast_left_s);
         }
     }
-}
 
-/// A row a run.
-pub(crate) fn frame(rows: &[JournalRow], replays: &[Replayed]) -> PolarsResult<DataFrame> {
-    let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
-    let area: Vec<f64> = replays.iter().map(|run| run.spread.area).collect();
-    let max: Vec<i64> = replays.iter().map(|run| run.spread.max as i64).collect();
-    let pairs = |which: fn(&Pairs) -> u64| -> Vec<Option<i64>> {
-        replays
-            .iter()
-            .map(|run| run.pairs.as_ref().map(|pairs| which(pairs) as i64))
-            .collect()
-    };
-    DataFrame::new(
-        rows.len(),
-        vec![
-            Series::new("run".into(), run).into(),
-            Series::new("spread_area".into(), area).into(),
-            Series::new("spread_max".into(), max).into(),
-            Series::new("cross_pairs".into(), pairs(|pairs| pairs.cross)).into(),
-            Series::new("ordered_pairs".into(), pairs(|pairs| pairs.ordered)).into(),
-            Series::new("equal_pairs".into(), pairs(|pairs| pairs.equal)).into(),
-            Series::new(
-                "ordered_equal_pairs".into(),
-                pairs(|pairs| pairs.ordered_equal),
-            )
-            .into(),
-        ],
-    )
+    /// The frame; `place` numbers its rows, as it does the machines of the events observed.
+    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
+        let place: Vec<i64> = (0..).take(self.run.len()).collect();
+        let pairs = |name: &str, which: fn(&Pairs) -> u64| {
+            let counts = self.pairs.iter();
+            let counts = counts.map(|pairs| pairs.as_ref().map(|pairs| which(pairs) as i64));
+            Series::new(name.into(), counts.collect::<Vec<Option<i64>>>()).into()
+        };
+        DataFrame::new(
+            place.len(),
+            vec![
+                pairs("cross_pairs", |pairs| pairs.cross),
+                pairs("ordered_pairs", |pairs| pairs.ordered),
+                pairs("equal_pairs", |pairs| pairs.equal),
+                pairs("ordered_equal_pairs", |pairs| pairs.ordered_equal),
+                Series::new("place".into(), place).into(),
+                Series::new("run".into(), self.run).into(),
+                Series::new("machine".into(), self.machine).into(),
+                Series::new("spread_area".into(), self.spread_area).into(),
+                Series::new("spread_max".into(), self.spread_max).into(),
+                Series::new("unicasts".into(), self.unicasts).into(),
+                Series::new("unicast_left_s".into(), self.unicast_left_s).into(),
+            ],
+        )
+    }
 }

@@ -5,11 +5,11 @@
 //! sending: what a message spends under way is neglected.
 
 use polars::prelude::*;
-use sim::log::EventRow;
-use sim::machine::{EventKind, MachineIndex};
+use sim::machine::{EventKind, Recipients};
 
 use super::{Measure, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
+use crate::run::Run;
 
 pub(super) const MEASURES: [Measure; 12] = [
     Measure {
@@ -149,73 +149,59 @@ fn received_by_others(broadcast: &str, unicast: &str) -> PolarsResult<Expr> {
     Ok(all_broadcasts - or_zero(broadcast) + or_zero(unicast))
 }
 
-fn is(kind: &'static str) -> Expr {
-    col("event").eq(lit(kind))
-}
-
 pub(super) fn aggregates() -> Vec<Expr> {
-    let broadcast = || is("send").and(col("peer").is_null());
+    let left_s_of = |which: &str| {
+        when(col(which))
+            .then(col("left_s"))
+            .otherwise(lit(0.0))
+            .sum()
+    };
     let queue = || counted(col("queue_length"));
     vec![
-        broadcast()
+        col("is_broadcast")
             .and(col("counts"))
             .sum()
             .cast(DataType::Int64)
             .alias("broadcasts"),
-        col("left_s")
-            .filter(broadcast())
-            .sum()
-            .alias("broadcast_left_s"),
-        col("left_s")
-            .filter(is("receive"))
-            .sum()
-            .alias("receive_left_s"),
+        left_s_of("is_broadcast").alias("broadcast_left_s"),
+        left_s_of("is_receive").alias("receive_left_s"),
         queue().mean().alias("backlog_tick_mean"),
         quantile(queue(), 0.95).alias("backlog_p95"),
         queue().max().alias("backlog_max"),
-        col("queue_length")
-            .filter(col("tick").eq(col("tick").max()))
-            .first()
-            .alias("backlog_final"),
-        slope(counted(col("time_s")), queue()).alias("backlog_growth"),
-        (col("logical_clock") - col("stamp"))
-            .filter(is("receive").and(col("counts")))
+        col("queue_length").last().alias("backlog_final"),
+        slope(col("centred_time_s"), col("centred_queue_length")).alias("backlog_growth"),
+        counted(col("logical_clock") - col("received_stamp"))
             .mean()
             .alias("logical_age_mean"),
         counted(col("age_s")).mean().alias("age_mean_s"),
     ]
 }
 
-/// Per run and recipient: how many unicasts, and the sum of the time left when they were sent.
-pub(super) fn unicasts(events: LazyFrame) -> LazyFrame {
-    events
-        .filter(is("send").and(col("peer").is_not_null()))
-        .group_by([col("run"), col("peer").alias("machine")])
-        .agg([
-            col("counts").sum().cast(DataType::Int64).alias("unicasts"),
-            col("left_s").sum().alias("unicast_left_s"),
-        ])
+/// What was sent to one machine alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Arrivals {
+    /// How many unicasts, those of a warm-up left out.
+    pub(crate) unicasts: u64,
+    /// The sum of the time left when they were sent.
+    pub(crate) unicast_left_s: f64,
 }
 
-/// For each of a run's events, when the message that it receives was sent, as system time; a receive names its send by sender and
-/// tick. None for other events, and where there is no such send.
-pub(crate) fn sent_at_ns(events: &[EventRow]) -> Vec<Option<u64>> {
-    let mut sends: Vec<(MachineIndex, u64, u64)> = events
-        .iter()
-        .filter(|event| matches!(event.logged.event.kind, EventKind::Send { .. }))
-        .map(|event| {
-            let logged = &event.logged;
-            (event.machine, logged.event.tick, logged.system_time_ns)
-        })
-        .collect();
-    sends.sort_unstable();
-    let sent_at = |event: &EventRow| {
-        let EventKind::Receive(message) = event.logged.event.kind else {
-            return None;
-        };
-        let send = (message.sender, message.sent_tick);
-        let found = sends.binary_search_by_key(&send, |&(machine, tick, _)| (machine, tick));
-        found.ok().map(|place| sends[place].2)
-    };
-    events.iter().map(sent_at).collect()
+impl Arrivals {
+    /// Of each machine of `run`.
+    pub(crate) fn of(run: &Run<'_>) -> Vec<Self> {
+        let mut arrivals = vec![Self::default(); run.machines()];
+        for event in run.events() {
+            if let EventKind::Send {
+                recipients: Recipients::One(peer),
+                ..
+            } = event.logged.event.kind
+                && let Some(arrivals) = arrivals.get_mut(peer as usize)
+            {
+                let time_s = run.time_s(event);
+                arrivals.unicasts += u64::from(run.counts(time_s));
+                arrivals.unicast_left_s += run.left_s(time_s);
+            }
+        }
+        arrivals
+    }
 }

@@ -94,18 +94,18 @@ pub(super) const MEASURES: [Measure; 8] = [
 /// Per machine: counts by kind, and the last clock.
 pub(super) fn aggregates() -> Vec<Expr> {
     let count = |which: Expr| which.and(col("counts")).sum().cast(DataType::Int64);
-    let of_kind = |kind: &'static str| count(col("event").eq(lit(kind)));
     let clock = || col("logical_clock");
     vec![
         count(lit(true)).alias("events"),
-        count(col("event").eq(lit("send")).and(col("peer").is_null())).alias("broadcast_events"),
-        clock()
-            .filter(col("counts").not())
+        count(col("is_broadcast")).alias("broadcast_events"),
+        when(col("counts").not())
+            .then(clock())
+            .otherwise(lit(NULL))
             .max()
             .alias("start_clock"),
-        of_kind("internal").alias("internal_events"),
-        of_kind("send").alias("send_events"),
-        of_kind("receive").alias("receive_events"),
-        col("logical_clock").max().alias("last_clock"),
+        count(col("is_internal")).alias("internal_events"),
+        count(col("is_send")).alias("send_events"),
+        count(col("is_receive")).alias("receive_events"),
+        clock().max().alias("last_clock"),
     ]
 }
