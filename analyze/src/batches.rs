@@ -154,6 +154,7 @@ impl<'a> Batch<'a> {
             observed.push(&run, &timeline, &sends);
             replayed.push(&run, &timeline, &sends);
         }
+        let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
         let machines = journal::machine_frame(
             self.dataset.name(),
             self.rows,
@@ -162,8 +163,7 @@ impl<'a> Batch<'a> {
         )?;
         Ok(measures::measure(
             machines,
-            observed.finish()?,
-            replayed.finish()?,
+            aggregated,
             self.dataset.lacks(),
         )?)
     }

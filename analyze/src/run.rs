@@ -63,8 +63,9 @@ impl<'a> Run<'a> {
 
     /// From one system time to another, in model seconds.
     pub(crate) fn model_s(&self, to_ns: u64, from_ns: u64) -> f64 {
-        let elapsed_ns = i128::from(to_ns) - i128::from(from_ns);
-        elapsed_ns as f64 * self.row.time_scale / 1e9
+        let apart_ns = to_ns.abs_diff(from_ns) as f64;
+        let elapsed_ns = if to_ns < from_ns { -apart_ns } else { apart_ns };
+        elapsed_ns * self.row.time_scale / 1e9
     }
 
     /// From when to when it is observed, in model seconds.

@@ -110,19 +110,8 @@ const OF_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the events observed in those runs and
-/// from what their replays say. What the log lacks to know one is null.
-pub(crate) fn measure(
-    machines: DataFrame,
-    observed: DataFrame,
-    replayed: DataFrame,
-    lacks: Lacks,
-) -> PolarsResult<DataFrame> {
-    let identity: Vec<Expr> = machines
-        .get_column_names()
-        .into_iter()
-        .map(|name| col(name.clone()))
-        .collect();
+/// What measures are made of: a row a run and machine, from the events observed in those runs and from what their replays say.
+pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResult<DataFrame> {
     let aggregates = [
         events::aggregates(),
         jumps::aggregates(),
@@ -131,12 +120,30 @@ pub(crate) fn measure(
     ]
     .concat();
     let aggregated = observed.lazy().group_by([col("place")]).agg(aggregates);
+    let place = || [col("place")];
+    replayed
+        .lazy()
+        .join(aggregated, place(), place(), JoinArgs::new(JoinType::Left))
+        .collect()
+}
+
+/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from their aggregates. What the log lacks to
+/// know one is null.
+pub(crate) fn measure(
+    machines: DataFrame,
+    aggregated: DataFrame,
+    lacks: Lacks,
+) -> PolarsResult<DataFrame> {
+    let identity: Vec<Expr> = machines
+        .get_column_names()
+        .into_iter()
+        .map(|name| col(name.clone()))
+        .collect();
     let of_machine = || [col("run"), col("machine")];
-    let left = || JoinArgs::new(JoinType::Left);
+    let left = JoinArgs::new(JoinType::Left);
     let mut measured = machines
         .lazy()
-        .join(replayed.lazy(), of_machine(), of_machine(), left())
-        .join(aggregated, [col("place")], [col("place")], left());
+        .join(aggregated.lazy(), of_machine(), of_machine(), left);
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
