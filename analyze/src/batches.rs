@@ -7,33 +7,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use polars::prelude::*;
-use sim::log::{EventRow, JournalRow};
+use sim::log::JournalRow;
 
 use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::events::{EventsBuilder, event_columns};
+use crate::events::{EventsBuilder, too_large};
 use crate::journal;
 use crate::kept::Kept;
 use crate::measures;
-use crate::replayed::{self, Replayed};
+use crate::observed::Observed;
+use crate::replayed::Replayed;
+use crate::run::Run;
 
 /// The events of `runs`, which are runs of `dataset`, as [`Batch::events`].
 pub(crate) fn events<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<DataFrame, Error>> {
-    let events = |range: Range<usize>| processed(&timed(dataset, &runs[range], |_, _| Ok(()))?);
-    bounds(dataset, runs).into_iter().map(events)
+    of(dataset, runs).map(|batch| batch.events())
 }
 
 /// The events of `runs`, which are runs of `dataset`.
-fn of<'a>(
-    dataset: &'a Dataset,
-    runs: &'a [JournalRow],
-) -> impl Iterator<Item = Result<Batch<'a>, Error>> {
-    bounds(dataset, runs)
-        .into_iter()
-        .map(|range| Batch::read(dataset, &runs[range]))
+fn of<'a>(dataset: &'a Dataset, runs: &'a [JournalRow]) -> impl Iterator<Item = Batch<'a>> {
+    let batch = |range: Range<usize>| Batch {
+        dataset,
+        rows: &runs[range],
+    };
+    bounds(dataset, runs).into_iter().map(batch)
 }
 
 fn bounds(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
@@ -48,7 +48,7 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 
 impl Dataset {
     /// Its events, whole runs at a time.
-    pub fn batches(&self) -> impl Iterator<Item = Result<Batch<'_>, Error>> {
+    pub fn batches(&self) -> impl Iterator<Item = Batch<'_>> {
         of(self, self.finished())
     }
 
@@ -86,16 +86,15 @@ impl Dataset {
 
     /// The measures of `runs`, from their events: a batch on each core at a time.
     fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let bounds = bounds(self, runs);
+        let batches: Vec<Batch<'_>> = of(self, runs).collect();
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut measured = vec![];
             while let place = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(range) = bounds.get(place)
+                && let Some(batch) = batches.get(place)
             {
-                let batch = Batch::read(self, &runs[range.clone()]);
-                let machines = batch.and_then(Batch::machines);
+                let machines = batch.machines();
                 // Nobody needs what comes after an error.
                 let failed = machines.is_err();
                 measured.push((place, machines));
@@ -106,7 +105,7 @@ impl Dataset {
             measured
         };
         let mut measured: Vec<(usize, Result<DataFrame, Error>)> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers.min(bounds.len()))
+            let threads: Vec<_> = (0..workers.min(batches.len()))
                 .map(|_| scope.spawn(work))
                 .collect();
             threads.into_iter().flat_map(joined).collect()
@@ -120,52 +119,42 @@ impl Dataset {
     }
 }
 
-/// Some runs' events.
-#[derive(Debug)]
+/// Some runs' events, read when they are asked for.
+#[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     dataset: &'a Dataset,
     rows: &'a [JournalRow],
-    events: DataFrame,
-    replayed: DataFrame,
-    arrivals: DataFrame,
 }
 
 impl<'a> Batch<'a> {
-    fn read(dataset: &'a Dataset, rows: &'a [JournalRow]) -> Result<Self, Error> {
-        let mut replays = vec![];
-        let events = timed(dataset, rows, |row, of_run| {
-            let topology = row.topology.parse().map_err(|error| Error::Journal {
-                path: dataset.journal_of(row),
-                run: row.run,
-                problem: format!("column topology: {error}"),
-            })?;
-            replays.push(Replayed::of(row, topology, of_run, dataset.warm_up_s()));
-            Ok(())
-        })?;
-        Ok(Self {
-            dataset,
-            rows,
-            events,
-            replayed: replayed::frame(rows, &replays)?,
-            arrivals: replayed::arrivals_frame(rows, &replays)?,
-        })
-    }
-
     /// The events as `processed/events/` has them, ordered by run, machine and tick.
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] if Polars fails.
+    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read; [`Error::Query`] if Polars fails.
     pub fn events(&self) -> Result<DataFrame, Error> {
-        processed(&self.events)
+        let mut events = EventsBuilder::default();
+        for run in self.runs() {
+            events.push(&run?);
+        }
+        Ok(events.finish()?)
     }
 
     /// Every measure: a row a run and machine.
     ///
     /// # Errors
     ///
-    /// [`Error::Journal`] if a run's rates or phases cannot be read, [`Error::Query`] if Polars fails.
-    pub fn machines(self) -> Result<DataFrame, Error> {
+    /// As [`events`](Self::events), and [`Error::Journal`] if a run's rates or phases cannot be read.
+    pub fn machines(&self) -> Result<DataFrame, Error> {
+        let mut observed = Observed::default();
+        let mut replayed = Replayed::default();
+        for run in self.runs() {
+            let run = run?;
+            let (timeline, sends) = (run.timeline(), run.sends());
+            observed.push(&run, &timeline, &sends);
+            replayed.push(&run, &timeline, &sends);
+        }
+        let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
         let machines = journal::machine_frame(
             self.dataset.name(),
             self.rows,
@@ -174,39 +163,27 @@ impl<'a> Batch<'a> {
         )?;
         Ok(measures::measure(
             machines,
-            self.events,
-            (self.replayed, self.arrivals),
+            aggregated,
             self.dataset.lacks(),
         )?)
     }
-}
 
-/// The events of the runs of `rows`; `see` is shown each run's as they stand in the log.
-fn timed(
-    dataset: &Dataset,
-    rows: &[JournalRow],
-    mut see: impl FnMut(&JournalRow, &[EventRow]) -> Result<(), Error>,
-) -> Result<DataFrame, Error> {
-    let mut events = EventsBuilder::default();
-    for row in rows {
-        let of_run = dataset.events_of(row)?;
-        let on_timeline = measures::on_timeline(&of_run);
-        let sent_at_ns = measures::sent_at_ns(&of_run);
-        let in_run = std::iter::zip(on_timeline, sent_at_ns);
-        for (index, (event, in_run)) in std::iter::zip(&of_run, in_run).enumerate() {
-            events
-                .push(event, in_run)
-                .map_err(|column| dataset.wrong_value(row, index, column, "exceeds 63 bits"))?;
-        }
-        see(row, &of_run)?;
+    fn runs(&self) -> impl Iterator<Item = Result<Run<'a>, Error>> {
+        let dataset = self.dataset;
+        self.rows.iter().map(|row| {
+            let events = dataset.events_of(row)?;
+            let mut columns = events.iter().map(too_large).enumerate();
+            if let Some((index, column)) = columns.find_map(|(at, column)| Some((at, column?))) {
+                return Err(dataset.wrong_value(row, index, column, "exceeds 63 bits"));
+            }
+            let topology = row.topology.parse().map_err(|error| Error::Journal {
+                path: dataset.journal_of(row),
+                run: row.run,
+                problem: format!("column topology: {error}"),
+            })?;
+            Ok(Run::of(row, topology, events, dataset.warm_up_s()))
+        })
     }
-    Ok(events.timed(rows, dataset.warm_up_s())?)
-}
-
-/// Of timed events, the columns of the processed files.
-fn processed(events: &DataFrame) -> Result<DataFrame, Error> {
-    let columns = event_columns().into_iter().map(|column| column.name);
-    Ok(events.select(columns)?)
 }
 
 /// Frames of the same columns, one below the other.

@@ -1,12 +1,12 @@
 //! The event log as a data frame: a batch of whole runs, a row an event.
 
 use polars::prelude::*;
-use sim::log::{EventRow, JournalRow, UNKNOWN, UNKNOWN_MACHINE};
+use sim::log::{EventRow, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, MachineIndex, Message, Recipients};
 
 use crate::column::Kind::{Integer, Number, Text};
 use crate::column::{Column, column};
-use crate::measures::{self, OnTimeline};
+use crate::run::Run;
 
 /// The columns of `events-NNNN.csv`, in order.
 #[rustfmt::skip]
@@ -35,12 +35,9 @@ pub fn event_columns() -> Vec<Column> {
     EVENT_LOG.into_iter().chain(DERIVED).collect()
 }
 
-/// Columns of events under construction.
+/// Columns of the processed file under construction.
 #[derive(Default)]
 pub(crate) struct EventsBuilder {
-    /// The place of the last row in the order of runs, machines and ticks.
-    last: Option<(i64, i64, i64)>,
-    out_of_order: bool,
     run: Vec<i64>,
     machine: Vec<i64>,
     tick: Vec<i64>,
@@ -49,13 +46,10 @@ pub(crate) struct EventsBuilder {
     logical_clock: Vec<i64>,
     queue_length: Vec<i64>,
     peers: Vec<Option<String>>,
-    /// Whether it is a send to all.
-    to_all: Vec<bool>,
     stamp: Vec<Option<i64>>,
     sent_tick: Vec<Option<i64>>,
-    greatest_step: Vec<i64>,
-    lag: Vec<i64>,
-    sent_at_ns: Vec<Option<i64>>,
+    time_s: Vec<f64>,
+    jump: Vec<i64>,
 }
 
 /// Recipients or sender, as in the log.
@@ -75,13 +69,20 @@ fn peers(kind: &EventKind) -> Option<String> {
 }
 
 impl EventsBuilder {
-    /// Appends a row; the column whose value exceeds 63 bits is the error.
-    pub(crate) fn push(
-        &mut self,
-        row: &EventRow,
-        (on_timeline, sent_at_ns): (OnTimeline, Option<u64>),
-    ) -> Result<(), &'static str> {
-        let signed = |value: u64, column| i64::try_from(value).map_err(|_| column);
+    /// Appends the events of `run`, no value of which exceeds 63 bits.
+    pub(crate) fn push(&mut self, run: &Run<'_>) {
+        for log in run.logs() {
+            let mut clock = 0;
+            for event in log {
+                let before = std::mem::replace(&mut clock, event.logged.event.logical_clock as i64);
+                self.jump.push(clock - before);
+                self.time_s.push(run.time_s(event));
+                self.push_logged(event);
+            }
+        }
+    }
+
+    fn push_logged(&mut self, row: &EventRow) {
         let event = &row.logged.event;
         let (name, stamp, sent_tick) = match &event.kind {
             EventKind::Internal => ("internal", None, None),
@@ -93,44 +94,20 @@ impl EventsBuilder {
                 ("receive", known(stamp), known(sent_tick))
             }
         };
-        let to_all = matches!(
-            &event.kind,
-            EventKind::Send {
-                recipients: Recipients::All,
-                ..
-            }
-        );
-        let run = signed(row.run, "run")?;
-        let tick = signed(event.tick, "tick")?;
-        let system_time_ns = signed(row.logged.system_time_ns, "system_time_ns")?;
-        let logical_clock = signed(event.logical_clock, "logical_clock")?;
-        let queue_length = signed(event.queue_length, "queue_length")?;
-        let stamp = stamp.map(|stamp| signed(stamp, "stamp")).transpose()?;
-        let sent_tick = sent_tick
-            .map(|tick| signed(tick, "sent_tick"))
-            .transpose()?;
-        let place = (run, i64::from(row.machine), tick);
-        self.out_of_order |= self.last.replace(place) > Some(place);
-        self.run.push(run);
+        self.run.push(row.run as i64);
         self.machine.push(row.machine.into());
-        self.tick.push(tick);
+        self.tick.push(event.tick as i64);
         self.event.push(name);
-        self.system_time_ns.push(system_time_ns);
-        self.logical_clock.push(logical_clock);
-        self.queue_length.push(queue_length);
+        self.system_time_ns.push(row.logged.system_time_ns as i64);
+        self.logical_clock.push(event.logical_clock as i64);
+        self.queue_length.push(event.queue_length as i64);
         self.peers.push(peers(&event.kind));
-        self.to_all.push(to_all);
-        self.stamp.push(stamp);
-        self.sent_tick.push(sent_tick);
-        // Neither exceeds a clock, and clocks fit.
-        self.greatest_step.push(on_timeline.greatest_step as i64);
-        self.lag.push(on_timeline.lag as i64);
-        self.sent_at_ns
-            .push(sent_at_ns.and_then(|sent| i64::try_from(sent).ok()));
-        Ok(())
+        self.stamp.push(stamp.map(|stamp| stamp as i64));
+        self.sent_tick.push(sent_tick.map(|tick| tick as i64));
     }
 
-    fn finish(self) -> PolarsResult<DataFrame> {
+    /// The events, ordered by run, machine and tick.
+    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
         DataFrame::new(
             self.run.len(),
             vec![
@@ -142,109 +119,46 @@ impl EventsBuilder {
                 Series::new("logical_clock".into(), self.logical_clock).into(),
                 Series::new("queue_length".into(), self.queue_length).into(),
                 Series::new("peers".into(), self.peers).into(),
-                Series::new("to_all".into(), self.to_all).into(),
                 Series::new("stamp".into(), self.stamp).into(),
                 Series::new("sent_tick".into(), self.sent_tick).into(),
-                Series::new("greatest_step".into(), self.greatest_step).into(),
-                Series::new("lag".into(), self.lag).into(),
-                Series::new("sent_at_ns".into(), self.sent_at_ns).into(),
+                Series::new("time_s".into(), self.time_s).into(),
+                Series::new("jump".into(), self.jump).into(),
             ],
         )
     }
+}
 
-    /// The events of the runs of `rows`, ordered by run, machine and tick: the columns of the processed file, `to_all` (whether it
-    /// is a send to all), `counts` (whether the event is after the warm-up), `ends_tick` (whether it is the last of its tick), `left_s`, how long what the event changed lasted within the time observed,
-    /// what it did on the run's timeline, and how old the message is that it received.
-    pub(crate) fn timed(self, rows: &[JournalRow], warm_up_s: f64) -> PolarsResult<DataFrame> {
-        let elapsed_ns = col("system_time_ns") - col("started_at_ns");
-        let time_s = elapsed_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
-        let under_way_ns = col("system_time_ns") - col("sent_at_ns");
-        let age_s = under_way_ns.cast(DataType::Float64) * col("time_scale") / lit(1e9);
-        let left_s = col("duration_s") - col("time_s");
-        let observed_s = col("duration_s") - lit(warm_up_s);
-        let left_s = when(left_s.clone().lt(lit(0.0)))
-            .then(lit(0.0))
-            .when(left_s.clone().gt(observed_s.clone()))
-            .then(observed_s)
-            .otherwise(left_s);
-        let counts = col("time_s").gt_eq(lit(warm_up_s));
-        let kept = event_columns()
-            .into_iter()
-            .map(|column| column.name)
-            .chain([
-                "to_all",
-                "counts",
-                "ends_tick",
-                "left_s",
-                "greatest_step",
-                "lag",
-                "age_s",
-            ]);
-        let out_of_order = self.out_of_order;
-        let mut events = self.finish()?;
-        if out_of_order {
-            // Events of one tick keep their order.
-            let options = SortMultipleOptions::default().with_maintain_order(true);
-            events.sort_in_place(["run", "machine", "tick"], options)?;
-        }
-        events
-            .lazy()
-            .join(
-                clocking(rows)?.lazy(),
-                [col("run")],
-                [col("run")],
-                keeping_order(),
-            )
-            .with_columns([
-                time_s.alias("time_s"),
-                age_s.alias("age_s"),
-                measures::jump()?.alias("jump"),
-            ])
-            .with_columns([
-                left_s.alias("left_s"),
-                counts.alias("counts"),
-                ends_tick().alias("ends_tick"),
-            ])
-            .select(kept.map(col).collect::<Vec<Expr>>())
-            .collect()
+/// The column of `row` whose value exceeds 63 bits, the first if several do.
+pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
+    let event = &row.logged.event;
+    let (stamp, sent_tick) = match &event.kind {
+        EventKind::Internal => (None, None),
+        EventKind::Send { stamp, .. } => (Some(*stamp), None),
+        EventKind::Receive(message) => (known(message.stamp), known(message.sent_tick)),
+    };
+    let values = [
+        ("run", row.run),
+        ("tick", event.tick),
+        ("system_time_ns", row.logged.system_time_ns),
+        ("logical_clock", event.logical_clock),
+        ("queue_length", event.queue_length),
+        ("stamp", stamp.unwrap_or(0)),
+        ("sent_tick", sent_tick.unwrap_or(0)),
+    ];
+    let greatest = i64::MAX as u64;
+    // All bits at once first, for hardly any row has a value that large.
+    if values.iter().fold(0, |bits, (_, value)| bits | value) <= greatest {
+        return None;
     }
+    let mut values = values.into_iter();
+    values.find_map(|(column, value)| (value > greatest).then_some(column))
 }
 
-/// Whether the next event is another tick's: only a tick that takes all messages has several.
-fn ends_tick() -> Expr {
-    let differs = |name: &str| col(name).neq(col(name).shift(lit(-1)));
-    let is_last = differs("tick").or(differs("machine")).or(differs("run"));
-    is_last.fill_null(lit(true))
-}
-
-fn known(number: u64) -> Option<u64> {
+/// None for what the log does not have.
+pub(crate) fn known(number: u64) -> Option<u64> {
     (number != UNKNOWN).then_some(number)
 }
 
 fn known_machine(machine: MachineIndex) -> Option<MachineIndex> {
     (machine != UNKNOWN_MACHINE).then_some(machine)
-}
-
-fn keeping_order() -> JoinArgs {
-    JoinArgs {
-        maintain_order: MaintainOrderJoin::Left,
-        ..JoinArgs::new(JoinType::Left)
-    }
-}
-
-/// What turns a run's system times into model times.
-fn clocking(rows: &[JournalRow]) -> PolarsResult<DataFrame> {
-    let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
-    let started_at_ns: Vec<i64> = rows.iter().map(|row| row.started_at_ns as i64).collect();
-    let time_scale: Vec<f64> = rows.iter().map(|row| row.time_scale).collect();
-    let duration_s: Vec<f64> = rows.iter().map(|row| row.duration_s).collect();
-    DataFrame::new(
-        rows.len(),
-        vec![
-            Series::new("run".into(), run).into(),
-            Series::new("started_at_ns".into(), started_at_ns).into(),
-            Series::new("time_scale".into(), time_scale).into(),
-            Series::new("duration_s".into(), duration_s).into(),
-        ],
-    )
 }

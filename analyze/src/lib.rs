@@ -9,7 +9,8 @@
 //! - [`datasets`], [`batches`]: datasets opened, and their events as data frames, whole runs at a time
 //! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
 //! - [`measures`]: what is measured of a machine in a run, a file a family
-//! - [`replayed`]: what takes a run as a whole to tell
+//! - [`run`]: one run's events, machine by machine and along its timeline
+//! - [`observed`], [`replayed`]: what measures look at: every event, and what takes a run as a whole to tell
 //! - [`kept`]: measures kept from one reading to the next
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`pooled`]: measures folded over all runs that agree in some parameters
@@ -44,11 +45,13 @@ pub mod import;
 pub mod journal;
 mod kept;
 pub mod measures;
+mod observed;
 pub mod pooled;
 mod records;
 pub mod render;
 pub mod repetitions;
 mod replayed;
+mod run;
 pub mod statistics;
 pub mod tables;
 pub mod theory;

@@ -11,6 +11,10 @@ const UNUSABLE: u8 = 2;
 /// A check failed.
 const CHECK_FAILED: u8 = 4;
 
+/// Data frames come and go by the megabyte: the system's allocator gives their pages back each time, only to ask for them again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,97 +1,63 @@
-//! What takes a run as a whole to tell, replayed event by event: its spread, and which of its events are concurrent.
+//! What takes a run as a whole to tell, replayed event by event: its spread, which of its events are concurrent, and what arrives
+//! at each machine.
 
 use polars::prelude::*;
-use sim::log::{EventRow, JournalRow};
 
-use sim::experiment::Topology;
+use crate::measures::{Arrivals, Pairs, Spread};
+use crate::run::Run;
 
-use crate::measures::{Arrivals, Pairs, Spread, arrivals};
-
-/// What a run's replay says.
-#[derive(Clone, Debug)]
+/// What the replays of a batch's runs say: a row a run and machine. What is said of a run is the same for all its machines.
+#[derive(Default)]
 pub(crate) struct Replayed {
-    spread: Spread,
+    run: Vec<i64>,
+    machine: Vec<i64>,
+    spread_area: Vec<f64>,
+    spread_max: Vec<i64>,
     /// None if a receive has no send.
-    pairs: Option<Pairs>,
-    /// By machine.
-    arrivals: Vec<Arrivals>,
+    pairs: Vec<Option<Pairs>>,
+    arrived: Vec<i64>,
+    arrivals_left_s: Vec<f64>,
 }
 
 impl Replayed {
-    /// Of the events of the run of `row`, whose machines are linked as `topology` says, after the first `warm_up_s` model seconds.
-    pub(crate) fn of(
-        row: &JournalRow,
-        topology: Topology,
-        events: &[EventRow],
-        warm_up_s: f64,
-    ) -> Self {
-        let time_s = |event: &EventRow| {
-            let elapsed_ns =
-                i128::from(event.logged.system_time_ns) - i128::from(row.started_at_ns);
-            elapsed_ns as f64 * row.time_scale / 1e9
-        };
-        let machines = row.machines as usize;
-        let observed_s = row.duration_s - warm_up_s;
-        let left_s = |event: &EventRow| (row.duration_s - time_s(event)).clamp(0.0, observed_s);
-        let counts = |event: &EventRow| time_s(event) >= warm_up_s;
-        Self {
-            spread: Spread::of(events, machines, (warm_up_s, row.duration_s), time_s),
-            pairs: Pairs::of(events, machines, counts),
-            arrivals: arrivals(events, (row.machines, topology), left_s, counts),
+    /// Appends the machines of `run`.
+    pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
+        let spread = Spread::of(run, timeline);
+        let pairs = Pairs::of(run, sends);
+        for (machine, arrivals) in (0..).zip(Arrivals::of(run)) {
+            self.run.push(run.row().run as i64);
+            self.machine.push(machine);
+            self.spread_area.push(spread.area);
+            self.spread_max.push(spread.max as i64);
+            self.pairs.push(pairs);
+            self.arrived.push(arrivals.messages as i64);
+            self.arrivals_left_s.push(arrivals.left_s);
         }
     }
-}
 
-/// A row a run.
-pub(crate) fn frame(rows: &[JournalRow], replays: &[Replayed]) -> PolarsResult<DataFrame> {
-    let run: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
-    let area: Vec<f64> = replays.iter().map(|run| run.spread.area).collect();
-    let max: Vec<i64> = replays.iter().map(|run| run.spread.max as i64).collect();
-    let pairs = |which: fn(&Pairs) -> u64| -> Vec<Option<i64>> {
-        replays
-            .iter()
-            .map(|run| run.pairs.as_ref().map(|pairs| which(pairs) as i64))
-            .collect()
-    };
-    DataFrame::new(
-        rows.len(),
-        vec![
-            Series::new("run".into(), run).into(),
-            Series::new("spread_area".into(), area).into(),
-            Series::new("spread_max".into(), max).into(),
-            Series::new("cross_pairs".into(), pairs(|pairs| pairs.cross)).into(),
-            Series::new("ordered_pairs".into(), pairs(|pairs| pairs.ordered)).into(),
-            Series::new("equal_pairs".into(), pairs(|pairs| pairs.equal)).into(),
-            Series::new(
-                "ordered_equal_pairs".into(),
-                pairs(|pairs| pairs.ordered_equal),
-            )
-            .into(),
-        ],
-    )
-}
-
-/// A row a run and machine.
-pub(crate) fn arrivals_frame(rows: &[JournalRow], replays: &[Replayed]) -> PolarsResult<DataFrame> {
-    let machines = || {
-        std::iter::zip(rows, replays).flat_map(|(row, run)| {
-            let machines = run.arrivals.iter().enumerate();
-            machines.map(|(machine, arrivals)| (row.run as i64, machine as i64, arrivals))
-        })
-    };
-    let run: Vec<i64> = machines().map(|(run, ..)| run).collect();
-    let machine: Vec<i64> = machines().map(|(_, machine, _)| machine).collect();
-    let arrived: Vec<i64> = machines()
-        .map(|(.., arrivals)| arrivals.messages as i64)
-        .collect();
-    let left_s: Vec<f64> = machines().map(|(.., arrivals)| arrivals.left_s).collect();
-    DataFrame::new(
-        run.len(),
-        vec![
-            Series::new("run".into(), run).into(),
-            Series::new("machine".into(), machine).into(),
-            Series::new("arrived".into(), arrived).into(),
-            Series::new("arrivals_left_s".into(), left_s).into(),
-        ],
-    )
+    /// The frame; `place` numbers its rows, as it does the machines of the events observed.
+    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
+        let place: Vec<i64> = (0..).take(self.run.len()).collect();
+        let pairs = |name: &str, which: fn(&Pairs) -> u64| {
+            let counts = self.pairs.iter();
+            let counts = counts.map(|pairs| pairs.as_ref().map(|pairs| which(pairs) as i64));
+            Series::new(name.into(), counts.collect::<Vec<Option<i64>>>()).into()
+        };
+        DataFrame::new(
+            place.len(),
+            vec![
+                pairs("cross_pairs", |pairs| pairs.cross),
+                pairs("ordered_pairs", |pairs| pairs.ordered),
+                pairs("equal_pairs", |pairs| pairs.equal),
+                pairs("ordered_equal_pairs", |pairs| pairs.ordered_equal),
+                Series::new("place".into(), place).into(),
+                Series::new("run".into(), self.run).into(),
+                Series::new("machine".into(), self.machine).into(),
+                Series::new("spread_area".into(), self.spread_area).into(),
+                Series::new("spread_max".into(), self.spread_max).into(),
+                Series::new("arrived".into(), self.arrived).into(),
+                Series::new("arrivals_left_s".into(), self.arrivals_left_s).into(),
+            ],
+        )
+    }
 }

@@ -5,12 +5,11 @@
 //! sending: what a message spends under way is neglected.
 
 use polars::prelude::*;
-use sim::experiment::Topology;
-use sim::log::EventRow;
-use sim::machine::{EventKind, MachineIndex};
+use sim::machine::EventKind;
 
 use super::{Measure, at_ticks, counted, or_zero, quantile, ratio, slope};
 use crate::column::Kind::{Integer, Number};
+use crate::run::Run;
 
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {
@@ -151,34 +150,25 @@ pub(super) const MEASURES: [Measure; 13] = [
     },
 ];
 
-fn is(kind: &'static str) -> Expr {
-    col("event").eq(lit(kind))
-}
-
 pub(super) fn aggregates() -> Vec<Expr> {
     let queue = || at_ticks(col("queue_length"));
+    let left_s_at_receives = when(col("is_receive"))
+        .then(col("left_s"))
+        .otherwise(lit(0.0));
     vec![
-        is("receive")
-            .and(col("counts"))
-            .and(col("ends_tick"))
+        col("is_receive")
+            .and(col("at_ticks"))
             .sum()
             .cast(DataType::Int64)
             .alias("receiving_ticks"),
-        col("left_s")
-            .filter(is("receive"))
-            .sum()
-            .alias("receive_left_s"),
+        left_s_at_receives.sum().alias("receive_left_s"),
         queue().mean().alias("backlog_tick_mean"),
         quantile(queue(), 0.95).alias("backlog_p95"),
         queue().max().alias("backlog_max"),
         queue().gt(lit(1)).mean().alias("backlog_share_above_1"),
-        col("queue_length")
-            .filter(col("tick").eq(col("tick").max()))
-            .last()
-            .alias("backlog_final"),
-        slope(at_ticks(col("time_s")), queue()).alias("backlog_growth"),
-        (col("logical_clock") - col("stamp"))
-            .filter(is("receive").and(col("counts")))
+        col("queue_length").last().alias("backlog_final"),
+        slope(col("centred_time_s"), col("centred_queue_length")).alias("backlog_growth"),
+        counted(col("logical_clock") - col("received_stamp"))
             .mean()
             .alias("logical_age_mean"),
         counted(col("age_s")).mean().alias("age_mean_s"),
@@ -194,53 +184,25 @@ pub(crate) struct Arrivals {
     pub(crate) left_s: f64,
 }
 
-/// What was sent to each of a run's machines, who may send as `topology` says. `left_s` tells how much of the time observed is left
-/// at an event, and `counts` whether it is after the warm-up.
-pub(crate) fn arrivals(
-    events: &[EventRow],
-    (machines, topology): (u32, Topology),
-    left_s: impl Fn(&EventRow) -> f64,
-    counts: impl Fn(&EventRow) -> bool,
-) -> Vec<Arrivals> {
-    let neighbours: Vec<Vec<MachineIndex>> = (0..machines)
-        .map(|machine| topology.neighbours(machine, machines))
-        .collect();
-    let mut arrivals = vec![Arrivals::default(); machines as usize];
-    for event in events {
-        let EventKind::Send { recipients, .. } = &event.logged.event.kind else {
-            continue;
-        };
-        let (messages, left_s) = (u64::from(counts(event)), left_s(event));
-        for &recipient in recipients.among(&neighbours[event.machine as usize]) {
-            // A damaged log may name any machine; the audit says so.
-            if let Some(arrived) = arrivals.get_mut(recipient as usize) {
-                arrived.messages += messages;
-                arrived.left_s += left_s;
+impl Arrivals {
+    /// Of each machine of `run`.
+    pub(crate) fn of(run: &Run<'_>) -> Vec<Self> {
+        let neighbours = run.neighbours();
+        let mut arrivals = vec![Self::default(); run.machines()];
+        for event in run.events() {
+            let EventKind::Send { recipients, .. } = &event.logged.event.kind else {
+                continue;
+            };
+            let time_s = run.time_s(event);
+            let (messages, left_s) = (u64::from(run.counts(time_s)), run.left_s(time_s));
+            for &recipient in recipients.among(&neighbours[event.machine as usize]) {
+                // A damaged log may name any machine; the audit says so.
+                if let Some(arrived) = arrivals.get_mut(recipient as usize) {
+                    arrived.messages += messages;
+                    arrived.left_s += left_s;
+                }
             }
         }
+        arrivals
     }
-    arrivals
-}
-
-/// For each of a run's events, when the message that it receives was sent, as system time; a receive names its send by sender and
-/// tick. None for other events, and where there is no such send.
-pub(crate) fn sent_at_ns(events: &[EventRow]) -> Vec<Option<u64>> {
-    let mut sends: Vec<(MachineIndex, u64, u64)> = events
-        .iter()
-        .filter(|event| matches!(event.logged.event.kind, EventKind::Send { .. }))
-        .map(|event| {
-            let logged = &event.logged;
-            (event.machine, logged.event.tick, logged.system_time_ns)
-        })
-        .collect();
-    sends.sort_unstable();
-    let sent_at = |event: &EventRow| {
-        let EventKind::Receive(message) = event.logged.event.kind else {
-            return None;
-        };
-        let send = (message.sender, message.sent_tick);
-        let found = sends.binary_search_by_key(&send, |&(machine, tick, _)| (machine, tick));
-        found.ok().map(|place| sends[place].2)
-    };
-    events.iter().map(sent_at).collect()
 }

@@ -5,15 +5,13 @@
 //! So the ordered pairs are counted in one pass, without looking at any pair: they are the sum over all e of V_e[j] over all j but
 //! e's own machine. The share of concurrent pairs is Charron-Bost's (1989) and Raynal's (1992) measure of concurrency.
 
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use polars::prelude::*;
 use sim::log::EventRow;
 use sim::machine::EventKind;
 
 use super::{Measure, ratio};
 use crate::column::Kind::Number;
+use crate::run::Run;
 
 pub(super) const MEASURES: [Measure; 2] = [
     Measure {
@@ -55,53 +53,48 @@ pub(crate) struct Pairs {
     pub(crate) ordered_equal: u64,
 }
 
-/// A vector clock: how many events of each machine happened before, or are, this one.
-type VectorClock = Rc<[u64]>;
-
-/// The events of one run, machine by machine and in the order of their ticks.
-struct Replay<'e> {
-    logs: Vec<Vec<&'e EventRow>>,
+/// One run, replayed. What is indexed by places has an entry for each event, machine by machine and in the order of their ticks.
+struct Replay<'r> {
+    run: &'r Run<'r>,
+    /// By place: the place of the send of what the event receives.
+    sends: &'r [Option<usize>],
     /// Events of each machine that do not count: a warm-up.
     skipped: Vec<u64>,
+    /// Each machine's vector clock: how many events of each machine happened before, or are, its newest.
     clocks: Vec<Vec<u64>>,
-    sent: HashMap<(u32, u64), VectorClock>,
-    /// The clock values of each machine's events, with their places, ordered by value.
-    by_value: Vec<Vec<(u64, u64)>>,
+    /// The vector clocks of the sends replayed, one behind the other.
+    sent: Vec<u64>,
+    /// By place: where among them the send's begins.
+    sent_from: Vec<Option<usize>>,
+    /// Each machine's clock values with its events' places among its own, ordered by value, one machine behind the other.
+    by_value: Vec<(u64, u64)>,
+    /// For each machine and other machine, where among the other's values the machine's newest was looked for.
+    looked_at: Vec<Vec<usize>>,
     pairs: Pairs,
 }
 
 impl Pairs {
-    /// Of the events of a run of `machines` machines, only those of which `counts` says so; nothing if a receive has no send.
-    pub(crate) fn of(
-        events: &[EventRow],
-        machines: usize,
-        counts: impl Fn(&EventRow) -> bool,
-    ) -> Option<Self> {
-        let mut logs: Vec<Vec<&EventRow>> = vec![vec![]; machines];
-        for event in events {
-            logs[event.machine as usize].push(event);
-        }
-        for log in &mut logs {
-            log.sort_by_key(|event| event.logged.event.tick);
-        }
-        let skipped = logs
-            .iter()
-            .map(|log| log.iter().take_while(|event| !counts(event)).count() as u64)
-            .collect();
-        let by_value = logs.iter().map(|log| by_value(log)).collect();
+    /// Of the events of `run` that count, whose receives have these `sends`; nothing if one has none.
+    pub(crate) fn of(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Self> {
+        let machines = run.machines();
+        let is_early = |event: &&EventRow| !run.counts(run.time_s(event));
+        let skipped = |log: &[EventRow]| log.iter().take_while(is_early).count() as u64;
         let replay = Replay {
+            run,
+            sends,
+            skipped: run.logs().map(skipped).collect(),
             clocks: vec![vec![0; machines]; machines],
-            sent: HashMap::new(),
+            sent: vec![],
+            sent_from: vec![None; run.events().len()],
+            by_value: run.logs().flat_map(by_value).collect(),
+            looked_at: vec![run.bounds()[..machines].to_vec(); machines],
             pairs: Self::default(),
-            skipped,
-            by_value,
-            logs,
         };
         replay.run()
     }
 }
 
-fn by_value(log: &[&EventRow]) -> Vec<(u64, u64)> {
+fn by_value(log: &[EventRow]) -> Vec<(u64, u64)> {
     let values = log.iter().map(|event| event.logged.event.logical_clock);
     let mut places: Vec<(u64, u64)> = values.zip(0..).collect();
     places.sort_unstable();
@@ -111,13 +104,12 @@ fn by_value(log: &[&EventRow]) -> Vec<(u64, u64)> {
 impl Replay<'_> {
     /// Takes every machine as far as it goes before a receive whose send is not yet replayed, and again, until all are through.
     fn run(mut self) -> Option<Pairs> {
-        let mut next = vec![0; self.logs.len()];
+        let bounds = self.run.bounds();
+        let mut next = bounds[..self.run.machines()].to_vec();
         loop {
             let mut moved = false;
             for (machine, next) in next.iter_mut().enumerate() {
-                while let Some(&event) = self.logs[machine].get(*next)
-                    && self.step(machine, *next as u64, event)
-                {
+                while *next < bounds[machine + 1] && self.step(machine, *next) {
                     *next += 1;
                     moved = true;
                 }
@@ -126,41 +118,40 @@ impl Replay<'_> {
                 break;
             }
         }
-        let through = std::iter::zip(&next, &self.logs).all(|(next, log)| *next == log.len());
-        through.then(|| self.counted())
+        (next == bounds[1..]).then(|| self.counted())
     }
 
-    /// Replays one event; false if it receives what has not been sent yet.
-    fn step(&mut self, machine: usize, place: u64, event: &EventRow) -> bool {
-        if let EventKind::Receive(message) = event.logged.event.kind {
-            let Some(sent) = self.sent.get(&(message.sender, message.sent_tick)) else {
+    /// Replays the event at `place`; false if it receives what has not been sent yet.
+    fn step(&mut self, machine: usize, place: usize) -> bool {
+        let event = &self.run.events()[place].logged.event;
+        let clock = &mut self.clocks[machine];
+        if let EventKind::Receive(_) = event.kind {
+            let Some(from) = self.sends[place].and_then(|send| self.sent_from[send]) else {
                 return false;
             };
-            for (own, sent) in self.clocks[machine].iter_mut().zip(sent.iter()) {
+            for (own, sent) in clock.iter_mut().zip(&self.sent[from..]) {
                 *own = (*own).max(*sent);
             }
         }
-        self.clocks[machine][machine] = place + 1;
-        if let EventKind::Send { .. } = event.logged.event.kind {
-            let clock = Rc::from(&*self.clocks[machine]);
-            self.sent
-                .insert((event.machine, event.logged.event.tick), clock);
+        let of_machine = (place - self.run.bounds()[machine]) as u64;
+        clock[machine] = of_machine + 1;
+        if let EventKind::Send { .. } = event.kind {
+            self.sent_from[place] = Some(self.sent.len());
+            self.sent.extend_from_slice(clock);
         }
-        if place >= self.skipped[machine] {
-            self.count(machine, event.logged.event.logical_clock);
+        if of_machine >= self.skipped[machine] {
+            self.count(machine, event.logical_clock);
         }
         true
     }
 
     /// Counts the pairs that `machine`'s newest event makes with earlier ones.
     fn count(&mut self, machine: usize, value: u64) {
-        for other in (0..self.logs.len()).filter(|&other| other != machine) {
+        for other in (0..self.run.machines()).filter(|&other| other != machine) {
             let before = self.clocks[machine][other];
             let skipped = self.skipped[other];
             self.pairs.ordered += before.saturating_sub(skipped);
-            let values = &self.by_value[other];
-            if let Ok(found) = values.binary_search_by_key(&value, |&(value, _)| value)
-                && let (_, equal) = values[found]
+            if let Some(equal) = self.look_for(value, machine, other)
                 && equal >= skipped
             {
                 // Seen from both sides; the later of the two finds out whether they are ordered.
@@ -170,8 +161,24 @@ impl Replay<'_> {
         }
     }
 
+    /// The event of `other` with this clock value, by its place among the machine's own. It is looked for from where `machine`'s
+    /// event before was: clocks grow, so it is not far.
+    fn look_for(&mut self, value: u64, machine: usize, other: usize) -> Option<u64> {
+        let bounds = self.run.bounds();
+        let (first, end) = (bounds[other], bounds[other + 1]);
+        let at = &mut self.looked_at[machine][other];
+        while *at > first && self.by_value[*at - 1].0 >= value {
+            *at -= 1;
+        }
+        while *at < end && self.by_value[*at].0 < value {
+            *at += 1;
+        }
+        let &(found, place) = self.by_value[..end].get(*at)?;
+        (found == value).then_some(place)
+    }
+
     fn counted(self) -> Pairs {
-        let counts: Vec<u64> = std::iter::zip(&self.logs, &self.skipped)
+        let counts: Vec<u64> = std::iter::zip(self.run.logs(), &self.skipped)
             .map(|(log, skipped)| log.len() as u64 - skipped)
             .collect();
         let all: u64 = counts.iter().sum();

@@ -4,12 +4,10 @@
 //! run's clocks. Both are step functions, so their integrals over the observation are sums over steps: a step of height h that
 //! happens s seconds before the end, or before the observation began which is s seconds long, adds h s.
 
-use std::cmp::Reverse;
-
 use polars::prelude::*;
 use sim::log::EventRow;
 
-use super::{Measure, at_ticks, or_zero, ratio, slope};
+use super::{Measure, or_zero, ratio, slope};
 use crate::column::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 5] = [
@@ -85,19 +83,13 @@ pub(crate) struct OnTimeline {
     pub(crate) lag: u64,
 }
 
-/// For each of a run's events, what it does along the run's merged timeline. Of those at the same instant the highest clock comes
-/// first, so each of them sees it.
-pub(crate) fn on_timeline(events: &[EventRow]) -> Vec<OnTimeline> {
-    let clock = |event: &EventRow| event.logged.event.logical_clock;
-    let mut order: Vec<usize> = (0..events.len()).collect();
-    order.sort_by_key(|&place| {
-        let event = &events[place];
-        (event.logged.system_time_ns, Reverse(clock(event)))
-    });
+/// For each of a run's events, what it does along the run's timeline: `timeline` has their places in its order. Of those at the same
+/// instant the highest clock comes first, so each of them sees it.
+pub(crate) fn on_timeline(events: &[EventRow], timeline: &[usize]) -> Vec<OnTimeline> {
     let mut on_timeline = vec![OnTimeline::default(); events.len()];
     let mut greatest = 0;
-    for place in order {
-        let clock = clock(&events[place]);
+    for &place in timeline {
+        let clock = events[place].logged.event.logical_clock;
         on_timeline[place].greatest_step = clock.saturating_sub(greatest);
         greatest = clock.max(greatest);
         on_timeline[place].lag = greatest - clock;
@@ -111,6 +103,6 @@ pub(super) fn aggregates() -> Vec<Expr> {
         (col("greatest_step") * col("left_s"))
             .sum()
             .alias("greatest_clock_area"),
-        slope(at_ticks(col("time_s")), at_ticks(col("lag"))).alias("lag_slope"),
+        slope(col("centred_time_s"), col("centred_lag")).alias("lag_slope"),
     ]
 }

@@ -94,18 +94,18 @@ pub(super) const MEASURES: [Measure; 8] = [
 /// Per machine: counts by kind, and the last clock.
 pub(super) fn aggregates() -> Vec<Expr> {
     let count = |which: Expr| which.and(col("counts")).sum().cast(DataType::Int64);
-    let of_kind = |kind: &'static str| count(col("event").eq(lit(kind)));
     let clock = || col("logical_clock");
     vec![
-        count(col("ends_tick")).alias("ticks_done"),
-        count(col("to_all")).alias("broadcast_events"),
-        clock()
-            .filter(col("counts").not())
+        count(col("at_ticks")).alias("ticks_done"),
+        count(col("is_broadcast")).alias("broadcast_events"),
+        when(col("counts").not())
+            .then(clock())
+            .otherwise(lit(NULL))
             .max()
             .alias("start_clock"),
-        of_kind("internal").alias("internals_counted"),
-        of_kind("send").alias("sends_counted"),
-        of_kind("receive").alias("receives_counted"),
-        col("logical_clock").max().alias("last_clock"),
+        count(col("is_internal")).alias("internals_counted"),
+        count(col("is_send")).alias("sends_counted"),
+        count(col("is_receive")).alias("receives_counted"),
+        clock().max().alias("last_clock"),
     ]
 }

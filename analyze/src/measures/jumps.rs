@@ -70,14 +70,6 @@ pub(super) const MEASURES: [Measure; 6] = [
     },
 ];
 
-/// Each event's jump, for events ordered by run, machine and tick.
-pub(crate) fn jump() -> PolarsResult<Expr> {
-    let before = col("logical_clock")
-        .shift_and_fill(lit(1), lit(0i64))
-        .over(["run", "machine"])?;
-    Ok(col("logical_clock") - before)
-}
-
 pub(super) fn aggregates() -> Vec<Expr> {
     let jump = || counted(col("jump"));
     vec![

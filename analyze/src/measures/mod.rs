@@ -22,10 +22,9 @@ mod spread;
 use polars::prelude::*;
 use sim::log::Lacks;
 
-pub(crate) use backlog::{Arrivals, arrivals, sent_at_ns};
+pub(crate) use backlog::Arrivals;
 pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{OnTimeline, on_timeline};
-pub(crate) use jumps::jump;
 pub(crate) use spread::Spread;
 
 use crate::column::Kind;
@@ -111,20 +110,8 @@ const OF_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from the timed events of those runs and
-/// from what their replays say, of runs and of their machines. What the log lacks to know one is null.
-pub(crate) fn measure(
-    machines: DataFrame,
-    events: DataFrame,
-    (replayed, arrivals): (DataFrame, DataFrame),
-    lacks: Lacks,
-) -> PolarsResult<DataFrame> {
-    let identity: Vec<Expr> = machines
-        .get_column_names()
-        .into_iter()
-        .map(|name| col(name.clone()))
-        .collect();
-    let events = events.lazy();
+/// What measures are made of: a row a run and machine, from the events observed in those runs and from what their replays say.
+pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResult<DataFrame> {
     let aggregates = [
         events::aggregates(),
         jumps::aggregates(),
@@ -132,18 +119,31 @@ pub(crate) fn measure(
         backlog::aggregates(),
     ]
     .concat();
+    let aggregated = observed.lazy().group_by([col("place")]).agg(aggregates);
+    let place = || [col("place")];
+    replayed
+        .lazy()
+        .join(aggregated, place(), place(), JoinArgs::new(JoinType::Left))
+        .collect()
+}
+
+/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from their aggregates. What the log lacks to
+/// know one is null.
+pub(crate) fn measure(
+    machines: DataFrame,
+    aggregated: DataFrame,
+    lacks: Lacks,
+) -> PolarsResult<DataFrame> {
+    let identity: Vec<Expr> = machines
+        .get_column_names()
+        .into_iter()
+        .map(|name| col(name.clone()))
+        .collect();
     let of_machine = || [col("run"), col("machine")];
-    let left = || JoinArgs::new(JoinType::Left);
+    let left = JoinArgs::new(JoinType::Left);
     let mut measured = machines
         .lazy()
-        .join(
-            events.group_by(of_machine()).agg(aggregates),
-            of_machine(),
-            of_machine(),
-            left(),
-        )
-        .join(arrivals.lazy(), of_machine(), of_machine(), left())
-        .join(replayed.lazy(), [col("run")], [col("run")], left());
+        .join(aggregated.lazy(), of_machine(), of_machine(), left);
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
@@ -180,14 +180,14 @@ fn or_zero(aggregate: &str) -> Expr {
     col(aggregate).fill_null(lit(0))
 }
 
-/// The values at events that count: all but those of a warm-up.
+/// The values at events that count, all but those of a warm-up; null at others, which aggregates pass over.
 fn counted(values: Expr) -> Expr {
-    values.filter(col("counts"))
+    when(col("counts")).then(values).otherwise(lit(NULL))
 }
 
-/// The values after ticks that count: of a tick that takes several messages, after the last.
+/// The values after ticks that count: of a tick that takes several messages, after the last. Null at other events.
 fn at_ticks(values: Expr) -> Expr {
-    values.filter(col("counts").and(col("ends_tick")))
+    when(col("at_ticks")).then(values).otherwise(lit(NULL))
 }
 
 /// `numerator / denominator`, null where the denominator is zero.
@@ -197,11 +197,19 @@ fn ratio(numerator: Expr, denominator: Expr) -> Expr {
     when(defined).then(quotient).otherwise(lit(NULL))
 }
 
-/// The slope of the least-squares line of `y` on `x`, both centred before anything is summed; null where `x` does not vary.
+/// The slope of the least-squares line of `y` on `x`, both [centred](centre); null where `x` does not vary.
 fn slope(x: Expr, y: Expr) -> Expr {
-    let x = x.clone() - x.mean();
-    let y = y.clone() - y.mean();
     ratio((x.clone() * y).sum(), (x.clone() * x).sum())
+}
+
+/// Takes from each value that counts the mean of those that do. The others become 0, which no sum of products sees.
+pub(crate) fn centre(values: &mut [f64], counts: &[bool]) {
+    let counted = || std::iter::zip(&*values, counts).filter(|(_, counts)| **counts);
+    let sum: f64 = counted().map(|(value, _)| value).sum();
+    let mean = sum / counted().count() as f64;
+    for (value, counts) in std::iter::zip(values, counts) {
+        *value = if *counts { *value - mean } else { 0.0 };
+    }
 }
 
 /// A quantile, interpolated linearly between the two nearest values.

@@ -4,10 +4,10 @@
 //! step function of time, the same for all machines of a run.
 
 use polars::prelude::*;
-use sim::log::EventRow;
 
 use super::{Measure, ratio};
 use crate::column::Kind::{Integer, Number};
+use crate::run::Run;
 
 pub(super) const MEASURES: [Measure; 3] = [
     Measure {
@@ -54,20 +54,14 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of the events of a run of `machines` machines, over the model seconds from `from_s` to `to_s`; `time_s` is an event's.
-    pub(crate) fn of(
-        events: &[EventRow],
-        machines: usize,
-        (from_s, to_s): (f64, f64),
-        time_s: impl Fn(&EventRow) -> f64,
-    ) -> Self {
-        let mut timeline: Vec<(f64, &EventRow)> =
-            events.iter().map(|event| (time_s(event), event)).collect();
-        timeline.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    /// Over the time that `run` is observed, whose events have this `timeline`.
+    pub(crate) fn of(run: &Run<'_>, timeline: &[usize]) -> Self {
+        let (from_s, to_s) = run.observed_s();
         let mut spread = Self::default();
-        let mut clocks = vec![0; machines];
+        let mut clocks = vec![0; run.machines()];
         let mut since_s = 0.0f64;
-        for (at_s, event) in timeline {
+        for event in timeline.iter().map(|&place| &run.events()[place]) {
+            let at_s = run.time_s(event);
             spread.hold(&clocks, (since_s.max(from_s), at_s.min(to_s)));
             let clock = &mut clocks[event.machine as usize];
             *clock = event.logged.event.logical_clock.max(*clock);

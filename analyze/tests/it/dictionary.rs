@@ -47,7 +47,7 @@ fn has_the_columns_of_the_processed_files() {
         &dataset.machines().unwrap(),
         &dictionary::machine_file_columns(),
     );
-    let batch = dataset.batches().next().unwrap().unwrap();
+    let batch = dataset.batches().next().unwrap();
     is_as_told(&batch.events().unwrap(), &events::event_columns());
 }
 

@@ -58,7 +58,7 @@ fn batches_bound_the_memory_and_change_nothing() {
         assert!(dataset.machines().unwrap().equals_missing(&whole));
         let sizes = dataset
             .batches()
-            .map(|batch| batch.unwrap().events().unwrap().height() as u64);
+            .map(|batch| batch.events().unwrap().height() as u64);
         assert!(sizes.into_iter().all(|size| size <= limit.max(largest)));
     }
 }
@@ -76,7 +76,7 @@ fn files_read_back_as_they_were_computed() {
     let runs = read(&processed.join("runs.parquet"));
     assert_eq!(runs.height(), dataset.finished().len());
     let events = read_parts(&processed.join("events"));
-    let batch = dataset.batches().next().unwrap().unwrap();
+    let batch = dataset.batches().next().unwrap();
     assert!(events.equals_missing(&batch.events().unwrap()));
 
     for (name, frame) in [("runs", runs), ("machines", machines), ("events", events)] {
@@ -99,7 +99,7 @@ fn jumps_sum_to_the_final_clock() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();
-    let events = dataset.batches().next().unwrap().unwrap().events().unwrap();
+    let events = dataset.batches().next().unwrap().events().unwrap();
     let jumps: i64 = events
         .column("jump")
         .unwrap()

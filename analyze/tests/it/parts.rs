@@ -70,7 +70,7 @@ impl Growing {
         let events = read_parts(&self.events());
         let events = events.sort(by, SortMultipleOptions::default()).unwrap();
         let dataset = self.dataset();
-        let whole = dataset.batches().next().unwrap().unwrap();
+        let whole = dataset.batches().next().unwrap();
         assert!(events.equals_missing(&whole.events().unwrap()));
     }
 
@@ -187,7 +187,7 @@ fn a_selection_is_not_taken_for_the_whole() {
     export(&chosen, false).unwrap();
     let events = read_parts(&small.events());
     assert_eq!(events.height() as u64, 3 * A_RUN);
-    let selected = chosen.batches().next().unwrap().unwrap();
+    let selected = chosen.batches().next().unwrap();
     assert!(events.equals_missing(&selected.events().unwrap()));
     small.export();
     small.is_complete();

@@ -1,0 +1,145 @@
+//! One run's events in the orders in which they are looked at: machine by machine, and along the run's timeline.
+
+use std::cmp::Reverse;
+
+use sim::experiment::Topology;
+use sim::log::{EventRow, JournalRow};
+use sim::machine::{EventKind, MachineIndex, Message};
+
+/// A run's events, ordered by machine and tick; those of the same tick as they stand in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Run<'a> {
+    row: &'a JournalRow,
+    topology: Topology,
+    warm_up_s: f64,
+    events: Vec<EventRow>,
+    /// Where each machine's events begin, and where the last machine's end.
+    bounds: Vec<usize>,
+}
+
+impl<'a> Run<'a> {
+    /// The run of `row`, whose machines are linked as `topology` says, with all its events; its first `warm_up_s` model seconds do not
+    /// count.
+    pub(crate) fn of(
+        row: &'a JournalRow,
+        topology: Topology,
+        mut events: Vec<EventRow>,
+        warm_up_s: f64,
+    ) -> Self {
+        let place = |event: &EventRow| (event.machine, event.logged.event.tick);
+        if !events.is_sorted_by_key(place) {
+            events.sort_by_key(place);
+        }
+        let bound = |machine| events.partition_point(|event| event.machine < machine);
+        Self {
+            row,
+            topology,
+            warm_up_s,
+            bounds: (0..=row.machines).map(bound).collect(),
+            events,
+        }
+    }
+
+    pub(crate) fn row(&self) -> &'a JournalRow {
+        self.row
+    }
+
+    /// To whom each machine may send.
+    pub(crate) fn neighbours(&self) -> Vec<Vec<MachineIndex>> {
+        let machines = self.row.machines;
+        let neighbours = |machine| self.topology.neighbours(machine, machines);
+        (0..machines).map(neighbours).collect()
+    }
+
+    /// Every machine's events, one machine behind the other.
+    pub(crate) fn events(&self) -> &[EventRow] {
+        &self.events
+    }
+
+    /// How many machines it has, those without events too.
+    pub(crate) fn machines(&self) -> usize {
+        self.bounds.len() - 1
+    }
+
+    /// Where each machine's events begin among all, and where the last machine's end.
+    pub(crate) fn bounds(&self) -> &[usize] {
+        &self.bounds
+    }
+
+    /// Each machine's events.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = &[EventRow]> {
+        let bounds = self.bounds.windows(2);
+        bounds.map(|bounds| &self.events[bounds[0]..bounds[1]])
+    }
+
+    /// Time of an event after the run's start, in model seconds.
+    pub(crate) fn time_s(&self, event: &EventRow) -> f64 {
+        self.model_s(event.logged.system_time_ns, self.row.started_at_ns)
+    }
+
+    /// From one system time to another, in model seconds.
+    pub(crate) fn model_s(&self, to_ns: u64, from_ns: u64) -> f64 {
+        let apart_ns = to_ns.abs_diff(from_ns) as f64;
+        let elapsed_ns = if to_ns < from_ns { -apart_ns } else { apart_ns };
+        elapsed_ns * self.row.time_scale / 1e9
+    }
+
+    /// From when to when it is observed, in model seconds.
+    pub(crate) fn observed_s(&self) -> (f64, f64) {
+        (self.warm_up_s, self.row.duration_s)
+    }
+
+    /// Whether what happens then is after the warm-up.
+    pub(crate) fn counts(&self, time_s: f64) -> bool {
+        time_s >= self.warm_up_s
+    }
+
+    /// How long what changes then lasts within the time observed.
+    pub(crate) fn left_s(&self, time_s: f64) -> f64 {
+        let (from_s, to_s) = self.observed_s();
+        (to_s - time_s).max(0.0).min(to_s - from_s)
+    }
+
+    /// The places of the events in the order of their times. Of those at the same instant the highest clock comes first.
+    pub(crate) fn timeline(&self) -> Vec<usize> {
+        let mut timeline: Vec<(u64, Reverse<u64>, usize)> = (0..)
+            .zip(&self.events)
+            .map(|(place, event)| {
+                let clock = event.logged.event.logical_clock;
+                (event.logged.system_time_ns, Reverse(clock), place)
+            })
+            .collect();
+        // Stable, for it knows to merge what is in order already: each machine's events.
+        timeline.sort();
+        timeline.into_iter().map(|(_, _, place)| place).collect()
+    }
+
+    /// For each event, the place of the send of the message that it receives. None for other events, and where there is no such
+    /// send.
+    pub(crate) fn sends(&self) -> Vec<Option<usize>> {
+        let send = |event: &EventRow| match &event.logged.event.kind {
+            EventKind::Receive(message) => self.send(message),
+            EventKind::Internal | EventKind::Send { .. } => None,
+        };
+        self.events.iter().map(send).collect()
+    }
+
+    /// The place of the event that sent `message`.
+    fn send(&self, message: &Message) -> Option<usize> {
+        let sender = message.sender as usize;
+        let first = *self.bounds.get(sender)?;
+        let log = &self.events[first..*self.bounds.get(sender + 1)?];
+        let is_of_tick = |event: &EventRow| event.logged.event.tick == message.sent_tick;
+        let is_it = |event: &EventRow| {
+            is_of_tick(event) && matches!(event.logged.event.kind, EventKind::Send { .. })
+        };
+        // Where every tick has one event, its place is its tick.
+        let place = usize::try_from(message.sent_tick).ok()?;
+        if log.get(place).is_some_and(is_it) {
+            return Some(first + place);
+        }
+        let place = log.partition_point(|event| event.logged.event.tick < message.sent_tick);
+        let mut of_tick = log[place..].iter().take_while(|event| is_of_tick(event));
+        Some(first + place + of_tick.position(is_it)?)
+    }
+}
