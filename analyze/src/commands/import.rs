@@ -1,11 +1,15 @@
 //! `analyze import`.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analyze::import::{self, Kind, Mapping, QueueRule};
+use analyze::render;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+
+use super::output::width;
 
 /// Make logs of another implementation into a dataset, for the same tables and as much of the audit as they allow
 #[derive(Debug, Args)]
@@ -83,12 +87,15 @@ enum Queue {
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
         let report = import::import(&self.sources, &self.mapping()?, &self.into)?;
-        for words in report.words() {
-            println!("{words}");
-        }
+        let mut words = report.words();
         let into = self.into.display();
-        println!("\nIn {into}. Next: analyze summary {into}, analyze audit {into}");
-        Ok(())
+        words.push(String::new());
+        words.push(format!(
+            "In {into}. Next: analyze summary {into}, analyze audit {into}"
+        ));
+        let mut out = io::stdout().lock();
+        write!(out, "{}", render::prose(&words, width()))?;
+        Ok(out.flush()?)
     }
 
     fn mapping(&self) -> anyhow::Result<Mapping> {

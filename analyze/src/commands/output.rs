@@ -157,7 +157,8 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-fn width() -> u16 {
+/// How wide the terminal is, or what takes its place.
+pub fn width() -> u16 {
     let told = std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())

@@ -295,7 +295,7 @@ fn free_text_is_read_by_a_pattern() {
     ];
     let (code, words, _) = analyze(&arguments, folder.path());
     assert_eq!(code, 0);
-    insta::assert_snapshot!(words, @r"
+    insta::assert_snapshot!(words, @"
     1 run, 20 events.
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
@@ -306,7 +306,8 @@ fn free_text_is_read_by_a_pattern() {
     What sends carry is as the stamp rule has it; --stamp says which.
     10 of 10 receives do not say from whom: they are not matched with sends.
     10 of 10 receives do not say which timestamp: whether they obey max(clock, stamp) + 1 is not checked.
-    10 of 10 receives do not say which send they belong to: ages of messages, concurrency and the Clock Condition between machines need it.
+    10 of 10 receives do not say which send they belong to: ages of messages, concurrency and the Clock Condition between
+    machines need it.
 
     In imported. Next: analyze summary imported, analyze audit imported
     ");
