@@ -21,7 +21,7 @@ pub fn sweep_quickstart(root: &Path, time_scale: f64) -> Summary {
     sweep(&Experiment::read(&file, overrides).unwrap(), root)
 }
 
-fn sweep(experiment: &Experiment, root: &Path) -> Summary {
+pub fn sweep(experiment: &Experiment, root: &Path) -> Summary {
     let (control, mut progress) = (Control::default(), Progress::quiet());
     sweep::run(
         experiment,

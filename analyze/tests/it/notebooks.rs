@@ -2,21 +2,29 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
-use crate::end_to_end::sweep_quickstart;
+use sim::experiment::{EngineKind, Experiment, Overrides};
+
+use crate::end_to_end::{sweep, sweep_quickstart};
 
 /// A notebook, and how many pictures it draws.
-const NOTEBOOKS: [(&str, usize); 1] = [("01-first-look.ipynb", 4)];
+const NOTEBOOKS: [(&str, usize); 4] = [
+    ("01-first-look.ipynb", 4),
+    ("02-claims.ipynb", 1),
+    ("03-stability-map.ipynb", 3),
+    ("04-real-and-virtual.ipynb", 4),
+];
 
 #[test]
 fn notebooks_run_from_top_to_bottom() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("quickstart");
     sweep_quickstart(&dataset, 60.0);
-    for dataset in analyze::open(std::slice::from_ref(&dataset)).unwrap() {
-        analyze::export::export(&dataset, false).unwrap();
-    }
+    export(&dataset);
+    make_claims(folder.path());
+    make_stability(folder.path());
+    make_twins(folder.path());
     let environment = python_environment();
     for (name, pictures) in NOTEBOOKS {
         let notebook = folder.path().join(name);
@@ -25,6 +33,7 @@ fn notebooks_run_from_top_to_bottom() {
             .arg("--inplace")
             .arg(&notebook)
             .env("DATASET", &dataset)
+            .env("DATA", folder.path())
             // Whatever the user has set up: the pinned kernel, and pictures in the notebook.
             .env("JUPYTER_PREFER_ENV_PATH", "1")
             .env("IPYTHONDIR", folder.path())
@@ -45,6 +54,83 @@ fn notebooks_run_from_top_to_bottom() {
         NOTEBOOKS.len(),
         "some notebook is not run"
     );
+}
+
+/// `claims.csv`, from few runs of the experiments of some claims: of the others it says that they are not evaluated.
+fn make_claims(data: &Path) {
+    for name in ["draining", "equal-rates", "rate-sets", "scaling"] {
+        sweep_shortened(&format!("claims/{name}.toml"), 3, &data.join(name), |_| {});
+    }
+    let claims = experiments().join("claims.toml");
+    let told = analyze(["claims", "--format", "csv", "--data"], &[data, &claims]);
+    assert_eq!(told.status.code(), Some(2), "some datasets are missing");
+    fs::write(data.join("claims.csv"), told.stdout).unwrap();
+}
+
+/// `stability.csv`, from two runs of each configuration.
+fn make_stability(data: &Path) {
+    let dataset = data.join("stability");
+    sweep_shortened("stability.toml", 2, &dataset, |_| {});
+    let told = analyze(["theory", "--format", "csv"], &[&dataset]);
+    assert!(told.status.success());
+    fs::write(data.join("stability.csv"), told.stdout).unwrap();
+}
+
+/// Twins at two time scales, and in virtual time.
+fn make_twins(data: &Path) {
+    let kinds = [
+        ("twins-virtual", None),
+        ("twins-shared-20", Some(20.0)),
+        ("twins-shared-50", Some(50.0)),
+    ];
+    for (name, time_scale) in kinds {
+        let dataset = data.join(name);
+        sweep_shortened("twins.toml", 2, &dataset, |overrides| match time_scale {
+            None => overrides.engine = Some(EngineKind::Virtual),
+            scale => overrides.time_scale = scale,
+        });
+        export(&dataset);
+    }
+}
+
+/// Runs an experiment with fewer repetitions.
+fn sweep_shortened(file: &str, repetitions: u32, root: &Path, change: impl Fn(&mut Overrides)) {
+    let file = experiments().join(file);
+    let text = fs::read_to_string(&file).unwrap();
+    let shortened = text.lines().map(|line| {
+        if line.starts_with("repetitions = ") {
+            format!("repetitions = {repetitions}\n")
+        } else {
+            format!("{line}\n")
+        }
+    });
+    let mut overrides = Overrides::default();
+    change(&mut overrides);
+    let shortened: String = shortened.collect();
+    sweep(
+        &Experiment::parse(&shortened, &file, overrides).unwrap(),
+        root,
+    );
+}
+
+fn export(dataset: &Path) {
+    for dataset in analyze::open(&[dataset.to_owned()]).unwrap() {
+        analyze::export::export(&dataset, false).unwrap();
+    }
+}
+
+/// What the program says.
+fn analyze<const N: usize>(verb: [&str; N], paths: &[&Path]) -> Output {
+    let program = env!("CARGO_BIN_EXE_analyze");
+    Command::new(program)
+        .args(verb)
+        .args(paths)
+        .output()
+        .unwrap()
+}
+
+fn experiments() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments")
 }
 
 /// They are kept as they are written: what they put out would go stale.
