@@ -152,8 +152,9 @@ impl Crude {
                  one passes on something at the start, is neglected"
             }
             Self::Drained => {
-                "a tick takes every message that waits; that machines are busy at the same times is neglected, so those that hear more \
-                 than they tick receive at up to 0.15 more of their ticks, and what clocks gain by counting messages is an estimate"
+                "a tick takes every message that waits; that machines are busy at the same times is neglected, so the receive share of \
+                 those that hear more than they tick is off by up to 0.15 either way, and what clocks gain by counting messages is an \
+                 estimate"
             }
             Self::SeveralStates => {
                 "neighbours can silence each other, and chance decides which; nothing is predicted"

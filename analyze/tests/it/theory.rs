@@ -342,7 +342,7 @@ fn a_probability_for_each_machine_agrees() {
     }
 }
 
-/// Those that hear more than they tick receive at more of their ticks than predicted.
+/// Where messages are few; those that hear more than they tick are off by more.
 #[test]
 fn machines_that_take_all_agree() {
     for topology in [Topology::Mesh, Topology::Star, Topology::TimeKeeper] {
