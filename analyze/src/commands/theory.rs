@@ -7,6 +7,8 @@ use super::Datasets;
 use super::output::Output;
 
 /// What theory predicts of backlog, receive share and clocks, beside what was measured
+///
+/// Of all variants of the model but modelled delays; `none` stands where no derivation holds.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
 pub struct Theory {

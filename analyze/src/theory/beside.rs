@@ -22,12 +22,12 @@ pub struct Compared {
     pub measure: &'static Measure,
     /// What the repetitions say; none if it is undefined in all of them.
     pub measured: Option<Estimate>,
-    /// What theory says.
+    /// What theory says; none where it says nothing.
     pub predicted: Option<f64>,
 }
 
 /// Where a measure stands in a prediction.
-type Place = fn(&Prediction) -> f64;
+type Place = fn(&Prediction) -> Option<f64>;
 
 /// Measures that theory speaks about, each with its place.
 const PREDICTED: [(&str, Place); 7] = [
@@ -64,7 +64,7 @@ impl Beside<'_> {
                 Compared {
                     measure,
                     measured: self.group.estimate(measure),
-                    predicted: self.prediction.as_ref().map(predicted),
+                    predicted: self.prediction.as_ref().and_then(predicted),
                 }
             })
             .collect()

@@ -1,6 +1,8 @@
 //! Where a prediction is crude, and why.
 
+use super::flow::Flow;
 use super::regime::Regime;
+use super::sources::Source;
 use super::system::System;
 
 /// Something the derivation neglects that matters for a machine of a configuration.
@@ -20,10 +22,16 @@ pub enum Crude {
     FewTicks,
     /// Another machine is critical too.
     CriticalTogether,
-    /// Two machines of which an idle one always sends.
+    /// Idle ticks always send to everybody.
     AlwaysSending,
     /// A warm-up was cut off.
     WarmUp,
+    /// News of a faster machine comes only over others.
+    Relayed,
+    /// A tick takes every message that waits.
+    Drained,
+    /// Several long-run states are possible.
+    SeveralStates,
 }
 
 /// Fewer ticks than this in T, and the start weighs: the first message, and the phase.
@@ -33,7 +41,7 @@ const LONG_DELAY: f64 = 0.1;
 
 impl Crude {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ManyFastest,
         Self::Overtaken,
         Self::Aligned,
@@ -43,28 +51,35 @@ impl Crude {
         Self::CriticalTogether,
         Self::AlwaysSending,
         Self::WarmUp,
+        Self::Relayed,
+        Self::Drained,
+        Self::SeveralStates,
     ];
 
     /// What is neglected for `machine`, where the machines are in these `regimes`.
-    pub(super) fn reasons(system: &System, regimes: &[Regime], machine: usize) -> Vec<Self> {
-        let applies = |reason: &Self| reason.applies(system, regimes, machine);
+    pub(super) fn reasons(
+        system: &System,
+        flow: &Flow,
+        regimes: &[Regime],
+        machine: usize,
+    ) -> Vec<Self> {
+        let applies = |reason: &Self| reason.applies(system, flow, regimes, machine);
         Self::ALL.into_iter().filter(applies).collect()
     }
 
-    fn applies(self, system: &System, regimes: &[Regime], machine: usize) -> bool {
+    fn applies(self, system: &System, flow: &Flow, regimes: &[Regime], machine: usize) -> bool {
         let fastest = system.fastest();
+        let sending = || (0..regimes.len()).filter(|&machine| flow.links.sends(machine));
         let critical = |machine: usize| regimes[machine] == Regime::Critical;
         match self {
             Self::ManyFastest => {
                 let equals = system.rates.iter().filter(|rate| **rate == fastest);
-                equals.count() > 2 && system.send_probability() > 0.0
+                equals.count() > 2 && sending().next().is_some()
             }
             Self::Overtaken => {
                 let nearly = |rate: f64| rate < fastest && rate > fastest / 2.0;
-                let sends = |regime: Regime| regime != Regime::Overloaded;
-                let mut machines = system.rates.iter().zip(regimes);
-                system.send_probability() > 0.0
-                    && machines.any(|(rate, regime)| nearly(*rate) && sends(*regime))
+                let keeps_up = |machine: usize| regimes[machine] != Regime::Overloaded;
+                sending().any(|machine| nearly(system.rates[machine]) && keeps_up(machine))
             }
             Self::Aligned => system.aligned,
             Self::StampsBefore => system.stamps_before,
@@ -74,8 +89,14 @@ impl Crude {
                 let criticals = (0..regimes.len()).filter(|&machine| critical(machine));
                 critical(machine) && criticals.count() > 1
             }
-            Self::AlwaysSending => system.always_sends(),
+            Self::AlwaysSending => flow.links.always_send(),
             Self::WarmUp => system.warm_up_s > 0.0,
+            Self::Relayed => {
+                let source = &Source::of(system, flow)[machine];
+                source.is_relayed
+            }
+            Self::Drained => system.drains(),
+            Self::SeveralStates => false,
         }
     }
 
@@ -91,6 +112,9 @@ impl Crude {
             Self::CriticalTogether => 'g',
             Self::AlwaysSending => 'h',
             Self::WarmUp => 'i',
+            Self::Relayed => 'j',
+            Self::Drained => 'k',
+            Self::SeveralStates => 'l',
         }
     }
 
@@ -118,10 +142,22 @@ impl Crude {
                 "two or more machines are critical, and each is treated as if it were the only one"
             }
             Self::AlwaysSending => {
-                "of two machines without internal events every idle tick sends, so who is idle first may stay so"
+                "every idle tick sends to everybody, so who is idle first may stay so"
             }
             Self::WarmUp => {
                 "a warm-up was cut off the measurements; the theory is of the whole time from an empty start"
+            }
+            Self::Relayed => {
+                "news of a faster machine comes only over others; that these pass on nothing while they receive, and that an overloaded \
+                 one passes on something at the start, is neglected"
+            }
+            Self::Drained => {
+                "a tick takes every message that waits; that machines are busy at the same times is neglected, so the receive share of \
+                 those that hear more than they tick is off by up to 0.15 either way, and what clocks gain by counting messages is an \
+                 estimate"
+            }
+            Self::SeveralStates => {
+                "neighbours can silence each other, and chance decides which; nothing is predicted"
             }
         }
     }

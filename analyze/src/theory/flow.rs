@@ -9,13 +9,20 @@
 //! as many equations as machines. For a long T they become the fluid's. With Y given, each machine's is an equation for its y_i
 //! alone, and the sum of their solutions less Y falls as Y rises: a root within a root.
 //!
-//! Where two machines always send the equations have no single solution, and the fluid's rates are kept.
+//! Where idle ticks always send to all the equations have no single solution, and the fluid's rates are kept. Where machines differ in
+//! what they send, or to whom, lambda_i depends on each of the others; given those, y_i falls no faster than lambda_i rises, so setting
+//! one after the other goes to the solution as it does for the fluid.
+//!
+//! Machines that take all that waits have no queues: their rates are those of [`super::drained`].
 //!
 //! sigma^2 depends on y, so this is done once with the fluid's y and once with the result. Machines are joined through their means
 //! only: that two queues fluctuate together is neglected, but for what [`super::noise`] has of it.
 
 use super::diffusion::Reflected;
+use super::drained;
+use super::fixed_point::relaxed;
 use super::fluid::Fluid;
+use super::links::Links;
 use super::noise::Noise;
 use super::root;
 use super::system::System;
@@ -26,65 +33,116 @@ const PASSES: usize = 2;
 /// Mean rates from 0 to T, and the queues.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
+    /// Who sends to whom.
+    pub links: Links,
     /// Each machine's idle ticks per second, y_i.
     pub idle: Vec<f64>,
     /// Messages per second that arrive at each machine, lambda_i.
     pub arrivals: Vec<f64>,
+    /// Whether the machine has idle ticks in the long run.
+    pub active: Vec<bool>,
     /// Each machine's queue.
     pub queues: Vec<Reflected>,
 }
 
 impl Flow {
-    pub fn of(system: &System) -> Self {
-        let s = system.send_probability();
-        let fluid = Fluid::of(&system.rates, s);
+    /// None where several long-run states are possible.
+    pub fn of(system: &System) -> Option<Self> {
+        let links = Links::of(system);
+        if system.drains() {
+            return Self::drained(system, links);
+        }
+        let fluid = Fluid::among(&system.rates, &links)?;
         let machines = 0..system.rates.len();
         let mut idle = fluid.idle.clone();
         let mut noises = vec![];
         for _ in 0..PASSES {
             noises = machines
                 .clone()
-                .map(|machine| Noise::at(machine, &idle, &fluid.active, s))
-                .collect();
-            let given = |total: f64| -> Vec<f64> {
-                machines
-                    .clone()
-                    .map(|machine| idle_given(system, machine, noises[machine], total))
-                    .collect()
-            };
-            if system.always_sends() {
+                .map(|machine| Noise::at(machine, &idle, &fluid.active, &links))
+                .collect::<Option<_>>()?;
+            if links.always_send() {
                 break;
             }
-            let most = system.rates.iter().sum();
-            let excess = |total: f64| given(total).iter().sum::<f64>() - total;
-            idle = given(root::of_falling(excess, 0.0, most));
+            idle = solved(system, &links, &noises, idle)?;
         }
-        let total: f64 = idle.iter().sum();
+        let arrivals = arrivals(&links, &idle);
         let queues = machines
-            .map(|machine| queue(system, machine, noises[machine], total, idle[machine]))
+            .map(|machine| {
+                queue(
+                    system,
+                    machine,
+                    noises[machine],
+                    arrivals[machine],
+                    idle[machine],
+                )
+            })
             .collect();
-        Self {
-            arrivals: idle.iter().map(|idle| s * (total - idle)).collect(),
+        Some(Self {
+            links,
             idle,
+            arrivals,
+            active: fluid.active,
             queues,
-        }
+        })
+    }
+
+    fn drained(system: &System, links: Links) -> Option<Self> {
+        let idle = drained::idle(&system.rates, &links)?;
+        let empty = |rate: &f64| Reflected {
+            drift: -rate,
+            variance: 0.0,
+        };
+        Some(Self {
+            arrivals: arrivals(&links, &idle),
+            active: vec![true; idle.len()],
+            queues: system.rates.iter().map(empty).collect(),
+            links,
+            idle,
+        })
     }
 }
 
-/// The queue of a machine with `idle` ticks of `total` of all machines.
-fn queue(system: &System, machine: usize, noise: Noise, total: f64, idle: f64) -> Reflected {
-    let arrivals = system.send_probability() * (total - idle);
+/// Messages per second that come to each machine.
+fn arrivals(links: &Links, idle: &[f64]) -> Vec<f64> {
+    let total: f64 = idle.iter().sum();
+    match links.uniform() {
+        Some((s, _)) => idle.iter().map(|idle| s * (total - idle)).collect(),
+        None => (0..idle.len()).map(|i| links.sum(i, idle)).collect(),
+    }
+}
+
+/// The idle ticks per second that solve the equations with these `noises`, from `idle` on.
+fn solved(system: &System, links: &Links, noises: &[Noise], idle: Vec<f64>) -> Option<Vec<f64>> {
+    let Some((s, _)) = links.uniform() else {
+        return relaxed(idle, |machine, idle| {
+            let arrivals = links.sum(machine, idle);
+            idle_given(system, machine, noises[machine], |_| arrivals)
+        });
+    };
+    let given = |total: f64| -> Vec<f64> {
+        (0..noises.len())
+            .map(|machine| idle_given(system, machine, noises[machine], |idle| s * (total - idle)))
+            .collect()
+    };
+    let most = system.rates.iter().sum();
+    let excess = |total: f64| given(total).iter().sum::<f64>() - total;
+    Some(given(root::of_falling(excess, 0.0, most)))
+}
+
+/// The queue of a machine with `idle` ticks to which `arrivals` come.
+fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64) -> Reflected {
     Reflected {
         drift: arrivals + noise.answer * idle - system.rates[machine],
         variance: noise.variance,
     }
 }
 
-/// The machine's idle ticks per second where those of all together are `total`.
-fn idle_given(system: &System, machine: usize, noise: Noise, total: f64) -> f64 {
+/// The machine's idle ticks per second where its own let so many `arrivals` come.
+fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     let (rate, duration_s) = (system.rates[machine], system.duration_s);
     let too_few = |idle: f64| {
-        let queue = queue(system, machine, noise, total, idle);
+        let queue = queue(system, machine, noise, arrivals(idle), idle);
         let reflected = queue.mean(duration_s) / duration_s - queue.drift;
         reflected - (1.0 - noise.answer) * idle
     };
@@ -94,6 +152,7 @@ fn idle_given(system: &System, machine: usize, noise: Noise, total: f64) -> f64 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sim::experiment::{Sends, Topology};
 
     /// After a long time there is nothing but the fluid, except at the critical load.
     #[test]
@@ -107,8 +166,8 @@ mod tests {
             (&[4.0, 7.0], 1.0),
         ] {
             let system = System::new(rates, internal, 1e7);
-            let fluid = Fluid::of(rates, system.send_probability());
-            let flow = Flow::of(&system);
+            let fluid = Fluid::among(rates, &Links::of(&system)).expect("one");
+            let flow = Flow::of(&system).expect("one solution");
             for (machine, rate) in rates.iter().enumerate() {
                 let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{rates:?}: {a} {b}");
                 near(flow.idle[machine], fluid.idle[machine]);
@@ -123,7 +182,7 @@ mod tests {
     fn what_arrives_is_received_or_waits() {
         for internal in [0.0, 0.1, 0.4, 0.9, 1.0] {
             let system = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
-            let flow = Flow::of(&system);
+            let flow = Flow::of(&system).expect("one solution");
             for (machine, rate) in system.rates.iter().enumerate() {
                 let waits = flow.queues[machine].mean(60.0) / 60.0;
                 let left = flow.arrivals[machine] - (rate - flow.idle[machine]) - waits;
@@ -136,11 +195,44 @@ mod tests {
     fn two_machines_that_always_send_are_no_exception() {
         for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {
             for internal in [0.0, 1e-9] {
-                let flow = Flow::of(&System::new(&rates, internal, 60.0));
+                let flow = Flow::of(&System::new(&rates, internal, 60.0)).expect("one solution");
                 for (idle, expected) in flow.idle.iter().zip(expected) {
                     assert!((idle - expected).abs() < 0.01, "{internal}: {flow:?}");
                 }
             }
         }
+    }
+
+    /// The equations for machines that differ have those for equals as their special case: one that differs by next to nothing.
+    #[test]
+    fn equals_are_no_exception() {
+        for internal in [0.1, 0.4, 0.9] {
+            let equals = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
+            let mut others = equals.clone();
+            others.internal[0] += 1e-12;
+            let (equals, others) = (Flow::of(&equals), Flow::of(&others));
+            let (equals, others) = (equals.expect("one"), others.expect("one"));
+            assert!(equals.links.uniform().is_some() && others.links.uniform().is_none());
+            for (a, b) in equals.idle.iter().zip(&others.idle) {
+                assert!((a - b).abs() < 1e-6, "{internal}: {a} {b}");
+            }
+        }
+    }
+
+    /// Either pair of opposites can silence the other.
+    #[test]
+    fn several_states_are_none() {
+        let ring = System {
+            topology: Topology::Ring,
+            sends: Sends::Broadcast,
+            ..System::new(&[3.0; 4], 0.3, 60.0)
+        };
+        assert!(Flow::of(&ring).is_none());
+        let uneven = System {
+            rates: vec![3.0, 4.0, 5.0, 6.0],
+            ..ring
+        };
+        let flow = Flow::of(&uneven).expect("the faster pair silences the slower");
+        assert_eq!(flow.active, [false, true, false, true]);
     }
 }

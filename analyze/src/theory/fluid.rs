@@ -10,6 +10,25 @@
 //! *active* ones, Y = (sum of their r) / (1 + (k - 1) s). The sum of the right-hand sides falls as Y rises, so there is one
 //! solution; the active machines are the fastest ones, and are found by taking in one after another for as long as the next still
 //! has r_i > s Y with itself among them.
+//!
+//! **Where machines differ in what they send, or to whom,** with the s_j of [`super::links`],
+//!
+//! > y_i = max(0, r_i - lambda_i), lambda_i = sum over the neighbours j that send to i of s_j y_j.
+//!
+//! Who sends to one another in the mesh, the ring and the star does so both ways. Then, times s_i, these are the conditions for the
+//! least value, over all y that are nowhere negative, of
+//!
+//! > (1/2) (sum of s_i y_i^2 + sum over neighbours i, j of s_i s_j y_i y_j) - sum of s_i r_i y_i,
+//!
+//! the second sum taking each pair both ways. If the matrix of 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive
+//! definite there is one such y, and setting one y_i after the other to what the others leave it goes there, for each step lessens the
+//! value. A time-keeper hears from nobody, so there it is the same trivially. Otherwise there may be several: neighbours that can
+//! silence each other, such as four equals in a ring with s > 1/2, of which either pair of opposites may be the one that is idle, or a
+//! star of which either the hub or the others are overloaded. Which it is, chance decides, and nothing is predicted - unless bounds
+//! from below and above meet all the same ([`super::fixed_point`]).
+
+use super::fixed_point::{is_bracketed, relaxed};
+use super::links::Links;
 
 /// The smallest share of its rate by which a machine must be able to keep up to count as active: far below what any run can
 /// show, and far above the rounding of the arithmetic.
@@ -47,6 +66,30 @@ impl Fluid {
             arrivals,
             active,
         }
+    }
+
+    /// Of machines with these `rates` that send as `links` say; none where several solutions are possible.
+    pub(super) fn among(rates: &[f64], links: &Links) -> Option<Self> {
+        if let Some((s, _)) = links.uniform() {
+            return Some(Self::of(rates, s));
+        }
+        let next = |machine: usize, idle: &[f64]| {
+            let left = rates[machine] - links.sum(machine, idle);
+            if left <= TIE * rates[machine] {
+                0.0
+            } else {
+                left
+            }
+        };
+        if !links.is_definite() && !is_bracketed(rates.len(), next) {
+            return None;
+        }
+        let idle = relaxed(rates.to_vec(), next)?;
+        Some(Self {
+            arrivals: (0..rates.len()).map(|i| links.sum(i, &idle)).collect(),
+            active: idle.iter().map(|idle| *idle > 0.0).collect(),
+            idle,
+        })
     }
 
     /// What machine `machine` of rate `rate` falls behind by, in messages per second; 0 if it keeps up.

@@ -15,6 +15,12 @@
 //! which is 1 - p for two machines and never more than 2/3 for three or more. The messages to *two* given peers come together with
 //! probability s/2, that of the one to all.
 //!
+//! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates are the same with an s of its own for each
+//! pair of machines ([`links`]); machines that take all that waits have no queue ([`drained`]). Where no derivation holds, nothing is
+//! predicted: nothing at all where neighbours can silence each other and chance decides which ([`fluid`]); no clock of an overloaded
+//! machine that hears of clocks of different rates, or of one that hears of the fastest over a critical machine ([`sources`]); no
+//! clocks where a slow machine that takes all that waits counts messages about as fast as the fastest ticks ([`clocks`]).
+//!
 //! Three layers, each a correction to the one before:
 //!
 //! 1. **Fluid** ([`fluid`]): messages as a liquid, which gives the rates in the long run, exactly, and who is overloaded.
@@ -38,10 +44,18 @@
 //! - the lag of a machine that keeps up is too short by up to 1 where others at more than half the greatest rate send;
 //! - with a delay longer than the time between their ticks two equally fast machines gain next to nothing, which is not modelled.
 //!
+//! Against 210 virtual runs of 60 s of each of 224 configurations - 1,3,6, 2,3,4, 1,6,6 and 3,4,5,6 at p = 0.7 and 0.4 in every
+//! combination of topology, sends and receive rule - machines that take one message had a final backlog off by at most 3.2 messages, a
+//! growth by 0.04 messages a second and a receive share by 0.015; where nothing is marked as crude the logical rate was off by at
+//! most 3.2 %, in a star whose hub has five times the messages that it can read, else by 2.3 %. Machines that take all had a receive share off
+//! by up to 0.15, where they hear more than they tick and many send to all.
+//!
 //! # Layout
 //!
 //! - [`system`]: what is predicted about, from a configuration's parameters
-//! - [`fluid`], [`noise`], [`diffusion`], [`flow`], [`clocks`]: the derivations, as above; [`root`] finds where a function is zero
+//! - [`links`], [`sources`]: who sends to whom, and whose clock a machine follows
+//! - [`fluid`], [`drained`], [`noise`], [`diffusion`], [`flow`], [`clocks`], [`pair`]: the derivations, as above; [`root`] finds where a
+//!   function is zero, [`fixed_point`] where each value follows from the others
 //! - [`regime`]: stable, critical or overloaded
 //! - [`crude`]: where the derivations neglect something, in words
 //! - [`prediction`]: all together
@@ -52,12 +66,17 @@ mod beside;
 mod clocks;
 mod crude;
 mod diffusion;
+mod drained;
+mod fixed_point;
 mod flow;
 mod fluid;
+mod links;
 mod noise;
+mod pair;
 mod prediction;
 mod regime;
 mod root;
+mod sources;
 mod system;
 mod tables;
 

@@ -1,6 +1,6 @@
 //! What is predicted about: a configuration, as numbers.
 
-use sim::experiment::{Delay, Rates};
+use sim::experiment::{Delay, Internal, Rates, ReceiveRule, Sends, Topology};
 
 use crate::journal::PARAMETERS;
 use crate::repetitions::Group;
@@ -11,8 +11,14 @@ use crate::value::Value;
 pub struct System {
     /// Each machine's ticks per model second.
     pub rates: Vec<f64>,
-    /// Probability that an idle tick is internal.
-    pub internal: f64,
+    /// Probability that an idle tick of each machine is internal.
+    pub internal: Vec<f64>,
+    /// Who may send to whom.
+    pub topology: Topology,
+    /// To whom a send goes.
+    pub sends: Sends,
+    /// What a tick takes from the queue.
+    pub receive: ReceiveRule,
     /// Time observed, T, in model seconds.
     pub duration_s: f64,
     /// Model seconds of it at the start that the measurements leave out.
@@ -26,11 +32,15 @@ pub struct System {
 }
 
 impl System {
-    /// With phases apart, stamps after the increment, and messages that take no time.
+    /// Of the plain model: one probability for all, everybody sends to everybody, a tick takes one message. With phases apart, stamps
+    /// after the increment, and messages that take no time.
     pub fn new(rates: &[f64], internal: f64, duration_s: f64) -> Self {
         Self {
             rates: rates.to_vec(),
-            internal,
+            internal: vec![internal; rates.len()],
+            topology: Topology::Mesh,
+            sends: Sends::Mix,
+            receive: ReceiveRule::One,
             duration_s,
             warm_up_s: 0.0,
             aligned: false,
@@ -39,30 +49,31 @@ impl System {
         }
     }
 
-    /// The configuration that `group` is about; none if a parameter of it cannot be read, or if it is a variant of the model that the
-    /// theory does not know.
+    /// The configuration that `group` is about; none if a parameter of it cannot be read.
     pub fn of(group: &Group) -> Option<Self> {
         let value = |name: &str| -> Option<&Value> {
             let place = PARAMETERS.iter().position(|other| *other == name)?;
             group.parameters.get(place)
         };
         let text = |name: &str| value(name).map(Value::to_string);
-        let is_known = [
-            ("receive", "one"),
-            ("topology", "mesh"),
-            ("sends", "mix"),
-            ("internal_each", ""),
-        ]
-        .into_iter()
-        .all(|(name, known)| text(name).as_deref() == Some(known));
-        if !is_known {
+        let rates: Rates = text("rates")?.parse().ok()?;
+        let internal: Internal = match text("internal_each")? {
+            same if same.is_empty() => text("internal")?.parse().ok()?,
+            each => each.parse().ok()?,
+        };
+        let machines = rates.machines();
+        if internal.machines().is_some_and(|each| each != machines) {
             return None;
         }
-        let rates: Rates = text("rates")?.parse().ok()?;
         let delay: Delay = text("delay_s")?.parse().ok()?;
         Some(Self {
             rates: rates.iter().map(|rate| rate.hertz()).collect(),
-            internal: value("internal")?.as_number()?,
+            internal: (0..machines as usize)
+                .map(|machine| internal.at(machine).value())
+                .collect(),
+            topology: text("topology")?.parse().ok()?,
+            sends: text("sends")?.parse().ok()?,
+            receive: text("receive")?.parse().ok()?,
             duration_s: value("duration_s")?.as_number()?,
             warm_up_s: group.warm_up_s,
             aligned: text("phase")? == "aligned",
@@ -71,15 +82,9 @@ impl System {
         })
     }
 
-    /// The probability s that an idle tick puts a message in a given peer's queue: 2 (1 - p) / N.
-    pub fn send_probability(&self) -> f64 {
-        2.0 * (1.0 - self.internal) / self.rates.len() as f64
-    }
-
-    /// Whether an idle tick all but always sends to a given peer: two machines with next to no internal events. Then 1 - s is no
-    /// number to divide by, and whoever is idle first stays so.
-    pub fn always_sends(&self) -> bool {
-        self.send_probability() > 0.999
+    /// Whether a tick takes every message that waits.
+    pub fn drains(&self) -> bool {
+        self.receive == ReceiveRule::All
     }
 
     /// The greatest of the rates, in 1/s.

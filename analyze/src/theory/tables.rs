@@ -80,7 +80,7 @@ fn machine(beside: &Beside<'_>) -> String {
         beside.group.machine, beside.group.rate
     )];
     if let Some(prediction) = &beside.prediction {
-        lines.push(prediction.regime.name().to_owned());
+        lines.extend(prediction.regime.map(|regime| regime.name().to_owned()));
         if !prediction.crude.is_empty() {
             let letters: Vec<String> = letters(prediction).collect();
             lines.push(format!("crude: {}", letters.join(", ")));
@@ -151,7 +151,7 @@ fn sd_cell(beside: &Beside<'_>, compared: &Compared) -> String {
 
 fn sd_predicted(beside: &Beside<'_>) -> Option<f64> {
     let prediction = beside.prediction.as_ref();
-    prediction.map(|prediction| prediction.backlog_final_sd)
+    prediction.and_then(|prediction| prediction.backlog_final_sd)
 }
 
 fn or_none(text: Option<String>) -> String {
@@ -220,7 +220,8 @@ fn record(beside: &Beside<'_>) -> Record {
     let mut record = group_record(beside.group);
     let prediction = beside.prediction.as_ref();
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
-    let regime = prediction.map(|prediction| prediction.regime.name().to_owned());
+    let regime = prediction.and_then(|prediction| prediction.regime);
+    let regime = regime.map(|regime| regime.name().to_owned());
     let crude = prediction.map(|prediction| {
         let words: Vec<&str> = prediction
             .crude
@@ -229,8 +230,8 @@ fn record(beside: &Beside<'_>) -> Record {
             .collect();
         words.join("; ")
     });
-    let arrivals = prediction.map(|prediction| prediction.arrival_rate);
-    let idle = prediction.map(|prediction| prediction.idle_rate);
+    let arrivals = prediction.and_then(|prediction| prediction.arrival_rate);
+    let idle = prediction.and_then(|prediction| prediction.idle_rate);
     record.extend([
         ("regime".to_owned(), text(regime)),
         ("crude".to_owned(), text(crude)),

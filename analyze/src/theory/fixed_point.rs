@@ -1,0 +1,68 @@
+//! The fixed point of a map that answers more with less: y_i = f_i(y), f falling in every y.
+
+/// Rounds after which there is none to be found.
+const ROUNDS: usize = 20_000;
+/// How near two values are the same, relative to the greatest.
+const SAME: f64 = 1e-11;
+/// How near the brackets must come.
+const MEETING: f64 = 1e-8;
+
+/// From `y` on, one place after the other is given the value that `next` has for it; none if that comes to no rest.
+pub(super) fn relaxed(mut y: Vec<f64>, next: impl Fn(usize, &[f64]) -> f64) -> Option<Vec<f64>> {
+    for _ in 0..ROUNDS {
+        let mut change: f64 = 0.0;
+        let mut greatest: f64 = 0.0;
+        for place in 0..y.len() {
+            let value = next(place, &y);
+            change = change.max((value - y[place]).abs());
+            greatest = greatest.max(value.abs());
+            y[place] = value;
+        }
+        if change <= SAME * greatest {
+            return Some(y);
+        }
+    }
+    None
+}
+
+/// Whether there is only one, as far as this can tell. What `next` makes of a bound below all fixed points is a bound above them, and
+/// the other way round; started at 0 the two close in, and where they meet there is one.
+pub(super) fn is_bracketed(places: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
+    let mapped = |y: &[f64]| -> Vec<f64> { (0..places).map(|place| next(place, y)).collect() };
+    let mut low = vec![0.0; places];
+    for _ in 0..ROUNDS {
+        let high = mapped(&low);
+        let above = mapped(&high);
+        let apart = |a: &[f64], b: &[f64]| {
+            let gaps = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+            gaps.fold(0.0, f64::max)
+        };
+        let greatest = high.iter().copied().fold(0.0, f64::max);
+        if apart(&high, &above) <= MEETING * greatest {
+            return true;
+        }
+        if apart(&low, &above) <= SAME * greatest {
+            return false;
+        }
+        low = above;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// y = max(0, r - s * the other's): for s > 1 either of two equals may silence the other.
+    #[test]
+    fn one_or_several() {
+        let pair = |rates: [f64; 2], s: f64| {
+            move |place: usize, y: &[f64]| (rates[place] - s * y[1 - place]).max(0.0)
+        };
+        let y = relaxed(vec![0.0; 2], pair([3.0, 3.0], 0.5)).expect("one");
+        assert!(y.iter().all(|y| (y - 2.0).abs() < 1e-9), "{y:?}");
+        assert!(is_bracketed(2, pair([3.0, 3.0], 0.5)));
+        assert!(!is_bracketed(2, pair([3.0, 3.0], 1.5)));
+        assert!(is_bracketed(2, pair([1.0, 3.0], 1.5)));
+    }
+}

@@ -1,0 +1,215 @@
+//! Who sends to whom, and how likely.
+//!
+//! An idle tick of machine j puts a message in the queue of a given one of its d neighbours with a probability s_j, and in those of
+//! two given ones with a probability q_j. It is internal with probability p_j, and otherwise
+//!
+//! | sends | s_j | q_j |
+//! | --- | --- | --- |
+//! | mix: one of d + 1 outcomes, to each neighbour or to all | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
+//! | unicast | (1 - p_j) / d | 0 |
+//! | broadcast, and all that a time-keeper sends | 1 - p_j | 1 - p_j |
+//! | multicast to k of d | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
+//!
+//! with k = d where there are fewer than k neighbours.
+
+use sim::experiment::{Sends, Topology};
+
+use super::system::System;
+
+/// What an idle tick of a machine sends.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sender {
+    /// To whom it may send, ascending.
+    pub neighbours: Vec<usize>,
+    /// s_j: that a given neighbour gets a message.
+    pub one: f64,
+    /// q_j: that two given neighbours get one.
+    pub two: f64,
+}
+
+impl Sender {
+    fn of(system: &System, machine: usize) -> Self {
+        let machines = system.rates.len() as u32;
+        let neighbours = system.topology.neighbours(machine as u32, machines);
+        let sends = match system.topology {
+            Topology::TimeKeeper => Sends::Broadcast,
+            Topology::Mesh | Topology::Ring | Topology::Star => system.sends,
+        };
+        let (one, two) = probabilities(sends, 1.0 - system.internal[machine], neighbours.len());
+        Self {
+            neighbours: neighbours.into_iter().map(|peer| peer as usize).collect(),
+            one,
+            two,
+        }
+    }
+}
+
+/// s and q of a machine with `neighbours` that sends with probability `sends_at_all`.
+fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f64) {
+    let d = neighbours as f64;
+    match sends {
+        _ if neighbours == 0 => (0.0, 0.0),
+        Sends::Mix => {
+            let one = 2.0 * sends_at_all / (d + 1.0);
+            (one, one / 2.0)
+        }
+        Sends::Unicast => (sends_at_all / d, 0.0),
+        Sends::Multicast(recipients) if f64::from(recipients) < d => {
+            let k = f64::from(recipients);
+            let one = sends_at_all * k / d;
+            (one, one * (k - 1.0) / (d - 1.0))
+        }
+        Sends::Multicast(_) | Sends::Broadcast => (sends_at_all, sends_at_all),
+    }
+}
+
+/// The senders of a system.
+#[derive(Clone, Debug)]
+pub(super) struct Links {
+    senders: Vec<Sender>,
+    /// For each machine the ones that it hears from, with their s_j.
+    heard: Vec<Vec<(usize, f64)>>,
+}
+
+impl Links {
+    pub fn of(system: &System) -> Self {
+        let machines = 0..system.rates.len();
+        let senders: Vec<Sender> = machines.map(|j| Sender::of(system, j)).collect();
+        let mut heard = vec![vec![]; senders.len()];
+        for (j, sender) in senders.iter().enumerate() {
+            for &i in sender.neighbours.iter().filter(|_| sender.one > 0.0) {
+                heard[i].push((j, sender.one));
+            }
+        }
+        Self { senders, heard }
+    }
+
+    /// What an idle tick of `machine` sends.
+    pub fn sender(&self, machine: usize) -> &Sender {
+        &self.senders[machine]
+    }
+
+    /// The machines that send to `machine`, with the probability that an idle tick of theirs reaches it.
+    pub fn heard(&self, machine: usize) -> &[(usize, f64)] {
+        &self.heard[machine]
+    }
+
+    /// The probability that an idle tick of `from` puts a message in the queue of `to`.
+    pub fn between(&self, from: usize, to: usize) -> f64 {
+        let heard = self.heard[to].iter().find(|(sender, _)| *sender == from);
+        heard.map_or(0.0, |(_, s)| *s)
+    }
+
+    /// Whether an idle tick of `machine` can send at all.
+    pub fn sends(&self, machine: usize) -> bool {
+        self.senders[machine].one > 0.0
+    }
+
+    /// s and q, if they are the same for all machines and everybody is everybody's neighbour.
+    pub fn uniform(&self) -> Option<(f64, f64)> {
+        let first = &self.senders[0];
+        let is_alike = |sender: &Sender| {
+            sender.neighbours.len() + 1 == self.senders.len()
+                && (sender.one, sender.two) == (first.one, first.two)
+        };
+        (self.senders.iter().all(is_alike)).then_some((first.one, first.two))
+    }
+
+    /// Whether an idle tick of any machine all but always sends to every other: next to no internal events and no choice whom to send
+    /// to. Then 1 - s is no number to divide by, and whoever is idle first stays so.
+    pub fn always_send(&self) -> bool {
+        self.uniform().is_some_and(|(s, _)| s > 0.999)
+    }
+
+    /// What comes to `machine` where idle ticks of each have the weight `of_idle`: the sum of s_j times it.
+    pub fn sum(&self, machine: usize, of_idle: &[f64]) -> f64 {
+        let heard = self.heard[machine].iter();
+        heard.map(|(sender, s)| s * of_idle[*sender]).sum()
+    }
+
+    /// Whether the matrix of 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive definite: whether Cholesky's
+    /// decomposition of it exists.
+    pub fn is_definite(&self) -> bool {
+        /// What rounding may leave of a zero.
+        const ROUNDING: f64 = 1e-9;
+        let machines = self.senders.len();
+        let mut lower = vec![vec![0.0; machines]; machines];
+        for row in 0..machines {
+            for column in 0..=row {
+                let known: f64 = (0..column).map(|k| lower[row][k] * lower[column][k]).sum();
+                if row == column {
+                    let pivot = 1.0 - known;
+                    if pivot < ROUNDING {
+                        return false;
+                    }
+                    lower[row][row] = pivot.sqrt();
+                } else {
+                    let both = self.between(row, column) * self.between(column, row);
+                    lower[row][column] = (both.sqrt() - known) / lower[column][column];
+                }
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(topology: Topology, sends: Sends, internal: &[f64]) -> Links {
+        Links::of(&System {
+            topology,
+            sends,
+            internal: internal.to_vec(),
+            ..System::new(&vec![1.0; internal.len()], 0.0, 60.0)
+        })
+    }
+
+    #[test]
+    fn as_the_draw_has_it() {
+        let of = |sends| {
+            let links = links(Topology::Mesh, sends, &[0.4; 4]);
+            links.uniform().expect("all alike")
+        };
+        let close = |(a, b): (f64, f64), (c, d): (f64, f64)| {
+            assert!((a - c).abs() < 1e-12 && (b - d).abs() < 1e-12, "{a} {b}");
+        };
+        close(of(Sends::Mix), (0.3, 0.15));
+        close(of(Sends::Unicast), (0.2, 0.0));
+        close(of(Sends::Multicast(2)), (0.4, 0.2));
+        close(of(Sends::Multicast(3)), (0.6, 0.6));
+        close(of(Sends::Broadcast), (0.6, 0.6));
+    }
+
+    #[test]
+    fn what_is_alike_is_seen() {
+        assert!(
+            links(Topology::Ring, Sends::Mix, &[0.4; 3])
+                .uniform()
+                .is_some()
+        );
+        assert!(
+            links(Topology::Ring, Sends::Mix, &[0.4; 4])
+                .uniform()
+                .is_none()
+        );
+        assert!(
+            links(Topology::Mesh, Sends::Mix, &[0.4, 0.5])
+                .uniform()
+                .is_none()
+        );
+        let keeper = links(Topology::TimeKeeper, Sends::Mix, &[0.4; 2]);
+        assert!(keeper.uniform().is_none() && keeper.sends(0) && !keeper.sends(1));
+        assert_eq!((keeper.between(0, 1), keeper.between(1, 0)), (0.6, 0.0));
+    }
+
+    /// Four in a ring: the least eigenvalue is 1 - 2 s.
+    #[test]
+    fn definite_up_to_where_neighbours_silence_each_other() {
+        for (internal, expected) in [(0.51, true), (0.49, false)] {
+            let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
+            assert_eq!(ring.is_definite(), expected, "{internal}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Whose clock a machine follows: the fastest of those from which news comes to it, over machines that pass it on.
+//!
+//! An overloaded machine sends nothing, so it passes nothing on. One that is critical passes on what it learns now and then, and how
+//! much that is, is not derived.
+
+use super::flow::Flow;
+use super::regime::Regime;
+use super::system::System;
+
+/// Whose clock each machine follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// The fastest that reaches it, itself included; of equals the first.
+    pub machine: usize,
+    /// Whether a faster one, or that one, is linked to it only over machines that pass news on.
+    pub is_relayed: bool,
+    /// Whether a critical machine on the way decides which it is.
+    pub is_doubtful: bool,
+}
+
+impl Source {
+    /// The sources of all machines.
+    pub fn of(system: &System, flow: &Flow) -> Vec<Self> {
+        let critical = |machine: usize| {
+            let strength = flow.queues[machine].strength(system.duration_s);
+            Regime::of(strength) == Regime::Critical
+        };
+        let surely = |machine: usize| flow.active[machine] && !critical(machine);
+        let perhaps = |machine: usize| flow.active[machine] || critical(machine);
+        let rate = |machine: usize| system.rates[machine];
+        let source = |machine: usize| {
+            let fastest_over = |passes: &dyn Fn(usize) -> bool| {
+                fastest(&system.rates, &reaching(machine, flow, passes))
+            };
+            let found = fastest_over(&|other| flow.active[other]);
+            // What the neighbours' own ticks bring needs nobody to pass it on.
+            let next_to_it = fastest_over(&|_| false);
+            Self {
+                machine: found,
+                is_relayed: rate(fastest_over(&|_| true)) > rate(next_to_it),
+                is_doubtful: rate(fastest_over(&surely)) != rate(fastest_over(&perhaps)),
+            }
+        };
+        (0..system.rates.len()).map(source).collect()
+    }
+}
+
+fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
+    let among = (0..rates.len()).filter(|&machine| reaching[machine]);
+    // Of equals `max_by` has the last.
+    let fastest = among.rev().max_by(|&a, &b| rates[a].total_cmp(&rates[b]));
+    fastest.unwrap_or_default()
+}
+
+/// Which machines reach `machine`, itself included: neighbours with idle ticks, and what `passes` on news to them.
+fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<bool> {
+    let mut reaching = vec![false; flow.idle.len()];
+    reaching[machine] = true;
+    let mut to_visit = vec![machine];
+    while let Some(visited) = to_visit.pop() {
+        if visited != machine && !passes(visited) {
+            continue;
+        }
+        for &(sender, _) in flow.links.heard(visited) {
+            let sends = flow.active[sender] || passes(sender);
+            if sends && !reaching[sender] {
+                reaching[sender] = true;
+                to_visit.push(sender);
+            }
+        }
+    }
+    reaching
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theory::System;
+    use sim::experiment::Topology;
+
+    fn sources(rates: &[f64], internal: f64, topology: Topology) -> Vec<usize> {
+        let system = System {
+            topology,
+            ..System::new(rates, internal, 60.0)
+        };
+        let flow = Flow::of(&system).expect("one solution");
+        let sources = Source::of(&system, &flow);
+        sources.into_iter().map(|source| source.machine).collect()
+    }
+
+    #[test]
+    fn an_overloaded_hub_passes_nothing_on() {
+        assert_eq!(sources(&[1.0, 3.0, 6.0], 0.5, Topology::Star), [2, 1, 2]);
+        assert_eq!(sources(&[3.0, 1.0, 6.0], 0.9, Topology::Star), [2, 2, 2]);
+    }
+
+    #[test]
+    fn a_keeper_hears_nobody() {
+        let keeper = |rates: &[f64]| sources(rates, 0.5, Topology::TimeKeeper);
+        assert_eq!(keeper(&[3.0, 1.0, 6.0]), [0, 0, 2]);
+        assert_eq!(keeper(&[6.0, 1.0, 6.0]), [0, 0, 0]);
+    }
+}
