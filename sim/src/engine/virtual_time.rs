@@ -80,13 +80,14 @@ fn deliver(
     in_flight: &mut Vec<(Message, Recipients)>,
     sent_ns: u64,
 ) {
-    for (message, recipients) in in_flight.drain(..) {
+    for (message, recipients) in &*in_flight {
         let sender = message.sender as usize;
         for &peer in recipients.among(&neighbours[sender]) {
             let delay_ns = machines[sender].draw_delay_ns();
-            machines[peer as usize].arrive(message, sent_ns, delay_ns);
+            machines[peer as usize].arrive(*message, sent_ns, delay_ns);
         }
     }
+    in_flight.clear();
 }
 
 /// The next tick of every machine. With the few machines a run has, looking at each of them beats any heap.
