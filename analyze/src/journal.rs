@@ -14,7 +14,7 @@ use crate::error::Error;
 #[rustfmt::skip]
 pub const JOURNAL: [Column; 38] = [
     column("run", Integer, "", "The run's place in the plan, from 0."),
-    column("key", Text, "", "Canonical text of all that can change the run's events: configuration and repetition."),
+    column("key", Text, "", "Canonical text of the run's configuration and repetition."),
     column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
     column("outcome", Text, "", "`ok` or `failed`. Only `ok` counts."),
     column("reason", Text, "", "Why it failed; empty if it did not."),

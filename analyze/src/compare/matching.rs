@@ -1,7 +1,6 @@
 //! Which run of one dataset is which run of another: those of the same key.
 //!
-//! A key holds all that can change a run's events but the seed, so a run and its twin under another engine, time scale or seed
-//! have the same.
+//! A key holds the configuration and the repetition, so a run and its twin under another engine, time scale or seed have the same.
 
 use std::collections::{BTreeMap, HashMap};
 

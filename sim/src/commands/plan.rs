@@ -35,17 +35,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(print(&table(&experiment, &plan, &root))?)
 }
 
-/// The wall time between the closest ticks of two machines, where that is shortest.
-fn margin(experiment: &Experiment) -> String {
+/// The wall time between the closest ticks of two machines, where that is shortest; nothing where no phase rule keeps them apart.
+fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations().iter();
-    let shortest = configurations.min_by_key(|configuration| configuration.margin_ns());
-    shortest.map_or_else(String::new, |configuration| {
-        let wall_ms = configuration.margin_ns() as f64 / experiment.time_scale / 1e6;
-        format!(
-            "{wall_ms:.3} ms (rates {}, phase {})",
-            configuration.rates, configuration.phase
-        )
-    })
+    let shortest = configurations
+        .filter(|configuration| configuration.margin_ns() > 0)
+        .min_by_key(|configuration| configuration.margin_ns())?;
+    let wall_ms = shortest.margin_ns() as f64 / experiment.time_scale / 1e6;
+    Some(format!(
+        "{wall_ms:.3} ms (rates {}, phase {})",
+        shortest.rates, shortest.phase
+    ))
 }
 
 fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
@@ -85,7 +85,9 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
     );
     if experiment.engine == EngineKind::Tcp {
         row("sockets at once", grouped(plan.sockets));
-        row("shortest margin", margin(experiment));
+        if let Some(margin) = margin(experiment) {
+            row("shortest margin", margin);
+        }
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
     row("would finish", finish.strftime("%A %H:%M").to_string());

@@ -89,7 +89,7 @@ fn table(root: &Path, status: &Status) -> Table {
     row(
         "size",
         format!(
-            "{} ticks, {}",
+            "{} events, {}",
             grouped(status.events),
             bytes_in_words(status.bytes)
         ),

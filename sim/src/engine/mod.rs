@@ -82,6 +82,12 @@ impl Ended<RawLog> {
     }
 }
 
+/// How many ticks a machine's events are of.
+pub(crate) fn ticks_in(events: &[LoggedEvent]) -> u64 {
+    let ticks = events.chunk_by(|a, b| a.event.tick == b.event.tick);
+    ticks.count() as u64
+}
+
 impl RawLog {
     fn settle(self, schedule: &Schedule, time_scale: f64) -> io::Result<RunLog> {
         let mut machines = vec![vec![]; self.machines.len()];

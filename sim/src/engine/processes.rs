@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use serde::{Deserialize, Serialize};
 
 use super::tcp::{AddressBook, Part, PortRange, new_token};
-use super::{Control, Ended, RawLog, Samples};
+use super::{Control, Ended, RawLog, Samples, ticks_in};
 use crate::experiment::Run;
 use crate::log::parse_rows;
 use crate::wire::RunToken;
@@ -125,7 +125,7 @@ fn run_apart(
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
             Outcome::Done(parts) => {
-                control.ticked(parts.iter().map(|part| part.events.len() as u64).sum());
+                control.ticked(parts.iter().map(|part| ticks_in(&part.events)).sum());
                 let strangers = parts.iter().map(|part| part.strangers).sum();
                 return Some((Ok(log_of(parts)), strangers));
             }

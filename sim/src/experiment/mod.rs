@@ -114,8 +114,51 @@ impl Configuration {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// Ticks of all machines together, give or take one a machine (its phase decides). Under [`ReceiveRule::One`] that is also the
-    /// number of rows in the log.
+    /// How many machines a send of `machine` goes to, on average; 0 if it may send to none.
+    fn mean_recipients(&self, machine: MachineIndex) -> f64 {
+        let neighbours = self.neighbours(machine).len() as f64;
+        let to_all = self.topology == Topology::TimeKeeper;
+        match self.sends {
+            _ if neighbours == 0.0 => 0.0,
+            _ if to_all => neighbours,
+            Sends::Mix => 2.0 * neighbours / (neighbours + 1.0),
+            Sends::Unicast => 1.0,
+            Sends::Broadcast => neighbours,
+            Sends::Multicast(recipients) => neighbours.min(f64::from(recipients)),
+        }
+    }
+
+    /// Messages that each machine sends per second if it is never busy receiving: at most, in the long run.
+    fn messages_per_second_of_each(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..).zip(self.rates.iter()).map(|(machine, rate)| {
+            let sends = rate.hertz() * (1.0 - self.internal.at(machine as usize).value());
+            sends * self.mean_recipients(machine)
+        })
+    }
+
+    /// Messages sent per model second, all machines together: at most, in the long run.
+    pub fn messages_per_second(&self) -> f64 {
+        self.messages_per_second_of_each().sum()
+    }
+
+    /// Rows of the log: one a tick, but under [`ReceiveRule::All`] one a message that arrives where that is more.
+    pub fn expected_rows(&self) -> u64 {
+        if self.receive == ReceiveRule::One {
+            return self.expected_ticks();
+        }
+        let mut arrivals = vec![0.0; self.rates.machines() as usize];
+        for (machine, sent) in (0..).zip(self.messages_per_second_of_each()) {
+            let neighbours = self.neighbours(machine);
+            for &peer in &neighbours {
+                arrivals[peer as usize] += sent / neighbours.len() as f64;
+            }
+        }
+        let rows = std::iter::zip(self.rates.iter(), arrivals)
+            .map(|(rate, arrivals)| rate.hertz().max(arrivals) * self.duration_s());
+        rows.sum::<f64>().round() as u64
+    }
+
+    /// Ticks of all machines together, give or take one a machine (its phase decides).
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()

@@ -30,11 +30,15 @@ impl ImportWriter {
     ///
     /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::Io`] if the disk does not take it.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
+        // Then it has a name even if it was given as `.`.
+        let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if !is_free {
+        // A finished dataset takes the place of an empty folder: not of the one that somebody is in.
+        let is_here = std::env::current_dir().is_ok_and(|here| here == *root);
+        if !is_free || is_here {
             return Err(DatasetError::Occupied(root.to_owned()));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use super::Options;
 use crate::engine::tcp;
-use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
+use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isolation};
 
 /// Files kept free for everything but runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
 /// Ticks per second that one core's event loop carries with most deadlines kept to fractions of a millisecond. It carries several
 /// times as many, later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
+/// A message over a connection of its own takes some 60 to 80 us of a core, as long as so many ticks.
+const TICKS_PER_CONNECTION: f64 = 5.0;
 /// Machines in processes of their own that one core carries with their deadlines kept to fractions of a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
 /// What systems allow that do not say.
@@ -166,8 +168,12 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Ticks per wall second of a run.
+/// Ticks per wall second of a run; a message that takes a new connection is worth as many as take its processor time.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
-    let rates: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
-    rates * experiment.time_scale
+    let ticks: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
+    let connections = match configuration.connection {
+        Connection::Persistent => 0.0,
+        Connection::PerMessage => configuration.messages_per_second(),
+    };
+    (ticks + TICKS_PER_CONNECTION * connections) * experiment.time_scale
 }

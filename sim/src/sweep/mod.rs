@@ -27,7 +27,7 @@ pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, RawLog, processes, virtual_time};
+use crate::engine::{Control, Ended, RawLog, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
@@ -324,7 +324,7 @@ fn run_virtually<'r>(
         }
         control.begin();
         let log = virtual_time::run(run, experiment.seed);
-        let ticks = log.machines.iter().map(|events| events.len() as u64);
+        let ticks = log.machines.iter().map(|events| ticks_in(events));
         control.ticked(ticks.sum());
         let ended = Ended {
             run: run.clone(),

@@ -230,6 +230,6 @@ fn disk_bytes(experiment: &Experiment, to_do: &[Run]) -> u64 {
         .map_or(0, |(_, bytes)| *bytes);
     to_do
         .iter()
-        .map(|run| run.configuration.expected_ticks() * row_bytes + JOURNAL_ROW_BYTES)
+        .map(|run| run.configuration.expected_rows() * row_bytes + JOURNAL_ROW_BYTES)
         .sum()
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sim::engine::RunLog;
 use sim::engine::tcp::Settings;
-use sim::experiment::{EngineKind, Experiment, ReceiveRule, Run};
+use sim::engine::{RunLog, virtual_time};
+use sim::experiment::{EngineKind, Experiment, Overrides, ReceiveRule, Run};
 use sim::log::LoggedEvent;
 use sim::machine::{EventKind, Message};
 
@@ -398,5 +398,40 @@ fn logs_that_memory_has_no_room_for_are_whole() {
             assert_eq!(ticks, (0..schedule.ticks(machine)).collect::<Vec<_>>());
             assert!(events.is_sorted_by_key(|logged| logged.event.logical_clock));
         }
+    }
+}
+
+/// What is planned is near what comes: rows of the log where ticks take all messages, and messages where nobody is busy receiving.
+#[test]
+fn expected_rows_and_messages_are_near_those_that_come() {
+    let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
+                internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
+                sends = [\"mix\", \"broadcast\", { multicast = 2 }]";
+    let experiment = Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).unwrap();
+    for configuration in experiment.configurations() {
+        let (mut rows, mut messages) = (0u64, 0u64);
+        for run in experiment
+            .runs()
+            .filter(|run| run.configuration == *configuration)
+        {
+            virtual_time::observe(&run, experiment.seed, |machine, logged| {
+                rows += 1;
+                if let EventKind::Send { recipients, .. } = &logged.event.kind {
+                    let neighbours = configuration.neighbours(machine as u32);
+                    messages += recipients.among(&neighbours).len() as u64;
+                }
+            });
+        }
+        let (rows, messages) = (rows as f64 / 20.0, messages as f64 / 20.0);
+        let expected = configuration.expected_rows() as f64;
+        assert!(
+            (rows / expected - 1.0).abs() < 0.1,
+            "{configuration}: {rows} rows, {expected} expected"
+        );
+        let most = configuration.messages_per_second() * 100.0;
+        assert!(
+            (0.9..1.05).contains(&(messages / most)),
+            "{configuration}: {messages} messages, {most} at most"
+        );
     }
 }

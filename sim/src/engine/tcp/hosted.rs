@@ -337,7 +337,9 @@ impl Hosted {
             return "the run did not end in time".to_owned();
         };
         if self.has_started() {
-            format!("machine {owner} did not hear from machine {peer} in time")
+            format!(
+                "machine {owner} did not hear from machine {peer} in time; if its ticks were late, take fewer runs at once (--jobs) or a smaller time scale"
+            )
         } else {
             format!("machine {owner} had no connection to machine {peer} in time")
         }
