@@ -130,6 +130,10 @@ impl Contrast {
     fn agree(&self, a: &Group, b: &Group) -> bool {
         let others = |group: &Group| {
             let mut others = group.parameters.clone();
+            if PARAMETERS[self.place] == "internal" {
+                // What it is in full goes with it.
+                others.remove(INTERNAL_EACH);
+            }
             others.remove(self.place);
             others
         };

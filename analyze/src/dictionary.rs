@@ -10,8 +10,8 @@ use crate::measures;
 const INTRODUCTION: &str = "\
 # Data
 
-Datasets land here, a folder each, written by `sim run`; `analyze export` adds `processed/`. They are not kept under
-version control, but for `sample/`.
+Datasets land here, a folder each, written by `sim run` or `analyze import`; `analyze export` adds `processed/`. They are not kept
+under version control, but for `sample/`, and `foreign/`, logs of another implementation to try `analyze import` with.
 
 ```
 <name>/experiment.toml             the experiment file, as given
@@ -40,7 +40,7 @@ It has what Spark's `read.parquet('.../events')` takes - plain columns, zstd, no
 
 A run counts only if its row stands in `runs.csv` and its outcome is `ok`; failed runs are left out of `processed/` and of all
 tables. `model s` are seconds of the modelled systems, `wall s` those of the clock on the wall: `time_scale` of the former
-pass in one of the latter. A cell that is empty in a CSV file is null in Parquet. This file is the output of
+pass in one of the latter. A cell that is empty in a CSV file is null in Parquet, but for texts that may be empty. This file is the output of
 `analyze dictionary`.
 ";
 

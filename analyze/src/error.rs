@@ -37,7 +37,7 @@ pub enum Error {
         conditions: String,
     },
     /// The warm-up is as long as a run.
-    #[error("--warm-up {warm_up_s}: {} has runs of {shortest_s} s, nothing of which would be left", .path.display())]
+    #[error("a warm-up of {warm_up_s} s: {} has runs of {shortest_s} s, nothing of which would be left", .path.display())]
     WarmUp {
         /// The dataset's folder.
         path: PathBuf,

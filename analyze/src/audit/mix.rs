@@ -142,7 +142,7 @@ impl Counts {
 
     fn check(&self, configuration: &str, tests: usize, tally: &mut Tally) {
         // As many bounds are taken as there are ticks, and tests.
-        let limit = (2.0 * self.ticks as f64 * tests as f64 / FALSE_ALARM).ln();
+        let limit = (2.0 * self.ticks.max(1) as f64 * tests as f64 / FALSE_ALARM).ln();
         let mut page = tally.page(self.ordinal);
         for (check, _, shares) in [
             (

@@ -15,6 +15,7 @@ use crate::condition::Condition;
 use crate::datasets::Dataset;
 use crate::error::Error;
 use crate::journal::{PARAMETERS, run_frame};
+use crate::tables::INTERNAL_EACH;
 use crate::value::Value;
 
 /// Why a test could not be made.
@@ -318,6 +319,8 @@ impl Opened {
         PARAMETERS
             .into_iter()
             .filter(|name| !without.contains(name))
+            // What `internal` is in full goes with it.
+            .filter(|name| *name != PARAMETERS[INTERNAL_EACH] || !without.contains("internal"))
             .map(|name| Ok(Value::of(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }

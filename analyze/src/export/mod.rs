@@ -78,8 +78,24 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     written.push(events.written.clone());
     if with_csv {
         written.push(events_csv(&folder, &events)?);
+    } else {
+        remove_csv(&folder)?;
     }
     Ok(written)
+}
+
+/// Takes away the CSV files of an earlier export: they may be of fewer runs.
+fn remove_csv(folder: &Path) -> Result<(), Error> {
+    for name in ["runs.csv", "machines.csv", "events.csv"] {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(&path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What a run of the program left that did not come to its end.

@@ -51,7 +51,7 @@ pub(super) fn of(
         configurations.push(Configuration {
             internal: probability(mapping.internal.unwrap_or_default()),
             stamp: mapping.stamp_rule(),
-            duration_s: duration_s(run, &rates, mapping),
+            duration_s: duration_s(run, &rates, mapping)?,
             rates,
             time_scale: mapping.time_scale(),
         });
@@ -123,21 +123,28 @@ fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<f64, S
     Ok(whole)
 }
 
-/// As said. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
-/// number of model seconds that this allows, or else the nearest to the last event.
-fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> f64 {
-    if let Some(said) = mapping.duration_s {
-        return said;
-    }
+/// As said, if nothing is later. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
+/// number of model seconds that this allows, or else the next after the last event.
+fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<f64, Error> {
     let (start_ns, end_ns) = run.span_ns();
     let since_start_s = |ns: u64| (ns - start_ns) as f64 / 1e9 * mapping.time_scale();
+    if let Some(said) = mapping.duration_s {
+        let last_s = since_start_s(end_ns);
+        if last_s > said {
+            let problem = format!(
+                "its last event is {last_s} s after its first, and the duration is said to be {said} s"
+            );
+            return Err(Error::import(run.name.as_ref(), None, problem));
+        }
+        return Ok(said);
+    }
     let next_s = std::iter::zip(&run.machines, rates.iter())
         .filter_map(|(rows, rate)| Some(since_start_s(rows.last()?.time_ns) + 1.0 / rate.hertz()));
     let whole_s = next_s.fold(f64::INFINITY, f64::min).floor();
-    match since_start_s(end_ns) {
+    Ok(match since_start_s(end_ns) {
         last_s if whole_s > last_s => whole_s,
-        last_s => last_s.round().max(1.0),
-    }
+        last_s => last_s.ceil().max(1.0),
+    })
 }
 
 /// The share of internal events among idle ticks over all runs of the same rates, to two decimals.

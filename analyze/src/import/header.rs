@@ -104,9 +104,15 @@ pub(super) fn places(
             header.iter().collect::<Vec<_>>().join(", ")
         )
     });
-    let example = format!("--columns {}=NAME", missing[0]);
+    let first = missing[0];
+    let way_out = match mapping.line {
+        Some(_) => format!("name a group of the pattern so, as in (?<{first}>...)"),
+        None => format!(
+            "say which is which, as in --columns {first}=NAME (or a number from 1, with --no-header)"
+        ),
+    };
     let problem = format!(
-        "no column is known as {}: {has}; say which is which, as in {example} (or a number from 1, with --no-header)",
+        "no column is known as {}: {has}; {way_out}",
         missing.join(", ")
     );
     Err(Error::import(path, Some(1), problem))
@@ -163,7 +169,7 @@ fn without_unit(title: &str) -> &str {
 }
 
 /// A title in lower case, its words joined by `_`.
-fn plain(title: &str) -> String {
+pub(super) fn plain(title: &str) -> String {
     let words = title.split(|letter: char| !letter.is_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join("_").to_lowercase()

@@ -64,7 +64,7 @@ pub(super) fn read(
 ) -> Result<Raw, Error> {
     let text = text_of(path, bytes)?;
     let raw = match &mapping.line {
-        Some(pattern) => matched(path, text, pattern, report)?,
+        Some(pattern) => matched(path, text, (pattern, mapping), report)?,
         None => separated(path, text, mapping)?,
     };
     if raw.rows.is_empty() {
@@ -84,7 +84,12 @@ fn text_of<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str, Error> {
 }
 
 /// The lines that `pattern` finds the cells of.
-fn matched(path: &Path, text: &str, pattern: &str, report: &mut Report) -> Result<Raw, Error> {
+fn matched(
+    path: &Path,
+    text: &str,
+    (pattern, mapping): (&str, &Mapping),
+    report: &mut Report,
+) -> Result<Raw, Error> {
     let wrong = |problem: String| Error::import(Path::new("the pattern of lines"), None, problem);
     let pattern = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
     let groups: Vec<&str> = pattern.capture_names().flatten().collect();
@@ -95,7 +100,7 @@ fn matched(path: &Path, text: &str, pattern: &str, report: &mut Report) -> Resul
         )));
     }
     let title: StringRecord = groups.iter().copied().collect();
-    let places = header::places(Some(&title), &Mapping::default(), path)?;
+    let places = header::places(Some(&title), mapping, path)?;
     let mut rows = vec![];
     for (number, line) in text.lines().enumerate() {
         match pattern.captures(line) {
@@ -131,20 +136,19 @@ fn separated(path: &Path, text: &str, mapping: &Mapping) -> Result<Raw, Error> {
         "blanks" => by_blanks(text),
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
+    rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()));
     let has_header = mapping.header != Some(false) && !rows.is_empty();
     let header = has_header.then(|| rows.remove(0).cells);
     let places = header::places(header.as_ref(), mapping, path)?;
     let time_title = places[index("system_time")].and_then(|place| header.as_ref()?.get(place));
-    if let Some(short) = rows
-        .iter()
-        .find(|row| row.cells.len() != rows[0].cells.len())
-    {
+    let first = header.as_ref().or(rows.first().map(|row| &row.cells));
+    let cells = first.map_or(0, StringRecord::len);
+    if let Some(other) = rows.iter().find(|row| row.cells.len() != cells) {
         let problem = format!(
-            "{} cells, where the line before has {}",
-            short.cells.len(),
-            rows[0].cells.len()
+            "{} cells, where the first line has {cells}",
+            other.cells.len()
         );
-        return Err(Error::import(path, Some(short.line), problem));
+        return Err(Error::import(path, Some(other.line), problem));
     }
     Ok(Raw {
         path: path.to_owned(),

@@ -138,6 +138,10 @@ impl Mapping {
                 return Err(format!("{name} {value} is not above 0"));
             }
         }
+        let cuts = self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
+        if self.line.is_some() && cuts {
+            return Err("a pattern of lines names its cells itself; leave separator, header and columns out".to_owned());
+        }
         match self.separator.as_deref() {
             None | Some("blanks") => Ok(()),
             Some(separator) if separator.len() == 1 => Ok(()),
@@ -175,13 +179,18 @@ impl Mapping {
     }
 }
 
+/// Whether a word says that a send is to all.
+pub(super) fn is_broadcast(word: &str) -> bool {
+    word.to_ascii_lowercase().starts_with("broadcast")
+}
+
 /// What a word usually stands for.
 fn usual(word: &str) -> Option<Kind> {
     let word = word.to_ascii_lowercase();
     let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
     if begins(&["internal", "local"]) {
         Some(Kind::Internal)
-    } else if begins(&["send", "sent", "broadcast"]) {
+    } else if begins(&["send", "sent"]) || is_broadcast(&word) {
         Some(Kind::Send)
     } else if begins(&["receive", "received", "recv", "rcv"]) {
         Some(Kind::Receive)
@@ -214,6 +223,7 @@ mod tests {
         insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml line 2: unknown field `seperator`, expected one of `separator`, `header`, `line`, `time`, `queue`, `stamp`, `rates`, `internal`, `duration_s`, `time_scale`, `columns`, `events`");
         insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml: no column `clock`; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
         insta::assert_snapshot!(problem("stamp = \"during\"\n"), @"m.toml: `during` is not a stamp rule (after or before)");
+        insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
     }
 

@@ -28,7 +28,7 @@ mod rows;
 mod run;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -105,6 +105,14 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
 fn runs_of(sources: &[PathBuf]) -> Result<Vec<(String, Vec<PathBuf>)>, Error> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         sources.iter().partition(|path| path.is_dir());
+    let mut seen = HashSet::new();
+    for source in sources {
+        let path = fs::canonicalize(source).map_err(Error::io(source))?;
+        if !seen.insert(path) {
+            let problem = "is given twice; it would count twice".to_owned();
+            return Err(Error::import(source, None, problem));
+        }
+    }
     let mut runs = vec![];
     if !files.is_empty() {
         runs.push(("the files".to_owned(), files.into_iter().cloned().collect()));

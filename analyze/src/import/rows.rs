@@ -6,7 +6,7 @@ use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
-use super::mapping::{Kind, Mapping, QueueRule};
+use super::mapping::{self, Kind, Mapping, QueueRule};
 use super::time::Clock;
 use crate::error::Error;
 
@@ -84,14 +84,17 @@ impl Reader<'_> {
                     StampRule::After => clock,
                     StampRule::Before => clock.saturating_sub(1),
                 };
+                let word = self.raw.cell(row, "event").unwrap_or_default();
+                let to_all = mapping::is_broadcast(word).then_some("*");
+                let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
-                    recipients: self.recipients(row, peers("recipients"), machine)?,
+                    recipients: self.recipients(row, recipients, machine)?,
                     stamp: self.number(row, "stamp")?.unwrap_or(by_rule),
                 })
             }
             Kind::Receive => Ok(EventKind::Receive(Message {
                 sender: match peers("sender") {
-                    Some(name) => self.machine(row, "sender", name)?,
+                    Some(name) => self.peer(row, "sender", name, machine)?,
                     None => UNKNOWN_MACHINE,
                 },
                 stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
@@ -117,8 +120,13 @@ impl Reader<'_> {
         let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
         peers.sort_unstable();
         peers.dedup();
+        if peers.len() > 1 {
+            // Some write a send to all with the sender among them.
+            peers.retain(|&peer| peer != machine);
+        }
         let others = (0..self.machines.0.len() as u32).filter(|&other| other != machine);
         match peers[..] {
+            [peer] if peer == machine => Err(self.to_itself(row, "recipients")),
             [peer] => Ok(Recipients::One(peer)),
             _ if others.eq(peers.iter().copied()) => Ok(Recipients::All),
             _ => Ok(Recipients::Several(peers.into())),
@@ -145,6 +153,19 @@ impl Reader<'_> {
                 format!("{column} `{name}` is no machine of the run; there are {names}"),
             )
         })
+    }
+
+    fn peer(&self, row: &RawRow, column: &str, name: &str, machine: u32) -> Result<u32, Error> {
+        let peer = self.machine(row, column, name)?;
+        if peer == machine {
+            return Err(self.to_itself(row, column));
+        }
+        Ok(peer)
+    }
+
+    fn to_itself(&self, row: &RawRow, column: &str) -> Error {
+        let problem = format!("{column} is the machine itself");
+        self.wrong(row, problem)
     }
 
     /// A whole number; also one that is written as 3.0.

@@ -3,6 +3,7 @@
 use sim::log::{EventRow, Lacks, LoggedEvent, UNKNOWN, UNKNOWN_MACHINE, write_row};
 use sim::machine::{EventKind, Recipients};
 
+use super::header::plain;
 use super::lines::Raw;
 use super::machines::Machines;
 use super::mapping::Mapping;
@@ -42,15 +43,27 @@ impl Run {
         for raw in files {
             let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let reader = Reader {
-                clock: Clock::of(mapping.time.as_deref(), &raw.time_title, first),
+                clock: Clock::of(mapping.time.as_deref(), &plain(&raw.time_title), first),
                 machine: names.number(&file_name(raw)),
                 machines: &names,
                 raw,
                 mapping,
             };
-            for row in &raw.rows {
-                let row = reader.read(row)?;
-                machines[row.machine as usize].push(row);
+            for raw_row in &raw.rows {
+                let row = reader.read(raw_row)?;
+                let log = &mut machines[row.machine as usize];
+                if log
+                    .last()
+                    .is_some_and(|before| before.time_ns > row.time_ns)
+                {
+                    let problem = "its time is before that of the machine's row before; a machine's rows are to be in the order of time (times of day start anew at midnight), each in one file, and each run in a folder of its own";
+                    return Err(Error::import(
+                        &raw.path,
+                        Some(raw_row.line),
+                        problem.to_owned(),
+                    ));
+                }
+                log.push(row);
             }
             report.assumed.send_stamps |= raw
                 .rows
@@ -151,10 +164,19 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
         let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
         cells.map(str::to_owned).collect()
     };
-    let mut names = vec![];
+    let mut names: Vec<String> = vec![];
     for raw in files {
         match of_rows(raw) {
-            named if named.is_empty() => names.push(file_name(raw)),
+            named if named.is_empty() => {
+                let name = file_name(raw);
+                if names.contains(&name) {
+                    let problem = format!(
+                        "a second file of a machine {name}; a run's files have different names, and each run a folder of its own"
+                    );
+                    return Err(Error::import(&raw.path, None, problem));
+                }
+                names.push(name);
+            }
             named => names.extend(named),
         }
     }

@@ -58,7 +58,18 @@ impl Clock {
     /// What is wanted, for an error.
     pub(super) fn wanted(&self) -> String {
         match self {
-            Self::Unit(_) => "a number".to_owned(),
+            Self::Unit(ns) => {
+                let units = [
+                    (1, "nanoseconds"),
+                    (1_000, "microseconds"),
+                    (1_000_000, "milliseconds"),
+                ];
+                let unit = units
+                    .iter()
+                    .find(|(unit, _)| unit == ns)
+                    .map_or("seconds", |(_, name)| name);
+                format!("a number of {unit} from 0 on that fits")
+            }
             Self::Iso => {
                 "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
             }

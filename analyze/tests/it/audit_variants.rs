@@ -92,6 +92,17 @@ fn what_the_journal_says_is_found_to_be_so() {
     }
 }
 
+/// A run in which nobody ticks is no less an execution.
+#[test]
+fn runs_without_an_event_audit_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "seed = 1\nduration_s = 0.001\nengine = \"virtual\"\n[parameters]\nrates = [[0.001, 0.002]]\ninternal = 0.5";
+    fixture::simulated(folder.path(), text);
+    let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+    assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
+    assert_eq!(audit.datasets[0].events, 0);
+}
+
 /// Real sockets, a new connection for each message, so fast that ticks are late.
 #[test]
 fn variants_over_real_tcp_audit_clean() {

@@ -259,7 +259,10 @@ fn a_warm_up_is_cut_off_and_said() {
     assert!(!all.contains("do not count"), "{all}");
     let (code, _, err) = drift(&["--warm-up", "1000"]);
     assert_eq!(code, 2);
-    assert!(err.contains("--warm-up 1000: small has runs of "), "{err}");
+    assert!(
+        err.contains("a warm-up of 1000 s: small has runs of "),
+        "{err}"
+    );
     let (code, _, err) = drift(&["--warm-up=-1"]);
     assert_eq!(code, 2);
     assert!(err.contains("a number of seconds"), "{err}");

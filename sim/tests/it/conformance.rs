@@ -407,7 +407,8 @@ fn expected_rows_and_messages_are_near_those_that_come() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
                 internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
                 sends = [\"mix\", \"broadcast\", { multicast = 2 }]";
-    let experiment = Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).unwrap();
+    let experiment =
+        Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).expect("an experiment");
     for configuration in experiment.configurations() {
         let (mut rows, mut messages) = (0u64, 0u64);
         for run in experiment
