@@ -91,7 +91,7 @@ impl Contrast {
     ///
     /// [`NoContrast`] if there is none.
     pub fn pairs<'g>(&self, groups: &'g [Group]) -> Result<Vec<Pair<'g>>, NoContrast> {
-        let has = |group: &Group, value: &str| is(&group.parameters[self.place], value);
+        let has = |group: &Group, value: &str| is(&self.value(group), value);
         for value in [&self.a, &self.b] {
             if !groups.iter().any(|group| has(group, value)) {
                 return Err(NoContrast::Value {
@@ -116,10 +116,15 @@ impl Contrast {
         Ok(pairs)
     }
 
+    /// The value as tables show it.
+    fn value(&self, group: &Group) -> String {
+        parameter_cell(&group.parameters, self.place)
+    }
+
     fn values(&self, groups: &[Group]) -> Vec<String> {
         let mut values: Vec<String> = vec![];
         for group in groups {
-            let value = group.parameters[self.place].to_string();
+            let value = self.value(group);
             if !values.contains(&value) {
                 values.push(value);
             }
@@ -130,7 +135,7 @@ impl Contrast {
     fn agree(&self, a: &Group, b: &Group) -> bool {
         let others = |group: &Group| {
             let mut others = group.parameters.clone();
-            if PARAMETERS[self.place] == "internal" {
+            if self.parameter() == "internal" {
                 // What it is in full goes with it.
                 others.remove(INTERNAL_EACH);
             }
@@ -142,10 +147,10 @@ impl Contrast {
 }
 
 /// Whether a value is the one that a person wrote.
-fn is(value: &Value, text: &str) -> bool {
-    match (value.as_number(), text.parse::<f64>()) {
-        (Some(value), Ok(number)) => value == number,
-        _ => value.to_string() == text,
+fn is(value: &str, text: &str) -> bool {
+    match (value.parse::<f64>(), text.parse::<f64>()) {
+        (Ok(value), Ok(number)) => value == number,
+        _ => value == text,
     }
 }
 

@@ -152,10 +152,12 @@ impl Mapping {
     }
 
     /// The mapping as the text of a file.
-    pub(super) fn to_toml(&self) -> String {
-        // A mapping has nothing that TOML has not.
-        let text = toml::to_string(self).unwrap_or_default();
-        format!("# How the logs of this dataset were read by `analyze import`.\n{text}")
+    pub(super) fn to_toml(&self) -> Result<String, Error> {
+        let text = toml::to_string(self)
+            .map_err(|error| Error::import("the mapping".as_ref(), None, error.to_string()))?;
+        Ok(format!(
+            "# How the logs of this dataset were read by `analyze import`.\n{text}"
+        ))
     }
 
     pub(super) fn time_scale(&self) -> f64 {
@@ -231,7 +233,7 @@ mod tests {
     fn is_written_as_it_is_read() {
         let text = "separator = \";\"\nqueue = \"before\"\nrates = [1, 3]\n[columns]\nevent = \"kind\"\n[events]\nsend = [\"S\"]\n";
         let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
-        let again = Mapping::parse(&mapping.to_toml(), "again.toml".as_ref());
+        let again = Mapping::parse(&mapping.to_toml().expect("TOML"), "again.toml".as_ref());
         assert_eq!(again.expect("a mapping"), mapping);
     }
 }

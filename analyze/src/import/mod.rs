@@ -96,7 +96,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
         imported,
         (mapping.time_scale(), most),
         names,
-        &mapping.to_toml(),
+        &mapping.to_toml()?,
     )?;
     Ok(report)
 }

@@ -63,12 +63,10 @@ impl Run {
                         problem.to_owned(),
                     ));
                 }
+                let is_send = matches!(row.event.kind, EventKind::Send { .. });
+                report.assumed.send_stamps |= is_send && raw.cell(raw_row, "stamp").is_none();
                 log.push(row);
             }
-            report.assumed.send_stamps |= raw
-                .rows
-                .iter()
-                .any(|row| raw.cell(row, "stamp").is_none() && is_send(raw, row, mapping));
         }
         let mut run = Self {
             name: name.to_owned(),
@@ -151,11 +149,6 @@ impl Run {
         }
         text
     }
-}
-
-fn is_send(raw: &Raw, row: &super::lines::RawRow, mapping: &Mapping) -> bool {
-    let word = raw.cell(row, "event").unwrap_or_default();
-    mapping.kind(word) == Some(super::Kind::Send)
 }
 
 /// The machines that rows name, or else one for each file.

@@ -195,6 +195,27 @@ fn a_contrast_is_the_difference_of_two_rows() {
     );
 }
 
+/// Probabilities that differ by machine are named in full, and are not taken for their mean.
+#[test]
+fn a_contrast_may_be_of_probabilities_by_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name = \"each\"\nseed = 1\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
+                rates = [[1, 3], [2, 3]]\ninternal = [0.5, [0.9, 0.1]]";
+    fixture::simulated(&folder.path().join("each"), text);
+    let contrast = |to: &str| {
+        let arguments = [
+            "contrast", "each", "--of", "internal", "--from", "0.5", "--to", to,
+        ];
+        analyze(&arguments, folder.path())
+    };
+    let (code, out, err) = contrast("0.9,0.1");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1,3") && out.contains("2,3"), "{out}");
+    let (code, _, err) = contrast("0.2,0.8");
+    assert_eq!(code, 2);
+    assert!(err.contains("there are 0.5 | 0.9,0.1"), "{err}");
+}
+
 #[test]
 fn contrasts_without_a_pair_are_refused() {
     let folder = grid();
