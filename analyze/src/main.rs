@@ -20,11 +20,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<commands::CheckFailed>() => {
-            eprintln!("{error}");
+            sim::console::tell(&error);
             ExitCode::from(CHECK_FAILED)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            sim::console::tell(format_args!("error: {error:#}"));
             ExitCode::from(UNUSABLE)
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Figures of a kind are only comparable within one call: machines differ, and one machine differs from hour to hour.
 
+#![allow(clippy::print_stdout)]
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -14,6 +14,7 @@
 //! - [`wire`]: what goes over a connection: frames and the handshake
 //! - [`log`]: the dataset contract: columns, journal, segments
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
+//! - [`console`]: what the programs say to people
 //!
 //! The `sim` binary's verbs stand in `commands`, one file each.
 //!
@@ -31,6 +32,7 @@
 //! ```
 
 pub mod clock;
+pub mod console;
 pub mod engine;
 pub mod experiment;
 pub mod log;

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Command::Man(args) => commands::man::run(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        sim::console::tell(format_args!("error: {error:#}"));
         ExitCode::from(UNUSABLE)
     })
 }

@@ -3,6 +3,7 @@
 use analyze::export::{self, PartCount, Written};
 use analyze::words::counted;
 use clap::Args;
+use sim::console::tell;
 
 use super::Datasets;
 
@@ -23,10 +24,13 @@ impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
         for dataset in self.datasets.open()? {
             for written in export::export(&dataset, self.csv)? {
-                eprintln!("{}", line(&written));
+                tell(line(&written));
             }
             let machines = dataset.root().join("processed").join("machines.parquet");
-            eprintln!("In Python: pl.read_parquet(\"{}\")", machines.display());
+            tell(format_args!(
+                "In Python: pl.read_parquet(\"{}\")",
+                machines.display()
+            ));
         }
         Ok(())
     }

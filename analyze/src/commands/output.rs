@@ -12,6 +12,7 @@ use analyze::tables::{self, Question, Table};
 use analyze::value::Record;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sim::console::tell;
 
 use super::Datasets;
 
@@ -75,7 +76,7 @@ impl Output {
     /// Says `words` on stderr if stdout is for machines, who get none.
     pub fn say_aside(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
-            eprint!("{}", render::prose(words, width()));
+            tell(render::prose(words, width()).trim_end());
         }
     }
 }

@@ -6,6 +6,7 @@ use analyze::Dataset;
 use analyze::condition::Condition;
 use analyze::words::counted;
 use clap::{Args, ValueEnum};
+use sim::console::tell;
 
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,7 +46,7 @@ impl Selection {
                 // A dataset that may only be read is no obstacle.
                 dataset
                     .keep_measures()
-                    .unwrap_or_else(|error| eprintln!("measures are not kept: {error}"));
+                    .unwrap_or_else(|error| tell(format_args!("measures are not kept: {error}")));
             }
             say_what_is_left_out(dataset);
         }
@@ -67,27 +68,27 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     if let missing @ [_, ..] = dataset.missing_shards() {
         let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
         let verb = is(missing.len());
-        eprintln!(
+        tell(format_args!(
             "{label}: {} {verb} missing: {}",
             counted(missing.len(), "shard"),
             shards.join(" ")
-        );
+        ));
     }
     if let to_do @ 1.. = dataset.to_do() as usize {
         let (runs, verb) = (counted(to_do, "planned run"), is(to_do));
-        eprintln!("{label}: {runs} {verb} not there yet");
+        tell(format_args!("{label}: {runs} {verb} not there yet"));
     }
     let (failed, late) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {
         let runs = counted(failed, "failed run");
-        eprintln!("{label}: {runs} {} left out", is(failed));
+        tell(format_args!("{label}: {runs} {} left out", is(failed)));
     }
     if late > 0 {
         let runs = counted(late, "unpunctual run");
         let finished = dataset.finished().len() + late;
-        eprintln!(
+        tell(format_args!(
             "{label}: {runs} of {finished} finished {} left out",
             is(late)
-        );
+        ));
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use sim::console::tell;
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
 use sim::engine::tcp::{self, Part, Seat, SeatError};
 use sim::experiment::{Experiment, Overrides, RunName};
@@ -65,7 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let part = match tcp::take_part(&seat) {
         Ok(part) => part,
         Err(error) => {
-            eprintln!("{error}");
+            tell(&error);
             return Ok(ExitCode::from(match error {
                 SeatError::Listen { .. } => processes::CANNOT_LISTEN,
                 SeatError::Failed(_) => FAILED,
@@ -91,7 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     io::stdout().write_all(&text)?;
     if !args.child {
-        eprintln!("{}", in_words(&seat, &part));
+        tell(in_words(&seat, &part));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -112,7 +112,7 @@ fn analyze_command(verb: &str, root: &Path) -> String {
     } else {
         ""
     };
-    format!("{cargo}analyze {verb} {}", root.display())
+    format!("{cargo}analyze {verb} {}", sim::console::shell_word(root))
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use sim::console::tell;
 use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetError;
@@ -66,7 +67,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let summary = sweep::run(&experiment, &root, &options, &control, &mut progress)
         .map_err(with_the_way_out)?;
     if !args.quiet {
-        eprintln!("{}", in_sentences(&experiment, &summary, &root));
+        tell(in_sentences(&experiment, &summary, &root));
     }
     Ok(match summary {
         Summary { left: 1.., .. } if interrupted.load(Ordering::Relaxed) => {

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
 use super::words::{bytes_in_words, grouped, in_words};
+use crate::console::tell;
 use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow};
@@ -194,7 +195,7 @@ impl Progress {
             Shown::Heartbeat(heartbeat) => {
                 if heartbeat.is_due(Instant::now()) {
                     let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-                    eprintln!("{now}  {state}");
+                    tell(format_args!("{now}  {state}"));
                 }
             }
         }
@@ -238,7 +239,7 @@ impl Progress {
     fn say(&self, line: &str) {
         match &self.shown {
             Shown::Bar(bar) => bar.println(line),
-            Shown::Nothing | Shown::Heartbeat(_) => eprintln!("{line}"),
+            Shown::Nothing | Shown::Heartbeat(_) => tell(line),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What the simulator promises, tested from outside.
 
+// Tests may print: nobody loses work when they cannot.
+#![allow(clippy::print_stdout)]
+
 mod cli;
 mod conformance;
 mod cut_short;

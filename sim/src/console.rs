@@ -1,0 +1,62 @@
+//! What the programs say to people: on stderr, and never at the price of the work.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a line to stderr. If stderr takes nothing any more (a full disk, a pipe whose reader is gone, a lost terminal), the line
+/// is dropped: `eprintln!` would panic and end the work that the line is only about.
+pub fn tell(line: impl Display) {
+    // One write for the whole line: lines of several threads and processes do not mix.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// A path as a word of a command line that can be pasted into a shell. A path that is not UTF-8 is written as bash's `$'...'`.
+pub fn shell_word(path: &Path) -> String {
+    // Behind `./`, a leading dash is no option.
+    let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
+        Cow::Owned(Path::new(".").join(path))
+    } else {
+        Cow::Borrowed(path)
+    };
+    match path.to_str() {
+        Some(text) => shell_words::quote(text).into_owned(),
+        None => format!(
+            "$'{}'",
+            path.as_os_str()
+                .as_encoded_bytes()
+                .iter()
+                .map(|&byte| escaped(byte))
+                .collect::<String>()
+        ),
+    }
+}
+
+fn escaped(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("\\{}", byte as char),
+        b' '..=b'~' => (byte as char).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(shell_word(Path::new("data/quickstart")), "data/quickstart");
+        assert_eq!(shell_word(Path::new("a b")), "'a b'");
+        assert_eq!(shell_word(Path::new("-rf")), "./-rf");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_no_text_are_escaped() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9 d'or"));
+        assert_eq!(shell_word(path), r"$'caf\xe9 d\'or'");
+    }
+}
