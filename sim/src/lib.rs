@@ -14,6 +14,7 @@
 //! - [`wire`]: what goes over a connection: frames and the handshake
 //! - [`log`]: the dataset contract: columns, journal, segments
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
+//! - [`input`]: files that people hand to the programs, read with a bound
 //! - [`console`]: what the programs say to people
 //!
 //! The `sim` binary's verbs stand in `commands`, one file each.
@@ -35,6 +36,7 @@ pub mod clock;
 pub mod console;
 pub mod engine;
 pub mod experiment;
+pub mod input;
 pub mod log;
 pub mod machine;
 pub mod random;
