@@ -6,60 +6,36 @@
 //!
 //! # Layout
 //!
-//! - [`datasets`], [`batches`]: datasets opened, and their events as data frames, whole runs at a time
-//! - [`events`], [`journal`]: the two kinds of row as data frames, with their columns
+//! In the order in which data flows:
+//!
+//! - [`read`]: datasets, their runs and their events as data frames
 //! - [`measures`]: what is measured of a machine in a run, a file a family
-//! - [`run`]: one run's events, machine by machine and along its timeline
-//! - [`observed`], [`replayed`]: what measures look at: every event, and what takes a run as a whole to tell
-//! - [`kept`]: measures kept from one reading to the next
-//! - [`repetitions`]: measures folded over the repetitions of a configuration
-//! - [`pooled`]: measures folded over all runs that agree in some parameters
-//! - [`statistics`]: mean, standard deviation and interval
-//! - [`contrasts`]: what difference a parameter makes
-//! - [`claims`]: what others claimed, and whether it is so
-//! - [`condition`]: which runs an answer is about
-//! - [`tables`], [`records`], [`render`]: which measures a table shows, what its records begin with, and how it is written
-//! - [`compare`]: two datasets, run by run
+//! - [`stats`]: measures become estimates over repetitions, pools and contrasts
 //! - [`theory`]: what is to be expected, and the measurements beside it
+//! - [`compare`]: two datasets, run by run
+//! - [`claims`]: what others claimed, and whether it is so
 //! - [`audit`]: are the logs a Lamport execution?
 //! - [`import`]: logs of other implementations, made into a dataset
-//! - [`export`]: `processed/`, tidy files for notebooks
-//! - [`dictionary`]: every column of every file
-//! - [`words`]: words that several answers share
+//! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
+//! - [`output`]: tables, records and words as text
+//! - [`error`]: what can go wrong
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
 
 pub mod audit;
-pub mod batches;
 pub mod claims;
-pub mod column;
 pub mod compare;
-pub mod condition;
-pub mod contrasts;
-pub mod datasets;
-pub mod dictionary;
 pub mod error;
-pub mod events;
 pub mod export;
 pub mod import;
-pub mod journal;
-mod kept;
 pub mod measures;
-mod observed;
-pub mod pooled;
-mod records;
-pub mod render;
-pub mod repetitions;
-mod replayed;
-mod run;
-pub mod statistics;
-pub mod tables;
+pub mod output;
+pub mod read;
+pub mod stats;
 pub mod theory;
-pub mod value;
-pub mod words;
 
-pub use datasets::{Dataset, open};
 pub use error::Error;
+pub use read::dataset::{Dataset, open};
 
 /// The README's Rust, compiled as a test.
 #[cfg(doctest)]

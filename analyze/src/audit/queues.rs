@@ -10,7 +10,7 @@ use super::messages::Taken;
 use super::setup::Setup;
 use super::tally::{At, Page};
 use super::words::event;
-use crate::words::counted;
+use crate::output::words::counted;
 
 /// Checks [`Check::Idle`] of `machine`: a tick takes a message if there is one. So what is idle leaves an empty queue, and follows on
 /// one.

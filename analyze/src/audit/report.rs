@@ -1,9 +1,9 @@
 //! What an audit found, for people and for machines.
 
 use super::{Audit, Audited, Check, CounterExample};
-use crate::tables::{Table, keep_together};
-use crate::value::{Record, Value};
-use crate::words::counted;
+use crate::output::value::{Record, Value};
+use crate::output::words::counted;
+use crate::stats::tables::{Table, keep_together};
 
 /// Paragraphs: what was audited, whether it is a Lamport execution, every first counter-example; and a blank line at the end.
 pub fn words(audit: &Audit) -> Vec<String> {

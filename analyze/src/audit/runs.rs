@@ -16,8 +16,8 @@ use super::mix::Mix;
 use super::setup::{Known, Setup};
 use super::tally::{At, Page, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
-use crate::datasets::still_failed;
 use crate::error::Error;
+use crate::read::dataset::still_failed;
 
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {

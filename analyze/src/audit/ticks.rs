@@ -9,7 +9,7 @@ use super::setup::{ROUNDING_NS, Setup};
 use super::tally::{At, Page};
 use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
-use crate::words::counted;
+use crate::output::words::counted;
 
 /// Checks [`Check::Ticks`] and [`Check::Times`]. Returns by how much the latest event was late, in nanoseconds.
 pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {

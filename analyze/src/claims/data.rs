@@ -11,12 +11,12 @@ use sim::log::JournalRow;
 use super::estimates::RunValue;
 use super::{Cell, Machines, Quantity};
 use crate::audit::Audit;
-use crate::condition::Condition;
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal::{PARAMETERS, run_frame};
-use crate::tables::INTERNAL_EACH;
-use crate::value::Value;
+use crate::output::value::Value;
+use crate::read::dataset::Dataset;
+use crate::read::filter::Condition;
+use crate::read::runs::{PARAMETERS, run_frame};
+use crate::stats::tables::INTERNAL_EACH;
 
 /// Why a test could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Share, Statistic};
-use crate::contrasts::Difference;
-use crate::statistics::Estimate;
+use crate::stats::contrast::Difference;
+use crate::stats::estimate::Estimate;
 
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_985;

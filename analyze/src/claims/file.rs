@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Cell, Claim, Criterion, Machines, Quantity, Statistic, Subject, Test};
-use crate::condition::Condition;
+use crate::read::filter::Condition;
 
 /// A file of claims that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ mod file;
 mod tables;
 mod words;
 
-use crate::condition::Condition;
+use crate::read::filter::Condition;
 
 pub use criterion::{Criterion, Verdict};
 pub use data::{Data, NotEvaluated};

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::column::Kind;
-use crate::journal;
 use crate::measures::{self, Measure};
+use crate::output::schema::Kind;
+use crate::read::runs;
 
 /// The measure that is 1 for a run that finished and 0 for one that failed.
 const FINISHED: &str = "finished";
@@ -57,7 +57,7 @@ impl PartialEq for Quantity {
 }
 
 fn run_columns() -> impl Iterator<Item = &'static str> {
-    let columns = journal::run_columns().into_iter();
+    let columns = runs::run_columns().into_iter();
     columns
         .filter(|column| column.kind != Kind::Text)
         .map(|column| column.name)

@@ -1,6 +1,6 @@
 //! `analyze backlog`.
 
-use analyze::tables;
+use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use analyze::claims::{self, Answer, Claim, Data};
-use analyze::words::counted;
+use analyze::output::words::counted;
 use anyhow::bail;
 use clap::Args;
 

@@ -1,8 +1,8 @@
 //! `analyze contrast`.
 
-use analyze::contrasts::{self, Contrast as Values};
 use analyze::measures::{self, Measure};
-use analyze::repetitions;
+use analyze::stats::contrast::{self, Contrast as Values};
+use analyze::stats::repetitions;
 use anyhow::Context;
 use clap::Args;
 
@@ -47,9 +47,9 @@ impl Contrast {
         let measures = self.measures()?;
         let groups = repetitions::groups(&self.datasets.open()?)?;
         let pairs = values.pairs(&groups)?;
-        let table = contrasts::table(&values, &pairs, &measures);
+        let table = contrast::table(&values, &pairs, &measures);
         self.output.print(&[], &[table], || {
-            contrasts::records(&values, &pairs, &measures)
+            contrast::records(&values, &pairs, &measures)
         })
     }
 

@@ -11,6 +11,6 @@ pub struct Dictionary {}
 
 impl Dictionary {
     pub fn run(&self) -> anyhow::Result<()> {
-        Ok(std::io::stdout().write_all(analyze::dictionary::markdown().as_bytes())?)
+        Ok(std::io::stdout().write_all(analyze::export::dictionary::markdown().as_bytes())?)
     }
 }

@@ -1,7 +1,7 @@
 //! `analyze export`.
 
 use analyze::export::{self, PartCount, Written};
-use analyze::words::counted;
+use analyze::output::words::counted;
 use clap::Args;
 use sim::console::tell;
 

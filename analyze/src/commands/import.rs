@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analyze::import::{self, Kind, Mapping, QueueRule};
-use analyze::render;
+use analyze::output;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
@@ -94,7 +94,7 @@ impl Import {
             "In {into}. Next: analyze summary {into}, analyze audit {into}"
         ));
         let mut out = io::stdout().lock();
-        write!(out, "{}", render::prose(&words, width()))?;
+        write!(out, "{}", output::prose(&words, width()))?;
         Ok(out.flush()?)
     }
 

@@ -1,6 +1,6 @@
 //! `analyze jumps`.
 
-use analyze::tables;
+use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;

@@ -2,14 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use analyze::journal::PARAMETERS;
 use analyze::measures::Measure;
-use analyze::pooled::{self, Pool};
-use analyze::render;
-use analyze::repetitions::{self, Group};
-use analyze::statistics::Estimate;
-use analyze::tables::{self, Question, Table};
-use analyze::value::Record;
+use analyze::output;
+use analyze::output::value::Record;
+use analyze::read::runs::PARAMETERS;
+use analyze::stats::estimate::Estimate;
+use analyze::stats::pool::{self, Pool};
+use analyze::stats::repetitions::{self, Group};
+use analyze::stats::tables::{self, Question, Table};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
@@ -54,21 +54,21 @@ impl Output {
                 let width = width();
                 let tables: Vec<String> = tables
                     .iter()
-                    .map(|table| render::terminal(table, width))
+                    .map(|table| output::terminal(table, width))
                     .collect();
-                write!(out, "{}{}", render::prose(words, width), tables.join("\n"))?;
+                write!(out, "{}{}", output::prose(words, width), tables.join("\n"))?;
             }
             Format::Markdown => {
-                let tables: Vec<String> = tables.iter().map(render::markdown).collect();
+                let tables: Vec<String> = tables.iter().map(output::markdown).collect();
                 write!(
                     out,
                     "{}{}",
-                    render::prose_markdown(words),
+                    output::prose_markdown(words),
                     tables.join("\n")
                 )?;
             }
-            Format::Csv => render::csv(&records(), &mut out)?,
-            Format::Json => render::json(&records(), &mut out)?,
+            Format::Csv => output::csv(&records(), &mut out)?,
+            Format::Json => output::json(&records(), &mut out)?,
         }
         Ok(out.flush()?)
     }
@@ -76,7 +76,7 @@ impl Output {
     /// Says `words` on stderr if stdout is for machines, who get none.
     pub fn say_aside(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
-            tell(render::prose(words, width()).trim_end());
+            tell(output::prose(words, width()).trim_end());
         }
     }
 }
@@ -115,8 +115,8 @@ impl Rows {
     /// The names to pool by.
     fn names(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
-            pooled::known(name.trim()).with_context(|| {
-                let names = [&PARAMETERS[..], &pooled::OTHERS].concat().join(", ");
+            pool::known(name.trim()).with_context(|| {
+                let names = [&PARAMETERS[..], &pool::OTHERS].concat().join(", ");
                 format!("--by: no parameter `{name}`; there are {names}")
             })
         };
@@ -134,9 +134,9 @@ pub fn answer(
     let measures = question.measures();
     let names = rows.names()?;
     if !names.is_empty() {
-        let pools = rows.choose(pooled::pools(&datasets.open()?, &names)?, Pool::estimate)?;
-        let table = pooled::table(question.title, &names, &measures, &pools);
-        return output.print(&[], &[table], || pooled::records(&names, &measures, &pools));
+        let pools = rows.choose(pool::pools(&datasets.open()?, &names)?, Pool::estimate)?;
+        let table = pool::table(question.title, &names, &measures, &pools);
+        return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
     let groups = rows.choose(repetitions::groups(&datasets.open()?)?, Group::estimate)?;
     let table = tables::table(question.title, &measures, &groups);

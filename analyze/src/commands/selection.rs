@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use analyze::Dataset;
-use analyze::condition::Condition;
-use analyze::words::counted;
+use analyze::output::words::counted;
+use analyze::read::filter::Condition;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
 

@@ -2,9 +2,9 @@
 
 use analyze::Dataset;
 use analyze::measures::Measure;
-use analyze::repetitions::{self, Group};
-use analyze::tables::{self, QUESTIONS, Table};
-use analyze::words::counted;
+use analyze::output::words::counted;
+use analyze::stats::repetitions::{self, Group};
+use analyze::stats::tables::{self, QUESTIONS, Table};
 use clap::Args;
 
 use super::Datasets;

@@ -1,6 +1,7 @@
 //! `analyze theory`.
 
-use analyze::{repetitions, theory};
+use analyze::stats::repetitions;
+use analyze::theory;
 use clap::Args;
 
 use super::Datasets;

@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 
 use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, write_row};
 
-use crate::datasets::Dataset;
 use crate::error::Error;
+use crate::read::dataset::Dataset;
 
 /// Columns that say which event a row is, and when it was: what differs is one of the others.
 const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sim::log::JournalRow;
 
-use crate::datasets::Dataset;
 use crate::error::Error;
+use crate::read::dataset::Dataset;
 
 /// Values of a parameter that an error names before it says "...".
 const NAMED_VALUES: usize = 3;

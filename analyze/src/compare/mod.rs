@@ -23,8 +23,8 @@ pub use paired::{Group, Paired};
 pub use tables::{records, table};
 pub use words::{exception, words};
 
-use crate::datasets::Dataset;
 use crate::error::Error;
+use crate::read::dataset::Dataset;
 
 /// What two datasets, A and B, have in common and do not.
 #[derive(Debug)]

@@ -7,12 +7,12 @@
 use polars::prelude::*;
 
 use super::{Pair, rows};
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
-use crate::statistics::Estimate;
-use crate::value::Value;
+use crate::output::value::Value;
+use crate::read::dataset::Dataset;
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::Estimate;
 
 /// What twins may differ in: no parameters of a configuration here.
 const OF_THE_ENGINE: [&str; 2] = ["engine", "time_scale"];

@@ -10,9 +10,9 @@ use polars_io::parquet::write::{
 };
 
 use super::Written;
-use crate::column::Column;
 use crate::error::Error;
-use crate::render;
+use crate::output;
+use crate::output::schema::Column;
 
 /// How the names of files and folders end that are not complete.
 pub(super) const PARTIAL: &str = ".partial";
@@ -80,7 +80,7 @@ impl CsvFile {
     }
 
     pub(super) fn push(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        render::frame_csv(frame, self.rows == 0, &mut self.file)
+        output::frame_csv(frame, self.rows == 0, &mut self.file)
             .map_err(Error::io(&self.partial.partial))?;
         self.rows += frame.height() as u64;
         Ok(())

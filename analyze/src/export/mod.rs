@@ -8,7 +8,9 @@
 //! - [`file`]: one Parquet or CSV file
 //! - [`parts`]: the folder of the events: which of its parts stay, and which are written
 //! - [`swap`]: a folder in another's place
+//! - [`dictionary`]: every column of every file
 
+pub mod dictionary;
 mod file;
 mod parts;
 mod swap;
@@ -19,10 +21,10 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 
-use crate::column::Column;
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal;
+use crate::output::schema::Column;
+use crate::read::dataset::Dataset;
+use crate::read::runs;
 
 use file::{CsvFile, PARTIAL, ParquetFile};
 use parts::Parts;
@@ -62,12 +64,12 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     swap::recover(&parts::folder(&folder)).map_err(Error::io(&folder))?;
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 
-    let runs = journal::run_frame(dataset.name(), dataset.finished())?;
+    let runs = runs::run_frame(dataset.name(), dataset.finished())?;
     let machines = dataset.machines()?;
     let events = parts::write(dataset, &folder)?;
 
-    let machine_columns = crate::dictionary::machine_file_columns();
-    let mut written = table(&folder, "runs", &journal::run_columns(), &runs, with_csv)?;
+    let machine_columns = crate::export::dictionary::machine_file_columns();
+    let mut written = table(&folder, "runs", &runs::run_columns(), &runs, with_csv)?;
     written.extend(table(
         &folder,
         "machines",

@@ -18,11 +18,11 @@ use sim::log::JournalRow;
 
 use super::file::{PARTIAL, ParquetFile};
 use super::{PartCount, Written, swap};
-use crate::batches::{self, batch_bounds};
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::events::event_columns;
-use crate::kept::{DEFINITIONS, fingerprint};
+use crate::measures::batches::{self, batch_bounds};
+use crate::measures::cache::{DEFINITIONS, fingerprint};
+use crate::read::dataset::Dataset;
+use crate::read::events::event_columns;
 
 /// What the footer of a part calls the definitions that its columns follow.
 const OF_DEFINITIONS: &str = "definitions";

@@ -6,7 +6,7 @@ use std::path::Path;
 use sim::log::{Assumed, Lacks};
 
 use super::machines::Machines;
-use crate::words::counted;
+use crate::output::words::counted;
 
 /// What was imported.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,8 @@ use polars::prelude::*;
 use sim::machine::EventKind;
 
 use super::{Measure, at_ticks, counted, or_zero, quantile, ratio, slope};
-use crate::column::Kind::{Integer, Number};
-use crate::run::Run;
+use crate::output::schema::Kind::{Integer, Number};
+use crate::read::run_log::Run;
 
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {

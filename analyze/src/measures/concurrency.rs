@@ -10,8 +10,8 @@ use sim::log::EventRow;
 use sim::machine::EventKind;
 
 use super::{Measure, ratio};
-use crate::column::Kind::Number;
-use crate::run::Run;
+use crate::output::schema::Kind::Number;
+use crate::read::run_log::Run;
 
 pub(super) const MEASURES: [Measure; 2] = [
     Measure {

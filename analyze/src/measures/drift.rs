@@ -8,7 +8,7 @@ use polars::prelude::*;
 use sim::log::EventRow;
 
 use super::{Measure, or_zero, ratio, slope};
-use crate::column::Kind::{Integer, Number};
+use crate::output::schema::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 5] = [
     Measure {

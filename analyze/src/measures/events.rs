@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::{Measure, or_zero, ratio};
-use crate::column::Kind::{Integer, Number};
+use crate::output::schema::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 8] = [
     Measure {

@@ -5,7 +5,7 @@
 use polars::prelude::*;
 
 use super::{Measure, counted, quantile};
-use crate::column::Kind::{Integer, Number};
+use crate::output::schema::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 6] = [
     Measure {

@@ -11,12 +11,23 @@
 //! - [`spread`]: how far the clocks of a run are apart at any time
 //! - [`backlog`]: how many messages wait, and how long
 //! - [`concurrency`]: how much of a run happens side by side
+//!
+//! and how they are computed:
+//!
+//! - [`batches`]: a dataset's events, whole runs at a time
+//! - [`event_columns`]: what aggregates look at, an element an event
+//! - [`run_aggregates`]: aggregates that take a run as a whole to tell
+//! - [`cache`]: measures kept from one reading to the next
 
 mod backlog;
+pub mod batches;
+pub(crate) mod cache;
 mod concurrency;
 mod drift;
+pub(crate) mod event_columns;
 mod events;
 mod jumps;
+pub(crate) mod run_aggregates;
 mod spread;
 
 use polars::prelude::*;
@@ -27,7 +38,7 @@ pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{OnTimeline, on_timeline};
 pub(crate) use spread::Spread;
 
-use crate::column::Kind;
+use crate::output::schema::Kind;
 
 /// Something measured of each machine in each run.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@
 use polars::prelude::*;
 
 use super::{Measure, ratio};
-use crate::column::Kind::{Integer, Number};
-use crate::run::Run;
+use crate::output::schema::Kind::{Integer, Number};
+use crate::read::run_log::Run;
 
 pub(super) const MEASURES: [Measure; 3] = [
     Measure {

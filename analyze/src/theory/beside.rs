@@ -3,8 +3,8 @@
 use super::prediction::{Prediction, predict};
 use super::system::System;
 use crate::measures::{self, Measure};
-use crate::repetitions::Group;
-use crate::statistics::Estimate;
+use crate::stats::estimate::Estimate;
+use crate::stats::repetitions::Group;
 
 /// A machine of a configuration: what was measured, and what was to be expected.
 #[derive(Clone, Debug)]

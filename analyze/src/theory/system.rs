@@ -2,9 +2,9 @@
 
 use sim::experiment::{Delay, Internal, Rates, ReceiveRule, Sends, Topology};
 
-use crate::journal::PARAMETERS;
-use crate::repetitions::Group;
-use crate::value::Value;
+use crate::output::value::Value;
+use crate::read::runs::PARAMETERS;
+use crate::stats::repetitions::Group;
 
 /// The machines of a configuration, and for how long they are observed.
 #[derive(Clone, Debug, PartialEq)]

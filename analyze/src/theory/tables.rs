@@ -3,10 +3,10 @@
 use super::beside::{Beside, Compared};
 use super::crude::Crude;
 use super::prediction::Prediction;
-use crate::records::{group_record, push_estimate};
-use crate::repetitions::Group;
-use crate::tables::{LINE, Table, Varying, described, keep_together, number};
-use crate::value::{Record, Value};
+use crate::output::value::{Record, Value};
+use crate::stats::records::{group_record, push_estimate};
+use crate::stats::repetitions::Group;
+use crate::stats::tables::{LINE, Table, Varying, described, keep_together, number};
 
 /// The measures that the table shows; the records have the others too.
 const SHOWN: [&str; 5] = [

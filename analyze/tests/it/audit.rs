@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use analyze::audit::{self, Audit, Check};
-use analyze::render;
+use analyze::output;
 use proptest::prelude::*;
 use sim::engine::Control;
 use sim::sweep::{self, Options, Progress};
@@ -261,7 +261,7 @@ fn words_and_table_fit_eighty_columns() {
         }
     }
     let text =
-        render::prose(&audit::words(&audit), 80) + &render::terminal(&audit::table(&audit), 80);
+        output::prose(&audit::words(&audit), 80) + &output::terminal(&audit::table(&audit), 80);
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use analyze::compare::{self, Comparison};
-use analyze::render;
+use analyze::output;
 use sim::log::FinishedRun;
 
 use crate::command_line::analyze;
@@ -304,8 +304,8 @@ fn words_and_table_fit_eighty_columns() {
         },
     );
     let comparison = open(folder.path());
-    let text = render::prose(&compare::words(&comparison), 80)
-        + &render::terminal(&compare::table(&comparison), 80);
+    let text = output::prose(&compare::words(&comparison), 80)
+        + &output::terminal(&compare::table(&comparison), 80);
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use analyze::{Dataset, column::Column, dictionary, events, journal};
+use analyze::Dataset;
+use analyze::export::dictionary;
+use analyze::output::schema::Column;
+use analyze::read::{events, runs};
 use polars::prelude::*;
 use sim::log::EVENT_COLUMNS;
 
@@ -23,7 +26,7 @@ fn has_the_columns_of_the_journal() {
     fixture::write_by_hand(folder.path());
     let text = std::fs::read_to_string(folder.path().join("runs.csv")).unwrap();
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
-    assert_eq!(names(&journal::JOURNAL), header);
+    assert_eq!(names(&runs::JOURNAL), header);
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn has_the_columns_of_the_processed_files() {
 
 #[test]
 fn every_column_has_its_meaning() {
-    for column in journal::JOURNAL
+    for column in runs::JOURNAL
         .iter()
         .chain(&events::event_columns())
         .chain(&dictionary::machine_file_columns())

@@ -1,7 +1,8 @@
 //! Tables as they are read, narrow and wide.
 
-use analyze::tables::{self, Question, Table};
-use analyze::{Dataset, render, repetitions};
+use analyze::stats::repetitions;
+use analyze::stats::tables::{self, Question, Table};
+use analyze::{Dataset, output};
 
 use crate::fixture;
 
@@ -18,7 +19,7 @@ fn small(question: &Question) -> Table {
 
 #[test]
 fn drift_on_a_wide_terminal() {
-    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 200), @"
+    insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
     rates  internal  machine      logical rate (1/s)             own drift             final lag             mean lag           lag slope (1/s)  n
@@ -43,7 +44,7 @@ fn drift_on_a_wide_terminal() {
 
 #[test]
 fn drift_on_a_narrow_terminal() {
-    insta::assert_snapshot!(render::terminal(&small(&tables::DRIFT), 80), @"
+    insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 80), @"
     Drift
 
     rates  internal  machine      logical       own     final  mean lag       lag  n
@@ -94,7 +95,7 @@ fn drift_on_a_narrow_terminal() {
 
 #[test]
 fn jumps_as_markdown() {
-    insta::assert_snapshot!(render::markdown(&small(&tables::JUMPS)), @"
+    insta::assert_snapshot!(output::markdown(&small(&tables::JUMPS)), @"
     ## Jumps
 
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
@@ -120,7 +121,7 @@ fn jumps_as_markdown() {
 
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
-    insta::assert_snapshot!(render::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"
+    insta::assert_snapshot!(output::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"
     Backlog
 
     rates  internal  machine    mean backlog  p95  max  final  growth (1/s)  receive share  n
@@ -143,7 +144,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 #[test]
 fn every_table_fits_eighty_columns() {
     for question in tables::QUESTIONS {
-        let text = render::terminal(&small(&question), 80);
+        let text = output::terminal(&small(&question), 80);
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use analyze::{Dataset, render, repetitions, theory};
+use analyze::stats::repetitions;
+use analyze::{Dataset, output, theory};
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -15,7 +16,7 @@ fn small() -> tempfile::TempDir {
 
 fn table_of(root: &Path, width: u16) -> String {
     let groups = repetitions::groups(&[Dataset::open(root).unwrap()]).unwrap();
-    render::terminal(&theory::table(&theory::beside(&groups)), width)
+    output::terminal(&theory::table(&theory::beside(&groups)), width)
 }
 
 #[test]

@@ -6,9 +6,9 @@ use polars::prelude::*;
 use sim::experiment::Rates;
 use sim::log::{IMPORTED, JournalRow};
 
-use crate::column::Kind::{Boolean, Integer, Number, Text};
-use crate::column::{Column, column};
 use crate::error::Error;
+use crate::output::schema::Kind::{Boolean, Integer, Number, Text};
+use crate::output::schema::{Column, column};
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]

@@ -5,9 +5,9 @@ use polars::series::IsSorted;
 use sim::log::EventRow;
 use sim::machine::{EventKind, Recipients};
 
-use crate::events::known;
 use crate::measures::{self, OnTimeline};
-use crate::run::Run;
+use crate::read::events::known;
+use crate::read::run_log::Run;
 
 /// Columns under construction.
 #[derive(Default)]

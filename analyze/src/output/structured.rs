@@ -4,7 +4,7 @@ use std::io::Write;
 
 use polars::prelude::DataFrame;
 
-use crate::value::{Record, Value};
+use crate::output::value::{Record, Value};
 
 /// Comma-separated, with a header; missing values are empty.
 ///

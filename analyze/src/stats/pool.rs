@@ -6,15 +6,15 @@
 
 use polars::prelude::*;
 
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
-use crate::records::push_estimate;
-use crate::repetitions::{self, PLACE};
-use crate::statistics::Estimate;
-use crate::tables::{Table, cell, described, parameter_heading};
-use crate::value::{Record, Value};
+use crate::output::value::{Record, Value};
+use crate::read::dataset::Dataset;
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::Estimate;
+use crate::stats::records::push_estimate;
+use crate::stats::repetitions::{self, PLACE};
+use crate::stats::tables::{Table, cell, described, parameter_heading};
 
 /// What can be pooled by beside the parameters of a configuration: the number of machines, a machine's place, its own rate.
 pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];

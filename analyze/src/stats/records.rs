@@ -1,10 +1,10 @@
 //! What the records of all answers about groups have in common.
 
-use crate::journal::PARAMETERS;
 use crate::measures::Measure;
-use crate::repetitions::Group;
-use crate::statistics::Estimate;
-use crate::value::{Record, Value};
+use crate::output::value::{Record, Value};
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::Estimate;
+use crate::stats::repetitions::Group;
 
 /// What a record begins with: dataset, parameters, machine, rate and n.
 pub(crate) fn group_record(group: &Group) -> Record {

@@ -1,11 +1,11 @@
 //! The tables: which measures each shows, and how a group becomes a row of it.
 
-use crate::journal::PARAMETERS;
 use crate::measures::{self, Measure};
-use crate::records::{group_record, push_estimate};
-use crate::repetitions::Group;
-use crate::statistics::{Estimate, repetitions_to_halve};
-use crate::value::{Record, Value};
+use crate::output::value::{Record, Value};
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::{Estimate, repetitions_to_halve};
+use crate::stats::records::{group_record, push_estimate};
+use crate::stats::repetitions::Group;
 
 /// Fewer repetitions than this are too few to tell much.
 const FEW: u64 = 5;

@@ -9,15 +9,15 @@ use std::thread;
 use polars::prelude::*;
 use sim::log::JournalRow;
 
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::events::{EventsBuilder, too_large};
-use crate::journal;
-use crate::kept::Kept;
 use crate::measures;
-use crate::observed::Observed;
-use crate::replayed::Replayed;
-use crate::run::Run;
+use crate::measures::cache::Kept;
+use crate::measures::event_columns::Observed;
+use crate::measures::run_aggregates::Replayed;
+use crate::read::dataset::Dataset;
+use crate::read::events::{EventsBuilder, too_large};
+use crate::read::run_log::Run;
+use crate::read::runs;
 
 /// The events of `runs`, which are runs of `dataset`, as [`Batch::events`].
 pub(crate) fn events<'a>(
@@ -155,7 +155,7 @@ impl<'a> Batch<'a> {
             replayed.push(&run, &timeline, &sends);
         }
         let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
-        let machines = journal::machine_frame(
+        let machines = runs::machine_frame(
             self.dataset.name(),
             self.rows,
             self.dataset.warm_up_s(),

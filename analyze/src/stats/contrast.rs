@@ -5,14 +5,14 @@
 //! freedom of Satterthwaite. Over all pairs the differences are averaged, with equal weight; that interval is about these
 //! configurations, not about others that might have been swept.
 
-use crate::journal::PARAMETERS;
 use crate::measures::Measure;
-use crate::repetitions::Group;
-use crate::statistics::{Estimate, t_quantile_975};
-use crate::tables::{
+use crate::output::value::{Record, Value};
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::{Estimate, t_quantile_975};
+use crate::stats::repetitions::Group;
+use crate::stats::tables::{
     INTERNAL_EACH, Table, keep_together, number, parameter_cell, parameter_heading,
 };
-use crate::value::{Record, Value};
 
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]

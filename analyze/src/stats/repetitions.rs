@@ -2,13 +2,13 @@
 
 use polars::prelude::*;
 
-use crate::batches::Stack;
-use crate::datasets::Dataset;
 use crate::error::Error;
-use crate::journal::PARAMETERS;
+use crate::measures::batches::Stack;
 use crate::measures::{self, Measure};
-use crate::statistics::Estimate;
-use crate::value::Value;
+use crate::output::value::Value;
+use crate::read::dataset::Dataset;
+use crate::read::runs::PARAMETERS;
+use crate::stats::estimate::Estimate;
 
 /// Which dataset a row comes from, by its place on the command line.
 pub(crate) const PLACE: &str = "dataset_place";

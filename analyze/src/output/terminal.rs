@@ -7,7 +7,7 @@ use comfy_table::{
     Width,
 };
 
-use crate::tables::Table;
+use crate::stats::tables::Table;
 
 /// Begins a new line within a cell.
 const LINE: char = '\n';

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
-use crate::condition::Condition;
 use crate::error::Error;
-use crate::kept;
+use crate::measures::cache;
+use crate::read::filter::Condition;
 
 /// A batch ends before the run that would take it over this many events, unless it is said.
 const BATCH_EVENTS: u64 = 250_000;
@@ -147,7 +147,7 @@ impl Dataset {
     ///
     /// [`Error::NotKept`] if the folder cannot be written to; then everything is read every time.
     pub fn keep_measures(&mut self) -> Result<(), Error> {
-        let folder = kept::folder(self.root());
+        let folder = cache::folder(self.root());
         fs::create_dir_all(&folder).map_err(|cause| Error::NotKept {
             path: folder.clone(),
             cause,

@@ -4,7 +4,7 @@
 use polars::prelude::*;
 
 use crate::measures::{Arrivals, Pairs, Spread};
-use crate::run::Run;
+use crate::read::run_log::Run;
 
 /// What the replays of a batch's runs say: a row a run and machine. What is said of a run is the same for all its machines.
 #[derive(Default)]

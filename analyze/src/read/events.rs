@@ -4,9 +4,9 @@ use polars::prelude::*;
 use sim::log::{EventRow, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, MachineIndex, Message, Recipients};
 
-use crate::column::Kind::{Integer, Number, Text};
-use crate::column::{Column, column};
-use crate::run::Run;
+use crate::output::schema::Kind::{Integer, Number, Text};
+use crate::output::schema::{Column, column};
+use crate::read::run_log::Run;
 
 /// The columns of `events-NNNN.csv`, in order.
 #[rustfmt::skip]

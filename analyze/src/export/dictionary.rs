@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::column::Column;
-use crate::events::{EVENT_LOG, event_columns};
-use crate::journal::{JOURNAL, machine_columns, run_columns};
 use crate::measures;
+use crate::output::schema::Column;
+use crate::read::events::{EVENT_LOG, event_columns};
+use crate::read::runs::{JOURNAL, machine_columns, run_columns};
 
 const INTRODUCTION: &str = "\
 # Data

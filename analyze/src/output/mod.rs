@@ -1,0 +1,18 @@
+//! Tables and records as text.
+//!
+//! # Layout
+//!
+//! - [`value`]: a cell and its value, records of them
+//! - [`schema`]: what a column of a file holds
+//! - [`terminal`]: a table and words for the terminal or for Markdown
+//! - [`structured`]: records as CSV and JSON
+//! - [`words`]: words that several answers share
+
+pub mod schema;
+mod structured;
+mod terminal;
+pub mod value;
+pub mod words;
+
+pub use structured::{csv, frame_csv, json};
+pub use terminal::{markdown, prose, prose_markdown, terminal};

@@ -1,0 +1,16 @@
+//! Statistics over runs: measures become estimates, and estimates become tables.
+//!
+//! # Layout
+//!
+//! - [`estimate`]: mean, standard deviation and interval
+//! - [`repetitions`]: measures over the repetitions of a configuration
+//! - [`pool`]: measures over all runs that agree in some parameters
+//! - [`contrast`]: what difference a parameter makes
+//! - [`tables`], [`records`]: which measures a table shows, and what a row of it begins with
+
+pub mod contrast;
+pub mod estimate;
+pub mod pool;
+pub(crate) mod records;
+pub mod repetitions;
+pub mod tables;
