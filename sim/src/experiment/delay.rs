@@ -66,6 +66,12 @@ impl Delay {
     }
 }
 
+impl Default for Delay {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 fn nanos(seconds: f64) -> Option<u64> {
     let ns = (seconds * NANOS_PER_SECOND as f64).round();
     (0.0..=Delay::MAX_S).contains(&seconds).then_some(ns as u64)

@@ -7,6 +7,7 @@ use super::grid_file::Grid;
 use super::parameters::{EngineKind, Isolation, Probability};
 use super::rates::{Rate, Rates};
 use super::reader::{Document, ExperimentError, Item, Section};
+use super::values::DURATIONS_S;
 use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
 
 const KEYS: &[&str] = &[
@@ -91,7 +92,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         .get("repetitions")
         .map_or(Some(1), |item| item.integer(1..=u64::from(u32::MAX)));
     let duration_s = root.get("duration_s").map_or(Some(60.0), |item| {
-        item.number(0.001..=604_800.0, "a number of seconds")
+        item.number(DURATIONS_S, "a number of seconds")
     });
     let engine = root
         .get("engine")

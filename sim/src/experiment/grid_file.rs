@@ -1,26 +1,20 @@
 //! The grid part of an experiment file: `[parameters]`, `[[cases]]` and `[[exclude]]` read into configurations.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use super::grid::{self, Dimension, Exclusion, Setting};
+use super::grid::{self, Cover, Dimension};
 use super::reader::{Item, Section};
-use super::values::{self, each, too_many};
-use super::{
-    Configuration, Connection, Experiment, PhaseRule, ReceiveRule, StampRule, Topology, schedule,
-};
+use super::values::too_many;
+use super::{Configuration, Experiment, PARAMETERS, Parameter, PhaseRule, schedule};
 
-const PARAMETERS: &[&str] = &[
-    "rates",
-    "internal",
-    "phase",
-    "stamp",
-    "delay_s",
-    "receive",
-    "topology",
-    "sends",
-    "connection",
-];
+/// The keys of `[parameters]`.
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let dimensions = PARAMETERS
+        .iter()
+        .filter(|parameter| parameter.is_dimension());
+    dimensions.map(|parameter| parameter.name).collect()
+});
 
 /// The grid part of a file.
 pub(super) struct Grid<'s, 'd> {
@@ -44,7 +38,7 @@ impl Grid<'_, '_> {
         };
         let shared_dimensions = shared
             .as_ref()
-            .map_or(Some(vec![]), |section| self.dimensions(section, PARAMETERS));
+            .map_or(Some(vec![]), |section| self.dimensions(section));
         let case_dimensions: Vec<_> = cases
             .iter()
             .map(|case| self.case(case, shared.as_ref()))
@@ -85,14 +79,14 @@ impl Grid<'_, '_> {
     }
 
     fn case(&self, case: &Section<'_>, shared: Option<&Section<'_>>) -> Option<Vec<Dimension>> {
-        for name in PARAMETERS {
+        for name in NAMES.iter() {
             if let (Some(item), Some(_)) =
                 (case.get(name), shared.and_then(|shared| shared.get(name)))
             {
                 item.note("stands in [parameters] too; leave it in one place: a case fixes what the cases differ in".to_owned());
             }
         }
-        self.dimensions(case, PARAMETERS)
+        self.dimensions(case)
     }
 
     fn require(&self, name: &str, shared: Option<&Section<'_>>, cases: &[Section<'_>]) {
@@ -117,38 +111,27 @@ impl Grid<'_, '_> {
         }
     }
 
-    fn dimensions(&self, section: &Section<'_>, allowed: &[&str]) -> Option<Vec<Dimension>> {
-        section.allow_only(allowed);
-        let read = allowed
+    fn dimensions(&self, section: &Section<'_>) -> Option<Vec<Dimension>> {
+        section.allow_only(&NAMES);
+        let read = PARAMETERS
             .iter()
-            .filter_map(|name| Some((*name, section.get(name)?)));
+            .filter_map(|parameter| Some((parameter, section.get(parameter.name)?)));
         let dimensions: Vec<Option<Dimension>> = read
-            .map(|(name, item)| self.dimension(name, &item))
+            .map(|(parameter, item)| self.dimension(parameter, &item))
             .collect();
         dimensions.into_iter().collect()
     }
 
-    fn dimension(&self, name: &str, item: &Item<'_>) -> Option<Dimension> {
-        let each_of = |setting: fn(&Item<'_>) -> Option<Setting>| each(item, setting);
-        let settings: Dimension = match name {
-            "rates" => every(values::rates(item, self.seed)?, Setting::Rates),
-            "internal" => every(values::internals(item)?, Setting::Internal),
-            "phase" => each_of(|item| item.one_of(PhaseRule::NAMES).map(Setting::Phase))?,
-            "stamp" => each_of(|item| item.one_of(StampRule::NAMES).map(Setting::Stamp))?,
-            "delay_s" => each_of(|item| values::delay(item).map(Setting::Delay))?,
-            "receive" => each_of(|item| item.one_of(ReceiveRule::NAMES).map(Setting::Receive))?,
-            "topology" => each_of(|item| item.one_of(Topology::NAMES).map(Setting::Topology))?,
-            "sends" => each_of(|item| values::sends(item).map(Setting::Sends))?,
-            "connection" => {
-                each_of(|item| item.one_of(Connection::NAMES).map(Setting::Connection))?
-            }
-            _ => unreachable!("a parameter without a reader: {name}"),
-        };
+    fn dimension(&self, parameter: &'static Parameter, item: &Item<'_>) -> Option<Dimension> {
+        let settings = parameter.read(item, self.seed)?;
         if settings.is_empty() {
             item.note("empty: there is nothing to run; give at least one value".to_owned());
             return None;
         }
-        Some(settings)
+        Some(Dimension {
+            parameter,
+            settings,
+        })
     }
 
     /// Notes a mistake about the grid as a whole.
@@ -183,14 +166,14 @@ impl Grid<'_, '_> {
             return Some(configurations);
         };
         for section in item.sections()? {
-            let dimensions = self.dimensions(&section, PARAMETERS)?;
+            let dimensions = self.dimensions(&section)?;
             if section.is_empty() {
                 section.note_whole(
                     "empty: it would exclude everything; name the parameters to exclude".to_owned(),
                 );
                 return None;
             }
-            if Exclusion(dimensions).remove_from(&mut configurations) == 0 {
+            if Cover::new(&dimensions).remove_from(&mut configurations) == 0 {
                 section
                     .note_whole("excludes nothing: no configuration has these values".to_owned());
                 return None;
@@ -232,10 +215,6 @@ impl Grid<'_, '_> {
     }
 }
 
-fn every<T>(values: Vec<T>, setting: fn(T) -> Setting) -> Dimension {
-    values.into_iter().map(setting).collect()
-}
-
 /// Where in the file a configuration's values stand.
 struct Origins<'s, 'd> {
     shared: Option<&'s Section<'d>>,
@@ -256,7 +235,7 @@ impl<'d> Origins<'_, 'd> {
 
     fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
         let mut cases = std::iter::zip(self.cases, self.products);
-        let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
+        let case = cases.find(|(_, dimensions)| Cover::new(dimensions).has(configuration));
         case.map(|(case, _)| case)
     }
 }

@@ -51,6 +51,13 @@ impl Internal {
     }
 }
 
+/// Never.
+impl Default for Internal {
+    fn default() -> Self {
+        Self(vec![Probability::default()])
+    }
+}
+
 impl From<Probability> for Internal {
     fn from(same: Probability) -> Self {
         Self(vec![same])

@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`parameters`]: the types of a configuration's parameters, their texts and ranges
+//! - [`parameter_table`]: every parameter of a configuration, a row each
+//! - [`parameters`]: the types of parameters, their texts and ranges
 //! - [`rates`]: how often machines tick
 //! - [`internal`]: how likely an idle tick is an internal event
 //! - [`named_values`]: those of them whose values have names
@@ -26,6 +27,7 @@ mod grid_file;
 mod internal;
 mod named_values;
 mod numbering;
+mod parameter_table;
 mod parameters;
 mod rate_sets;
 mod rates;
@@ -44,6 +46,7 @@ pub use delay::Delay;
 pub use file::Overrides;
 pub use internal::Internal;
 pub use numbering::Numbering;
+pub use parameter_table::{PARAMETERS, Parameter, ValueKind};
 pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, StampRule};
 pub use rates::{Rate, Rates};
 pub use reader::{ExperimentError, Mistake};
@@ -58,6 +61,9 @@ use crate::random;
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Everything that a sweep varies: what can change the events of a run, but the seed and the repetition, and what carries them.
+///
+/// Its parameters are the rows of [`PARAMETERS`]. The default has the default value of each; rates, internal and duration, which
+/// an experiment has to say, are the shortest that there are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
@@ -82,20 +88,31 @@ pub struct Configuration {
     pub duration_ns: u64,
 }
 
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            rates: Rates::default(),
+            internal: Internal::default(),
+            phase: PhaseRule::default(),
+            stamp: StampRule::default(),
+            delay: Delay::default(),
+            receive: ReceiveRule::default(),
+            topology: Topology::default(),
+            sends: Sends::default(),
+            connection: Connection::default(),
+            duration_ns: 60 * NANOS_PER_SECOND,
+        }
+    }
+}
+
 impl Configuration {
     /// The assignment's model with these parameters, and the default of every other.
     pub fn new(rates: Rates, internal: Probability, duration_ns: u64) -> Self {
         Self {
             rates,
             internal: internal.into(),
-            phase: PhaseRule::Spread,
-            stamp: StampRule::After,
-            delay: Delay::NONE,
-            receive: ReceiveRule::One,
-            topology: Topology::Mesh,
-            sends: Sends::Mix,
-            connection: Connection::Persistent,
             duration_ns,
+            ..Self::default()
         }
     }
 
@@ -167,42 +184,17 @@ impl Configuration {
     }
 }
 
-/// The canonical text: what a run's key starts with. A delay and the variants of the model stand in it only where they are not
-/// the default.
+/// The canonical text: what a run's key starts with. Each parameter as `name=value`, but for those that can be left out.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            rates,
-            internal,
-            phase,
-            stamp,
-            delay,
-            receive,
-            topology,
-            sends,
-            connection,
-            ..
-        } = self;
-        write!(
-            f,
-            "rates={rates} internal={internal} phase={phase} stamp={stamp}"
-        )?;
-        if *delay != Delay::NONE {
-            write!(f, " delay_s={delay}")?;
+        let told = PARAMETERS
+            .iter()
+            .filter(|parameter| !parameter.can_be_left_out(self));
+        for (place, parameter) in told.enumerate() {
+            let space = if place == 0 { "" } else { " " };
+            write!(f, "{space}{}={}", parameter.name, parameter.cell(self))?;
         }
-        if *receive != ReceiveRule::One {
-            write!(f, " receive={receive}")?;
-        }
-        if *topology != Topology::Mesh {
-            write!(f, " topology={topology}")?;
-        }
-        if *sends != Sends::Mix {
-            write!(f, " sends={sends}")?;
-        }
-        if *connection != Connection::Persistent {
-            write!(f, " connection={connection}")?;
-        }
-        write!(f, " duration_s={}", self.duration_s())
+        Ok(())
     }
 }
 

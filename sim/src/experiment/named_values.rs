@@ -1,6 +1,6 @@
 //! Parameters whose values have names.
 
-/// An enum whose values have fixed names: one list serves parsing, printing and error messages.
+/// An enum whose values have fixed names, the first of them the default: one list serves parsing, printing and error messages.
 macro_rules! named_values {
     ($(#[$doc:meta])* $name:ident, $wanted:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -9,7 +9,15 @@ macro_rules! named_values {
             $($(#[$variant_doc])* $variant),+
         }
 
+        impl Default for $name {
+            fn default() -> Self {
+                Self::ALL[0]
+            }
+        }
+
         impl $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// Every value's name, in the order of the documentation.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 

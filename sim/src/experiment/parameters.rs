@@ -7,8 +7,8 @@ use std::fmt;
 
 use super::named_values::named_values;
 
-/// A probability, from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A probability, from 0 to 1; 0 by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Probability(f64);
 
 impl Probability {
@@ -48,13 +48,15 @@ impl NotAValue {
 
 named_values! {
     /// When a machine's ticks fall within its period.
-    PhaseRule, "a phase rule (spread, uniform or aligned)" {
+    PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
         /// Seeded, and such that no two machines of a run ever tick closer together than `1 / (lcm(rates) * N)` seconds.
         Spread = "spread",
         /// Seeded, anywhere in the machine's period.
         Uniform = "uniform",
         /// Every machine's first tick at the start.
         Aligned = "aligned",
+        /// Nobody said: what an imported log has. No experiment file can ask for it.
+        Unknown = "unknown",
     }
 }
 

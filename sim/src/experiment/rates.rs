@@ -83,6 +83,13 @@ impl FromStr for Rate {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rates(Vec<Rate>);
 
+/// Two machines at a tick per second.
+impl Default for Rates {
+    fn default() -> Self {
+        Self(vec![Rate { micro_hertz: MICRO }; 2])
+    }
+}
+
 impl Rates {
     /// The most machines one run may have.
     pub const MAX_MACHINES: usize = 1000;

@@ -59,7 +59,7 @@ impl Schedule {
         let rates = &configuration.rates;
         let phases_ns = match configuration.phase {
             PhaseRule::Aligned => vec![0; rates.machines() as usize],
-            PhaseRule::Uniform => rates
+            PhaseRule::Uniform | PhaseRule::Unknown => rates
                 .iter()
                 .map(|rate| random.random_range(0..Period::of(rate).whole_ns))
                 .collect(),
@@ -136,7 +136,7 @@ pub(super) fn margin_ns(configuration: &Configuration) -> u64 {
         PhaseRule::Spread => {
             spread_steps(&configuration.rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)
         }
-        PhaseRule::Uniform | PhaseRule::Aligned => 0,
+        PhaseRule::Uniform | PhaseRule::Aligned | PhaseRule::Unknown => 0,
     }
 }
 

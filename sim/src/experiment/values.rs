@@ -1,8 +1,13 @@
 //! The values of parameters as an experiment file writes them: numbers, sets, ranges, rules and laws.
 
+use std::ops::RangeInclusive;
+
 use super::rate_sets::{RateRule, RateSets};
 use super::reader::{Item, Section};
-use super::{Delay, Experiment, Internal, Probability, Rate, Rates, Sends};
+use super::{
+    Delay, Experiment, Internal, NANOS_PER_SECOND, NotAValue, PhaseRule, Probability, Rate, Rates,
+    Sends,
+};
 
 const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "step"];
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
@@ -218,7 +223,36 @@ pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
     }
 }
 
-/// `"mix"`, `"unicast"`, `"broadcast"` or `{ multicast = 2 }`.
+/// A phase rule that ticks can be placed by.
+pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
+    let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
+        .map(PhaseRule::name)
+        .to_vec();
+    let rule = item.one_of(&rules)?;
+    if rule == PhaseRule::Unknown {
+        item.note(format!(
+            "only imported logs have unknown phases; one of {}",
+            rules.join(", ")
+        ));
+        return None;
+    }
+    Some(rule)
+}
+
+/// The longest and shortest time that can be observed, in model seconds.
+pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
+
+/// Model nanoseconds of a duration in seconds, from the cell of a table.
+pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| DURATIONS_S.contains(seconds));
+    let ns = seconds.map(|seconds: f64| (seconds * NANOS_PER_SECOND as f64).round() as u64);
+    ns.ok_or_else(|| NotAValue::new(text, "a number of seconds from 0.001 to 604800"))
+}
+
+/// `"mix"`, `"unicast", `"broadcast"` or `{ multicast = 2 }`.
 pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
     let Some(table) = item.table() else {
         return item.one_of(Sends::NAMES);

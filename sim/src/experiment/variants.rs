@@ -93,9 +93,10 @@ impl Topology {
 }
 
 /// To whom a send goes. Its text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sends {
     /// One of d + 1 equally likely outcomes, d being the number of neighbours: to each of them, or to all.
+    #[default]
     Mix,
     /// To a neighbour, each equally likely.
     Unicast,

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::error::DatasetError;
-use super::journal;
+use super::journal::{self, Header};
 use crate::experiment::Experiment;
 
 /// How much is read at once when looking for the last newline.
@@ -43,6 +43,8 @@ impl Attempts {
 pub(super) struct Found {
     pub(super) attempts: Attempts,
     pub(super) rows: u64,
+    /// The columns of its rows.
+    pub(super) header: Header,
     /// Length of the whole rows. What lies behind is torn.
     pub(super) whole_bytes: u64,
     /// The last segment that a row names, and where in it the last run's events end.
@@ -63,7 +65,9 @@ impl Found {
         };
         file.rewind().map_err(DatasetError::io(path))?;
         let whole = BufReader::new(file.take(found.whole_bytes));
-        for row in journal::read_rows(path, whole)? {
+        let rows = journal::read_rows(path, whole)?;
+        found.header = rows.header().clone();
+        for row in rows {
             let row = row?;
             if experiment
                 .run(row.run)

@@ -52,6 +52,26 @@ pub enum DatasetError {
         /// Row and column.
         cause: csv::Error,
     },
+    /// A cell of the journal cannot be what it says.
+    #[error("{}: line {line}, column {column}: {problem}; restore the file, or delete the line and run again", .path.display())]
+    JournalCell {
+        /// The file.
+        path: PathBuf,
+        /// The row's line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What is wrong with the cell.
+        problem: String,
+    },
+    /// A run's parameter has no column in the journal of a dataset that is older than the parameter.
+    #[error("{} was begun before there was a parameter {parameter}; name another folder with --data", .path.display())]
+    NoColumn {
+        /// The journal.
+        path: PathBuf,
+        /// The parameter.
+        parameter: &'static str,
+    },
     /// A row of the journal is not what was written.
     #[error("{}: line {line} is not what was written (checksum); restore the file, or delete the line and run again", .path.display())]
     ChangedRow {
@@ -175,6 +195,13 @@ pub enum DatasetError {
 impl DatasetError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
+            path: path.to_owned(),
+            cause,
+        }
+    }
+
+    pub(super) fn journal(path: &Path) -> impl FnOnce(csv::Error) -> Self + '_ {
+        move |cause| Self::Journal {
             path: path.to_owned(),
             cause,
         }

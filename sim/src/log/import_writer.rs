@@ -8,7 +8,7 @@ use super::dataset::Paths;
 use super::disk::{Disk, RealDisk, replace};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
-use super::journal;
+use super::journal::Header;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 use super::segment::{FinishedRun, Segment};
 use crate::experiment::Numbering;
@@ -70,10 +70,7 @@ impl ImportWriter {
         let row = self.segment.take(&self.paths, run)?;
         let is_first = self.runs == 0;
         self.runs += 1;
-        journal::write_row(&mut self.rows, &row, is_first).map_err(|cause| DatasetError::Journal {
-            path: self.paths.journal(),
-            cause,
-        })
+        Header::default().write_row(&self.paths.journal(), &mut self.rows, &row, is_first)
     }
 
     /// Ends the dataset, of runs at `time_scale`: `repetitions` of each of `configurations` at most. `mapping` tells in TOML how the

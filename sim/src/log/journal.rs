@@ -1,108 +1,86 @@
-//! A row of `runs.csv`, the journal.
+//! A row of `runs.csv`, the journal: written, and read back with every cell checked.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use csv::{QuoteStyle, StringRecord};
-use serde::{Deserialize, Serialize};
+use csv::StringRecord;
 
 use super::checksum::checksum;
 use super::error::DatasetError;
-use crate::experiment::Internal;
+use super::journal_columns::{Cell, JournalColumn, journal_columns};
+use crate::experiment::Configuration;
 
-/// How an attempted run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// How an attempted run ended. Its text is `ok` or `failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// Every machine did every tick and every message arrived: the run counts.
     Ok,
     /// It did not; the row's reason says why. No events are kept.
+    #[default]
     Failed,
 }
 
-/// A row of the journal, in the order of its columns. Lists stand in one cell, joined by commas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "ok" => Ok(Self::Ok),
+            "failed" => Ok(Self::Failed),
+            _ => Err(format!("`{text}` is neither ok nor failed")),
+        }
+    }
+}
+
+/// A row of the journal. What its fields mean, and in which units, stands in [`journal_columns`].
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
 pub struct JournalRow {
-    /// The run's place in the plan, from 0.
     pub run: u64,
-    /// The run's key: a canonical text of its configuration and repetition.
     pub key: String,
-    /// Which repetition of its configuration, from 0.
     pub repetition: u32,
-    /// `ok` or `failed`.
     pub outcome: Outcome,
-    /// Why it failed; empty if it did not.
     pub reason: String,
-    /// `tcp` or `virtual`.
     pub engine: String,
-    /// `shared` (many runs in one process) or `process` (each machine in its own).
     pub isolation: String,
-    /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Model seconds observed.
-    pub duration_s: f64,
-    /// Number of machines.
-    pub machines: u32,
-    /// Ticks per second of each machine.
-    pub rates: String,
-    /// Probability that an idle tick is an internal event: a number, or one for each machine joined by commas.
-    pub internal: Internal,
-    /// `after` or `before`.
-    pub stamp: String,
-    /// `spread`, `uniform` or `aligned`.
-    pub phase: String,
-    /// How long messages are under way, in model seconds: a number or a law such as `exponential(0.05)`.
-    pub delay_s: String,
-    /// What a tick takes from the message queue: `one` message or `all`.
-    pub receive: String,
-    /// Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`.
-    pub topology: String,
-    /// To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.
-    pub sends: String,
-    /// Which connections messages take over TCP: `persistent` or `per-message`.
-    pub connection: String,
-    /// Unix time of the run's start; 0 in the virtual engine.
+    /// A column for each parameter. Rows that are read share it with those of the same configuration.
+    pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
-    /// Each machine's first tick, model nanoseconds after the start.
-    pub phases_ns: String,
-    /// Wall microseconds between the closest ticks of two machines: what lateness and latency must stay below.
+    /// One for each machine.
+    pub phases_ns: Vec<u64>,
     pub margin_us: f64,
-    /// Median lateness: when an event happened - when its tick was due, wall microseconds.
     pub lateness_p50_us: f64,
-    /// Its 99th percentile.
     pub lateness_p99_us: f64,
-    /// Its maximum.
     pub lateness_max_us: f64,
-    /// Median latency: when a message was queued - when the event that sent it happened, wall microseconds.
     pub latency_p50_us: f64,
-    /// Its 99th percentile.
     pub latency_p99_us: f64,
-    /// Its maximum.
     pub latency_max_us: f64,
-    /// Whether maximum lateness and maximum latency together stayed below the margin.
     pub punctual: bool,
-    /// Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one
-    /// that the seed says.
     pub in_order: bool,
-    /// Connections turned away because they were none of the run's.
     pub strangers: u32,
-    /// Version of the simulator that ran it.
     pub tool_version: String,
-    /// Rows in the event log.
     pub events: u64,
-    /// Number of the segment that holds them.
     pub segment: u32,
-    /// Byte in the segment at which they start.
     pub offset: u64,
-    /// Their length in bytes.
     pub bytes: u64,
-    /// BLAKE3 of those bytes: the first 16 hexadecimal digits.
     pub checksum: String,
-    /// The same of this row's other cells, joined by line feeds. Filled in by the writer.
+    /// Filled in by the writer.
     pub row_checksum: String,
     /// Which of the dataset's parts the row stands in. No column.
-    #[serde(skip)]
     pub part: usize,
 }
 
@@ -110,6 +88,41 @@ impl JournalRow {
     /// Whether the run counts.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
+    }
+
+    /// Number of machines.
+    pub fn machines(&self) -> u32 {
+        self.configuration.rates.machines()
+    }
+
+    /// What of its numbers cannot be, though each by itself can: the column, and what is wrong.
+    fn inconsistency(&self) -> Option<(&'static str, String)> {
+        let machines = self.machines();
+        let phases = self.phases_ns.len();
+        if phases != machines as usize {
+            return Some((
+                "phases_ns",
+                format!("{phases} phases for {machines} machines"),
+            ));
+        }
+        let internal = self.configuration.internal.machines();
+        if let Some(probabilities) = internal.filter(|&count| count != machines) {
+            return Some((
+                "internal",
+                format!("{probabilities} probabilities for {machines} machines"),
+            ));
+        }
+        let end = self.offset.checked_add(self.bytes);
+        if end.is_none() {
+            return Some(("bytes", "the events end beyond byte 2^64".to_owned()));
+        }
+        // A row of the event log has a byte at least for each of its separators.
+        (self.events > self.bytes).then(|| {
+            (
+                "events",
+                format!("{} events in {} bytes", self.events, self.bytes),
+            )
+        })
     }
 }
 
@@ -122,43 +135,100 @@ pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
     &text[..length]
 }
 
-/// Stands in no cell.
-const BETWEEN_CELLS: u8 = 0x1f;
 /// Bytes of a row, about.
 const ROW_BYTES: usize = 1024;
 
-/// Appends a row to `buffer`, after the header if `buffer` starts the file.
-pub(super) fn write_row(
-    buffer: &mut Vec<u8>,
-    row: &JournalRow,
-    with_header: bool,
-) -> csv::Result<()> {
-    let mut plain = vec![];
-    csv::WriterBuilder::new()
-        .has_headers(with_header)
-        .quote_style(QuoteStyle::Never)
-        .delimiter(BETWEEN_CELLS)
-        .buffer_capacity(ROW_BYTES)
-        .from_writer(&mut plain)
-        .serialize(row)?;
-    let plain = String::from_utf8_lossy(&plain);
-    let (header, plain) = match plain.split_once('\n') {
-        Some((header, row)) if with_header => (Some(header), row),
-        _ => (None, &*plain),
-    };
-    let cells = |line: &str| -> StringRecord {
-        let line = line.strip_suffix('\n').unwrap_or(line);
-        line.split(char::from(BETWEEN_CELLS)).collect()
-    };
-    let mut writer = csv::WriterBuilder::new()
-        .buffer_capacity(ROW_BYTES)
-        .from_writer(buffer);
-    if let Some(header) = header {
-        writer.write_record(&cells(header))?;
+/// The columns of one journal file, in its order.
+#[derive(Clone, Debug)]
+pub(super) struct Header(Vec<&'static JournalColumn>);
+
+impl Default for Header {
+    fn default() -> Self {
+        Self(journal_columns().iter().collect())
     }
-    writer.write_record(&sealed(&cells(plain)))?;
-    writer.flush()?;
-    Ok(())
+}
+
+impl Header {
+    /// The columns named in the header of the journal at `path`. Parameters that it has none for have their default value.
+    fn parse(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
+        let wrong = |column: &str, problem: String| DatasetError::JournalCell {
+            path: path.to_owned(),
+            line: 1,
+            column: column.to_owned(),
+            problem,
+        };
+        let columns: Vec<&JournalColumn> = names
+            .iter()
+            .map(|name| {
+                let mut columns = journal_columns().iter();
+                columns
+                    .find(|column| column.name == name)
+                    .ok_or_else(|| wrong(name, "no column of a journal".to_owned()))
+            })
+            .collect::<Result<_, _>>()?;
+        for column in journal_columns() {
+            let count = columns
+                .iter()
+                .filter(|other| other.name == column.name)
+                .count();
+            if count > 1 {
+                return Err(wrong(column.name, "stands there twice".to_owned()));
+            }
+            if count == 0 && column.parameter().is_none() {
+                return Err(wrong(column.name, "is missing".to_owned()));
+            }
+        }
+        Ok(Self(columns))
+    }
+
+    /// A parameter that a file with these columns has no place for, though its value in `row` is not the default one.
+    fn has_no_place_for(&self, row: &JournalRow) -> Option<&'static str> {
+        let mut missing = journal_columns()
+            .iter()
+            .filter(|column| self.0.iter().all(|other| other.name != column.name));
+        let parameter = missing.find_map(|column| {
+            let parameter = column.parameter()?;
+            (!parameter.can_be_left_out(&row.configuration)).then_some(parameter)
+        });
+        parameter.map(|parameter| parameter.name)
+    }
+
+    /// Appends `row` to `buffer`, after the header if `with_header`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::NoColumn`] if the journal at `path` was made when there was no such parameter.
+    pub(super) fn write_row(
+        &self,
+        path: &Path,
+        buffer: &mut Vec<u8>,
+        row: &JournalRow,
+        with_header: bool,
+    ) -> Result<(), DatasetError> {
+        if let Some(parameter) = self.has_no_place_for(row) {
+            return Err(DatasetError::NoColumn {
+                path: path.to_owned(),
+                parameter,
+            });
+        }
+        let cells: StringRecord = self
+            .0
+            .iter()
+            .map(|column| column.cell(row).to_string())
+            .collect();
+        let mut writer = csv::WriterBuilder::new()
+            .buffer_capacity(ROW_BYTES)
+            .from_writer(buffer);
+        let damaged = DatasetError::journal(path);
+        let written = (|| {
+            if with_header {
+                writer.write_record(self.0.iter().map(|column| column.name))?;
+            }
+            writer.write_record(&sealed(&cells))?;
+            Ok(writer.flush()?)
+        })();
+        written.map_err(damaged)
+    }
 }
 
 /// A row with the checksum that it should have in its last cell.
@@ -186,26 +256,103 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
     Ok(String::from_utf8_lossy(&buffer).into_owned())
 }
 
+/// The rows of a journal, one after the other.
+pub(super) struct Rows<'p, R> {
+    path: &'p Path,
+    header: Header,
+    records: csv::StringRecordsIntoIter<R>,
+    /// By the cells of their parameters.
+    configurations: HashMap<String, Arc<Configuration>>,
+}
+
 /// Reads whole rows, header first, from the text of the journal at `path`.
-pub(super) fn read_rows(
-    path: &Path,
-    text: impl Read,
-) -> Result<impl Iterator<Item = Result<JournalRow, DatasetError>>, DatasetError> {
-    let damaged = |cause| DatasetError::Journal {
-        path: path.to_owned(),
-        cause,
-    };
+///
+/// # Errors
+///
+/// [`DatasetError`] if the header is not one, and from each row that is not what was written or cannot be.
+pub(super) fn read_rows<R: Read>(path: &Path, text: R) -> Result<Rows<'_, R>, DatasetError> {
     let mut reader = csv::Reader::from_reader(text);
-    let headers = reader.headers().map_err(damaged)?.clone();
-    Ok(reader.into_records().map(move |record| {
-        let record = record.map_err(damaged)?;
-        let row = record.deserialize(Some(&headers)).map_err(damaged)?;
-        if record != sealed(&record) {
+    let names = reader.headers().map_err(DatasetError::journal(path))?;
+    let header = match names.is_empty() {
+        true => Header::default(),
+        false => Header::parse(path, names)?,
+    };
+    Ok(Rows {
+        path,
+        header,
+        records: reader.into_records(),
+        configurations: HashMap::new(),
+    })
+}
+
+impl<R: Read> Iterator for Rows<'_, R> {
+    type Item = Result<JournalRow, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self
+            .records
+            .next()?
+            .map_err(DatasetError::journal(self.path));
+        Some(record.and_then(|record| self.row(&record)))
+    }
+}
+
+impl<R: Read> Rows<'_, R> {
+    /// The columns of the file.
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn row(&mut self, record: &StringRecord) -> Result<JournalRow, DatasetError> {
+        let line = record.position().map_or(0, csv::Position::line);
+        let wrong = |column: &str, problem: String| DatasetError::JournalCell {
+            path: self.path.to_owned(),
+            line,
+            column: column.to_owned(),
+            problem,
+        };
+        if *record != sealed(record) {
             return Err(DatasetError::ChangedRow {
-                path: path.to_owned(),
-                line: record.position().map_or(0, csv::Position::line),
+                path: self.path.to_owned(),
+                line,
             });
         }
+        let cells = || std::iter::zip(&self.header.0, record.iter());
+        let mut row = JournalRow::default();
+        let parameters: Vec<&str> = cells()
+            .filter(|(column, _)| column.parameter().is_some())
+            .map(|(_, cell)| cell)
+            .collect();
+        let parameters = parameters.join("\n");
+        let known = self.configurations.get(&parameters).map(Arc::clone);
+        for (column, cell) in cells() {
+            if known.is_none() || column.parameter().is_none() {
+                column
+                    .read(&mut row, cell)
+                    .map_err(|problem| wrong(column.name, problem))?;
+            }
+        }
+        if let Some(known) = &known {
+            row.configuration = Arc::clone(known);
+        }
+        for (column, cell) in cells() {
+            if let Some(problem) = column.contradiction(&row, cell) {
+                return Err(wrong(column.name, problem));
+            }
+        }
+        if let Some((column, problem)) = row.inconsistency() {
+            return Err(wrong(column, problem));
+        }
+        if known.is_none() {
+            self.configurations
+                .insert(parameters, Arc::clone(&row.configuration));
+        }
         Ok(row)
-    }))
+    }
+}
+
+/// The cell of `row` in the column of this name.
+pub fn journal_cell(row: &JournalRow, name: &str) -> Option<Cell> {
+    let mut columns = journal_columns().iter();
+    Some(columns.find(|column| column.name == name)?.cell(row))
 }

@@ -18,7 +18,8 @@
 //! # Layout
 //!
 //! - [`events`]: a row of the event log, written and read
-//! - [`journal`]: a row of `runs.csv`
+//! - [`journal`]: a row of `runs.csv`, written and read
+//! - [`journal_columns`]: the table of its columns
 //! - [`checksum`]: what tells whether bytes are those that were written
 //! - [`manifest`]: what made the dataset, `dataset.json`
 //! - [`dataset`]: a dataset opened for reading, all its shards
@@ -45,6 +46,7 @@ mod events;
 mod import_writer;
 mod imported;
 mod journal;
+mod journal_columns;
 mod lock;
 mod manifest;
 mod segment;
@@ -63,7 +65,8 @@ pub use events::{
 };
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
-pub use journal::{JournalRow, Outcome, seal_journal};
+pub use journal::{JournalRow, Outcome, journal_cell, seal_journal};
+pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use lock::Holder;
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use segment::FinishedRun;

@@ -12,7 +12,7 @@ use super::dataset::Paths;
 use super::disk::{Disk, DiskFile, RealDisk, replace};
 use super::earlier::Earlier;
 use super::error::DatasetError;
-use super::journal;
+use super::journal::Header;
 use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};
 use super::segment::{FinishedRun, Segment, cut};
@@ -55,6 +55,7 @@ pub struct DatasetWriter {
     experiment: Experiment,
     segment: Segment,
     journal: Box<dyn DiskFile>,
+    header: Header,
     journal_is_empty: bool,
     unsynced_rows: Vec<u8>,
     attempts: Attempts,
@@ -125,6 +126,7 @@ impl DatasetWriter {
             experiment,
             segment,
             journal,
+            header: found.header,
             journal_is_empty: found.whole_bytes == 0,
             unsynced_rows: vec![],
             attempts: found.attempts,
@@ -210,11 +212,11 @@ impl DatasetWriter {
             self.segment = Segment::create(&*self.disk, &self.paths, self.segment.number + 1)?;
         }
         let row = self.segment.take(&self.paths, run)?;
-        journal::write_row(&mut self.unsynced_rows, &row, self.journal_is_empty).map_err(
-            |cause| DatasetError::Journal {
-                path: self.paths.journal(),
-                cause,
-            },
+        self.header.write_row(
+            &self.paths.journal(),
+            &mut self.unsynced_rows,
+            &row,
+            self.journal_is_empty,
         )?;
         self.journal_is_empty = false;
         Ok(())

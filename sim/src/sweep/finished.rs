@@ -1,5 +1,7 @@
 //! A run's log turned into its rows: the journal's and the event log's.
 
+use std::sync::Arc;
+
 use crate::engine::{Ended, Punctuality, RunLog};
 use crate::experiment::{EngineKind, Experiment};
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
@@ -8,7 +10,6 @@ use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row
 const ROW_BYTES: usize = 56;
 
 pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
-    let configuration = &ended.run.configuration;
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
         // On one line, as a row is.
@@ -32,19 +33,9 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         engine: experiment.engine.to_string(),
         isolation: experiment.isolation.to_string(),
         time_scale: experiment.time_scale,
-        duration_s: configuration.duration_s(),
-        machines: configuration.rates.machines(),
-        rates: configuration.rates.to_string(),
-        internal: configuration.internal.clone(),
-        stamp: configuration.stamp.to_string(),
-        phase: configuration.phase.to_string(),
-        delay_s: configuration.delay.to_string(),
-        receive: configuration.receive.to_string(),
-        topology: configuration.topology.to_string(),
-        sends: configuration.sends.to_string(),
-        connection: configuration.connection.to_string(),
+        configuration: Arc::clone(&ended.run.configuration),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
-        phases_ns: join(ended.run.schedule(experiment.seed).phases_ns()),
+        phases_ns: ended.run.schedule(experiment.seed).phases_ns().collect(),
         margin_us: micros(margin_ns),
         lateness_p50_us: micros(lateness.p50_ns),
         lateness_p99_us: micros(lateness.p99_ns),
@@ -60,26 +51,15 @@ pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         events: log.map_or(0, |log| {
             log.machines.iter().map(|events| events.len() as u64).sum()
         }),
-        segment: 0,
-        offset: 0,
-        bytes: 0,
         // Here and not by the writer, of which there is only one.
         checksum: checksum(&events),
-        row_checksum: String::new(),
-        part: 0,
+        ..JournalRow::default()
     };
     FinishedRun { row, events }
 }
 
 fn micros(ns: u64) -> f64 {
     ns as f64 / 1000.0
-}
-
-fn join(numbers: impl Iterator<Item = u64>) -> String {
-    numbers
-        .map(|number| number.to_string())
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 /// Machine by machine, tick by tick: the rows of the same run by either engine lie in the same order.
