@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sim::log::{JournalRow, ResolvedExperiment};
 
-use super::setup::{ROUNDING_NS, Setup, configuration, nanos};
+use super::setup::{ROUNDING_NS, Setup, nanos};
 
 /// The experiment that a dataset's rows must be runs of.
 pub(super) struct Planned<'d> {
@@ -24,7 +24,7 @@ impl<'d> Planned<'d> {
     /// Adds to `problems` what columns of `row` say differently from each other or from the experiment.
     pub(super) fn check(&self, row: &JournalRow, problems: &mut Vec<String>) {
         let planned = self.experiment;
-        let configuration = configuration(row);
+        let configuration = row.configuration.to_string();
         let key = format!("{configuration} repetition={}", row.repetition);
         if row.key != key {
             problems.push(format!(

@@ -1,9 +1,6 @@
 //! What idle machines do, and to whom they may send, as a run's row of the journal says.
 
-use std::str::FromStr;
-
-use sim::experiment::{Internal, Sends, Topology};
-use sim::log::JournalRow;
+use sim::experiment::{Configuration, Internal, Sends, Topology};
 
 /// What idle machines do.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,24 +21,14 @@ pub(super) struct Law {
 }
 
 impl Model {
-    /// Reads the journal's row. Adds to `problems` what cannot be.
-    pub(super) fn of(row: &JournalRow, problems: &mut Vec<String>) -> Option<Self> {
-        let topology = parsed("topology", &row.topology, problems);
-        let sends = parsed("sends", &row.sends, problems);
-        let of_each = row.internal.machines();
-        if of_each.is_some_and(|machines| machines != row.machines) {
-            problems.push(format!(
-                "internal {} is not for {} machines",
-                row.internal, row.machines
-            ));
-            return None;
+    /// That of a run's configuration.
+    pub(super) fn of(configuration: &Configuration) -> Self {
+        Self {
+            machines: configuration.rates.machines() as usize,
+            internal: configuration.internal.clone(),
+            topology: configuration.topology,
+            sends: configuration.sends,
         }
-        Some(Self {
-            machines: row.machines as usize,
-            internal: row.internal.clone(),
-            topology: topology?,
-            sends: sends?,
-        })
     }
 
     /// Whether one machine may send to another.
@@ -119,15 +106,4 @@ impl Model {
             Sends::Multicast(_) => to_all,
         }
     }
-}
-
-/// The value of a cell; adds to `problems` why it has none.
-pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
-    column: &str,
-    text: &str,
-    problems: &mut Vec<String>,
-) -> Option<T> {
-    text.parse()
-        .map_err(|error| problems.push(format!("{column} {error}")))
-        .ok()
 }

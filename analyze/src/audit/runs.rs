@@ -22,7 +22,12 @@ use crate::read::dataset::still_failed;
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     let dataset = match Dataset::open(root) {
-        Err(error @ (DatasetError::Journal { .. } | DatasetError::ChangedRow { .. })) => {
+        Err(
+            error @ (DatasetError::Journal { .. }
+            | DatasetError::JournalHeader { .. }
+            | DatasetError::JournalCell { .. }
+            | DatasetError::ChangedRow { .. }),
+        ) => {
             return Ok(unreadable(root, error));
         }
         opened => opened?,
@@ -87,6 +92,24 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         DatasetError::ChangedRow { path, line } => {
             let words = "the row is not what was written (checksum); none of the runs is audited";
             (path, Some(line), words.to_owned())
+        }
+        DatasetError::JournalHeader {
+            path,
+            column,
+            problem,
+        } => {
+            let words =
+                format!("the header: column {column} {problem}; none of the runs is audited");
+            (path, Some(1), words)
+        }
+        DatasetError::JournalCell {
+            path,
+            line,
+            column,
+            problem,
+        } => {
+            let words = format!("column {column}: {problem}; none of the runs is audited");
+            (path, Some(line), words)
         }
         other => (root.to_owned(), None, other.to_string()),
     };

@@ -1,10 +1,10 @@
 //! What a run was set up to be, as its row of the journal says.
 
-use sim::experiment::{Connection, Delay, PhaseRule, Rate, Rates, ReceiveRule, StampRule};
-use sim::log::{IMPORTED, Imported, JournalRow};
+use sim::experiment::{Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
+use sim::log::{Imported, JournalRow};
 
-use super::model::{Model, parsed};
-use super::timetable::{MILLION_SECONDS_NS, SECOND_NS, Timetable};
+use super::model::Model;
+use super::timetable::{MILLION_SECONDS_NS, Timetable};
 
 /// How far times that were converted may be off, in nanoseconds: rounding.
 pub(super) const ROUNDING_NS: u64 = 1000;
@@ -90,43 +90,15 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads the journal's row. Adds to `problems` what cannot be; none if the run cannot be audited for it.
     pub(super) fn of(row: &JournalRow, known: Known, problems: &mut Vec<String>) -> Option<Self> {
-        let rates: Option<Rates> = parsed("rates", &row.rates, problems);
-        let stamp: Option<StampRule> = parsed("stamp", &row.stamp, problems);
-        let phase: Option<PhaseRule> = match row.engine.as_str() {
-            // Any phase is one that `uniform` may draw.
-            IMPORTED => Some(PhaseRule::Uniform),
-            _ => parsed("phase", &row.phase, problems),
-        };
-        let delay: Option<Delay> = parsed("delay_s", &row.delay_s, problems);
-        let receive: Option<ReceiveRule> = parsed("receive", &row.receive, problems);
-        let connection: Option<Connection> = parsed("connection", &row.connection, problems);
-        let model = Model::of(row, problems);
-        let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
-        if phases.is_err() {
-            problems.push(format!(
-                "phases_ns `{}` are not whole numbers",
-                row.phases_ns
-            ));
-        }
-        let (rates, stamp, phase, delay, phases_ns) =
-            (rates?, stamp?, phase?, delay?, phases.ok()?);
-        let (receive, model) = (receive?, model?);
-        let rates: Vec<Rate> = rates.iter().collect();
-        if rates.len() != row.machines as usize || phases_ns.len() != rates.len() {
-            problems.push(format!(
-                "machines is {}, but there are {} rates and {} phases",
-                row.machines,
-                rates.len(),
-                phases_ns.len()
-            ));
-            return None;
-        }
+        let configuration = &*row.configuration;
+        let rates: Vec<Rate> = configuration.rates.iter().collect();
+        let phases_ns = row.phases_ns.clone();
         let is_positive = |number: f64| number.is_finite() && number > 0.0;
-        if !is_positive(row.duration_s) || !is_positive(row.time_scale) {
-            problems.push("duration_s and time_scale are not both positive".to_owned());
+        if !is_positive(row.time_scale) {
+            problems.push("time_scale is not positive".to_owned());
             return None;
         }
-        let duration_ns = (row.duration_s * SECOND_NS as f64).round() as u64;
+        let duration_ns = configuration.duration_ns;
         let timetables = phases_ns.iter().zip(&rates);
         let timetables = timetables
             .map(|(&phase_ns, rate)| Timetable::new(phase_ns, rate.micro_hertz(), duration_ns))
@@ -137,12 +109,14 @@ impl Setup {
             timetables,
             phases_ns,
             rates,
-            phase,
-            receive,
-            model,
-            keeps_links: connection? == Connection::Persistent || is_virtual || row.in_order,
-            stamp,
-            delay_ns: bounds_ns(delay),
+            phase: configuration.phase,
+            receive: configuration.receive,
+            model: Model::of(configuration),
+            keeps_links: configuration.connection == Connection::Persistent
+                || is_virtual
+                || row.in_order,
+            stamp: configuration.stamp,
+            delay_ns: bounds_ns(configuration.delay),
             is_virtual,
             on_schedule: is_virtual || row.in_order,
             latency_ns: match known.timetable {
@@ -151,7 +125,7 @@ impl Setup {
             },
             started_at_ns: row.started_at_ns,
             time_scale: row.time_scale,
-            configuration: configuration(row),
+            configuration: configuration.to_string(),
         })
     }
 
@@ -209,30 +183,6 @@ fn bounds_ns(delay: Delay) -> (u64, u64) {
         Delay::Uniform { from_ns, to_ns } => (from_ns, to_ns),
         Delay::Exponential { mean_ns } => (0, mean_ns.saturating_mul(LONGEST_IN_MEANS)),
     }
-}
-
-/// What the columns say was run, in the words of a key.
-pub(super) fn configuration(row: &JournalRow) -> String {
-    let delay = match row.delay_s.as_str() {
-        "0" => String::new(),
-        delay => format!(" delay_s={delay}"),
-    };
-    let variants = [
-        ("receive", &row.receive, "one"),
-        ("topology", &row.topology, "mesh"),
-        ("sends", &row.sends, "mix"),
-        ("connection", &row.connection, "persistent"),
-    ];
-    let variants = variants
-        .into_iter()
-        .filter(|(_, value, usual)| value != usual);
-    let variants: String = variants
-        .map(|(name, value, _)| format!(" {name}={value}"))
-        .collect();
-    format!(
-        "rates={} internal={} phase={} stamp={}{delay}{variants} duration_s={}",
-        row.rates, row.internal, row.phase, row.stamp, row.duration_s
-    )
 }
 
 /// Nanoseconds of so many microseconds.

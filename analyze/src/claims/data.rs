@@ -15,8 +15,7 @@ use crate::error::Error;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::filter::Condition;
-use crate::read::runs::{PARAMETERS, run_frame};
-use crate::stats::tables::INTERNAL_EACH;
+use crate::read::runs::{is_in_full, parameters, run_frame};
 
 /// Why a test could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -207,7 +206,7 @@ impl Data {
             });
         }
         if let (Machines::One(machine), Quantity::Machine(_)) = (cell.machines, quantity)
-            && rows.iter().any(|row| machine >= row.machines as usize)
+            && rows.iter().any(|row| machine >= row.machines() as usize)
         {
             return Err(NotEvaluated::NoMachine {
                 path: path(),
@@ -291,7 +290,7 @@ impl Opened {
         for row in rows {
             let value = match (&of_machines, quantity) {
                 (Some(of_machines), _) => self.first.get(&row.run).and_then(|&first| {
-                    let of_run = &of_machines[first..first + row.machines as usize];
+                    let of_run = &of_machines[first..first + row.machines() as usize];
                     folded(&chosen(of_run, row, machines), wanted.largest)
                 }),
                 (None, Quantity::Finished) => Some(f64::from(u8::from(row.is_ok()))),
@@ -316,11 +315,12 @@ impl Opened {
         let Some(&first) = self.first.get(&row.run) else {
             return Ok(vec![]);
         };
-        PARAMETERS
-            .into_iter()
+        parameters()
+            .iter()
+            .copied()
             .filter(|name| !without.contains(name))
             // What `internal` is in full goes with it.
-            .filter(|name| *name != PARAMETERS[INTERNAL_EACH] || !without.contains("internal"))
+            .filter(|name| !is_in_full(name) || !without.contains("internal"))
             .map(|name| Ok(Value::of(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }
@@ -338,9 +338,10 @@ fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
 /// The values of the machines meant, where they are defined.
 fn chosen(of_run: &[Option<f64>], row: &JournalRow, machines: Machines) -> Vec<f64> {
     let rates: Vec<f64> = row
+        .configuration
         .rates
-        .split(',')
-        .filter_map(|rate| rate.parse().ok())
+        .iter()
+        .map(|rate| rate.hertz())
         .collect();
     let extreme = match machines {
         Machines::Slowest => rates.iter().copied().reduce(f64::min),

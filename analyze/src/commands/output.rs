@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use analyze::measures::Measure;
 use analyze::output;
 use analyze::output::value::Record;
-use analyze::read::runs::PARAMETERS;
+use analyze::read::runs::parameters;
 use analyze::stats::estimate::Estimate;
 use analyze::stats::pool::{self, Pool};
 use analyze::stats::repetitions::{self, Group};
@@ -116,7 +116,7 @@ impl Rows {
     fn names(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
             pool::known(name.trim()).with_context(|| {
-                let names = [&PARAMETERS[..], &pool::OTHERS].concat().join(", ");
+                let names = [parameters(), &pool::OTHERS].concat().join(", ");
                 format!("--by: no parameter `{name}`; there are {names}")
             })
         };

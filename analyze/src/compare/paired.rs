@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
-use crate::read::runs::PARAMETERS;
+use crate::read::runs;
 use crate::stats::estimate::Estimate;
 
 /// What twins may differ in: no parameters of a configuration here.
@@ -47,8 +47,9 @@ pub struct Group {
 
 /// The parameters that two matched runs share.
 pub(super) fn parameters() -> impl Iterator<Item = &'static str> {
-    PARAMETERS
-        .into_iter()
+    runs::parameters()
+        .iter()
+        .copied()
         .filter(|name| !OF_THE_ENGINE.contains(name))
 }
 

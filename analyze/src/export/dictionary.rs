@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::measures;
 use crate::output::schema::Column;
 use crate::read::events::{EVENT_LOG, event_columns};
-use crate::read::runs::{JOURNAL, machine_columns, run_columns};
+use crate::read::runs::{journal, machine_columns, run_columns};
 
 const INTRODUCTION: &str = "\
 # Data
@@ -64,7 +64,12 @@ pub fn markdown() -> String {
         "A row an event.",
         &EVENT_LOG,
     );
-    section(&mut text, "runs.csv", "A row an attempted run.", &JOURNAL);
+    section(
+        &mut text,
+        "runs.csv",
+        "A row an attempted run.",
+        &journal().collect::<Vec<_>>(),
+    );
     section(
         &mut text,
         "processed/runs.parquet",

@@ -1,11 +1,9 @@
 //! What a run's configuration was: as its owner says, and otherwise as its log shows.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::sync::Arc;
 
-use sim::experiment::{
-    Connection, Internal, Probability, Rate, Rates, ReceiveRule, Sends, StampRule, Topology,
-};
+use sim::experiment::{Configuration, Internal, Parameter, PhaseRule, Probability, Rate, Rates};
 use sim::log::{IMPORTED, JournalRow, Outcome};
 use sim::machine::EventKind;
 
@@ -14,29 +12,15 @@ use super::report::Report;
 use super::run::Run;
 use crate::error::Error;
 
-/// What a parameter is that the log does not tell and nothing depends on.
-const UNKNOWN_PARAMETER: &str = "unknown";
 /// A measured rate further than this from a whole number, as a share of it, is not taken for that.
 const FAR_FROM_WHOLE: f64 = 0.1;
 
-/// The parameters of an imported run.
+/// What an imported run was set up to be.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Configuration {
-    rates: Rates,
-    internal: Internal,
-    stamp: StampRule,
-    duration_s: f64,
+pub(super) struct Setup {
+    /// What the log does not tell has its default value, but for the phases.
+    configuration: Configuration,
     time_scale: f64,
-}
-
-impl fmt::Display for Configuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "rates={} internal={} phase={UNKNOWN_PARAMETER} stamp={} duration_s={}",
-            self.rates, self.internal, self.stamp, self.duration_s
-        )
-    }
 }
 
 /// The configuration of each run.
@@ -44,26 +28,30 @@ pub(super) fn of(
     runs: &[Run],
     mapping: &Mapping,
     report: &mut Report,
-) -> Result<Vec<Configuration>, Error> {
-    let mut configurations = vec![];
+) -> Result<Vec<Setup>, Error> {
+    let mut setups = vec![];
     for run in runs {
         let rates = rates(run, mapping, report)?;
-        configurations.push(Configuration {
-            internal: probability(mapping.internal.unwrap_or_default()),
-            stamp: mapping.stamp_rule(),
-            duration_s: duration_s(run, &rates, mapping)?,
-            rates,
+        setups.push(Setup {
+            configuration: Configuration {
+                duration_ns: duration_ns(run, &rates, mapping)?,
+                internal: probability(mapping.internal.unwrap_or_default()),
+                stamp: mapping.stamp_rule(),
+                phase: PhaseRule::Unknown,
+                rates,
+                ..Configuration::default()
+            },
             time_scale: mapping.time_scale(),
         });
     }
     if mapping.internal.is_none() {
         report.assumed.internal = true;
-        measure_internal(runs, &mut configurations);
+        measure_internal(runs, &mut setups);
     }
-    for configuration in &configurations {
-        report.add_configuration(configuration.to_string());
+    for setup in &setups {
+        report.add_configuration(setup.key());
     }
-    Ok(configurations)
+    Ok(setups)
 }
 
 fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Error> {
@@ -123,6 +111,18 @@ fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<f64, S
     Ok(whole)
 }
 
+/// Model nanoseconds observed.
+fn duration_ns(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<u64, Error> {
+    let seconds = duration_s(run, rates, mapping)?;
+    let mut configuration = Configuration::default();
+    Parameter::named("duration_s")
+        .map_or(Ok(()), |duration| {
+            duration.set(&mut configuration, &seconds.to_string())
+        })
+        .map_err(|error| Error::import(run.name.as_ref(), None, format!("its duration {error}")))?;
+    Ok(configuration.duration_ns)
+}
+
 /// As said, if nothing is later. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
 /// number of model seconds that this allows, or else the next after the last event.
 fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<f64, Error> {
@@ -148,16 +148,17 @@ fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<f64, Error>
 }
 
 /// The share of internal events among idle ticks over all runs of the same rates, to two decimals.
-fn measure_internal(runs: &[Run], configurations: &mut [Configuration]) {
+fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for (run, configuration) in runs.iter().zip(&*configurations) {
-        let (internals, idle) = counts.entry(configuration.rates.to_string()).or_default();
+    for (run, setup) in runs.iter().zip(&*setups) {
+        let rates = setup.configuration.rates.to_string();
+        let (internals, idle) = counts.entry(rates).or_default();
         for row in run.events() {
             *internals += u64::from(row.event.kind == EventKind::Internal);
             *idle += u64::from(!matches!(row.event.kind, EventKind::Receive(_)));
         }
     }
-    for configuration in configurations {
+    for Setup { configuration, .. } in setups {
         let (internals, idle) = counts[&configuration.rates.to_string()];
         let share = internals as f64 / idle.max(1) as f64;
         configuration.internal = probability((share * 100.0).round() / 100.0);
@@ -171,7 +172,12 @@ fn probability(value: f64) -> Internal {
     )
 }
 
-impl Configuration {
+impl Setup {
+    /// The canonical text of its configuration.
+    pub(super) fn key(&self) -> String {
+        self.configuration.to_string()
+    }
+
     /// The row of the journal of `run`, the `place`th of the dataset.
     pub(super) fn journal_row(&self, place: u64, repetition: u32, run: &Run) -> JournalRow {
         let start_ns = run.span_ns().0;
@@ -179,51 +185,21 @@ impl Configuration {
             let first_ns = rows.first().map_or(start_ns, |row| row.time_ns);
             ((first_ns - start_ns) as f64 * self.time_scale).round() as u64
         };
-        let phases: Vec<String> = run
-            .machines
-            .iter()
-            .map(|rows| phase_ns(rows).to_string())
-            .collect();
         JournalRow {
             run: place,
-            key: format!("{self} repetition={repetition}"),
+            key: format!("{} repetition={repetition}", self.key()),
             repetition,
             outcome: Outcome::Ok,
             reason: String::new(),
             engine: IMPORTED.to_owned(),
             isolation: IMPORTED.to_owned(),
             time_scale: self.time_scale,
-            duration_s: self.duration_s,
-            machines: self.rates.machines(),
-            rates: self.rates.to_string(),
-            internal: self.internal.clone(),
-            stamp: self.stamp.to_string(),
-            phase: UNKNOWN_PARAMETER.to_owned(),
-            delay_s: "0".to_owned(),
-            receive: ReceiveRule::One.to_string(),
-            topology: Topology::Mesh.to_string(),
-            sends: Sends::Mix.to_string(),
-            connection: Connection::Persistent.to_string(),
+            configuration: Arc::new(self.configuration.clone()),
             started_at_ns: start_ns,
-            phases_ns: phases.join(","),
-            margin_us: 0.0,
-            lateness_p50_us: 0.0,
-            lateness_p99_us: 0.0,
-            lateness_max_us: 0.0,
-            latency_p50_us: 0.0,
-            latency_p99_us: 0.0,
-            latency_max_us: 0.0,
-            punctual: false,
-            in_order: false,
-            strangers: 0,
+            phases_ns: run.machines.iter().map(phase_ns).collect(),
             tool_version: sim::VERSION.to_owned(),
             events: run.events().count() as u64,
-            segment: 0,
-            offset: 0,
-            bytes: 0,
-            checksum: String::new(),
-            row_checksum: String::new(),
-            part: 0,
+            ..JournalRow::default()
         }
     }
 }

@@ -74,13 +74,13 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     }
     let lacks = lacks_of(&runs);
     report.lacks = lacks;
-    let configurations = configuration::of(&runs, mapping, &mut report)?;
+    let setups = configuration::of(&runs, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
-    for (place, (run, configuration)) in runs.iter().zip(&configurations).enumerate() {
-        let repetition = repetitions.entry(configuration.to_string()).or_default();
+    for (place, (run, setup)) in runs.iter().zip(&setups).enumerate() {
+        let repetition = repetitions.entry(setup.key()).or_default();
         writer.append(FinishedRun {
-            row: configuration.journal_row(place as u64, *repetition, run),
+            row: setup.journal_row(place as u64, *repetition, run),
             events: run.rows(place as u64),
         })?;
         *repetition += 1;

@@ -144,7 +144,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     ///
-    /// As [`events`](Self::events), and [`Error::Journal`] if a run's rates or phases cannot be read.
+    /// As [`events`](Self::events).
     pub fn machines(&self) -> Result<DataFrame, Error> {
         let mut observed = Observed::default();
         let mut replayed = Replayed::default();
@@ -155,12 +155,8 @@ impl<'a> Batch<'a> {
             replayed.push(&run, &timeline, &sends);
         }
         let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
-        let machines = runs::machine_frame(
-            self.dataset.name(),
-            self.rows,
-            self.dataset.warm_up_s(),
-            |row| self.dataset.journal_of(row),
-        )?;
+        let machines =
+            runs::machine_frame(self.dataset.name(), self.rows, self.dataset.warm_up_s())?;
         Ok(measures::measure(
             machines,
             aggregated,
@@ -176,12 +172,7 @@ impl<'a> Batch<'a> {
             if let Some((index, column)) = columns.find_map(|(at, column)| Some((at, column?))) {
                 return Err(dataset.wrong_value(row, index, column, "exceeds 63 bits"));
             }
-            let topology = row.topology.parse().map_err(|error| Error::Journal {
-                path: dataset.journal_of(row),
-                run: row.run,
-                problem: format!("column topology: {error}"),
-            })?;
-            Ok(Run::of(row, topology, events, dataset.warm_up_s()))
+            Ok(Run::of(row, events, dataset.warm_up_s()))
         })
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::ParquetWriter;
-use sim::log::{JournalRow, checksum};
+use sim::log::JournalRow;
 
 use crate::error::Error;
 
@@ -117,19 +117,9 @@ impl Kept {
     }
 }
 
-/// What tells a run from any other, and from itself if it is run again: a checksum of its row in the journal.
+/// What tells a run from any other, and from itself if it is run again: the checksum of its row in the journal.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
-    // The derived form has every field; the part is the only one that says nothing of the run.
-    checksum(
-        format!(
-            "{:?}",
-            JournalRow {
-                part: 0,
-                ..row.clone()
-            }
-        )
-        .as_bytes(),
-    )
+    row.row_checksum.clone()
 }
 
 /// The fingerprints of `rows` by run.

@@ -128,7 +128,7 @@ impl Dataset {
     ///
     /// [`Error::WarmUp`] if nothing of a run would be left.
     pub fn cut_warm_up(&mut self, warm_up_s: f64) -> Result<(), Error> {
-        let shortest = self.finished.iter().map(|row| row.duration_s);
+        let shortest = self.finished.iter().map(JournalRow::duration_s);
         let shortest_s = shortest.fold(f64::INFINITY, f64::min);
         if warm_up_s >= shortest_s {
             return Err(Error::WarmUp {
@@ -268,7 +268,7 @@ impl Dataset {
             if event.run != run.run {
                 return Err(self.wrong_value(run, index, "run", "another run's"));
             }
-            if event.machine >= run.machines {
+            if event.machine >= run.machines() {
                 let problem = "the run has fewer machines";
                 return Err(self.wrong_value(run, index, "machine", problem));
             }

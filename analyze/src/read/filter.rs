@@ -3,30 +3,26 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sim::log::JournalRow;
+use sim::log::{JournalRow, journal_cell, journal_columns};
 
-/// What conditions can be about.
-pub const NAMES: [&str; 19] = [
-    "run",
-    "repetition",
-    "rates",
-    "machines",
-    "internal",
-    "phase",
-    "stamp",
-    "delay_s",
-    "receive",
-    "topology",
-    "sends",
-    "connection",
-    "duration_s",
-    "engine",
-    "isolation",
-    "time_scale",
-    "punctual",
-    "in_order",
-    "tool_version",
+/// Columns of the journal that no condition is about: what is the same for every finished run, or says where its log lies.
+const LEFT_OUT: [&str; 9] = [
+    "key",
+    "outcome",
+    "reason",
+    "phases_ns",
+    "segment",
+    "offset",
+    "bytes",
+    "checksum",
+    "row_checksum",
 ];
+
+/// What conditions can be about: columns of the journal, every parameter among them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let names = journal_columns().iter().map(|column| column.name);
+    names.filter(|name| !LEFT_OUT.contains(name))
+}
 
 /// How a value compares; longer signs first, for they begin with shorter ones.
 const SIGNS: [(&str, Comparison); 6] = [
@@ -63,7 +59,7 @@ pub enum NotACondition {
     #[error("not of the form NAME=VALUE; other signs are != < <= > >=")]
     Form,
     /// No such parameter.
-    #[error("no parameter `{0}`; there are {names}", names = NAMES.join(", "))]
+    #[error("no parameter `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
     Name(String),
     /// Values that have no order.
     #[error("`{0}` is no number, so it can only be = or !=")]
@@ -78,7 +74,7 @@ impl Condition {
 
     /// Whether the run is one of those meant.
     pub fn holds(&self, row: &JournalRow) -> bool {
-        let found = text(row, self.name);
+        let found = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
         let numbers = (found.parse::<f64>(), self.value.parse::<f64>());
         let (Ok(found), Ok(value)) = numbers else {
             return (found == self.value) == (self.comparison == Comparison::Equals);
@@ -91,31 +87,6 @@ impl Condition {
             Comparison::Above => found > value,
             Comparison::Below => found < value,
         }
-    }
-}
-
-fn text(row: &JournalRow, name: &str) -> String {
-    match name {
-        "run" => row.run.to_string(),
-        "repetition" => row.repetition.to_string(),
-        "rates" => row.rates.clone(),
-        "machines" => row.machines.to_string(),
-        "internal" => row.internal.to_string(),
-        "phase" => row.phase.clone(),
-        "stamp" => row.stamp.clone(),
-        "delay_s" => row.delay_s.clone(),
-        "receive" => row.receive.clone(),
-        "topology" => row.topology.clone(),
-        "sends" => row.sends.clone(),
-        "connection" => row.connection.clone(),
-        "duration_s" => row.duration_s.to_string(),
-        "engine" => row.engine.clone(),
-        "isolation" => row.isolation.clone(),
-        "time_scale" => row.time_scale.to_string(),
-        "punctual" => row.punctual.to_string(),
-        "in_order" => row.in_order.to_string(),
-        "tool_version" => row.tool_version.clone(),
-        _ => unreachable!("no condition is about {name}"),
     }
 }
 
@@ -133,8 +104,7 @@ impl FromStr for Condition {
         if name.is_empty() || value.is_empty() {
             return Err(NotACondition::Form);
         }
-        let name = NAMES
-            .into_iter()
+        let name = names()
             .find(|known| *known == name)
             .ok_or_else(|| NotACondition::Name(name.to_owned()))?;
         let needs_order = !matches!(comparison, Comparison::Equals | Comparison::Differs);

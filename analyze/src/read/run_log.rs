@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use sim::experiment::Topology;
 use sim::log::{EventRow, JournalRow};
 use sim::machine::{EventKind, MachineIndex, Message};
 
@@ -10,7 +9,6 @@ use sim::machine::{EventKind, MachineIndex, Message};
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
     row: &'a JournalRow,
-    topology: Topology,
     warm_up_s: f64,
     events: Vec<EventRow>,
     /// Where each machine's events begin, and where the last machine's end.
@@ -18,14 +16,9 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The run of `row`, whose machines are linked as `topology` says, with all its events; its first `warm_up_s` model seconds do not
+    /// The run of `row` with all its events; its first `warm_up_s` model seconds do not
     /// count.
-    pub(crate) fn of(
-        row: &'a JournalRow,
-        topology: Topology,
-        mut events: Vec<EventRow>,
-        warm_up_s: f64,
-    ) -> Self {
+    pub(crate) fn of(row: &'a JournalRow, mut events: Vec<EventRow>, warm_up_s: f64) -> Self {
         let place = |event: &EventRow| (event.machine, event.logged.event.tick);
         if !events.is_sorted_by_key(place) {
             events.sort_by_key(place);
@@ -33,9 +26,8 @@ impl<'a> Run<'a> {
         let bound = |machine| events.partition_point(|event| event.machine < machine);
         Self {
             row,
-            topology,
             warm_up_s,
-            bounds: (0..=row.machines).map(bound).collect(),
+            bounds: (0..=row.machines()).map(bound).collect(),
             events,
         }
     }
@@ -46,8 +38,13 @@ impl<'a> Run<'a> {
 
     /// To whom each machine may send.
     pub(crate) fn neighbours(&self) -> Vec<Vec<MachineIndex>> {
-        let machines = self.row.machines;
-        let neighbours = |machine| self.topology.neighbours(machine, machines);
+        let machines = self.row.machines();
+        let neighbours = |machine| {
+            self.row
+                .configuration
+                .topology
+                .neighbours(machine, machines)
+        };
         (0..machines).map(neighbours).collect()
     }
 
@@ -86,7 +83,7 @@ impl<'a> Run<'a> {
 
     /// From when to when it is observed, in model seconds.
     pub(crate) fn observed_s(&self) -> (f64, f64) {
-        (self.warm_up_s, self.row.duration_s)
+        (self.warm_up_s, self.row.duration_s())
     }
 
     /// Whether what happens then is after the warm-up.

@@ -1,57 +1,29 @@
 //! The journal's columns, and finished runs as data frames: a row a run, and a row a run and machine.
 
-use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use polars::prelude::*;
-use sim::experiment::Rates;
-use sim::log::{IMPORTED, JournalRow};
+use sim::experiment::PARAMETERS;
+use sim::log::{Cell, CellKind, IMPORTED, JournalRow, journal_cell, journal_columns};
 
-use crate::error::Error;
 use crate::output::schema::Kind::{Boolean, Integer, Number, Text};
 use crate::output::schema::{Column, column};
+use crate::output::value::Value;
 
 /// The columns of `runs.csv`, in order.
-#[rustfmt::skip]
-pub const JOURNAL: [Column; 38] = [
-    column("run", Integer, "", "The run's place in the plan, from 0."),
-    column("key", Text, "", "Canonical text of the run's configuration and repetition."),
-    column("repetition", Integer, "", "Which repetition of its configuration, from 0."),
-    column("outcome", Text, "", "`ok` or `failed`. Only `ok` counts."),
-    column("reason", Text, "", "Why it failed; empty if it did not."),
-    column("engine", Text, "", "`tcp` (real sockets, wall clock), `virtual` (discrete events, virtual clock), or `imported`: then margin, lateness and latency are not known, and null in `processed/`."),
-    column("isolation", Text, "", "`shared` (many runs in one process), `process` (each machine in a process of its own), or `imported`."),
-    column("time_scale", Number, "model s / wall s", "Model seconds that pass in a wall second; 1 in the virtual engine, which has no wall clock."),
-    column("duration_s", Number, "model s", "Time observed, T."),
-    column("machines", Integer, "", "Number of machines, N."),
-    column("rates", Text, "1/s", "Ticks per model second of each machine, joined by commas in the order of the machines."),
-    column("internal", Text, "", "Probability that an idle tick is an internal event: a number, or one for each machine, joined by commas."),
-    column("stamp", Text, "", "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it."),
-    column("phase", Text, "", "How the first ticks are placed: `spread`, `uniform` or `aligned`; `unknown` if imported."),
-    column("delay_s", Text, "model s", "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean)."),
-    column("receive", Text, "", "What a tick takes from the message queue: `one` message or `all`."),
-    column("topology", Text, "", "Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`."),
-    column("sends", Text, "", "To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`."),
-    column("connection", Text, "", "Which connections messages take over TCP: `persistent` or `per-message`."),
-    column("started_at_ns", Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
-    column("phases_ns", Text, "model ns", "Each machine's first tick after the run's start, joined by commas."),
-    column("margin_us", Number, "wall us", "Time between the closest ticks of two machines: what lateness and latency together must stay below."),
-    column("lateness_p50_us", Number, "wall us", "Median lateness: when an event happened - when its tick was due."),
-    column("lateness_p99_us", Number, "wall us", "99th percentile of the lateness."),
-    column("lateness_max_us", Number, "wall us", "Greatest lateness."),
-    column("latency_p50_us", Number, "wall us", "Median latency: when a message was queued - when the event that sent it happened."),
-    column("latency_p99_us", Number, "wall us", "99th percentile of the latency."),
-    column("latency_max_us", Number, "wall us", "Greatest latency."),
-    column("punctual", Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
-    column("in_order", Boolean, "", "Whether every message was queued between the ticks, and in the order, that the schedule says: then every event is the one that the seed says, however late it was."),
-    column("strangers", Integer, "", "Connections turned away because they were none of the run's."),
-    column("tool_version", Text, "", "Version of the simulator that ran it."),
-    column("events", Integer, "", "Rows of the event log."),
-    column("segment", Integer, "", "Number of the events file that holds them."),
-    column("offset", Integer, "byte", "Where in that file they start."),
-    column("bytes", Integer, "byte", "Their length."),
-    column("checksum", Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of those bytes."),
-    column("row_checksum", Text, "", "The same of the row's other cells, joined by line feeds."),
-];
+pub fn journal() -> impl Iterator<Item = Column> {
+    journal_columns().iter().map(|from| Column {
+        name: from.name,
+        kind: match from.kind {
+            CellKind::Integer => Integer,
+            CellKind::Number => Number,
+            CellKind::Text => Text,
+            CellKind::Boolean => Boolean,
+        },
+        unit: from.unit,
+        meaning: from.meaning,
+    })
+}
 
 /// The dataset a row belongs to: the first column of the run and machine frames.
 const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
@@ -82,22 +54,38 @@ const JOURNAL_ONLY: [&str; 7] = [
     "row_checksum",
 ];
 
-/// The parameters that make a configuration: runs that agree in all of them are its repetitions.
-pub const PARAMETERS: [&str; 13] = [
-    "rates",
-    "internal",
-    "internal_each",
-    "phase",
-    "stamp",
-    "delay_s",
-    "receive",
-    "topology",
-    "sends",
-    "connection",
-    "duration_s",
-    "engine",
-    "time_scale",
-];
+/// The columns that tell configurations apart, in order: runs that agree in all of them are repetitions of one. They are the
+/// parameters of a configuration, and how it was run.
+pub fn parameters() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let of_configuration = PARAMETERS.iter().flat_map(|parameter| {
+            let in_full = (parameter.name == INTERNAL.name).then_some(INTERNAL_EACH.name);
+            std::iter::once(parameter.name).chain(in_full)
+        });
+        of_configuration.chain(["engine", "time_scale"]).collect()
+    });
+    &NAMES
+}
+
+/// Whether the parameter's values are shown in the column of another.
+pub(crate) fn is_in_full(name: &str) -> bool {
+    name == INTERNAL_EACH.name
+}
+
+/// The value of `parameter` among the `values` of a configuration, one for each of [`parameters`], as a table shows it.
+pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
+    let value = |name: &str| {
+        let mut named = std::iter::zip(parameters(), values);
+        named
+            .find(|(other, _)| **other == name)
+            .map_or(String::new(), |(_, value)| value.to_string())
+    };
+    let each = value(INTERNAL_EACH.name);
+    match parameter {
+        "internal" if !each.is_empty() => each,
+        _ => value(parameter),
+    }
+}
 
 /// What the machine frame adds to its run's parameters.
 #[rustfmt::skip]
@@ -118,7 +106,7 @@ pub fn run_columns() -> Vec<Column> {
 pub fn machine_columns() -> Vec<Column> {
     let of_run = ["run", "repetition", "machines"]
         .into_iter()
-        .chain(PARAMETERS);
+        .chain(parameters().iter().copied());
     let of_run = of_run.filter_map(|name| of_runs().find(|column| column.name == name));
     std::iter::once(DATASET)
         .chain(of_run)
@@ -128,7 +116,7 @@ pub fn machine_columns() -> Vec<Column> {
 
 /// The journal's columns, as data frames have them.
 fn of_runs() -> impl Iterator<Item = Column> {
-    JOURNAL.into_iter().flat_map(|column| match column.name {
+    journal().flat_map(|column| match column.name {
         "internal" => vec![INTERNAL, INTERNAL_EACH],
         _ => vec![column],
     })
@@ -147,36 +135,22 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 }
 
 /// A row a run and machine, ordered by both: a run's columns that [`machine_columns`] names, and the machine's own.
-///
-/// # Errors
-///
-/// [`Error::Journal`] if a run's rates or phases cannot be read.
 pub(crate) fn machine_frame(
     dataset: &str,
     rows: &[JournalRow],
     warm_up_s: f64,
-    journal_of: impl Fn(&JournalRow) -> PathBuf,
-) -> Result<DataFrame, Error> {
+) -> PolarsResult<DataFrame> {
     let mut of_machine: Vec<&JournalRow> = vec![];
     let (mut machines, mut rates_hz, mut phases_s, mut observed_s) =
         (vec![], vec![], vec![], vec![]);
     for row in rows {
-        let wrong = |problem: String| Error::Journal {
-            path: journal_of(row),
-            run: row.run,
-            problem,
-        };
-        let rates: Rates = row
-            .rates
-            .parse()
-            .map_err(|error| wrong(format!("column rates: {error}")))?;
-        let phases = phases_ns(row, rates.machines()).map_err(wrong)?;
-        for (machine, (rate, phase_ns)) in rates.iter().zip(phases).enumerate() {
+        let rates = row.configuration.rates.iter();
+        for (machine, (rate, &phase_ns)) in rates.zip(&row.phases_ns).enumerate() {
             of_machine.push(row);
             machines.push(machine as i64);
             rates_hz.push(rate.hertz());
             phases_s.push(phase_ns as f64 / 1e9);
-            observed_s.push(row.duration_s - warm_up_s);
+            observed_s.push(row.duration_s() - warm_up_s);
         }
     }
     let mut columns: Vec<_> = machine_columns()
@@ -188,22 +162,11 @@ pub(crate) fn machine_frame(
     columns.push(Series::new("rate".into(), rates_hz).into());
     columns.push(Series::new("phase_s".into(), phases_s).into());
     columns.push(Series::new("observed_s".into(), observed_s).into());
-    Ok(frame(of_machine.len(), columns)?)
+    frame(of_machine.len(), columns)
 }
 
 fn frame(height: usize, columns: Vec<polars::prelude::Column>) -> PolarsResult<DataFrame> {
     DataFrame::new(height, columns)
-}
-
-fn phases_ns(row: &JournalRow, machines: u32) -> Result<Vec<u64>, String> {
-    let phases: Result<Vec<u64>, _> = row.phases_ns.split(',').map(str::parse).collect();
-    match phases {
-        Ok(phases) if phases.len() == machines as usize => Ok(phases),
-        _ => Err(format!(
-            "column phases_ns: `{}` is not {machines} whole numbers",
-            row.phases_ns
-        )),
-    }
 }
 
 /// One column of `rows`, by its name in the journal.
@@ -214,109 +177,83 @@ fn run_column<'a>(
 ) -> polars::prelude::Column {
     let rows = rows.into_iter();
     let name: PlSmallStr = column.name.into();
+    if column.name == DATASET.name {
+        let labels: Vec<&str> = rows.map(|_| dataset).collect();
+        return Series::new(name, labels).into();
+    }
+    if column.name == INTERNAL.name {
+        return Series::new(name, rows.map(mean_internal).collect::<Vec<f64>>()).into();
+    }
+    if column.name == INTERNAL_EACH.name {
+        return Series::new(name, rows.map(internal_each).collect::<Vec<String>>()).into();
+    }
+    let cells = rows.map(|row| known_cell(row, column.name));
     match column.kind {
-        Integer => Series::new(
-            name,
-            rows.map(|row| integer(row, column.name))
-                .collect::<Vec<i64>>(),
-        ),
-        Number => Series::new(
-            name,
-            rows.map(|row| number(row, column.name))
-                .collect::<Vec<Option<f64>>>(),
-        ),
-        Boolean => Series::new(
-            name,
-            rows.map(|row| boolean(row, column.name))
-                .collect::<Vec<bool>>(),
-        ),
-        Text if column.name == INTERNAL_EACH.name => {
-            Series::new(name, rows.map(internal_each).collect::<Vec<String>>())
-        }
-        Text => Series::new(
-            name,
-            rows.map(|row| text(row, column.name, dataset))
-                .collect::<Vec<&str>>(),
-        ),
+        Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
+        Number => Series::new(name, cells.map(number).collect::<Vec<Option<f64>>>()),
+        Boolean => Series::new(name, cells.map(boolean).collect::<Vec<Option<bool>>>()),
+        Text => Series::new(name, cells.map(text).collect::<Vec<Option<String>>>()),
     }
     .into()
 }
 
-fn integer(row: &JournalRow, name: &str) -> i64 {
-    let value = match name {
-        "run" => row.run,
-        "repetition" => row.repetition.into(),
-        "machines" => row.machines.into(),
-        "started_at_ns" => row.started_at_ns,
-        "strangers" => row.strangers.into(),
-        "events" => row.events,
-        _ => unreachable!("no whole number {name} in the journal"),
-    };
-    // Counts and Unix nanoseconds: 63 bits last until the year 2262.
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// None where an imported log does not tell it: how late its events were, and how close its ticks come.
+fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
+    let is_measured_by_the_engine = ["margin_", "lateness_", "latency_"]
+        .iter()
+        .any(|start| name.starts_with(start));
+    if row.engine == IMPORTED && is_measured_by_the_engine {
+        return None;
+    }
+    journal_cell(row, name)
+}
+
+/// Counts and Unix nanoseconds: 63 bits last until the year 2262.
+fn integer(cell: Option<Cell>) -> Option<i64> {
+    match cell? {
+        Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
+        _ => None,
+    }
+}
+
+fn number(cell: Option<Cell>) -> Option<f64> {
+    match cell? {
+        Cell::Number(value) => Some(value),
+        _ => None,
+    }
+}
+
+fn boolean(cell: Option<Cell>) -> Option<bool> {
+    match cell? {
+        Cell::Boolean(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// Numbers in a column of texts are written as people write them: without a point where they are whole.
+fn text(cell: Option<Cell>) -> Option<String> {
+    Some(match cell? {
+        Cell::Number(value) => value.to_string(),
+        other => other.to_string(),
+    })
 }
 
 fn mean_internal(row: &JournalRow) -> f64 {
-    match (row.internal.same(), row.internal.machines()) {
-        (Some(same), _) => same.value(),
-        (None, machines) => {
-            let machines = machines.unwrap_or(row.machines) as usize;
-            let each = (0..machines).map(|machine| row.internal.at(machine).value());
+    let internal = &row.configuration.internal;
+    match internal.same() {
+        Some(same) => same.value(),
+        None => {
+            let machines = row.machines() as usize;
+            let each = (0..machines).map(|machine| internal.at(machine).value());
             each.sum::<f64>() / machines as f64
         }
     }
 }
 
 fn internal_each(row: &JournalRow) -> String {
-    match row.internal.same() {
+    let internal = &row.configuration.internal;
+    match internal.same() {
         Some(_) => String::new(),
-        None => row.internal.to_string(),
-    }
-}
-
-/// None where an imported log does not tell it: how late its events were, and how close its ticks come.
-fn number(row: &JournalRow, name: &str) -> Option<f64> {
-    let is_imported = row.engine == IMPORTED;
-    let of_schedule = |value: f64| (!is_imported).then_some(value);
-    match name {
-        "time_scale" => Some(row.time_scale),
-        "duration_s" => Some(row.duration_s),
-        "internal" => Some(mean_internal(row)),
-        "margin_us" => of_schedule(row.margin_us),
-        "lateness_p50_us" => of_schedule(row.lateness_p50_us),
-        "lateness_p99_us" => of_schedule(row.lateness_p99_us),
-        "lateness_max_us" => of_schedule(row.lateness_max_us),
-        "latency_p50_us" => of_schedule(row.latency_p50_us),
-        "latency_p99_us" => of_schedule(row.latency_p99_us),
-        "latency_max_us" => of_schedule(row.latency_max_us),
-        _ => unreachable!("no number {name} in the journal"),
-    }
-}
-
-fn text<'a>(row: &'a JournalRow, name: &str, dataset: &'a str) -> &'a str {
-    match name {
-        "dataset" => dataset,
-        "key" => &row.key,
-        "engine" => &row.engine,
-        "isolation" => &row.isolation,
-        "rates" => &row.rates,
-        "stamp" => &row.stamp,
-        "phase" => &row.phase,
-        "delay_s" => &row.delay_s,
-        "receive" => &row.receive,
-        "topology" => &row.topology,
-        "sends" => &row.sends,
-        "connection" => &row.connection,
-        "phases_ns" => &row.phases_ns,
-        "tool_version" => &row.tool_version,
-        _ => unreachable!("no text {name} in the journal"),
-    }
-}
-
-fn boolean(row: &JournalRow, name: &str) -> bool {
-    match name {
-        "punctual" => row.punctual,
-        "in_order" => row.in_order,
-        _ => unreachable!("no truth value {name} in the journal"),
+        None => internal.to_string(),
     }
 }

@@ -7,18 +7,16 @@
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
-use crate::read::runs::PARAMETERS;
+use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, t_quantile_975};
 use crate::stats::repetitions::Group;
-use crate::stats::tables::{
-    INTERNAL_EACH, Table, keep_together, number, parameter_cell, parameter_heading,
-};
+use crate::stats::tables::{Table, keep_together, number, parameter_heading};
 
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contrast {
-    /// The parameter's place in [`PARAMETERS`].
-    place: usize,
+    /// One of [`parameters`].
+    parameter: &'static str,
     /// Its values, as texts.
     pub a: String,
     /// And the other.
@@ -49,7 +47,7 @@ pub struct Pair<'g> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoContrast {
     /// Not a parameter of a configuration.
-    #[error("no parameter `{0}`; there are {names}", names = PARAMETERS.join(", "))]
+    #[error("no parameter `{0}`; there are {names}", names = parameters().join(", "))]
     Parameter(String),
     /// No configuration has the value.
     #[error("no run has {parameter} {value}; there are {there}")]
@@ -73,16 +71,12 @@ impl Contrast {
     ///
     /// [`NoContrast::Parameter`].
     pub fn new(name: &str, a: &str, b: &str) -> Result<Self, NoContrast> {
-        let place = PARAMETERS.iter().position(|known| *known == name);
+        let parameter = parameters().iter().find(|known| **known == name);
         Ok(Self {
-            place: place.ok_or_else(|| NoContrast::Parameter(name.to_owned()))?,
+            parameter: parameter.ok_or_else(|| NoContrast::Parameter(name.to_owned()))?,
             a: a.to_owned(),
             b: b.to_owned(),
         })
-    }
-
-    fn parameter(&self) -> &'static str {
-        PARAMETERS[self.place]
     }
 
     /// The pairs among `groups`, in their order.
@@ -95,7 +89,7 @@ impl Contrast {
         for value in [&self.a, &self.b] {
             if !groups.iter().any(|group| has(group, value)) {
                 return Err(NoContrast::Value {
-                    parameter: self.parameter(),
+                    parameter: self.parameter,
                     value: value.clone(),
                     there: self.values(groups).join(" | "),
                 });
@@ -111,14 +105,14 @@ impl Contrast {
             })
             .collect();
         if pairs.is_empty() {
-            return Err(NoContrast::NoPair(self.parameter()));
+            return Err(NoContrast::NoPair(self.parameter));
         }
         Ok(pairs)
     }
 
     /// The value as tables show it.
     fn value(&self, group: &Group) -> String {
-        parameter_cell(&group.parameters, self.place)
+        shown(&group.parameters, self.parameter)
     }
 
     fn values(&self, groups: &[Group]) -> Vec<String> {
@@ -133,14 +127,14 @@ impl Contrast {
     }
 
     fn agree(&self, a: &Group, b: &Group) -> bool {
-        let others = |group: &Group| {
-            let mut others = group.parameters.clone();
-            if self.parameter() == "internal" {
-                // What it is in full goes with it.
-                others.remove(INTERNAL_EACH);
-            }
-            others.remove(self.place);
-            others
+        // What `internal` is in full goes with it.
+        let is_other = |name: &str| {
+            name != self.parameter && !(self.parameter == "internal" && is_in_full(name))
+        };
+        let others = |group: &Group| -> Vec<Value> {
+            let named = std::iter::zip(parameters(), &group.parameters);
+            let others = named.filter(|(name, _)| is_other(name));
+            others.map(|(_, value)| value.clone()).collect()
         };
         a.dataset == b.dataset && a.machine == b.machine && others(a) == others(b)
     }
@@ -215,10 +209,10 @@ impl Pair<'_> {
 
 /// A row a pair: what each of `measures` differs by. Last, the average of all.
 pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Table {
-    let shown = shown(contrast, pairs);
-    let mut headings: Vec<String> = shown
+    let varying = varying(contrast, pairs);
+    let mut headings: Vec<String> = varying
         .iter()
-        .map(|&place| parameter_heading(PARAMETERS[place]).to_owned())
+        .map(|name| parameter_heading(name).to_owned())
         .collect();
     headings.push("machine".to_owned());
     let keys = headings.len();
@@ -226,7 +220,7 @@ pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> 
     headings.push("n".to_owned());
     let mut rows: Vec<Vec<String>> = pairs
         .iter()
-        .map(|pair| row(pair, &shown, measures))
+        .map(|pair| row(pair, &varying, measures))
         .collect();
     if pairs.len() > 1 {
         rows.push(average_row(pairs, keys, measures));
@@ -241,22 +235,23 @@ pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> 
 }
 
 /// The other parameters that vary, and the rates.
-fn shown(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<usize> {
-    let differs = |place: usize| {
+fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
+    let differs = |name: &str| {
         pairs
             .windows(2)
-            .any(|two| two[0].a.parameters[place] != two[1].a.parameters[place])
+            .any(|two| two[0].a.parameter(name) != two[1].a.parameter(name))
     };
-    (0..PARAMETERS.len())
-        .filter(|&place| place != contrast.place && place != INTERNAL_EACH)
-        .filter(|&place| place == 0 || differs(place))
+    let names = parameters().iter().copied();
+    names
+        .filter(|name| *name != contrast.parameter && !is_in_full(name))
+        .filter(|name| *name == "rates" || differs(name))
         .collect()
 }
 
-fn row(pair: &Pair<'_>, shown: &[usize], measures: &[&Measure]) -> Vec<String> {
-    let mut row: Vec<String> = shown
+fn row(pair: &Pair<'_>, varying: &[&str], measures: &[&Measure]) -> Vec<String> {
+    let mut row: Vec<String> = varying
         .iter()
-        .map(|&place| parameter_cell(&pair.a.parameters, place))
+        .map(|name| shown(&pair.a.parameters, name))
         .collect();
     row.push(pair.a.machine.to_string());
     row.extend(
@@ -315,7 +310,7 @@ fn caption(contrast: &Contrast, measures: &[&Measure]) -> Vec<String> {
         format!(
             "What {name} {b} makes of {name} {a}: difference of the means, {b} less {a}, ± half the width of its 95 % interval \
              (Welch), machine by machine of configurations that agree in all else; n repetitions of either.",
-            name = contrast.parameter()
+            name = contrast.parameter
         ),
         "average: over all rows, with equal weight; its interval (normal) is about these configurations.".to_owned(),
         "An interval that includes 0 does not tell the two apart.".to_owned(),
@@ -342,13 +337,9 @@ pub fn records(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -
 
 fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(pair.a.dataset.clone()))];
-    let others = (0..PARAMETERS.len()).filter(|&place| place != contrast.place);
-    record.extend(others.map(|place| {
-        (
-            PARAMETERS[place].to_owned(),
-            pair.a.parameters[place].clone(),
-        )
-    }));
+    let others = std::iter::zip(parameters(), &pair.a.parameters)
+        .filter(|(name, _)| **name != contrast.parameter);
+    record.extend(others.map(|(name, value)| ((*name).to_owned(), value.clone())));
     let difference = pair.difference(measure);
     let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
     let bound = |sign: f64| {
@@ -359,7 +350,7 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
         ("machine".to_owned(), Value::Integer(pair.a.machine)),
         (
             "parameter".to_owned(),
-            Value::Text(contrast.parameter().to_owned()),
+            Value::Text(contrast.parameter.to_owned()),
         ),
         ("a".to_owned(), Value::Text(contrast.a.clone())),
         ("b".to_owned(), Value::Text(contrast.b.clone())),

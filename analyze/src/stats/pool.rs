@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::measures::{self, Measure};
 use crate::output::value::{Record, Value};
 use crate::read::dataset::Dataset;
-use crate::read::runs::PARAMETERS;
+use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::records::push_estimate;
 use crate::stats::repetitions::{self, PLACE};
@@ -40,9 +40,9 @@ impl Pool {
     }
 }
 
-/// The name among [`PARAMETERS`] and [`OTHERS`] that is spelled so.
+/// The name among [`parameters`] and [`OTHERS`] that is spelled so.
 pub fn known(name: &str) -> Option<&'static str> {
-    let mut names = PARAMETERS.into_iter().chain(OTHERS);
+    let mut names = parameters().iter().copied().chain(OTHERS);
     names.find(|known| *known == name)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
-use crate::read::runs::PARAMETERS;
+use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
 
@@ -10,7 +10,7 @@ use crate::stats::repetitions::Group;
 pub(crate) fn group_record(group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
-        PARAMETERS
+        parameters()
             .iter()
             .zip(&group.parameters)
             .map(|(name, value)| ((*name).to_owned(), value.clone())),

@@ -1,13 +1,16 @@
 //! Repetitions folded together: a row a configuration and machine, with an estimate of every measure.
 
+use std::sync::Arc;
+
 use polars::prelude::*;
+use sim::experiment::Configuration;
 
 use crate::error::Error;
 use crate::measures::batches::Stack;
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
-use crate::read::runs::PARAMETERS;
+use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 
 /// Which dataset a row comes from, by its place on the command line.
@@ -20,7 +23,9 @@ const WARM_UP: &str = "warm_up_s";
 pub struct Group {
     /// The dataset's label.
     pub dataset: String,
-    /// The configuration: a value for each of [`PARAMETERS`].
+    /// The configuration.
+    pub configuration: Arc<Configuration>,
+    /// A value for each of [`parameters`].
     pub parameters: Vec<Value>,
     /// The machine within the run.
     pub machine: i64,
@@ -35,6 +40,14 @@ pub struct Group {
 }
 
 impl Group {
+    /// The value of the parameter of this name.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
+        let mut named = std::iter::zip(parameters(), &self.parameters);
+        named
+            .find(|(other, _)| **other == name)
+            .map(|(_, value)| value)
+    }
+
     /// What the repetitions say about `measure`.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
         let place = measures::all().position(|other| other.name == measure.name)?;
@@ -50,7 +63,7 @@ impl Group {
 pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
     let folded = fold(stacked(datasets)?)?;
     Ok((0..folded.height())
-        .map(|row| group(&folded, row))
+        .map(|row| group(datasets, &folded, row))
         .collect::<PolarsResult<_>>()?)
 }
 
@@ -59,7 +72,7 @@ pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
     let mut machines = Stack::default();
     for (place, dataset) in datasets.iter().enumerate() {
         let labelled = dataset.machines()?.lazy().with_columns([
-            lit(place as i64).alias(PLACE),
+            lit(place as i64).cast(DataType::Int64).alias(PLACE),
             lit(dataset.label()).alias("dataset"),
             lit(dataset.warm_up_s()).alias(WARM_UP),
         ]);
@@ -100,7 +113,7 @@ pub(crate) fn estimates(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Opti
 fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
     let keys: Vec<Expr> = [PLACE, "dataset"]
         .into_iter()
-        .chain(PARAMETERS)
+        .chain(parameters().iter().copied())
         .chain(["machine", "rate", WARM_UP])
         .map(col)
         .collect();
@@ -124,15 +137,25 @@ fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
         .collect()
 }
 
-fn group(folded: &DataFrame, row: usize) -> PolarsResult<Group> {
+/// The configuration of `run`, a finished run of the dataset at `place`.
+fn configuration(datasets: &[Dataset], place: usize, run: u64) -> Arc<Configuration> {
+    let rows = datasets.get(place).map_or(&[][..], Dataset::finished);
+    rows.binary_search_by_key(&run, |row| row.run)
+        .map(|found| Arc::clone(&rows[found].configuration))
+        .unwrap_or_default()
+}
+
+fn group(datasets: &[Dataset], folded: &DataFrame, row: usize) -> PolarsResult<Group> {
     let value = |name: &str| Value::of(folded.column(name)?, row);
     let integer =
         |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
+    let place = integer(PLACE)?;
     Ok(Group {
         dataset: value("dataset")?.to_string(),
-        parameters: PARAMETERS
-            .into_iter()
-            .map(value)
+        configuration: configuration(datasets, place as usize, integer("first_run")? as u64),
+        parameters: parameters()
+            .iter()
+            .map(|name| value(name))
             .collect::<PolarsResult<_>>()?,
         machine: integer("machine")?,
         rate: value("rate")?.as_number().unwrap_or_default(),

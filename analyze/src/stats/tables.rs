@@ -1,8 +1,10 @@
 //! The tables: which measures each shows, and how a group becomes a row of it.
 
+use sim::experiment::Parameter;
+
 use crate::measures::{self, Measure};
 use crate::output::value::{Record, Value};
-use crate::read::runs::PARAMETERS;
+use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
@@ -161,46 +163,24 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
-/// Place among [`PARAMETERS`] of the probabilities of internal events where machines differ in them: shown for their mean.
-pub(crate) const INTERNAL_EACH: usize = 2;
-
-/// The value at `place` of a configuration's `parameters`, as a table shows it.
-pub(crate) fn parameter_cell(parameters: &[Value], place: usize) -> String {
-    let each = parameters[INTERNAL_EACH].to_string();
-    match PARAMETERS[place] {
-        "internal" if !each.is_empty() => each,
-        _ => parameters[place].to_string(),
-    }
-}
-
-/// The value that makes the model what it is without variants.
-fn usual(name: &str) -> Option<&'static str> {
-    match name {
-        "receive" => Some("one"),
-        "topology" => Some("mesh"),
-        "sends" => Some("mix"),
-        "connection" => Some("persistent"),
-        _ => None,
-    }
-}
-
 /// What tells the groups apart beside the machine.
 pub(crate) struct Varying {
     dataset: bool,
-    /// Places in [`PARAMETERS`]: rates and internal always, others if they take more than one value.
-    parameters: Vec<usize>,
+    /// Of [`parameters`]: rates and internal always, others if they take more than one value.
+    parameters: Vec<&'static str>,
 }
 
 impl Varying {
     pub(crate) fn among(groups: &[&Group]) -> Self {
-        let differs = |place: usize| {
+        let differs = |name: &str| {
             groups
                 .windows(2)
-                .any(|pair| pair[0].parameters[place] != pair[1].parameters[place])
+                .any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
         };
-        let parameters = (0..PARAMETERS.len())
-            .filter(|&place| place != INTERNAL_EACH && (place < 2 || differs(place)))
-            .collect();
+        let parameters = parameters().iter().copied().filter(|name| {
+            !is_in_full(name) && (["rates", "internal"].contains(name) || differs(name))
+        });
+        let parameters = parameters.collect();
         Self {
             dataset: groups
                 .windows(2)
@@ -216,7 +196,7 @@ impl Varying {
             .chain(
                 self.parameters
                     .iter()
-                    .map(|&place| parameter_heading(PARAMETERS[place]).to_owned()),
+                    .map(|name| parameter_heading(name).to_owned()),
             )
             .collect()
     }
@@ -228,7 +208,7 @@ impl Varying {
             .chain(
                 self.parameters
                     .iter()
-                    .map(|&place| parameter_cell(&group.parameters, place)),
+                    .map(|name| shown(&group.parameters, name)),
             )
             .collect()
     }
@@ -236,34 +216,43 @@ impl Varying {
     /// The parameters that are the same everywhere, in words; variants of the model only if they are not the model itself.
     pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
-        let constant = (0..PARAMETERS.len()).filter(|place| !self.parameters.contains(place));
-        let is_told = |&place: &usize| {
-            let value = group.parameters[place].to_string();
-            !value.is_empty() && usual(PARAMETERS[place]) != Some(&value)
-        };
-        let words: Vec<String> = constant
-            .filter(is_told)
-            .map(|place| in_words(PARAMETERS[place], &group.parameters[place]))
+        let words: Vec<String> = parameters()
+            .iter()
+            .filter(|name| !self.parameters.contains(name))
+            .map(|&name| (name, shown_alone(group, name)))
+            .filter(|(name, value)| !value.is_empty() && !is_left_out(name, value))
+            .map(|(name, value)| in_words(name, &value))
             .collect();
         (!words.is_empty()).then(|| format!("Every run: {}.", words.join(", ")))
     }
 }
 
+/// The value of a parameter in its own column.
+fn shown_alone(group: &Group, name: &str) -> String {
+    group
+        .parameter(name)
+        .map_or(String::new(), Value::to_string)
+}
+
+/// Whether the value is that of the model without variants.
+fn is_left_out(name: &str, value: &str) -> bool {
+    Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
+}
+
+/// What stands above the column of a parameter.
 pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
-    match name {
-        "delay_s" => "delay (s)",
-        "duration_s" => "duration (s)",
-        "time_scale" => "time scale",
-        name => name,
+    match (Parameter::named(name), name) {
+        (Some(parameter), _) => parameter.heading,
+        (None, "time_scale") => "time scale",
+        (None, name) => name,
     }
 }
 
-fn in_words(name: &str, value: &Value) -> String {
-    keep_together(&match name {
-        "delay_s" => format!("delay {value} s"),
-        "duration_s" => format!("duration {value} s"),
-        "time_scale" => format!("time scale {value}"),
-        name => format!("{name} {value}"),
+fn in_words(name: &'static str, value: &str) -> String {
+    let heading = parameter_heading(name);
+    keep_together(&match heading.strip_suffix(" (s)") {
+        Some(name) => format!("{name} {value} s"),
+        None => format!("{heading} {value}"),
     })
 }
 

@@ -1,9 +1,7 @@
 //! What is predicted about: a configuration, as numbers.
 
-use sim::experiment::{Delay, Internal, Rates, ReceiveRule, Sends, Topology};
+use sim::experiment::{Delay, PhaseRule, ReceiveRule, Sends, StampRule, Topology};
 
-use crate::output::value::Value;
-use crate::read::runs::PARAMETERS;
 use crate::stats::repetitions::Group;
 
 /// The machines of a configuration, and for how long they are observed.
@@ -49,37 +47,28 @@ impl System {
         }
     }
 
-    /// The configuration that `group` is about; none if a parameter of it cannot be read.
-    pub fn of(group: &Group) -> Option<Self> {
-        let value = |name: &str| -> Option<&Value> {
-            let place = PARAMETERS.iter().position(|other| *other == name)?;
-            group.parameters.get(place)
-        };
-        let text = |name: &str| value(name).map(Value::to_string);
-        let rates: Rates = text("rates")?.parse().ok()?;
-        let internal: Internal = match text("internal_each")? {
-            same if same.is_empty() => text("internal")?.parse().ok()?,
-            each => each.parse().ok()?,
-        };
-        let machines = rates.machines();
-        if internal.machines().is_some_and(|each| each != machines) {
-            return None;
-        }
-        let delay: Delay = text("delay_s")?.parse().ok()?;
-        Some(Self {
-            rates: rates.iter().map(|rate| rate.hertz()).collect(),
-            internal: (0..machines as usize)
-                .map(|machine| internal.at(machine).value())
+    /// The configuration that `group` is about.
+    pub fn of(group: &Group) -> Self {
+        let configuration = &*group.configuration;
+        let machines = configuration.rates.machines() as usize;
+        Self {
+            rates: configuration
+                .rates
+                .iter()
+                .map(|rate| rate.hertz())
                 .collect(),
-            topology: text("topology")?.parse().ok()?,
-            sends: text("sends")?.parse().ok()?,
-            receive: text("receive")?.parse().ok()?,
-            duration_s: value("duration_s")?.as_number()?,
+            internal: (0..machines)
+                .map(|machine| configuration.internal.at(machine).value())
+                .collect(),
+            topology: configuration.topology,
+            sends: configuration.sends,
+            receive: configuration.receive,
+            duration_s: configuration.duration_s(),
             warm_up_s: group.warm_up_s,
-            aligned: text("phase")? == "aligned",
-            stamps_before: text("stamp")? == "before",
-            delay_s: mean_s(delay),
-        })
+            aligned: configuration.phase == PhaseRule::Aligned,
+            stamps_before: configuration.stamp == StampRule::Before,
+            delay_s: mean_s(configuration.delay),
+        }
     }
 
     /// Whether a tick takes every message that waits.

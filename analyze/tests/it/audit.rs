@@ -102,7 +102,7 @@ fn a_log_by_hand_is_counted_event_by_event() {
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
     // Ticks of the second machine are half way between those of the first.
-    finished.row.phases_ns = "0,250000000".to_owned();
+    finished.row.phases_ns = vec![0, 250_000_000];
     fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
     let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));

@@ -339,7 +339,7 @@ fn mistakes_are_named_with_line_and_key() {
     );
     assert_snapshot!(mistakes(&whole), @r#"
     error: c.toml:3: `depends_on`: missing; tests may disagree: say what the outcome depends on
-    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, rates, machines, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, engine, isolation, time_scale, punctual, in_order, tool_version
+    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, in_order, strangers, tool_version, events
     c.toml:11: `machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
     c.toml:47: `from`: from and to stand together, or neither

@@ -226,18 +226,26 @@ fn known_ways_to_be_wrong_are_named() {
     let header_again = journal.clone() + journal.lines().next().unwrap() + "\n";
     let row_again = journal.clone() + journal.lines().nth(1).unwrap() + "\n";
     for (file, bytes, said) in [
-        ("runs.csv", without_a_column, "missing field `run`"),
+        (
+            "runs.csv",
+            without_a_column,
+            "line 1, the header: column run is missing",
+        ),
         (
             "runs.csv",
             journal.replace(",ok,", ",okay,"),
-            "unknown variant `okay`",
+            "line 2, column outcome: `okay` is neither ok nor failed",
         ),
         (
             "runs.csv",
             journal.replace("virtual", "tcp"),
             "line 2 is not what was written",
         ),
-        ("runs.csv", header_again, "runs.csv: CSV deserialize error"),
+        (
+            "runs.csv",
+            header_again,
+            "column run: `run` is not a whole number",
+        ),
         ("runs.csv", row_again, "run 0: is finished twice"),
         ("runs.csv", String::new(), "tiny has no finished run"),
         ("events-0000.csv", String::new(), "ends at byte 0"),

@@ -199,10 +199,6 @@ pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
 pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
     let configuration = &run.configuration;
     let schedule = run.schedule(experiment.seed);
-    let phases: Vec<String> = schedule
-        .phases_ns()
-        .map(|phase| phase.to_string())
-        .collect();
     JournalRow {
         run: run.index,
         key: run.key(),
@@ -212,36 +208,12 @@ pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         engine: experiment.engine.to_string(),
         isolation: "shared".to_owned(),
         time_scale: experiment.time_scale,
-        duration_s: configuration.duration_s(),
-        machines: configuration.rates.machines(),
-        rates: configuration.rates.to_string(),
-        internal: configuration.internal.clone(),
-        stamp: configuration.stamp.to_string(),
-        phase: configuration.phase.to_string(),
-        delay_s: configuration.delay.to_string(),
-        receive: configuration.receive.to_string(),
-        topology: configuration.topology.to_string(),
-        sends: configuration.sends.to_string(),
-        connection: configuration.connection.to_string(),
-        started_at_ns: 0,
-        phases_ns: phases.join(","),
+        configuration: std::sync::Arc::clone(configuration),
+        phases_ns: schedule.phases_ns().collect(),
         margin_us: schedule.margin_ns() as f64 / 1e3,
-        lateness_p50_us: 0.0,
-        lateness_p99_us: 0.0,
-        lateness_max_us: 0.0,
-        latency_p50_us: 0.0,
-        latency_p99_us: 0.0,
-        latency_max_us: 0.0,
         punctual: true,
         in_order: true,
-        strangers: 0,
         tool_version: sim::VERSION.to_owned(),
-        events: 0,
-        segment: 0,
-        offset: 0,
-        bytes: 0,
-        checksum: String::new(),
-        row_checksum: String::new(),
-        part: 0,
+        ..JournalRow::default()
     }
 }

@@ -33,7 +33,7 @@ fn drift_on_a_wide_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
-    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - own drift: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
@@ -80,7 +80,7 @@ fn drift_on_a_narrow_terminal() {
     Fewer than 5 repetitions say little: their intervals rest on the normal
     distribution, and rare runs go unseen. With 5 repetitions instead of 3 the
     intervals would be about half as wide.
-    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual,
+    Every run: phase spread, stamp after, duration 20 s, engine virtual,
     time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - own drift: final clock - clock at the start - ticks: how far the clock ran
@@ -109,7 +109,7 @@ fn jumps_as_markdown() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
-    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.
     - p50: median jump.
@@ -131,7 +131,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     Where n is 1 there is neither interval nor sd.
-    Every run: phase spread, stamp after, delay 0 s, duration 4 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: greatest queue length after a tick, in messages.

@@ -63,7 +63,7 @@ fn table_on_a_terminal() {
     mean.
     With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says
     that there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells.
-    Every run: phase spread, stamp after, delay 0 s, duration 20 s, engine virtual, time scale 1.
+    Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue
       drifts by less than one standard deviation over T.
     - growth: least-squares slope of the queue length after ticks on their time, in messages/s.

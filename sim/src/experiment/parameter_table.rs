@@ -114,7 +114,12 @@ impl Parameter {
         self.cell(&DEFAULT)
     }
 
-    /// Whether a key, or a table's list of what all runs have in common, can leave it out: its value is the default one.
+    /// Whether the cell `text` need not be told: its value is the default one of a variant of the model.
+    pub fn is_left_out(&self, text: &str) -> bool {
+        !self.always_in_key && text == self.default_cell()
+    }
+
+    /// Whether a key can leave it out: its value is the default one of a variant of the model.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
     }

@@ -52,6 +52,16 @@ pub enum DatasetError {
         /// Row and column.
         cause: csv::Error,
     },
+    /// The header of the journal is not what it should be.
+    #[error("{}: line 1, the header: column {column} {problem}; restore the file from a copy", .path.display())]
+    JournalHeader {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A cell of the journal cannot be what it says.
     #[error("{}: line {line}, column {column}: {problem}; restore the file, or delete the line and run again", .path.display())]
     JournalCell {

@@ -90,6 +90,11 @@ impl JournalRow {
         self.outcome == Outcome::Ok
     }
 
+    /// Model seconds observed.
+    pub fn duration_s(&self) -> f64 {
+        self.configuration.duration_s()
+    }
+
     /// Number of machines.
     pub fn machines(&self) -> u32 {
         self.configuration.rates.machines()
@@ -151,9 +156,8 @@ impl Default for Header {
 impl Header {
     /// The columns named in the header of the journal at `path`. Parameters that it has none for have their default value.
     fn parse(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
-        let wrong = |column: &str, problem: String| DatasetError::JournalCell {
+        let wrong = |column: &str, problem: &'static str| DatasetError::JournalHeader {
             path: path.to_owned(),
-            line: 1,
             column: column.to_owned(),
             problem,
         };
@@ -163,7 +167,7 @@ impl Header {
                 let mut columns = journal_columns().iter();
                 columns
                     .find(|column| column.name == name)
-                    .ok_or_else(|| wrong(name, "no column of a journal".to_owned()))
+                    .ok_or_else(|| wrong(name, "is none of a journal"))
             })
             .collect::<Result<_, _>>()?;
         for column in journal_columns() {
@@ -172,10 +176,10 @@ impl Header {
                 .filter(|other| other.name == column.name)
                 .count();
             if count > 1 {
-                return Err(wrong(column.name, "stands there twice".to_owned()));
+                return Err(wrong(column.name, "stands there twice"));
             }
             if count == 0 && column.parameter().is_none() {
-                return Err(wrong(column.name, "is missing".to_owned()));
+                return Err(wrong(column.name, "is missing"));
             }
         }
         Ok(Self(columns))
@@ -311,12 +315,6 @@ impl<R: Read> Rows<'_, R> {
             column: column.to_owned(),
             problem,
         };
-        if *record != sealed(record) {
-            return Err(DatasetError::ChangedRow {
-                path: self.path.to_owned(),
-                line,
-            });
-        }
         let cells = || std::iter::zip(&self.header.0, record.iter());
         let mut row = JournalRow::default();
         let parameters: Vec<&str> = cells()
@@ -334,6 +332,12 @@ impl<R: Read> Rows<'_, R> {
         }
         if let Some(known) = &known {
             row.configuration = Arc::clone(known);
+        }
+        if *record != sealed(record) {
+            return Err(DatasetError::ChangedRow {
+                path: self.path.to_owned(),
+                line,
+            });
         }
         for (column, cell) in cells() {
             if let Some(problem) = column.contradiction(&row, cell) {

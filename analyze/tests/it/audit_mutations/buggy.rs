@@ -34,11 +34,12 @@ pub struct Simulator {
 /// The logs of a program with `bug`, for a run that the engine of the project has set up.
 pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let row = &run.row;
-    let numbers =
-        |text: &str| -> Vec<u64> { text.split(',').map(|n| n.parse().unwrap()).collect() };
-    let (rates, phases) = (numbers(&row.rates), numbers(&row.phases_ns));
-    let duration_ns = (row.duration_s * 1e9) as u64;
-    let nodes = rates.iter().zip(phases).map(|(&hertz, phase_ns)| {
+    let configuration = &row.configuration;
+    let hertz = configuration.rates.iter().map(|rate| rate.hertz() as u64);
+    let rates: Vec<u64> = hertz.collect();
+    let duration_ns = configuration.duration_ns;
+    let nodes = rates.iter().zip(&row.phases_ns);
+    let nodes = nodes.map(|(&hertz, &phase_ns)| {
         let due = |tick: &u64| phase_ns + tick * 1_000_000_000 / hertz;
         let ticks = (0..).take_while(|tick| due(tick) < duration_ns).count() as u64;
         Node {
@@ -60,7 +61,7 @@ pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let mut simulator = Simulator {
         bug,
         law,
-        internal: row.internal.at(0).value(),
+        internal: configuration.internal.at(0).value(),
         nodes: nodes.collect(),
         sent: 0,
         random: 262 + row.run,

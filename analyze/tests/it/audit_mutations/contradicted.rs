@@ -1,9 +1,11 @@
 //! Journals and files that are not those of their events.
 
 use std::fs;
+use std::sync::Arc;
 
 use analyze::audit::{Check, CounterExample};
-use sim::log::FinishedRun;
+use sim::experiment::Configuration;
+use sim::log::{FinishedRun, seal_journal};
 
 use super::damaged::{altered, first, write};
 use super::setups::{World, audit, failed};
@@ -12,7 +14,7 @@ use crate::fixture;
 #[test]
 fn journal_rows_that_contradict_something() {
     type Change = fn(&mut FinishedRun);
-    let changes: [(Change, &str); 15] = [
+    let changes: [(Change, &str); 12] = [
         (
             |run| run.row.time_scale = 2.0,
             "time_scale is 2, but 1 in dataset.json",
@@ -23,7 +25,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| {
-                run.row.internal = "0.6".parse().expect("a probability");
+                configuration(run).internal = "0.6".parse().expect("a probability");
                 run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
             },
             "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
@@ -33,29 +35,14 @@ fn journal_rows_that_contradict_something() {
             "it counts 201 events, and there are 200",
         ),
         (
-            |run| run.row.internal = "0.6".parse().expect("a probability"),
+            |run| configuration(run).internal = "0.6".parse().expect("a probability"),
             "its key is `rates=1,3,6 internal=0.7 ",
         ),
         (
-            |run| run.row.rates = "1,3,5".to_owned(),
+            |run| configuration(run).rates = "1,3,5".parse().expect("rates"),
             "but its columns say `rates=1,3,5 ",
         ),
-        (
-            |run| run.row.rates = "fast".to_owned(),
-            "rates `fast` is not rates such as 1,3,6",
-        ),
-        (
-            |run| run.row.machines = 4,
-            "machines is 4, but there are 3 rates and 3 phases",
-        ),
-        (
-            |run| run.row.phases_ns = "1,x".to_owned(),
-            "phases_ns `1,x` are not whole numbers",
-        ),
-        (
-            |run| run.row.time_scale = 0.0,
-            "duration_s and time_scale are not both positive",
-        ),
+        (|run| run.row.time_scale = 0.0, "time_scale is not positive"),
         (
             |run| run.row.engine = "tcp".to_owned(),
             "engine is tcp, but virtual in dataset.json",
@@ -88,29 +75,77 @@ fn journal_rows_that_contradict_something() {
     }
 }
 
+fn configuration(run: &mut FinishedRun) -> &mut Configuration {
+    Arc::make_mut(&mut run.row.configuration)
+}
+
+/// Sealed, so that only the cell itself tells.
+#[test]
+fn journal_cells_that_cannot_be() {
+    for (cell, other, says) in [
+        (
+            "\"1,3,6\"",
+            "fast",
+            "column rates: `fast` is not rates such as 1,3,6",
+        ),
+        (
+            ",3,\"1,3,6\"",
+            ",4,\"1,3,6\"",
+            "column machines: `4`, but the row's other cells say 3",
+        ),
+        (
+            "\"1,3,6\"",
+            "\"1,3\"",
+            "column machines: `3`, but the row's other cells say 2",
+        ),
+        (
+            ",0.7,",
+            ",\"0.7,0.6\",",
+            "column internal: 2 probabilities for 3 machines",
+        ),
+        (
+            ",virtual,shared,1.0,",
+            ",virtual,shared,NaN,",
+            "column time_scale: `NaN` is not a finite number",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::simulated(folder.path(), fixture::SMALL);
+        let path = folder.path().join("runs.csv");
+        let text = fs::read_to_string(&path).unwrap();
+        let before = &text[..text.find(cell).expect(cell)];
+        let at = 1 + before.matches('\n').count() as u64;
+        fs::write(&path, seal_journal(&text.replacen(cell, other, 1)).unwrap()).unwrap();
+        let audit = audit(folder.path());
+        let CounterExample { line, words, .. } = first(&audit, Check::Journal);
+        assert!(words.contains(says), "{words}");
+        assert_eq!(*line, Some(at));
+    }
+}
+
 #[test]
 fn phases_against_their_rule() {
     for (phases, says) in [
         (
-            "1000000000,0,0",
+            [1_000_000_000, 0, 0],
             "machine 0 at 1/s has a phase of 1000000000 ns: that is not within its period",
         ),
         (
-            "0,55555556,0",
+            [0, 55_555_556, 0],
             "machine 1 at 3/s has a phase of 55555556 ns: spread ones are multiples of 1/18 s",
         ),
         (
-            "0,55555555,0",
+            [0, 55_555_555, 0],
             "machine 2 at 6/s has a phase of 0 ns: it ticks together with machine 0, which spread phases never do",
         ),
     ] {
-        let audit = altered(World::Virtual, |run| run.row.phases_ns = phases.to_owned());
+        let audit = altered(World::Virtual, |run| run.row.phases_ns = phases.to_vec());
         assert_eq!(first(&audit, Check::Phases).words, says);
     }
     let folder = tempfile::tempdir().unwrap();
     let aligned = fixture::SMALL.to_owned() + "phase = \"aligned\"\n";
     fixture::altered(folder.path(), &aligned, |runs| {
-        runs[0].row.phases_ns = "0,1,0".to_owned();
+        runs[0].row.phases_ns = vec![0, 1, 0];
     });
     let words = &first(&audit(folder.path()), Check::Phases).words.clone();
     assert_eq!(
@@ -145,7 +180,7 @@ fn runs_that_stand_there_twice() {
         runs.push(again);
         let mut other = runs[2].clone();
         other.row.run = 99;
-        other.events = vec![];
+        (other.row.events, other.events) = (0, vec![]);
         runs.push(other);
     });
     let audit = audit(folder.path());
