@@ -9,6 +9,10 @@ pub enum Kind {
     Integer,
     /// A real number, double precision.
     Number,
+    /// Whole numbers, any number of them.
+    IntegerList,
+    /// Real numbers, any number of them.
+    NumberList,
     /// A text.
     Text,
     /// True or false.
@@ -21,6 +25,8 @@ impl Kind {
         match self {
             Self::Integer => DataType::Int64,
             Self::Number => DataType::Float64,
+            Self::IntegerList => DataType::List(Box::new(DataType::Int64)),
+            Self::NumberList => DataType::List(Box::new(DataType::Float64)),
             Self::Text => DataType::String,
             Self::Boolean => DataType::Boolean,
         }
@@ -31,6 +37,8 @@ impl Kind {
         match self {
             Self::Integer => "int64",
             Self::Number => "float64",
+            Self::IntegerList => "list of int64",
+            Self::NumberList => "list of float64",
             Self::Text => "string",
             Self::Boolean => "bool",
         }

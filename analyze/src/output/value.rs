@@ -30,6 +30,13 @@ impl Value {
             AnyValue::Float64(_) => Self::Missing,
             AnyValue::Int64(value) => Self::Integer(value),
             AnyValue::UInt32(value) => Self::Integer(value.into()),
+            AnyValue::List(numbers) => {
+                let cells = (0..numbers.len()).map(|at| numbers.get(at));
+                let texts: Vec<String> = cells
+                    .map(|cell| Ok(cell?.to_string()))
+                    .collect::<PolarsResult<_>>()?;
+                Self::Text(texts.join(";"))
+            }
             other => match other.get_str() {
                 Some(text) => Self::Text(text.to_owned()),
                 None => {

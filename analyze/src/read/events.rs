@@ -4,7 +4,7 @@ use polars::prelude::*;
 use sim::log::{EventRow, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, MachineIndex, Message, Recipients};
 
-use crate::output::schema::Kind::{Integer, Number, Text};
+use crate::output::schema::Kind::{Integer, IntegerList, Number, Text};
 use crate::output::schema::{Column, column};
 use crate::read::run_log::Run;
 
@@ -19,11 +19,18 @@ pub const EVENT_LOG: [Column; 10] = [
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
     column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event."),
     column("peers", Text, "", "On send the recipients joined by `;`, `*` for all that the machine may send to; on receive the sender; otherwise empty."),
-    column("stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
+    column("message_stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
     column("sent_tick", Integer, "", "On receive, the sender's tick that sent the message; otherwise empty."),
 ];
 
-/// What `processed/events/` has beside the columns of the log.
+/// What `processed/events/` has instead of `peers`.
+#[rustfmt::skip]
+const WHO: [Column; 2] = [
+    column("sender", Integer, "", "On receive, the machine that sent the message; otherwise null."),
+    column("recipients", IntegerList, "", "On send, the machines that the message goes to, ascending; otherwise null."),
+];
+
+/// And beside the columns of the log.
 #[rustfmt::skip]
 const DERIVED: [Column; 2] = [
     column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9."),
@@ -32,11 +39,14 @@ const DERIVED: [Column; 2] = [
 
 /// The columns of `processed/events/`. What is empty in the log is null there.
 pub fn event_columns() -> Vec<Column> {
-    EVENT_LOG.into_iter().chain(DERIVED).collect()
+    let logged = EVENT_LOG.into_iter().flat_map(|column| match column.name {
+        "peers" => WHO.to_vec(),
+        _ => vec![column],
+    });
+    logged.chain(DERIVED).collect()
 }
 
 /// Columns of the processed file under construction.
-#[derive(Default)]
 pub(crate) struct EventsBuilder {
     run: Vec<i64>,
     machine: Vec<i64>,
@@ -45,44 +55,60 @@ pub(crate) struct EventsBuilder {
     system_time_ns: Vec<i64>,
     logical_clock: Vec<i64>,
     queue_length: Vec<i64>,
-    peers: Vec<Option<String>>,
-    stamp: Vec<Option<i64>>,
+    sender: Vec<Option<i64>>,
+    recipients: ListPrimitiveChunkedBuilder<Int64Type>,
+    message_stamp: Vec<Option<i64>>,
     sent_tick: Vec<Option<i64>>,
     time_s: Vec<f64>,
     jump: Vec<i64>,
 }
 
-/// Recipients or sender, as in the log.
-fn peers(kind: &EventKind) -> Option<String> {
+impl Default for EventsBuilder {
+    fn default() -> Self {
+        let recipients =
+            ListPrimitiveChunkedBuilder::new("recipients".into(), 0, 0, DataType::Int64);
+        Self {
+            run: vec![],
+            machine: vec![],
+            tick: vec![],
+            event: vec![],
+            system_time_ns: vec![],
+            logical_clock: vec![],
+            queue_length: vec![],
+            sender: vec![],
+            recipients,
+            message_stamp: vec![],
+            sent_tick: vec![],
+            time_s: vec![],
+            jump: vec![],
+        }
+    }
+}
+
+/// Whose message is received.
+fn sender(kind: &EventKind) -> Option<i64> {
     match kind {
-        EventKind::Internal => None,
-        EventKind::Receive(message) => known_machine(message.sender).map(|peer| peer.to_string()),
-        EventKind::Send { recipients, .. } => match recipients {
-            Recipients::One(peer) => known_machine(*peer).map(|peer| peer.to_string()),
-            Recipients::Several(peers) => {
-                let peers: Vec<String> = peers.iter().map(u32::to_string).collect();
-                Some(peers.join(";"))
-            }
-            Recipients::All => Some("*".to_owned()),
-        },
+        EventKind::Receive(message) => known_machine(message.sender).map(i64::from),
+        _ => None,
     }
 }
 
 impl EventsBuilder {
     /// Appends the events of `run`, no value of which exceeds 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
-        for log in run.logs() {
+        let neighbours = run.neighbours();
+        for (log, neighbours) in run.logs().zip(&neighbours) {
             let mut clock = 0;
             for event in log {
                 let before = std::mem::replace(&mut clock, event.logged.event.logical_clock as i64);
                 self.jump.push(clock - before);
                 self.time_s.push(run.time_s(event));
-                self.push_logged(event);
+                self.push_logged(event, neighbours);
             }
         }
     }
 
-    fn push_logged(&mut self, row: &EventRow) {
+    fn push_logged(&mut self, row: &EventRow, neighbours: &[MachineIndex]) {
         let event = &row.logged.event;
         let (name, stamp, sent_tick) = match &event.kind {
             EventKind::Internal => ("internal", None, None),
@@ -101,13 +127,30 @@ impl EventsBuilder {
         self.system_time_ns.push(row.logged.system_time_ns as i64);
         self.logical_clock.push(event.logical_clock as i64);
         self.queue_length.push(event.queue_length as i64);
-        self.peers.push(peers(&event.kind));
-        self.stamp.push(stamp.map(|stamp| stamp as i64));
+        self.sender.push(sender(&event.kind));
+        self.push_recipients(&event.kind, neighbours);
+        self.message_stamp.push(stamp.map(|stamp| stamp as i64));
         self.sent_tick.push(sent_tick.map(|tick| tick as i64));
     }
 
+    /// To whom a send of a machine with these `neighbours` goes.
+    fn push_recipients(&mut self, kind: &EventKind, neighbours: &[MachineIndex]) {
+        let machines = |machines: &[MachineIndex]| -> Vec<i64> {
+            machines.iter().copied().map(i64::from).collect()
+        };
+        match kind {
+            EventKind::Send { recipients, .. } => match recipients {
+                Recipients::One(UNKNOWN_MACHINE) => self.recipients.append_null(),
+                Recipients::One(peer) => self.recipients.append_slice(&machines(&[*peer])),
+                Recipients::Several(peers) => self.recipients.append_slice(&machines(peers)),
+                Recipients::All => self.recipients.append_slice(&machines(neighbours)),
+            },
+            _ => self.recipients.append_null(),
+        }
+    }
+
     /// The events, ordered by run, machine and tick.
-    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
+    pub(crate) fn finish(mut self) -> PolarsResult<DataFrame> {
         DataFrame::new(
             self.run.len(),
             vec![
@@ -118,8 +161,9 @@ impl EventsBuilder {
                 Series::new("system_time_ns".into(), self.system_time_ns).into(),
                 Series::new("logical_clock".into(), self.logical_clock).into(),
                 Series::new("queue_length".into(), self.queue_length).into(),
-                Series::new("peers".into(), self.peers).into(),
-                Series::new("stamp".into(), self.stamp).into(),
+                Series::new("sender".into(), self.sender).into(),
+                self.recipients.finish().into_series().into(),
+                Series::new("message_stamp".into(), self.message_stamp).into(),
                 Series::new("sent_tick".into(), self.sent_tick).into(),
                 Series::new("time_s".into(), self.time_s).into(),
                 Series::new("jump".into(), self.jump).into(),
@@ -142,7 +186,7 @@ pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
         ("system_time_ns", row.logged.system_time_ns),
         ("logical_clock", event.logical_clock),
         ("queue_length", event.queue_length),
-        ("stamp", stamp.unwrap_or(0)),
+        ("message_stamp", stamp.unwrap_or(0)),
         ("sent_tick", sent_tick.unwrap_or(0)),
     ];
     let greatest = i64::MAX as u64;

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use polars::prelude::*;
-use sim::experiment::PARAMETERS;
+use sim::experiment::{PARAMETERS, Rate};
 use sim::log::{Cell, CellKind, IMPORTED, JournalRow, journal_cell, journal_columns};
 
-use crate::output::schema::Kind::{Boolean, Integer, Number, Text};
+use crate::output::schema::Kind::{Boolean, Integer, IntegerList, Number, NumberList, Text};
 use crate::output::schema::{Column, column};
 use crate::output::value::Value;
 
@@ -41,6 +41,21 @@ const INTERNAL_EACH: Column = column(
     Text,
     "",
     "Where machines differ in it, the probability of each, joined by commas; otherwise empty.",
+);
+
+/// The rates as numbers, beside their label.
+const RATES_LIST: Column = column(
+    "rates_list",
+    NumberList,
+    "1/s",
+    "The same as numbers, a list in the order of the machines.",
+);
+/// And a label that is the same for every order of the machines.
+const RATES_SORTED: Column = column(
+    "rates_sorted",
+    Text,
+    "1/s",
+    "The same in ascending order, joined by commas: equal for runs whose machines have the same rates in any order.",
 );
 
 /// What in the journal is about the bytes of the log, or the same for every finished run.
@@ -104,10 +119,18 @@ pub fn run_columns() -> Vec<Column> {
 
 /// The columns of `processed/machines.parquet` that say which machine of which run a row is about.
 pub fn machine_columns() -> Vec<Column> {
-    let of_run = ["run", "repetition", "machines"]
-        .into_iter()
-        .chain(parameters().iter().copied());
-    let of_run = of_run.filter_map(|name| of_runs().find(|column| column.name == name));
+    let wanted = |name: &str| {
+        [
+            "run",
+            "repetition",
+            "machines",
+            RATES_LIST.name,
+            RATES_SORTED.name,
+        ]
+        .contains(&name)
+            || parameters().contains(&name)
+    };
+    let of_run = of_runs().filter(|column| wanted(column.name));
     std::iter::once(DATASET)
         .chain(of_run)
         .chain(MACHINE)
@@ -117,6 +140,7 @@ pub fn machine_columns() -> Vec<Column> {
 /// The journal's columns, as data frames have them.
 fn of_runs() -> impl Iterator<Item = Column> {
     journal().flat_map(|column| match column.name {
+        "rates" => vec![column, RATES_LIST, RATES_SORTED],
         "internal" => vec![INTERNAL, INTERNAL_EACH],
         _ => vec![column],
     })
@@ -187,14 +211,39 @@ fn run_column<'a>(
     if column.name == INTERNAL_EACH.name {
         return Series::new(name, rows.map(internal_each).collect::<Vec<String>>()).into();
     }
+    if column.name == RATES_LIST.name {
+        return rates_list(name, rows).into();
+    }
+    if column.name == RATES_SORTED.name {
+        return Series::new(name, rows.map(rates_sorted).collect::<Vec<String>>()).into();
+    }
     let cells = rows.map(|row| known_cell(row, column.name));
     match column.kind {
         Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
         Number => Series::new(name, cells.map(number).collect::<Vec<Option<f64>>>()),
         Boolean => Series::new(name, cells.map(boolean).collect::<Vec<Option<bool>>>()),
-        Text => Series::new(name, cells.map(text).collect::<Vec<Option<String>>>()),
+        Text | IntegerList | NumberList => {
+            Series::new(name, cells.map(text).collect::<Vec<Option<String>>>())
+        }
     }
     .into()
+}
+
+fn rates_list<'a>(name: PlSmallStr, rows: impl Iterator<Item = &'a JournalRow>) -> Series {
+    let mut list: ListPrimitiveChunkedBuilder<Float64Type> =
+        ListPrimitiveChunkedBuilder::new(name, 0, 0, DataType::Float64);
+    for row in rows {
+        let rates = row.configuration.rates.iter();
+        list.append_slice(&rates.map(|rate| rate.hertz()).collect::<Vec<f64>>());
+    }
+    list.finish().into_series()
+}
+
+fn rates_sorted(row: &JournalRow) -> String {
+    let mut rates: Vec<Rate> = row.configuration.rates.iter().collect();
+    rates.sort_unstable();
+    let rates: Vec<String> = rates.iter().map(Rate::to_string).collect();
+    rates.join(",")
 }
 
 /// None where an imported log does not tell it: how late its events were, and how close its ticks come.

@@ -137,7 +137,7 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     for (column, value) in [
         ("event", "internal"),
         ("peers", ""),
-        ("stamp", ""),
+        ("message_stamp", ""),
         ("sent_tick", ""),
     ] {
         fixture::set(&mut finished, 1, 0, column, value);

@@ -17,7 +17,7 @@ pub const EVENT_COLUMNS: [&str; 10] = [
     "logical_clock",
     "queue_length",
     "peers",
-    "stamp",
+    "message_stamp",
     "sent_tick",
 ];
 
@@ -199,19 +199,19 @@ impl<'a> Cells<'a> {
         let kind = match name {
             b"internal" => {
                 self.empty("peers", b',')?;
-                self.empty("stamp", b',')?;
+                self.empty("message_stamp", b',')?;
                 self.empty("sent_tick", b'\n')?;
                 EventKind::Internal
             }
             b"send" => {
                 let recipients = self.recipients()?;
-                let stamp = self.number("stamp", b',')?;
+                let stamp = self.number("message_stamp", b',')?;
                 self.empty("sent_tick", b'\n')?;
                 EventKind::Send { recipients, stamp }
             }
             b"receive" => {
                 let sender = self.sender()?;
-                let stamp = self.number_or_unknown("stamp", b',', self.lacks.stamps)?;
+                let stamp = self.number_or_unknown("message_stamp", b',', self.lacks.stamps)?;
                 let sent_tick =
                     self.number_or_unknown("sent_tick", b'\n', self.lacks.sent_ticks)?;
                 EventKind::Receive(Message {
