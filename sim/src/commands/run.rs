@@ -115,7 +115,7 @@ fn command_for_one_run() -> String {
 fn with_the_way_out(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
-            "{error}\nwhat was finished before is whole; once this is mended, go on with: {}",
+            "{error}\nthe runs in runs.csv are whole; once this is mended, go on with: {}",
             command_to_go_on()
         ),
         other => other.into(),

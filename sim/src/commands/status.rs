@@ -63,7 +63,12 @@ fn table(root: &Path, status: &Status) -> Table {
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
-        row("running", running(sweep));
+        let name = if sweep.is_certain {
+            "running"
+        } else {
+            "perhaps running"
+        };
+        row(name, running(sweep));
     }
     match (status.finishes_at_s, status.last_run_at_s) {
         (Some(at_s), _) => row("finishes", finishes(at_s)),
@@ -120,8 +125,13 @@ fn running(sweep: &Sweep) -> String {
         Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),
         None => "no run has ended yet".to_owned(),
     };
+    let doubt = if sweep.is_certain {
+        ""
+    } else {
+        "; this file system has no locks that would tell whether it still is"
+    };
     format!(
-        "process {} on {} since {}, {rate}",
+        "process {} on {} since {}, {rate}{doubt}",
         sweep.process,
         sweep.host,
         at(sweep.since_s)

@@ -42,8 +42,19 @@ impl Paths {
         self.root.join(".lock")
     }
 
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.root.join(".reserve")
+    }
+
     pub(super) fn segment(&self, number: u32) -> PathBuf {
         self.root.join(format!("events-{number:04}.csv"))
+    }
+
+    /// The number of the segment that a file of this name is; nothing if it is none.
+    pub(super) fn segment_number(name: &str) -> Option<u32> {
+        let digits = name.strip_prefix("events-")?.strip_suffix(".csv")?;
+        let number = digits.parse().ok()?;
+        (digits == format!("{number:04}")).then_some(number)
     }
 }
 

@@ -52,7 +52,7 @@ impl ImportWriter {
             root: root.to_owned(),
             segment: Segment::create(&RealDisk, &paths, 0)?,
             paths,
-            rows: vec![],
+            rows: journal::header().into_bytes(),
             runs: 0,
         })
     }
@@ -64,13 +64,12 @@ impl ImportWriter {
     /// [`DatasetError`] if the disk does not take it.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         if self.segment.is_full() {
-            self.segment.sync(&self.paths)?;
-            self.segment = Segment::create(&RealDisk, &self.paths, self.segment.number + 1)?;
+            self.segment.sync()?;
+            self.segment = self.segment.next(&RealDisk, &self.paths)?;
         }
-        let row = self.segment.take(&self.paths, run)?;
-        let is_first = self.runs == 0;
+        let row = self.segment.take(run)?;
         self.runs += 1;
-        journal::write_row(&mut self.rows, &row, is_first).map_err(|cause| DatasetError::Journal {
+        journal::write_row(&mut self.rows, &row).map_err(|cause| DatasetError::Journal {
             path: self.paths.journal(),
             cause,
         })
@@ -118,7 +117,7 @@ impl ImportWriter {
             sweeps: vec![Provenance::here_and_now()],
         };
         manifest.identity = manifest.identity_of_contents();
-        self.segment.sync(&self.paths)?;
+        self.segment.sync()?;
         let paths = &self.paths;
         let path = paths.manifest();
         let text =

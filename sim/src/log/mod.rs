@@ -13,7 +13,8 @@
 //! Split into shards, it is a folder of folders `shard-1-of-4` and so on, each of them such a dataset.
 //!
 //! A run counts only if its row stands in the journal and says ok. Its events are on disk before its row is: whatever lies in
-//! the segments behind the last journal row is what a crash left, and is cut off by the next writer.
+//! the segments behind the last journal row is what a crash left, and is cut off by the next writer. The header of the journal is on
+//! disk before any event: where events lie beside a journal without it, the journal was lost, and no writer goes on.
 //!
 //! # Layout
 //!
@@ -26,6 +27,9 @@
 //! - [`imported`]: what is known of logs that another implementation wrote
 //! - [`import_writer`]: the one that makes a dataset of them
 //! - [`segment`]: the file that events are appended to
+//! - [`appended`]: a file that is only ever appended to
+//! - [`reserve`]: room on the disk that is kept for the journal
+//! - [`uncounted`]: events that no journal row counts
 //! - [`earlier`]: what a writer finds where its dataset is to be
 //! - [`difference`]: what keeps an experiment from going on with it
 //! - [`attempts`]: what the journal says of the plan's runs
@@ -35,6 +39,7 @@
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
 
+mod appended;
 mod attempts;
 mod checksum;
 mod dataset;
@@ -49,15 +54,17 @@ mod imported;
 mod journal;
 mod lock;
 mod manifest;
+mod reserve;
 mod segment;
 mod status;
+mod uncounted;
 mod writer;
 
 pub use attempts::Attempts;
 pub use checksum::checksum;
 pub use dataset::Dataset;
 pub use difference::Difference;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, FileIdentity, RealDisk};
 pub use error::DatasetError;
 pub use events::{
     EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
@@ -67,7 +74,7 @@ pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, seal_journal};
-pub use lock::Holder;
+pub use lock::{Activity, Holder};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::lock::Holder;
+use super::lock::{Activity, Holder};
 use super::{Dataset, JournalRow};
 
 /// Where the runs of a plan stand.
@@ -43,7 +43,7 @@ pub struct Status {
     pub bytes: u64,
     /// Shards that have not begun, such as `2/4`.
     pub missing_shards: Vec<String>,
-    /// The sweeps that are writing.
+    /// The sweeps that are writing, or may be.
     pub sweeps: Vec<Sweep>,
     /// When the last of them will have ended, Unix seconds; unknown while none is running or nothing has ended yet.
     pub finishes_at_s: Option<i64>,
@@ -53,7 +53,7 @@ pub struct Status {
     pub reasons: Vec<Reason>,
 }
 
-/// A sweep that is writing.
+/// A sweep that is writing, or may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sweep {
     /// Its folder.
@@ -62,6 +62,8 @@ pub struct Sweep {
     pub process: u32,
     /// That process's host.
     pub host: String,
+    /// Whether it is certain that it is writing. It is not where the file system has no locks: it may have been killed.
+    pub is_certain: bool,
     /// When it started, Unix seconds.
     pub since_s: i64,
     /// Runs ended an hour since then; unknown while none has.
@@ -144,9 +146,10 @@ impl Status {
 impl Sweep {
     /// The sweep that is writing to the dataset in `folder`, whose journal has `rows` rows by now.
     fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
-        let (holder, true) = Holder::last(folder)? else {
+        let (holder, activity) = Holder::last(folder)?;
+        if activity == Activity::Ended {
             return None;
-        };
+        }
         let now_s = unix_s(SystemTime::now())?;
         let ended = rows.saturating_sub(holder.rows_before);
         let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - holder.since_s as f64;
@@ -161,6 +164,7 @@ impl Sweep {
             folder: folder.display().to_string(),
             process: holder.process,
             host: holder.host,
+            is_certain: activity == Activity::Writing,
             since_s: holder.since_s,
             runs_per_hour: runs_per_s.map(|rate| rate * 3600.0),
             finishes_at_s,

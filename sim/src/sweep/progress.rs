@@ -112,6 +112,12 @@ impl Progress {
         self.expected = plan.wall_time;
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
+        if !dataset.is_locked() {
+            self.say(&format!(
+                "the file system of {} has no locks: nobody keeps a second sweep from writing to it; start only one",
+                dataset.folder().display()
+            ));
+        }
         if !dataset.recovered().is_nothing() {
             self.say(&dataset.recovered().to_string());
         }

@@ -1,7 +1,7 @@
 //! A disk that refuses: the sweep ends with a message, what was finished stays, and the same sweep goes on once the disk is mended.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::Experiment;
-use sim::log::{Disk, DiskFile, RealDisk};
+use sim::log::{Disk, DiskFile, FileIdentity, LockAttempt, RealDisk};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, finished};
@@ -74,6 +74,16 @@ impl Disk for FaultyDisk {
         self.attempt()?;
         RealDisk.remove(path)
     }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        self.attempt()?;
+        RealDisk.identity(path)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<LockAttempt> {
+        self.attempt()?;
+        RealDisk.try_lock(file)
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +111,11 @@ impl DiskFile for FaultyFile {
     fn length(&self) -> io::Result<u64> {
         self.disk.attempt()?;
         self.file.length()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.disk.attempt()?;
+        self.file.identity()
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
