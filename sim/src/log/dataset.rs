@@ -269,6 +269,9 @@ impl Dataset {
         file.read_exact(&mut bytes)
             .map_err(DatasetError::io(&path))?;
         if checksum(&bytes) != run.checksum {
+            if bytes.windows(2).any(|pair| pair == b"\r\n") {
+                return Err(DatasetError::CrlfLineEnds(path));
+            }
             return Err(wrong("they are not what was written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
         }
         Ok(bytes)

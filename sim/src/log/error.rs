@@ -89,6 +89,12 @@ pub enum DatasetError {
         /// The length that the journal counts.
         counted: u64,
     },
+    /// The events were copied as text by a program that made line feeds into carriage returns and line feeds.
+    #[error(
+        "{} has CRLF line ends, which are not what was written: a program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
+        .0.display()
+    )]
+    CrlfLineEnds(PathBuf),
     /// There are more events that the journal does not count than a sweep leaves that was cut short: the journal was lost.
     #[error(
         "{} {state}, but {bytes} bytes of events lie beside it that it does not count: more than a sweep leaves that was cut short. Restore {} from a copy; or, to do the runs of these events again, remove the events: {discard}",

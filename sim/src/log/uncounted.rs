@@ -61,8 +61,9 @@ impl Uncounted {
                 counted: found.segment_end,
             });
         }
+        let header = segment::header_bytes(&path)?;
         let counted = match found.segment_end {
-            0 => segment::header_bytes(&path).map_err(DatasetError::io(&path))?,
+            0 => header,
             end => end,
         };
         uncounted.tail_bytes = length - counted;

@@ -264,6 +264,25 @@ fn changed_or_missing_events_are_noticed() {
     );
 }
 
+/// As Git checks text out on Windows, unless it is told not to.
+#[test]
+fn events_with_crlf_line_ends_are_named_so_and_not_written_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    for name in ["runs.csv", "events-0000.csv", "dataset.json"] {
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(path, text.replace('\n', "\r\n")).expect("written");
+    }
+    let dataset = Dataset::open(folder.path()).expect("a dataset");
+    let refused = dataset.read_events(&dataset.attempted()[0]);
+    let refused = refused.expect_err("other bytes").to_string();
+    assert!(refused.contains("has CRLF line ends"), "{refused}");
+    let refused = sweep(&experiment(GRID), folder.path());
+    let refused = refused.expect_err("other bytes").to_string();
+    assert!(refused.contains("events-0000.csv has CRLF"), "{refused}");
+}
+
 /// The virtual engine's datasets are the same to the byte, whatever the number of workers.
 #[test]
 fn workers_change_no_byte_in_virtual_time() {

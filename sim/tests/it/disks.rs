@@ -313,3 +313,40 @@ fn without_locks_nobody_knows_whether_a_sweep_still_runs() {
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
 }
+
+/// A real file system of two megabytes, where this user may mount one: all whole runs on it count, and with more room the sweep
+/// goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
+    const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
+"$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = format!("seed = 7\n{GRID}\n").replace("repetitions = 3", "repetitions = 4000");
+    fs::write(folder.path().join("e.toml"), grid).expect("written");
+    fs::create_dir(folder.path().join("small")).expect("a folder");
+    let script = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_sim")])
+        .current_dir(folder.path())
+        .env_remove("CARGO")
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !script.is_ok_and(|status| status.success()) {
+        println!("not tried: this user may not mount a file system");
+        return;
+    }
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("text");
+    let said = read("said");
+    assert_eq!(read("code"), "2\n", "{said}");
+    assert!(said.contains("No space left on device"), "{said}");
+    assert!(said.contains("the runs in runs.csv are whole"), "{said}");
+    let root = folder.path().join("d");
+    let whole = finished(&root);
+    assert!(whole.len() > 100, "{} runs", whole.len());
+    // Not one run's events were written in vain, though none was synced before.
+    let dataset = Dataset::open(&root).expect("a dataset");
+    let last = dataset.attempted().last().expect("a run");
+    let segment = fs::metadata(root.join("events-0000.csv")).expect("events");
+    assert_eq!(segment.len(), last.offset + last.bytes);
+    assert!(!folder.path().join(".reserve").exists());
+}
