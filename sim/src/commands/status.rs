@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
-use sim::log::{Dataset, Status, Sweep};
+use sim::log::{Status, Sweep};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 
 use super::print;
@@ -39,10 +39,9 @@ enum Format {
 
 /// Prints the status. Reading is allowed while a sweep is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let dataset = Dataset::open(&args.dataset)?;
-    let status = Status::of(&dataset);
+    let status = Status::read(&args.dataset)?;
     let text: String = match args.format {
-        Format::Table => table(dataset.root(), &status).to_string(),
+        Format::Table => table(&args.dataset, &status).to_string(),
         Format::Json => serde_json::to_string_pretty(&status)?,
     };
     Ok(print(&text)?)

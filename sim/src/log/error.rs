@@ -60,6 +60,16 @@ pub enum DatasetError {
         /// The row's line.
         line: u64,
     },
+    /// A row of the journal is as it was written, and yet about no run that can be.
+    #[error("{}: line {line} is about no run that can be: {problem}; restore the file, or delete the line and run again", .path.display())]
+    InconsistentRow {
+        /// The file.
+        path: PathBuf,
+        /// The row's line.
+        line: u64,
+        /// What cannot be.
+        problem: String,
+    },
     /// `dataset.json` contradicts itself.
     #[error("{}: the experiment in it is not what was written (identity); restore the file, or move the folder away and run again", .path.display())]
     ChangedManifest {

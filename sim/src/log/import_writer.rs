@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dataset::Paths;
 use super::disk::{Disk, RealDisk, replace};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
 use super::journal;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+use super::parts::Paths;
 use super::segment::{FinishedRun, Segment};
 use crate::experiment::Numbering;
 

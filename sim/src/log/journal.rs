@@ -1,6 +1,7 @@
 //! A row of `runs.csv`, the journal.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
 use csv::{QuoteStyle, StringRecord};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::checksum;
 use super::error::DatasetError;
-use crate::experiment::Internal;
+use crate::experiment::{Internal, Rates};
 
 /// How an attempted run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,17 +112,70 @@ impl JournalRow {
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
+
+    /// What no run can be, and would make a reader ask for memory or files without bounds; nothing for a row that a writer wrote.
+    fn problem(&self) -> Option<String> {
+        let Self {
+            machines,
+            events,
+            segment,
+            offset,
+            bytes,
+            ..
+        } = *self;
+        if machines == 0 || machines as usize > Rates::MAX_MACHINES {
+            let most = Rates::MAX_MACHINES;
+            return Some(format!(
+                "a run has from 1 to {most} machines, and not {machines}"
+            ));
+        }
+        if offset > MOST_BYTES || bytes > MOST_BYTES || segment > MOST_SEGMENT {
+            return Some(format!(
+                "{bytes} bytes of events from byte {offset} of segment {segment} are more than a dataset holds"
+            ));
+        }
+        (events > bytes / FEWEST_ROW_BYTES)
+            .then(|| format!("{events} events do not fit into {bytes} bytes"))
+    }
 }
 
-/// The part of a journal's text that is whole: up to its last newline. The rest is a row that a crash tore.
-pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
-    let length = text
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |last| last + 1);
-    &text[..length]
+/// Opens the journal at `path` as far as it is whole: up to its last newline. The rest is a row that a crash tore, or that is being
+/// written. Nothing if there is no journal.
+pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(DatasetError::io(path))?,
+    };
+    let whole_bytes = whole_bytes(&mut file).map_err(DatasetError::io(path))?;
+    file.rewind().map_err(DatasetError::io(path))?;
+    Ok(Some(file.take(whole_bytes)))
 }
 
+/// The length up to the last newline.
+fn whole_bytes(file: &mut File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut block = [0; BLOCK_BYTES as usize];
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK_BYTES);
+        let block = &mut block[..(end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(block)?;
+        if let Some(newline) = block.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(start + newline as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// How much is read at once when looking for the last newline.
+const BLOCK_BYTES: u64 = 4096;
+/// Larger than any file of a dataset: 2^48 bytes, 281 TB.
+const MOST_BYTES: u64 = 1 << 48;
+/// A larger number than any segment has: so many would hold as much.
+const MOST_SEGMENT: u32 = 1 << 20;
+/// The length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed.
+const FEWEST_ROW_BYTES: u64 = 20;
 /// Stands in no cell.
 const BETWEEN_CELLS: u8 = 0x1f;
 /// Bytes of a row, about.
@@ -204,13 +258,39 @@ pub(super) fn read_rows(
     let headers = reader.headers().map_err(damaged)?.clone();
     Ok(reader.into_records().map(move |record| {
         let record = record.map_err(damaged)?;
-        let row = record.deserialize(Some(&headers)).map_err(damaged)?;
+        let row: JournalRow = record.deserialize(Some(&headers)).map_err(damaged)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let path = || path.to_owned();
         if record != sealed(&record) {
-            return Err(DatasetError::ChangedRow {
-                path: path.to_owned(),
-                line: record.position().map_or(0, csv::Position::line),
-            });
+            return Err(DatasetError::ChangedRow { path: path(), line });
         }
-        Ok(row)
+        match row.problem() {
+            Some(problem) => Err(DatasetError::InconsistentRow {
+                path: path(),
+                line,
+                problem,
+            }),
+            None => Ok(row),
+        }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn whole_rows_end_with_the_last_newline() {
+        for (text, whole) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(text.as_bytes()).expect("written");
+            assert_eq!(whole_bytes(&mut file).expect("read"), whole, "{text:?}");
+        }
+        let mut file = tempfile::tempfile().expect("a file");
+        let torn = "x".repeat(3 * BLOCK_BYTES as usize + 7);
+        file.write_all(format!("row\n{torn}").as_bytes())
+            .expect("written");
+        assert_eq!(whole_bytes(&mut file).expect("read"), 4);
+    }
 }

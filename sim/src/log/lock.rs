@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Paths;
 use super::disk::Disk;
 use super::error::DatasetError;
 use super::file_system::{LockAttempt, try_lock_shared};
 use super::manifest;
+use super::parts::Paths;
 
 /// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.
 const LOOKED_AT: u32 = 20;

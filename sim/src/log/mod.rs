@@ -22,7 +22,8 @@
 //! - [`journal`]: a row of `runs.csv`
 //! - [`checksum`]: what tells whether bytes are those that were written
 //! - [`manifest`]: what made the dataset, `dataset.json`
-//! - [`dataset`]: a dataset opened for reading, all its shards
+//! - [`parts`]: where its files lie, those of all shards
+//! - [`dataset`]: a dataset opened for reading
 //! - [`writer`]: the one that appends
 //! - [`imported`]: what is known of logs that another implementation wrote
 //! - [`import_writer`]: the one that makes a dataset of them
@@ -38,6 +39,7 @@
 //! - [`file_system`]: what not every file system can do: locks, syncs of folders
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
+//! - [`tally`]: what it counts in the journals
 
 mod appended;
 mod attempts;
@@ -54,9 +56,11 @@ mod imported;
 mod journal;
 mod lock;
 mod manifest;
+mod parts;
 mod reserve;
 mod segment;
 mod status;
+mod tally;
 mod uncounted;
 mod writer;
 

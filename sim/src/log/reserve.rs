@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::dataset::Paths;
 use super::disk::Disk;
 use super::error::DatasetError;
+use super::parts::Paths;
 
 /// How much room is kept, in bytes.
 const RESERVE_BYTES: usize = 512 << 10;

@@ -7,11 +7,11 @@ use std::path::Path;
 use super::appended::AppendedFile;
 use super::attempts::Found;
 use super::checksum::checksum;
-use super::dataset::Paths;
 use super::disk::Disk;
 use super::error::DatasetError;
 use super::events;
 use super::journal::JournalRow;
+use super::parts::Paths;
 use super::uncounted::Uncounted;
 
 /// A segment that has grown to this many bytes is closed and the next begun.

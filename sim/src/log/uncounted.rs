@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::attempts::Found;
-use super::dataset::Paths;
 use super::error::DatasetError;
+use super::parts::Paths;
 use super::segment::{self, SEGMENT_BYTES};
 use crate::console::shell_word;
 use crate::experiment::Experiment;

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use super::appended::AppendedFile;
 use super::attempts::{Attempts, Found};
-use super::dataset::Paths;
 use super::disk::{Disk, RealDisk, replace};
 use super::earlier::Earlier;
 use super::error::DatasetError;
 use super::journal;
 use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};
+use super::parts::Paths;
 use super::reserve::{MOST_WAITING_BYTES, Reserve};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;

@@ -145,6 +145,7 @@ fn runs_that_stand_there_twice() {
         runs.push(again);
         let mut other = runs[2].clone();
         other.row.run = 99;
+        other.row.events = 0;
         other.events = vec![];
         runs.push(other);
     });
