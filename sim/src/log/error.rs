@@ -18,6 +18,9 @@ pub enum DatasetError {
     /// Something is where a new dataset is to be.
     #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
+    /// Another import is making the dataset.
+    #[error("{} is being imported by another process; wait for it to end, or name another folder", .0.display())]
+    BeingImported(PathBuf),
     /// A file of the dataset cannot be read or written.
     #[error("{}: {cause}", .path.display())]
     Io {

@@ -1,5 +1,6 @@
 //! The writer of a dataset of logs that another implementation wrote: made once, whole or not at all.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use super::disk::{Disk, RealDisk, replace};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
 use super::journal;
+use super::lock::Lock;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 use super::parts::Paths;
 use super::segment::{FinishedRun, Segment};
@@ -21,6 +23,8 @@ pub struct ImportWriter {
     segment: Segment,
     rows: Vec<u8>,
     runs: u64,
+    /// Keeps other imports out of the partial folder.
+    _lock: Lock,
 }
 
 impl ImportWriter {
@@ -28,7 +32,8 @@ impl ImportWriter {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::Io`] if the disk does not take it.
+    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::BeingImported`] if another process is importing it,
+    /// [`DatasetError::Io`] if the disk does not take it.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // Then it has a name even if it was given as `.`.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
@@ -42,16 +47,24 @@ impl ImportWriter {
             return Err(DatasetError::Occupied(root.to_owned()));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
-        let partial = root.with_file_name(format!(".{}.partial", name.to_string_lossy()));
-        remove(&partial)?;
+        let mut partial = OsString::from(".");
+        partial.push(name);
+        partial.push(".partial");
+        let partial = root.with_file_name(partial);
         RealDisk
             .create_folder(&partial)
             .map_err(DatasetError::io(&partial))?;
         let paths = Paths::new(&partial);
+        let lock = Lock::take(&RealDisk, &paths).map_err(|error| match error {
+            DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
+            other => other,
+        })?;
+        clear(&paths)?;
         Ok(Self {
             root: root.to_owned(),
             segment: Segment::create(&RealDisk, &paths, 0)?,
             paths,
+            _lock: lock,
             rows: journal::header().into_bytes(),
             runs: 0,
         })
@@ -125,6 +138,8 @@ impl ImportWriter {
         write(&paths.journal(), &self.rows)?;
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
+        let lock = paths.lock();
+        RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
         RealDisk
             .sync_folder(&paths.root)
             .and_then(|()| RealDisk.rename(&paths.root, &self.root))
@@ -136,7 +151,7 @@ impl ImportWriter {
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         // Should the disk refuse, the next import into this folder tries again, and says so.
-        let _ = remove(&self.paths.root);
+        let _ = fs::remove_dir_all(&self.paths.root);
     }
 }
 
@@ -144,11 +159,15 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     replace(&RealDisk, path, bytes).map_err(DatasetError::io(path))
 }
 
-fn remove(folder: &Path) -> Result<(), DatasetError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(DatasetError::io(folder)(error))
+/// Removes what an import that was killed left in its partial folder, but for the lock.
+fn clear(paths: &Paths) -> Result<(), DatasetError> {
+    let lock = paths.lock();
+    let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
+    for entry in entries {
+        let path = entry.map_err(DatasetError::io(&paths.root))?.path();
+        if path != lock {
+            RealDisk.remove(&path).map_err(DatasetError::io(&path))?;
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sim::experiment::Experiment;
 use sim::log::{
-    Dataset, DatasetError, DatasetWriter, Disk, DiskFile, FileIdentity, FinishedRun, LockAttempt,
-    RealDisk, Status,
+    Assumed, Dataset, DatasetError, DatasetWriter, Disk, DiskFile, FileIdentity, FinishedRun,
+    ImportWriter, Imported, Lacks, LockAttempt, RealDisk, Status,
 };
 use tempfile::TempDir;
 
@@ -312,6 +312,46 @@ fn without_locks_nobody_knows_whether_a_sweep_still_runs() {
     assert!(writer.is_locked() && trial.status().sweeps[0].is_certain);
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
+}
+
+/// An import that fails, or is given up, leaves nothing of its partial folder; one at a time makes a dataset.
+#[test]
+fn an_import_is_there_whole_or_not_at_all() {
+    let trial = Trial::new();
+    let parent = trial.folder.path().join("imports");
+    let root = parent.join("imported");
+    fs::create_dir(&parent).expect("a folder");
+    let left = || fs::read_dir(&parent).expect("a folder").count();
+    // What a killed import left is no part of the next.
+    let partial = parent.join(".imported.partial");
+    fs::create_dir(&partial).expect("a folder");
+    fs::write(partial.join("events-0000.csv"), "torn").expect("written");
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    let second = ImportWriter::create(&root).expect_err("a second import");
+    assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    drop(writer);
+    assert_eq!(left(), 0);
+    // Something took its place meanwhile.
+    let imported = || Imported {
+        files: vec![],
+        lacks: Lacks::default(),
+        assumed: Assumed::default(),
+    };
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    fs::create_dir(&root).expect("a folder");
+    fs::write(root.join("thesis.tex"), "all of it").expect("written");
+    let refused = writer.finish(imported(), (1.0, 1), vec![], "");
+    refused.expect_err("a folder is in the way");
+    assert_eq!(left(), 1);
+    fs::remove_dir_all(&root).expect("removed");
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    let finished = writer.finish(imported(), (1.0, 1), vec![], "");
+    finished.expect("a dataset");
+    assert_eq!((left(), self::finished(&root).len()), (1, 1));
+    assert!(!root.join(".lock").exists());
 }
 
 /// A real file system of two megabytes, where this user may mount one: all whole runs on it count, and with more room the sweep
