@@ -104,7 +104,7 @@ pub enum DatasetError {
     },
     /// The events were copied as text by a program that made line feeds into carriage returns and line feeds.
     #[error(
-        "{} has CRLF line ends, which are not what was written: a program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
+        "{} has CRLF line ends: its bytes are not what was written (checksum). A program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
