@@ -1,7 +1,6 @@
 //! `analyze import`.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analyze::import::{self, Kind, Mapping, QueueRule};
@@ -9,7 +8,7 @@ use analyze::render;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::output::width;
+use super::output::{width, write_stdout};
 
 /// Make logs of another implementation into a dataset, for the same tables and as much of the audit as they allow
 #[derive(Debug, Args)]
@@ -93,9 +92,7 @@ impl Import {
         words.push(format!(
             "In {into}. Next: analyze summary {into}, analyze audit {into}"
         ));
-        let mut out = io::stdout().lock();
-        write!(out, "{}", render::prose(&words, width()))?;
-        Ok(out.flush()?)
+        Ok(write_stdout(render::prose(&words, width()).as_bytes())?)
     }
 
     fn mapping(&self) -> anyhow::Result<Mapping> {

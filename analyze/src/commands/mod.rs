@@ -27,7 +27,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use selection::Selection;
 
-pub use output::is_closed_pipe;
+pub use output::{is_closed_pipe, print_answer};
 
 /// Tables and tidy data from the logs of logical clocks.
 #[derive(Debug, Parser)]

@@ -25,6 +25,7 @@ mod parts;
 mod readme;
 mod sample;
 mod shards;
+mod streams;
 mod tables;
 mod theory;
 mod theory_table;
