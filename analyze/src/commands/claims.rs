@@ -9,6 +9,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::output::{Output, is_closed_pipe};
+use super::pools;
 use super::selection::say_what_is_left_out;
 
 /// What others claimed of this model: confirmed, refuted, or on what it depends
@@ -36,6 +37,7 @@ pub struct Claims {
 
 impl Claims {
     pub fn run(&self) -> anyhow::Result<()> {
+        pools::start()?;
         let claims = self.chosen(claims::read(&self.file)?)?;
         let data = Data::new(&self.data, &self.file);
         let answers = claims::evaluate(&claims, &data);

@@ -14,6 +14,7 @@ mod jumps;
 mod man;
 mod order;
 mod output;
+mod pools;
 mod selection;
 mod summary;
 mod theory;
@@ -111,7 +112,7 @@ struct Datasets {
 
 impl Datasets {
     /// Opens them; says on stderr what is left out.
-    fn open(&self) -> Result<Vec<Dataset>, analyze::Error> {
+    fn open(&self) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots)
     }
 }
