@@ -16,6 +16,9 @@ const BATCH_EVENTS: u64 = 250_000;
 /// So does a part of the exported events.
 const PART_EVENTS: u64 = 1_000_000;
 
+/// Bytes of a row of the event log, at least: what the journal says of a run may be wrong.
+const SHORTEST_ROW: usize = 20;
+
 /// A dataset with at least one finished run.
 #[derive(Debug)]
 pub struct Dataset {
@@ -258,7 +261,7 @@ impl Dataset {
     /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read.
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
-        let mut events = Vec::with_capacity(run.events as usize);
+        let mut events = Vec::with_capacity(bytes.len() / SHORTEST_ROW);
         for (index, event) in log::parse_rows_lacking(&bytes, self.log.lacks()).enumerate() {
             let event = event.map_err(|cause| Error::Row {
                 path: self.log.segment_of(run),

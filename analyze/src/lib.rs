@@ -25,6 +25,7 @@
 //! - [`import`]: logs of other implementations, made into a dataset
 //! - [`export`]: `processed/`, tidy files for notebooks
 //! - [`dictionary`]: every column of every file
+//! - [`threads`]: work on all cores, or on as many threads as there are
 //! - [`words`]: words that several answers share
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
@@ -55,6 +56,7 @@ mod run;
 pub mod statistics;
 pub mod tables;
 pub mod theory;
+pub mod threads;
 pub mod value;
 pub mod words;
 
