@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use sim::console::tell;
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
@@ -26,6 +28,7 @@ pub struct Dataset {
     failed: usize,
     warm_up_s: f64,
     keeps_measures: bool,
+    remarked: Once,
     batch_events: u64,
     part_events: u64,
 }
@@ -82,6 +85,7 @@ impl Dataset {
             failed,
             warm_up_s: 0.0,
             keeps_measures: false,
+            remarked: Once::new(),
             batch_events: BATCH_EVENTS,
             part_events: PART_EVENTS,
         })
@@ -159,6 +163,12 @@ impl Dataset {
     /// Whether it does.
     pub(crate) fn keeps_measures(&self) -> bool {
         self.keeps_measures
+    }
+
+    /// Says on stderr what is wrong with the measures that are kept; of a dataset, only the first that is.
+    pub(crate) fn remark(&self, problem: String) {
+        self.remarked
+            .call_once(|| tell(format_args!("{}: {problem}", self.label())));
     }
 
     /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
