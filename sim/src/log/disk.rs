@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::file_system;
+
 /// A disk.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Makes a folder and those above it, unless they are there.
@@ -48,15 +50,8 @@ impl Disk for RealDisk {
         fs::create_dir_all(path)
     }
 
-    #[cfg(unix)]
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
-    }
-
-    /// Where folders cannot be opened, the system syncs them by itself.
-    #[cfg(not(unix))]
-    fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        Ok(())
+        file_system::sync_folder(path)
     }
 
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

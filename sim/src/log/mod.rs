@@ -31,6 +31,7 @@
 //! - [`attempts`]: what the journal says of the plan's runs
 //! - [`lock`]: what makes the writer the only one
 //! - [`disk`]: what the writer asks of the disk
+//! - [`file_system`]: what not every file system can do: locks, syncs of folders
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
 
@@ -42,6 +43,7 @@ mod disk;
 mod earlier;
 mod error;
 mod events;
+mod file_system;
 mod import_writer;
 mod imported;
 mod journal;
@@ -61,6 +63,7 @@ pub use events::{
     EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
     parse_rows_lacking, write_row,
 };
+pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, seal_journal};
