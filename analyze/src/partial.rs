@@ -10,6 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sim::log::LockAttempt;
+
 /// How temporary names end.
 const ENDING: &str = ".partial";
 
@@ -34,7 +36,7 @@ impl Partial {
         };
         let (partial, (lock, file)) = under_a_new_name(&path, create)?;
         // Without locks a writer's file is told from a leftover by its age.
-        let _ = lock.try_lock();
+        let _ = sim::log::try_lock(&lock);
         let lock = Some(lock);
         Ok((
             Self {
@@ -137,10 +139,10 @@ fn is_abandoned(path: &Path) -> bool {
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
         return false;
     };
-    match file.try_lock() {
-        Ok(()) => true,
-        Err(fs::TryLockError::WouldBlock) => false,
-        Err(fs::TryLockError::Error(_)) => {
+    match sim::log::try_lock(&file) {
+        Ok(LockAttempt::Taken) => true,
+        Ok(LockAttempt::HeldByAnother) => false,
+        Ok(LockAttempt::NotSupported) | Err(_) => {
             let age = file.metadata().and_then(|metadata| metadata.modified());
             age.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > SURELY_LEFT))
         }
