@@ -214,10 +214,10 @@ pub(crate) fn batch_bounds(
     most: u64,
 ) -> Vec<Range<usize>> {
     let mut bounds: Vec<Range<usize>> = vec![];
-    let mut in_batch = 0;
+    let mut in_batch: u64 = 0;
     for (index, events) in events_of_runs.into_iter().enumerate() {
         match bounds.last_mut() {
-            Some(batch) if in_batch + events <= most => {
+            Some(batch) if in_batch.saturating_add(events) <= most => {
                 batch.end = index + 1;
                 in_batch += events;
             }

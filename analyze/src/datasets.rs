@@ -11,6 +11,7 @@ use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
 use crate::condition::Condition;
 use crate::error::Error;
+use crate::journal;
 use crate::kept;
 
 /// A batch ends before the run that would take it over this many events, unless it is said.
@@ -62,13 +63,21 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`open`].
+    /// As [`open`], and [`Error::Journal`] for a row that contradicts itself.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let log = log::Dataset::open(root)?;
         let mut finished: Vec<JournalRow> = log.finished().cloned().collect();
         finished.sort_by_key(|row| row.run);
         if let Some(twice) = finished.windows(2).find(|pair| pair[0].run == pair[1].run) {
             return Err(finished_twice(&log, &twice[0], &twice[1]));
+        }
+        for row in &finished {
+            let wrong = |problem: String| Error::Journal {
+                path: log.journal_of(row),
+                run: row.run,
+                problem,
+            };
+            journal::check(row).map_err(wrong)?;
         }
         let failed = still_failed(log.attempted(), &finished);
         if finished.is_empty() {
@@ -268,7 +277,9 @@ impl Dataset {
     /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read.
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
-        let mut events = Vec::with_capacity(run.events as usize);
+        // No row is shorter than this, whatever the journal promises.
+        let most = bytes.len() as u64 / 16 + 1;
+        let mut events = Vec::with_capacity(run.events.min(most) as usize);
         for (index, event) in log::parse_rows_lacking(&bytes, self.log.lacks()).enumerate() {
             let event = event.map_err(|cause| Error::Row {
                 path: self.log.segment_of(run),
@@ -283,6 +294,17 @@ impl Dataset {
                 return Err(self.wrong_value(run, index, "machine", problem));
             }
             events.push(event);
+        }
+        if events.len() as u64 != run.events {
+            return Err(Error::Journal {
+                path: self.log.journal_of(run),
+                run: run.run,
+                problem: format!(
+                    "it counts {} events, and there are {}; delete the row and run again",
+                    run.events,
+                    events.len()
+                ),
+            });
         }
         Ok(events)
     }

@@ -15,6 +15,7 @@ mod dictionary;
 mod end_to_end;
 mod exported;
 mod fixture;
+mod hostile;
 mod imported;
 mod kept;
 mod notebooks;
