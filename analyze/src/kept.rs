@@ -43,8 +43,11 @@ pub(crate) struct Kept {
     /// A row a run and machine, with the run's fingerprint; none if nothing is kept.
     machines: Option<DataFrame>,
     /// The runs in it.
-    runs: HashMap<i64, KeptRun>,
+    runs: Runs,
 }
+
+/// By their numbers.
+type Runs = HashMap<i64, KeptRun>;
 
 /// A run whose measures are kept.
 struct KeptRun {
@@ -66,11 +69,11 @@ impl Kept {
         let path = folder(dataset.root()).join(name);
         let (machines, runs) = match read(&path, &about) {
             Ok(Some((machines, runs))) => (Some(machines), runs),
-            Ok(None) => (None, HashMap::new()),
+            Ok(None) => (None, Runs::new()),
             Err(problem) => {
                 let path = path.display();
                 remark(format!("measures are computed again: {path}: {problem}"));
-                (None, HashMap::new())
+                (None, Runs::new())
             }
         };
         Self {
@@ -150,7 +153,7 @@ fn about(dataset: &Dataset) -> String {
 }
 
 /// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
-fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, HashMap<i64, KeptRun>)>, String> {
+fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| error.to_string())?,
@@ -232,10 +235,10 @@ fn wanted<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFr
 }
 
 /// The runs in a frame of kept measures.
-fn runs(machines: &DataFrame) -> PolarsResult<HashMap<i64, KeptRun>> {
+fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
     let numbers = machines.column("run")?.i64()?;
     let fingerprints = machines.column(FINGERPRINT)?.str()?;
-    let mut runs: HashMap<i64, KeptRun> = HashMap::new();
+    let mut runs = Runs::new();
     for (run, fingerprint) in std::iter::zip(numbers.iter(), fingerprints.iter()) {
         let (Some(run), Some(fingerprint)) = (run, fingerprint) else {
             continue;

@@ -11,7 +11,7 @@ use sim::log::{FinishedRun, JournalRow};
 
 use crate::fixture;
 
-/// Three runs of a second, on schedule.
+/// Three runs of two seconds.
 const TINY: &str = "
 name = \"tiny\"
 seed = 7
@@ -98,7 +98,7 @@ fn numbers_in_the_journal() {
         ("duration_s", |row, number| row.duration_s = number),
         ("margin_us", |row, number| row.margin_us = number),
         ("lateness_max_us", |row, number| {
-            row.lateness_max_us = number
+            row.lateness_max_us = number;
         }),
         ("latency_max_us", |row, number| row.latency_max_us = number),
     ];

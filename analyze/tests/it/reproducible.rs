@@ -58,18 +58,16 @@ fn every_verb_writes_the_same_bytes_every_time() {
         &["audit", "a", "b"],
     ];
     for command in commands {
-        for format in ["csv", "json", "markdown"] {
-            let command = [command, &["--format", format]].concat();
-            let mut written = BTreeSet::new();
-            for threads in ["1", "2", "5"] {
-                written.insert(stdout(&command, threads, folder.path()));
-                if command[0] != "audit" {
-                    let reread = [command.as_slice(), &["--reread"]].concat();
-                    written.insert(stdout(&reread, threads, folder.path()));
-                }
+        let command = [command, &["--format", "csv"]].concat();
+        let mut written = BTreeSet::new();
+        for threads in ["1", "5"] {
+            written.insert(stdout(&command, threads, folder.path()));
+            if command[0] != "audit" {
+                let reread = [command.as_slice(), &["--reread"]].concat();
+                written.insert(stdout(&reread, threads, folder.path()));
             }
-            assert_eq!(written.len(), 1, "{command:?}: {written:?}");
         }
+        assert_eq!(written.len(), 1, "{command:?}: {written:?}");
     }
 }
 
@@ -88,7 +86,7 @@ fn exports_are_the_same_bytes_every_time() {
         .chain(parquet.map(|name| format!("a/processed/{name}")));
     let files: Vec<_> = files.map(|file| folder.path().join(file)).collect();
     let mut written = BTreeSet::new();
-    for threads in ["1", "2", "5"] {
+    for threads in ["1", "5"] {
         for options in [&["--csv"][..], &["--csv", "--reread"]] {
             stdout(
                 &[&["export", "a"], options].concat(),
