@@ -60,14 +60,16 @@ impl Dataset {
         if !self.keeps_measures() {
             return self.measured(runs);
         }
-        let kept = Kept::open(self.root(), self.warm_up_s())?;
+        let kept = Kept::open(self, |problem| self.remark(problem));
         let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
             runs.iter().cloned().partition(|row| kept.has(row));
         let mut machines = Stack::default();
         if !new.is_empty() {
             let measured = self.measured(&new)?;
-            kept.keep(&new, &measured)?;
             machines.push(&measured)?;
+            if let Err(error) = kept.keep(&new, &measured) {
+                self.remark(format!("measures are not kept: {error}"));
+            }
         }
         if let Some(kept) = kept.of(&known)? {
             machines.push(&kept)?;

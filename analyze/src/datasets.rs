@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use sim::console::tell;
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
 use crate::condition::Condition;
 use crate::error::Error;
+use crate::journal;
 use crate::kept;
 
 /// A batch ends before the run that would take it over this many events, unless it is said.
@@ -29,6 +32,7 @@ pub struct Dataset {
     failed: usize,
     warm_up_s: f64,
     keeps_measures: bool,
+    remarked: Once,
     batch_events: u64,
     part_events: u64,
 }
@@ -62,13 +66,21 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`open`].
+    /// As [`open`], and [`Error::Journal`] for a row that contradicts itself.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let log = log::Dataset::open(root)?;
         let mut finished: Vec<JournalRow> = log.finished().cloned().collect();
         finished.sort_by_key(|row| row.run);
         if let Some(twice) = finished.windows(2).find(|pair| pair[0].run == pair[1].run) {
             return Err(finished_twice(&log, &twice[0], &twice[1]));
+        }
+        for row in &finished {
+            let wrong = |problem: String| Error::Journal {
+                path: log.journal_of(row),
+                run: row.run,
+                problem,
+            };
+            journal::check(row).map_err(wrong)?;
         }
         let failed = still_failed(log.attempted(), &finished);
         if finished.is_empty() {
@@ -85,6 +97,7 @@ impl Dataset {
             failed,
             warm_up_s: 0.0,
             keeps_measures: false,
+            remarked: Once::new(),
             batch_events: BATCH_EVENTS,
             part_events: PART_EVENTS,
         })
@@ -162,6 +175,12 @@ impl Dataset {
     /// Whether it does.
     pub(crate) fn keeps_measures(&self) -> bool {
         self.keeps_measures
+    }
+
+    /// Says on stderr what is wrong with the measures that are kept; of a dataset, only the first that is.
+    pub(crate) fn remark(&self, problem: String) {
+        self.remarked
+            .call_once(|| tell(format_args!("{}: {problem}", self.label())));
     }
 
     /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
@@ -276,6 +295,17 @@ impl Dataset {
                 return Err(self.wrong_value(run, index, "machine", problem));
             }
             events.push(event);
+        }
+        if events.len() as u64 != run.events {
+            return Err(Error::Journal {
+                path: self.log.journal_of(run),
+                run: run.run,
+                problem: format!(
+                    "it counts {} events, and there are {}; delete the row and run again",
+                    run.events,
+                    events.len()
+                ),
+            });
         }
         Ok(events)
     }

@@ -6,6 +6,7 @@ use crate::column::Column;
 use crate::events::{EVENT_LOG, event_columns};
 use crate::journal::{JOURNAL, machine_columns, run_columns};
 use crate::measures;
+use crate::render::markdown_cell;
 
 const INTRODUCTION: &str = "\
 # Data
@@ -102,6 +103,12 @@ fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
     {
         let measure = measures::all().find(|measure| measure.name == *name);
         let meaning = measure.map_or_else(|| (*meaning).to_owned(), measures::Measure::definition);
-        let _ = writeln!(text, "| {name} | {} | {unit} | {meaning} |", kind.name());
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} |",
+            kind.name(),
+            markdown_cell(unit),
+            markdown_cell(&meaning)
+        );
     }
 }

@@ -9,6 +9,7 @@ use sim::log::{IMPORTED, JournalRow};
 use crate::column::Kind::{Boolean, Integer, Number, Text};
 use crate::column::{Column, column};
 use crate::error::Error;
+use crate::words::counted;
 
 /// The columns of `runs.csv`, in order.
 #[rustfmt::skip]
@@ -132,6 +133,43 @@ fn of_runs() -> impl Iterator<Item = Column> {
         "internal" => vec![INTERNAL, INTERNAL_EACH],
         _ => vec![column],
     })
+}
+
+/// What no run can be, so that nothing is made room for on the word of such a row: another number of machines than of rates or
+/// phases, and times that are none.
+///
+/// # Errors
+///
+/// What is wrong, with the columns.
+pub(crate) fn check(row: &JournalRow) -> Result<(), String> {
+    let entries = |list: &str| list.split(',').count();
+    let (rates, phases) = (entries(&row.rates), entries(&row.phases_ns));
+    let machines = row.machines as usize;
+    if rates != machines || phases != machines {
+        return Err(format!(
+            "machines is {machines}, but there are {} and {}; delete the row and run again",
+            counted(rates, "rate"),
+            counted(phases, "phase")
+        ));
+    }
+    for (column, value) in [
+        ("duration_s", row.duration_s),
+        ("time_scale", row.time_scale),
+    ] {
+        if !value.is_finite() || value <= 0.0 {
+            return Err(format!(
+                "column {column}: {value} is not a positive number; delete the row and run again"
+            ));
+        }
+    }
+    for (column, value) in [("run", row.run), ("started_at_ns", row.started_at_ns)] {
+        if i64::try_from(value).is_err() {
+            return Err(format!(
+                "column {column}: {value} exceeds 63 bits; delete the row and run again"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A row a run.

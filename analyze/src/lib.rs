@@ -12,6 +12,7 @@
 //! - [`run`]: one run's events, machine by machine and along its timeline
 //! - [`observed`], [`replayed`]: what measures look at: every event, and what takes a run as a whole to tell
 //! - [`kept`]: measures kept from one reading to the next
+//! - [`partial`], [`seal`]: files that appear whole or not at all, and Parquet files that tell whether they are what was written
 //! - [`repetitions`]: measures folded over the repetitions of a configuration
 //! - [`pooled`]: measures folded over all runs that agree in some parameters
 //! - [`statistics`]: mean, standard deviation and interval
@@ -47,12 +48,14 @@ pub mod journal;
 mod kept;
 pub mod measures;
 mod observed;
+mod partial;
 pub mod pooled;
 mod records;
 pub mod render;
 pub mod repetitions;
 mod replayed;
 mod run;
+mod seal;
 pub mod statistics;
 pub mod tables;
 pub mod theory;

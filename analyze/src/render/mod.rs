@@ -8,5 +8,6 @@
 mod human;
 mod machine;
 
+pub(crate) use human::markdown_cell;
 pub use human::{markdown, prose, prose_markdown, terminal};
 pub use machine::{csv, frame_csv, json};
