@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::Args;
 use sim::engine::tcp::PortRange;
 use sim::experiment::{
@@ -88,12 +89,31 @@ impl ExperimentArgs {
     }
 }
 
-/// Prints to stdout. Whoever reads it may have read enough and gone.
-fn print(text: &dyn Display) -> io::Result<ExitCode> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+/// Prints a line or more to stdout.
+fn print(text: &dyn Display) -> Result<ExitCode> {
+    let mut stdout = io::stdout();
+    printed(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
+/// What writing to stdout came to. A reader that has read enough and gone is no error.
+fn printed(written: io::Result<()>) -> Result<ExitCode> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("stdout"),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Prints what clap has to say where it runs no verb: help and version to stdout, mistakes in the arguments to stderr.
+///
+/// # Errors
+///
+/// What the system says if stdout does not take it. Mistakes that stderr does not take are dropped, as all else there is.
+pub fn print_answer(answer: &clap::Error) -> Result<ExitCode> {
+    let written = answer.print().and_then(|()| io::stdout().flush());
+    if answer.use_stderr() {
+        return Ok(ExitCode::from(crate::UNUSABLE));
+    }
+    printed(written)
 }
 
 /// The command line as it was typed: behind `cargo sim`, that and not the program that it built.

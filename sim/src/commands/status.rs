@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Format::Table => table(dataset.root(), &status).to_string(),
         Format::Json => serde_json::to_string_pretty(&status)?,
     };
-    Ok(print(&text)?)
+    print(&text)
 }
 
 fn table(root: &Path, status: &Status) -> Table {

@@ -15,6 +15,7 @@ mod progress;
 pub mod words;
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -158,20 +159,27 @@ pub fn run(
             let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
-        let written = write(
-            &mut writer,
-            options,
-            &finished.1,
-            &mut summary,
-            progress,
-            control,
-        );
-        if written.is_err() {
+        let written = panic::catch_unwind(AssertUnwindSafe(|| {
+            write(
+                &mut writer,
+                options,
+                &finished.1,
+                &mut summary,
+                progress,
+                control,
+            )
+        }));
+        if !matches!(written, Ok(Ok(()))) {
+            // Nobody takes what the engine sends any more: it must not wait for that.
             control.stop();
             drop(finished.1);
         }
         let ran = joined(engine);
-        written?;
+        written.unwrap_or_else(|panic| {
+            // What has ended counts; the panic is what there is to report, whatever becomes of that.
+            let _ = writer.sync();
+            panic::resume_unwind(panic)
+        })?;
         ran.map_err(SweepError::Engine)
     })?;
     summary.elapsed = started.elapsed();
@@ -260,9 +268,11 @@ fn feed_engine(
                     }
                 });
                 step_back();
-                for run in ended {
-                    let run = run.settle(experiment.seed, experiment.time_scale);
-                    if finished.send(finished::rows(experiment, &run)).is_err() {
+                for ended in ended {
+                    let run = ended.run.clone();
+                    let settle = || ended.settle(experiment.seed, experiment.time_scale);
+                    let rows = finished::rows(experiment, &run, settle);
+                    if finished.send(rows).is_err() {
                         break;
                     }
                 }
@@ -281,7 +291,7 @@ fn step_back() {
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        .unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
 /// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
@@ -323,15 +333,17 @@ fn run_virtually<'r>(
             return;
         }
         control.begin();
-        let log = virtual_time::run(run, experiment.seed);
-        let ticks = log.machines.iter().map(|events| ticks_in(events));
-        control.ticked(ticks.sum());
-        let ended = Ended {
-            run: run.clone(),
-            result: Ok(log),
-            strangers: 0,
-        };
-        let sent = finished.send(finished::rows(experiment, &ended));
+        let rows = finished::rows(experiment, run, || {
+            let log = virtual_time::run(run, experiment.seed);
+            let ticks = log.machines.iter().map(|events| ticks_in(events));
+            control.ticked(ticks.sum());
+            Ended {
+                run: run.clone(),
+                result: Ok(log),
+                strangers: 0,
+            }
+        });
+        let sent = finished.send(rows);
         control.end();
         if sent.is_err() {
             return;

@@ -184,7 +184,9 @@ impl Progress {
         }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
-            self.say("many ticks are over a millisecond late: as long as they are, no more runs are begun");
+            self.say(
+                "many ticks are over a millisecond late: no new runs are started while they are",
+            );
         }
         match &mut self.shown {
             Shown::Nothing => {}

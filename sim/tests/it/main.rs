@@ -15,5 +15,6 @@ mod golden;
 mod processes;
 mod shards;
 mod slurm;
+mod streams;
 mod support;
 mod wire_fuzz;
