@@ -62,9 +62,11 @@ impl fmt::Display for MistakeList<'_> {
     }
 }
 
-/// A document being read: its text, for line numbers, and the mistakes found so far.
+/// A document being read: its text, where its lines end, and the mistakes found so far.
 pub(super) struct Document<'a> {
     text: &'a str,
+    /// Offset of every newline, ascending: each value's line is looked up, not counted from the top.
+    newlines: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
 }
 
@@ -72,6 +74,7 @@ impl<'a> Document<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
+            newlines: text.match_indices('\n').map(|(offset, _)| offset).collect(),
             mistakes: RefCell::default(),
         }
     }
@@ -121,10 +124,7 @@ impl<'a> Document<'a> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
+        1 + self.newlines.partition_point(|&newline| newline < offset)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::experiment::{EngineKind, Experiment, Run};
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
 
 /// Bytes of a row, about.
-const ROW_BYTES: usize = 56;
+pub(super) const ROW_BYTES: usize = 56;
 
 /// The rows of `run` as `end` has it end. A panic in there costs this run and no other: it has failed.
 pub(super) fn rows(experiment: &Experiment, run: &Run, end: impl FnOnce() -> Ended) -> FinishedRun {

@@ -4,12 +4,14 @@
 //!
 //! - [`plan`]: which runs are to do, how many at once, how long, how large
 //! - [`capacity`]: what this process may hold: files, cores
+//! - [`memory`]: what runs take of it, and what there is
 //! - [`finished`]: a run's log turned into its rows
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
 //! - [`words`]: durations and sizes as a person says them
 
 mod capacity;
 mod finished;
+mod memory;
 mod plan;
 mod progress;
 pub mod words;
@@ -36,13 +38,9 @@ use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recov
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often progress is shown while nothing ends.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
-/// Events of runs under way that are kept in memory: about a quarter of a gigabyte.
-const EVENTS_IN_MEMORY: usize = 4_000_000;
 /// What Linux calls the lowest priority of a thread.
 #[cfg(target_os = "linux")]
 const LOWEST_PRIORITY: i32 = 19;
-/// Finished runs that may wait for the writer.
-const WAITING: usize = 256;
 
 /// What a sweep may use.
 #[derive(Clone, Debug)]
@@ -153,7 +151,7 @@ pub fn run(
         recovered: writer.recovered(),
         ..Summary::default()
     };
-    let finished = crossbeam_channel::bounded(WAITING);
+    let finished = crossbeam_channel::bounded(plan.waiting);
     thread::scope(|scope| {
         let engine = scope.spawn({
             let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
@@ -305,7 +303,7 @@ fn run_in_order(
     thread::scope(|scope| {
         let workers: Vec<Receiver<FinishedRun>> = (0..plan.workers)
             .map(|worker| {
-                let (sender, receiver) = crossbeam_channel::bounded(WAITING);
+                let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
                 let runs = plan.to_do.iter().skip(worker).step_by(plan.workers);
                 scope.spawn(move || run_virtually(experiment, runs, control, &sender));
                 receiver
@@ -369,7 +367,7 @@ fn run_event_loops(
                     time_scale: experiment.time_scale,
                     width: plan.width_of(worker),
                     ports: options.ports.clone(),
-                    events_in_memory: EVENTS_IN_MEMORY / plan.workers,
+                    events_in_memory: plan.events_in_memory / plan.workers,
                     spill_folder: root.to_owned(),
                     hold_back: options.jobs.is_none(),
                 };

@@ -14,7 +14,9 @@ mod faults;
 mod golden;
 mod processes;
 mod shards;
+mod sizes;
 mod slurm;
+#[cfg(target_os = "linux")]
 mod streams;
 mod support;
 mod wire_fuzz;

@@ -1,9 +1,8 @@
 //! Streams that take nothing: a full disk, a reader that is gone, a terminal that is closed. What is said is lost; no run is.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use crate::support::finished;
+use crate::support::{bash, finished};
 
 const VIRTUAL: &str = "seed = 7\nrepetitions = 3\nduration_s = 5\nengine = \"virtual\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.7, 0.4]\n";
 /// Waves of one run each: with `--jobs 1` several end one after the other.
@@ -16,18 +15,6 @@ fn desk() -> tempfile::TempDir {
     desk
 }
 
-/// Runs a line of bash in which `$SIM` is the program.
-fn bash(folder: &Path, line: &str) -> Output {
-    Command::new("bash")
-        .args(["-c", line])
-        .current_dir(folder)
-        .env_remove("CARGO")
-        .env("SIM", env!("CARGO_BIN_EXE_sim"))
-        .output()
-        .expect("bash runs")
-}
-
-#[cfg(target_os = "linux")]
 #[test]
 fn every_run_is_done_where_stderr_takes_nothing() {
     let desk = desk();
@@ -54,7 +41,6 @@ fn every_run_is_done_where_stderr_takes_nothing() {
 }
 
 /// A terminal that goes away while a bar is shown in it, as when a connection breaks under `nohup`.
-#[cfg(target_os = "linux")]
 #[test]
 fn every_run_is_done_where_the_terminal_goes_away() {
     const TERMINAL: &str = "
@@ -82,7 +68,6 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
     assert_eq!(finished(&desk.path().join("lost")).len(), 4);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn what_is_asked_for_and_cannot_be_printed_is_an_error_that_names_stdout() {
     let desk = desk();
@@ -119,7 +104,6 @@ fn what_is_asked_for_and_cannot_be_printed_is_an_error_that_names_stdout() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn manual_pages_that_cannot_be_written_name_their_folder() {
     let desk = desk();
