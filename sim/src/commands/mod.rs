@@ -8,18 +8,24 @@ pub mod run;
 pub mod status;
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use sim::engine::tcp::PortRange;
 use sim::experiment::{
     EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
 };
 use sim::sweep::Options;
+
+/// The longest name that a file or folder has on the usual systems, in bytes.
+const LONGEST_NAME: usize = 255;
+/// The longest name of a file that a sweep makes.
+const LONGEST_FILE_NAME: &str = "experiment.partial";
 
 /// What an experiment is run as: shared by all verbs that take one.
 #[derive(Args)]
@@ -71,10 +77,31 @@ impl ExperimentArgs {
         Ok(experiment)
     }
 
-    fn dataset(&self, experiment: &Experiment) -> PathBuf {
-        self.data
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("data").join(&experiment.name))
+    /// The dataset's folder.
+    ///
+    /// # Errors
+    ///
+    /// If its path, or that of a file in it, is longer than a path may be.
+    fn dataset(&self, experiment: &Experiment) -> Result<PathBuf> {
+        let root = match &self.data {
+            Some(data) => data.clone(),
+            None => Path::new("data").join(&experiment.name),
+        };
+        let folder = match experiment.shard() {
+            Some(shard) => root.join(shard.folder()),
+            None => root.clone(),
+        };
+        let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
+        let found = folder.join(LONGEST_FILE_NAME).symlink_metadata();
+        if folder.iter().any(is_too_long)
+            || found.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
+        {
+            bail!(
+                "{}: the name of the folder or its path is longer than this system allows; name a shorter one with --data",
+                root.display()
+            );
+        }
+        Ok(root)
     }
 
     fn options(&self) -> Options {
@@ -117,10 +144,10 @@ pub fn print_answer(answer: &clap::Error) -> Result<ExitCode> {
 }
 
 /// The command line as it was typed: behind `cargo sim`, that and not the program that it built.
-fn typed_command() -> Vec<String> {
-    let mut words: Vec<String> = env::args().collect();
+fn typed_command() -> Vec<OsString> {
+    let mut words: Vec<OsString> = env::args_os().collect();
     if env::var_os("CARGO").is_some() {
-        words.splice(..1, ["cargo".to_owned(), "sim".to_owned()]);
+        words.splice(..1.min(words.len()), ["cargo".into(), "sim".into()]);
     }
     words
 }

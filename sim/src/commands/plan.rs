@@ -32,7 +32,7 @@ pub struct Args {
 /// Prints the plan as a table.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
-    let root = args.experiment.dataset(&experiment);
+    let root = args.experiment.dataset(&experiment)?;
     let options = args.experiment.options();
     let capacity = Capacity::of_this_process();
     Plan::check(&experiment, &options, &capacity)?;

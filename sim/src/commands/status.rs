@@ -60,6 +60,10 @@ fn table(root: &Path, status: &Status) -> Table {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
+    if status.no_longer_planned > 0 {
+        let runs = grouped(status.no_longer_planned);
+        row("no longer planned", format!("{runs} more, done"));
+    }
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
@@ -73,9 +77,10 @@ fn table(root: &Path, status: &Status) -> Table {
     if !status.missing_shards.is_empty() {
         row("missing shards", status.missing_shards.join(" "));
     }
-    if status.engine == "tcp" && status.done > 0 {
-        row("in order", with_share(status.in_order, status.done));
-        row("punctual", with_share(status.punctual, status.done));
+    let finished = status.done + status.no_longer_planned;
+    if status.engine == "tcp" && finished > 0 {
+        row("in order", with_share(status.in_order, finished));
+        row("punctual", with_share(status.punctual, finished));
         row(
             "lateness",
             format!(
@@ -134,9 +139,9 @@ fn finishes(at_s: i64) -> String {
     format!("{}, in {}", at(at_s), in_words(left))
 }
 
-/// A time by the clock on this wall.
+/// A time by the clock on this wall; the last that a calendar has for those after it.
 fn at(unix_s: i64) -> String {
-    let time = Timestamp::from_second(unix_s).unwrap_or_default();
+    let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(TimeZone::system())
         .strftime("%A %Y-%m-%d %H:%M")
         .to_string()

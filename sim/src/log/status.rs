@@ -21,9 +21,11 @@ pub struct Status {
     pub engine: String,
     /// Runs planned, in all shards.
     pub planned: u64,
-    /// Runs finished: they count.
+    /// Runs planned and finished: they count.
     pub done: u64,
-    /// Runs that failed in every attempt so far.
+    /// Runs finished that an earlier, larger plan had: they count too.
+    pub no_longer_planned: u64,
+    /// Runs planned that failed in every attempt so far.
     pub failed: u64,
     /// Runs planned and not attempted yet.
     pub to_do: u64,
@@ -92,6 +94,10 @@ impl Status {
         }
         let (ok, failed): (Vec<&JournalRow>, Vec<&JournalRow>) =
             runs.values().partition(|row| row.is_ok());
+        let repetitions = dataset.manifest().experiment.repetitions;
+        let is_planned = |row: &&&JournalRow| row.repetition < repetitions;
+        let failed: Vec<&JournalRow> = failed.iter().filter(is_planned).copied().collect();
+        let done = ok.iter().filter(is_planned).count() as u64;
         let mut lateness_p99_us: Vec<f64> = ok.iter().map(|row| row.lateness_p99_us).collect();
         lateness_p99_us.sort_by(f64::total_cmp);
         let manifest = dataset.manifest();
@@ -107,7 +113,8 @@ impl Status {
                 .map_or(String::new(), |first| first.started_at.clone()),
             engine: manifest.experiment.engine.clone(),
             planned: dataset.planned(),
-            done: ok.len() as u64,
+            done,
+            no_longer_planned: ok.len() as u64 - done,
             failed: failed.len() as u64,
             to_do: dataset.to_do(),
             punctual: ok.iter().filter(|row| row.punctual).count() as u64,

@@ -85,6 +85,8 @@ pub struct Summary {
     pub ok: u64,
     /// Runs that failed.
     pub failed: u64,
+    /// Runs that failed in earlier sweeps and were not to be tried again.
+    pub failed_before: u64,
     /// Runs that were left, because the sweep was interrupted or had too many failures.
     pub left: u64,
     /// Whether it was for too many failures.
@@ -147,6 +149,11 @@ pub fn run(
     }
     let started = Instant::now();
     let mut summary = Summary {
+        failed_before: if options.only.is_empty() {
+            plan.failed
+        } else {
+            0
+        },
         left: plan.to_do.len() as u64,
         recovered: writer.recovered(),
         ..Summary::default()

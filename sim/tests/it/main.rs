@@ -12,6 +12,8 @@ mod extension;
 mod failures;
 mod faults;
 mod golden;
+#[cfg(unix)]
+mod odd_words;
 mod processes;
 mod shards;
 mod sizes;
