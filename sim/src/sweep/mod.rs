@@ -27,6 +27,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
+use progress::EndedRun;
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
@@ -36,8 +37,8 @@ use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recov
 
 /// How often what has ended is brought to the disk, unless it is said.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How often progress is shown while nothing ends.
-const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// How often the writer looks whether a sync is due while nothing ends.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What Linux calls the lowest priority of a thread.
 #[cfg(target_os = "linux")]
 const LOWEST_PRIORITY: i32 = 19;
@@ -159,7 +160,12 @@ pub fn run(
         ..Summary::default()
     };
     let finished = crossbeam_channel::bounded(plan.waiting);
+    let (told, ended) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
+        // In a thread of its own: a terminal that is stopped, or a reader that does not read, holds up what is said and no run.
+        // Where there can be no such thread, nothing is said.
+        let follow = || progress.follow(&ended, control);
+        let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = scope.spawn({
             let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
@@ -170,16 +176,18 @@ pub fn run(
                 options,
                 &finished.1,
                 &mut summary,
-                progress,
+                &told,
                 control,
             )
         }));
+        drop(told);
         if !matches!(written, Ok(Ok(()))) {
             // Nobody takes what the engine sends any more: it must not wait for that.
             control.stop();
             drop(finished.1);
         }
         let ran = joined(engine);
+        summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
             // What has ended counts; the panic is what there is to report, whatever becomes of that.
             let _ = writer.sync();
@@ -187,8 +195,6 @@ pub fn run(
         })?;
         ran.map_err(SweepError::Engine)
     })?;
-    summary.elapsed = started.elapsed();
-    progress.end();
     Ok(summary)
 }
 
@@ -208,12 +214,12 @@ fn write(
     options: &Options,
     finished: &Receiver<FinishedRun>,
     summary: &mut Summary,
-    progress: &mut Progress,
+    told: &Sender<EndedRun>,
     control: &Control,
 ) -> Result<(), DatasetError> {
     let mut synced = Instant::now();
     loop {
-        let run = finished.recv_timeout(SHOW_EVERY);
+        let run = finished.recv_timeout(LOOK_EVERY);
         if let Ok(run) = &run {
             summary.left -= 1;
             summary.ok += u64::from(run.row.is_ok());
@@ -221,7 +227,8 @@ fn write(
             summary.in_order += u64::from(run.row.in_order);
             summary.punctual += u64::from(run.row.punctual);
             summary.bytes += run.events.len() as u64;
-            progress.ended(&run.row);
+            // Where nothing is said, nobody listens.
+            let _ = told.send(EndedRun::of(&run.row));
             if options
                 .max_failures
                 .is_some_and(|most| summary.failed >= most)
@@ -230,7 +237,6 @@ fn write(
                 control.stop();
             }
         }
-        progress.show(control);
         match run {
             Ok(run) => writer.append(run)?,
             Err(RecvTimeoutError::Timeout) => {}

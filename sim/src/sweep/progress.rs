@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
@@ -12,8 +13,28 @@ use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow};
 
+/// How often progress is shown while nothing ends.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// How often a heartbeat line is written.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// What is said of a run that has ended.
+pub(super) enum EndedRun {
+    /// It is ok.
+    Ok,
+    /// It failed: its row.
+    Failed(Box<JournalRow>),
+}
+
+impl EndedRun {
+    pub(super) fn of(row: &JournalRow) -> Self {
+        if row.is_ok() {
+            Self::Ok
+        } else {
+            Self::Failed(Box::new(row.clone()))
+        }
+    }
+}
 
 /// Shows how a sweep gets on. All of it goes to stderr.
 pub struct Progress {
@@ -28,6 +49,8 @@ pub struct Progress {
     stopping: bool,
     can_be_late: bool,
     repeat_command: Option<String>,
+    /// What is to be said before anything ends.
+    opening: Vec<String>,
 }
 
 enum Shown {
@@ -89,6 +112,7 @@ impl Progress {
             stopping: false,
             can_be_late: false,
             repeat_command: None,
+            opening: vec![],
         }
     }
 
@@ -107,31 +131,32 @@ impl Progress {
         }
     }
 
+    /// Notes what there is to do. Says nothing yet.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
         self.expected = plan.wall_time;
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
         if !dataset.recovered().is_nothing() {
-            self.say(&dataset.recovered().to_string());
+            self.opening.push(dataset.recovered().to_string());
         }
         if let before @ 1.. = dataset.planned_before()
             && before < plan.planned
         {
-            self.say(&format!(
+            self.opening.push(format!(
                 "the experiment was extended: {} runs more than the {} that there were",
                 grouped(plan.planned - before),
                 grouped(before)
             ));
         }
         if plan.beyond > 0 {
-            self.say(&format!(
+            self.opening.push(format!(
                 "{} runs of the dataset are not planned any more; they stay",
                 grouped(plan.beyond)
             ));
         }
         if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
-            self.say(&format!(
+            self.opening.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
                 grouped(plan.width.runs as u64),
@@ -147,17 +172,32 @@ impl Progress {
         }
     }
 
-    pub(super) fn warn_of_disk(&self, needed: u64, free: u64) {
-        self.say(&format!(
+    pub(super) fn warn_of_disk(&mut self, needed: u64, free: u64) {
+        self.opening.push(format!(
             "the runs to do take about {}, but only {} are free on that disk: when it is full the sweep stops, and goes on once there is room",
             bytes_in_words(needed),
             bytes_in_words(free)
         ));
     }
 
-    pub(super) fn ended(&mut self, row: &JournalRow) {
+    /// Shows how the sweep gets on until nobody sends any more runs that have ended.
+    pub(super) fn follow(&mut self, ended: &Receiver<EndedRun>, control: &Control) {
+        for line in std::mem::take(&mut self.opening) {
+            self.say(&line);
+        }
+        loop {
+            match ended.recv_timeout(SHOW_EVERY) {
+                Ok(run) => self.ended(&run),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+            self.show(control);
+        }
+    }
+
+    fn ended(&mut self, run: &EndedRun) {
         self.done += 1;
-        if !row.is_ok() {
+        if let EndedRun::Failed(row) = run {
             self.failed += 1;
             self.failures_shown += 1;
             if self.failures_shown <= FAILURES_TOLD {
@@ -174,7 +214,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn show(&mut self, control: &Control) {
+    fn show(&mut self, control: &Control) {
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
@@ -203,7 +243,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn end(&mut self) {
+    fn end(&mut self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }

@@ -1,9 +1,13 @@
 //! Streams that take nothing: a full disk, a reader that is gone, a terminal that is closed. What is said is lost; no run is.
 
+use std::io::{Read, Write};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::support::{bash, finished};
 
+/// How long a test waits for what would otherwise never come.
+const PATIENCE: Duration = Duration::from_secs(120);
 const VIRTUAL: &str = "seed = 7\nrepetitions = 3\nduration_s = 5\nengine = \"virtual\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.7, 0.4]\n";
 /// Waves of one run each: with `--jobs 1` several end one after the other.
 const TCP: &str = "seed = 7\nrepetitions = 4\nduration_s = 2\ntime_scale = 10\n[parameters]\nrates = [[1, 3]]\ninternal = 0.5\n";
@@ -38,6 +42,53 @@ fn every_run_is_done_where_stderr_takes_nothing() {
         assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
         assert_eq!(finished(&desk.path().join(name)).len(), runs, "{name}");
     }
+}
+
+/// A pipe that is full and that nobody reads, as behind a terminal that is stopped or a connection that hangs.
+#[test]
+fn every_run_is_done_where_nobody_reads_what_is_said() {
+    let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
+    let full = rustix::fs::OFlags::NONBLOCK;
+    rustix::fs::fcntl_setfl(&writer, full).expect("a pipe that does not wait");
+    while writer.write(&[b'.'; 4096]).is_ok() || writer.write(b".").is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).expect("a pipe that waits");
+    let desk = desk();
+    let mut sweep = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(["run", "v.toml", "--data", "unread", "--sync-every", "0"])
+        .current_dir(desk.path())
+        .stderr(writer)
+        .spawn()
+        .expect("it runs");
+    let (start, root) = (Instant::now(), desk.path().join("unread"));
+    while finished(&root).len() < 6 {
+        assert!(start.elapsed() < PATIENCE, "the runs wait for the reader");
+        std::thread::yield_now();
+    }
+    let mut said = vec![];
+    reader.read_to_end(&mut said).expect("what was said");
+    assert!(sweep.wait().expect("it ends").success());
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("6 runs ok, 0 failed"), "{said:.200}");
+}
+
+/// A limit on the size of files: an error that says so, not a signal that kills.
+#[test]
+fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
+    let desk = desk();
+    let line = "ulimit -f 4; exec $SIM run v.toml --data d";
+    let output = bash(desk.path(), line);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("d/events-0000.csv: File too large"),
+        "{stderr}"
+    );
+    assert!(
+        bash(desk.path(), "$SIM run v.toml --data d")
+            .status
+            .success()
+    );
+    assert_eq!(finished(&desk.path().join("d")).len(), 6);
 }
 
 /// A terminal that goes away while a bar is shown in it, as when a connection breaks under `nohup`.
