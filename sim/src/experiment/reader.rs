@@ -43,6 +43,9 @@ pub enum ExperimentError {
     },
 }
 
+/// Mistakes that are told; the rest are counted.
+const MISTAKES_TOLD: usize = 100;
+
 struct MistakeList<'a> {
     path: &'a PathBuf,
     mistakes: &'a [Mistake],
@@ -50,15 +53,19 @@ struct MistakeList<'a> {
 
 impl fmt::Display for MistakeList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, Mistake { line, key, message }) in self.mistakes.iter().enumerate() {
-            let new_line = if place == 0 { "" } else { "\n" };
+        let told = self.mistakes.iter().take(MISTAKES_TOLD);
+        for (index, Mistake { line, key, message }) in told.enumerate() {
+            let new_line = if index == 0 { "" } else { "\n" };
             write!(f, "{new_line}{}:{line}: ", self.path.display())?;
             if !key.is_empty() {
                 write!(f, "`{key}`: ")?;
             }
             f.write_str(message)?;
         }
-        Ok(())
+        match self.mistakes.len().saturating_sub(MISTAKES_TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n{more} more mistakes"),
+        }
     }
 }
 

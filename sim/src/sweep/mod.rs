@@ -6,6 +6,7 @@
 //! - [`capacity`]: what this process may hold: files, cores
 //! - [`memory`]: what runs take of it, and what there is
 //! - [`finished`]: a run's log turned into its rows
+//! - [`writing`]: what has ended appended to the dataset, counted and reported
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
 //! - [`words`]: durations and sizes as a person says them
 
@@ -15,6 +16,7 @@ mod memory;
 mod plan;
 mod progress;
 pub mod words;
+mod writing;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -23,11 +25,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 
 pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
-use progress::EndedRun;
 pub use progress::Progress;
 
 use crate::engine::tcp::{self, PortRange};
@@ -37,8 +38,6 @@ use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recov
 
 /// How often what has ended is brought to the disk, unless it is said.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How often the writer looks whether a sync is due while nothing ends.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What Linux calls the lowest priority of a thread.
 #[cfg(target_os = "linux")]
 const LOWEST_PRIORITY: i32 = 19;
@@ -138,17 +137,14 @@ pub fn run(
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
     let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
-    let experiment = writer.experiment().clone();
-    let folder = writer.folder().to_owned();
-    let plan = Plan::new(&experiment, writer.attempts(), options, &capacity)?;
+    let plan = Plan::new(writer.experiment(), writer.attempts(), options, &capacity)?;
     writer.announce(plan.to_do.len() as u64, plan.wall_time)?;
     progress.begin(&plan, &writer);
-    if let Some(free) = free_bytes(&folder)
+    if let Some(free) = free_bytes(writer.folder())
         && free < plan.disk_bytes
     {
         progress.warn_of_disk(plan.disk_bytes, free);
     }
-    let started = Instant::now();
     let mut summary = Summary {
         failed_before: if options.only.is_empty() {
             plan.failed
@@ -159,26 +155,34 @@ pub fn run(
         recovered: writer.recovered(),
         ..Summary::default()
     };
+    carry_out(&plan, &mut writer, options, control, progress, &mut summary)?;
+    Ok(summary)
+}
+
+/// Has the engine do the plan's runs, and writes what comes back.
+fn carry_out(
+    plan: &Plan,
+    writer: &mut DatasetWriter,
+    options: &Options,
+    control: &Control,
+    progress: &mut Progress,
+    summary: &mut Summary,
+) -> Result<(), SweepError> {
+    let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
+    let started = Instant::now();
     let finished = crossbeam_channel::bounded(plan.waiting);
-    let (told, ended) = crossbeam_channel::unbounded();
+    let (told, news) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
         // In a thread of its own: a terminal that is stopped, or a reader that does not read, holds up what is said and no run.
         // Where there can be no such thread, nothing is said.
-        let follow = || progress.follow(&ended, control);
+        let follow = || progress.follow(&news, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = scope.spawn({
-            let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
+            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
         let written = panic::catch_unwind(AssertUnwindSafe(|| {
-            write(
-                &mut writer,
-                options,
-                &finished.1,
-                &mut summary,
-                &told,
-                control,
-            )
+            writing::write(writer, options, &finished.1, summary, &told, control)
         }));
         drop(told);
         if !matches!(written, Ok(Ok(()))) {
@@ -194,8 +198,7 @@ pub fn run(
             panic::resume_unwind(panic)
         })?;
         ran.map_err(SweepError::Engine)
-    })?;
-    Ok(summary)
+    })
 }
 
 fn queue(runs: &[Run]) -> Receiver<Run> {
@@ -206,47 +209,6 @@ fn queue(runs: &[Run]) -> Receiver<Run> {
             .unwrap_or_else(|_| unreachable!("the receiver is held here"));
     }
     receiver
-}
-
-/// Appends what comes, until the engine hangs up.
-fn write(
-    writer: &mut DatasetWriter,
-    options: &Options,
-    finished: &Receiver<FinishedRun>,
-    summary: &mut Summary,
-    told: &Sender<EndedRun>,
-    control: &Control,
-) -> Result<(), DatasetError> {
-    let mut synced = Instant::now();
-    loop {
-        let run = finished.recv_timeout(LOOK_EVERY);
-        if let Ok(run) = &run {
-            summary.left -= 1;
-            summary.ok += u64::from(run.row.is_ok());
-            summary.failed += u64::from(!run.row.is_ok());
-            summary.in_order += u64::from(run.row.in_order);
-            summary.punctual += u64::from(run.row.punctual);
-            summary.bytes += run.events.len() as u64;
-            // Where nothing is said, nobody listens.
-            let _ = told.send(EndedRun::of(&run.row));
-            if options
-                .max_failures
-                .is_some_and(|most| summary.failed >= most)
-            {
-                summary.gave_up = true;
-                control.stop();
-            }
-        }
-        match run {
-            Ok(run) => writer.append(run)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return writer.sync(),
-        }
-        if synced.elapsed() >= options.sync_every {
-            writer.sync()?;
-            synced = Instant::now();
-        }
-    }
 }
 
 /// Runs the engine's workers until there is nothing more to do.

@@ -13,21 +13,23 @@ use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow};
 
-/// How often progress is shown while nothing ends.
+/// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// How often a heartbeat line is written.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// What is said of a run that has ended.
-pub(super) enum EndedRun {
-    /// It is ok.
+/// What progress hears of a sweep.
+pub(super) enum News {
+    /// A run has ended well.
     Ok,
-    /// It failed: its row.
+    /// A run has failed: its row.
     Failed(Box<JournalRow>),
+    /// No more runs will end.
+    Over,
 }
 
-impl EndedRun {
-    pub(super) fn of(row: &JournalRow) -> Self {
+impl News {
+    pub(super) fn of_run(row: &JournalRow) -> Self {
         if row.is_ok() {
             Self::Ok
         } else {
@@ -44,7 +46,6 @@ pub struct Progress {
     expected: Duration,
     done: u64,
     failed: u64,
-    failures_shown: u64,
     held_back: bool,
     stopping: bool,
     can_be_late: bool,
@@ -107,7 +108,6 @@ impl Progress {
             expected: Duration::ZERO,
             done: 0,
             failed: 0,
-            failures_shown: 0,
             held_back: false,
             stopping: false,
             can_be_late: false,
@@ -180,37 +180,40 @@ impl Progress {
         ));
     }
 
-    /// Shows how the sweep gets on until nobody sends any more runs that have ended.
-    pub(super) fn follow(&mut self, ended: &Receiver<EndedRun>, control: &Control) {
+    /// Shows how the sweep gets on until nobody sends any more news.
+    pub(super) fn follow(&mut self, news: &Receiver<News>, control: &Control) {
         for line in std::mem::take(&mut self.opening) {
             self.say(&line);
         }
+        let mut shown = Instant::now();
         loop {
-            match ended.recv_timeout(SHOW_EVERY) {
-                Ok(run) => self.ended(&run),
-                Err(RecvTimeoutError::Timeout) => {}
+            let mut is_due = shown.elapsed() >= SHOW_EVERY;
+            match news.recv_timeout(SHOW_EVERY) {
+                Ok(News::Ok) => self.done += 1,
+                Ok(News::Failed(row)) => self.failed(&row),
+                Ok(News::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
-            self.show(control);
+            if is_due {
+                self.show(control);
+                shown = Instant::now();
+            }
         }
     }
 
-    fn ended(&mut self, run: &EndedRun) {
+    fn failed(&mut self, row: &JournalRow) {
         self.done += 1;
-        if let EndedRun::Failed(row) = run {
-            self.failed += 1;
-            self.failures_shown += 1;
-            if self.failures_shown <= FAILURES_TOLD {
-                self.say(&format!(
-                    "run {} failed: {} ({}){}",
-                    row.run,
-                    row.reason,
-                    row.key,
-                    self.repeat(row.run)
-                ));
-            } else if self.failures_shown == FAILURES_TOLD + 1 {
-                self.say("more runs failed; runs.csv has the reasons");
-            }
+        self.failed += 1;
+        if self.failed <= FAILURES_TOLD {
+            self.say(&format!(
+                "run {} failed: {} ({}){}",
+                row.run,
+                row.reason,
+                row.key,
+                self.repeat(row.run)
+            ));
+        } else if self.failed == FAILURES_TOLD + 1 {
+            self.say("more runs failed; runs.csv has the reasons");
         }
     }
 

@@ -83,6 +83,17 @@ fn time_to_read_an_experiment_grows_with_its_size() {
 }
 
 #[test]
+fn of_thousands_of_mistakes_the_first_are_told() {
+    let keys: String = (0..5000).map(|number| format!("k{number} = 1\n")).collect();
+    let error = parse(&format!(
+        "{keys}{HEAD}[parameters]\nrates = [1, 3]\ninternal = 0.5"
+    ));
+    let error = error.expect_err("no such keys");
+    assert_eq!(error.lines().count(), 101);
+    assert!(error.ends_with("\n4900 more mistakes"), "{error}");
+}
+
+#[test]
 fn time_to_find_runs_by_their_keys_grows_with_their_number() {
     let growth = growth(|count| {
         let sets = rate_sets(count);
