@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Format::Table => table(&args.dataset, &status).to_string(),
         Format::Json => serde_json::to_string_pretty(&status)?,
     };
-    Ok(print(&text)?)
+    print(&text)
 }
 
 fn table(root: &Path, status: &Status) -> Table {
@@ -59,6 +59,10 @@ fn table(root: &Path, status: &Status) -> Table {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
+    if status.no_longer_planned > 0 {
+        let runs = grouped(status.no_longer_planned);
+        row("no longer planned", format!("{runs} more, done"));
+    }
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
@@ -77,9 +81,10 @@ fn table(root: &Path, status: &Status) -> Table {
     if !status.missing_shards.is_empty() {
         row("missing shards", status.missing_shards.join(" "));
     }
-    if status.engine == "tcp" && status.done > 0 {
-        row("in order", with_share(status.in_order, status.done));
-        row("punctual", with_share(status.punctual, status.done));
+    let finished = status.done + status.no_longer_planned;
+    if status.engine == "tcp" && finished > 0 {
+        row("in order", with_share(status.in_order, finished));
+        row("punctual", with_share(status.punctual, finished));
         row(
             "lateness",
             format!(
@@ -143,9 +148,9 @@ fn finishes(at_s: i64) -> String {
     format!("{}, in {}", at(at_s), in_words(left))
 }
 
-/// A time by the clock on this wall.
+/// A time by the clock on this wall; the last that a calendar has for those after it.
 fn at(unix_s: i64) -> String {
-    let time = Timestamp::from_second(unix_s).unwrap_or_default();
+    let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(TimeZone::system())
         .strftime("%A %Y-%m-%d %H:%M")
         .to_string()

@@ -1,5 +1,6 @@
-//! A grid multiplied out: every combination of the values of its dimensions, for each case, less what is excluded.
+//! A grid multiplied out: every combination of the values of its dimensions, for each case.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{
@@ -36,28 +37,57 @@ impl Setting {
         }
     }
 
-    fn holds_in(&self, configuration: &Configuration) -> bool {
+    /// The value that `configuration` has of the same parameter.
+    pub(super) fn of_same_parameter(&self, configuration: &Configuration) -> Self {
         match self {
-            Self::Rates(rates) => configuration.rates == *rates,
-            Self::Internal(internal) => configuration.internal == *internal,
-            Self::Phase(phase) => configuration.phase == *phase,
-            Self::Stamp(stamp) => configuration.stamp == *stamp,
-            Self::Delay(delay) => configuration.delay == *delay,
-            Self::Receive(receive) => configuration.receive == *receive,
-            Self::Topology(topology) => configuration.topology == *topology,
-            Self::Sends(sends) => configuration.sends == *sends,
-            Self::Connection(connection) => configuration.connection == *connection,
+            Self::Rates(_) => Self::Rates(configuration.rates.clone()),
+            Self::Internal(_) => Self::Internal(configuration.internal.clone()),
+            Self::Phase(_) => Self::Phase(configuration.phase),
+            Self::Stamp(_) => Self::Stamp(configuration.stamp),
+            Self::Delay(_) => Self::Delay(configuration.delay),
+            Self::Receive(_) => Self::Receive(configuration.receive),
+            Self::Topology(_) => Self::Topology(configuration.topology),
+            Self::Sends(_) => Self::Sends(configuration.sends),
+            Self::Connection(_) => Self::Connection(configuration.connection),
         }
     }
 }
 
-/// The values of one parameter.
-pub(super) type Dimension = Vec<Setting>;
+/// The parameter and its value: equal values have the same text, different ones different texts.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rates(rates) => write!(f, "rates={rates}"),
+            Self::Internal(internal) => write!(f, "internal={internal}"),
+            Self::Phase(phase) => write!(f, "phase={phase}"),
+            Self::Stamp(stamp) => write!(f, "stamp={stamp}"),
+            Self::Delay(delay) => write!(f, "delay_s={delay}"),
+            Self::Receive(receive) => write!(f, "receive={receive}"),
+            Self::Topology(topology) => write!(f, "topology={topology}"),
+            Self::Sends(sends) => write!(f, "sends={sends}"),
+            Self::Connection(connection) => write!(f, "connection={connection}"),
+        }
+    }
+}
+
+/// The values of one parameter: at least one. Shared by all cases that have them.
+pub(super) type Dimension = Arc<[Setting]>;
 
 /// How many configurations the product of `dimensions` has. `None` if more than 64 bits can count.
 pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
     dimensions.iter().try_fold(1u64, |count, dimension| {
         count.checked_mul(dimension.len() as u64)
+    })
+}
+
+/// How many machines all configurations of the product have together. `None` if more than 64 bits can count.
+pub(super) fn machine_count(dimensions: &[Dimension]) -> Option<u64> {
+    dimensions.iter().try_fold(1u64, |count, dimension| {
+        let values = dimension.iter().map(|setting| match setting {
+            Setting::Rates(rates) => u64::from(rates.machines()),
+            _ => 1,
+        });
+        count.checked_mul(values.sum())
     })
 }
 
@@ -79,31 +109,20 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
         })
 }
 
-/// An exclusion: what has one of the values in every one of its dimensions.
-pub(super) struct Exclusion(pub(super) Vec<Dimension>);
-
 /// Whether `configuration` has one of the values in every dimension.
 pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
     dimensions.iter().all(|dimension| {
         dimension
             .iter()
-            .any(|setting| setting.holds_in(configuration))
+            .any(|setting| setting.of_same_parameter(configuration) == *setting)
     })
-}
-
-impl Exclusion {
-    /// Removes what it covers; returns how many that were.
-    pub(super) fn remove_from(&self, configurations: &mut Vec<Arc<Configuration>>) -> usize {
-        let before = configurations.len();
-        configurations.retain(|configuration| !covers(&self.0, configuration));
-        before - configurations.len()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::experiment::Probability;
+    use crate::experiment::exclusions::{self, Exclusion};
     use proptest::prelude::*;
 
     fn base() -> Configuration {
@@ -127,9 +146,11 @@ mod tests {
     proptest! {
         #[test]
         fn has_every_combination_once(a in 1usize..20, b in 1usize..20) {
-            let dimensions = [rates(a), internals(b), vec![Setting::Stamp(StampRule::Before)]];
+            let dimensions = [rates(a), internals(b), [Setting::Stamp(StampRule::Before)].into()];
             let configurations = product(&dimensions, &base());
             prop_assert_eq!(product_count(&dimensions), Some(configurations.len() as u64));
+            let machines = configurations.iter().map(|configuration| u64::from(configuration.rates.machines()));
+            prop_assert_eq!(machine_count(&dimensions), Some(machines.sum()));
             let different: std::collections::HashSet<String> = configurations.iter().map(Configuration::to_string).collect();
             prop_assert_eq!(different.len(), a * b);
             prop_assert!(configurations.iter().all(|configuration| configuration.stamp == StampRule::Before));
@@ -138,7 +159,8 @@ mod tests {
         #[test]
         fn excludes_what_matches_in_every_dimension_and_no_more(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
-            let removed = Exclusion(vec![rates(x), internals(y)]).remove_from(&mut configurations);
+            let exclusion = Exclusion::new(&[rates(x), internals(y)]);
+            let removed = exclusions::remove(&[exclusion], &mut configurations)[0];
             prop_assert_eq!(removed, a.min(x) * b.min(y));
             prop_assert_eq!(configurations.len(), a * b - removed);
         }

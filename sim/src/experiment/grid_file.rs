@@ -1,11 +1,13 @@
 //! The grid part of an experiment file: `[parameters]`, `[[cases]]` and `[[exclude]]` read into configurations.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::grid::{self, Dimension, Exclusion, Setting};
+use super::exclusions::{self, Exclusion};
+use super::grid::{self, Dimension, Setting};
+use super::rate_sets::Room;
 use super::reader::{Item, Section};
-use super::values::{self, each, too_many};
+use super::values::{self, each, too_many, too_many_machines};
 use super::{
     Configuration, Connection, Experiment, PhaseRule, ReceiveRule, StampRule, Topology, schedule,
 };
@@ -27,6 +29,8 @@ pub(super) struct Grid<'s, 'd> {
     pub(super) root: &'s Section<'d>,
     pub(super) seed: u64,
     pub(super) repetitions: u64,
+    /// For the rate sets that rules make.
+    pub(super) room: Room,
     /// What holds where the file says nothing.
     pub(super) base: Configuration,
 }
@@ -130,8 +134,8 @@ impl Grid<'_, '_> {
 
     fn dimension(&self, name: &str, item: &Item<'_>) -> Option<Dimension> {
         let each_of = |setting: fn(&Item<'_>) -> Option<Setting>| each(item, setting);
-        let settings: Dimension = match name {
-            "rates" => every(values::rates(item, self.seed)?, Setting::Rates),
+        let settings: Vec<Setting> = match name {
+            "rates" => every(values::rates(item, self.seed, &self.room)?, Setting::Rates),
             "internal" => every(values::internals(item)?, Setting::Internal),
             "phase" => each_of(|item| item.one_of(PhaseRule::NAMES).map(Setting::Phase))?,
             "stamp" => each_of(|item| item.one_of(StampRule::NAMES).map(Setting::Stamp))?,
@@ -148,7 +152,7 @@ impl Grid<'_, '_> {
             item.note("empty: there is nothing to run; give at least one value".to_owned());
             return None;
         }
-        Some(settings)
+        Some(settings.into())
     }
 
     /// Notes a mistake about the grid as a whole.
@@ -165,7 +169,14 @@ impl Grid<'_, '_> {
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_some_and(|runs| runs <= Experiment::MAX_RUNS) {
-            return Some(());
+            let machines = products.iter().try_fold(0u64, |sum, dimensions| {
+                sum.checked_add(grid::machine_count(dimensions)?)
+            });
+            if machines.is_some_and(|machines| machines <= Experiment::MAX_MACHINES) {
+                return Some(());
+            }
+            self.note_grid(too_many_machines());
+            return None;
         }
         self.note_grid(format!(
             "{} ({} repetitions of each configuration)",
@@ -182,19 +193,24 @@ impl Grid<'_, '_> {
         let Some(item) = self.root.get("exclude") else {
             return Some(configurations);
         };
-        for section in item.sections()? {
-            let dimensions = self.dimensions(&section, PARAMETERS)?;
+        let sections = item.sections()?;
+        let mut all = vec![];
+        for section in &sections {
+            let dimensions = self.dimensions(section, PARAMETERS)?;
             if section.is_empty() {
                 section.note_whole(
                     "empty: it would exclude everything; name the parameters to exclude".to_owned(),
                 );
                 return None;
             }
-            if Exclusion(dimensions).remove_from(&mut configurations) == 0 {
-                section
-                    .note_whole("excludes nothing: no configuration has these values".to_owned());
-                return None;
-            }
+            all.push(Exclusion::new(&dimensions));
+        }
+        let removed = exclusions::remove(&all, &mut configurations);
+        if let Some((section, _)) =
+            std::iter::zip(&sections, removed).find(|(_, count)| *count == 0)
+        {
+            section.note_whole("excludes nothing: no configuration has these values".to_owned());
+            return None;
         }
         if configurations.is_empty() {
             item.note("everything is excluded: there is nothing to run".to_owned());
@@ -204,9 +220,9 @@ impl Grid<'_, '_> {
     }
 
     fn check_different(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
-        let mut first: HashMap<String, usize> = HashMap::with_capacity(configurations.len());
-        for (place, configuration) in configurations.iter().enumerate() {
-            if first.insert(configuration.to_string(), place).is_some() {
+        let mut seen: HashSet<String> = HashSet::with_capacity(configurations.len());
+        for configuration in configurations {
+            if !seen.insert(configuration.to_string()) {
                 self.note_grid(format!(
                     "a configuration stands in the grid twice: {configuration}; repetitions say how often each is run"
                 ));
@@ -232,7 +248,7 @@ impl Grid<'_, '_> {
     }
 }
 
-fn every<T>(values: Vec<T>, setting: fn(T) -> Setting) -> Dimension {
+fn every<T>(values: Vec<T>, setting: fn(T) -> Setting) -> Vec<Setting> {
     values.into_iter().map(setting).collect()
 }
 

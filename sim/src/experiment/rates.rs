@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::NotAValue;
 
@@ -79,9 +80,10 @@ impl FromStr for Rate {
     }
 }
 
-/// The rates of a run's machines, in the order of their indices: at least two.
+/// The rates of a run's machines, in the order of their indices: at least two. A clone shares them: a set stands in many
+/// configurations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Rates(Vec<Rate>);
+pub struct Rates(Arc<[Rate]>);
 
 impl Rates {
     /// The most machines one run may have.
@@ -91,7 +93,7 @@ impl Rates {
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
         (2..=Self::MAX_MACHINES)
             .contains(&rates.len())
-            .then_some(Self(rates))
+            .then(|| Self(rates.into()))
     }
 
     /// Number of machines.

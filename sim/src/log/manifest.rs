@@ -1,7 +1,6 @@
 //! `dataset.json`: what made a dataset, in full.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 
 use serde::{Deserialize, Serialize};
@@ -145,18 +144,13 @@ impl Provenance {
                 os_release().unwrap_or_else(|| env::consts::OS.to_owned()),
                 env::consts::ARCH
             ),
-            command: command_line(env::args_os()),
+            command: crate::console::command_line(env::args_os()),
             started_at: jiff::Timestamp::now()
                 .round(jiff::Unit::Second)
                 .unwrap_or_default()
                 .to_string(),
         }
     }
-}
-
-/// The words of a command as a shell takes them. What in them is not UTF-8 is replaced: the manifest is JSON, which is.
-fn command_line(words: impl Iterator<Item = OsString>) -> String {
-    shell_words::join(words.map(|word| word.to_string_lossy().into_owned()))
 }
 
 /// The name of this host.
@@ -193,17 +187,4 @@ fn os_release() -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(line.trim_matches('"').to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn a_command_that_is_not_utf8_is_told_all_the_same() {
-        use std::os::unix::ffi::OsStringExt;
-        let words = ["sim".into(), OsString::from_vec(b"caf\xe9 d".to_vec())];
-        assert_eq!(command_line(words.into_iter()), "sim 'caf\u{fffd} d'");
-    }
 }

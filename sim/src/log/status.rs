@@ -23,9 +23,11 @@ pub struct Status {
     pub engine: String,
     /// Runs planned, in all shards.
     pub planned: u64,
-    /// Runs finished: they count.
+    /// Runs planned and finished: they count.
     pub done: u64,
-    /// Runs that failed in every attempt so far.
+    /// Runs finished that an earlier, larger plan had: they count too.
+    pub no_longer_planned: u64,
+    /// Runs planned that failed in every attempt so far.
     pub failed: u64,
     /// Runs planned and not attempted yet.
     pub to_do: u64,
@@ -125,6 +127,7 @@ impl Status {
             engine: manifest.experiment.engine.clone(),
             planned: parts.planned(),
             done: tally.done,
+            no_longer_planned: tally.no_longer_planned,
             failed: tally.failed(),
             to_do: parts.planned().saturating_sub(tally.planned),
             punctual: tally.punctual,

@@ -17,9 +17,11 @@ pub(super) struct Tally {
     lateness_p99_us: Vec<f64>,
     /// Attempted runs that are planned: their repetition still is.
     pub(super) planned: u64,
-    /// Runs finished.
+    /// Of these, finished.
     pub(super) done: u64,
-    /// Of them, punctual.
+    /// Finished runs that an earlier, larger plan had.
+    pub(super) no_longer_planned: u64,
+    /// Of all finished runs, punctual.
     pub(super) punctual: u64,
     /// Of them, in order.
     pub(super) in_order: u64,
@@ -35,8 +37,8 @@ pub(super) struct Tally {
 #[derive(Clone, Copy, Debug)]
 enum Standing {
     Finished,
-    /// It failed for the reason of this number.
-    Failed(u32),
+    /// It failed for the reason of this number; none if it is not planned any more.
+    Failed(Option<u32>),
 }
 
 impl Tally {
@@ -48,21 +50,23 @@ impl Tally {
         }
         self.rows[row.part] += 1;
         self.strangers += u64::from(row.strangers);
+        let is_planned = row.repetition < repetitions;
         let standing = if row.is_ok() {
             Standing::Finished
         } else {
-            Standing::Failed(self.reason_number(&row.reason))
+            Standing::Failed(is_planned.then(|| self.reason_number(&row.reason)))
         };
         match self.runs.entry(row.run) {
             Entry::Vacant(entry) => {
                 entry.insert(standing);
-                self.planned += u64::from(row.repetition < repetitions);
+                self.planned += u64::from(is_planned);
             }
             Entry::Occupied(entry) if matches!(entry.get(), Standing::Finished) => return,
             Entry::Occupied(mut entry) => *entry.get_mut() = standing,
         }
         if row.is_ok() {
-            self.done += 1;
+            self.done += u64::from(is_planned);
+            self.no_longer_planned += u64::from(!is_planned);
             self.punctual += u64::from(row.punctual);
             self.in_order += u64::from(row.in_order);
             self.events += row.events;
@@ -86,16 +90,16 @@ impl Tally {
         self.rows.get(part).copied().unwrap_or(0)
     }
 
-    /// Runs that failed in every attempt.
+    /// Planned runs that failed in every attempt.
     pub(super) fn failed(&self) -> u64 {
-        self.runs.len() as u64 - self.done
+        self.planned - self.done
     }
 
     /// Why these failed in their last attempt, and how many, in no order.
     pub(super) fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut counts = vec![0; self.reasons.len()];
         for standing in self.runs.values() {
-            if let Standing::Failed(number) = standing {
+            if let Standing::Failed(Some(number)) = standing {
                 counts[*number as usize] += 1;
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::Options;
+use super::{Options, memory};
 use crate::engine::tcp;
 use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isolation};
 
@@ -26,6 +26,8 @@ pub struct Capacity {
     pub files: u64,
     /// Cores it may use.
     pub cores: usize,
+    /// Bytes of memory that it can still have.
+    pub memory_bytes: u64,
 }
 
 /// How many runs go at once.
@@ -48,6 +50,8 @@ pub enum WidthLimit {
     Files(u64),
     /// The ticks per second its cores carry on time.
     Ticks,
+    /// The memory that they take.
+    Memory,
     /// Its cores, one run each.
     Cores,
     /// The processes its cores carry on time.
@@ -61,6 +65,7 @@ impl fmt::Display for WidthLimit {
             Self::Jobs => f.write_str("as --jobs says"),
             Self::Files(files) => write!(f, "limited by the {files} files a process may open"),
             Self::Ticks => f.write_str("limited by the ticks per second the cores carry on time"),
+            Self::Memory => f.write_str("limited by the memory that they take"),
             Self::Cores => f.write_str("one a core"),
             Self::Processes => f.write_str("limited by the processes the cores carry on time"),
         }
@@ -74,6 +79,7 @@ impl Capacity {
         Self {
             files,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: memory::available_bytes(),
         }
     }
 
@@ -97,12 +103,14 @@ impl Capacity {
         heaviest: &Configuration,
     ) -> Width {
         let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
+        if memory::holds_every_run(experiment) {
+            let largest = largest_run_bytes(experiment);
+            limits.push((self.memory_bytes / largest.max(1), WidthLimit::Memory));
+        }
         match experiment.engine {
             EngineKind::Virtual => {
-                limits.push(match options.jobs {
-                    Some(jobs) => (jobs as u64, WidthLimit::Jobs),
-                    None => (self.cores as u64, WidthLimit::Cores),
-                });
+                limits.extend(options.jobs.map(|jobs| (jobs as u64, WidthLimit::Jobs)));
+                limits.push((self.cores as u64, WidthLimit::Cores));
             }
             EngineKind::Tcp => {
                 limits.push((self.runs_by_files(heaviest), WidthLimit::Files(self.files)));
@@ -149,6 +157,13 @@ impl Capacity {
         let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
         (runs_per_core * self.cores as f64) as u64
     }
+}
+
+/// Bytes of memory that the largest run takes.
+fn largest_run_bytes(experiment: &Experiment) -> u64 {
+    let configurations = experiment.configurations().iter();
+    let bytes = configurations.map(|configuration| memory::bytes_of_run(configuration));
+    bytes.max().unwrap_or(0)
 }
 
 /// Bytes that can still be written where `folder` is or will be, where the system tells.

@@ -14,10 +14,15 @@ mod failures;
 mod faults;
 mod golden;
 mod line_ends;
+#[cfg(unix)]
+mod odd_words;
 mod processes;
 mod provenance;
 mod shards;
+mod sizes;
 mod slurm;
+#[cfg(target_os = "linux")]
+mod streams;
 mod support;
 mod uncounted;
 mod wire_fuzz;

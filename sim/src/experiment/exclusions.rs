@@ -1,0 +1,170 @@
+//! What a grid leaves out: exclusions, looked up by value so that many of them cost no more than the configurations they remove.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Configuration;
+use super::grid::{Dimension, Setting};
+
+/// An exclusion: it covers what has one of the values in every one of its dimensions.
+pub(super) struct Exclusion(Vec<Values>);
+
+/// Some values of one parameter.
+struct Values {
+    /// One of them: it says which parameter.
+    sample: Setting,
+    texts: HashSet<String>,
+}
+
+impl Exclusion {
+    /// The exclusion of what has a value of each of `dimensions`.
+    pub(super) fn new(dimensions: &[Dimension]) -> Self {
+        let values = |dimension: &Dimension| {
+            Some(Values {
+                sample: dimension.first()?.clone(),
+                texts: dimension.iter().map(Setting::to_string).collect(),
+            })
+        };
+        Self(dimensions.iter().filter_map(values).collect())
+    }
+
+    fn covers(&self, configuration: &Configuration) -> bool {
+        self.0.iter().all(|values| {
+            let text = values.sample.of_same_parameter(configuration).to_string();
+            values.texts.contains(&text)
+        })
+    }
+}
+
+/// Exclusions by the values of one dimension of each: the one whose values the fewest exclusions have.
+struct Index<'e> {
+    exclusions: &'e [Exclusion],
+    /// Exclusions by the text of a value that they have, ascending.
+    by_value: HashMap<&'e str, Vec<usize>>,
+    /// A value of each parameter that some exclusion is found by.
+    samples: Vec<&'e Setting>,
+}
+
+impl<'e> Index<'e> {
+    fn new(exclusions: &'e [Exclusion]) -> Self {
+        let mut frequency: HashMap<&str, usize> = HashMap::new();
+        let values = exclusions.iter().flat_map(|exclusion| &exclusion.0);
+        for text in values.flat_map(|values| &values.texts) {
+            *frequency.entry(text).or_default() += 1;
+        }
+        let most_frequent = |values: &&Values| {
+            let frequencies = values.texts.iter().map(|text| frequency[text.as_str()]);
+            frequencies.max()
+        };
+        let mut index = Self {
+            exclusions,
+            by_value: HashMap::new(),
+            samples: vec![],
+        };
+        for (number, exclusion) in exclusions.iter().enumerate() {
+            let Some(values) = exclusion.0.iter().min_by_key(most_frequent) else {
+                continue;
+            };
+            for text in &values.texts {
+                index.by_value.entry(text).or_default().push(number);
+            }
+            let parameter = std::mem::discriminant(&values.sample);
+            let mut known = index.samples.iter().copied();
+            if !known.any(|sample| std::mem::discriminant(sample) == parameter) {
+                index.samples.push(&values.sample);
+            }
+        }
+        index
+    }
+
+    /// The first exclusion that covers `configuration`.
+    fn find(&self, configuration: &Configuration) -> Option<usize> {
+        let candidates = self.samples.iter().filter_map(|sample| {
+            let text = sample.of_same_parameter(configuration).to_string();
+            self.by_value.get(text.as_str())
+        });
+        let covering = candidates.filter_map(|numbers| {
+            let mut numbers = numbers.iter().copied();
+            numbers.find(|&number| self.exclusions[number].covers(configuration))
+        });
+        covering.min()
+    }
+}
+
+/// Removes what `exclusions` cover. Returns how many configurations each removed: of several that cover one, the first.
+pub(super) fn remove(
+    exclusions: &[Exclusion],
+    configurations: &mut Vec<Arc<Configuration>>,
+) -> Vec<usize> {
+    let index = Index::new(exclusions);
+    let mut removed = vec![0; exclusions.len()];
+    configurations.retain(|configuration| match index.find(configuration) {
+        Some(number) => {
+            removed[number] += 1;
+            false
+        }
+        None => true,
+    });
+    removed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Probability, StampRule};
+    use proptest::prelude::*;
+
+    fn rates(first: u32) -> Setting {
+        Setting::Rates(format!("{first},1").parse().expect("rates"))
+    }
+
+    fn internal(tenths: u32) -> Setting {
+        let internal = Probability::new(f64::from(tenths) / 10.0);
+        Setting::Internal(internal.expect("a probability").into())
+    }
+
+    fn stamp(before: bool) -> Setting {
+        Setting::Stamp(if before {
+            StampRule::Before
+        } else {
+            StampRule::After
+        })
+    }
+
+    /// Some values of one, two or three parameters.
+    fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
+        let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
+        let stamps = prop::option::of(any::<bool>());
+        (numbers(), numbers(), stamps).prop_map(|(first, tenths, before)| {
+            let rates = first.map(|first| first.into_iter().map(rates).collect());
+            let internal = tenths.map(|tenths| tenths.into_iter().map(internal).collect());
+            let stamp = before.map(|before| [stamp(before)].into());
+            [rates, internal, stamp].into_iter().flatten().collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn removes_what_one_exclusion_after_the_other_would(all in prop::collection::vec(dimensions(), 0..8)) {
+            let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
+            let values = |dimension: Vec<Setting>| Dimension::from(dimension);
+            let grid = [
+                values((1..6).map(rates).collect()),
+                values((1..6).map(internal).collect()),
+                values([false, true].map(stamp).into()),
+            ];
+            let base = Configuration::new("1,1".parse().expect("rates"), Probability::new(0.5).expect("one"), 1);
+            let configurations: Vec<_> = crate::experiment::grid::product(&grid, &base).into_iter().map(Arc::new).collect();
+            let mut kept = configurations.clone();
+            let counts: Vec<usize> = all.iter().map(|dimensions| {
+                let before = kept.len();
+                kept.retain(|configuration| !crate::experiment::grid::covers(dimensions, configuration));
+                before - kept.len()
+            }).collect();
+            let exclusions: Vec<Exclusion> = all.iter().map(|dimensions| Exclusion::new(dimensions)).collect();
+            let mut rest = configurations;
+            prop_assert_eq!(remove(&exclusions, &mut rest), counts);
+            prop_assert_eq!(rest, kept);
+        }
+    }
+}
