@@ -59,8 +59,11 @@ pub struct Args {
 
 /// Takes part in the run, and writes the machine's log.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.child {
-        end_with_stdin();
+    if args.child
+        && let Err(error) = end_with_stdin()
+    {
+        tell(format!("the system has no more threads ({error})"));
+        return Ok(ExitCode::from(processes::CANNOT_START));
     }
     let seat = seat(args)?;
     let part = match tcp::take_part(&seat) {
@@ -69,6 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             tell(&error);
             return Ok(ExitCode::from(match error {
                 SeatError::Listen { .. } => processes::CANNOT_LISTEN,
+                SeatError::NoRoom(_) => processes::CANNOT_START,
                 SeatError::Failed(_) => FAILED,
             }));
         }
@@ -180,10 +184,11 @@ fn token() -> Result<RunToken> {
 }
 
 /// Whoever started this process holds its stdin: when that closes, there is nobody left to report to.
-fn end_with_stdin() {
-    std::thread::spawn(|| {
+fn end_with_stdin() -> io::Result<()> {
+    std::thread::Builder::new().spawn(|| {
         let mut byte = [0];
         while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
         std::process::exit(i32::from(FAILED));
-    });
+    })?;
+    Ok(())
 }

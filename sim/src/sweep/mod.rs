@@ -26,8 +26,9 @@ pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
+use crate::console::tell;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, RawLog, processes, ticks_in, virtual_time};
+use crate::engine::{Control, Ended, RawLog, joined, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
@@ -154,10 +155,11 @@ pub fn run(
     };
     let finished = crossbeam_channel::bounded(WAITING);
     thread::scope(|scope| {
-        let engine = scope.spawn({
+        let engine = thread::Builder::new().spawn_scoped(scope, {
             let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
+        let engine = engine.map_err(no_thread)?;
         let written = write(
             &mut writer,
             options,
@@ -170,7 +172,7 @@ pub fn run(
             control.stop();
             drop(finished.1);
         }
-        let ran = joined(engine);
+        let ran = joined(engine).and_then(|ran| ran);
         written?;
         ran.map_err(SweepError::Engine)
     })?;
@@ -249,16 +251,17 @@ fn feed_engine(
             let (sender, ended) = crossbeam_channel::unbounded::<Ended<RawLog>>();
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
-                let engine = scope.spawn(move || match experiment.isolation {
+                let serve = move || match experiment.isolation {
                     Isolation::Shared => {
                         run_event_loops(experiment, root, plan, options, &to_do, control, &sender)
                     }
                     Isolation::Process => {
                         let settings = process_settings(experiment, root, plan, options);
-                        processes::serve(&settings, &to_do, control, &sender);
-                        Ok(())
+                        processes::serve(&settings, &to_do, control, &sender)
                     }
-                });
+                };
+                let engine = thread::Builder::new().spawn_scoped(scope, serve);
+                let engine = engine.map_err(no_thread)?;
                 step_back();
                 for run in ended {
                     let run = run.settle(experiment.seed, experiment.time_scale);
@@ -266,7 +269,7 @@ fn feed_engine(
                         break;
                     }
                 }
-                joined(engine)
+                joined(engine)?
             })
         }
     }
@@ -278,10 +281,13 @@ fn step_back() {
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+fn no_thread(error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!(
+            "the system has no thread for it ({error}); raise the limit of processes and threads (ulimit -u, the cgroup's pids.max)"
+        ),
+    )
 }
 
 /// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
@@ -349,26 +355,41 @@ fn run_event_loops(
     ended: &Sender<Ended<RawLog>>,
 ) -> io::Result<()> {
     tcp::make_room_for_files(plan.files);
+    let serve = |worker| {
+        let settings = tcp::Settings {
+            seed: experiment.seed,
+            time_scale: experiment.time_scale,
+            width: plan.width_of(worker),
+            ports: options.ports.clone(),
+            events_in_memory: EVENTS_IN_MEMORY / plan.workers,
+            spill_folder: root.to_owned(),
+            hold_back: options.jobs.is_none(),
+        };
+        // Nobody listens any more once the writer has given up; then the loop is about to stop.
+        tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+            .inspect_err(|_| control.stop())
+    };
     thread::scope(|scope| {
-        let loops: Vec<_> = (0..plan.workers)
-            .map(|worker| {
-                let settings = tcp::Settings {
-                    seed: experiment.seed,
-                    time_scale: experiment.time_scale,
-                    width: plan.width_of(worker),
-                    ports: options.ports.clone(),
-                    events_in_memory: EVENTS_IN_MEMORY / plan.workers,
-                    spill_folder: root.to_owned(),
-                    hold_back: options.jobs.is_none(),
-                };
-                // Nobody listens any more once the writer has given up; then the loop is about to stop.
-                scope.spawn(move || {
-                    tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
-                        .inspect_err(|_| control.stop())
-                })
-            })
-            .collect();
-        loops.into_iter().try_for_each(joined)
+        let mut others = vec![];
+        // This thread has a loop of its own: where no other can be started, there is that one.
+        for worker in 1..plan.workers {
+            let serve = &serve;
+            match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
+                Ok(other) => others.push(other),
+                Err(error) => {
+                    tell(format!(
+                        "the system has no more threads ({error}): {worker} event loops instead of {}",
+                        plan.workers
+                    ));
+                    break;
+                }
+            }
+        }
+        let mut result = serve(0);
+        for other in others {
+            result = result.and(joined(other).and_then(|result| result));
+        }
+        result
     })
 }
 

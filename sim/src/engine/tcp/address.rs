@@ -13,6 +13,8 @@ use std::str::FromStr;
 use mio::net::TcpListener;
 use socket2::{Domain, Socket, Type};
 
+use crate::engine::shortage::is_shortage;
+
 /// Addresses tried before giving up: one may be taken by another process, all of them only by a server on every address.
 const ATTEMPTS: usize = 64;
 /// Connections that may wait to be accepted.
@@ -67,6 +69,13 @@ pub struct PortsTaken {
     machines: u32,
     ports: PortRange,
     cause: io::Error,
+}
+
+impl PortsTaken {
+    /// Whether the system has no more files, which passes when other runs end.
+    pub(crate) fn is_shortage(&self) -> bool {
+        is_shortage(&self.cause)
+    }
 }
 
 /// Checks that a run of `machines` machines finds ports to listen on.

@@ -10,6 +10,8 @@ use super::hosted::{Hosted, Part};
 use super::mesh::{Mesh, Places};
 use super::reactor::Reactor;
 use super::wiring::Wiring;
+use crate::engine::patience::{Patience, Sleep};
+use crate::engine::shortage::is_shortage;
 use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
@@ -57,6 +59,9 @@ pub enum SeatError {
         /// What the system says.
         problem: String,
     },
+    /// The system has no more files or memory: fewer machines at once may work.
+    #[error("{0}")]
+    NoRoom(String),
     /// The run failed.
     #[error("{0}")]
     Failed(String),
@@ -75,19 +80,30 @@ impl From<String> for SeatError {
 /// [`SeatError`], with the reason in words.
 pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     let clock = WallClock::start();
-    let mut reactor = Reactor::new().map_err(|error| format!("cannot watch sockets: {error}"))?;
+    let mut reactor = Reactor::new().map_err(|error| {
+        let problem = format!("cannot watch sockets: {error}");
+        if is_shortage(&error) {
+            SeatError::NoRoom(problem)
+        } else {
+            SeatError::Failed(problem)
+        }
+    })?;
     let mut hosted = begin(seat, &mut reactor)?;
     let machine = seat.machine as usize;
     let lead_ns = LEAD_NS + seat.addresses.len() as u64 * LEAD_A_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
-    let mut patient_until_ns = clock.now_ns() + seat.patience.as_nanos() as u64;
+    let mut sleep = Sleep::default();
+    let patience_ns = u64::try_from(seat.patience.as_nanos()).unwrap_or(u64::MAX);
+    let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
+        sleep.look(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
                 hosted.end_idle_machines()?;
-                patient_until_ns = hosted.end_ns().unwrap_or(0) + PATIENCE_NS;
+                let end_ns = hosted.end_ns().unwrap_or(0);
+                patience = Patience::until(end_ns.saturating_add(PATIENCE_NS), sleep.asleep_ns());
             }
         }
         while hosted.has_started()
@@ -99,7 +115,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
         if hosted.is_complete() {
             break;
         }
-        if clock.now_ns() > patient_until_ns {
+        if patience.is_over(clock.now_ns(), &mut sleep) {
             return Err(hosted.why_stuck().into());
         }
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;

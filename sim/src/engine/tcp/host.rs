@@ -19,6 +19,7 @@ use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
 use super::spill::Spill;
 use super::wiring::Wiring;
+use crate::engine::patience::{Patience, Sleep};
 use crate::engine::{Control, Ended, RawLog};
 use crate::experiment::{Configuration, Run};
 use crate::wire::RunToken;
@@ -75,6 +76,7 @@ pub fn serve(
     let mut host = Host::new(settings, control, deliver)?;
     loop {
         host.turn += 1;
+        host.sleep.look(host.clock.now_ns());
         host.tick();
         host.spill()?;
         if host.has_time() {
@@ -104,8 +106,8 @@ struct Deadline {
 enum What {
     /// A machine's next tick.
     Tick(usize),
-    /// Something should have happened by now.
-    Patience { started: bool },
+    /// Something should have happened by now, unless the loop has slept more than so long in between.
+    Patience { started: bool, asleep_ns: u64 },
 }
 
 struct Host<'s, D> {
@@ -113,6 +115,7 @@ struct Host<'s, D> {
     control: &'s Control,
     deliver: D,
     clock: WallClock,
+    sleep: Sleep,
     reactor: Reactor,
     addresses: AddressBook,
     runs: Slab<(u64, Hosted)>,
@@ -142,6 +145,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             control,
             deliver,
             clock: WallClock::start(),
+            sleep: Sleep::default(),
             reactor: Reactor::new()?,
             addresses: AddressBook::new(settings.ports.clone()),
             runs: Slab::new(),
@@ -245,7 +249,10 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         self.deadlines.push(Reverse(Deadline {
             at_ns,
             serial,
-            what: What::Patience { started },
+            what: What::Patience {
+                started,
+                asleep_ns: self.sleep.asleep_ns(),
+            },
             slot,
         }));
     }
@@ -317,14 +324,32 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
                 }
-                What::Patience { started } => {
+                What::Patience { started, asleep_ns } => {
                     self.deadlines.pop();
-                    if started || !hosted.has_started() {
-                        let reason = hosted.why_stuck();
-                        self.fail(deadline.slot, reason);
-                    }
+                    self.lose_patience(deadline, started, asleep_ns);
                 }
             }
+        }
+    }
+
+    /// The run of `deadline` should have got on by now. What the loop has slept since it had slept `asleep_ns` does not count.
+    fn lose_patience(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
+        let patience = Patience::until(deadline.at_ns, asleep_ns);
+        if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
+            let asleep_ns = self.sleep.asleep_ns();
+            self.deadlines.push(Reverse(Deadline {
+                at_ns: patience.end_ns(asleep_ns) + 1,
+                what: What::Patience { started, asleep_ns },
+                ..deadline
+            }));
+            return;
+        }
+        let Some((_, hosted)) = self.runs.get(deadline.slot) else {
+            return;
+        };
+        if started || !hosted.has_started() {
+            let reason = hosted.why_stuck();
+            self.fail(deadline.slot, reason);
         }
     }
 
