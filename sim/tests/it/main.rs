@@ -15,5 +15,6 @@ mod golden;
 mod processes;
 mod shards;
 mod slurm;
+mod strangers;
 mod support;
 mod wire_fuzz;

@@ -20,6 +20,7 @@ use super::reactor::{Reactor, Ready};
 use super::spill::Spill;
 use super::wiring::Wiring;
 use crate::engine::patience::{Patience, Sleep};
+use crate::engine::shortage::is_shortage;
 use crate::engine::{Control, Ended, RawLog};
 use crate::experiment::{Configuration, Run};
 use crate::wire::RunToken;
@@ -110,6 +111,13 @@ enum What {
     Patience { started: bool, asleep_ns: u64 },
 }
 
+/// Why a mesh cannot be begun.
+struct NoMesh {
+    reason: String,
+    /// Whether it can when another run has ended.
+    passes: bool,
+}
+
 struct Host<'s, D> {
     settings: &'s Settings,
     control: &'s Control,
@@ -128,6 +136,8 @@ struct Host<'s, D> {
     next_serial: u64,
     turn: u64,
     had_time_ns: u64,
+    /// A run that is to begin when another has ended: there were no more files.
+    postponed: Option<Run>,
     /// Whether this turn took a run or made room for one: there may be more.
     took: bool,
     events_in_memory: usize,
@@ -156,6 +166,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             next_serial: 0,
             turn: 0,
             had_time_ns: 0,
+            postponed: None,
             took: false,
             events_in_memory: 0,
             spill: None,
@@ -172,7 +183,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
 
     /// Takes the next run if there is room for it. Returns whether there may be more to take.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        self.took = false;
+        // Some other run has just been closed.
+        let made_room = std::mem::replace(&mut self.took, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
@@ -181,7 +193,12 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         if holding >= self.settings.width || self.not_started >= SETTING_UP || self.holds_back() {
             return true;
         }
-        let taken = if self.is_idle() {
+        let idle = self.is_idle();
+        let taken = if let Some(run) = self.postponed.take_if(|_| idle || made_room) {
+            Ok(run)
+        } else if self.postponed.is_some() {
+            return true;
+        } else if idle {
             runs.recv_timeout(LONGEST_WAIT)
                 .map_err(|error| error == RecvTimeoutError::Disconnected)
         } else {
@@ -224,24 +241,34 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 let longest_ns = connections * WITHOUT_TIME_NS;
                 self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
-            Err(reason) => (self.deliver)(Ended {
+            Err(problem) if problem.passes && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) => (self.deliver)(Ended {
                 run,
-                result: Err(reason),
+                result: Err(problem.reason),
                 strangers: 0,
             }),
         }
     }
 
-    fn begin_mesh(&mut self, slot: usize, configuration: &Configuration) -> Result<Mesh, String> {
+    fn begin_mesh(&mut self, slot: usize, configuration: &Configuration) -> Result<Mesh, NoMesh> {
         let listeners = self
             .addresses
             .listen(configuration.rates.machines())
-            .map_err(|error| error.to_string())?;
-        let token = new_token()?;
+            .map_err(|error| NoMesh {
+                passes: error.is_shortage(),
+                reason: error.to_string(),
+            })?;
+        let token = new_token().map_err(|reason| NoMesh {
+            passes: false,
+            reason,
+        })?;
         let wiring = Wiring::of(configuration);
         Places::here(listeners)
             .and_then(|places| Mesh::new(slot, wiring, places, token, &mut self.reactor))
-            .map_err(|error| format!("cannot listen: {error}"))
+            .map_err(|error| NoMesh {
+                passes: is_shortage(&error),
+                reason: format!("cannot listen: {error}"),
+            })
     }
 
     fn be_patient(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
@@ -398,8 +425,19 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 Ok(()) => self.progress(slot),
                 Err(reason) => self.fail(slot, reason),
             }
+            self.turn_crowd_away();
         }
         self.ready = ready;
+    }
+
+    /// Turns away the connections that have been silent longest, of whatever run, if there are too many.
+    fn turn_crowd_away(&mut self) {
+        while self.reactor.is_crowded()
+            && let Some(route) = self.reactor.longest_silent()
+            && let Some((_, hosted)) = self.runs.get_mut(route.run)
+        {
+            hosted.turn_silent_away(route, &mut self.reactor);
+        }
     }
 
     /// Moves a run on whose mesh has come to stand, or whose last message has come.

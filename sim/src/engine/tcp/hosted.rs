@@ -5,7 +5,7 @@ use std::io;
 use super::arrivals::Arrivals;
 use super::clock::WallClock;
 use super::mesh::{Mesh, Places};
-use super::reactor::{Reactor, Ready, SocketId};
+use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::spill::{Piece, Spill};
 use crate::engine::{Ended, RawLog, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
@@ -141,6 +141,11 @@ impl Hosted {
     /// A step of the set-up. Returns whether the mesh has more to dial.
     pub(super) fn set_up(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         self.mesh.dial(reactor)
+    }
+
+    /// Turns away a connection that has not said who it is.
+    pub(super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
+        self.mesh.turn_silent_away(route, reactor);
     }
 
     /// Starts the run if its mesh has come to stand. Returns whether it did just now.

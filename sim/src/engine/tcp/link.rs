@@ -39,6 +39,18 @@ pub(super) enum Closing {
     Orderly,
 }
 
+impl Closing {
+    /// Readies `stream` for it, and for small messages without delay.
+    pub(super) fn prepare(self, stream: &TcpStream) -> io::Result<()> {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_nodelay(true)?;
+        match self {
+            Self::ByReset => socket.set_linger(Some(Duration::ZERO)),
+            Self::Orderly => Ok(()),
+        }
+    }
+}
+
 /// One end of a connection.
 pub(super) struct Link {
     /// The machine whose end it is.
@@ -69,14 +81,8 @@ impl Link {
         purpose: Purpose,
         stream: TcpStream,
         handle: usize,
-        closing: Closing,
-    ) -> io::Result<Self> {
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_nodelay(true)?;
-        if closing == Closing::ByReset {
-            socket.set_linger(Some(Duration::ZERO))?;
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             owner,
             peer,
             handle,
@@ -91,7 +97,7 @@ impl Link {
             announced: None,
             ended: false,
             closed: false,
-        })
+        }
     }
 
     pub(super) fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
@@ -315,8 +321,7 @@ mod tests {
             token: [7; 16],
             machine,
         };
-        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0, Closing::ByReset)
-            .expect("a link");
+        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0);
         link.say_hello(&hello(0)).expect("written");
         let message = Frame::Message {
             stamp: 1,

@@ -13,7 +13,6 @@
 mod errand;
 mod handshake;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -24,6 +23,7 @@ use mio::net::{TcpListener, TcpStream};
 use super::link::{Closing, Heard, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
 use super::wiring::Wiring;
+use crate::engine::shortage::is_shortage;
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, RunToken};
 
@@ -31,9 +31,8 @@ use crate::wire::{Frame, RunToken};
 const DIALS_A_STEP: usize = 2;
 /// How long to wait for a peer that is not there yet.
 const DIAL_AGAIN: Duration = Duration::from_millis(100);
-/// Connections to one machine that may be silent at a time: one more, and the one silent longest is turned away. The run's own
-/// machines say hello at once, so strangers cannot keep them out.
-const SILENT: usize = 64;
+/// Connections accepted at one look: the run's own machines, who wait for their turn, come in between.
+const ACCEPTS_A_LOOK: usize = 16;
 
 /// Who is where.
 pub(super) struct Places {
@@ -84,8 +83,6 @@ pub(super) struct Mesh {
 struct Listener {
     listener: TcpListener,
     handle: usize,
-    /// Places of the accepted connections that have not said who they are, longest first.
-    silent: VecDeque<usize>,
 }
 
 impl Mesh {
@@ -131,11 +128,7 @@ impl Mesh {
         for (machine, mut listener) in (first as usize..).zip(listeners) {
             let socket = SocketId::Listener(machine);
             let handle = reactor.watch(&mut listener, Route { run, socket })?;
-            mesh.listeners.push(Listener {
-                listener,
-                handle,
-                silent: VecDeque::new(),
-            });
+            mesh.listeners.push(Listener { listener, handle });
         }
         Ok(mesh)
     }
@@ -183,7 +176,8 @@ impl Mesh {
                 return Ok(false);
             };
             let standing = self.standing();
-            let dialled = TcpStream::connect(self.addresses[peer as usize])
+            let dialled = self
+                .connect(peer, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
                 Ok(place) => self.say_hello(place).err(),
@@ -209,6 +203,18 @@ impl Mesh {
         Ok(true)
     }
 
+    /// A connection to `peer`. Where the system has no more files, strangers are turned away first.
+    fn connect(&mut self, peer: MachineIndex, reactor: &mut Reactor) -> io::Result<TcpStream> {
+        let address = self.address(peer);
+        TcpStream::connect(address).or_else(|error| {
+            if is_shortage(&error) && self.turn_all_silent_away(reactor) {
+                TcpStream::connect(address)
+            } else {
+                Err(error)
+            }
+        })
+    }
+
     fn standing(&self) -> Purpose {
         Purpose::Standing {
             messages_apart: self.wiring.is_per_message(),
@@ -223,7 +229,7 @@ impl Mesh {
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
-        let place = self.vacant.pop().unwrap_or(self.links.len());
+        let place = self.vacant.last().copied().unwrap_or(self.links.len());
         let route = Route {
             run: self.run,
             socket: SocketId::Link(place),
@@ -235,7 +241,12 @@ impl Mesh {
         } else {
             Closing::Orderly
         };
-        let link = Link::new(owner, peer, purpose, stream, handle, closing)?;
+        if let Err(error) = closing.prepare(&stream) {
+            reactor.forget(&mut stream, handle);
+            return Err(error);
+        }
+        let link = Link::new(owner, peer, purpose, stream, handle);
+        self.vacant.pop();
         match self.links.get_mut(place) {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
@@ -296,6 +307,7 @@ impl Mesh {
             return Ok(());
         };
         let was_greeted = link.is_greeted();
+        let was_unknown = link.peer.is_none();
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
         } else {
@@ -319,6 +331,9 @@ impl Mesh {
                 Ok(())
             })
         });
+        if was_unknown && link.peer.is_some() {
+            reactor.trust(link.handle);
+        }
         match (result, link.peer) {
             (Ok(()), _) => {
                 self.put_back(place, link, reactor);

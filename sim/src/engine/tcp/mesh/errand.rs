@@ -4,8 +4,6 @@
 //! handshake is the receipt. Then nothing is under way any more, so the sender closes by a reset, and no port is left waiting.
 //! How many messages there were is said over the connection that stands: a run ends when all have come.
 
-use mio::net::TcpStream;
-
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose};
 use crate::engine::tcp::reactor::Reactor;
@@ -28,7 +26,8 @@ impl Mesh {
             standing.count_sent_apart();
             Ok(())
         })?;
-        let connected = TcpStream::connect(self.address(peer))
+        let connected = self
+            .connect(peer, reactor)
             .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
         let sent = connected.and_then(|place| {
             self.under_way += 1;

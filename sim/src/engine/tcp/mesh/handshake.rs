@@ -3,14 +3,18 @@
 
 use std::io;
 
-use super::{Mesh, SILENT};
+use mio::net::TcpStream;
+
+use super::{ACCEPTS_A_LOOK, Mesh};
+use crate::engine::shortage::is_shortage;
 use crate::engine::tcp::link::{Link, Purpose};
-use crate::engine::tcp::reactor::{Reactor, Readiness};
+use crate::engine::tcp::reactor::{Reactor, Readiness, Route, SocketId};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello};
 
 impl Mesh {
-    /// Accepts what waits at the listener of `machine`, and hears what it says at once.
+    /// Accepts some of what waits at the listener of `machine`, and hears what it says at once. What goes wrong with accepting is
+    /// no failure of the run: it may pass, and what waits is looked at again.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -18,43 +22,77 @@ impl Mesh {
         reactor: &mut Reactor,
         mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
-        while let Some(listener) = self.listener(machine as u32) {
+        let route = Route {
+            run: self.run,
+            socket: SocketId::Listener(machine),
+        };
+        for _ in 0..ACCEPTS_A_LOOK {
+            let Some(listener) = self.listener(machine as u32) else {
+                return Ok(());
+            };
             match listener.listener.accept() {
                 Ok((stream, _)) => {
-                    let place = self.add(machine as u32, None, self.standing(), stream, reactor);
-                    let place = place
-                        .map_err(|error| format!("machine {machine} cannot accept: {error}"))?;
-                    self.suspect(machine, place, reactor);
-                    self.exchange(place, Readiness::READABLE, scratch, reactor, &mut hear)?;
+                    self.take_in(machine, stream, scratch, reactor, &mut hear)?;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 // The other side gave up before it was accepted: its own affair.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => return Err(format!("machine {machine} cannot accept: {error}")),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // No more files: strangers go first. Then, or if there are none, it is tried again.
+                Err(error) => {
+                    let has_room = is_shortage(&error) && self.turn_all_silent_away(reactor);
+                    reactor.look_again(route, !has_room);
+                    return Ok(());
+                }
             }
+        }
+        reactor.look_again(route, false);
+        Ok(())
+    }
+
+    /// Hears what an accepted connection says at once. Until it has said who it is, it counts as silent.
+    fn take_in(
+        &mut self,
+        machine: usize,
+        stream: TcpStream,
+        scratch: &mut [u8],
+        reactor: &mut Reactor,
+        hear: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Ok(place) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
+            // It broke at once, or cannot be watched: a machine of the run would notice and say so.
+            self.strangers += 1;
+            return Ok(());
+        };
+        if let Some(link) = &self.links[place] {
+            reactor.suspect(link.handle);
+        }
+        self.exchange(place, Readiness::READABLE, scratch, reactor, hear)?;
+        if reactor.is_crowded()
+            && let Some(longest) = reactor.longest_silent_of(self.run)
+            && longest.socket != SocketId::Link(place)
+        {
+            self.turn_silent_away(longest, reactor);
         }
         Ok(())
     }
 
-    /// Counts an accepted connection as silent until it has said who it is.
-    fn suspect(&mut self, machine: usize, place: usize, reactor: &mut Reactor) {
-        let most = SILENT + self.addresses.len();
-        let Some(listener) = self.listener(machine as u32) else {
-            return;
-        };
-        listener.silent.push_back(place);
-        if listener.silent.len() > most {
-            let longest = listener.silent[0];
-            if let Some(link) = self.links[longest].take() {
-                self.turn_away(longest, link, reactor);
-            }
+    /// Turns away a connection that has not said who it is.
+    pub(in super::super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
+        if let SocketId::Link(place) = route.socket
+            && let Some(link) = self.links.get_mut(place).and_then(Option::take)
+        {
+            self.turn_away(place, link, reactor);
         }
     }
 
-    fn is_not_silent(&mut self, machine: MachineIndex, place: usize) {
-        if let Some(listener) = self.listener(machine) {
-            listener.silent.retain(|&silent| silent != place);
+    /// Turns away all connections of this run that have not said who they are. Returns whether there were any.
+    pub(super) fn turn_all_silent_away(&mut self, reactor: &mut Reactor) -> bool {
+        let before = self.strangers;
+        while let Some(route) = reactor.longest_silent_of(self.run) {
+            self.turn_silent_away(route, reactor);
         }
+        self.strangers > before
     }
 
     pub(super) fn hello(&self, machine: MachineIndex) -> Hello {
@@ -94,7 +132,6 @@ impl Mesh {
             None if self.expects_message(link.owner, hello) => {
                 link.peer = Some(hello.machine);
                 link.purpose = Purpose::OneMessage;
-                self.is_not_silent(link.owner, place);
                 return Ok(());
             }
             None => {
@@ -106,7 +143,6 @@ impl Mesh {
                 let end = self.end(link.owner, hello.machine);
                 self.ends[end] = Some(place);
                 link.peer = Some(hello.machine);
-                self.is_not_silent(link.owner, place);
                 link.say_hello(&self.hello(link.owner))
                     .map_err(|error| format!("broke ({error})"))?;
             }
@@ -118,7 +154,6 @@ impl Mesh {
     pub(super) fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
         self.strangers += 1;
         self.vacant.push(place);
-        self.is_not_silent(link.owner, place);
         link.refuse();
         reactor.forget(&mut link.stream, link.handle);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::engine::tcp::reactor::SILENT;
 use crate::experiment::{Configuration, Connection, Probability, Topology};
 use crate::wire::Hello;
 
@@ -315,6 +316,24 @@ fn a_crowd_of_silent_strangers_costs_bounded_memory_and_keeps_nobody_out() {
         "{}",
         bench.mesh.links.len()
     );
+    bench.mesh.close_listeners(&mut bench.reactor);
+    assert_eq!(bench.mesh.strangers() as usize, crowd.len());
+}
+
+/// Where each message takes a connection of its own, listeners stay open as long as the run.
+#[test]
+fn messages_get_through_a_crowd_of_silent_strangers() {
+    let mut bench = per_message(2);
+    let crowd: Vec<Stranger> = (0..10 * SILENT).map(|_| bench.stranger(1, b"")).collect();
+    for stamp in 0..50 {
+        bench.send_message(0, 1, stamp);
+    }
+    bench.turn_until(|bench| {
+        assert!(bench.open_links() <= 2 + 2 * 50 + SILENT + 1);
+        bench.heard.len() == 50 && bench.mesh.under_way == 0
+    });
+    let all_but_the_last = crowd.len() - SILENT;
+    bench.turn_until(|bench| bench.mesh.strangers() as usize == all_but_the_last);
     bench.mesh.close_listeners(&mut bench.reactor);
     assert_eq!(bench.mesh.strangers() as usize, crowd.len());
 }
