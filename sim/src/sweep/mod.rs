@@ -3,13 +3,15 @@
 //! # Layout
 //!
 //! - [`plan`]: which runs are to do, how many at once, how long, how large
-//! - [`capacity`]: what this process may hold: files, cores
+//! - [`capacity`]: what this process may hold: files, cores, processes
+//! - [`limits`]: what the system allows it: processes, threads, CPU time
 //! - [`finished`]: a run's log turned into its rows
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
 //! - [`words`]: durations and sizes as a person says them
 
 mod capacity;
 mod finished;
+mod limits;
 mod plan;
 mod progress;
 pub mod words;

@@ -12,6 +12,7 @@ mod extension;
 mod failures;
 mod faults;
 mod golden;
+mod limits;
 mod processes;
 mod shards;
 mod slurm;
