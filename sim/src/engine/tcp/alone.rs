@@ -9,7 +9,9 @@ use super::clock::WallClock;
 use super::hosted::{Hosted, Part};
 use super::mesh::{Mesh, Places};
 use super::reactor::Reactor;
+use super::secret::Secret;
 use super::wiring::Wiring;
+use crate::console::tell;
 use crate::engine::patience::{Patience, Sleep};
 use crate::engine::shortage::is_shortage;
 use crate::experiment::Run;
@@ -88,7 +90,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
             SeatError::Failed(problem)
         }
     })?;
-    let mut hosted = begin(seat, &mut reactor)?;
+    let mut hosted = begin(seat, clock, &mut reactor)?;
     let machine = seat.machine as usize;
     let lead_ns = LEAD_NS + seat.addresses.len() as u64 * LEAD_A_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
@@ -100,7 +102,11 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
         sleep.look(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
+            hosted.check_clocks(lead_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
+                if let Some(remark) = hosted.remark_on_clocks() {
+                    tell(remark);
+                }
                 hosted.end_idle_machines()?;
                 let end_ns = hosted.end_ns().unwrap_or(0);
                 patience = Patience::until(end_ns.saturating_add(PATIENCE_NS), sleep.asleep_ns());
@@ -134,7 +140,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     Ok(part)
 }
 
-fn begin(seat: &Seat, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
+fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
     let address = seat.addresses[seat.machine as usize];
     let unable = |error: std::io::Error| SeatError::Listen {
         machine: seat.machine,
@@ -148,7 +154,8 @@ fn begin(seat: &Seat, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
         addresses: seat.addresses.clone(),
     };
     let wiring = Wiring::of(&seat.run.configuration);
-    let mesh = Mesh::new(0, wiring, places, seat.token, reactor).map_err(unable)?;
+    let secret = Secret::new(&seat.token, seat.seed, &seat.run.key());
+    let mesh = Mesh::new(0, wiring, places, secret, clock, reactor).map_err(unable)?;
     Ok(Hosted::new(
         seat.run.clone(),
         seat.seed,

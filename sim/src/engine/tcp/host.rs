@@ -17,12 +17,13 @@ use super::hosted::{Hosted, Ticked};
 use super::mesh::{Mesh, Places};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
+use super::secret::Secret;
 use super::spill::Spill;
 use super::wiring::Wiring;
 use crate::engine::patience::{Patience, Sleep};
 use crate::engine::shortage::is_shortage;
 use crate::engine::{Control, Ended, RawLog};
-use crate::experiment::{Configuration, Run};
+use crate::experiment::Run;
 use crate::wire::RunToken;
 
 /// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
@@ -224,7 +225,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
 
     fn host(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
-        let mesh = self.begin_mesh(slot, &run.configuration);
+        let mesh = self.begin_mesh(slot, &run);
         match mesh {
             Ok(mesh) => {
                 let connections = run
@@ -250,7 +251,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         }
     }
 
-    fn begin_mesh(&mut self, slot: usize, configuration: &Configuration) -> Result<Mesh, NoMesh> {
+    fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, NoMesh> {
+        let configuration = &run.configuration;
         let listeners = self
             .addresses
             .listen(configuration.rates.machines())
@@ -263,8 +265,10 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             reason,
         })?;
         let wiring = Wiring::of(configuration);
+        let secret = Secret::new(&token, self.settings.seed, &run.key());
+        let (clock, reactor) = (self.clock, &mut self.reactor);
         Places::here(listeners)
-            .and_then(|places| Mesh::new(slot, wiring, places, token, &mut self.reactor))
+            .and_then(|places| Mesh::new(slot, wiring, places, secret, clock, reactor))
             .map_err(|error| NoMesh {
                 passes: is_shortage(&error),
                 reason: format!("cannot listen: {error}"),
@@ -485,11 +489,14 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             .and_then(|listeners| {
                 let token = new_token()?;
                 Places::here(listeners)
-                    .and_then(|places| hosted.set_up_again(slot, places, token, &mut self.reactor))
+                    .and_then(|places| {
+                        hosted.set_up_again(slot, places, &token, self.clock, &mut self.reactor)
+                    })
                     .map_err(|error| error.to_string())
             });
         match again {
-            Ok(failed) => {
+            Ok(mut failed) => {
+                failed.close_listeners(&mut self.reactor);
                 self.closing.push_back(failed);
                 if !self.setting_up.contains(&slot) {
                     self.setting_up.push_back(slot);
@@ -505,7 +512,9 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
     }
 
     fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended<RawLog> {
-        let (_, hosted) = self.runs.remove(slot);
+        let (_, mut hosted) = self.runs.remove(slot);
+        // At once: whoever is silent is known by this run's slot, which may be another's soon.
+        hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         self.not_started -= usize::from(!hosted.has_started());
         self.control.end();

@@ -6,8 +6,8 @@
 //! - [`handshake`]: who is at the other end, and who is turned away
 //! - [`errand`]: connections that carry one message each, beside those that stand
 //!
-//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
-//! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
+//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side proves that it knows the
+//! run's token, and whoever cannot is turned away and counted. Once every end is greeted the mesh stands, and
 //! the listeners close.
 
 mod errand;
@@ -20,12 +20,15 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 
+use super::agreement::ClockDifference;
+use super::clock::WallClock;
 use super::link::{Closing, Heard, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
+use super::secret::{Nonces, Secret};
 use super::wiring::Wiring;
 use crate::engine::shortage::is_shortage;
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, RunToken};
+use crate::wire::{Frame, Nonce};
 
 /// Connections dialled in one step.
 const DIALS_A_STEP: usize = 2;
@@ -60,7 +63,11 @@ pub(super) struct Mesh {
     wiring: Wiring,
     /// The machines of this process.
     local: Range<MachineIndex>,
-    token: RunToken,
+    secret: Secret,
+    nonces: Nonces,
+    clock: WallClock,
+    /// The clocks that differ most, of machines in different processes.
+    clocks: Option<ClockDifference>,
     addresses: Vec<SocketAddr>,
     listeners: Vec<Listener>,
     /// Pairs still to be dialled: (who dials, whom).
@@ -83,6 +90,8 @@ pub(super) struct Mesh {
 struct Listener {
     listener: TcpListener,
     handle: usize,
+    /// What diallers of this process prove their knowledge with.
+    nonce: Nonce,
 }
 
 impl Mesh {
@@ -91,7 +100,8 @@ impl Mesh {
         run: usize,
         wiring: Wiring,
         places: Places,
-        token: RunToken,
+        secret: Secret,
+        clock: WallClock,
         reactor: &mut Reactor,
     ) -> io::Result<Self> {
         let Places {
@@ -110,7 +120,10 @@ impl Mesh {
         to_dial.reverse();
         let mut mesh = Self {
             run,
-            token,
+            secret,
+            nonces: Nonces::new()?,
+            clock,
+            clocks: None,
             listeners: Vec::with_capacity(listeners.len()),
             to_dial,
             dial_again: None,
@@ -128,7 +141,12 @@ impl Mesh {
         for (machine, mut listener) in (first as usize..).zip(listeners) {
             let socket = SocketId::Listener(machine);
             let handle = reactor.watch(&mut listener, Route { run, socket })?;
-            mesh.listeners.push(Listener { listener, handle });
+            let nonce = mesh.nonces.next();
+            mesh.listeners.push(Listener {
+                listener,
+                handle,
+                nonce,
+            });
         }
         Ok(mesh)
     }
@@ -165,6 +183,11 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
+    /// The clocks that differ most, of machines in different processes that are connected.
+    pub(super) fn clocks(&self) -> Option<ClockDifference> {
+        self.clocks
+    }
+
     /// A step of the set-up. Returns whether there is more to dial.
     pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         if self.dial_again.is_some_and(|again| Instant::now() < again) {
@@ -180,7 +203,7 @@ impl Mesh {
                 .connect(peer, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
-                Ok(place) => self.say_hello(place).err(),
+                Ok(place) => self.open(place, peer).err(),
                 Err(error) => {
                     self.to_dial.push((dialler, peer));
                     Some(error)

@@ -6,11 +6,13 @@
 //! # Layout
 //!
 //! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
+//! - [`agreement`]: the start of a run whose machines are in processes of their own
 //! - [`alone`]: one machine of a run in a process of its own
 //! - [`arrivals`]: whether messages arrived when the schedule says
 //! - [`hosted`]: one run: from its mesh to its log
 //! - [`spill`]: where logs go that memory has no room for
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
+//! - [`secret`]: proofs that a machine is the run's
 //! - [`wiring`]: which machines have a connection
 //! - [`link`]: one end of one connection
 //! - [`address`]: where machines listen
@@ -19,6 +21,7 @@
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
+mod agreement;
 mod alone;
 mod arrivals;
 mod clock;
@@ -28,6 +31,7 @@ mod link;
 mod mesh;
 mod pressure;
 mod reactor;
+mod secret;
 mod spill;
 mod wiring;
 
