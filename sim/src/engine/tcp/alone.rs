@@ -40,8 +40,10 @@ pub struct Seat {
     pub time_scale: f64,
     /// Which machine it is.
     pub machine: MachineIndex,
-    /// Where each machine of the run listens, this one too.
-    pub addresses: Vec<SocketAddr>,
+    /// Where each machine of the run can be reached: the addresses of each, at least one, to be tried in turn.
+    pub addresses: Vec<Vec<SocketAddr>>,
+    /// Where this machine listens: the first of these that is this host's.
+    pub listen: Vec<SocketAddr>,
     /// The run's secret.
     pub token: RunToken,
     /// How long to wait for the other machines before giving up.
@@ -141,13 +143,28 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
 }
 
 fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
-    let address = seat.addresses[seat.machine as usize];
-    let unable = |error: std::io::Error| SeatError::Listen {
+    let unable = |address: &SocketAddr, error: std::io::Error| SeatError::Listen {
         machine: seat.machine,
-        address,
+        address: *address,
         problem: error.to_string(),
     };
-    let listener = address::listen(address).map_err(unable)?;
+    let mut refused = SeatError::Failed(format!("machine {} has no address", seat.machine));
+    let listening = seat.listen.iter().find_map(|address| {
+        let listener = address::listen(*address);
+        let listener = listener
+            .map_err(|error| refused = unable(address, error))
+            .ok()?;
+        Some((listener, address))
+    });
+    let Some((listener, address)) = listening else {
+        return Err(refused);
+    };
+    if !address.ip().is_loopback() {
+        tell(format!(
+            "machine {} listens on {address}, beyond this host: messages are not encrypted, and whoever knows the token can take part",
+            seat.machine
+        ));
+    }
     let places = Places {
         listeners: vec![listener],
         first: seat.machine,
@@ -155,7 +172,8 @@ fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted,
     };
     let wiring = Wiring::of(&seat.run.configuration);
     let secret = Secret::new(&seat.token, seat.seed, &seat.run.key());
-    let mesh = Mesh::new(0, wiring, places, secret, clock, reactor).map_err(unable)?;
+    let mesh = Mesh::new(0, wiring, places, secret, clock, reactor)
+        .map_err(|error| unable(address, error))?;
     Ok(Hosted::new(
         seat.run.clone(),
         seat.seed,

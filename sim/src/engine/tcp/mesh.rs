@@ -42,14 +42,15 @@ pub(super) struct Places {
     /// The machines of this process: their listeners, the first of them being machine `first`.
     pub(super) listeners: Vec<TcpListener>,
     pub(super) first: MachineIndex,
-    /// Where every machine of the run listens.
-    pub(super) addresses: Vec<SocketAddr>,
+    /// Where every machine of the run listens: the addresses of each, to be tried in turn.
+    pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
 impl Places {
     /// A whole run in this process.
     pub(super) fn here(listeners: Vec<TcpListener>) -> io::Result<Self> {
-        let addresses: io::Result<Vec<_>> = listeners.iter().map(TcpListener::local_addr).collect();
+        let address = |listener: &TcpListener| Ok(vec![listener.local_addr()?]);
+        let addresses: io::Result<Vec<_>> = listeners.iter().map(address).collect();
         Ok(Self {
             addresses: addresses?,
             listeners,
@@ -68,7 +69,9 @@ pub(super) struct Mesh {
     clock: WallClock,
     /// The clocks that differ most, of machines in different processes.
     clocks: Option<ClockDifference>,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Vec<SocketAddr>>,
+    /// How often dialling came to nothing: the next time, other addresses are tried.
+    failed_dials: usize,
     listeners: Vec<Listener>,
     /// Pairs still to be dialled: (who dials, whom).
     to_dial: Vec<(MachineIndex, MachineIndex)>,
@@ -126,6 +129,7 @@ impl Mesh {
             clocks: None,
             listeners: Vec::with_capacity(listeners.len()),
             to_dial,
+            failed_dials: 0,
             dial_again: None,
             links: vec![],
             vacant: vec![],
@@ -199,8 +203,9 @@ impl Mesh {
                 return Ok(false);
             };
             let standing = self.standing();
+            let address = self.address_to_dial(peer);
             let dialled = self
-                .connect(peer, reactor)
+                .connect(address, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
                 Ok(place) => self.open(place, peer).err(),
@@ -217,6 +222,7 @@ impl Mesh {
                 }
                 // Where others start later than this process. (A connection that broke already will be reported as such.)
                 Some(_) => {
+                    self.failed_dials += 1;
                     self.dial_again = Some(Instant::now() + DIAL_AGAIN);
                     return Ok(true);
                 }
@@ -226,9 +232,8 @@ impl Mesh {
         Ok(true)
     }
 
-    /// A connection to `peer`. Where the system has no more files, strangers are turned away first.
-    fn connect(&mut self, peer: MachineIndex, reactor: &mut Reactor) -> io::Result<TcpStream> {
-        let address = self.address(peer);
+    /// A connection to `address`. Where the system has no more files, strangers are turned away first.
+    fn connect(&mut self, address: SocketAddr, reactor: &mut Reactor) -> io::Result<TcpStream> {
         TcpStream::connect(address).or_else(|error| {
             if is_shortage(&error) && self.turn_all_silent_away(reactor) {
                 TcpStream::connect(address)
@@ -293,6 +298,7 @@ impl Mesh {
         self.ends[end] = None;
         self.vacant.push(place);
         self.to_dial.push((link.owner, peer));
+        self.failed_dials += 1;
         self.dial_again = Some(Instant::now() + DIAL_AGAIN);
         reactor.forget(&mut link.stream, link.handle);
     }
@@ -306,8 +312,23 @@ impl Mesh {
         self.ends[self.end(owner, peer)]
     }
 
-    fn address(&self, machine: MachineIndex) -> SocketAddr {
-        self.addresses[machine as usize]
+    /// Where to dial `peer` this time.
+    fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        addresses[self.failed_dials % addresses.len()]
+    }
+
+    /// Where `peer` listens, as the connection that stands between it and `owner` tells if it has several addresses.
+    fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        let [first, _, ..] = addresses[..] else {
+            return addresses[0];
+        };
+        let place = self.end_place(owner, peer);
+        let standing = place.and_then(|place| self.links[place].as_ref());
+        let there = standing.and_then(|link| link.stream.peer_addr().ok());
+        let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
+        addresses.iter().find(is_there).copied().unwrap_or(first)
     }
 
     /// The listener of a machine of this process, as long as it listens.

@@ -31,8 +31,9 @@ impl Mesh {
         })?;
         let hello = step(HelloKind::Message, owner, numbered(number), 0);
         let hello = self.secret.signed(hello, peer, &session.bytes());
+        let address = self.address(owner, peer);
         let connected = self
-            .connect(peer, reactor)
+            .connect(address, reactor)
             .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
         let sent = connected.and_then(|place| {
             self.under_way += 1;

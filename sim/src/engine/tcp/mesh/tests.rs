@@ -76,7 +76,7 @@ impl Bench {
 
     /// A stranger who connects to `machine` and says `bytes`.
     fn stranger(&self, machine: usize, bytes: &[u8]) -> Stranger {
-        let mut stranger = Stranger::connect(self.mesh.addresses[machine]).expect("a listener");
+        let mut stranger = Stranger::connect(self.mesh.addresses[machine][0]).expect("a listener");
         stranger.write_all(bytes).expect("a connection");
         stranger
     }
@@ -219,7 +219,7 @@ fn connections_for_messages_leave_nothing_behind() {
     }
     assert_eq!(bench.mesh.strangers(), 0);
     #[cfg(target_os = "linux")]
-    assert_eq!(waiting_sockets(bench.mesh.address(0)), 0);
+    assert_eq!(waiting_sockets(bench.mesh.addresses[0][0]), 0);
 }
 
 /// Closed connections at the address that the system still remembers.

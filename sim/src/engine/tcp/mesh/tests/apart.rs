@@ -26,7 +26,7 @@ impl Process {
         let places = Places {
             listeners: vec![listener],
             first: machine,
-            addresses: addresses.to_vec(),
+            addresses: addresses.iter().map(|&address| vec![address]).collect(),
         };
         let (wiring, secret) = (Wiring::of(&configuration), secret(token));
         let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
@@ -149,7 +149,7 @@ fn a_false_listener_is_not_shown_the_token() {
 fn a_listener_proves_nothing_to_strangers() {
     let mut processes = pair([TOKEN; 2], 0);
     let process = &mut processes[0];
-    let mut stranger = Stranger::connect(process.mesh.addresses[0]).expect("a listener");
+    let mut stranger = Stranger::connect(process.mesh.addresses[0][0]).expect("a listener");
     let challenge = heard(&mut stranger, process);
     assert_eq!(challenge.kind, HelloKind::Challenge);
     assert_eq!(challenge.proof, Proof::default());
