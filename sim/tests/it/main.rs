@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod golden;
 mod limits;
+mod loopback;
 mod processes;
 mod shards;
 mod slurm;
