@@ -66,6 +66,8 @@ pub(super) struct Hosted {
     arrivals: Arrivals,
     /// No clock gets beyond this: it counts events, of which there are not more in the whole run.
     highest_stamp: u64,
+    /// Messages that came.
+    messages: u64,
     last_send: Option<LastSend>,
     setups: u32,
     strangers: u32,
@@ -99,6 +101,7 @@ impl Hosted {
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
             highest_stamp: most_events(&schedule),
+            messages: 0,
             arrivals: Arrivals::new(&run.configuration),
             schedule,
             run,
@@ -322,7 +325,7 @@ impl Hosted {
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, done) = (&mut self.arrivals, &self.done);
-        let highest_stamp = self.highest_stamp;
+        let (highest_stamp, messages) = (self.highest_stamp, &mut self.messages);
         let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -334,9 +337,11 @@ impl Hosted {
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
                         || stamp > highest_stamp
+                        || *messages >= highest_stamp
                     {
                         return Err("sent a message that its machine cannot have sent".to_owned());
                     }
+                    *messages += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
                     let message = Message {
                         sender,
@@ -434,3 +439,6 @@ impl Hosted {
         (part, self.mesh)
     }
 }
+
+#[cfg(test)]
+mod tests;
