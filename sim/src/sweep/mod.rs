@@ -3,8 +3,9 @@
 //! # Layout
 //!
 //! - [`plan`]: which runs are to do, how many at once, how long, how large
-//! - [`capacity`]: what this process may hold: files, cores
-//! - [`memory`]: what runs take of it, and what there is
+//! - [`capacity`]: what this process may hold: files, cores, processes, memory
+//! - [`memory`]: what runs take of the memory, and what there is
+//! - [`limits`]: what the system allows it: processes, threads, CPU time
 //! - [`finished`]: a run's log turned into its rows
 //! - [`writing`]: what has ended appended to the dataset, counted and reported
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
@@ -12,6 +13,7 @@
 
 mod capacity;
 mod finished;
+mod limits;
 mod memory;
 mod plan;
 mod progress;
@@ -31,8 +33,9 @@ pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
+use crate::console::tell;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, RawLog, processes, ticks_in, virtual_time};
+use crate::engine::{Control, Ended, RawLog, joined, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
@@ -177,10 +180,11 @@ fn carry_out(
         // Where there can be no such thread, nothing is said.
         let follow = || progress.follow(&news, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
-        let engine = scope.spawn({
+        let engine = thread::Builder::new().spawn_scoped(scope, {
             let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
+        let engine = engine.map_err(no_thread)?;
         let written = panic::catch_unwind(AssertUnwindSafe(|| {
             writing::write(writer, options, &finished.1, summary, &told, control)
         }));
@@ -190,7 +194,7 @@ fn carry_out(
             control.stop();
             drop(finished.1);
         }
-        let ran = joined(engine);
+        let ran = joined(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
             // What has ended counts; the panic is what there is to report, whatever becomes of that.
@@ -230,16 +234,17 @@ fn feed_engine(
             let (sender, ended) = crossbeam_channel::unbounded::<Ended<RawLog>>();
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
-                let engine = scope.spawn(move || match experiment.isolation {
+                let serve = move || match experiment.isolation {
                     Isolation::Shared => {
                         run_event_loops(experiment, root, plan, options, &to_do, control, &sender)
                     }
                     Isolation::Process => {
                         let settings = process_settings(experiment, root, plan, options);
-                        processes::serve(&settings, &to_do, control, &sender);
-                        Ok(())
+                        processes::serve(&settings, &to_do, control, &sender)
                     }
-                });
+                };
+                let engine = thread::Builder::new().spawn_scoped(scope, serve);
+                let engine = engine.map_err(no_thread)?;
                 step_back();
                 for ended in ended {
                     let run = ended.run.clone();
@@ -249,7 +254,7 @@ fn feed_engine(
                         break;
                     }
                 }
-                joined(engine)
+                joined(engine)?
             })
         }
     }
@@ -261,10 +266,13 @@ fn step_back() {
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| panic::resume_unwind(panic))
+fn no_thread(error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!(
+            "the system has no thread for it ({error}); raise the limit of processes and threads (ulimit -u, the cgroup's pids.max)"
+        ),
+    )
 }
 
 /// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
@@ -276,16 +284,38 @@ fn run_in_order(
     finished: &Sender<FinishedRun>,
 ) {
     thread::scope(|scope| {
-        let workers: Vec<Receiver<FinishedRun>> = (0..plan.workers)
-            .map(|worker| {
-                let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
-                let runs = plan.to_do.iter().skip(worker).step_by(plan.workers);
-                scope.spawn(move || run_virtually(experiment, runs, control, &sender));
-                receiver
-            })
-            .collect();
+        let mut workers: Vec<(Sender<Share>, Receiver<FinishedRun>)> = vec![];
+        for _ in 0..plan.workers {
+            let (give, share) = crossbeam_channel::bounded::<Share>(1);
+            let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
+            let work = move || {
+                if let Ok(Share { first, workers }) = share.recv() {
+                    let runs = plan.to_do.iter().skip(first).step_by(workers);
+                    run_virtually(experiment, runs, control, &sender);
+                }
+            };
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                let workers = workers.len().max(1);
+                tell(format!(
+                    "the system has no more threads ({error}): {workers} at once instead of {}",
+                    plan.workers
+                ));
+                break;
+            }
+            workers.push((give, receiver));
+        }
+        if workers.is_empty() {
+            return run_virtually(experiment, plan.to_do.iter(), control, finished);
+        }
+        for (first, (give, _)) in workers.iter().enumerate() {
+            // A worker that has ended has panicked; that shows when its runs do not come.
+            let _ = give.send(Share {
+                first,
+                workers: workers.len(),
+            });
+        }
         for turn in 0..plan.to_do.len() {
-            let Ok(run) = workers[turn % workers.len()].recv() else {
+            let Ok(run) = workers[turn % workers.len()].1.recv() else {
                 return;
             };
             if finished.send(run).is_err() {
@@ -293,6 +323,12 @@ fn run_in_order(
             }
         }
     });
+}
+
+/// What a worker does of the runs: every one of so many, from the first.
+struct Share {
+    first: usize,
+    workers: usize,
 }
 
 fn run_virtually<'r>(
@@ -334,26 +370,41 @@ fn run_event_loops(
     ended: &Sender<Ended<RawLog>>,
 ) -> io::Result<()> {
     tcp::make_room_for_files(plan.files);
+    let serve = |worker| {
+        let settings = tcp::Settings {
+            seed: experiment.seed,
+            time_scale: experiment.time_scale,
+            width: plan.width_of(worker),
+            ports: options.ports.clone(),
+            events_in_memory: plan.events_in_memory / plan.workers,
+            spill_folder: root.to_owned(),
+            hold_back: options.jobs.is_none(),
+        };
+        // Nobody listens any more once the writer has given up; then the loop is about to stop.
+        tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+            .inspect_err(|_| control.stop())
+    };
     thread::scope(|scope| {
-        let loops: Vec<_> = (0..plan.workers)
-            .map(|worker| {
-                let settings = tcp::Settings {
-                    seed: experiment.seed,
-                    time_scale: experiment.time_scale,
-                    width: plan.width_of(worker),
-                    ports: options.ports.clone(),
-                    events_in_memory: plan.events_in_memory / plan.workers,
-                    spill_folder: root.to_owned(),
-                    hold_back: options.jobs.is_none(),
-                };
-                // Nobody listens any more once the writer has given up; then the loop is about to stop.
-                scope.spawn(move || {
-                    tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
-                        .inspect_err(|_| control.stop())
-                })
-            })
-            .collect();
-        loops.into_iter().try_for_each(joined)
+        let mut others = vec![];
+        // This thread has a loop of its own: where no other can be started, there is that one.
+        for worker in 1..plan.workers {
+            let serve = &serve;
+            match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
+                Ok(other) => others.push(other),
+                Err(error) => {
+                    tell(format!(
+                        "the system has no more threads ({error}): {worker} event loops instead of {}",
+                        plan.workers
+                    ));
+                    break;
+                }
+            }
+        }
+        let mut result = serve(0);
+        for other in others {
+            result = result.and(joined(other).and_then(|result| result));
+        }
+        result
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capacity::threads_per_run;
 use super::words::{bytes_in_words, grouped};
 use super::{Capacity, Options, Width, memory};
 use crate::engine::tcp::{self, PortsTaken};
@@ -50,6 +51,18 @@ pub enum PlanError {
         needed: u64,
         /// Bytes that there are.
         available: u64,
+    },
+    /// One run alone needs too many processes.
+    #[error(
+        "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), take fewer machines, or use --isolation shared"
+    )]
+    TooFewThreads {
+        /// Machines of the largest run.
+        machines: u32,
+        /// Processes and threads that it needs.
+        needed: u64,
+        /// Processes and threads that may still be started.
+        threads: u64,
     },
     /// A run that was asked for is not planned.
     #[error("--only {0}: no such run; runs have numbers from 0, and keys as in runs.csv")]
@@ -118,6 +131,15 @@ impl Plan {
                 machines: machines(configuration),
                 sockets: tcp::sockets_per_run(configuration),
                 files: capacity.files,
+            });
+        }
+        let too_large = configurations()
+            .find(|configuration| capacity.runs_by_threads(experiment, configuration) == Some(0));
+        if let Some(configuration) = too_large {
+            return Err(PlanError::TooFewThreads {
+                machines: machines(configuration),
+                needed: threads_per_run(configuration),
+                threads: capacity.threads.unwrap_or(0),
             });
         }
         let most = configurations().map(machines).max().unwrap_or(2);

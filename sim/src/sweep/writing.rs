@@ -24,6 +24,10 @@ pub(super) fn write(
     let mut synced = Instant::now();
     loop {
         let run = finished.recv_timeout(LOOK_EVERY);
+        // Once there are too many failures, what was under way and fails is left to do.
+        if summary.gave_up && run.as_ref().is_ok_and(|run| !run.row.is_ok()) {
+            continue;
+        }
         if let Ok(run) = &run {
             summary.left -= 1;
             summary.ok += u64::from(run.row.is_ok());

@@ -13,7 +13,9 @@ mod extension;
 mod failures;
 mod faults;
 mod golden;
+mod limits;
 mod line_ends;
+mod loopback;
 #[cfg(unix)]
 mod odd_words;
 mod processes;
@@ -21,6 +23,7 @@ mod provenance;
 mod shards;
 mod sizes;
 mod slurm;
+mod strangers;
 #[cfg(target_os = "linux")]
 mod streams;
 mod support;
