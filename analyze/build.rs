@@ -1,4 +1,6 @@
 //! Names the definitions that the program is built with: measures that another build has kept do not count.
+//!
+//! They depend on this crate and on the simulator's, which reads the logs and knows who is linked with whom.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,9 +8,11 @@ use std::io;
 use std::path::Path;
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=src");
     let mut hasher = DefaultHasher::new();
-    hash(Path::new("src"), &mut hasher)?;
+    for sources in ["src", "../sim/src"] {
+        println!("cargo:rerun-if-changed={sources}");
+        hash(Path::new(sources), &mut hasher)?;
+    }
     println!("cargo:rustc-env=DEFINITIONS={:016x}", hasher.finish());
     Ok(())
 }

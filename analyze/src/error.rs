@@ -113,6 +113,12 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
+    /// Two exports would mix their files.
+    #[error("another export is writing to {}; once it has ended, the same command works", .path.display())]
+    Exporting {
+        /// The dataset's folder.
+        path: PathBuf,
+    },
     /// Measures cannot be kept for the next time.
     #[error("{}: {cause}; with --reread measures are neither read from there nor kept", .path.display())]
     NotKept {

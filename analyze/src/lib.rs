@@ -18,6 +18,8 @@
 //! - [`import`]: logs of other implementations, made into a dataset
 //! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and words as text
+//! - [`partial`], [`seal`]: files that appear whole or not at all, and Parquet files that tell whether they are what was written
+//! - [`threads`]: work on all cores, or on as many threads as there are
 //! - [`error`]: what can go wrong
 //!
 //! The verbs of the `analyze` binary stand in `commands`, one file each.
@@ -30,9 +32,12 @@ pub mod export;
 pub mod import;
 pub mod measures;
 pub mod output;
+mod partial;
 pub mod read;
+mod seal;
 pub mod stats;
 pub mod theory;
+pub mod threads;
 
 pub use error::Error;
 pub use read::dataset::{Dataset, open};

@@ -16,7 +16,16 @@ const CHECK_FAILED: u8 = 4;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::Cli::parse().run() {
+    let done = match commands::Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(answer) if answer.use_stderr() => {
+            // A mistake stays one, even if nobody can be told.
+            let _ = answer.print();
+            return ExitCode::from(UNUSABLE);
+        }
+        Err(answer) => commands::print_answer(&answer),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<commands::CheckFailed>() => {

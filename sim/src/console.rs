@@ -1,6 +1,7 @@
 //! What the programs say to people: on stderr, and never at the price of the work.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +13,13 @@ pub fn tell(line: impl Display) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-/// A path as a word of a command line that can be pasted into a shell. A path that is not UTF-8 is written as bash's `$'...'`.
+/// Words as a command line that can be pasted into a shell. A word that is not UTF-8 is written as bash's `$'...'`.
+pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
+    quoted.join(" ")
+}
+
+/// A path as a word of a command line, as [`command_line`] has it.
 pub fn shell_word(path: &Path) -> String {
     // Behind `./`, a leading dash is no option.
     let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
@@ -20,12 +27,15 @@ pub fn shell_word(path: &Path) -> String {
     } else {
         Cow::Borrowed(path)
     };
-    match path.to_str() {
+    quote(path.as_os_str())
+}
+
+fn quote(word: &OsStr) -> String {
+    match word.to_str() {
         Some(text) => shell_words::quote(text).into_owned(),
         None => format!(
             "$'{}'",
-            path.as_os_str()
-                .as_encoded_bytes()
+            word.as_encoded_bytes()
                 .iter()
                 .map(|&byte| escaped(byte))
                 .collect::<String>()
@@ -58,5 +68,9 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9 d'or"));
         assert_eq!(shell_word(path), r"$'caf\xe9 d\'or'");
+        assert_eq!(
+            command_line([OsStr::new("--data"), path.as_os_str(), OsStr::new("a b")]),
+            r"--data $'caf\xe9 d\'or' 'a b'"
+        );
     }
 }

@@ -31,16 +31,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(answer) => commands::print_answer(&answer),
+    };
+    result.unwrap_or_else(|error| {
+        sim::console::tell(format_args!("error: {error:#}"));
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Machine(args) => commands::machine::run(&args),
         Command::Completions(args) => commands::completions::run(&args, Cli::command()),
         Command::Man(args) => commands::man::run(&args, Cli::command()),
-    };
-    result.unwrap_or_else(|error| {
-        sim::console::tell(format_args!("error: {error:#}"));
-        ExitCode::from(UNUSABLE)
-    })
+    }
 }

@@ -3,16 +3,20 @@
 //! Both are of fixed size and big-endian. A byte stream may coalesce or split them anywhere: [`Chunks`] puts them together again.
 //!
 //! ```text
-//! hello   magic 4 | version 2 | run's token 16 | machine 4                               26 bytes
+//! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //! ```
+//!
+//! The run's token never goes over a connection. Each side proves that it knows the token: its proof is a hash, keyed with the
+//! token, of everything both have said so far, of its role and of both machines' indices. Who dials proves first, so that a
+//! listener answers nobody else.
 
 use crate::machine::MachineIndex;
 
 /// First bytes of every connection.
 const MAGIC: [u8; 4] = *b"LCLK";
 /// Version of the handshake and the frames.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const KIND_MESSAGE: u8 = 1;
 const KIND_END: u8 = 2;
@@ -20,20 +24,45 @@ const KIND_READY: u8 = 3;
 const KIND_START: u8 = 4;
 
 /// Length of a handshake.
-pub const HELLO_BYTES: usize = 26;
+pub const HELLO_BYTES: usize = 67;
 /// Length of a frame.
 pub const FRAME_BYTES: usize = 33;
 
-/// A run's secret: whoever cannot show it is none of the run's machines.
+/// A run's secret: whoever cannot prove to know it is none of the run's machines.
 pub type RunToken = [u8; 16];
+/// A number that is used once.
+pub type Nonce = [u8; 16];
+/// A hash that only who knows the run's token can make.
+pub type Proof = [u8; 32];
 
-/// What each side says first.
+/// What a [`Hello`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelloKind {
+    /// From a listener in another process, as soon as it has accepted: what the dialler's proof is to be about. Proves nothing.
+    Challenge,
+    /// From the dialler of a connection that is to stand.
+    Dial,
+    /// The listener's answer.
+    Answer,
+    /// From the dialler of a connection that carries one message, which follows.
+    Message,
+    /// The listener's answer to that: it has the message.
+    Receipt,
+}
+
+/// A step of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// The run's token.
-    pub token: RunToken,
+    /// Which step.
+    pub kind: HelloKind,
     /// Who is speaking.
     pub machine: MachineIndex,
+    /// The speaker's nonce; in [`HelloKind::Message`] and [`HelloKind::Receipt`] the message's number.
+    pub nonce: Nonce,
+    /// The speaker's wall clock, in Unix time.
+    pub time_ns: u64,
+    /// That the speaker knows the token; zeros in a [`HelloKind::Challenge`].
+    pub proof: Proof,
 }
 
 /// What follows.
@@ -73,9 +102,27 @@ pub enum WireError {
     /// Ours, but another version.
     #[error("speaks version {0} of the protocol, not {VERSION}")]
     Version(u16),
+    /// No such step of a handshake.
+    #[error("sent a handshake of unknown kind {0}")]
+    HelloKind(u8),
     /// No such kind of frame.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
+}
+
+const HELLO_KINDS: [HelloKind; 5] = [
+    HelloKind::Challenge,
+    HelloKind::Dial,
+    HelloKind::Answer,
+    HelloKind::Message,
+    HelloKind::Receipt,
+];
+
+impl HelloKind {
+    /// Its number on the wire.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
 }
 
 impl Hello {
@@ -84,8 +131,11 @@ impl Hello {
         let mut bytes = [0; HELLO_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4..6].copy_from_slice(&VERSION.to_be_bytes());
-        bytes[6..22].copy_from_slice(&self.token);
-        bytes[22..].copy_from_slice(&self.machine.to_be_bytes());
+        bytes[6] = self.kind.number();
+        bytes[7..11].copy_from_slice(&self.machine.to_be_bytes());
+        bytes[11..27].copy_from_slice(&self.nonce);
+        bytes[27..35].copy_from_slice(&self.time_ns.to_be_bytes());
+        bytes[35..].copy_from_slice(&self.proof);
         bytes
     }
 
@@ -93,18 +143,23 @@ impl Hello {
     ///
     /// # Errors
     ///
-    /// [`WireError::Magic`] or [`WireError::Version`] if they are not a handshake of this version.
+    /// [`WireError`] if they are no step of a handshake of this version.
     pub fn decode(bytes: &[u8; HELLO_BYTES]) -> Result<Self, WireError> {
         if bytes[..4] != MAGIC {
             return Err(WireError::Magic);
         }
         match u16::from_be_bytes(array(&bytes[4..6])) {
-            VERSION => Ok(Self {
-                token: array(&bytes[6..22]),
-                machine: u32::from_be_bytes(array(&bytes[22..])),
-            }),
-            other => Err(WireError::Version(other)),
+            VERSION => {}
+            other => return Err(WireError::Version(other)),
         }
+        let kind = HELLO_KINDS.get(usize::from(bytes[6]));
+        Ok(Self {
+            kind: *kind.ok_or(WireError::HelloKind(bytes[6]))?,
+            machine: u32::from_be_bytes(array(&bytes[7..11])),
+            nonce: array(&bytes[11..27]),
+            time_ns: u64::from_be_bytes(array(&bytes[27..35])),
+            proof: array(&bytes[35..]),
+        })
     }
 }
 
@@ -234,8 +289,11 @@ mod tests {
     #[test]
     fn refuses_what_is_not_ours() {
         let hello = Hello {
-            token: [7; 16],
+            kind: HelloKind::Dial,
             machine: 2,
+            nonce: [7; 16],
+            time_ns: 1,
+            proof: [8; 32],
         }
         .encode();
         let with = |place: usize, byte: u8| {
@@ -245,13 +303,20 @@ mod tests {
         };
         assert_eq!(with(0, b'G'), Err(WireError::Magic));
         assert_eq!(with(5, 9), Err(WireError::Version(9)));
+        assert_eq!(with(6, 5), Err(WireError::HelloKind(5)));
         assert_eq!(Frame::decode(&[0; FRAME_BYTES]), Err(WireError::Kind(0)));
     }
 
     proptest! {
         #[test]
-        fn hellos_read_back(token in any::<[u8; 16]>(), machine in any::<u32>()) {
-            let hello = Hello { token, machine };
+        fn hellos_read_back(
+            kind in prop::sample::select(HELLO_KINDS.to_vec()),
+            machine in any::<u32>(),
+            nonce in any::<Nonce>(),
+            time_ns in any::<u64>(),
+            proof in any::<Proof>(),
+        ) {
+            let hello = Hello { kind, machine, nonce, time_ns, proof };
             prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
         }
 

@@ -46,6 +46,8 @@ mod words;
 
 use std::path::PathBuf;
 
+use sim::experiment::Shard;
+
 pub use checks::Check;
 pub use report::{exception, records, table, words};
 
@@ -67,6 +69,10 @@ pub struct Audited {
     pub runs: u64,
     /// Runs that failed and were not finished by a later attempt: they have no events.
     pub failed: u64,
+    /// Planned runs that have not been attempted, or are not to be seen any more.
+    pub to_do: u64,
+    /// The shards of the experiment that are not there.
+    pub missing_shards: Vec<Shard>,
     /// Events read.
     pub events: u64,
     /// Messages sent: a broadcast is one to each peer.

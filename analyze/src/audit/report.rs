@@ -60,21 +60,40 @@ fn about(dataset: &Audited) -> String {
     let Audited {
         label,
         runs,
-        failed,
         events,
         messages,
         ..
     } = dataset;
-    let failed = match failed {
-        0 => String::new(),
-        failed => format!(" {} not audited.", counted(*failed as usize, "failed run")),
-    };
     format!(
-        "{label}: {}, {}, {}.{failed}",
+        "{label}: {}, {}, {}.{}",
         counted(*runs as usize, "run"),
         counted(*events as usize, "event"),
         counted(*messages as usize, "message"),
+        not_audited(dataset)
     )
+}
+
+/// A sentence each on what was not there to be audited, with a space before it: failed runs, missing runs and shards.
+fn not_audited(dataset: &Audited) -> String {
+    let is = |count: usize| if count == 1 { "is" } else { "are" };
+    let mut words = String::new();
+    if let failed @ 1.. = dataset.failed as usize {
+        words.push_str(&format!(" {} not audited.", counted(failed, "failed run")));
+    }
+    if let to_do @ 1.. = dataset.to_do as usize {
+        let runs = counted(to_do, "planned run");
+        words.push_str(&format!(" {runs} {} not there yet.", is(to_do)));
+    }
+    if let missing @ [_, ..] = dataset.missing_shards.as_slice() {
+        let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        words.push_str(&format!(
+            " {} {} missing: {}.",
+            counted(missing.len(), "shard"),
+            is(missing.len()),
+            shards.join(" ")
+        ));
+    }
+    words
 }
 
 /// What could not be checked in imported logs, and why.

@@ -1,10 +1,8 @@
 //! Every check over the runs of a dataset, a run at a time on each core.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use sim::log::{Dataset, DatasetError, JournalRow};
 
@@ -18,6 +16,7 @@ use super::tally::{At, Page, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
 use crate::error::Error;
 use crate::read::dataset::still_failed;
+use crate::threads;
 
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
@@ -68,6 +67,8 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         label: dataset.manifest().name.clone(),
         runs: tally.runs,
         failed: failed as u64,
+        to_do: dataset.to_do(),
+        missing_shards: dataset.missing_shards().to_vec(),
         events: tally.events,
         messages: tally.messages,
         imported: dataset.manifest().imported.is_some(),
@@ -130,6 +131,8 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
             .into_owned(),
         runs: 0,
         failed: 0,
+        to_do: 0,
+        missing_shards: vec![],
         events: 0,
         messages: 0,
         imported: false,
@@ -146,21 +149,12 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {
         by_key: by_key(finished),
         next: AtomicUsize::new(0),
     };
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores.min(finished.len()))
-            .map(|_| scope.spawn(|| shared.work()))
-            .collect();
-        let mut sum = (Tally::default(), Mix::default());
-        for worker in workers {
-            let (tally, mix) = worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            sum.0.add(tally);
-            sum.1.add(mix);
-        }
-        sum
-    })
+    let mut sum = (Tally::default(), Mix::default());
+    for (tally, mix) in threads::on_all_cores(finished.len(), || shared.work()) {
+        sum.0.add(tally);
+        sum.1.add(mix);
+    }
+    sum
 }
 
 /// The first of the finished rows that has each key.

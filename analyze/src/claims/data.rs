@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use polars::prelude::*;
+use sim::console::shell_word;
 use sim::log::JournalRow;
 
 use super::estimates::RunValue;
@@ -134,11 +135,11 @@ impl Data {
     /// What makes the dataset.
     fn command(&self, experiment: &str) -> String {
         let file = self.experiment_file(experiment);
-        let command = format!("cargo sim run {}", file.display());
+        let command = format!("cargo sim run {}", shell_word(&file));
         if self.folder == Path::new("data") {
             return command;
         }
-        format!("{command} --data {}", self.root(experiment).display())
+        format!("{command} --data {}", shell_word(&self.root(experiment)))
     }
 
     fn missing(&self, experiment: &str) -> Option<NotEvaluated> {

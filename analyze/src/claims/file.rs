@@ -3,10 +3,10 @@
 //! What is not a claim's form stops at the first such place; what is, but means nothing, is told all at once.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sim::input::read_text;
 use toml::Spanned;
 
 use super::{Cell, Claim, Criterion, Machines, Quantity, Statistic, Subject, Test};
@@ -128,13 +128,16 @@ struct ExpectRow {
     between: Option<[f64; 2]>,
 }
 
+/// No file of claims has so many bytes.
+const MOST_BYTES: u64 = 16 << 20;
+
 /// The claims in the file at `path`.
 ///
 /// # Errors
 ///
 /// [`FileError`].
 pub fn read(path: &Path) -> Result<Vec<Claim>, FileError> {
-    let text = fs::read_to_string(path).map_err(|cause| FileError::Unreadable {
+    let text = read_text(path, MOST_BYTES).map_err(|cause| FileError::Unreadable {
         path: path.to_owned(),
         cause,
     })?;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use analyze::audit;
 use clap::Args;
 
-use super::CheckFailed;
-use super::output::Output;
+use super::output::{self, Output};
 
 /// Are these logs a Lamport execution? Replays them by the rules
 #[derive(Debug, Args)]
@@ -34,10 +33,6 @@ impl Audit {
         let printed = self
             .output
             .print(&words, &tables, || audit::records(&found));
-        // What was found stands, even if the reader of stdout has gone away.
-        match audit::exception(&found) {
-            Some(exception) => Err(CheckFailed(exception).into()),
-            None => printed,
-        }
+        output::checked(audit::exception(&found), printed)
     }
 }

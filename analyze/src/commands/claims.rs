@@ -8,7 +8,8 @@ use analyze::output::words::counted;
 use anyhow::bail;
 use clap::Args;
 
-use super::output::Output;
+use super::output::{Output, is_closed_pipe};
+use super::pools;
 use super::selection::say_what_is_left_out;
 
 /// What others claimed of this model: confirmed, refuted, or on what it depends
@@ -36,14 +37,20 @@ pub struct Claims {
 
 impl Claims {
     pub fn run(&self) -> anyhow::Result<()> {
+        pools::start()?;
         let claims = self.chosen(claims::read(&self.file)?)?;
         let data = Data::new(&self.data, &self.file);
         let answers = claims::evaluate(&claims, &data);
         data.each_opened(say_what_is_left_out);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];
-        self.output
-            .print(&[], &tables, || claims::records(&answers))?;
-        all_evaluated(&answers)
+        let printed = self
+            .output
+            .print(&[], &tables, || claims::records(&answers));
+        // What could not be evaluated is told, even if the reader of stdout has gone away.
+        match printed {
+            Err(error) if !is_closed_pipe(&error) => Err(error),
+            _ => all_evaluated(&answers),
+        }
     }
 
     fn chosen(&self, claims: Vec<Claim>) -> anyhow::Result<Vec<Claim>> {

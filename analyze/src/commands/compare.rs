@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use analyze::compare::{self, Comparison};
 use clap::Args;
 
-use super::CheckFailed;
-use super::output::Output;
+use super::output::{self, Output};
 use super::selection::Selection;
 
 /// Two datasets, run by run: the same events, the same measures?
@@ -43,10 +42,6 @@ impl Compare {
         let printed = self
             .output
             .print(&words, &tables, || compare::records(&comparison));
-        // What was found stands, even if the reader of stdout has gone away.
-        match compare::exception(&comparison) {
-            Some(exception) => Err(CheckFailed(exception).into()),
-            None => printed,
-        }
+        output::checked(compare::exception(&comparison), printed)
     }
 }

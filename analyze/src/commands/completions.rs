@@ -1,9 +1,9 @@
 //! `analyze completions`.
 
-use std::io::{self, Write};
-
 use clap::{Args, Command};
 use clap_complete::Shell;
+
+use super::output::write_stdout;
 
 /// A script that lets a shell complete commands and options
 #[derive(Debug, Args)]
@@ -20,6 +20,6 @@ impl Completions {
         let name = program.get_name().to_owned();
         let mut script = vec![];
         clap_complete::generate(self.shell, &mut program, name, &mut script);
-        Ok(io::stdout().write_all(&script)?)
+        Ok(write_stdout(&script)?)
     }
 }

@@ -1,8 +1,8 @@
 //! `analyze dictionary`.
 
-use std::io::Write;
-
 use clap::Args;
+
+use super::output::write_stdout;
 
 /// What every column of every file means, as Markdown
 #[derive(Debug, Args)]
@@ -11,6 +11,8 @@ pub struct Dictionary {}
 
 impl Dictionary {
     pub fn run(&self) -> anyhow::Result<()> {
-        Ok(std::io::stdout().write_all(analyze::export::dictionary::markdown().as_bytes())?)
+        Ok(write_stdout(
+            analyze::export::dictionary::markdown().as_bytes(),
+        )?)
     }
 }

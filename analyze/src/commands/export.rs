@@ -1,5 +1,7 @@
 //! `analyze export`.
 
+use std::path::Path;
+
 use analyze::export::{self, PartCount, Written};
 use analyze::output::words::counted;
 use clap::Args;
@@ -28,11 +30,49 @@ impl Export {
             }
             let machines = dataset.root().join("processed").join("machines.parquet");
             tell(format_args!(
-                "In Python: pl.read_parquet(\"{}\")",
-                machines.display()
+                "In Python: pl.read_parquet({})",
+                python_path(&machines)
             ));
         }
         Ok(())
+    }
+}
+
+/// A path as the first arguments of `pl.read_parquet`, to be pasted into Python. Without `glob=False`, brackets and stars in it would
+/// be a pattern.
+fn python_path(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    match bytes.iter().any(|byte| b"*?[".contains(byte)) {
+        true => format!("{}, glob=False", python_literal(path)),
+        false => python_literal(path),
+    }
+}
+
+/// A path as Python writes it.
+fn python_literal(path: &Path) -> String {
+    let quoted = |text: &str| {
+        let escape = |letter: char| match letter {
+            '"' | '\\' => format!("\\{letter}"),
+            control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
+            letter => letter.to_string(),
+        };
+        format!("\"{}\"", text.chars().map(escape).collect::<String>())
+    };
+    match path.to_str() {
+        Some(text) => quoted(text),
+        None => {
+            let escape = |byte: &u8| match byte {
+                b' '..=b'~' if !b"\"\\".contains(byte) => char::from(*byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            };
+            let bytes: String = path
+                .as_os_str()
+                .as_encoded_bytes()
+                .iter()
+                .map(escape)
+                .collect();
+            format!("os.fsdecode(b\"{bytes}\")")
+        }
     }
 }
 

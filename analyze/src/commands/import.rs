@@ -1,15 +1,18 @@
 //! `analyze import`.
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analyze::import::{self, Kind, Mapping, QueueRule};
 use analyze::output;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use sim::console::shell_word;
+use sim::input::read_text;
 
-use super::output::width;
+use super::output::{width, write_stdout};
+
+/// No mapping has so many bytes.
+const MOST_MAPPING_BYTES: u64 = 1 << 20;
 
 /// Make logs of another implementation into a dataset, for the same tables and as much of the audit as they allow
 #[derive(Debug, Args)]
@@ -87,22 +90,22 @@ enum Queue {
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
         let report = import::import(&self.sources, &self.mapping()?, &self.into)?;
-        let mut words = report.words();
         let into = self.into.display();
-        words.push(String::new());
-        words.push(format!(
-            "In {into}. Next: analyze summary {into}, analyze audit {into}"
-        ));
-        let mut out = io::stdout().lock();
-        write!(out, "{}", output::prose(&words, width()))?;
-        Ok(out.flush()?)
+        let word = shell_word(&self.into);
+        // Not wrapped: commands are pasted.
+        let text = format!(
+            "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
+            output::prose(&report.words(), width())
+        );
+        Ok(write_stdout(text.as_bytes())?)
     }
 
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
             Some(path) => {
-                let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                let text = read_text(path, MOST_MAPPING_BYTES)
+                    .with_context(|| path.display().to_string())?;
                 Mapping::parse(&text, path)?
             }
         };

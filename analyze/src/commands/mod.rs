@@ -14,6 +14,7 @@ mod jumps;
 mod man;
 mod order;
 mod output;
+mod pools;
 mod selection;
 mod summary;
 mod theory;
@@ -27,7 +28,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use selection::Selection;
 
-pub use output::is_closed_pipe;
+pub use output::{is_closed_pipe, print_answer};
 
 /// Tables and tidy data from the logs of logical clocks.
 #[derive(Debug, Parser)]
@@ -111,7 +112,7 @@ struct Datasets {
 
 impl Datasets {
     /// Opens them; says on stderr what is left out.
-    fn open(&self) -> Result<Vec<Dataset>, analyze::Error> {
+    fn open(&self) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots)
     }
 }

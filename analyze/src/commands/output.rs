@@ -48,7 +48,7 @@ impl Output {
         tables: &[Table],
         records: impl FnOnce() -> Vec<Record>,
     ) -> anyhow::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut text = vec![];
         match self.format {
             Format::Table => {
                 let width = width();
@@ -56,21 +56,21 @@ impl Output {
                     .iter()
                     .map(|table| output::terminal(table, width))
                     .collect();
-                write!(out, "{}{}", output::prose(words, width), tables.join("\n"))?;
+                write!(text, "{}{}", output::prose(words, width), tables.join("\n"))?;
             }
             Format::Markdown => {
                 let tables: Vec<String> = tables.iter().map(output::markdown).collect();
                 write!(
-                    out,
+                    text,
                     "{}{}",
                     output::prose_markdown(words),
                     tables.join("\n")
                 )?;
             }
-            Format::Csv => output::csv(&records(), &mut out)?,
-            Format::Json => output::json(&records(), &mut out)?,
+            Format::Csv => output::csv(&records(), &mut text)?,
+            Format::Json => output::json(&records(), &mut text)?,
         }
-        Ok(out.flush()?)
+        Ok(write_stdout(&text)?)
     }
 
     /// Says `words` on stderr if stdout is for machines, who get none.
@@ -143,19 +143,49 @@ pub fn answer(
     output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 
-/// The reader of stdout went away, as `head` does: no mistake of anybody's.
+/// Stdout does not take what is to be written.
+#[derive(Debug, thiserror::Error)]
+#[error("stdout: {0}")]
+pub struct StdoutError(io::Error);
+
+impl StdoutError {
+    /// The reader went away, as `head` does: no mistake of anybody's.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Writes `text` to stdout.
+pub fn write_stdout(text: &[u8]) -> Result<(), StdoutError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)
+        .and_then(|()| out.flush())
+        .map_err(StdoutError)
+}
+
+/// Prints the help or the version that was asked for.
+pub fn print_answer(answer: &clap::Error) -> anyhow::Result<()> {
+    Ok(answer.print().map_err(StdoutError)?)
+}
+
+/// What a check found stands, even if stdout takes no table; that it does not is told all the same.
+pub fn checked(exception: Option<String>, printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    let Some(exception) = exception else {
+        return printed;
+    };
+    if let Err(error) = printed
+        && !is_closed_pipe(&error)
+    {
+        tell(format_args!("error: {error:#}"));
+    }
+    Err(super::CheckFailed(exception).into())
+}
+
+/// Whether all that happened is that the reader of stdout went away.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let io = cause.downcast_ref::<io::Error>();
-        let csv = cause
-            .downcast_ref::<csv::Error>()
-            .and_then(|error| match error.kind() {
-                csv::ErrorKind::Io(io) => Some(io),
-                _ => None,
-            });
-        io.or(csv)
-            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error
+        .downcast_ref::<StdoutError>()
+        .is_some_and(StdoutError::is_closed_pipe)
 }
 
 /// How wide the terminal is, or what takes its place.
@@ -169,6 +199,7 @@ pub fn width() -> u16 {
             .is_terminal()
             .then(|| comfy_table::Table::new().width())
             .flatten()
+            .filter(|&columns| columns > 0)
     };
     told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
 }

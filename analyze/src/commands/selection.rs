@@ -8,6 +8,8 @@ use analyze::read::filter::Condition;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
 
+use super::pools;
+
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
@@ -34,7 +36,8 @@ pub struct Selection {
 
 impl Selection {
     /// Opens the datasets in folders `roots`, with the runs that were asked for; says on stderr what is left out.
-    pub fn open(&self, roots: &[PathBuf]) -> Result<Vec<Dataset>, analyze::Error> {
+    pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
+        pools::start()?;
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
             dataset.keep_where(&self.conditions)?;

@@ -138,14 +138,16 @@ pub(super) fn pooled(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
     let means_of_run = measures::all().flat_map(|measure| {
         ["a", "b", "difference", "equal"].map(|what| col(name(measure, what)).mean())
     });
-    let folded = measured
+    let of_runs = measured
         .clone()
         .lazy()
         .group_by([col("run")])
         .agg(means_of_run.collect::<Vec<_>>())
         .sort(["run"], SortMultipleOptions::default())
-        .select(statistics())
         .collect()?;
+    // The order of the runs is settled first: within one query, Polars takes sorting away before means, whose last digits depend
+    // on it.
+    let folded = of_runs.lazy().select(statistics()).collect()?;
     of_row(&folded, 0)
 }
 

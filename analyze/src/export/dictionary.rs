@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::measures;
+use crate::output::markdown_cell;
 use crate::output::schema::Column;
 use crate::read::events::{EVENT_LOG, event_columns};
 use crate::read::runs::{journal, machine_columns, run_columns};
@@ -107,6 +108,12 @@ fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
     {
         let measure = measures::all().find(|measure| measure.name == *name);
         let meaning = measure.map_or_else(|| (*meaning).to_owned(), measures::Measure::definition);
-        let _ = writeln!(text, "| {name} | {} | {unit} | {meaning} |", kind.name());
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} |",
+            kind.name(),
+            markdown_cell(unit),
+            markdown_cell(&meaning)
+        );
     }
 }

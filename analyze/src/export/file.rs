@@ -1,7 +1,7 @@
-//! One file, written under a temporary name and renamed when it is complete.
+//! One file, written under a temporary name, to be renamed when it is complete.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use polars::prelude::*;
@@ -13,9 +13,8 @@ use super::Written;
 use crate::error::Error;
 use crate::output;
 use crate::output::schema::Column;
-
-/// How the names of files and folders end that are not complete.
-pub(super) const PARTIAL: &str = ".partial";
+use crate::partial::Partial;
+use crate::seal;
 
 /// A Parquet file: a row group for each frame.
 pub(super) struct ParquetFile {
@@ -35,12 +34,12 @@ impl ParquetFile {
             .iter()
             .map(|column| Field::new(column.name.into(), column.kind.data_type()))
             .collect();
-        let (partial, file) = Partial::create(path)?;
+        let (partial, file) = create(path)?;
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(about)))
             .batched(&schema)
-            .map_err(Error::parquet(&partial.partial))?;
+            .map_err(Error::parquet(partial.partial()))?;
         Ok(Self {
             partial,
             writer,
@@ -52,13 +51,17 @@ impl ParquetFile {
         frame.align_chunks_par();
         self.rows += frame.height() as u64;
         let pushed = self.writer.write_batch(&frame);
-        pushed.map_err(Error::parquet(&self.partial.partial))
+        pushed.map_err(Error::parquet(self.partial.partial()))
     }
 
-    pub(super) fn finish(self) -> Result<Written, Error> {
-        let finished = self.writer.finish();
-        finished.map_err(Error::parquet(&self.partial.partial))?;
-        self.partial.publish(self.rows)
+    /// Completes it. With a checksum if it says what it is about: see [`seal`].
+    pub(super) fn finish(self, about: Option<&str>) -> Result<Complete, Error> {
+        let path = self.partial.partial();
+        self.writer.finish().map_err(Error::parquet(path))?;
+        if let Some(about) = about {
+            seal::seal(path, about).map_err(Error::io(path))?;
+        }
+        Complete::new(self.partial, self.rows)
     }
 }
 
@@ -71,7 +74,7 @@ pub(super) struct CsvFile {
 
 impl CsvFile {
     pub(super) fn create(path: PathBuf) -> Result<Self, Error> {
-        let (partial, file) = Partial::create(path)?;
+        let (partial, file) = create(path)?;
         Ok(Self {
             partial,
             file: BufWriter::new(file),
@@ -81,48 +84,53 @@ impl CsvFile {
 
     pub(super) fn push(&mut self, frame: &DataFrame) -> Result<(), Error> {
         output::frame_csv(frame, self.rows == 0, &mut self.file)
-            .map_err(Error::io(&self.partial.partial))?;
+            .map_err(Error::io(self.partial.partial()))?;
         self.rows += frame.height() as u64;
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Written, Error> {
+    pub(super) fn finish(mut self) -> Result<Complete, Error> {
         self.file
             .flush()
-            .map_err(Error::io(&self.partial.partial))?;
-        self.partial.publish(self.rows)
+            .map_err(Error::io(self.partial.partial()))?;
+        Complete::new(self.partial, self.rows)
     }
 }
 
-/// A file under its temporary name.
-struct Partial {
-    path: PathBuf,
-    partial: PathBuf,
+fn create(path: PathBuf) -> Result<(Partial, File), Error> {
+    Partial::create_file(path.clone()).map_err(Error::io(&path))
 }
 
-impl Partial {
-    fn create(path: PathBuf) -> Result<(Self, File), Error> {
-        let mut partial = path.clone().into_os_string();
-        partial.push(PARTIAL);
-        let partial = PathBuf::from(partial);
-        let file = File::create(&partial).map_err(Error::io(&partial))?;
-        Ok((Self { path, partial }, file))
-    }
+/// A file that is complete and on the disk, but still under its temporary name.
+pub(super) struct Complete {
+    partial: Partial,
+    rows: u64,
+    bytes: u64,
+}
 
-    /// Brings it to the disk and gives it its name.
-    fn publish(self, rows: u64) -> Result<Written, Error> {
-        let publish = || -> io::Result<u64> {
-            let file = File::options().write(true).open(&self.partial)?;
+impl Complete {
+    fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
+        let synced = || {
+            let file = File::options().write(true).open(partial.partial())?;
             file.sync_all()?;
-            let bytes = file.metadata()?.len();
-            fs::rename(&self.partial, &self.path)?;
-            Ok(bytes)
+            Ok(file.metadata()?.len())
         };
-        let bytes = publish().map_err(Error::io(&self.path))?;
-        Ok(Written {
-            path: self.path,
+        let bytes = synced().map_err(Error::io(partial.partial()))?;
+        Ok(Self {
+            partial,
             rows,
             bytes,
+        })
+    }
+
+    /// Gives it its name.
+    pub(super) fn publish(self) -> Result<Written, Error> {
+        let path = self.partial.path().to_owned();
+        self.partial.publish().map_err(Error::io(&path))?;
+        Ok(Written {
+            path,
+            rows: self.rows,
+            bytes: self.bytes,
             parts: None,
         })
     }

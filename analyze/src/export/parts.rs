@@ -1,46 +1,57 @@
 //! `processed/events/`: the events in parts of whole runs, of which only what is new is written.
 //!
 //! A part's footer says which definitions its columns follow, and has the fingerprint of each of its runs: nothing beside the parts
-//! says what they hold. A part stands if all of its runs are wanted, with the same rows in the journal. Runs that are in none that
-//! stands are written, together with those of parts that are at most half full: however often a dataset is exported while it
+//! says what they hold. A part stands if its bytes are those that were written, by its [checksum](crate::seal), and all of its runs
+//! are wanted, with the same rows in the journal. Runs that are in none that stands are written, together with those of parts that are at most half full: however often a dataset is exported while it
 //! grows, its parts stay few.
 //!
 //! The folder is replaced as a whole, by one with links to the parts that stand.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use sim::log::JournalRow;
 
-use super::file::{PARTIAL, ParquetFile};
-use super::{PartCount, Written, swap};
+use super::file::ParquetFile;
+use super::{EVENTS, PartCount, Written, swap};
 use crate::error::Error;
 use crate::measures::batches::{self, batch_bounds};
 use crate::measures::cache::{DEFINITIONS, fingerprint};
+use crate::partial::{self, Partial};
 use crate::read::dataset::Dataset;
 use crate::read::events::event_columns;
+use crate::seal;
 
 /// What the footer of a part calls the definitions that its columns follow.
 const OF_DEFINITIONS: &str = "definitions";
 /// What it calls the fingerprints of its runs.
 const OF_RUNS: &str = "runs";
 
+/// What its checksum says that it is about.
+const SEALED_AS: &str = "a part of the events";
+
 /// The folder in `processed`.
 pub(super) fn folder(processed: &Path) -> PathBuf {
-    processed.join("events")
+    processed.join(EVENTS)
 }
 
-/// What the folder consists of.
+/// What the folder is to consist of.
 pub(super) struct Parts {
-    pub(super) paths: Vec<PathBuf>,
-    pub(super) written: Written,
+    folder: PathBuf,
+    /// The new folder, to take the old one's place; none if that has all that is wanted, and nothing else.
+    fresh: Option<Partial>,
+    /// The parts, where they are now.
+    paths: Vec<PathBuf>,
+    rows: u64,
+    /// How many parts are new.
+    new: usize,
 }
 
-/// Brings the folder in `processed` up to date with the runs of `dataset`.
+/// Writes what is missing of the events of `dataset`: nothing changes in the folder of `processed` until it is published.
 pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error> {
     let folder = folder(processed);
     let there = files(&folder).map_err(Error::io(&folder))?;
@@ -56,36 +67,68 @@ pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error>
         .map(|(row, _)| row.clone())
         .collect();
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
-    if there.len() != standing.len() || !missing.is_empty() {
-        let fresh = folder.with_extension(&PARTIAL[1..]);
-        fs::create_dir(&fresh).map_err(Error::io(&fresh))?;
-        for part in &standing {
-            link(&part.path, &fresh).map_err(Error::io(&part.path))?;
-        }
-        let part = |number: usize| fresh.join(format!("part-{number:05}.parquet"));
-        let mut number = 0;
-        for range in &bounds {
-            while part(number).exists() {
-                number += 1;
-            }
-            write_part(dataset, &missing[range.clone()], part(number))?;
-        }
-        swap::replace(&fresh, &folder).map_err(Error::io(&folder))?;
-    }
-    remove_single_file(&folder).map_err(Error::io(&folder))?;
-    let counted = |path: &PathBuf| Ok(fs::metadata(path)?.len());
-    let paths = files(&folder).map_err(Error::io(&folder))?;
-    let bytes: io::Result<Vec<u64>> = paths.iter().map(counted).collect();
-    let written = Written {
-        rows: dataset.finished().iter().map(|row| row.events).sum(),
-        bytes: bytes.map_err(Error::io(&folder))?.iter().sum(),
-        parts: Some(PartCount {
-            all: paths.len(),
-            written: bounds.len(),
-        }),
-        path: folder,
+    let batches: Vec<&[JournalRow]> = bounds.iter().map(|range| &missing[range.clone()]).collect();
+    let fresh = match there.len() != standing.len() || !missing.is_empty() {
+        true => Some(fresh_folder(dataset, &folder, &standing, &batches)?),
+        false => None,
     };
-    Ok(Parts { paths, written })
+    let now = fresh.as_ref().map_or(folder.as_path(), Partial::partial);
+    Ok(Parts {
+        paths: files(now).map_err(Error::io(now))?,
+        fresh,
+        rows: dataset.finished().iter().map(|row| row.events).sum(),
+        new: batches.len(),
+        folder,
+    })
+}
+
+/// A folder with the parts that stand, and a new one for each batch of runs.
+fn fresh_folder(
+    dataset: &Dataset,
+    folder: &Path,
+    standing: &[Part],
+    batches: &[&[JournalRow]],
+) -> Result<Partial, Error> {
+    let fresh = Partial::create_folder(folder.to_owned()).map_err(Error::io(folder))?;
+    for part in standing {
+        link(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
+    }
+    let part = |number: usize| fresh.partial().join(format!("part-{number:05}.parquet"));
+    let mut number = 0;
+    for runs in batches {
+        while part(number).exists() {
+            number += 1;
+        }
+        write_part(dataset, runs, part(number))?;
+    }
+    Ok(fresh)
+}
+
+impl Parts {
+    /// Where they are now.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Brings the folder up to date.
+    pub(super) fn publish(self) -> Result<Written, Error> {
+        let lengths = self.paths.iter().map(|path| Ok(fs::metadata(path)?.len()));
+        let bytes = lengths.sum::<io::Result<u64>>();
+        let bytes = bytes.map_err(Error::io(&self.folder))?;
+        if let Some(fresh) = &self.fresh {
+            swap::replace(fresh.partial(), &self.folder).map_err(Error::io(&self.folder))?;
+        }
+        remove_single_file(&self.folder).map_err(Error::io(&self.folder))?;
+        Ok(Written {
+            rows: self.rows,
+            bytes,
+            parts: Some(PartCount {
+                all: self.paths.len(),
+                written: self.new,
+            }),
+            path: self.folder,
+        })
+    }
 }
 
 /// A part that is there.
@@ -96,9 +139,14 @@ struct Part {
 }
 
 impl Part {
-    /// None if it cannot be read or follows other definitions: then it is replaced.
+    /// None if it cannot be read, is not what was written, or follows other definitions: then it is replaced.
     fn read(path: &Path) -> Option<Self> {
-        let mut reader = ParquetReader::new(File::open(path).ok()?);
+        let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let bytes = is_file.then(|| fs::read(path))?.ok()?;
+        if !seal::is_whole(&bytes, SEALED_AS) {
+            return None;
+        }
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
         let footer = reader.get_metadata().ok()?.key_value_metadata.as_ref()?;
         let of = |key: &str| {
             let entry = footer.iter().find(|entry| entry.key == key);
@@ -146,7 +194,7 @@ fn write_part(dataset: &Dataset, runs: &[JournalRow], path: PathBuf) -> Result<(
     for events in batches::events(dataset, runs) {
         file.push(events?)?;
     }
-    file.finish()?;
+    file.finish(Some(SEALED_AS))?.publish()?;
     Ok(())
 }
 
@@ -176,8 +224,5 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Earlier versions wrote all events to one file beside the folder: it would go stale.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(folder.with_extension("parquet")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    partial::remove(&folder.with_extension("parquet"))
 }

@@ -1,15 +1,17 @@
 //! A folder in another's place, so that at any instant either is there, whole.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use sim::log::sync_folder;
 
 /// Puts the folder `fresh` in the place of `folder`, if that is there, and removes what was there.
 ///
 /// Where the system cannot exchange two folders at once, there is an instant without any: see [`recover`].
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
-    sync(fresh)?;
+    sync_folder(fresh)?;
     if !folder.exists() {
         fs::rename(fresh, folder)?;
     } else if exchange(fresh, folder).is_ok() {
@@ -17,7 +19,7 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     } else {
         step_aside(fresh, folder)?;
     }
-    sync(folder.parent().unwrap_or(Path::new(".")))
+    sync_folder(folder.parent().unwrap_or(Path::new(".")))
 }
 
 /// Puts the old folder back if a program was stopped while none was there.
@@ -52,18 +54,6 @@ fn exchange(one: &Path, other: &Path) -> io::Result<()> {
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Makes the names in a folder last.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Where folders cannot be opened, the system syncs them by itself.
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

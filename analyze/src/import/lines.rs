@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::header::{self, Places, index};
 use super::mapping::{COLUMNS, Mapping};
+use super::numbers::{DecimalMark, is_missing};
 use super::report::Report;
 use crate::error::Error;
 
@@ -16,6 +17,8 @@ use crate::error::Error;
 pub(super) struct Raw {
     pub(super) path: PathBuf,
     places: Places,
+    /// How its numbers are written.
+    pub(super) mark: DecimalMark,
     /// What the column of system times is called.
     pub(super) time_title: String,
     pub(super) rows: Vec<RawRow>,
@@ -30,10 +33,14 @@ pub(super) struct RawRow {
 }
 
 impl Raw {
-    /// The cell of a row in `column`; none if it is empty, or the file has no such column.
+    /// The cell of a row in `column`; none if it has no value, or the file has no such column. Any word may be an event's.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
         let cell = row.cells.get(self.places[index(column)]?)?;
-        (!cell.is_empty()).then_some(cell)
+        let is_missing = match column {
+            "event" => cell.is_empty(),
+            _ => is_missing(cell),
+        };
+        (!is_missing).then_some(cell)
     }
 
     /// The rows by what stands in their `run` column, in the order of the file.
@@ -48,6 +55,7 @@ impl Raw {
             path: self.path.clone(),
             time_title: self.time_title.clone(),
             places: self.places,
+            mark: self.mark,
         };
         runs.into_iter()
             .map(|(run, rows)| (run, part(rows)))
@@ -55,14 +63,14 @@ impl Raw {
     }
 }
 
-/// Reads the file at `path`, which has these `bytes`.
+/// Reads the file at `path`, which has this `text`.
 pub(super) fn read(
     path: &Path,
-    bytes: &[u8],
+    text: &str,
     mapping: &Mapping,
     report: &mut Report,
 ) -> Result<Raw, Error> {
-    let text = text_of(path, bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw = match &mapping.line {
         Some(pattern) => matched(path, text, (pattern, mapping), report)?,
         None => separated(path, text, mapping)?,
@@ -71,16 +79,6 @@ pub(super) fn read(
         return Err(Error::import(path, None, "no event in it".to_owned()));
     }
     Ok(raw)
-}
-
-fn text_of<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str, Error> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;
-        let problem = "not text in UTF-8; convert the file, as with iconv".to_owned();
-        Error::import(path, Some(line), problem)
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// The lines that `pattern` finds the cells of.
@@ -118,6 +116,7 @@ fn matched(
     Ok(Raw {
         path: path.to_owned(),
         places,
+        mark: DecimalMark::PointOrComma,
         time_title: "system_time".to_owned(),
         rows,
     })
@@ -153,6 +152,10 @@ fn separated(path: &Path, text: &str, mapping: &Mapping) -> Result<Raw, Error> {
     Ok(Raw {
         path: path.to_owned(),
         places,
+        mark: match separator {
+            "," => DecimalMark::Point,
+            _ => DecimalMark::PointOrComma,
+        },
         time_title: time_title.unwrap_or_default().to_owned(),
         rows,
     })

@@ -7,7 +7,7 @@ pub(super) enum Piece {
     Text(String),
 }
 
-/// The pieces of a name: what comes before what, as people would have it.
+/// The pieces of a name: what comes before what, as people would have it. Capitals are as good as small letters.
 pub(super) fn natural(name: &str) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut rest = name;
@@ -16,7 +16,7 @@ pub(super) fn natural(name: &str) -> Vec<Piece> {
         let end = rest.find(|letter: char| letter.is_ascii_digit() != is_digit);
         let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
         let number = piece.parse().ok().filter(|_| is_digit);
-        pieces.push(number.map_or_else(|| Piece::Text(piece.to_owned()), Piece::Number));
+        pieces.push(number.map_or_else(|| Piece::Text(piece.to_lowercase()), Piece::Number));
         rest = behind;
     }
     pieces
@@ -63,6 +63,12 @@ mod tests {
     fn ten_comes_after_nine() {
         let machines = Machines::new(["vm10", "vm9", "vm10", "vm1"].into_iter());
         assert_eq!(machines.0, ["vm1", "vm9", "vm10"]);
+    }
+
+    #[test]
+    fn capitals_change_no_order() {
+        let machines = Machines::new(["VM3", "vm1", "Vm2"].into_iter());
+        assert_eq!(machines.0, ["vm1", "Vm2", "VM3"]);
     }
 
     #[test]

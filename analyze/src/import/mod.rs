@@ -7,8 +7,10 @@
 //! # Layout
 //!
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
+//! - [`files`]: which files are a run's, read within bounds
 //! - [`header`]: which column is which
 //! - [`lines`]: a file cut into cells
+//! - [`numbers`]: numbers, and cells without one, as other programs write them
 //! - [`time`]: times read
 //! - [`rows`]: cells read as events
 //! - [`machines`]: names of machines
@@ -18,18 +20,19 @@
 //! - [`report`]: how all that is told
 
 mod configuration;
+mod files;
 mod header;
 mod lines;
 mod machines;
 mod mapping;
 mod messages;
+mod numbers;
 mod report;
 mod rows;
 mod run;
 mod time;
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use mapping::{Kind, Mapping, QueueRule};
@@ -41,9 +44,6 @@ use crate::error::Error;
 use lines::Raw;
 use run::Run;
 
-/// Files of these names are taken from a folder.
-const EXTENSIONS: [&str; 4] = ["csv", "tsv", "txt", "log"];
-
 /// Makes the logs in `sources` into a dataset in folder `root`. The files among the sources are one run, a machine's file each or
 /// one file for all; every folder among them is a run of its own; a `run` column splits further.
 ///
@@ -53,18 +53,20 @@ const EXTENSIONS: [&str; 4] = ["csv", "tsv", "txt", "log"];
 /// written. Then none is made.
 pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut files = vec![];
+    let mut imported_files = vec![];
     let mut raw_runs: Vec<(String, Vec<Raw>)> = vec![];
-    for (name, paths) in runs_of(sources)? {
+    let mut bytes_left = files::most_bytes();
+    for (name, paths) in files::of_runs(sources, &mut report)? {
         let mut read = vec![];
         for path in &paths {
-            let bytes = fs::read(path).map_err(Error::io(path))?;
-            files.push(ImportedFile {
+            let text = files::read(path, bytes_left)?;
+            bytes_left -= text.len() as u64;
+            imported_files.push(ImportedFile {
                 path: path.display().to_string(),
-                bytes: bytes.len() as u64,
-                checksum: checksum(&bytes),
+                bytes: text.len() as u64,
+                checksum: checksum(text.as_bytes()),
             });
-            read.push(lines::read(path, &bytes, mapping, &mut report)?);
+            read.push(lines::read(path, &text, mapping, &mut report)?);
         }
         raw_runs.extend(split_by_run(name, read));
     }
@@ -87,7 +89,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     }
     let most = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
-        files,
+        files: imported_files,
         lacks,
         assumed: report.assumed,
     };
@@ -99,43 +101,6 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
         &mapping.to_toml()?,
     )?;
     Ok(report)
-}
-
-/// The files of each run, with a name for it.
-fn runs_of(sources: &[PathBuf]) -> Result<Vec<(String, Vec<PathBuf>)>, Error> {
-    let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        sources.iter().partition(|path| path.is_dir());
-    let mut seen = HashSet::new();
-    for source in sources {
-        let path = fs::canonicalize(source).map_err(Error::io(source))?;
-        if !seen.insert(path) {
-            let problem = "is given twice; it would count twice".to_owned();
-            return Err(Error::import(source, None, problem));
-        }
-    }
-    let mut runs = vec![];
-    if !files.is_empty() {
-        runs.push(("the files".to_owned(), files.into_iter().cloned().collect()));
-    }
-    for folder in folders {
-        let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
-        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-        let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
-        paths.retain(|path| {
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
-        });
-        if paths.is_empty() {
-            let problem = format!(
-                "no log in it: files that end with .{}",
-                EXTENSIONS.join(", .")
-            );
-            return Err(Error::import(folder, None, problem));
-        }
-        paths.sort_by_key(|path| machines::natural(&path.display().to_string()));
-        runs.push((folder.display().to_string(), paths));
-    }
-    Ok(runs)
 }
 
 /// Parts rows that have a run of their own; the others stay together.

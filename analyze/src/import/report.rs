@@ -8,6 +8,9 @@ use sim::log::{Assumed, Lacks};
 use super::machines::Machines;
 use crate::output::words::counted;
 
+/// So many files that were left out are named.
+const MOST_NAMED: usize = 20;
+
 /// What was imported.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -26,6 +29,9 @@ pub struct Report {
     /// Lines that no pattern matched, and the first of them.
     left_out: usize,
     first_left_out: String,
+    /// Files in the runs' folders that were not taken, and how many hidden ones.
+    files_left_out: Vec<String>,
+    hidden_files: usize,
     pub(super) sends: Unknown,
     pub(super) senders: Unknown,
     pub(super) stamps: Unknown,
@@ -57,6 +63,31 @@ impl Report {
             self.first_left_out = format!("{} line {line}: {text}", path.display());
         }
         self.left_out += 1;
+    }
+
+    pub(super) fn leave_out_files(&mut self, files: impl Iterator<Item = String>, hidden: usize) {
+        self.files_left_out.extend(files);
+        self.hidden_files += hidden;
+    }
+
+    /// What of the runs' folders was not taken, behind another sentence; nothing if all was.
+    pub(super) fn files_left_out(&self) -> String {
+        let mut files: Vec<String> = self
+            .files_left_out
+            .iter()
+            .take(MOST_NAMED)
+            .cloned()
+            .collect();
+        if let more @ 1.. = self.files_left_out.len().saturating_sub(MOST_NAMED) {
+            files.push(format!("{more} more"));
+        }
+        if self.hidden_files > 0 {
+            files.push(counted(self.hidden_files, "hidden file"));
+        }
+        match files.is_empty() {
+            true => String::new(),
+            false => format!("; left out: {}", files.join(", ")),
+        }
     }
 
     pub(super) fn add_run(&mut self, machines: &Machines, events: usize) {
@@ -91,6 +122,11 @@ impl Report {
                 "{} not matched by the pattern and left out, the first at {}",
                 counted(self.left_out, "line"),
                 self.first_left_out
+            ));
+        }
+        if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
+            words.push(format!(
+                "Left out of the folders, where logs end with .csv, .tsv, .txt or .log: {files}."
             ));
         }
         words.extend(self.assumptions());

@@ -7,6 +7,7 @@ use sim::machine::{Event, EventKind, Message, Recipients};
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
 use super::mapping::{self, Kind, Mapping, QueueRule};
+use super::numbers::{self, NotANumber};
 use super::time::Clock;
 use crate::error::Error;
 
@@ -50,7 +51,7 @@ impl Reader<'_> {
             self.wrong(row, problem)
         })?;
         let time = self.needed(row, "system_time")?;
-        let time_ns = self.clock.ns(time).ok_or_else(|| {
+        let time_ns = self.clock.ns(time, self.raw.mark).ok_or_else(|| {
             let problem = format!(
                 "system_time `{time}` is not {}; say how times are written with --time",
                 self.clock.wanted()
@@ -168,20 +169,19 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// A whole number; also one that is written as 3.0.
+    /// A whole number; none if the cell has no value.
     fn number(&self, row: &RawRow, column: &str) -> Result<Option<u64>, Error> {
         let Some(cell) = self.raw.cell(row, column) else {
             return Ok(None);
         };
-        let whole = cell.strip_suffix(".0").unwrap_or(cell);
-        let number = whole
-            .parse()
-            .ok()
-            .filter(|&number: &u64| i64::try_from(number).is_ok());
-        match number {
-            Some(number) => Ok(Some(number)),
-            None => Err(self.wrong(row, format!("{column} `{cell}` is not a whole number"))),
-        }
+        let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
+            let problem = match error {
+                NotANumber::Form | NotANumber::NotWhole => "is not a whole number",
+                NotANumber::TooLarge => "is more than a dataset can hold (63 bits)",
+            };
+            self.wrong(row, format!("{column} `{cell}` {problem}"))
+        })?;
+        Ok(Some(number))
     }
 
     fn needed<'r>(&self, row: &'r RawRow, column: &str) -> Result<&'r str, Error> {

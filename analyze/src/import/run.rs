@@ -34,8 +34,9 @@ impl Run {
         let names = names(files)?;
         if names.0.len() < 2 {
             let problem = format!(
-                "{name}: a single machine ({}); a run has two or more: name all its files, or the column that tells machines apart (--columns machine=NAME)",
-                names.0.join(", ")
+                "{name}: a single machine ({}); a run has two or more: name all its files, or the column that tells machines apart (--columns machine=NAME){}",
+                names.0.join(", "),
+                report.files_left_out()
             );
             return Err(Error::import(&files[0].path, None, problem));
         }

@@ -5,6 +5,8 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use super::numbers::{DecimalMark, times_ten_to};
+
 /// How times are written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Clock {
@@ -41,18 +43,22 @@ impl Clock {
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
         match named {
             Some(unit) => Self::Unit(unit),
-            None if decimal_ns(first, 1).is_some() => Self::Unit(NANOS_PER_SECOND),
+            None if times_ten_to(first, 0, DecimalMark::PointOrComma).is_ok() => {
+                Self::Unit(NANOS_PER_SECOND)
+            }
             None => Self::Iso,
         }
     }
 
-    /// The time that `text` is, in nanoseconds since the epoch, or since midnight if it has no date.
-    pub(super) fn ns(&self, text: &str) -> Option<u64> {
-        match self {
-            Self::Unit(unit) => decimal_ns(text, *unit),
+    /// The time that `text` is, in nanoseconds since the epoch, or since midnight if it has no date; none if it is no such time, or
+    /// one that a dataset cannot hold, from 2262 on.
+    pub(super) fn ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
+        let ns = match self {
+            Self::Unit(unit) => times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),
-        }
+        };
+        ns.filter(|&ns| i64::try_from(ns).is_ok())
     }
 
     /// What is wanted, for an error.
@@ -68,7 +74,7 @@ impl Clock {
                     .iter()
                     .find(|(unit, _)| unit == ns)
                     .map_or("seconds", |(_, name)| name);
-                format!("a number of {unit} from 0 on that fits")
+                format!("a number of {unit} from 0 to the year 2262")
             }
             Self::Iso => {
                 "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
@@ -76,22 +82,6 @@ impl Clock {
             Self::Format(format) => format!("a time of the format {format}"),
         }
     }
-}
-
-/// A decimal number of units of so many nanoseconds, exact to the nanosecond; what is finer is cut off.
-fn decimal_ns(text: &str, unit_ns: u64) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let mut ns = whole.parse::<u64>().ok()?.checked_mul(unit_ns)?;
-    let mut place_ns = unit_ns;
-    for digit in fraction.bytes() {
-        place_ns /= 10;
-        ns = ns.checked_add(place_ns * u64::from(digit - b'0'))?;
-    }
-    Some(ns)
 }
 
 fn iso_ns(text: &str) -> Option<u64> {
@@ -137,7 +127,8 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_to_the_nanosecond() {
-        let ns = |unit: &str, text: &str| Clock::of(Some(unit), "", "").ns(text);
+        let ns =
+            |unit: &str, text: &str| Clock::of(Some(unit), "", "").ns(text, DecimalMark::Point);
         assert_eq!(
             ns("s", "1700000000.123456789"),
             Some(1_700_000_000_123_456_789)
@@ -145,7 +136,7 @@ mod tests {
         assert_eq!(ns("ms", "12.5"), Some(12_500_000));
         assert_eq!(ns("us", "7"), Some(7_000));
         assert_eq!(ns("ns", "7"), Some(7));
-        for wrong in ["", "-1", "1e9", ".5", "1.2.3", "99999999999999"] {
+        for wrong in ["", "-1", "1.2.3", "0,5", "9223372036.9"] {
             assert_eq!(ns("s", wrong), None, "{wrong}");
         }
     }
@@ -162,7 +153,7 @@ mod tests {
 
     #[test]
     fn dates_and_times_of_day() {
-        let iso = |text: &str| Clock::Iso.ns(text);
+        let iso = |text: &str| Clock::Iso.ns(text, DecimalMark::Point);
         let expected = Some(1_794_216_600_250_000_000);
         assert_eq!(
             iso("2026-11-09T09:30:00.25Z"),
@@ -172,10 +163,14 @@ mod tests {
         assert_eq!(iso("2026-11-09T10:30:00.25+01:00"), expected);
         assert_eq!(iso("00:00:01.5"), Some(1_500_000_000));
         assert_eq!(iso("soon"), None);
+        assert_eq!(iso("2500-01-01T00:00:00Z"), None);
         let format = Clock::of(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
-        assert_eq!(format.ns("09/11/2026 09:30:00.25"), expected);
         assert_eq!(
-            Clock::of(Some("%H:%M:%S%.f"), "", "").ns("00:00:01.5"),
+            format.ns("09/11/2026 09:30:00.25", DecimalMark::Point),
+            expected
+        );
+        assert_eq!(
+            Clock::of(Some("%H:%M:%S%.f"), "", "").ns("00:00:01.5", DecimalMark::Point),
             Some(1_500_000_000)
         );
     }

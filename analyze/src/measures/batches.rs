@@ -4,7 +4,6 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use polars::prelude::*;
 use sim::log::JournalRow;
@@ -18,6 +17,7 @@ use crate::read::dataset::Dataset;
 use crate::read::events::{EventsBuilder, too_large};
 use crate::read::run_log::Run;
 use crate::read::runs;
+use crate::threads::on_all_cores;
 
 /// The events of `runs`, which are runs of `dataset`, as [`Batch::events`].
 pub(crate) fn events<'a>(
@@ -40,12 +40,6 @@ fn bounds(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
     batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events())
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 impl Dataset {
     /// Its events, whole runs at a time.
     pub fn batches(&self) -> impl Iterator<Item = Batch<'_>> {
@@ -66,14 +60,16 @@ impl Dataset {
         if !self.keeps_measures() {
             return self.measured(runs);
         }
-        let kept = Kept::open(self.root(), self.warm_up_s())?;
+        let kept = Kept::open(self, |problem| self.remark(problem));
         let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
             runs.iter().cloned().partition(|row| kept.has(row));
         let mut machines = Stack::default();
         if !new.is_empty() {
             let measured = self.measured(&new)?;
-            kept.keep(&new, &measured)?;
             machines.push(&measured)?;
+            if let Err(error) = kept.keep(&new, &measured) {
+                self.remark(format!("measures are not kept: {error}"));
+            }
         }
         if let Some(kept) = kept.of(&known)? {
             machines.push(&kept)?;
@@ -87,7 +83,6 @@ impl Dataset {
     /// The measures of `runs`, from their events: a batch on each core at a time.
     fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         let batches: Vec<Batch<'_>> = of(self, runs).collect();
-        let workers = thread::available_parallelism().map_or(1, usize::from);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut measured = vec![];
@@ -104,12 +99,11 @@ impl Dataset {
             }
             measured
         };
-        let mut measured: Vec<(usize, Result<DataFrame, Error>)> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers.min(batches.len()))
-                .map(|_| scope.spawn(work))
+        let mut measured: Vec<(usize, Result<DataFrame, Error>)> =
+            on_all_cores(batches.len(), work)
+                .into_iter()
+                .flatten()
                 .collect();
-            threads.into_iter().flat_map(joined).collect()
-        });
         measured.sort_by_key(|(place, _)| *place);
         let mut machines = Stack::default();
         for (_, batch) in measured {
@@ -203,12 +197,12 @@ pub(crate) fn batch_bounds(
     most: u64,
 ) -> Vec<Range<usize>> {
     let mut bounds: Vec<Range<usize>> = vec![];
-    let mut in_batch = 0;
+    let mut in_batch = 0_u64;
     for (index, events) in events_of_runs.into_iter().enumerate() {
         match bounds.last_mut() {
-            Some(batch) if in_batch + events <= most => {
+            Some(batch) if in_batch.saturating_add(events) <= most => {
                 batch.end = index + 1;
-                in_batch += events;
+                in_batch = in_batch.saturating_add(events);
             }
             _ => {
                 bounds.push(index..index + 1);

@@ -1,25 +1,34 @@
 //! Measures kept from one reading of a dataset to the next: only runs that are new are read again.
 //!
-//! They lie in the folder `.kept` of the dataset, one Parquet file for each length of the warm-up. A run's measures count if the
-//! program that kept them has the same definitions, and the run's row in the journal, its events' checksum among it, is the same.
-//! Whoever deletes the folder loses nothing but time.
+//! They lie in the folder `.kept` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
+//! run's measures count if the program that kept them has the same definitions, and the run's row in the journal, its events'
+//! checksum among it, is the same. Whoever deletes the folder loses nothing but time.
+//!
+//! Keeping is a convenience: a file that is damaged, or cannot be read or written, costs time and a remark, never the answer.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::ParquetWriter;
-use sim::log::JournalRow;
+use sim::log::{JournalRow, checksum};
 
 use crate::error::Error;
+use crate::export::dictionary::machine_file_columns;
+use crate::partial::{self, Partial};
+use crate::read::dataset::Dataset;
+use crate::seal;
 
 /// What tells a run's row in the journal from any other.
 const FINGERPRINT: &str = "fingerprint";
 /// Which build's definitions the measures follow.
 pub(crate) const DEFINITIONS: &str = env!("DEFINITIONS");
+/// How the names of its files begin, and how they end.
+const BEGINNING: &str = "measures-";
+const ENDING: &str = ".parquet";
 
 /// Where a dataset's measures are kept.
 pub(crate) fn folder(root: &Path) -> PathBuf {
@@ -29,35 +38,58 @@ pub(crate) fn folder(root: &Path) -> PathBuf {
 /// The measures that are kept for one dataset and one warm-up.
 pub(crate) struct Kept {
     path: PathBuf,
+    /// What the measures are of, but for the runs: files about anything else do not count.
+    about: String,
     /// A row a run and machine, with the run's fingerprint; none if nothing is kept.
     machines: Option<DataFrame>,
-    /// The fingerprint of each run in it.
-    fingerprints: HashMap<i64, String>,
+    /// The runs in it.
+    runs: Runs,
+}
+
+/// By their numbers.
+type Runs = HashMap<i64, KeptRun>;
+
+/// A run whose measures are kept.
+struct KeptRun {
+    fingerprint: String,
+    /// How many machines' measures there are.
+    machines: u32,
 }
 
 impl Kept {
-    /// What is kept for the dataset in `root`. A file that cannot be read, or is another program's, counts as none: it is replaced.
-    pub(crate) fn open(root: &Path, warm_up_s: f64) -> PolarsResult<Self> {
-        let file = format!("measures-{DEFINITIONS}-{warm_up_s}.parquet");
-        let path = folder(root).join(file);
-        let machines = File::open(&path)
-            .ok()
-            .and_then(|file| ParquetReader::new(file).finish().ok());
-        let fingerprints = match &machines {
-            Some(machines) => fingerprints(machines)?,
-            None => HashMap::new(),
+    /// What is kept for `dataset` and its warm-up. A file in which anything is wrong counts as none: it is told to `remark`, and
+    /// replaced.
+    pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
+        let about = about(dataset);
+        // Of the text, which may be longer than a file's name: its checksum.
+        let name = format!(
+            "{BEGINNING}{DEFINITIONS}-{}{ENDING}",
+            checksum(about.as_bytes())
+        );
+        let path = folder(dataset.root()).join(name);
+        let (machines, runs) = match read(&path, &about) {
+            Ok(Some((machines, runs))) => (Some(machines), runs),
+            Ok(None) => (None, Runs::new()),
+            Err(problem) => {
+                let path = path.display();
+                remark(format!("measures are computed again: {path}: {problem}"));
+                (None, Runs::new())
+            }
         };
-        Ok(Self {
+        Self {
             path,
+            about,
             machines,
-            fingerprints,
-        })
+            runs,
+        }
     }
 
-    /// Whether the run's measures are kept.
+    /// Whether the run's measures are kept, of all its machines.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
-        let kept = self.fingerprints.get(&(row.run as i64));
-        kept.is_some_and(|kept| *kept == fingerprint(row))
+        let kept = self.runs.get(&(row.run as i64));
+        kept.is_some_and(|kept| {
+            kept.machines == row.machines() && kept.fingerprint == fingerprint(row)
+        })
     }
 
     /// The measures of those of `rows` that are kept; none if none is.
@@ -77,6 +109,10 @@ impl Kept {
     }
 
     /// Keeps the measures of `rows`, all of them, and what was kept of other runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if the file cannot be written: then what was there stays.
     pub(crate) fn keep(&self, rows: &[JournalRow], machines: &DataFrame) -> Result<(), Error> {
         let on = || [col("run")];
         let fingerprints = wanted(rows.iter())?.lazy();
@@ -90,31 +126,84 @@ impl Kept {
             let others = not_of(kept, &renewed)?;
             all.vstack_mut(&others)?;
         }
-        self.write(&mut all)
+        self.write(&mut all).map_err(|cause| Error::NotKept {
+            path: self.path.clone(),
+            cause,
+        })
     }
 
     /// The file is there whole or not at all; those of other builds go.
-    fn write(&self, machines: &mut DataFrame) -> Result<(), Error> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |cause: io::Error| Error::NotKept { path, cause }
-        };
+    fn write(&self, machines: &mut DataFrame) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        for entry in fs::read_dir(folder).map_err(failed(folder))?.flatten() {
-            if !entry.file_name().to_string_lossy().contains(DEFINITIONS) {
-                fs::remove_file(entry.path()).map_err(failed(&entry.path()))?;
-            }
-        }
-        let partial = self.path.with_extension(std::process::id().to_string());
-        let file = File::create(&partial).map_err(failed(&partial))?;
+        partial::remove_leftovers(folder, is_ours)?;
+        remove_others(folder)?;
+        let (partial, file) = Partial::create_file(self.path.clone())?;
         ParquetWriter::new(file)
             .finish(machines)
-            .map_err(|cause| Error::Parquet {
-                path: partial.clone(),
-                cause,
-            })?;
-        fs::rename(&partial, &self.path).map_err(failed(&self.path))
+            .map_err(io::Error::other)?;
+        seal::seal(partial.partial(), &self.about)?;
+        partial.publish()
     }
+}
+
+/// What the measures of `dataset` depend on beside its runs, and what is written with them.
+fn about(dataset: &Dataset) -> String {
+    let (name, lacks, warm_up_s) = (dataset.name(), dataset.lacks(), dataset.warm_up_s());
+    format!("{DEFINITIONS} {name:?} {lacks:?} {warm_up_s:?}")
+}
+
+/// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
+fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(|error| error.to_string())?,
+    };
+    if !seal::is_whole(&bytes, about) {
+        return Err("the file is not what was written (checksum)".to_owned());
+    }
+    let machines = ParquetReader::new(Cursor::new(bytes)).finish();
+    let machines = machines.map_err(|error| error.to_string())?;
+    if !has_all_columns(&machines) {
+        return Err("the file has other columns".to_owned());
+    }
+    let runs = runs(&machines).map_err(|error| error.to_string())?;
+    Ok(Some((machines, runs)))
+}
+
+fn has_all_columns(machines: &DataFrame) -> bool {
+    let measured = machine_file_columns()
+        .into_iter()
+        .map(|column| (column.name, column.kind.data_type()));
+    let expected = measured.chain([(FINGERPRINT, DataType::String)]);
+    let present = machines.columns().iter();
+    present
+        .map(|column| (column.name().as_str(), column.dtype().clone()))
+        .eq(expected)
+}
+
+/// Whether a file in the folder is one in which measures are kept, by this build or another.
+fn is_ours(name: &str) -> bool {
+    let definitions = name
+        .strip_prefix(BEGINNING)
+        .and_then(|name| name.split_once('-'));
+    definitions.is_some_and(|(definitions, _)| {
+        definitions.len() == DEFINITIONS.len()
+            && definitions.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+/// Removes what other builds have kept: their definitions are not those of this one.
+fn remove_others(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_ours(&name) && !name.contains(DEFINITIONS) {
+            partial::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// What tells a run from any other, and from itself if it is run again: the checksum of its row in the journal.
@@ -135,13 +224,22 @@ fn wanted<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFr
     )
 }
 
-fn fingerprints(machines: &DataFrame) -> PolarsResult<HashMap<i64, String>> {
-    let runs = machines.column("run")?.i64()?;
+/// The runs in a frame of kept measures.
+fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
+    let numbers = machines.column("run")?.i64()?;
     let fingerprints = machines.column(FINGERPRINT)?.str()?;
-    let pairs = std::iter::zip(runs.iter(), fingerprints.iter());
-    Ok(pairs
-        .filter_map(|(run, fingerprint)| Some((run?, fingerprint?.to_owned())))
-        .collect())
+    let mut runs = Runs::new();
+    for (run, fingerprint) in std::iter::zip(numbers.iter(), fingerprints.iter()) {
+        let (Some(run), Some(fingerprint)) = (run, fingerprint) else {
+            continue;
+        };
+        let kept = runs.entry(run).or_insert_with(|| KeptRun {
+            fingerprint: fingerprint.to_owned(),
+            machines: 0,
+        });
+        kept.machines += 1;
+    }
+    Ok(runs)
 }
 
 /// The rows of runs that are not among `runs`.

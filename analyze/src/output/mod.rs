@@ -15,4 +15,5 @@ pub mod value;
 pub mod words;
 
 pub use structured::{csv, frame_csv, json};
+pub(crate) use terminal::markdown_cell;
 pub use terminal::{markdown, prose, prose_markdown, terminal};

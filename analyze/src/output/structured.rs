@@ -6,7 +6,7 @@ use polars::prelude::DataFrame;
 
 use crate::output::value::{Record, Value};
 
-/// Comma-separated, with a header; missing values are empty.
+/// Comma-separated, with a header; missing values are empty, and real numbers show a point even if they are whole.
 ///
 /// # Errors
 ///
@@ -17,7 +17,7 @@ pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
         writer.write_record(first.iter().map(|(name, _)| name))?;
     }
     for record in records {
-        writer.write_record(record.iter().map(|(_, value)| value.to_string()))?;
+        writer.write_record(record.iter().map(|(_, value)| value.as_cell()))?;
     }
     Ok(writer.flush()?)
 }
@@ -69,7 +69,7 @@ pub fn frame_csv(frame: &DataFrame, with_header: bool, out: impl Write) -> std::
             cells.push(
                 Value::of(column, row)
                     .map_err(std::io::Error::other)?
-                    .to_string(),
+                    .as_cell(),
             );
         }
         writer.write_record(&cells)?;

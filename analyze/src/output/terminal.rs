@@ -1,5 +1,6 @@
 //! Tables and words for people: on the terminal, or as Markdown.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use comfy_table::{
@@ -14,6 +15,9 @@ const LINE: char = '\n';
 
 /// Joins what must stay on one line; a plain space when printed.
 const NO_BREAK: char = '\u{a0}';
+
+/// A longer line is broken, wherever that is: the widths of all columns together must fit 16 bits.
+const WIDEST: u16 = 1000;
 
 /// A line below the header, a space between columns.
 const PLAIN: TableStyle = TableStyle::new()
@@ -32,8 +36,12 @@ pub fn terminal(table: &Table, width: u16) -> String {
             .collect()
     };
     let (narrowest, widest) = (widths(longest_word), widths(whole));
-    let total =
-        |widths: &[u16], padding: u16| widths.iter().map(|width| width + padding + 1).sum::<u16>();
+    let total = |widths: &[u16], padding: u16| -> u16 {
+        let columns = widths.iter();
+        columns.fold(0, |sum: u16, width| {
+            sum.saturating_add(width.saturating_add(padding + 1))
+        })
+    };
     // Where room is scarce, one space must do between the columns that are not numbers.
     let padding = u16::from(total(&narrowest, 1) <= width);
     let mut grid = grid(table);
@@ -51,7 +59,7 @@ pub fn terminal(table: &Table, width: u16) -> String {
             (0, padding)
         };
         column.set_padding(padding);
-        let narrowest = narrowest[index] + padding.0 + padding.1;
+        let narrowest = narrowest[index].saturating_add(padding.0 + padding.1);
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
     }
     let mut text = format!("{}\n\n", table.title);
@@ -61,11 +69,21 @@ pub fn terminal(table: &Table, width: u16) -> String {
     text
 }
 
+/// A text as a cell of a Markdown table: a pipe in it ends no cell, and a new line no row.
+pub(crate) fn markdown_cell(text: &str) -> String {
+    text.replace('|', "\\|")
+        .replace("\r\n", "<br>")
+        .replace([LINE, '\r'], "<br>")
+}
+
 /// The table as Markdown, under a heading.
 pub fn markdown(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
-    let row = |cells: &[String]| format!("| {} |", cells.join(" | ")).replace(LINE, "<br>");
-    push_line(&mut text, &row(&table.headings));
+    let row = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let escaped = |cells: &[String]| -> Vec<String> {
+        cells.iter().map(|cell| markdown_cell(cell)).collect()
+    };
+    push_line(&mut text, &row(&escaped(&table.headings)));
     let rule = table
         .numeric
         .iter()
@@ -74,7 +92,7 @@ pub fn markdown(table: &Table) -> String {
     table
         .rows
         .iter()
-        .for_each(|cells| push_line(&mut text, &row(cells)));
+        .for_each(|cells| push_line(&mut text, &row(&escaped(cells))));
     text.push('\n');
     text.push_str(&prose_markdown(&table.caption));
     text
@@ -109,7 +127,8 @@ fn grid(table: &Table) -> comfy_table::Table {
     // No colours, whatever the terminal.
     grid.force_no_tty();
     grid.set_header(&table.headings);
-    grid.add_rows(&table.rows);
+    let rows = table.rows.iter();
+    grid.add_rows(rows.map(|row| row.iter().map(|cell| broken(cell))));
     for (column, numeric) in grid.column_iter_mut().zip(&table.numeric) {
         column.set_cell_alignment(if *numeric {
             CellAlignment::Right
@@ -120,13 +139,32 @@ fn grid(table: &Table) -> comfy_table::Table {
     grid
 }
 
+/// The cell, its lines at most [`WIDEST`] characters long.
+fn broken(cell: &str) -> Cow<'_, str> {
+    if whole(cell) <= WIDEST.into() {
+        return Cow::Borrowed(cell);
+    }
+    let mut lines = String::with_capacity(cell.len());
+    let mut length = 0;
+    for letter in cell.chars() {
+        if length == WIDEST && letter != LINE {
+            lines.push(LINE);
+            length = 0;
+        }
+        lines.push(letter);
+        length = if letter == LINE { 0 } else { length + 1 };
+    }
+    Cow::Owned(lines)
+}
+
 fn content_width(table: &Table, column: usize, width_of: fn(&str) -> usize) -> u16 {
     let cells = table
         .rows
         .iter()
         .map(|row| &row[column])
         .chain([&table.headings[column]]);
-    cells.map(|cell| width_of(cell)).max().unwrap_or(0) as u16
+    let width = cells.map(|cell| width_of(cell)).max().unwrap_or(0);
+    u16::try_from(width).map_or(WIDEST, |width| width.min(WIDEST))
 }
 
 /// The width at which no word is broken.
@@ -168,4 +206,35 @@ fn fill(text: &mut String, paragraph: &str, width: usize) {
         line.push_str(word);
     }
     push_line(text, &line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(cell: &str) -> Table {
+        Table {
+            title: "Title",
+            headings: vec!["a".to_owned(), "b|c".to_owned()],
+            numeric: vec![false, true],
+            rows: vec![vec![cell.to_owned(), cell.to_owned()]],
+            caption: vec![],
+        }
+    }
+
+    #[test]
+    fn no_cell_ends_a_markdown_row_or_cell() {
+        let text = markdown(&table("x|y\nz\r\n|"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[2], r"| a | b\|c |");
+        let cell = r"x\|y<br>z<br>\|";
+        assert_eq!(lines[4], format!("| {cell} | {cell} |"));
+    }
+
+    /// A label of tens of thousands of rates, for instance.
+    #[test]
+    fn a_cell_may_be_wider_than_any_terminal() {
+        let text = terminal(&table(&"1,".repeat(40_000)), 80);
+        assert_eq!(text.matches('1').count(), 2 * 40_000);
+    }
 }

@@ -46,6 +46,20 @@ impl Value {
         })
     }
 
+    /// What programs read: in full precision; a real number shows a point, even if it is whole, so that a column of such numbers is
+    /// read back as one. Nothing where it is missing.
+    pub(crate) fn as_cell(&self) -> String {
+        let text = self.to_string();
+        let is_whole = |text: &str| {
+            text.bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_digit())
+        };
+        match self {
+            Self::Number(_) if is_whole(&text) => text + ".0",
+            _ => text,
+        }
+    }
+
     /// The number, if it is one.
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
@@ -62,7 +76,7 @@ impl From<Option<f64>> for Value {
     }
 }
 
-/// In full precision; nothing where it is missing.
+/// For people: in full precision; nothing where it is missing.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -84,5 +98,29 @@ impl From<Value> for serde_json::Value {
             Value::Text(value) => value.into(),
             Value::Boolean(value) => value.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn real_numbers_show_a_point_and_whole_numbers_none() {
+        for (number, cell) in [
+            (1.0, "1.0"),
+            (-0.0, "-0.0"),
+            (-3.0, "-3.0"),
+            (0.25, "0.25"),
+            (1e-7, "0.0000001"),
+            (1e16, "10000000000000000.0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(Value::Number(number).as_cell(), cell);
+        }
+        assert_eq!(Value::Integer(-1).as_cell(), "-1");
+        assert_eq!(Value::Text("1".to_owned()).as_cell(), "1");
+        assert_eq!(Value::Missing.as_cell(), "");
+        assert_eq!(Value::Number(1.0).to_string(), "1");
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use sim::console::tell;
 use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
 
@@ -16,6 +18,9 @@ const BATCH_EVENTS: u64 = 250_000;
 /// So does a part of the exported events.
 const PART_EVENTS: u64 = 1_000_000;
 
+/// Bytes of a row of the event log, at least: what the journal says of a run may be wrong.
+const SHORTEST_ROW: usize = 20;
+
 /// A dataset with at least one finished run.
 #[derive(Debug)]
 pub struct Dataset {
@@ -26,6 +31,7 @@ pub struct Dataset {
     failed: usize,
     warm_up_s: f64,
     keeps_measures: bool,
+    remarked: Once,
     batch_events: u64,
     part_events: u64,
 }
@@ -82,6 +88,7 @@ impl Dataset {
             failed,
             warm_up_s: 0.0,
             keeps_measures: false,
+            remarked: Once::new(),
             batch_events: BATCH_EVENTS,
             part_events: PART_EVENTS,
         })
@@ -159,6 +166,12 @@ impl Dataset {
     /// Whether it does.
     pub(crate) fn keeps_measures(&self) -> bool {
         self.keeps_measures
+    }
+
+    /// Says on stderr what is wrong with the measures that are kept; of a dataset, only the first that is.
+    pub(crate) fn remark(&self, problem: String) {
+        self.remarked
+            .call_once(|| tell(format_args!("{}: {problem}", self.label())));
     }
 
     /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
@@ -258,7 +271,7 @@ impl Dataset {
     /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read.
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
-        let mut events = Vec::with_capacity(run.events as usize);
+        let mut events = Vec::with_capacity(bytes.len() / SHORTEST_ROW);
         for (index, event) in log::parse_rows_lacking(&bytes, self.log.lacks()).enumerate() {
             let event = event.map_err(|cause| Error::Row {
                 path: self.log.segment_of(run),
@@ -273,6 +286,17 @@ impl Dataset {
                 return Err(self.wrong_value(run, index, "machine", problem));
             }
             events.push(event);
+        }
+        if events.len() as u64 != run.events {
+            return Err(Error::Journal {
+                path: self.log.journal_of(run),
+                run: run.run,
+                problem: format!(
+                    "it counts {} events, and there are {}; delete the row and run again",
+                    run.events,
+                    events.len()
+                ),
+            });
         }
         Ok(events)
     }

@@ -65,10 +65,22 @@ pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, 
     let order: Vec<&str> = std::iter::once(PLACE)
         .chain(names.iter().copied())
         .collect();
-    let folded = machines
+    // Sums of real numbers depend on their order. It is settled by `collect`: within one query, Polars takes sorting away before
+    // what it holds for independent of order, such as a mean.
+    let of_runs = machines
         .lazy()
         .group_by([keys(), vec![col("run")]].concat())
         .agg(of_run)
+        .sort(
+            [PLACE, "run"]
+                .into_iter()
+                .chain(names.iter().copied())
+                .collect::<Vec<_>>(),
+            SortMultipleOptions::default(),
+        )
+        .collect()?;
+    let folded = of_runs
+        .lazy()
         .group_by(keys())
         .agg(statistics)
         .sort(order, SortMultipleOptions::default())

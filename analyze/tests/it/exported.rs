@@ -8,6 +8,7 @@ use analyze::export::export;
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 
+use crate::command_line::analyze;
 use crate::fixture;
 
 pub fn read(path: &Path) -> DataFrame {
@@ -124,16 +125,82 @@ fn nothing_half_written_stays() {
     fixture::write_by_hand(folder.path());
     let processed = folder.path().join("processed");
     fs::create_dir(&processed).unwrap();
-    for file in ["events.parquet.partial", "machines.parquet.partial"] {
+    let left = [
+        "events.parquet.partial",
+        ".machines.csv.0123456789abcdef.partial",
+    ];
+    for file in left {
         fs::write(processed.join(file), "what a crash left").unwrap();
     }
-    fs::create_dir(processed.join("events.partial")).unwrap();
-    fs::write(processed.join("events.partial/part-00000.parquet"), "half").unwrap();
+    for folder in ["events.partial", ".events.0123456789abcdef.partial"] {
+        let folder = processed.join(folder);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("part-00000.parquet"), "half").unwrap();
+    }
+    fs::write(processed.join("notes.partial"), "somebody's").unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
     export(&dataset, false).unwrap();
     export(&dataset, false).unwrap();
-    let names = ["events", "machines.parquet", "runs.parquet"];
+    let names = [
+        ".lock",
+        "events",
+        "machines.parquet",
+        "notes.partial",
+        "runs.parquet",
+    ];
     assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
     let events = processed.join("events");
     assert_eq!(parts(&events), [events.join("part-00000.parquet")]);
+}
+
+#[test]
+fn of_two_exports_at_once_the_second_is_turned_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("hand");
+    fixture::write_by_hand(&root);
+    let dataset = Dataset::open(&root).unwrap();
+    export(&dataset, true).unwrap();
+    let processed = root.join("processed");
+    let before: Vec<_> = parts(&processed);
+    let lock = File::open(processed.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let (code, out, err) = analyze(&["export", "hand"], folder.path());
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("another export is writing to hand"), "{err}");
+    assert_eq!(parts(&processed), before);
+    drop(lock);
+    assert_eq!(analyze(&["export", "hand"], folder.path()).0, 0);
+}
+
+/// Many exports of two selections: whatever files there are in the end are those of one of them.
+#[test]
+fn exports_at_once_do_not_mix_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    fixture::simulated(&root, fixture::SMALL);
+    let selections = ["run<2", "run>=2"];
+    let export = &|condition| {
+        let options = ["export", "small", "--csv", "--reread", "--where", condition];
+        analyze(&options, folder.path()).0
+    };
+    let codes: Vec<i32> = std::thread::scope(|scope| {
+        let export = |condition| scope.spawn(move || export(condition));
+        let exports: Vec<_> = selections.repeat(4).into_iter().map(export).collect();
+        let codes = exports.into_iter().map(|export| export.join().unwrap());
+        codes.collect()
+    });
+    assert!(codes.contains(&0) && codes.iter().all(|code| [0, 2].contains(code)));
+    let processed = root.join("processed");
+    let runs = rows_of_csv(&processed.join("runs.csv"));
+    assert!([2, 4].contains(&runs), "{runs}");
+    assert_eq!(read(&processed.join("runs.parquet")).height(), runs);
+    let machines = read(&processed.join("machines.parquet")).height();
+    assert_eq!(machines, 3 * runs);
+    assert_eq!(rows_of_csv(&processed.join("machines.csv")), machines);
+    let events = read_parts(&processed.join("events")).height();
+    assert_eq!(rows_of_csv(&processed.join("events.csv")), events);
+    assert_eq!(events, 200 * runs);
+    let hidden = parts(&processed).into_iter();
+    let partial = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
+    assert_eq!(hidden.filter(partial).count(), 0);
 }

@@ -339,7 +339,7 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
     insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; say which is which, as in --columns system_time=NAME (or a number from 1, with --no-header)");
     insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say what it is, as in --events send=TICK");
-    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 on that fits; say how times are written with --time");
+    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; say how times are written with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
     insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the first line has 4");
     insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? Otherwise say the rates with --rates, as in --rates 1,3,6");

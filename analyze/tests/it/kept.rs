@@ -1,7 +1,7 @@
 //! Measures that are kept: the same as if everything were read again, and only what is new is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
 use polars::prelude::*;
@@ -81,6 +81,97 @@ fn what_cannot_be_read_is_replaced() {
     let (kept, read) = both(folder.path());
     assert!(kept.equals_missing(&read));
     assert_eq!(fs::read(&file).unwrap().len(), whole.len());
+}
+
+/// Each of many flipped bits, spread over the whole file: the table is the same, and the damage is told.
+#[test]
+fn no_flipped_bit_changes_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fixture::simulated(root, fixture::SMALL);
+    let read = Dataset::open(root).unwrap().machines().unwrap();
+    keeping(root).machines().unwrap();
+    let file = only_file(&root.join(".kept"));
+    let whole = fs::read(&file).unwrap();
+    // A prime step: every bit of a byte is met, and every region of the file.
+    let bits: Vec<usize> = (0..8 * whole.len()).step_by(1999).collect();
+    assert!(bits.len() > 50);
+    for bit in bits {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, damaged).unwrap();
+        let kept = keeping(root).machines().unwrap();
+        assert!(kept.equals_missing(&read), "bit {bit}");
+        assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: written anew");
+    }
+}
+
+/// The only file in a folder.
+fn only_file(folder: &Path) -> PathBuf {
+    let entries = fs::read_dir(folder).unwrap();
+    let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+/// Measures of another warm-up, of another name of the dataset, in the name of those that are asked for.
+#[test]
+fn a_file_in_anothers_name_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    fixture::simulated(&root, fixture::SMALL);
+    let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
+    let (_, whole, _) = drift(&["--reread"]);
+    drift(&[]);
+    let asked_for = only_file(&root.join(".kept"));
+    fs::remove_file(&asked_for).unwrap();
+    drift(&["--warm-up", "2"]);
+    fs::rename(only_file(&root.join(".kept")), &asked_for).unwrap();
+    let (code, out, err) = drift(&[]);
+    assert_eq!((code, out), (0, whole));
+    let remark = "small: measures are computed again: small/.kept/measures-";
+    assert!(err.starts_with(remark) && err.contains("checksum"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert_eq!(drift(&[]).2, "", "it was written anew");
+}
+
+#[test]
+fn whatever_lies_in_the_folder_the_table_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    fixture::simulated(&root, fixture::SMALL);
+    let kept = root.join(".kept");
+    let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
+    let (_, whole, _) = drift(&["--reread"]);
+    // A stranger's folder and file, what another build kept, what a crash left.
+    fs::create_dir_all(kept.join(".snapshot")).unwrap();
+    fs::write(kept.join("notes"), "a stranger's").unwrap();
+    fs::write(kept.join("measures-0123456789abcdef-0.parquet"), "old").unwrap();
+    let left = ".measures-0123456789abcdef-1.parquet.0123456789abcdef.partial";
+    fs::write(kept.join(left), "half").unwrap();
+    assert_eq!(drift(&[]), (0, whole.clone(), String::new()));
+    let names = |start: &str| -> Vec<String> {
+        let entries = fs::read_dir(&kept).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with(start))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("measures-"), [".snapshot", "notes"]);
+    let file = &names(".")[0];
+    assert!(!file.contains("0123456789abcdef"), "{file}");
+    // A warm-up whose number is longer than a file's name may be.
+    let (code, _, err) = drift(&["--warm-up", "1e-300"]);
+    assert_eq!((code, err), (0, String::new()));
+    // A folder in the place of the file.
+    let file = kept.join(file);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let (code, out, err) = drift(&[]);
+    assert_eq!((code, out), (0, whole));
+    assert_eq!(err.lines().count(), 1, "{err}");
 }
 
 #[test]

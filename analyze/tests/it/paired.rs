@@ -162,8 +162,7 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     );
     let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
     assert_eq!(code, 4);
-    let undefined =
-        "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4,1,2,logical_age_mean,0,,,,,,,0";
+    let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4.0,1,2.0,logical_age_mean,0,,,,,,,0.0";
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 

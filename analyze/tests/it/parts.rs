@@ -261,13 +261,38 @@ fn an_export_that_does_not_come_to_its_end_leaves_what_was_there() {
     fs::write(small.root().join("events-0000.csv"), damaged).unwrap();
     let error = export(&small.dataset(), false).unwrap_err().to_string();
     assert!(error.contains("checksum"), "{error}");
-    let partial = small.root().join("processed/events.partial");
-    assert_eq!(parts(&partial).len(), 3);
+    // Nothing half-written stays, on a disk that is full for instance.
+    let processed = small.root().join("processed");
+    let names = [".lock", "events", "machines.parquet", "runs.parquet"];
+    assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
     assert_eq!(small.state(), before);
     fs::write(small.root().join("events-0000.csv"), whole).unwrap();
     assert_eq!(small.export(), (3, 2));
-    assert!(!partial.exists());
     small.is_complete();
+}
+
+/// Bits flipped all over a part, in its data and in its footer: it is written anew.
+#[test]
+fn a_damaged_part_is_not_believed() {
+    let small = Growing::new(fixture::SMALL);
+    assert_eq!(small.export(), (3, 3));
+    let whole = small.state();
+    let (part, (_, bytes)) = whole.iter().nth(1).unwrap();
+    // A prime step: every bit of a byte is met.
+    let bits: Vec<usize> = (0..8 * bytes.len()).step_by(2003).collect();
+    assert!(bits.len() > 20, "{}", bytes.len());
+    for bit in bits {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        // Written in its place, whatever else has a link to it.
+        fs::remove_file(part).unwrap();
+        fs::write(part, damaged).unwrap();
+        assert_eq!(small.export(), (3, 1), "bit {bit}");
+        let contents = |state: &BTreeMap<PathBuf, (SystemTime, Vec<u8>)>| -> Vec<Vec<u8>> {
+            state.values().map(|(_, bytes)| bytes.clone()).collect()
+        };
+        assert_eq!(contents(&small.state()), contents(&whole), "bit {bit}");
+    }
 }
 
 /// With the packages that the bench pins.

@@ -55,6 +55,58 @@ fn missing_shards_are_named() {
     );
 }
 
+/// Whatever is asked of a dataset: that planned runs and shards are missing is said.
+#[test]
+fn every_verb_says_that_runs_and_shards_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    write_shard(&root, 2, 2);
+    // One more run is missing: its row is gone.
+    let journal = root.join("shard-2-of-2/runs.csv");
+    let rows = fs::read_to_string(&journal).unwrap();
+    let rows: Vec<&str> = rows.lines().take(3).collect();
+    fs::write(&journal, rows.join("\n") + "\n").unwrap();
+    fs::write(
+        folder.path().join("claims.toml"),
+        "
+[[claim]]
+id = \"clocks-run\"
+says = \"Clocks run\"
+source = \"a notebook\"
+experiment = \"small\"
+expected = \"always\"
+depends_on = \"nothing\"
+
+[[claim.test]]
+machine = 0
+measure = \"logical_rate\"
+expect = { above = 0 }",
+    )
+    .unwrap();
+    let commands: [&[&str]; 8] = [
+        &["audit", "small"],
+        &["audit", "small", "--format", "csv"],
+        &["drift", "small"],
+        &["theory", "small"],
+        &["compare", "small", "small"],
+        &["export", "small"],
+        &["jumps", "small", "--by", "rate"],
+        &["claims", "claims.toml", "--data", "."],
+    ];
+    for command in commands {
+        let (code, out, err) = analyze(command, folder.path());
+        assert_eq!(code, 0, "{command:?}: {err}");
+        // Lines are wrapped.
+        let said = format!("{out}\n{err}").replace('\n', " ");
+        for missing in [
+            "4 planned runs are not there yet",
+            "1 shard is missing: 1/2",
+        ] {
+            assert!(said.contains(missing), "{command:?}: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_run_in_two_shards_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -23,5 +23,5 @@ pub fn run(args: &Args, mut program: Command) -> Result<ExitCode> {
     let name = program.get_name().to_owned();
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut program, name, &mut script);
-    Ok(print(&String::from_utf8(script)?.trim_end())?)
+    print(&String::from_utf8(script)?.trim_end())
 }

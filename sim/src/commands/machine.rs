@@ -1,7 +1,7 @@
 //! `sim machine`: one machine of a run in a process of its own, on this host or another.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
 
+/// A week.
+const LONGEST_PATIENCE_S: u64 = 7 * 24 * 3600;
 /// The run failed.
 const FAILED: u8 = 3;
 
@@ -50,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "X", value_parser = super::time_scale)]
     time_scale: Option<f64>,
     /// Seconds to wait for the other machines
-    #[arg(long, value_name = "S", default_value_t = 60)]
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=LONGEST_PATIENCE_S))]
     patience: u64,
     /// End when stdin does, and report to the process that started this one
     #[arg(long, hide = true)]
@@ -59,8 +61,11 @@ pub struct Args {
 
 /// Takes part in the run, and writes the machine's log.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.child {
-        end_with_stdin();
+    if args.child
+        && let Err(error) = end_with_stdin()
+    {
+        tell(format!("the system has no more threads ({error})"));
+        return Ok(ExitCode::from(processes::CANNOT_START));
     }
     let seat = seat(args)?;
     let part = match tcp::take_part(&seat) {
@@ -69,6 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             tell(&error);
             return Ok(ExitCode::from(match error {
                 SeatError::Listen { .. } => processes::CANNOT_LISTEN,
+                SeatError::NoRoom(_) => processes::CANNOT_START,
                 SeatError::Failed(_) => FAILED,
             }));
         }
@@ -149,27 +155,55 @@ fn seat(args: &Args) -> Result<Seat> {
             machines - 1
         );
     }
+    let addresses: Vec<_> = args
+        .addresses
+        .iter()
+        .map(|text| addresses(text))
+        .collect::<Result<_>>()?;
+    let machine = args.machine as usize;
     Ok(Seat {
         run,
         seed: experiment.seed,
         time_scale: experiment.time_scale,
         machine: args.machine,
-        addresses: args
-            .addresses
-            .iter()
-            .map(|text| address(text))
-            .collect::<Result<_>>()?,
+        listen: where_to_listen(&args.addresses[machine], machine, &addresses),
+        addresses,
         token: token()?,
         patience: Duration::from_secs(args.patience),
     })
 }
 
-fn address(text: &str) -> Result<SocketAddr> {
-    let found = text
-        .to_socket_addrs()
-        .with_context(|| format!("--addresses: `{text}` is not an address such as 10.0.0.1:20000"))?
-        .next();
-    found.with_context(|| format!("--addresses: `{text}` has no address"))
+/// All addresses of `HOST:PORT`: a host may have several.
+fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
+    let found = text.to_socket_addrs().with_context(|| {
+        format!("--addresses: `{text}` is not an address such as 10.0.0.1:20000")
+    })?;
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        bail!("--addresses: `{text}` has no address");
+    }
+    Ok(found)
+}
+
+/// Where machine `machine`, which is given as `text`, may listen, the best first.
+///
+/// A host's own name may mean several addresses; and on many systems it means 127.0.1.1 on the host itself, where no other host
+/// gets. If others are elsewhere, it listens on all its addresses then.
+fn where_to_listen(text: &str, machine: usize, addresses: &[Vec<SocketAddr>]) -> Vec<SocketAddr> {
+    let is_here = |address: &SocketAddr| address.ip().is_loopback();
+    let mut own = addresses[machine].clone();
+    own.sort_by_key(is_here);
+    let is_name = text.parse::<SocketAddr>().is_err();
+    let others_elsewhere = addresses.iter().flatten().any(|address| !is_here(address));
+    if is_name && others_elsewhere && own.iter().all(is_here) {
+        for address in &mut own {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            });
+        }
+    }
+    own
 }
 
 fn token() -> Result<RunToken> {
@@ -180,10 +214,44 @@ fn token() -> Result<RunToken> {
 }
 
 /// Whoever started this process holds its stdin: when that closes, there is nobody left to report to.
-fn end_with_stdin() {
-    std::thread::spawn(|| {
+fn end_with_stdin() -> io::Result<()> {
+    std::thread::Builder::new().spawn(|| {
         let mut byte = [0];
         while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
         std::process::exit(i32::from(FAILED));
-    });
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listens(text: &str, own: &[&str], others: &str) -> Vec<String> {
+        let parsed = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let own = own.iter().map(|text| parsed(text)).collect();
+        let listen = where_to_listen(text, 0, &[own, vec![parsed(others)]]);
+        listen.iter().map(SocketAddr::to_string).collect()
+    }
+
+    #[test]
+    fn a_name_that_means_loopback_is_reached_from_elsewhere_all_the_same() {
+        let own = ["127.0.1.1:20000"];
+        assert_eq!(
+            listens("me:20000", &own, "10.0.0.2:20000"),
+            ["0.0.0.0:20000"]
+        );
+        // On one host there is no need, and what is said in numbers is meant.
+        assert_eq!(listens("me:20000", &own, "127.0.0.1:20001"), own);
+        assert_eq!(listens("127.0.1.1:20000", &own, "10.0.0.2:20000"), own);
+    }
+
+    #[test]
+    fn of_several_addresses_those_that_others_reach_come_first() {
+        let own = ["127.0.1.1:20000", "10.0.0.1:20000", "[2001:db8::1]:20000"];
+        assert_eq!(
+            listens("me:20000", &own, "10.0.0.2:20000"),
+            ["10.0.0.1:20000", "[2001:db8::1]:20000", "127.0.1.1:20000"]
+        );
+    }
 }

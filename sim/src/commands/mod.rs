@@ -8,17 +8,24 @@ pub mod run;
 pub mod status;
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use sim::engine::tcp::PortRange;
 use sim::experiment::{
     EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
 };
 use sim::sweep::Options;
+
+/// The longest name that a file or folder has on the usual systems, in bytes.
+const LONGEST_NAME: usize = 255;
+/// The longest name of a file that a sweep makes.
+const LONGEST_FILE_NAME: &str = "experiment.partial";
 
 /// What an experiment is run as: shared by all verbs that take one.
 #[derive(Args)]
@@ -70,10 +77,31 @@ impl ExperimentArgs {
         Ok(experiment)
     }
 
-    fn dataset(&self, experiment: &Experiment) -> PathBuf {
-        self.data
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("data").join(&experiment.name))
+    /// The dataset's folder.
+    ///
+    /// # Errors
+    ///
+    /// If its path, or that of a file in it, is longer than a path may be.
+    fn dataset(&self, experiment: &Experiment) -> Result<PathBuf> {
+        let root = match &self.data {
+            Some(data) => data.clone(),
+            None => Path::new("data").join(&experiment.name),
+        };
+        let folder = match experiment.shard() {
+            Some(shard) => root.join(shard.folder()),
+            None => root.clone(),
+        };
+        let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
+        let found = folder.join(LONGEST_FILE_NAME).symlink_metadata();
+        if folder.iter().any(is_too_long)
+            || found.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
+        {
+            bail!(
+                "{}: the name of the folder or its path is longer than this system allows; name a shorter one with --data",
+                root.display()
+            );
+        }
+        Ok(root)
     }
 
     fn options(&self) -> Options {
@@ -88,19 +116,38 @@ impl ExperimentArgs {
     }
 }
 
-/// Prints to stdout. Whoever reads it may have read enough and gone.
-fn print(text: &dyn Display) -> io::Result<ExitCode> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+/// Prints a line or more to stdout.
+fn print(text: &dyn Display) -> Result<ExitCode> {
+    let mut stdout = io::stdout();
+    printed(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
+/// What writing to stdout came to. A reader that has read enough and gone is no error.
+fn printed(written: io::Result<()>) -> Result<ExitCode> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("stdout"),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
+/// Prints what clap has to say where it runs no verb: help and version to stdout, mistakes in the arguments to stderr.
+///
+/// # Errors
+///
+/// What the system says if stdout does not take it. Mistakes that stderr does not take are dropped, as all else there is.
+pub fn print_answer(answer: &clap::Error) -> Result<ExitCode> {
+    let written = answer.print().and_then(|()| io::stdout().flush());
+    if answer.use_stderr() {
+        return Ok(ExitCode::from(crate::UNUSABLE));
+    }
+    printed(written)
+}
+
 /// The command line as it was typed: behind `cargo sim`, that and not the program that it built.
-fn typed_command() -> Vec<String> {
-    let mut words: Vec<String> = env::args().collect();
+fn typed_command() -> Vec<OsString> {
+    let mut words: Vec<OsString> = env::args_os().collect();
     if env::var_os("CARGO").is_some() {
-        words.splice(..1, ["cargo".to_owned(), "sim".to_owned()]);
+        words.splice(..1.min(words.len()), ["cargo".into(), "sim".into()]);
     }
     words
 }

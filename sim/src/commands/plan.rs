@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
@@ -13,7 +14,12 @@ use sim::sweep::{Capacity, Plan, free_bytes};
 
 use super::{ExperimentArgs, print};
 
-/// Show what would run: configurations, runs done and to do, wall time, disk, sockets
+/// A day less than a week: until then a day of the week names one day.
+const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
+/// Beyond it, no calendar has a date.
+const LONGEST: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
+
+/// Show what would run: configurations, runs done and to do, wall time, memory, disk, sockets
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim plan experiments/overnight.toml
@@ -26,13 +32,13 @@ pub struct Args {
 /// Prints the plan as a table.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
-    let root = args.experiment.dataset(&experiment);
+    let root = args.experiment.dataset(&experiment)?;
     let options = args.experiment.options();
     let capacity = Capacity::of_this_process();
     Plan::check(&experiment, &options, &capacity)?;
     let (experiment, attempts) = DatasetWriter::look(&root, &experiment)?;
     let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;
-    Ok(print(&table(&experiment, &plan, &root))?)
+    print(&table(&experiment, &plan, &root, &capacity))
 }
 
 /// The wall time between the closest ticks of two machines, where that is shortest; nothing where no phase rule keeps them apart.
@@ -48,7 +54,27 @@ fn margin(experiment: &Experiment) -> Option<String> {
     ))
 }
 
-fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
+/// When it would be done if it were started now: the day of the week, and the date too where that is not within a week.
+fn finish(wall_time: Duration) -> String {
+    let seconds = wall_time.as_secs().min(LONGEST.as_secs()) as i64;
+    let finish = Zoned::now().saturating_add(seconds.seconds());
+    let format = if wall_time < WITHIN_A_WEEK {
+        "%A %H:%M"
+    } else {
+        "%A %Y-%m-%d %H:%M"
+    };
+    finish.strftime(format).to_string()
+}
+
+fn memory(needed: u64, capacity: &Capacity) -> String {
+    let available = match capacity.memory_bytes {
+        u64::MAX => String::new(),
+        available => format!(" of {} available", bytes_in_words(available)),
+    };
+    format!("about {}{available}", bytes_in_words(needed))
+}
+
+fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     let runs = format!(
@@ -63,7 +89,6 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
         EngineKind::Tcp => format!("tcp, {} times faster than real time", experiment.time_scale),
         EngineKind::Virtual => "virtual time".to_owned(),
     };
-    let finish = Zoned::now().saturating_add((plan.wall_time.as_secs() as i64).seconds());
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };
@@ -90,7 +115,8 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path) -> Table {
         }
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
-    row("would finish", finish.strftime("%A %H:%M").to_string());
+    row("would finish", finish(plan.wall_time));
+    row("memory", memory(plan.memory_bytes, capacity));
     let free = match free_bytes(root) {
         Some(free) => format!(" of {} free", bytes_in_words(free)),
         None => String::new(),

@@ -1,5 +1,6 @@
 //! `sim run`: runs what is still to do of an experiment.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+#[cfg(unix)]
+use signal_hook::consts::SIGXFSZ;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use sim::console::tell;
+use sim::console::{command_line, tell};
 use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetError;
@@ -50,7 +53,7 @@ pub struct Args {
 /// Runs the sweep.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
-    let root = args.experiment.dataset(&experiment);
+    let root = args.experiment.dataset(&experiment)?;
     let options = Options {
         max_failures: args.max_failures,
         sync_every: Duration::from_secs_f64(args.sync_every),
@@ -92,30 +95,46 @@ fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
         .and_then(|_| flag::register(signal, control.stop_switch()))
         .context("cannot watch for signals")?;
     }
+    // A file that may not grow any more (ulimit -f) is the disk's error then, and does not kill.
+    #[cfg(unix)]
+    flag::register(SIGXFSZ, Arc::default()).context("cannot watch for signals")?;
     Ok(interrupted)
 }
 
 /// The command that goes on with this sweep: the same one.
 fn command_to_go_on() -> String {
-    shell_words::join(typed_command())
+    command_line(typed_command())
 }
 
 /// The command that does one run of this sweep, but for the run's number.
 fn command_for_one_run() -> String {
-    let mut words = typed_command();
-    while let Some(place) = words.iter().position(|word| word == "--only") {
-        words.drain(place..(place + 2).min(words.len()));
+    command_line(with_only(typed_command()))
+}
+
+/// The words of a command to which `--only` and a run's name are to be added, in place of those it may have.
+fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
+    // Behind `--` an option is none: what stands there must do without.
+    if let Some(index) = words.iter().position(|word| word == "--") {
+        words.remove(index);
+        for word in &mut words[index..] {
+            if word.as_encoded_bytes().starts_with(b"-") {
+                *word = Path::new(".").join(&*word).into_os_string();
+            }
+        }
     }
-    words.retain(|word| !word.starts_with("--only="));
-    words.push("--only".to_owned());
-    shell_words::join(words)
+    while let Some(index) = words.iter().position(|word| word == "--only") {
+        words.drain(index..(index + 2).min(words.len()));
+    }
+    words.retain(|word| !word.as_encoded_bytes().starts_with(b"--only="));
+    words.push("--only".into());
+    words
 }
 
 /// A disk that refuses is no end: says how to go on.
 fn with_the_way_out(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
-            "{error}\nwhat was finished before is whole; once this is mended, go on with: {}",
+            "{error}\nthe runs in runs.csv are whole; once this is mended, go on with: {}",
             command_to_go_on()
         ),
         other => other.into(),
@@ -135,6 +154,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         failed,
         left,
         gave_up,
+        failed_before,
         in_order,
         punctual,
         bytes,
@@ -147,27 +167,35 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         Some(shard) => root.join(shard.folder()),
     };
     let root = root.display();
-    if ok + failed + left == 0 {
-        return format!("nothing to do: every run is in {root}\n{next}");
-    }
-    let mut lines = vec![format!(
-        "{} runs ok, {} failed in {} -> {root} ({})",
-        grouped(*ok),
-        grouped(*failed),
-        in_words(*elapsed),
-        bytes_in_words(*bytes)
-    )];
+    let mut lines = vec![if ok + failed + left == 0 {
+        format!("nothing to do: every run that was to be done is in {root}")
+    } else {
+        format!(
+            "{} runs ok, {} failed in {} -> {root} ({})",
+            grouped(*ok),
+            grouped(*failed),
+            in_words(*elapsed),
+            bytes_in_words(*bytes)
+        )
+    }];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
-            "{} of {} went event by event as their seed says, {} of {0} were punctual throughout",
-            grouped(*in_order),
-            grouped(*ok),
-            grouped(*punctual)
+            "{in_order} of {ok} are identical to the simulated run of the same seed, {punctual} of {ok} were punctual: \
+             latest tick and slowest message together below the margin",
+            in_order = grouped(*in_order),
+            ok = grouped(*ok),
+            punctual = grouped(*punctual)
         ));
     }
     if *failed > 0 {
         lines.push(format!(
             "the reasons are in {root}/runs.csv; to repeat what failed, add --retry-failed"
+        ));
+    }
+    if *failed_before > 0 {
+        lines.push(format!(
+            "{} runs failed in an earlier sweep and were not tried again; to repeat them, add --retry-failed",
+            grouped(*failed_before)
         ));
     }
     lines.push(match left {
@@ -184,4 +212,24 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         ),
     });
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_repeated_by_the_same_command_with_one_only() {
+        for (typed, wanted) in [
+            ("sim run e.toml -q", "sim run e.toml -q --only"),
+            ("sim run --only 3 e.toml --only=4", "sim run e.toml --only"),
+            (
+                "sim run --jobs 2 -- -e.toml",
+                "sim run --jobs 2 ./-e.toml --only",
+            ),
+        ] {
+            let words = typed.split(' ').map(OsString::from).collect();
+            assert_eq!(command_line(with_only(words)), wanted);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
-use sim::log::{Dataset, Status, Sweep};
+use sim::log::{Status, Sweep};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 
 use super::print;
@@ -39,13 +39,12 @@ enum Format {
 
 /// Prints the status. Reading is allowed while a sweep is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let dataset = Dataset::open(&args.dataset)?;
-    let status = Status::of(&dataset);
+    let status = Status::read(&args.dataset)?;
     let text: String = match args.format {
-        Format::Table => table(dataset.root(), &status).to_string(),
+        Format::Table => table(&args.dataset, &status).to_string(),
         Format::Json => serde_json::to_string_pretty(&status)?,
     };
-    Ok(print(&text)?)
+    print(&text)
 }
 
 fn table(root: &Path, status: &Status) -> Table {
@@ -60,10 +59,19 @@ fn table(root: &Path, status: &Status) -> Table {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
+    if status.no_longer_planned > 0 {
+        let runs = grouped(status.no_longer_planned);
+        row("no longer planned", format!("{runs} more, done"));
+    }
     row("failed", grouped(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
-        row("running", running(sweep));
+        let name = if sweep.is_certain {
+            "running"
+        } else {
+            "perhaps running"
+        };
+        row(name, running(sweep));
     }
     match (status.finishes_at_s, status.last_run_at_s) {
         (Some(at_s), _) => row("finishes", finishes(at_s)),
@@ -73,9 +81,10 @@ fn table(root: &Path, status: &Status) -> Table {
     if !status.missing_shards.is_empty() {
         row("missing shards", status.missing_shards.join(" "));
     }
-    if status.engine == "tcp" && status.done > 0 {
-        row("in order", with_share(status.in_order, status.done));
-        row("punctual", with_share(status.punctual, status.done));
+    let finished = status.done + status.no_longer_planned;
+    if status.engine == "tcp" && finished > 0 {
+        row("in order", with_share(status.in_order, finished));
+        row("punctual", with_share(status.punctual, finished));
         row(
             "lateness",
             format!(
@@ -120,8 +129,13 @@ fn running(sweep: &Sweep) -> String {
         Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),
         None => "no run has ended yet".to_owned(),
     };
+    let doubt = if sweep.is_certain {
+        ""
+    } else {
+        "; this file system has no locks that would tell whether it still is"
+    };
     format!(
-        "process {} on {} since {}, {rate}",
+        "process {} on {} since {}, {rate}{doubt}",
         sweep.process,
         sweep.host,
         at(sweep.since_s)
@@ -134,9 +148,9 @@ fn finishes(at_s: i64) -> String {
     format!("{}, in {}", at(at_s), in_words(left))
 }
 
-/// A time by the clock on this wall.
+/// A time by the clock on this wall; the last that a calendar has for those after it.
 fn at(unix_s: i64) -> String {
-    let time = Timestamp::from_second(unix_s).unwrap_or_default();
+    let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(TimeZone::system())
         .strftime("%A %Y-%m-%d %H:%M")
         .to_string()

@@ -6,14 +6,18 @@
 //! - [`tcp`]: real sockets and the wall clock, an event loop a core hosting many whole runs
 //! - [`processes`]: runs over TCP whose machines are processes of their own
 //! - [`control`]: stopping, and counting what is under way
+//! - [`patience`]: waiting that does not count the time in which this process sleeps
+//! - [`shortage`]: refusals of the system that pass
 //! - [`punctuality`]: how far a run was from its schedule, and whether that could have mattered
 //!
 //! Both take runs as they are planned and return what their machines logged. `tests/it/conformance.rs` holds them to the same
 //! behaviour.
 
 mod control;
+mod patience;
 pub mod processes;
 mod punctuality;
+mod shortage;
 pub mod tcp;
 pub mod virtual_time;
 
@@ -21,6 +25,7 @@ pub use control::{Control, LATE};
 pub use punctuality::{Punctuality, Quantiles, Samples};
 
 use std::io;
+use std::thread::ScopedJoinHandle;
 
 use tcp::Piece;
 
@@ -129,4 +134,16 @@ fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
             Machine::new(index, &run.configuration, random)
         })
         .collect()
+}
+
+/// What a thread returned; an error if it panicked.
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
+    thread.join().map_err(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        io::Error::other(format!(
+            "a thread panicked ({}): this is a bug of sim",
+            said.unwrap_or("no reason given")
+        ))
+    })
 }

@@ -2,32 +2,42 @@
 //!
 //! The machines find each other, agree on the start and exchange messages by themselves ([`super::tcp::take_part`]). Each holds
 //! the reading end of a pipe whose writing end is here: whatever becomes of this process, they end.
+//!
+//! # Layout
+//!
+//! - [`attempt`]: one attempt at a run: its processes are started, waited for with patience, and ended
+//! - [`child`]: one machine's process
 
-use std::io::Read;
-use std::net::SocketAddr;
+mod attempt;
+mod child;
+
+use std::io;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
-use super::tcp::{AddressBook, Part, PortRange, new_token};
-use super::{Control, Ended, RawLog, Samples, ticks_in};
+use self::attempt::{Outcome, attempt};
+use super::tcp::{AddressBook, Part, PortRange};
+use super::{Control, Ended, RawLog, Samples, joined, ticks_in};
+use crate::console::tell;
 use crate::experiment::Run;
-use crate::log::parse_rows;
 use crate::wire::RunToken;
 
 /// The environment variable that tells a machine the run's secret, out of sight of other users.
 pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
 /// Exit code of a machine that found its address taken: the run can be tried again on others.
 pub const CANNOT_LISTEN: u8 = 75;
+/// Exit code of a machine for which the system has no thread or file: there are too many processes.
+pub const CANNOT_START: u8 = 71;
 
 /// How often a run is tried on other addresses.
 const ATTEMPTS: usize = 3;
-/// How soon an interrupt is noticed.
-const LOOK_UP: Duration = Duration::from_millis(100);
+/// How long machines wait for each other before a run starts.
+const SET_UP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How machines are to be started.
 #[derive(Clone, Debug)]
@@ -78,58 +88,165 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
     (text.len() == 32).then(|| number.to_be_bytes())
 }
 
-/// Runs what comes from `runs` until there are no more, a few at a time, and sends each to `ended`.
+/// Runs what comes from `runs` until there are no more, a few at a time, and sends each to `ended`. Where the system has no room
+/// for so many processes, fewer at a time.
+///
+/// # Errors
+///
+/// The system has no room for the processes of a single run, or a thread panicked.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
     control: &Control,
     ended: &Sender<Ended<RawLog>>,
-) {
+) -> io::Result<()> {
+    let queue = Queue {
+        runs,
+        state: Mutex::new(QueueState {
+            workers: settings.width,
+            returned: vec![],
+            has_told: false,
+        }),
+    };
+    let work = || work(settings, &queue, control, ended).inspect_err(|_| control.stop());
     thread::scope(|scope| {
-        for _ in 0..settings.width {
-            scope.spawn(|| {
-                let mut addresses = AddressBook::new(settings.ports.clone());
-                while !control.is_stopped()
-                    && let Ok(run) = runs.try_recv()
-                {
-                    control.begin();
-                    let result = run_apart(settings, &run, &mut addresses, control);
-                    control.end();
-                    let Some((result, strangers)) = result else {
-                        return;
-                    };
-                    if ended
-                        .send(Ended {
-                            run,
-                            result,
-                            strangers,
-                        })
-                        .is_err()
-                    {
-                        return;
-                    }
+        let mut others = vec![];
+        // The calling thread is a worker too: where no other can be started, it does all the runs.
+        for started in 1..settings.width {
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(worker) => others.push(worker),
+                Err(error) => {
+                    queue.lock().workers -= settings.width - started;
+                    tell(format!(
+                        "the system has no more threads ({error}): no more than {started} runs at once"
+                    ));
+                    break;
                 }
-            });
+            }
         }
-    });
+        let mut result = work();
+        for worker in others {
+            result = result.and(joined(worker).and_then(|result| result));
+        }
+        result
+    })
 }
 
-/// A run from its start to its end; nothing if it was interrupted.
+/// The runs to do, and who is at work on them.
+struct Queue<'r> {
+    runs: &'r Receiver<Run>,
+    state: Mutex<QueueState>,
+}
+
+struct QueueState {
+    workers: usize,
+    /// Runs for which a worker found no room. They are done by those that are left.
+    returned: Vec<Run>,
+    /// Whether it has been said that there is less room than planned.
+    has_told: bool,
+}
+
+impl Queue<'_> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next run. If there is none, the worker that asks is counted no more.
+    fn take(&self) -> Option<Run> {
+        let mut state = self.lock();
+        let run = state.returned.pop().or_else(|| self.runs.try_recv().ok());
+        if run.is_none() {
+            state.workers -= 1;
+        }
+        run
+    }
+
+    /// Takes back a run for which there was no room, says `reason`. Returns whether the worker that found this out is to go on, as
+    /// the last one.
+    fn take_back(&self, run: Run, reason: &str) -> bool {
+        let mut state = self.lock();
+        state.returned.push(run);
+        if state.workers == 1 {
+            return true;
+        }
+        state.workers -= 1;
+        if !std::mem::replace(&mut state.has_told, true) {
+            tell(format!("{reason}: fewer runs at once from here on"));
+        }
+        false
+    }
+}
+
+fn work(
+    settings: &Settings,
+    queue: &Queue<'_>,
+    control: &Control,
+    ended: &Sender<Ended<RawLog>>,
+) -> io::Result<()> {
+    let mut addresses = AddressBook::new(settings.ports.clone());
+    let mut was_alone = false;
+    while !control.is_stopped()
+        && let Some(run) = queue.take()
+    {
+        control.begin();
+        let result = run_apart(settings, &run, &mut addresses, control);
+        control.end();
+        let (result, strangers) = match result {
+            Apart::Ended(result, strangers) => (result, strangers),
+            Apart::Interrupted => return Ok(()),
+            Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
+            Apart::NoRoom(reason) => {
+                was_alone = queue.take_back(run, &reason);
+                if was_alone {
+                    continue;
+                }
+                return Ok(());
+            }
+        };
+        was_alone = false;
+        let run = Ended {
+            run,
+            result,
+            strangers,
+        };
+        if ended.send(run).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn no_room(reason: &str) -> io::Error {
+    io::Error::other(format!(
+        "{reason}; not even the machines of one run fit beside what else is running: raise the limits of processes (ulimit -u, the cgroup's pids.max) and files (ulimit -n), or take --isolation shared"
+    ))
+}
+
+/// How a run in processes ended.
+enum Apart {
+    /// With its log, or the reason for which it failed, and so many strangers turned away.
+    Ended(Result<RawLog, String>, u32),
+    Interrupted,
+    NoRoom(String),
+}
+
+/// A run from its start to its end.
 fn run_apart(
     settings: &Settings,
     run: &Run,
     addresses: &mut AddressBook,
     control: &Control,
-) -> Option<(Result<RawLog, String>, u32)> {
+) -> Apart {
     let mut failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
             Outcome::Done(parts) => {
                 control.ticked(parts.iter().map(|part| ticks_in(&part.events)).sum());
                 let strangers = parts.iter().map(|part| part.strangers).sum();
-                return Some((Ok(log_of(parts)), strangers));
+                return Apart::Ended(Ok(log_of(parts)), strangers);
             }
-            Outcome::Interrupted => return None,
+            Outcome::Interrupted => return Apart::Interrupted,
+            Outcome::NoRoom(reason) => return Apart::NoRoom(reason),
             Outcome::Failed { reason, again } => {
                 failure = reason;
                 if !again {
@@ -138,7 +255,7 @@ fn run_apart(
             }
         }
     }
-    Some((Err(failure), 0))
+    Apart::Ended(Err(failure), 0)
 }
 
 fn log_of(parts: Vec<Part>) -> RawLog {
@@ -157,166 +274,4 @@ fn log_of(parts: Vec<Part>) -> RawLog {
         latency,
         in_order,
     }
-}
-
-enum Outcome {
-    Done(Vec<Part>),
-    Failed { reason: String, again: bool },
-    Interrupted,
-}
-
-impl Outcome {
-    fn failed(reason: impl ToString) -> Self {
-        Self::Failed {
-            reason: reason.to_string(),
-            again: false,
-        }
-    }
-}
-
-fn attempt(
-    settings: &Settings,
-    run: &Run,
-    addresses: &mut AddressBook,
-    control: &Control,
-) -> Outcome {
-    let machines = run.configuration.rates.machines();
-    let started = addresses
-        .reserve(machines)
-        .map_err(|error| error.to_string())
-        .and_then(|addresses| Processes::start(settings, run, &addresses));
-    match started {
-        Ok(processes) => processes.wait(control),
-        Err(reason) => Outcome::failed(reason),
-    }
-}
-
-/// The processes of a run. Whatever happens to this value, none of them is left behind.
-struct Processes {
-    /// Their stdin: closing one ends its process.
-    lifelines: Vec<Option<ChildStdin>>,
-    /// Each process's end, by machine.
-    ends: Receiver<(usize, Result<Part, MachineFailure>)>,
-}
-
-/// Why a machine's process brought nothing.
-struct MachineFailure {
-    reason: String,
-    /// Killed from outside: the cause, where the other machines only see the effect.
-    killed: bool,
-    again: bool,
-}
-
-impl Processes {
-    fn start(settings: &Settings, run: &Run, addresses: &[SocketAddr]) -> Result<Self, String> {
-        let token = token_to_hex(&new_token()?);
-        let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-        let (sender, ends) = crossbeam_channel::unbounded();
-        let mut lifelines = vec![];
-        for machine in 0..addresses.len() {
-            let mut command = Command::new(&settings.program);
-            // An interrupt from the terminal is for this process alone: it decides what becomes of its machines.
-            #[cfg(unix)]
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
-            let mut child = command
-                .arg("machine")
-                .arg(&settings.experiment)
-                .args(["--child", "--run", &run.key()])
-                .args(["--machine", &machine.to_string()])
-                .args(["--addresses", &addresses.join(",")])
-                .args(["--time-scale", &settings.time_scale.to_string()])
-                .env(TOKEN_VARIABLE, &token)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .map_err(|error| {
-                    let program = settings.program.display();
-                    format!("cannot start machine {machine} as {program}: {error}")
-                })?;
-            lifelines.push(child.stdin.take());
-            let sender = sender.clone();
-            thread::spawn(move || sender.send((machine, gather(machine, child))));
-        }
-        Ok(Self { lifelines, ends })
-    }
-
-    fn wait(mut self, control: &Control) -> Outcome {
-        let mut parts: Vec<Option<Part>> = self.lifelines.iter().map(|_| None).collect();
-        let mut failures: Vec<MachineFailure> = vec![];
-        let mut open = parts.len();
-        while open > 0 {
-            match self.ends.recv_timeout(LOOK_UP) {
-                Ok((machine, end)) => {
-                    open -= 1;
-                    match end {
-                        Ok(part) => parts[machine] = Some(part),
-                        Err(failure) => failures.push(failure),
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) if control.is_stopped() => {
-                    return Outcome::Interrupted;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if !failures.is_empty() {
-                self.lifelines.clear();
-            }
-        }
-        let cause = failures
-            .iter()
-            .position(|failure| failure.killed)
-            .unwrap_or(0);
-        match (failures.into_iter().nth(cause), parts.into_iter().collect()) {
-            (None, Some(parts)) => Outcome::Done(parts),
-            (Some(MachineFailure { reason, again, .. }), _) => Outcome::Failed { reason, again },
-            (None, None) => Outcome::failed("a machine's process was lost"),
-        }
-    }
-}
-
-/// Reads what a machine's process says, to its end.
-fn gather(machine: usize, mut child: Child) -> Result<Part, MachineFailure> {
-    let failure = |reason: String| MachineFailure {
-        reason,
-        killed: false,
-        again: false,
-    };
-    let unreadable = |error: std::io::Error| failure(format!("machine {machine}'s log: {error}"));
-    let mut said = vec![];
-    if let Some(mut stdout) = child.stdout.take() {
-        stdout.read_to_end(&mut said).map_err(unreadable)?;
-    }
-    let mut complaint = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        stderr.read_to_string(&mut complaint).map_err(unreadable)?;
-    }
-    let status = child.wait().map_err(unreadable)?;
-    if !status.success() {
-        return Err(MachineFailure {
-            again: status.code() == Some(i32::from(CANNOT_LISTEN)),
-            killed: status.code().is_none(),
-            reason: match status.code() {
-                None => format!("machine {machine}'s process was killed ({status})"),
-                Some(_) => complaint.trim().to_owned(),
-            },
-        });
-    }
-    part(&said).map_err(|problem| failure(format!("machine {machine}'s log: {problem}")))
-}
-
-fn part(said: &[u8]) -> Result<Part, String> {
-    let line = said.iter().position(|&byte| byte == b'\n').unwrap_or(0);
-    let report: Report =
-        serde_json::from_slice(&said[..line]).map_err(|error| error.to_string())?;
-    let rows: Result<Vec<_>, _> = parse_rows(&said[line + 1..]).collect();
-    let rows = rows.map_err(|error| error.to_string())?;
-    Ok(Part {
-        started_at_ns: report.started_at_ns,
-        events: rows.into_iter().map(|row| row.logged).collect(),
-        latency: report.latency_ns,
-        in_order: report.in_order,
-        strangers: report.strangers,
-    })
 }

@@ -8,11 +8,15 @@ use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 
+/// Events of a machine that there is room for at once; a log that gets longer grows. The memory for a long run is taken as it is
+/// used, not asked for before the first tick.
+const ROOM_AT_FIRST: u64 = 1 << 16;
+
 /// Runs `run` of the experiment with `seed` from its first tick to its last.
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
     let mut log: Vec<Vec<LoggedEvent>> = (0..schedule.machines())
-        .map(|machine| Vec::with_capacity(schedule.ticks(machine) as usize))
+        .map(|machine| Vec::with_capacity(schedule.ticks(machine).min(ROOM_AT_FIRST) as usize))
         .collect();
     observe(run, seed, |machine, logged| log[machine].push(logged));
     RunLog {

@@ -1,14 +1,21 @@
 //! The experiment file: TOML read into an [`Experiment`], with every mistake found before anything runs.
 
-use std::fs;
 use std::path::Path;
 
 use super::grid_file::Grid;
+use super::parameter_table::ReadContext;
 use super::parameters::{EngineKind, Isolation, Probability};
+use super::rate_sets::Room;
 use super::rates::{Rate, Rates};
 use super::reader::{Document, ExperimentError, Item, Section};
 use super::values::DURATIONS_S;
 use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
+use crate::input;
+
+/// The longest experiment file that is read: one that names each of [`Experiment::MAX_RUNS`] configurations is not longer.
+const MOST_BYTES: u64 = 64 << 20;
+/// The longest name that a folder can have on the usual systems, in bytes.
+const LONGEST_NAME: usize = 255;
 
 const KEYS: &[&str] = &[
     "name",
@@ -42,10 +49,11 @@ impl Experiment {
     ///
     /// [`ExperimentError`] if the file cannot be read or has mistakes in it: all of them at once.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
-        let text = fs::read_to_string(path).map_err(|cause| ExperimentError::Unreadable {
-            path: path.to_owned(),
-            cause,
-        })?;
+        let text =
+            input::read_text(path, MOST_BYTES).map_err(|cause| ExperimentError::Unreadable {
+                path: path.to_owned(),
+                cause,
+            })?;
         Self::parse(&text, path, overrides)
     }
 
@@ -113,8 +121,11 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     );
     let grid = Grid {
         root,
-        seed: seed.unwrap_or(0),
         repetitions: repetitions.unwrap_or(1),
+        context: ReadContext {
+            seed: seed.unwrap_or(0),
+            room: Room::default(),
+        },
         base,
     };
     let configurations = grid.configurations();
@@ -153,6 +164,13 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         item.note(format!(
             "\"{name}\" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"
+        ));
+        return None;
+    }
+    if name.len() > LONGEST_NAME {
+        item.note(format!(
+            "a name of {} letters; a folder's name has {LONGEST_NAME} at most",
+            name.len()
         ));
         return None;
     }

@@ -1,17 +1,16 @@
-//! A grid multiplied out: every combination of the values of its dimensions, for each case, less what is excluded.
+//! A grid multiplied out: every combination of the values of its dimensions, for each case.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::parameter_table::Setting;
 use super::{Configuration, Parameter};
 
-/// The values of one parameter.
+/// The values of one parameter: at least one.
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// In the order of the file.
-    pub(super) settings: Vec<Setting>,
+    /// In the order of the file. Shared by all cases that have them.
+    pub(super) settings: Arc<[Setting]>,
 }
 
 /// How many configurations the product of `dimensions` has. `None` if more than 64 bits can count.
@@ -19,6 +18,21 @@ pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
     dimensions.iter().try_fold(1u64, |count, dimension| {
         count.checked_mul(dimension.settings.len() as u64)
     })
+}
+
+/// How many machines all configurations of the product on top of `base` have together. `None` if more than 64 bits can count.
+pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> Option<u64> {
+    let mut count = 1u64;
+    let mut machines = u64::from(base.rates.machines());
+    for dimension in dimensions {
+        if dimension.parameter.name == "rates" {
+            let of = |setting: &Setting| u64::from(setting.on_top_of(base).rates.machines());
+            machines = dimension.settings.iter().map(of).sum();
+        } else {
+            count = count.checked_mul(dimension.settings.len() as u64)?;
+        }
+    }
+    count.checked_mul(machines)
 }
 
 /// Every combination, the last dimension varying fastest, on top of `base`.
@@ -38,44 +52,43 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
         })
 }
 
-/// What has one of the values in every one of some dimensions.
-pub(super) struct Cover(Vec<(&'static Parameter, HashSet<String>)>);
+/// Whether `configuration` has one of the values in every dimension.
+pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
+    dimensions.iter().all(|dimension| {
+        let cell = dimension.parameter.cell(configuration);
+        let mut settings = dimension.settings.iter();
+        settings.any(|setting| setting.cell == cell)
+    })
+}
 
-impl Cover {
-    /// The cover of `dimensions`.
-    pub(super) fn new(dimensions: &[Dimension]) -> Self {
-        let values = |dimension: &Dimension| {
-            dimension
-                .settings
-                .iter()
-                .map(|setting| setting.cell.clone())
-                .collect()
-        };
-        let pairs = dimensions
-            .iter()
-            .map(|dimension| (dimension.parameter, values(dimension)));
-        Self(pairs.collect())
-    }
+/// The dimension that a file with `name = values` under `[parameters]` has.
+#[cfg(test)]
+pub(super) fn dimension_of(name: &str, values: &str) -> Dimension {
+    use super::parameter_table::ReadContext;
+    use super::reader::Document;
 
-    /// Whether `configuration` has one of the values in every dimension.
-    pub(super) fn has(&self, configuration: &Configuration) -> bool {
-        self.0
-            .iter()
-            .all(|(parameter, cells)| cells.contains(&parameter.cell(configuration)))
-    }
-
-    /// Removes what it has; returns how many that were.
-    pub(super) fn remove_from(&self, configurations: &mut Vec<Arc<Configuration>>) -> usize {
-        let before = configurations.len();
-        configurations.retain(|configuration| !self.has(configuration));
-        before - configurations.len()
+    let text = format!("seed = 1\n[parameters]\n{name} = {values}");
+    let document = Document::new(&text);
+    let table = document.parse().expect("TOML");
+    let parameters = document.root(table.get_ref()).get("parameters");
+    let section = parameters
+        .and_then(|item| item.section())
+        .expect("a section");
+    let item = section.get(name).expect("an item");
+    let parameter = Parameter::named(name).expect("a parameter");
+    Dimension {
+        parameter,
+        settings: parameter
+            .read(&item, &ReadContext::default())
+            .expect("values")
+            .into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::reader::Document;
+    use crate::experiment::exclusions::{self, Exclusion};
     use crate::experiment::{Probability, StampRule};
     use proptest::prelude::*;
 
@@ -84,37 +97,24 @@ mod tests {
         Configuration::new("1,3,6".parse().expect("rates"), internal, 1)
     }
 
-    fn dimension(name: &str, values: &str) -> Dimension {
-        let text = format!("seed = 1\n[parameters]\n{name} = {values}");
-        let document = Document::new(&text);
-        let table = document.parse().expect("TOML");
-        let parameters = document.root(table.get_ref()).get("parameters");
-        let item = parameters
-            .and_then(|item| item.section()?.get(name))
-            .expect("an item");
-        let parameter = Parameter::named(name).expect("a parameter");
-        Dimension {
-            parameter,
-            settings: parameter.read(&item, 1).expect("values"),
-        }
-    }
-
     fn internals(count: usize) -> Dimension {
-        let values: Vec<f64> = (0..count).map(|place| place as f64 / 100.0).collect();
-        dimension("internal", &format!("{values:?}"))
+        let values: Vec<f64> = (0..count).map(|tick| tick as f64 / 100.0).collect();
+        dimension_of("internal", &format!("{values:?}"))
     }
 
     fn rates(count: usize) -> Dimension {
         let sets: Vec<[usize; 2]> = (1..=count).map(|rate| [rate, 1]).collect();
-        dimension("rates", &format!("{sets:?}"))
+        dimension_of("rates", &format!("{sets:?}"))
     }
 
     proptest! {
         #[test]
         fn has_every_combination_once(a in 1usize..20, b in 1usize..20) {
-            let dimensions = [rates(a), internals(b), dimension("stamp", "\"before\"")];
+            let dimensions = [rates(a), internals(b), dimension_of("stamp", "\"before\"")];
             let configurations = product(&dimensions, &base());
             prop_assert_eq!(product_count(&dimensions), Some(configurations.len() as u64));
+            let machines = configurations.iter().map(|configuration| u64::from(configuration.rates.machines()));
+            prop_assert_eq!(machine_count(&dimensions, &base()), Some(machines.sum()));
             let different: std::collections::HashSet<String> = configurations.iter().map(Configuration::to_string).collect();
             prop_assert_eq!(different.len(), a * b);
             prop_assert!(configurations.iter().all(|configuration| configuration.stamp == StampRule::Before));
@@ -123,7 +123,8 @@ mod tests {
         #[test]
         fn excludes_what_matches_in_every_dimension_and_no_more(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
-            let removed = Cover::new(&[rates(x), internals(y)]).remove_from(&mut configurations);
+            let exclusion = Exclusion::new(&[rates(x), internals(y)]);
+            let removed = exclusions::remove(&[exclusion], &mut configurations)[0];
             prop_assert_eq!(removed, a.min(x) * b.min(y));
             prop_assert_eq!(configurations.len(), a * b - removed);
         }

@@ -1,11 +1,13 @@
 //! The grid part of an experiment file: `[parameters]`, `[[cases]]` and `[[exclude]]` read into configurations.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use super::grid::{self, Cover, Dimension};
+use super::exclusions::{self, Exclusion};
+use super::grid::{self, Dimension};
+use super::parameter_table::ReadContext;
 use super::reader::{Item, Section};
-use super::values::too_many;
+use super::values::{too_many, too_many_machines};
 use super::{Configuration, Experiment, PARAMETERS, Parameter, PhaseRule, schedule};
 
 /// The keys of `[parameters]`.
@@ -19,8 +21,9 @@ static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 /// The grid part of a file.
 pub(super) struct Grid<'s, 'd> {
     pub(super) root: &'s Section<'d>,
-    pub(super) seed: u64,
     pub(super) repetitions: u64,
+    /// For the rate sets that rules make.
+    pub(super) context: ReadContext,
     /// What holds where the file says nothing.
     pub(super) base: Configuration,
 }
@@ -123,14 +126,14 @@ impl Grid<'_, '_> {
     }
 
     fn dimension(&self, parameter: &'static Parameter, item: &Item<'_>) -> Option<Dimension> {
-        let settings = parameter.read(item, self.seed)?;
+        let settings = parameter.read(item, &self.context)?;
         if settings.is_empty() {
             item.note("empty: there is nothing to run; give at least one value".to_owned());
             return None;
         }
         Some(Dimension {
             parameter,
-            settings,
+            settings: settings.into(),
         })
     }
 
@@ -148,7 +151,14 @@ impl Grid<'_, '_> {
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_some_and(|runs| runs <= Experiment::MAX_RUNS) {
-            return Some(());
+            let machines = products.iter().try_fold(0u64, |sum, dimensions| {
+                sum.checked_add(grid::machine_count(dimensions, &self.base)?)
+            });
+            if machines.is_some_and(|machines| machines <= Experiment::MAX_MACHINES) {
+                return Some(());
+            }
+            self.note_grid(too_many_machines());
+            return None;
         }
         self.note_grid(format!(
             "{} ({} repetitions of each configuration)",
@@ -165,19 +175,24 @@ impl Grid<'_, '_> {
         let Some(item) = self.root.get("exclude") else {
             return Some(configurations);
         };
-        for section in item.sections()? {
-            let dimensions = self.dimensions(&section)?;
+        let sections = item.sections()?;
+        let mut all = vec![];
+        for section in &sections {
+            let dimensions = self.dimensions(section)?;
             if section.is_empty() {
                 section.note_whole(
                     "empty: it would exclude everything; name the parameters to exclude".to_owned(),
                 );
                 return None;
             }
-            if Cover::new(&dimensions).remove_from(&mut configurations) == 0 {
-                section
-                    .note_whole("excludes nothing: no configuration has these values".to_owned());
-                return None;
-            }
+            all.push(Exclusion::new(&dimensions));
+        }
+        let removed = exclusions::remove(&all, &mut configurations);
+        if let Some((section, _)) =
+            std::iter::zip(&sections, removed).find(|(_, count)| *count == 0)
+        {
+            section.note_whole("excludes nothing: no configuration has these values".to_owned());
+            return None;
         }
         if configurations.is_empty() {
             item.note("everything is excluded: there is nothing to run".to_owned());
@@ -187,9 +202,9 @@ impl Grid<'_, '_> {
     }
 
     fn check_different(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
-        let mut first: HashMap<String, usize> = HashMap::with_capacity(configurations.len());
-        for (place, configuration) in configurations.iter().enumerate() {
-            if first.insert(configuration.to_string(), place).is_some() {
+        let mut seen: HashSet<String> = HashSet::with_capacity(configurations.len());
+        for configuration in configurations {
+            if !seen.insert(configuration.to_string()) {
                 self.note_grid(format!(
                     "a configuration stands in the grid twice: {configuration}; repetitions say how often each is run"
                 ));
@@ -235,7 +250,7 @@ impl<'d> Origins<'_, 'd> {
 
     fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
         let mut cases = std::iter::zip(self.cases, self.products);
-        let case = cases.find(|(_, dimensions)| Cover::new(dimensions).has(configuration));
+        let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
         case.map(|(case, _)| case)
     }
 }

@@ -9,7 +9,8 @@
 //! - [`named_values`]: those of them whose values have names
 //! - [`variants`]: variants of the model: what a tick takes, who may send to whom, and what is sent
 //! - [`delay`]: laws of message delay
-//! - [`grid`]: a plan's dimensions multiplied out, cases and exclusions
+//! - [`grid`]: a plan's dimensions multiplied out
+//! - [`exclusions`]: what of it is left out
 //! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
 //! - [`file`]: the TOML file read into an [`Experiment`]
 //! - [`grid_file`]: the part of it that says which configurations there are
@@ -21,6 +22,7 @@
 //! - [`schedule`]: when each machine of a run ticks
 
 mod delay;
+mod exclusions;
 mod file;
 mod grid;
 mod grid_file;
@@ -121,6 +123,11 @@ impl Configuration {
         self.topology.neighbours(machine, self.rates.machines())
     }
 
+    fn neighbour_count(&self, machine: MachineIndex) -> u32 {
+        self.topology
+            .neighbour_count(machine, self.rates.machines())
+    }
+
     /// How close together ticks of two machines can come, in model nanoseconds: [`Schedule::margin_ns`] of all its runs.
     pub fn margin_ns(&self) -> u64 {
         schedule::margin_ns(self)
@@ -133,7 +140,7 @@ impl Configuration {
 
     /// How many machines a send of `machine` goes to, on average; 0 if it may send to none.
     fn mean_recipients(&self, machine: MachineIndex) -> f64 {
-        let neighbours = self.neighbours(machine).len() as f64;
+        let neighbours = f64::from(self.neighbour_count(machine));
         let to_all = self.topology == Topology::TimeKeeper;
         match self.sends {
             _ if neighbours == 0.0 => 0.0,
@@ -163,16 +170,29 @@ impl Configuration {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
         }
-        let mut arrivals = vec![0.0; self.rates.machines() as usize];
-        for (machine, sent) in (0..).zip(self.messages_per_second_of_each()) {
-            let neighbours = self.neighbours(machine);
-            for &peer in &neighbours {
-                arrivals[peer as usize] += sent / neighbours.len() as f64;
-            }
-        }
-        let rows = std::iter::zip(self.rates.iter(), arrivals)
+        let rows = std::iter::zip(self.rates.iter(), self.arrivals_per_second_of_each())
             .map(|(rate, arrivals)| rate.hertz().max(arrivals) * self.duration_s());
         rows.sum::<f64>().round() as u64
+    }
+
+    /// Messages that arrive at each machine per second, if none is ever busy receiving.
+    fn arrivals_per_second_of_each(&self) -> Vec<f64> {
+        let shares: Vec<f64> = (0..)
+            .zip(self.messages_per_second_of_each())
+            .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
+            .collect();
+        if self.topology == Topology::Mesh {
+            // Everybody's share but one's own: not as many additions as there are pairs.
+            let of_all: f64 = shares.iter().sum();
+            return shares.iter().map(|own| of_all - own).collect();
+        }
+        let mut arrivals = vec![0.0; shares.len()];
+        for (machine, share) in (0..).zip(&shares) {
+            for peer in self.neighbours(machine) {
+                arrivals[peer as usize] += share;
+            }
+        }
+        arrivals
     }
 
     /// Ticks of all machines together, give or take one a machine (its phase decides).
@@ -259,6 +279,8 @@ pub struct Experiment {
 impl Experiment {
     /// The most runs one experiment may plan.
     pub const MAX_RUNS: u64 = 2_000_000;
+    /// The most machines that all configurations of one experiment may have together: memory holds each one's rate, also as text.
+    pub const MAX_MACHINES: u64 = 20_000_000;
 
     /// The configurations, in the order of the file's dimensions.
     pub fn configurations(&self) -> &[Arc<Configuration>] {
@@ -325,9 +347,8 @@ impl Experiment {
     /// The runs planned, in order: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A
     /// sweep cut short has seen every configuration about equally often. Runs that an earlier plan had come first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.numbering
-            .places()
-            .filter_map(|index| self.run(index))
+        std::iter::zip(0.., self.numbering.cells())
+            .filter_map(|(index, cell)| self.run_of(index, cell))
             .filter(|run| self.plans(run))
     }
 
@@ -346,7 +367,10 @@ impl Experiment {
 
     /// The run at place `index`, whether it is still planned or only was.
     pub fn run(&self, index: u64) -> Option<Run> {
-        let (configuration, repetition) = self.numbering.cell(index)?;
+        self.run_of(index, self.numbering.cell(index)?)
+    }
+
+    fn run_of(&self, index: u64, (configuration, repetition): (usize, u32)) -> Option<Run> {
         Some(Run {
             index,
             configuration: Arc::clone(self.configurations.get(configuration)?),

@@ -85,6 +85,16 @@ impl Numbering {
         None
     }
 
+    /// The runs at all places, in order.
+    pub(super) fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
+        self.0.iter().flat_map(|block| {
+            block.repetitions.clone().flat_map(|repetition| {
+                let configurations = block.configurations.clone();
+                configurations.map(move |configuration| (configuration as usize, repetition))
+            })
+        })
+    }
+
     /// All places, in order.
     pub(crate) fn places(&self) -> Range<u64> {
         0..self.0.iter().map(Block::len).sum()
@@ -100,6 +110,11 @@ mod tests {
 
     fn cells(numbering: &Numbering) -> Vec<Cell> {
         let places = numbering.places();
+        assert!(
+            numbering
+                .cells()
+                .eq(places.clone().filter_map(|place| numbering.cell(place)))
+        );
         assert_eq!(numbering.cell(places.end), None);
         places
             .map(|place| numbering.cell(place).expect("a run"))

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use super::rate_sets::Room;
 use super::reader::Item;
 use super::values;
 use super::{Configuration, Connection, NotAValue, ReceiveRule, StampRule, Topology, values::each};
@@ -52,9 +53,17 @@ struct Access {
 
 static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 
-/// Reads one value or a list of values from the experiment file; none after a mistake, which is noted. Takes the experiment's seed
-/// too: rate sets may be random.
-type ReadValues = fn(&Item<'_>, u64) -> Option<Vec<Setting>>;
+/// Reads one value or a list of values from the experiment file; none after a mistake, which is noted.
+type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
+
+/// What rate sets by rule need beside their rule.
+#[derive(Debug, Default)]
+pub(super) struct ReadContext {
+    /// What random ones are drawn from.
+    pub(super) seed: u64,
+    /// How many machines they may still have.
+    pub(super) room: Room,
+}
 
 /// A value that an experiment file gives a parameter.
 #[derive(Clone)]
@@ -130,8 +139,8 @@ impl Parameter {
     }
 
     /// The values that `item` of an experiment file gives it; none after a mistake, which is noted.
-    pub(super) fn read(&self, item: &Item<'_>, seed: u64) -> Option<Vec<Setting>> {
-        self.read?(item, seed)
+    pub(super) fn read(&self, item: &Item<'_>, context: &ReadContext) -> Option<Vec<Setting>> {
+        self.read?(item, context)
     }
 }
 
@@ -207,7 +216,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "rates",
         (ValueKind::Text, "1/s"),
         "Ticks per model second of each machine, joined by commas in the order of the machines.",
-        |item, seed| settings!(rates, values::rates(item, seed)),
+        |item, context| settings!(rates, values::rates(item, context.seed, &context.room)),
         field!(rates),
     )),
     always_in_key(dimension(

@@ -1,9 +1,10 @@
 //! Rate sets by rule: every ordered or unordered set of N rates, or random ones.
 
 use rand::RngExt;
+use std::cell::Cell;
 use std::collections::HashSet;
 
-use super::{Rate, Rates};
+use super::{Experiment, Rate, Rates};
 use crate::random;
 
 /// Which rate sets to make.
@@ -15,6 +16,25 @@ pub(super) enum RateRule {
     EveryUnordered,
     /// This many different ordered sets, drawn uniformly.
     Random(u64),
+}
+
+/// How many machines the rate sets that rules still make may have together: rules are small in a file, whatever they make.
+#[derive(Debug)]
+pub(super) struct Room(Cell<u64>);
+
+impl Default for Room {
+    /// Room for an experiment's machines.
+    fn default() -> Self {
+        Self(Cell::new(Experiment::MAX_MACHINES))
+    }
+}
+
+impl Room {
+    /// Takes the room of `machines` machines. `None` if there is not as much left.
+    pub(super) fn take(&self, machines: u64) -> Option<()> {
+        self.0.set(self.0.get().checked_sub(machines)?);
+        Some(())
+    }
 }
 
 /// A rule with its bounds.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::NotAValue;
 
@@ -79,14 +80,15 @@ impl FromStr for Rate {
     }
 }
 
-/// The rates of a run's machines, in the order of their indices: at least two.
+/// The rates of a run's machines, in the order of their indices: at least two. A clone shares them: a set stands in many
+/// configurations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Rates(Vec<Rate>);
+pub struct Rates(Arc<[Rate]>);
 
 /// Two machines at a tick per second.
 impl Default for Rates {
     fn default() -> Self {
-        Self(vec![Rate { micro_hertz: MICRO }; 2])
+        Self([Rate { micro_hertz: MICRO }; 2].into())
     }
 }
 
@@ -98,7 +100,7 @@ impl Rates {
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
         (2..=Self::MAX_MACHINES)
             .contains(&rates.len())
-            .then_some(Self(rates))
+            .then(|| Self(rates.into()))
     }
 
     /// Number of machines.

@@ -43,6 +43,9 @@ pub enum ExperimentError {
     },
 }
 
+/// Mistakes that are told; the rest are counted.
+const MISTAKES_TOLD: usize = 100;
+
 struct MistakeList<'a> {
     path: &'a PathBuf,
     mistakes: &'a [Mistake],
@@ -50,21 +53,27 @@ struct MistakeList<'a> {
 
 impl fmt::Display for MistakeList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, Mistake { line, key, message }) in self.mistakes.iter().enumerate() {
-            let new_line = if place == 0 { "" } else { "\n" };
+        let told = self.mistakes.iter().take(MISTAKES_TOLD);
+        for (index, Mistake { line, key, message }) in told.enumerate() {
+            let new_line = if index == 0 { "" } else { "\n" };
             write!(f, "{new_line}{}:{line}: ", self.path.display())?;
             if !key.is_empty() {
                 write!(f, "`{key}`: ")?;
             }
             f.write_str(message)?;
         }
-        Ok(())
+        match self.mistakes.len().saturating_sub(MISTAKES_TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n{more} more mistakes"),
+        }
     }
 }
 
-/// A document being read: its text, for line numbers, and the mistakes found so far.
+/// A document being read: its text, where its lines end, and the mistakes found so far.
 pub(super) struct Document<'a> {
     text: &'a str,
+    /// Offset of every newline, ascending: each value's line is looked up, not counted from the top.
+    newlines: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
 }
 
@@ -72,6 +81,7 @@ impl<'a> Document<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
+            newlines: text.match_indices('\n').map(|(offset, _)| offset).collect(),
             mistakes: RefCell::default(),
         }
     }
@@ -121,10 +131,7 @@ impl<'a> Document<'a> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
+        1 + self.newlines.partition_point(|&newline| newline < offset)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a person calls a run: its number, or its key.
 
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
@@ -22,6 +23,34 @@ impl RunName {
             Self::Place(place) => experiment.run(*place).filter(|run| experiment.plans(run)),
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
+    }
+}
+
+impl RunName {
+    /// The runs of `experiment` that have these names. All keys are looked for in one pass over the runs.
+    ///
+    /// # Errors
+    ///
+    /// The first name that none of the runs planned has.
+    pub fn find_all(names: &[Self], experiment: &Experiment) -> Result<Vec<Run>, Self> {
+        let keys = names.iter().filter_map(|name| match name {
+            Self::Key(key) => Some(key.as_str()),
+            Self::Place(_) => None,
+        });
+        let keys: HashSet<&str> = keys.collect();
+        let mut found: HashMap<String, Run> = HashMap::new();
+        if !keys.is_empty() {
+            let runs = experiment.runs().map(|run| (run.key(), run));
+            found.extend(runs.filter(|(key, _)| keys.contains(key.as_str())));
+        }
+        let find = |name: &Self| match name {
+            Self::Place(_) => name.find(experiment),
+            Self::Key(key) => found.get(key).cloned(),
+        };
+        names
+            .iter()
+            .map(|name| find(name).ok_or_else(|| name.clone()))
+            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::rate_sets::{RateRule, RateSets};
+use super::rate_sets::{RateRule, RateSets, Room};
 use super::reader::{Item, Section};
 use super::{
     Delay, Experiment, Internal, NANOS_PER_SECOND, NotAValue, PhaseRule, Probability, Rate, Rates,
@@ -14,9 +14,9 @@ const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
 /// One rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
-pub(super) fn rates(item: &Item<'_>, seed: u64) -> Option<Vec<Rates>> {
+pub(super) fn rates(item: &Item<'_>, seed: u64, room: &Room) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
-        return rates_by_rule(item, &rule, seed);
+        return rates_by_rule(item, &rule, seed, room);
     }
     let Some(items) = item.array() else {
         item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
@@ -25,7 +25,7 @@ pub(super) fn rates(item: &Item<'_>, seed: u64) -> Option<Vec<Rates>> {
     if items.iter().any(Item::is_number) {
         return Some(vec![rate_set(item, &items)?]);
     }
-    let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed)).collect();
+    let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed, room)).collect();
     Some(
         sets.into_iter()
             .collect::<Option<Vec<_>>>()?
@@ -35,7 +35,12 @@ pub(super) fn rates(item: &Item<'_>, seed: u64) -> Option<Vec<Rates>> {
     )
 }
 
-fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<Rates>> {
+fn rates_by_rule(
+    item: &Item<'_>,
+    rule: &Section<'_>,
+    seed: u64,
+    room: &Room,
+) -> Option<Vec<Rates>> {
     rule.allow_only(RATE_RULE_KEYS);
     let bound = |name, default| {
         rule.get(name)
@@ -78,14 +83,30 @@ fn rates_by_rule(item: &Item<'_>, rule: &Section<'_>, seed: u64) -> Option<Vec<R
         to,
         step,
     };
-    match (kind, sets.count(), sets.ordered_count()) {
+    expand(item, &sets, seed, room)
+}
+
+/// The sets that a rule makes, if they are not too many.
+fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &Room) -> Option<Vec<Rates>> {
+    match (sets.rule, sets.count(), sets.ordered_count()) {
         (RateRule::Random(count), _, Some(all)) if count > all => {
             item.note(format!(
                 "{count} different sets wanted, but there are only {all}"
             ));
             None
         }
-        (_, Some(count), _) if count <= Experiment::MAX_RUNS => Some(sets.expand(seed)),
+        (_, Some(count), _) if count <= Experiment::MAX_RUNS => {
+            let machines = count * u64::from(sets.machines);
+            if room.take(machines).is_none() {
+                item.note(format!(
+                    "{count} sets of {} machines; {}",
+                    sets.machines,
+                    too_many_machines()
+                ));
+                return None;
+            }
+            Some(sets.expand(seed))
+        }
         (_, count, _) => {
             item.note(too_many(count));
             None
@@ -100,6 +121,13 @@ pub(super) fn too_many(count: Option<u64>) -> String {
     format!(
         "{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files",
         Experiment::MAX_RUNS
+    )
+}
+
+pub(super) fn too_many_machines() -> String {
+    format!(
+        "all configurations of an experiment together may have {} machines; narrow it, or split it into several files",
+        Experiment::MAX_MACHINES
     )
 }
 
@@ -239,7 +267,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     Some(rule)
 }
 
-/// The longest and shortest time that can be observed, in model seconds.
+/// The shortest and the longest time that can be observed, in model seconds.
 pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 
 /// Model nanoseconds of a duration in seconds, from the cell of a table.

@@ -52,6 +52,17 @@ impl Topology {
         }
     }
 
+    /// How many neighbours `machine` of `machines` has.
+    pub fn neighbour_count(self, machine: MachineIndex, machines: u32) -> u32 {
+        match self {
+            Self::Mesh => machines - 1,
+            Self::Ring => 2.min(machines - 1),
+            Self::Star | Self::TimeKeeper if machine == 0 => machines - 1,
+            Self::Star => 1,
+            Self::TimeKeeper => 0,
+        }
+    }
+
     /// The machines that `machine` of `machines` sends to or receives from, ascending.
     pub fn linked(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         let everybody_else = || (0..machines).filter(|&peer| peer != machine).collect();
@@ -196,6 +207,8 @@ mod tests {
             for machine in 0..machines {
                 let linked = topology.linked(machine, machines);
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));
+                let neighbours = topology.neighbours(machine, machines).len();
+                prop_assert_eq!(topology.neighbour_count(machine, machines) as usize, neighbours);
                 prop_assert!(!linked.contains(&machine) && linked.last() < Some(&machines));
                 for &peer in &linked {
                     prop_assert!(topology.linked(peer, machines).contains(&machine));

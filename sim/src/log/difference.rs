@@ -67,7 +67,8 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let mut lines = vec![];
     for (name, there) in &there {
         let here = here.get(name).unwrap_or(&none);
-        if there.iter().any(|value| !here.contains(value)) {
+        let known: BTreeSet<&str> = here.iter().copied().collect();
+        if there.iter().any(|value| !known.contains(value)) {
             lines.push(format!(
                 "{name}: {} there, {} here",
                 enumerated(there),

@@ -1,9 +1,11 @@
 //! What the writer asks of the disk: the real one, or one that fails when a test wants it to.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+
+use super::file_system::{self, LockAttempt};
 
 /// A disk.
 pub trait Disk: fmt::Debug + Send + Sync {
@@ -23,6 +25,10 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Which file a path leads to; nothing if it leads to none.
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
+    /// Tries to take the lock of a file for this process alone.
+    fn try_lock(&self, file: &File) -> io::Result<LockAttempt>;
 }
 
 /// A file open for writing.
@@ -33,10 +39,38 @@ pub trait DiskFile: fmt::Debug + Send + Write {
     ///
     /// What the system says; so with all that follows.
     fn length(&self) -> io::Result<u64>;
+    /// Which file it is, whatever has become of its name.
+    fn identity(&self) -> io::Result<FileIdentity>;
     /// Drops what lies behind `length`.
     fn cut(&mut self, length: u64) -> io::Result<()>;
     /// Makes its contents last.
     fn sync(&mut self) -> io::Result<()>;
+}
+
+/// What tells a file from all others, whatever its name. Where the system has nothing of that kind, all files are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    #[cfg(unix)]
+    fn from_metadata(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn from_metadata(_: &Metadata) -> Self {
+        Self {
+            device: 0,
+            inode: 0,
+        }
+    }
 }
 
 /// The operating system's.
@@ -48,15 +82,8 @@ impl Disk for RealDisk {
         fs::create_dir_all(path)
     }
 
-    #[cfg(unix)]
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
-    }
-
-    /// Where folders cannot be opened, the system syncs them by itself.
-    #[cfg(not(unix))]
-    fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        Ok(())
+        file_system::sync_folder(path)
     }
 
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -75,11 +102,29 @@ impl Disk for RealDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(FileIdentity::from_metadata(&metadata))),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<LockAttempt> {
+        file_system::try_lock(file)
+    }
 }
 
 impl DiskFile for File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        Ok(FileIdentity::from_metadata(&self.metadata()?))
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
@@ -94,8 +139,14 @@ impl DiskFile for File {
 /// Writes a file that is there whole or not at all.
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
-    let mut file = disk.create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync()?;
-    disk.rename(&partial, path)
+    let write = || {
+        let mut file = disk.create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync()?;
+        disk.rename(&partial, path)
+    };
+    write().inspect_err(|_| {
+        // The error at hand is the one to report. Should the disk refuse this as well, the next writer replaces the partial file.
+        let _ = disk.remove(&partial);
+    })
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dataset::{Paths, read_manifest, shards_in};
 use super::difference::Difference;
 use super::error::DatasetError;
 use super::manifest::{Manifest, ResolvedExperiment};
+use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 
 /// What a writer that died before its manifest was whole may have left.

@@ -18,6 +18,9 @@ pub enum DatasetError {
     /// Something is where a new dataset is to be.
     #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
+    /// Another import is making the dataset.
+    #[error("{} is being imported by another process; wait for it to end, or name another folder", .0.display())]
+    BeingImported(PathBuf),
     /// A file of the dataset cannot be read or written.
     #[error("{}: {cause}", .path.display())]
     Io {
@@ -119,6 +122,54 @@ pub enum DatasetError {
         /// The length that the journal counts.
         counted: u64,
     },
+    /// The events were copied as text by a program that made line feeds into carriage returns and line feeds.
+    #[error(
+        "{} has CRLF line ends: its bytes are not what was written (checksum). A program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
+        .0.display()
+    )]
+    CrlfLineEnds(PathBuf),
+    /// There are more events that the journal does not count than a sweep leaves that was cut short: the journal was lost.
+    #[error(
+        "{} {state}, but {bytes} bytes of events lie beside it that it does not count: more than a sweep leaves that was cut short. Restore {} from a copy; or, to do the runs of these events again, remove the events: {discard}",
+        .path.display(), .path.display()
+    )]
+    UncountedEvents {
+        /// The journal.
+        path: PathBuf,
+        /// What has become of it, such as `is missing`.
+        state: String,
+        /// How many bytes of events it does not count.
+        bytes: u64,
+        /// The shell commands that remove them.
+        discard: String,
+    },
+    /// A file has another length than this writer gave it.
+    #[error(
+        "{} has {found} bytes where this sweep has written {written}: another program writes to it. Let one sweep at a time write to a dataset, then run the same command again: the runs in runs.csv stay",
+        .path.display()
+    )]
+    OtherWriter {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// What this writer gave it.
+        written: u64,
+    },
+    /// A file that is being written is not at its path any more.
+    #[error(
+        "{} {state}: the dataset was deleted or moved while this sweep was writing to it. If it was moved, the runs that had ended are whole in its new place: go on there with --data; if it was deleted, they are lost: run the same command again",
+        .path.display()
+    )]
+    Gone {
+        /// The path.
+        path: PathBuf,
+        /// What is there instead: `is gone` or `is another file than before`.
+        state: &'static str,
+    },
+    /// The journal names the last segment that can be numbered.
+    #[error("{}: there can be no more event files; name another folder with --data", .0.display())]
+    NoMoreSegments(PathBuf),
     /// A journal row is about a run that the experiment does not have.
     #[error(
         "{}: row of run {run}: `{key}` is not that run of this experiment; was the file edited? Restore it from a copy, or name another folder with --data",
@@ -215,6 +266,12 @@ impl DatasetError {
             path: path.to_owned(),
             cause,
         }
+    }
+
+    /// Whether a disk, or what this user may take of it, is full.
+    pub(super) fn is_full_disk(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), StorageFull | QuotaExceeded))
     }
 
     pub(super) fn manifest(path: &Path) -> impl FnOnce(serde_json::Error) -> Self + '_ {

@@ -1,15 +1,17 @@
 //! The writer of a dataset of logs that another implementation wrote: made once, whole or not at all.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dataset::Paths;
 use super::disk::{Disk, RealDisk, replace};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
 use super::journal::Header;
+use super::lock::Lock;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+use super::parts::Paths;
 use super::segment::{FinishedRun, Segment};
 use crate::experiment::Numbering;
 
@@ -21,6 +23,8 @@ pub struct ImportWriter {
     segment: Segment,
     rows: Vec<u8>,
     runs: u64,
+    /// Keeps other imports out of the partial folder.
+    _lock: Lock,
 }
 
 impl ImportWriter {
@@ -28,7 +32,8 @@ impl ImportWriter {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::Io`] if the disk does not take it.
+    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::BeingImported`] if another process is importing it,
+    /// [`DatasetError::Io`] if the disk does not take it.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // Then it has a name even if it was given as `.`.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
@@ -42,17 +47,25 @@ impl ImportWriter {
             return Err(DatasetError::Occupied(root.to_owned()));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
-        let partial = root.with_file_name(format!(".{}.partial", name.to_string_lossy()));
-        remove(&partial)?;
+        let mut partial = OsString::from(".");
+        partial.push(name);
+        partial.push(".partial");
+        let partial = root.with_file_name(partial);
         RealDisk
             .create_folder(&partial)
             .map_err(DatasetError::io(&partial))?;
         let paths = Paths::new(&partial);
+        let lock = Lock::take(&RealDisk, &paths).map_err(|error| match error {
+            DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
+            other => other,
+        })?;
+        clear(&paths)?;
         Ok(Self {
             root: root.to_owned(),
             segment: Segment::create(&RealDisk, &paths, 0)?,
             paths,
-            rows: vec![],
+            _lock: lock,
+            rows: Header::default().line().into_bytes(),
             runs: 0,
         })
     }
@@ -64,13 +77,12 @@ impl ImportWriter {
     /// [`DatasetError`] if the disk does not take it.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         if self.segment.is_full() {
-            self.segment.sync(&self.paths)?;
-            self.segment = Segment::create(&RealDisk, &self.paths, self.segment.number + 1)?;
+            self.segment.sync()?;
+            self.segment = self.segment.next(&RealDisk, &self.paths)?;
         }
-        let row = self.segment.take(&self.paths, run)?;
-        let is_first = self.runs == 0;
+        let row = self.segment.take(run)?;
         self.runs += 1;
-        Header::default().write_row(&self.paths.journal(), &mut self.rows, &row, is_first)
+        Header::default().write_row(&self.paths.journal(), &mut self.rows, &row)
     }
 
     /// Ends the dataset, of runs at `time_scale`: `repetitions` of each of `configurations` at most. `mapping` tells in TOML how the
@@ -115,7 +127,7 @@ impl ImportWriter {
             sweeps: vec![Provenance::here_and_now()],
         };
         manifest.identity = manifest.identity_of_contents();
-        self.segment.sync(&self.paths)?;
+        self.segment.sync()?;
         let paths = &self.paths;
         let path = paths.manifest();
         let text =
@@ -123,6 +135,8 @@ impl ImportWriter {
         write(&paths.journal(), &self.rows)?;
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
+        let lock = paths.lock();
+        RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
         RealDisk
             .sync_folder(&paths.root)
             .and_then(|()| RealDisk.rename(&paths.root, &self.root))
@@ -134,7 +148,7 @@ impl ImportWriter {
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         // Should the disk refuse, the next import into this folder tries again, and says so.
-        let _ = remove(&self.paths.root);
+        let _ = fs::remove_dir_all(&self.paths.root);
     }
 }
 
@@ -142,11 +156,15 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     replace(&RealDisk, path, bytes).map_err(DatasetError::io(path))
 }
 
-fn remove(folder: &Path) -> Result<(), DatasetError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(DatasetError::io(folder)(error))
+/// Removes what an import that was killed left in its partial folder, but for the lock.
+fn clear(paths: &Paths) -> Result<(), DatasetError> {
+    let lock = paths.lock();
+    let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
+    for entry in entries {
+        let path = entry.map_err(DatasetError::io(&paths.root))?.path();
+        if path != lock {
+            RealDisk.remove(&path).map_err(DatasetError::io(&path))?;
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

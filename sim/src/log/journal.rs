@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -100,7 +101,8 @@ impl JournalRow {
         self.configuration.rates.machines()
     }
 
-    /// What of its numbers cannot be, though each by itself can: the column, and what is wrong.
+    /// What of its numbers cannot be, though each by itself can: the column, and what is wrong. Nobody makes room for anything on the
+    /// word of such a row.
     fn inconsistency(&self) -> Option<(&'static str, String)> {
         let machines = self.machines();
         let phases = self.phases_ns.len();
@@ -117,29 +119,77 @@ impl JournalRow {
                 format!("{probabilities} probabilities for {machines} machines"),
             ));
         }
-        let end = self.offset.checked_add(self.bytes);
-        if end.is_none() {
-            return Some(("bytes", "the events end beyond byte 2^64".to_owned()));
+        if self.time_scale <= 0.0 {
+            return Some(("time_scale", format!("{} is not positive", self.time_scale)));
         }
-        // A row of the event log has a byte at least for each of its separators.
-        (self.events > self.bytes).then(|| {
+        for (column, value) in [("run", self.run), ("started_at_ns", self.started_at_ns)] {
+            if i64::try_from(value).is_err() {
+                return Some((column, format!("{value} exceeds 63 bits")));
+            }
+        }
+        if self.offset > MOST_BYTES || self.bytes > MOST_BYTES || self.segment > MOST_SEGMENT {
+            let Self {
+                bytes,
+                offset,
+                segment,
+                ..
+            } = self;
+            return Some((
+                "bytes",
+                format!(
+                    "{bytes} bytes of events from byte {offset} of segment {segment} are more than a dataset holds"
+                ),
+            ));
+        }
+        (self.events > self.bytes / FEWEST_ROW_BYTES).then(|| {
             (
                 "events",
-                format!("{} events in {} bytes", self.events, self.bytes),
+                format!(
+                    "{} events do not fit into {} bytes",
+                    self.events, self.bytes
+                ),
             )
         })
     }
 }
 
-/// The part of a journal's text that is whole: up to its last newline. The rest is a row that a crash tore.
-pub(super) fn whole_rows(text: &[u8]) -> &[u8] {
-    let length = text
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |last| last + 1);
-    &text[..length]
+/// Opens the journal at `path` as far as it is whole: up to its last newline. The rest is a row that a crash tore, or that is being
+/// written. Nothing if there is no journal.
+pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(DatasetError::io(path))?,
+    };
+    let whole_bytes = whole_bytes(&mut file).map_err(DatasetError::io(path))?;
+    file.rewind().map_err(DatasetError::io(path))?;
+    Ok(Some(file.take(whole_bytes)))
 }
 
+/// The length up to the last newline.
+fn whole_bytes(file: &mut File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut block = [0; BLOCK_BYTES as usize];
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK_BYTES);
+        let block = &mut block[..(end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(block)?;
+        if let Some(newline) = block.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(start + newline as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// How much is read at once when looking for the last newline.
+const BLOCK_BYTES: u64 = 4096;
+/// Larger than any file of a dataset: 2^48 bytes, 281 TB.
+const MOST_BYTES: u64 = 1 << 48;
+/// A larger number than any segment has: so many would hold as much.
+const MOST_SEGMENT: u32 = 1 << 20;
+/// The length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed.
+const FEWEST_ROW_BYTES: u64 = 20;
 /// Bytes of a row, about.
 const ROW_BYTES: usize = 1024;
 
@@ -197,17 +247,22 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// Appends `row` to `buffer`, after the header if `with_header`.
+    /// The header line, with its newline. It is on the disk before any event is: a journal without it was lost, not cut short.
+    pub(super) fn line(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
+        names.join(",") + "\n"
+    }
+
+    /// Appends `row` to `buffer`: the text of the journal at `path`.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::NoColumn`] if the journal at `path` was made when there was no such parameter.
+    /// [`DatasetError::NoColumn`] if that journal was made when there was no such parameter.
     pub(super) fn write_row(
         &self,
         path: &Path,
         buffer: &mut Vec<u8>,
         row: &JournalRow,
-        with_header: bool,
     ) -> Result<(), DatasetError> {
         if let Some(parameter) = self.has_no_place_for(row) {
             return Err(DatasetError::NoColumn {
@@ -215,23 +270,14 @@ impl Header {
                 parameter,
             });
         }
-        let cells: StringRecord = self
-            .0
-            .iter()
-            .map(|column| column.cell(row).to_string())
-            .collect();
+        let cells = self.0.iter().map(|column| column.cell(row).to_string());
         let mut writer = csv::WriterBuilder::new()
             .buffer_capacity(ROW_BYTES)
             .from_writer(buffer);
-        let damaged = DatasetError::journal(path);
-        let written = (|| {
-            if with_header {
-                writer.write_record(self.0.iter().map(|column| column.name))?;
-            }
-            writer.write_record(&sealed(&cells))?;
-            Ok(writer.flush()?)
-        })();
-        written.map_err(damaged)
+        writer
+            .write_record(&sealed(&cells.collect()))
+            .and_then(|()| Ok(writer.flush()?))
+            .map_err(DatasetError::journal(path))
     }
 }
 
@@ -359,4 +405,24 @@ impl<R: Read> Rows<'_, R> {
 pub fn journal_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     let mut columns = journal_columns().iter();
     Some(columns.find(|column| column.name == name)?.cell(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn whole_rows_end_with_the_last_newline() {
+        for (text, whole) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(text.as_bytes()).expect("written");
+            assert_eq!(whole_bytes(&mut file).expect("read"), whole, "{text:?}");
+        }
+        let mut file = tempfile::tempfile().expect("a file");
+        let torn = "x".repeat(3 * BLOCK_BYTES as usize + 7);
+        file.write_all(format!("row\n{torn}").as_bytes())
+            .expect("written");
+        assert_eq!(whole_bytes(&mut file).expect("read"), 4);
+    }
 }

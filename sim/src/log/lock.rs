@@ -1,9 +1,9 @@
 //! The lock that makes a dataset's writer the only one, and what its holder says of itself.
 //!
 //! The lock is the system's, on the file `.lock`: it is gone with the process that holds it, however that ends. The words in the
-//! file are for whoever wonders who that is.
+//! file are for whoever wonders who that is. Where the file system has no locks, nobody is kept away, and the words are all there is.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::thread;
@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Paths;
+use super::disk::Disk;
 use super::error::DatasetError;
+use super::file_system::{LockAttempt, try_lock_shared};
 use super::manifest;
+use super::parts::Paths;
 
 /// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.
 const LOOKED_AT: u32 = 20;
@@ -34,11 +36,21 @@ pub struct Holder {
     pub rows_before: u64,
     /// Runs that it set out to do.
     pub to_do: u64,
+    /// Whether it holds the lock: it cannot where the file system has no locks.
+    #[serde(default = "yes")]
+    pub is_locked: bool,
+    /// Whether it has ended. Only said where there is no lock that tells.
+    #[serde(default)]
+    pub has_ended: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Holder {
     /// This process, just started.
-    pub(super) fn this_process(rows_before: u64) -> Self {
+    pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
         Self {
             process: std::process::id(),
@@ -47,16 +59,35 @@ impl Holder {
             planned_end_s: now_s,
             rows_before,
             to_do: 0,
+            is_locked,
+            has_ended: false,
         }
     }
 
-    /// The last sweep that wrote to the dataset in `root`, and whether it still is; nothing if there are no words of it.
-    pub fn last(root: &Path) -> Option<(Self, bool)> {
+    /// The last sweep that wrote to the dataset in `root`, and whether it still does; nothing if there are no words of it.
+    pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
-        let lock = File::open(&path).ok()?.try_lock_shared();
-        let is_writing = matches!(lock, Err(TryLockError::WouldBlock));
-        Some((read(&path)?, is_writing))
+        let attempt = try_lock_shared(&File::open(&path).ok()?);
+        let holder = read(&path)?;
+        let activity = match attempt {
+            Ok(LockAttempt::HeldByAnother) => Activity::Writing,
+            Ok(LockAttempt::Taken) if holder.is_locked => Activity::Ended,
+            _ if holder.has_ended => Activity::Ended,
+            _ => Activity::Unknown,
+        };
+        Some((holder, activity))
     }
+}
+
+/// Whether a sweep is writing to its dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It holds the lock.
+    Writing,
+    /// It does not hold the lock any more, or has said that it ended.
+    Ended,
+    /// The file system has no locks, and the sweep has not said that it ended: it may be writing, or have been killed.
+    Unknown,
 }
 
 fn read(path: &Path) -> Option<Holder> {
@@ -65,11 +96,15 @@ fn read(path: &Path) -> Option<Holder> {
 
 /// The lock of a dataset, held as long as this lives.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    /// Whether it keeps other writers away: not where the file system has no locks.
+    pub(super) is_held: bool,
+}
 
 impl Lock {
     /// Takes the lock of a dataset whose folder is there.
-    pub(super) fn take(paths: &Paths) -> Result<Self, DatasetError> {
+    pub(super) fn take(disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let path = paths.lock();
         let file = OpenOptions::new()
             .create(true)
@@ -78,29 +113,29 @@ impl Lock {
             .write(true)
             .open(&path)
             .map_err(DatasetError::io(&path))?;
-        for _ in 0..LOOKED_AT {
-            if file.try_lock().is_ok() {
-                return Ok(Self(file));
+        for tries_left in (0..LOOKED_AT).rev() {
+            match disk.try_lock(&file).map_err(DatasetError::io(&path))? {
+                LockAttempt::HeldByAnother if tries_left > 0 => thread::sleep(MOMENT),
+                LockAttempt::HeldByAnother => break,
+                attempt => {
+                    let is_held = attempt == LockAttempt::Taken;
+                    return Ok(Self { file, is_held });
+                }
             }
-            thread::sleep(MOMENT);
         }
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(DatasetError::Locked {
-                path: paths.root.clone(),
-                holder: read(&path).map_or(String::new(), |Holder { process, host, .. }| {
-                    format!(" (process {process} on {host})")
-                }),
+        Err(DatasetError::Locked {
+            path: paths.root.clone(),
+            holder: read(&path).map_or(String::new(), |Holder { process, host, .. }| {
+                format!(" (process {process} on {host})")
             }),
-            Err(TryLockError::Error(error)) => Err(DatasetError::io(&path)(error)),
-        }
+        })
     }
 
     /// Says who holds it.
     pub(super) fn announce(&mut self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_string(holder)?;
-        self.0.set_len(0)?;
-        self.0.rewind()?;
-        self.0.write_all(text.as_bytes())
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(text.as_bytes())
     }
 }

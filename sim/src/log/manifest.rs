@@ -144,7 +144,7 @@ impl Provenance {
                 os_release().unwrap_or_else(|| env::consts::OS.to_owned()),
                 env::consts::ARCH
             ),
-            command: shell_words::join(env::args()),
+            command: crate::console::command_line(env::args_os()),
             started_at: jiff::Timestamp::now()
                 .round(jiff::Unit::Second)
                 .unwrap_or_default()

@@ -13,7 +13,8 @@
 //! Split into shards, it is a folder of folders `shard-1-of-4` and so on, each of them such a dataset.
 //!
 //! A run counts only if its row stands in the journal and says ok. Its events are on disk before its row is: whatever lies in
-//! the segments behind the last journal row is what a crash left, and is cut off by the next writer.
+//! the segments behind the last journal row is what a crash left, and is cut off by the next writer. The header of the journal is on
+//! disk before any event: where events lie beside a journal without it, the journal was lost, and no writer goes on.
 //!
 //! # Layout
 //!
@@ -22,19 +23,26 @@
 //! - [`journal_columns`]: the table of its columns
 //! - [`checksum`]: what tells whether bytes are those that were written
 //! - [`manifest`]: what made the dataset, `dataset.json`
-//! - [`dataset`]: a dataset opened for reading, all its shards
+//! - [`parts`]: where its files lie, those of all shards
+//! - [`dataset`]: a dataset opened for reading
 //! - [`writer`]: the one that appends
 //! - [`imported`]: what is known of logs that another implementation wrote
 //! - [`import_writer`]: the one that makes a dataset of them
 //! - [`segment`]: the file that events are appended to
+//! - [`appended`]: a file that is only ever appended to
+//! - [`reserve`]: room on the disk that is kept for the journal
+//! - [`uncounted`]: events that no journal row counts
 //! - [`earlier`]: what a writer finds where its dataset is to be
 //! - [`difference`]: what keeps an experiment from going on with it
 //! - [`attempts`]: what the journal says of the plan's runs
 //! - [`lock`]: what makes the writer the only one
 //! - [`disk`]: what the writer asks of the disk
+//! - [`file_system`]: what not every file system can do: locks, syncs of folders
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
+//! - [`tally`]: what it counts in the journals
 
+mod appended;
 mod attempts;
 mod checksum;
 mod dataset;
@@ -43,31 +51,37 @@ mod disk;
 mod earlier;
 mod error;
 mod events;
+mod file_system;
 mod import_writer;
 mod imported;
 mod journal;
 mod journal_columns;
 mod lock;
 mod manifest;
+mod parts;
+mod reserve;
 mod segment;
 mod status;
+mod tally;
+mod uncounted;
 mod writer;
 
 pub use attempts::Attempts;
 pub use checksum::checksum;
 pub use dataset::Dataset;
 pub use difference::Difference;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, FileIdentity, RealDisk};
 pub use error::DatasetError;
 pub use events::{
     EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
     parse_rows_lacking, write_row,
 };
+pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
-pub use lock::Holder;
+pub use lock::{Activity, Holder};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};

@@ -1,18 +1,21 @@
 //! The segment that is being written: one `events-NNNN.csv`.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
+use super::appended::AppendedFile;
+use super::attempts::Found;
 use super::checksum::checksum;
-use super::dataset::Paths;
-use super::disk::{Disk, DiskFile};
+use super::disk::Disk;
 use super::error::DatasetError;
 use super::events;
 use super::journal::JournalRow;
+use super::parts::Paths;
+use super::uncounted::Uncounted;
 
 /// A segment that has grown to this many bytes is closed and the next begun.
-const SEGMENT_BYTES: u64 = 256 << 20;
+pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
@@ -26,128 +29,159 @@ pub struct FinishedRun {
 /// The end of a dataset's event log, open for writing.
 #[derive(Debug)]
 pub(super) struct Segment {
-    pub(super) number: u32,
-    /// Its length.
-    pub(super) bytes: u64,
-    file: Box<dyn DiskFile>,
-    unsynced: bool,
+    number: u32,
+    file: AppendedFile,
+    is_unsynced: bool,
 }
 
 impl Segment {
-    /// Takes up segment `number`, whose last run ends at byte `end`; returns it and how many bytes of unfinished runs that dropped.
+    /// Takes up the last segment that the journal counts, behind its last counted run, and removes what is `uncounted`; returns the
+    /// segment and how many bytes of unfinished runs that dropped.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
-        number: u32,
-        end: u64,
+        found: &Found,
+        uncounted: &Uncounted,
     ) -> Result<(Self, u64), DatasetError> {
         let mut dropped = 0;
-        let unfinished = paths.segment(number + 1);
-        if let Ok(metadata) = fs::metadata(&unfinished) {
-            disk.remove(&unfinished)
-                .map_err(DatasetError::io(&unfinished))?;
-            dropped += metadata.len();
+        for (path, bytes) in &uncounted.segments {
+            disk.remove(path).map_err(DatasetError::io(path))?;
+            dropped += bytes;
         }
-        let path = paths.segment(number);
-        let end = if end == 0 { header_bytes(&path) } else { end };
-        let mut segment = Self::open(disk, paths, number, end)?;
-        dropped += cut(&mut *segment.file, &path, end)?;
+        let path = paths.segment(found.segment);
+        let end = match found.segment_end {
+            0 => header_bytes(&path)?,
+            end => end,
+        };
+        let (file, tail) = AppendedFile::open(disk, path, end)?;
+        let mut segment = Self::new(found.segment, file);
         if end == 0 {
-            segment.append(paths, events::header().as_bytes())?;
+            segment.append(events::header().as_bytes())?;
         }
-        Ok((segment, dropped))
+        Ok((segment, dropped + tail))
     }
 
     /// Begins segment `number`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::OtherWriter`] if it is there already.
     pub(super) fn create(
         disk: &dyn Disk,
         paths: &Paths,
         number: u32,
     ) -> Result<Self, DatasetError> {
-        let mut segment = Self::open(disk, paths, number, 0)?;
+        let file = AppendedFile::create(disk, paths.segment(number))?;
         disk.sync_folder(&paths.root)
             .map_err(DatasetError::io(&paths.root))?;
-        segment.append(paths, events::header().as_bytes())?;
+        let mut segment = Self::new(number, file);
+        segment.append(events::header().as_bytes())?;
         Ok(segment)
     }
 
-    fn open(disk: &dyn Disk, paths: &Paths, number: u32, bytes: u64) -> Result<Self, DatasetError> {
-        let path = paths.segment(number);
-        Ok(Self {
+    /// Begins the segment behind this one.
+    pub(super) fn next(&self, disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
+        let number = self.number.checked_add(1);
+        let number = number.ok_or_else(|| DatasetError::NoMoreSegments(paths.root.clone()))?;
+        Self::create(disk, paths, number)
+    }
+
+    fn new(number: u32, file: AppendedFile) -> Self {
+        Self {
             number,
-            bytes,
-            file: disk
-                .open_to_append(&path)
-                .map_err(DatasetError::io(&path))?,
-            unsynced: false,
-        })
+            file,
+            is_unsynced: false,
+        }
     }
 
     /// Appends the events of `run`; returns its row of the journal, which says where they lie.
-    pub(super) fn take(
-        &mut self,
-        paths: &Paths,
-        run: FinishedRun,
-    ) -> Result<JournalRow, DatasetError> {
+    pub(super) fn take(&mut self, run: FinishedRun) -> Result<JournalRow, DatasetError> {
         let FinishedRun { mut row, events } = run;
         row.segment = self.number;
-        row.offset = self.bytes;
+        row.offset = self.file.bytes;
         row.bytes = events.len() as u64;
         if row.checksum.is_empty() {
             row.checksum = checksum(&events);
         }
-        self.append(paths, &events)?;
+        self.append(&events)?;
         Ok(row)
     }
 
     /// Whether the next run belongs into a segment of its own.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= SEGMENT_BYTES
+        self.file.bytes >= SEGMENT_BYTES
     }
 
-    pub(super) fn append(&mut self, paths: &Paths, bytes: &[u8]) -> Result<(), DatasetError> {
-        self.file
-            .write_all(bytes)
-            .map_err(DatasetError::io(&paths.segment(self.number)))?;
-        self.bytes += bytes.len() as u64;
-        self.unsynced = true;
+    fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
+        self.file.append(bytes)?;
+        self.is_unsynced = true;
         Ok(())
     }
 
-    pub(super) fn sync(&mut self, paths: &Paths) -> Result<(), DatasetError> {
-        if self.unsynced {
-            self.file
-                .sync()
-                .map_err(DatasetError::io(&paths.segment(self.number)))?;
-            self.unsynced = false;
+    /// Brings what was appended to the disk.
+    pub(super) fn sync(&mut self) -> Result<(), DatasetError> {
+        if self.is_unsynced {
+            self.file.sync()?;
+            self.is_unsynced = false;
         }
         Ok(())
     }
+
+    /// Checks that its path still leads to it.
+    pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
+        self.file.check_is_there(disk)
+    }
 }
 
-/// Length of the header with which a segment starts that has no runs yet; 0 if it is not there or not whole.
-fn header_bytes(path: &Path) -> u64 {
+/// Length of the header with which a segment starts that has no runs yet; 0 if the file is not there or its header not whole.
+///
+/// # Errors
+///
+/// [`DatasetError::CrlfLineEnds`] if the header's line ends are not those that were written.
+pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
     let header = events::header();
-    let mut start = vec![0; header.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    match read {
-        Ok(()) if start == header.as_bytes() => header.len() as u64,
-        _ => 0,
+    let start = start_of(path, header.len()).map_err(DatasetError::io(path))?;
+    if start.last() == Some(&b'\r')
+        && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]
+    {
+        return Err(DatasetError::CrlfLineEnds(path.to_owned()));
     }
+    Ok(if start == header.as_bytes() {
+        header.len() as u64
+    } else {
+        0
+    })
 }
 
-/// Cuts a file down to `length`; returns how many bytes that dropped.
-pub(super) fn cut(file: &mut dyn DiskFile, path: &Path, length: u64) -> Result<u64, DatasetError> {
-    let found = file.length().map_err(DatasetError::io(path))?;
-    if found < length {
-        return Err(DatasetError::TooShort {
-            path: path.to_owned(),
-            found,
-            counted: length,
-        });
+/// The first bytes of a file, at most so many; none if it is not there.
+fn start_of(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut start = vec![];
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        file => {
+            file?.take(most_bytes as u64).read_to_end(&mut start)?;
+        }
     }
-    if found > length {
-        file.cut(length).map_err(DatasetError::io(path))?;
+    Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::RealDisk;
+
+    #[test]
+    fn a_segment_that_is_there_is_not_begun() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::new(folder.path());
+        let first = Segment::create(&RealDisk, &paths, 0).expect("a segment");
+        std::fs::write(paths.segment(1), "whose?\n").expect("written");
+        let refused = first.next(&RealDisk, &paths).expect_err("a file is there");
+        assert!(
+            matches!(refused, DatasetError::OtherWriter { found: 7, .. }),
+            "{refused}"
+        );
+        let last = Segment::create(&RealDisk, &paths, u32::MAX).expect("a segment");
+        assert!(last.next(&RealDisk, &paths).is_err());
     }
-    Ok(found - length)
 }

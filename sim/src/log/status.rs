@@ -1,14 +1,16 @@
 //! How far a dataset has come, from its journal alone.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::lock::Holder;
-use super::{Dataset, JournalRow};
+use super::dataset::Dataset;
+use super::error::DatasetError;
+use super::lock::{Activity, Holder};
+use super::parts::Parts;
+use super::tally::Tally;
 
 /// Where the runs of a plan stand.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,9 +23,11 @@ pub struct Status {
     pub engine: String,
     /// Runs planned, in all shards.
     pub planned: u64,
-    /// Runs finished: they count.
+    /// Runs planned and finished: they count.
     pub done: u64,
-    /// Runs that failed in every attempt so far.
+    /// Runs finished that an earlier, larger plan had: they count too.
+    pub no_longer_planned: u64,
+    /// Runs planned that failed in every attempt so far.
     pub failed: u64,
     /// Runs planned and not attempted yet.
     pub to_do: u64,
@@ -43,7 +47,7 @@ pub struct Status {
     pub bytes: u64,
     /// Shards that have not begun, such as `2/4`.
     pub missing_shards: Vec<String>,
-    /// The sweeps that are writing.
+    /// The sweeps that are writing, or may be.
     pub sweeps: Vec<Sweep>,
     /// When the last of them will have ended, Unix seconds; unknown while none is running or nothing has ended yet.
     pub finishes_at_s: Option<i64>,
@@ -53,7 +57,7 @@ pub struct Status {
     pub reasons: Vec<Reason>,
 }
 
-/// A sweep that is writing.
+/// A sweep that is writing, or may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sweep {
     /// Its folder.
@@ -62,6 +66,8 @@ pub struct Sweep {
     pub process: u32,
     /// That process's host.
     pub host: String,
+    /// Whether it is certain that it is writing. It is not where the file system has no locks: it may have been killed.
+    pub is_certain: bool,
     /// When it started, Unix seconds.
     pub since_s: i64,
     /// Runs ended an hour since then; unknown while none has.
@@ -80,24 +86,37 @@ pub struct Reason {
 }
 
 impl Status {
-    /// The status of `dataset`.
+    /// The status of the dataset in folder `root`. Takes a few bytes of memory for each run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::open`].
+    pub fn read(root: &Path) -> Result<Self, DatasetError> {
+        let parts = Parts::open(root)?;
+        let repetitions = parts.manifest().experiment.repetitions;
+        let mut tally = Tally::default();
+        parts.for_each_row(|row| tally.take(&row, repetitions))?;
+        Ok(Self::new(&parts, tally))
+    }
+
+    /// The status of a dataset whose journals have been read.
     pub fn of(dataset: &Dataset) -> Self {
-        // Of a run attempted more than once, the attempt that finished, or else the last.
-        let mut runs: BTreeMap<u64, &JournalRow> = BTreeMap::new();
+        let repetitions = dataset.manifest().experiment.repetitions;
+        let mut tally = Tally::default();
         for row in dataset.attempted() {
-            let kept = runs.entry(row.run).or_insert(row);
-            if !kept.is_ok() {
-                *kept = row;
-            }
+            tally.take(row, repetitions);
         }
-        let (ok, failed): (Vec<&JournalRow>, Vec<&JournalRow>) =
-            runs.values().partition(|row| row.is_ok());
-        let mut lateness_p99_us: Vec<f64> = ok.iter().map(|row| row.lateness_p99_us).collect();
-        lateness_p99_us.sort_by(f64::total_cmp);
-        let manifest = dataset.manifest();
-        let sweeps: Vec<Sweep> = dataset
-            .parts()
-            .filter_map(|(folder, rows)| Sweep::in_folder(folder, rows))
+        Self::new(&dataset.parts, tally)
+    }
+
+    fn new(parts: &Parts, mut tally: Tally) -> Self {
+        let manifest = parts.manifest();
+        let folders = parts.iter().map(|part| &*part.paths.root);
+        let rows = (0..).map(|part| tally.rows_of(part));
+        let journals: Vec<(&Path, u64)> = folders.zip(rows).collect();
+        let sweeps: Vec<Sweep> = journals
+            .iter()
+            .filter_map(|&(folder, rows)| Sweep::in_folder(folder, rows))
             .collect();
         Self {
             name: manifest.name.clone(),
@@ -106,37 +125,31 @@ impl Status {
                 .first()
                 .map_or(String::new(), |first| first.started_at.clone()),
             engine: manifest.experiment.engine.clone(),
-            planned: dataset.planned(),
-            done: ok.len() as u64,
-            failed: failed.len() as u64,
-            to_do: dataset.to_do(),
-            punctual: ok.iter().filter(|row| row.punctual).count() as u64,
-            in_order: ok.iter().filter(|row| row.in_order).count() as u64,
-            lateness_p99_us: lateness_p99_us
-                .get(lateness_p99_us.len() / 2)
-                .copied()
-                .unwrap_or(0.0),
-            lateness_max_us: ok.iter().map(|row| row.lateness_max_us).fold(0.0, f64::max),
-            strangers: dataset
-                .attempted()
-                .iter()
-                .map(|row| u64::from(row.strangers))
-                .sum(),
-            events: ok.iter().map(|row| row.events).sum(),
-            bytes: bytes_in(dataset.root()),
-            missing_shards: dataset
-                .missing_shards()
+            planned: parts.planned(),
+            done: tally.done,
+            no_longer_planned: tally.no_longer_planned,
+            failed: tally.failed(),
+            to_do: parts.planned().saturating_sub(tally.planned),
+            punctual: tally.punctual,
+            in_order: tally.in_order,
+            lateness_p99_us: tally.median_lateness_p99_us(),
+            lateness_max_us: tally.lateness_max_us,
+            strangers: tally.strangers,
+            events: tally.events,
+            bytes: bytes_in(&parts.root),
+            missing_shards: parts
+                .missing
                 .iter()
                 .map(|shard| shard.to_string())
                 .collect(),
             finishes_at_s: sweeps.iter().filter_map(|sweep| sweep.finishes_at_s).max(),
             sweeps,
-            last_run_at_s: dataset
-                .parts()
-                .filter(|&(_, rows)| rows > 0)
+            last_run_at_s: journals
+                .iter()
+                .filter(|&(_, rows)| *rows > 0)
                 .filter_map(|(folder, _)| Some(journal_written_at_s(folder)? as i64))
                 .max(),
-            reasons: most_frequent(failed.iter().map(|row| row.reason.as_str())),
+            reasons: most_frequent(tally.reasons()),
         }
     }
 }
@@ -144,9 +157,10 @@ impl Status {
 impl Sweep {
     /// The sweep that is writing to the dataset in `folder`, whose journal has `rows` rows by now.
     fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
-        let (holder, true) = Holder::last(folder)? else {
+        let (holder, activity) = Holder::last(folder)?;
+        if activity == Activity::Ended {
             return None;
-        };
+        }
         let now_s = unix_s(SystemTime::now())?;
         let ended = rows.saturating_sub(holder.rows_before);
         let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - holder.since_s as f64;
@@ -161,6 +175,7 @@ impl Sweep {
             folder: folder.display().to_string(),
             process: holder.process,
             host: holder.host,
+            is_certain: activity == Activity::Writing,
             since_s: holder.since_s,
             runs_per_hour: runs_per_s.map(|rate| rate * 3600.0),
             finishes_at_s,
@@ -190,16 +205,13 @@ fn bytes_in(folder: &Path) -> u64 {
         .sum()
 }
 
-fn most_frequent<'a>(reasons: impl Iterator<Item = &'a str>) -> Vec<Reason> {
-    let mut counts: HashMap<&str, u64> = HashMap::new();
-    reasons.for_each(|reason| *counts.entry(reason).or_default() += 1);
-    let mut counts: Vec<Reason> = counts
-        .into_iter()
+fn most_frequent<'a>(reasons: impl Iterator<Item = (&'a str, u64)>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = reasons
         .map(|(reason, runs)| Reason {
             reason: reason.to_owned(),
             runs,
         })
         .collect();
-    counts.sort_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.reason.cmp(&b.reason)));
-    counts
+    reasons.sort_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.reason.cmp(&b.reason)));
+    reasons
 }

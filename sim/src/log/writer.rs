@@ -7,15 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::appended::AppendedFile;
 use super::attempts::{Attempts, Found};
-use super::dataset::Paths;
-use super::disk::{Disk, DiskFile, RealDisk, replace};
+use super::disk::{Disk, RealDisk, replace};
 use super::earlier::Earlier;
 use super::error::DatasetError;
 use super::journal::Header;
 use super::lock::{Holder, Lock};
 use super::manifest::{Manifest, Provenance};
-use super::segment::{FinishedRun, Segment, cut};
+use super::parts::Paths;
+use super::reserve::{MOST_WAITING_BYTES, Reserve};
+use super::segment::{FinishedRun, Segment};
+use super::uncounted::Uncounted;
 use crate::experiment::Experiment;
 
 /// What an earlier writer left unfinished and this one cut off.
@@ -54,9 +57,9 @@ pub struct DatasetWriter {
     paths: Paths,
     experiment: Experiment,
     segment: Segment,
-    journal: Box<dyn DiskFile>,
+    journal: AppendedFile,
     header: Header,
-    journal_is_empty: bool,
+    reserve: Reserve,
     unsynced_rows: Vec<u8>,
     attempts: Attempts,
     kept: u64,
@@ -92,7 +95,7 @@ impl DatasetWriter {
         let folder = &paths.root;
         disk.create_folder(folder)
             .map_err(DatasetError::io(folder))?;
-        let mut lock = Lock::take(&paths)?;
+        let mut lock = Lock::take(&*disk, &paths)?;
         let Earlier {
             manifest,
             experiment,
@@ -104,20 +107,24 @@ impl DatasetWriter {
 
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
+        let uncounted = Uncounted::find(&paths, &found, &experiment)?;
         let has_to_do = experiment
             .runs()
             .any(|run| found.attempts.finished(run.index) != Some(true));
         if has_to_do || manifest.is_none() {
             write_manifest(&*disk, &paths, &experiment, manifest)?;
         }
-        let mut journal = disk
-            .open_to_append(&journal_path)
-            .map_err(DatasetError::io(&journal_path))?;
-        let journal_bytes = cut(&mut *journal, &journal_path, found.whole_bytes)?;
-        let (segment, event_bytes) =
-            Segment::resume(&*disk, &paths, found.segment, found.segment_end)?;
+        let (mut journal, journal_bytes) =
+            AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
+        if journal.bytes == 0 {
+            // On the disk before any event is: see `Uncounted`.
+            journal.append(found.header.line().as_bytes())?;
+            journal.sync()?;
+        }
+        let (segment, event_bytes) = Segment::resume(&*disk, &paths, &found, &uncounted)?;
         disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
-        let holder = Holder::this_process(found.rows);
+        let reserve = Reserve::new(&*disk, &paths, has_to_do)?;
+        let holder = Holder::this_process(found.rows, lock.is_held);
         lock.announce(&holder)
             .map_err(DatasetError::io(&paths.lock()))?;
         Ok(Self {
@@ -127,7 +134,7 @@ impl DatasetWriter {
             segment,
             journal,
             header: found.header,
-            journal_is_empty: found.whole_bytes == 0,
+            reserve,
             unsynced_rows: vec![],
             attempts: found.attempts,
             kept,
@@ -152,6 +159,9 @@ impl DatasetWriter {
     ) -> Result<(Experiment, Attempts), DatasetError> {
         let earlier = Earlier::of(root, experiment)?;
         let found = Found::read(&earlier.paths.journal(), &earlier.experiment)?;
+        if earlier.manifest.is_some() {
+            Uncounted::find(&earlier.paths, &found, &earlier.experiment)?;
+        }
         Ok((earlier.experiment, found.attempts))
     }
 
@@ -193,13 +203,20 @@ impl DatasetWriter {
             .map_err(DatasetError::io(&self.paths.lock()))
     }
 
+    /// Whether other writers are kept away: not where the file system has no locks.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_held
+    }
+
     /// Appends a run. It counts once [`DatasetWriter::sync`] has returned.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it. What was appended before is whole, and counts if the disk lets it.
+    /// [`DatasetError`] if the disk does not take it. What was appended before is whole, and counts if the disk lets it: there is
+    /// room for the journal even where events have taken the rest.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
+            self.reserve.release(&*self.disk);
             // The error at hand is the one to report. Should the disk refuse this as well, the rows are torn, or not there, and
             // their runs are done again.
             let _ = self.sync();
@@ -209,37 +226,60 @@ impl DatasetWriter {
     fn try_append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         if self.segment.is_full() {
             self.sync()?;
-            self.segment = Segment::create(&*self.disk, &self.paths, self.segment.number + 1)?;
+            self.segment = self.segment.next(&*self.disk, &self.paths)?;
         }
-        let row = self.segment.take(&self.paths, run)?;
-        self.header.write_row(
-            &self.paths.journal(),
-            &mut self.unsynced_rows,
-            &row,
-            self.journal_is_empty,
-        )?;
-        self.journal_is_empty = false;
+        let row = self.segment.take(run)?;
+        self.header
+            .write_row(&self.paths.journal(), &mut self.unsynced_rows, &row)?;
+        if self.unsynced_rows.len() >= MOST_WAITING_BYTES {
+            self.sync()?;
+        }
         Ok(())
     }
 
-    /// Brings all that was appended to the disk: the events first, then the journal rows that count them.
+    /// Brings all that was appended to the disk: the events first, then the journal rows that count them. Whether or not there is
+    /// something to bring, checks that the files are still where the dataset is to be.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it.
+    /// [`DatasetError`] if the disk does not take it, or the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        if self.unsynced_rows.is_empty() {
-            return Ok(());
-        }
         // Tried once, whatever comes of it: a second sync may succeed without the data that the first one lost, and what of the
         // rows is torn is cut off by the next writer.
         let rows = std::mem::take(&mut self.unsynced_rows);
-        self.segment.sync(&self.paths)?;
-        let path = self.paths.journal();
-        self.journal
-            .write_all(&rows)
-            .and_then(|()| self.journal.sync())
-            .map_err(DatasetError::io(&path))
+        if !rows.is_empty() {
+            self.segment.sync()?;
+            self.append_to_journal(&rows)?;
+        }
+        self.journal.check_is_there(&*self.disk)?;
+        self.segment.check_is_there(&*self.disk)
+    }
+
+    /// Writes rows whose events are on the disk. If the disk is full, they take the room that is kept for them; the error is
+    /// returned all the same.
+    fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
+        let written = self.journal.append(rows);
+        if written.as_ref().is_err_and(DatasetError::is_full_disk)
+            && self.reserve.release(&*self.disk)
+        {
+            let full = written;
+            self.journal.append(rows)?;
+            self.journal.sync()?;
+            return full;
+        }
+        written?;
+        self.journal.sync()
+    }
+}
+
+/// Where no lock tells that it has ended, the writer says so.
+impl Drop for DatasetWriter {
+    fn drop(&mut self) {
+        if !self.lock.is_held {
+            self.holder.has_ended = true;
+            // Should the disk refuse, the status does not know whether the sweep has ended, and says that.
+            let _ = self.lock.announce(&self.holder);
+        }
     }
 }
 

@@ -1,15 +1,36 @@
 //! A run's log turned into its rows: the journal's and the event log's.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crate::engine::{Ended, Punctuality, RunLog};
-use crate::experiment::{EngineKind, Experiment};
+use crate::experiment::{EngineKind, Experiment, Run};
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
 
 /// Bytes of a row, about.
-const ROW_BYTES: usize = 56;
+pub(super) const ROW_BYTES: usize = 56;
 
-pub(super) fn rows(experiment: &Experiment, ended: &Ended) -> FinishedRun {
+/// The rows of `run` as `end` has it end. A panic in there costs this run and no other: it has failed.
+pub(super) fn rows(experiment: &Experiment, run: &Run, end: impl FnOnce() -> Ended) -> FinishedRun {
+    let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &end())));
+    rows.unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|message| (*message).to_owned());
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+        let failed = Ended {
+            run: run.clone(),
+            result: Err(format!(
+                "the program has a fault: {}",
+                message.unwrap_or_default()
+            )),
+            strangers: 0,
+        };
+        rows_of(experiment, &failed)
+    })
+}
+
+fn rows_of(experiment: &Experiment, ended: &Ended) -> FinishedRun {
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
         // On one line, as a row is.
@@ -79,4 +100,25 @@ fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
         }
     }
     buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Overrides;
+
+    #[test]
+    fn a_panic_costs_its_own_run_and_is_its_reason() {
+        let text = "seed = 1\nengine = \"virtual\"\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
+        let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
+        let experiment = experiment.expect("an experiment");
+        let run = experiment.runs().next().expect("a run");
+        let finished = rows(&experiment, &run, || panic!("no such\nmachine: {}", 7));
+        assert_eq!(finished.row.outcome, Outcome::Failed);
+        assert_eq!(
+            finished.row.reason,
+            "the program has a fault: no such machine: 7"
+        );
+        assert_eq!((finished.row.run, finished.events.len()), (0, 0));
+    }
 }

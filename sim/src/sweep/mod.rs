@@ -3,45 +3,47 @@
 //! # Layout
 //!
 //! - [`plan`]: which runs are to do, how many at once, how long, how large
-//! - [`capacity`]: what this process may hold: files, cores
+//! - [`capacity`]: what this process may hold: files, cores, processes, memory
+//! - [`memory`]: what runs take of the memory, and what there is
+//! - [`limits`]: what the system allows it: processes, threads, CPU time
 //! - [`finished`]: a run's log turned into its rows
+//! - [`writing`]: what has ended appended to the dataset, counted and reported
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
 //! - [`words`]: durations and sizes as a person says them
 
 mod capacity;
 mod finished;
+mod limits;
+mod memory;
 mod plan;
 mod progress;
 pub mod words;
+mod writing;
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 
 pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
+use crate::console::tell;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, RawLog, processes, ticks_in, virtual_time};
+use crate::engine::{Control, Ended, RawLog, joined, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
 /// How often what has ended is brought to the disk, unless it is said.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How often progress is shown while nothing ends.
-const SHOW_EVERY: Duration = Duration::from_millis(200);
-/// Events of runs under way that are kept in memory: about a quarter of a gigabyte.
-const EVENTS_IN_MEMORY: usize = 4_000_000;
 /// What Linux calls the lowest priority of a thread.
 #[cfg(target_os = "linux")]
 const LOWEST_PRIORITY: i32 = 19;
-/// Finished runs that may wait for the writer.
-const WAITING: usize = 256;
 
 /// What a sweep may use.
 #[derive(Clone, Debug)]
@@ -86,6 +88,8 @@ pub struct Summary {
     pub ok: u64,
     /// Runs that failed.
     pub failed: u64,
+    /// Runs that failed in earlier sweeps and were not to be tried again.
+    pub failed_before: u64,
     /// Runs that were left, because the sweep was interrupted or had too many failures.
     pub left: u64,
     /// Whether it was for too many failures.
@@ -136,47 +140,69 @@ pub fn run(
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
     let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
-    let experiment = writer.experiment().clone();
-    let folder = writer.folder().to_owned();
-    let plan = Plan::new(&experiment, writer.attempts(), options, &capacity)?;
+    let plan = Plan::new(writer.experiment(), writer.attempts(), options, &capacity)?;
     writer.announce(plan.to_do.len() as u64, plan.wall_time)?;
     progress.begin(&plan, &writer);
-    if let Some(free) = free_bytes(&folder)
+    if let Some(free) = free_bytes(writer.folder())
         && free < plan.disk_bytes
     {
         progress.warn_of_disk(plan.disk_bytes, free);
     }
-    let started = Instant::now();
     let mut summary = Summary {
+        failed_before: if options.only.is_empty() {
+            plan.failed
+        } else {
+            0
+        },
         left: plan.to_do.len() as u64,
         recovered: writer.recovered(),
         ..Summary::default()
     };
-    let finished = crossbeam_channel::bounded(WAITING);
+    carry_out(&plan, &mut writer, options, control, progress, &mut summary)?;
+    Ok(summary)
+}
+
+/// Has the engine do the plan's runs, and writes what comes back.
+fn carry_out(
+    plan: &Plan,
+    writer: &mut DatasetWriter,
+    options: &Options,
+    control: &Control,
+    progress: &mut Progress,
+    summary: &mut Summary,
+) -> Result<(), SweepError> {
+    let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
+    let started = Instant::now();
+    let finished = crossbeam_channel::bounded(plan.waiting);
+    let (told, news) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
-        let engine = scope.spawn({
-            let (experiment, folder, plan, sender) = (&experiment, &*folder, &plan, finished.0);
+        // In a thread of its own: a terminal that is stopped, or a reader that does not read, holds up what is said and no run.
+        // Where there can be no such thread, nothing is said.
+        let follow = || progress.follow(&news, control);
+        let _ = thread::Builder::new().spawn_scoped(scope, follow);
+        let engine = thread::Builder::new().spawn_scoped(scope, {
+            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished.0);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
-        let written = write(
-            &mut writer,
-            options,
-            &finished.1,
-            &mut summary,
-            progress,
-            control,
-        );
-        if written.is_err() {
+        let engine = engine.map_err(no_thread)?;
+        let written = panic::catch_unwind(AssertUnwindSafe(|| {
+            writing::write(writer, options, &finished.1, summary, &told, control)
+        }));
+        drop(told);
+        if !matches!(written, Ok(Ok(()))) {
+            // Nobody takes what the engine sends any more: it must not wait for that.
             control.stop();
             drop(finished.1);
         }
-        let ran = joined(engine);
-        written?;
+        let ran = joined(engine).and_then(|ran| ran);
+        summary.elapsed = started.elapsed();
+        written.unwrap_or_else(|panic| {
+            // What has ended counts; the panic is what there is to report, whatever becomes of that.
+            let _ = writer.sync();
+            panic::resume_unwind(panic)
+        })?;
         ran.map_err(SweepError::Engine)
-    })?;
-    summary.elapsed = started.elapsed();
-    progress.end();
-    Ok(summary)
+    })
 }
 
 fn queue(runs: &[Run]) -> Receiver<Run> {
@@ -187,47 +213,6 @@ fn queue(runs: &[Run]) -> Receiver<Run> {
             .unwrap_or_else(|_| unreachable!("the receiver is held here"));
     }
     receiver
-}
-
-/// Appends what comes, until the engine hangs up.
-fn write(
-    writer: &mut DatasetWriter,
-    options: &Options,
-    finished: &Receiver<FinishedRun>,
-    summary: &mut Summary,
-    progress: &mut Progress,
-    control: &Control,
-) -> Result<(), DatasetError> {
-    let mut synced = Instant::now();
-    loop {
-        let run = finished.recv_timeout(SHOW_EVERY);
-        if let Ok(run) = &run {
-            summary.left -= 1;
-            summary.ok += u64::from(run.row.is_ok());
-            summary.failed += u64::from(!run.row.is_ok());
-            summary.in_order += u64::from(run.row.in_order);
-            summary.punctual += u64::from(run.row.punctual);
-            summary.bytes += run.events.len() as u64;
-            progress.ended(&run.row);
-            if options
-                .max_failures
-                .is_some_and(|most| summary.failed >= most)
-            {
-                summary.gave_up = true;
-                control.stop();
-            }
-        }
-        progress.show(control);
-        match run {
-            Ok(run) => writer.append(run)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return writer.sync(),
-        }
-        if synced.elapsed() >= options.sync_every {
-            writer.sync()?;
-            synced = Instant::now();
-        }
-    }
 }
 
 /// Runs the engine's workers until there is nothing more to do.
@@ -249,24 +234,27 @@ fn feed_engine(
             let (sender, ended) = crossbeam_channel::unbounded::<Ended<RawLog>>();
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
-                let engine = scope.spawn(move || match experiment.isolation {
+                let serve = move || match experiment.isolation {
                     Isolation::Shared => {
                         run_event_loops(experiment, root, plan, options, &to_do, control, &sender)
                     }
                     Isolation::Process => {
                         let settings = process_settings(experiment, root, plan, options);
-                        processes::serve(&settings, &to_do, control, &sender);
-                        Ok(())
+                        processes::serve(&settings, &to_do, control, &sender)
                     }
-                });
+                };
+                let engine = thread::Builder::new().spawn_scoped(scope, serve);
+                let engine = engine.map_err(no_thread)?;
                 step_back();
-                for run in ended {
-                    let run = run.settle(experiment.seed, experiment.time_scale);
-                    if finished.send(finished::rows(experiment, &run)).is_err() {
+                for ended in ended {
+                    let run = ended.run.clone();
+                    let settle = || ended.settle(experiment.seed, experiment.time_scale);
+                    let rows = finished::rows(experiment, &run, settle);
+                    if finished.send(rows).is_err() {
                         break;
                     }
                 }
-                joined(engine)
+                joined(engine)?
             })
         }
     }
@@ -278,10 +266,13 @@ fn step_back() {
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+fn no_thread(error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!(
+            "the system has no thread for it ({error}); raise the limit of processes and threads (ulimit -u, the cgroup's pids.max)"
+        ),
+    )
 }
 
 /// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
@@ -293,16 +284,38 @@ fn run_in_order(
     finished: &Sender<FinishedRun>,
 ) {
     thread::scope(|scope| {
-        let workers: Vec<Receiver<FinishedRun>> = (0..plan.workers)
-            .map(|worker| {
-                let (sender, receiver) = crossbeam_channel::bounded(WAITING);
-                let runs = plan.to_do.iter().skip(worker).step_by(plan.workers);
-                scope.spawn(move || run_virtually(experiment, runs, control, &sender));
-                receiver
-            })
-            .collect();
+        let mut workers: Vec<(Sender<Share>, Receiver<FinishedRun>)> = vec![];
+        for _ in 0..plan.workers {
+            let (give, share) = crossbeam_channel::bounded::<Share>(1);
+            let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
+            let work = move || {
+                if let Ok(Share { first, workers }) = share.recv() {
+                    let runs = plan.to_do.iter().skip(first).step_by(workers);
+                    run_virtually(experiment, runs, control, &sender);
+                }
+            };
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                let workers = workers.len().max(1);
+                tell(format!(
+                    "the system has no more threads ({error}): {workers} at once instead of {}",
+                    plan.workers
+                ));
+                break;
+            }
+            workers.push((give, receiver));
+        }
+        if workers.is_empty() {
+            return run_virtually(experiment, plan.to_do.iter(), control, finished);
+        }
+        for (first, (give, _)) in workers.iter().enumerate() {
+            // A worker that has ended has panicked; that shows when its runs do not come.
+            let _ = give.send(Share {
+                first,
+                workers: workers.len(),
+            });
+        }
         for turn in 0..plan.to_do.len() {
-            let Ok(run) = workers[turn % workers.len()].recv() else {
+            let Ok(run) = workers[turn % workers.len()].1.recv() else {
                 return;
             };
             if finished.send(run).is_err() {
@@ -310,6 +323,12 @@ fn run_in_order(
             }
         }
     });
+}
+
+/// What a worker does of the runs: every one of so many, from the first.
+struct Share {
+    first: usize,
+    workers: usize,
 }
 
 fn run_virtually<'r>(
@@ -323,15 +342,17 @@ fn run_virtually<'r>(
             return;
         }
         control.begin();
-        let log = virtual_time::run(run, experiment.seed);
-        let ticks = log.machines.iter().map(|events| ticks_in(events));
-        control.ticked(ticks.sum());
-        let ended = Ended {
-            run: run.clone(),
-            result: Ok(log),
-            strangers: 0,
-        };
-        let sent = finished.send(finished::rows(experiment, &ended));
+        let rows = finished::rows(experiment, run, || {
+            let log = virtual_time::run(run, experiment.seed);
+            let ticks = log.machines.iter().map(|events| ticks_in(events));
+            control.ticked(ticks.sum());
+            Ended {
+                run: run.clone(),
+                result: Ok(log),
+                strangers: 0,
+            }
+        });
+        let sent = finished.send(rows);
         control.end();
         if sent.is_err() {
             return;
@@ -349,26 +370,41 @@ fn run_event_loops(
     ended: &Sender<Ended<RawLog>>,
 ) -> io::Result<()> {
     tcp::make_room_for_files(plan.files);
+    let serve = |worker| {
+        let settings = tcp::Settings {
+            seed: experiment.seed,
+            time_scale: experiment.time_scale,
+            width: plan.width_of(worker),
+            ports: options.ports.clone(),
+            events_in_memory: plan.events_in_memory / plan.workers,
+            spill_folder: root.to_owned(),
+            hold_back: options.jobs.is_none(),
+        };
+        // Nobody listens any more once the writer has given up; then the loop is about to stop.
+        tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+            .inspect_err(|_| control.stop())
+    };
     thread::scope(|scope| {
-        let loops: Vec<_> = (0..plan.workers)
-            .map(|worker| {
-                let settings = tcp::Settings {
-                    seed: experiment.seed,
-                    time_scale: experiment.time_scale,
-                    width: plan.width_of(worker),
-                    ports: options.ports.clone(),
-                    events_in_memory: EVENTS_IN_MEMORY / plan.workers,
-                    spill_folder: root.to_owned(),
-                    hold_back: options.jobs.is_none(),
-                };
-                // Nobody listens any more once the writer has given up; then the loop is about to stop.
-                scope.spawn(move || {
-                    tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
-                        .inspect_err(|_| control.stop())
-                })
-            })
-            .collect();
-        loops.into_iter().try_for_each(joined)
+        let mut others = vec![];
+        // This thread has a loop of its own: where no other can be started, there is that one.
+        for worker in 1..plan.workers {
+            let serve = &serve;
+            match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
+                Ok(other) => others.push(other),
+                Err(error) => {
+                    tell(format!(
+                        "the system has no more threads ({error}): {worker} event loops instead of {}",
+                        plan.workers
+                    ));
+                    break;
+                }
+            }
+        }
+        let mut result = serve(0);
+        for other in others {
+            result = result.and(joined(other).and_then(|result| result));
+        }
+        result
     })
 }
 

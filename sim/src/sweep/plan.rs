@@ -1,9 +1,12 @@
 //! The plan of a sweep: which runs are to do, how many at once, how long that takes and how large it gets.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Capacity, Options, Width};
+use super::capacity::threads_per_run;
+use super::words::{bytes_in_words, grouped};
+use super::{Capacity, Options, Width, memory};
 use crate::engine::tcp::{self, PortsTaken};
 use crate::experiment::{Configuration, EngineKind, Experiment, Run, RunName};
 use crate::log::Attempts;
@@ -32,6 +35,35 @@ pub enum PlanError {
         /// Files that may be open at once.
         files: u64,
     },
+    /// One run alone needs more memory than there is.
+    #[error(
+        "a run of {machines} machines for {duration_s} s logs about {} events and takes about {} of memory, but this process can have {}; take a shorter duration_s or lower rates, or a computer or limit (ulimit -v, control group) with more memory",
+        grouped(*.events), bytes_in_words(*.needed), bytes_in_words(*.available)
+    )]
+    TooLittleMemory {
+        /// Machines of the largest run.
+        machines: u32,
+        /// Model time that it observes, in seconds.
+        duration_s: f64,
+        /// Events that it logs, about.
+        events: u64,
+        /// Bytes that it takes, about.
+        needed: u64,
+        /// Bytes that there are.
+        available: u64,
+    },
+    /// One run alone needs too many processes.
+    #[error(
+        "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), take fewer machines, or use --isolation shared"
+    )]
+    TooFewThreads {
+        /// Machines of the largest run.
+        machines: u32,
+        /// Processes and threads that it needs.
+        needed: u64,
+        /// Processes and threads that may still be started.
+        threads: u64,
+    },
     /// A run that was asked for is not planned.
     #[error("--only {0}: no such run; runs have numbers from 0, and keys as in runs.csv")]
     NoSuchRun(RunName),
@@ -59,6 +91,12 @@ pub struct Plan {
     pub workers: usize,
     /// Wall time, about.
     pub wall_time: Duration,
+    /// Bytes of memory that the sweep takes, about: the plan itself, the runs that go at once, and those that wait to be written.
+    pub memory_bytes: u64,
+    /// Events of runs under way that the tcp engine keeps in memory.
+    pub events_in_memory: usize,
+    /// Finished runs that may wait in each queue on the way to the writer.
+    pub waiting: usize,
     /// Bytes on disk when all is done, about.
     pub disk_bytes: u64,
     /// Sockets at once.
@@ -80,6 +118,7 @@ impl Plan {
         options: &Options,
         capacity: &Capacity,
     ) -> Result<(), PlanError> {
+        check_memory(experiment, capacity)?;
         if experiment.engine == EngineKind::Virtual {
             return Ok(());
         }
@@ -92,6 +131,15 @@ impl Plan {
                 machines: machines(configuration),
                 sockets: tcp::sockets_per_run(configuration),
                 files: capacity.files,
+            });
+        }
+        let too_large = configurations()
+            .find(|configuration| capacity.runs_by_threads(experiment, configuration) == Some(0));
+        if let Some(configuration) = too_large {
+            return Err(PlanError::TooFewThreads {
+                machines: machines(configuration),
+                needed: threads_per_run(configuration),
+                threads: capacity.threads.unwrap_or(0),
             });
         }
         let most = configurations().map(machines).max().unwrap_or(2);
@@ -140,7 +188,12 @@ impl Plan {
             .unwrap_or_else(|| {
                 unreachable!("an experiment without configurations is refused when it is read")
             });
+        let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
+        let workers = capacity.workers(experiment, &width, heaviest);
+        // The workers' and the one that they lead to.
+        let queues = workers as u64 + 1;
+        let waiting = memory::waiting(largest(experiment), queues);
         let machines = heaviest.rates.machines();
         let sockets = match experiment.engine {
             EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(heaviest),
@@ -151,14 +204,19 @@ impl Plan {
             done,
             failed,
             beyond,
-            workers: capacity.workers(experiment, &width, heaviest),
-            wall_time: wall_time(experiment, &to_do, &width, capacity),
-            disk_bytes: disk_bytes(experiment, &to_do),
+            wall_time: wall_time(experiment, &by_configuration, &width, capacity),
+            memory_bytes: memory_bytes(
+                experiment,
+                &width,
+                (waiting as u64 * queues).min(to_do.len() as u64),
+                capacity,
+            ),
+            events_in_memory: memory::events_in_memory(capacity.memory_bytes) as usize,
+            waiting,
+            disk_bytes: disk_bytes(experiment, &by_configuration),
             files: sockets + capacity.spare_files(machines),
-            ticks: to_do
-                .iter()
-                .map(|run| run.configuration.expected_ticks())
-                .sum(),
+            ticks: ticks(&by_configuration),
+            workers,
             sockets,
             width,
             to_do,
@@ -175,61 +233,119 @@ impl Plan {
     }
 }
 
+/// The configuration whose runs take the most memory.
+fn largest(experiment: &Experiment) -> &Configuration {
+    let configurations = experiment.configurations().iter();
+    configurations
+        .max_by_key(|configuration| memory::bytes_of_run(configuration))
+        .unwrap_or_else(|| {
+            unreachable!("an experiment without configurations is refused when it is read")
+        })
+}
+
+/// Whether memory holds the largest run alone.
+fn check_memory(experiment: &Experiment, capacity: &Capacity) -> Result<(), PlanError> {
+    let largest = largest(experiment);
+    let needed = memory::bytes_of_run(largest);
+    if needed <= capacity.memory_bytes {
+        return Ok(());
+    }
+    Err(PlanError::TooLittleMemory {
+        machines: largest.rates.machines(),
+        duration_s: largest.duration_s(),
+        events: largest.expected_rows(),
+        needed,
+        available: capacity.memory_bytes,
+    })
+}
+
+fn memory_bytes(experiment: &Experiment, width: &Width, waiting: u64, capacity: &Capacity) -> u64 {
+    let largest = largest(experiment);
+    let at_once = width.runs as u64;
+    memory::bytes_at_once(experiment, largest, at_once, capacity.memory_bytes)
+        .saturating_add(memory::waiting_bytes(largest, waiting))
+        .saturating_add(memory::held_bytes())
+}
+
 /// The runs of these names that have not finished, in the order of the plan.
 fn only(
     names: &[RunName],
     experiment: &Experiment,
     attempts: &Attempts,
 ) -> Result<Vec<Run>, PlanError> {
-    let find = |name: &RunName| {
-        let run = name.find(experiment);
-        run.ok_or_else(|| PlanError::NoSuchRun(name.clone()))
-    };
-    let mut runs = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = RunName::find_all(names, experiment).map_err(PlanError::NoSuchRun)?;
     runs.sort_by_key(|run| run.index);
     runs.dedup_by_key(|run| run.index);
     runs.retain(|run| attempts.finished(run.index) != Some(true));
     Ok(runs)
 }
 
+/// Some of a configuration's runs.
+struct Group<'r> {
+    configuration: &'r Configuration,
+    runs: u64,
+}
+
+/// `runs` by their configurations: what a configuration takes is worked out once, not for each of its runs.
+fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
+    let mut numbers: HashMap<*const Configuration, usize> = HashMap::new();
+    let mut groups: Vec<Group<'_>> = vec![];
+    for run in runs {
+        let configuration = &*run.configuration;
+        let number = *numbers.entry(configuration).or_insert(groups.len());
+        if number == groups.len() {
+            groups.push(Group {
+                configuration,
+                runs: 0,
+            });
+        }
+        groups[number].runs += 1;
+    }
+    groups
+}
+
+/// The sum of `value` over all runs; what is beyond 64 bits is as good as infinite.
+fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
+    let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
+    groups.iter().map(of_group).fold(0, u64::saturating_add)
+}
+
+fn ticks(groups: &[Group<'_>]) -> u64 {
+    sum(groups, Configuration::expected_ticks)
+}
+
 fn wall_time(
     experiment: &Experiment,
-    to_do: &[Run],
+    to_do: &[Group<'_>],
     width: &Width,
     capacity: &Capacity,
 ) -> Duration {
-    let ticks: u64 = to_do
-        .iter()
-        .map(|run| run.configuration.expected_ticks())
-        .sum();
     match experiment.engine {
         EngineKind::Virtual => {
             let cores = capacity.cores.min(width.runs) as f64;
-            Duration::from_secs_f64(ticks as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
+            Duration::from_secs_f64(ticks(to_do) as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
         }
         EngineKind::Tcp => {
-            let waves = (to_do.len() as u64).div_ceil(width.runs as u64);
+            let waves = sum(to_do, |_| 1).div_ceil(width.runs as u64);
             let observed_s = to_do
                 .iter()
-                .map(|run| run.configuration.duration_s())
+                .map(|group| group.configuration.duration_s())
                 .fold(0.0, f64::max);
-            let connections: u64 = to_do
-                .iter()
-                .map(|run| tcp::sockets_per_run(&run.configuration) / 2)
-                .sum();
+            let connections = sum(to_do, |configuration| {
+                tcp::sockets_per_run(configuration) / 2
+            });
             let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
             Duration::from_secs_f64(waves as f64 * observed_s / experiment.time_scale) + set_up
         }
     }
 }
 
-fn disk_bytes(experiment: &Experiment, to_do: &[Run]) -> u64 {
+fn disk_bytes(experiment: &Experiment, to_do: &[Group<'_>]) -> u64 {
     let row_bytes = ROW_BYTES
         .iter()
         .find(|(engine, _)| *engine == experiment.engine)
         .map_or(0, |(_, bytes)| *bytes);
-    to_do
-        .iter()
-        .map(|run| run.configuration.expected_rows() * row_bytes + JOURNAL_ROW_BYTES)
-        .sum()
+    sum(to_do, |configuration| {
+        configuration.expected_rows() * row_bytes + JOURNAL_ROW_BYTES
+    })
 }

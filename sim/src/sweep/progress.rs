@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Plan;
@@ -12,8 +13,30 @@ use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow};
 
+/// How often progress is shown.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// How often a heartbeat line is written.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// What progress hears of a sweep.
+pub(super) enum News {
+    /// A run has ended well.
+    Ok,
+    /// A run has failed: its row.
+    Failed(Box<JournalRow>),
+    /// No more runs will end.
+    Over,
+}
+
+impl News {
+    pub(super) fn of_run(row: &JournalRow) -> Self {
+        if row.is_ok() {
+            Self::Ok
+        } else {
+            Self::Failed(Box::new(row.clone()))
+        }
+    }
+}
 
 /// Shows how a sweep gets on. All of it goes to stderr.
 pub struct Progress {
@@ -23,11 +46,12 @@ pub struct Progress {
     expected: Duration,
     done: u64,
     failed: u64,
-    failures_shown: u64,
     held_back: bool,
     stopping: bool,
     can_be_late: bool,
     repeat_command: Option<String>,
+    /// What is to be said before anything ends.
+    opening: Vec<String>,
 }
 
 enum Shown {
@@ -84,11 +108,11 @@ impl Progress {
             expected: Duration::ZERO,
             done: 0,
             failed: 0,
-            failures_shown: 0,
             held_back: false,
             stopping: false,
             can_be_late: false,
             repeat_command: None,
+            opening: vec![],
         }
     }
 
@@ -107,31 +131,38 @@ impl Progress {
         }
     }
 
+    /// Notes what there is to do. Says nothing yet.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
         self.expected = plan.wall_time;
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
+        if !dataset.is_locked() {
+            self.say(&format!(
+                "the file system of {} has no locks: nobody keeps a second sweep from writing to it; start only one",
+                dataset.folder().display()
+            ));
+        }
         if !dataset.recovered().is_nothing() {
-            self.say(&dataset.recovered().to_string());
+            self.opening.push(dataset.recovered().to_string());
         }
         if let before @ 1.. = dataset.planned_before()
             && before < plan.planned
         {
-            self.say(&format!(
+            self.opening.push(format!(
                 "the experiment was extended: {} runs more than the {} that there were",
                 grouped(plan.planned - before),
                 grouped(before)
             ));
         }
         if plan.beyond > 0 {
-            self.say(&format!(
+            self.opening.push(format!(
                 "{} runs of the dataset are not planned any more; they stay",
                 grouped(plan.beyond)
             ));
         }
         if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
-            self.say(&format!(
+            self.opening.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
                 grouped(plan.width.runs as u64),
@@ -147,34 +178,52 @@ impl Progress {
         }
     }
 
-    pub(super) fn warn_of_disk(&self, needed: u64, free: u64) {
-        self.say(&format!(
+    pub(super) fn warn_of_disk(&mut self, needed: u64, free: u64) {
+        self.opening.push(format!(
             "the runs to do take about {}, but only {} are free on that disk: when it is full the sweep stops, and goes on once there is room",
             bytes_in_words(needed),
             bytes_in_words(free)
         ));
     }
 
-    pub(super) fn ended(&mut self, row: &JournalRow) {
-        self.done += 1;
-        if !row.is_ok() {
-            self.failed += 1;
-            self.failures_shown += 1;
-            if self.failures_shown <= FAILURES_TOLD {
-                self.say(&format!(
-                    "run {} failed: {} ({}){}",
-                    row.run,
-                    row.reason,
-                    row.key,
-                    self.repeat(row.run)
-                ));
-            } else if self.failures_shown == FAILURES_TOLD + 1 {
-                self.say("more runs failed; runs.csv has the reasons");
+    /// Shows how the sweep gets on until nobody sends any more news.
+    pub(super) fn follow(&mut self, news: &Receiver<News>, control: &Control) {
+        for line in std::mem::take(&mut self.opening) {
+            self.say(&line);
+        }
+        let mut shown = Instant::now();
+        loop {
+            let mut is_due = shown.elapsed() >= SHOW_EVERY;
+            match news.recv_timeout(SHOW_EVERY) {
+                Ok(News::Ok) => self.done += 1,
+                Ok(News::Failed(row)) => self.failed(&row),
+                Ok(News::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+            if is_due {
+                self.show(control);
+                shown = Instant::now();
             }
         }
     }
 
-    pub(super) fn show(&mut self, control: &Control) {
+    fn failed(&mut self, row: &JournalRow) {
+        self.done += 1;
+        self.failed += 1;
+        if self.failed <= FAILURES_TOLD {
+            self.say(&format!(
+                "run {} failed: {} ({}){}",
+                row.run,
+                row.reason,
+                row.key,
+                self.repeat(row.run)
+            ));
+        } else if self.failed == FAILURES_TOLD + 1 {
+            self.say("more runs failed; runs.csv has the reasons");
+        }
+    }
+
+    fn show(&mut self, control: &Control) {
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
@@ -184,7 +233,9 @@ impl Progress {
         }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
-            self.say("many ticks are over a millisecond late: as long as they are, no more runs are begun");
+            self.say(
+                "many ticks are over a millisecond late: no new runs are started while they are",
+            );
         }
         match &mut self.shown {
             Shown::Nothing => {}
@@ -201,7 +252,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn end(&mut self) {
+    fn end(&mut self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }

@@ -345,6 +345,46 @@ fn a_slip_in_a_runs_name_makes_no_dataset() {
 }
 
 #[test]
+fn the_closing_line_counts_what_it_says() {
+    let desk = Desk::new();
+    with_a_failed_run(&desk, 1);
+    let again = desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    let said = "1 runs failed in an earlier sweep and were not tried again";
+    assert!(again.stderr.contains(said), "{}", again.stderr);
+    let retried = ["run", "e.toml", "--engine", "virtual", "--only", "1"];
+    assert!(!desk.sim(&retried).stderr.contains("failed in an earlier"));
+    let over_tcp = desk.sim(&["run", "e.toml", "--data", "tcp"]).stderr;
+    let journal = sim::log::Dataset::open(&desk.path("tcp")).expect("a dataset");
+    let count = |counts: fn(&sim::log::JournalRow) -> bool| {
+        journal.finished().filter(|row| counts(row)).count()
+    };
+    let said = format!(
+        "{} of 4 are identical to the simulated run of the same seed, {} of 4 were punctual",
+        count(|row| row.in_order),
+        count(|row| row.punctual)
+    );
+    assert!(over_tcp.contains(&said), "{said} not in {over_tcp}");
+}
+
+#[test]
+fn status_tells_runs_apart_that_are_no_longer_planned() {
+    let desk = Desk::new();
+    desk.write("e.toml", EXPERIMENT);
+    desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    let smaller = EXPERIMENT.replace("repetitions = 2", "repetitions = 1");
+    desk.write("e.toml", &smaller.replace("0.5", "[0.5, 0.6]"));
+    desk.sim(&["run", "e.toml", "--engine", "virtual"]);
+    let status = desk.sim(&["status", "data/e"]).stdout;
+    for line in [
+        "runs planned        4 ",
+        "done                4 (100.0 %)",
+        "no longer planned   2 more",
+    ] {
+        assert!(status.contains(line), "{line} not in\n{status}");
+    }
+}
+
+#[test]
 fn failed_runs_are_repeated_on_request() {
     let desk = Desk::new();
     with_a_failed_run(&desk, 1);

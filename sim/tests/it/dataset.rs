@@ -64,8 +64,8 @@ fn a_second_sweep_has_nothing_to_do_and_changes_nothing() {
     );
 }
 
-/// Whatever a crash leaves of the journal and of the events behind it, the next sweep drops what is torn, keeps what is whole,
-/// and does the rest.
+/// Whatever a crash leaves of the journal's rows and of the events behind them, the next sweep drops what is torn, keeps what is
+/// whole, and does the rest.
 #[test]
 fn takes_up_a_sweep_that_was_cut_short_anywhere() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -73,7 +73,9 @@ fn takes_up_a_sweep_that_was_cut_short_anywhere() {
     let whole = folder.path().join("whole");
     sweep(&experiment, &whole).expect("a sweep");
     let journal = fs::read(whole.join("runs.csv")).expect("a journal");
-    for cut in (0..journal.len()).step_by(97) {
+    let header = journal.iter().position(|&byte| byte == b'\n');
+    let header = header.expect("a header") + 1;
+    for cut in (header..journal.len()).step_by(97) {
         let root = folder.path().join(cut.to_string());
         fs::create_dir(&root).expect("a folder");
         for file in ["dataset.json", "experiment.toml", "events-0000.csv"] {
@@ -260,6 +262,121 @@ fn changed_or_missing_events_are_noticed() {
             .to_string()
             .contains("ends at byte")
     );
+}
+
+/// Sealed as if a writer had written them, rows that no run can have are refused by line, before anything is asked of memory or
+/// disk.
+#[test]
+fn rows_that_no_run_can_have_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    let path = folder.path().join("runs.csv");
+    let whole = fs::read_to_string(&path).expect("a journal");
+    let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
+    for (column, value, is_read) in [
+        ("machines", "0", false),
+        ("machines", "4294967295", false),
+        ("machines", "4", true),
+        ("rates", "2", true),
+        ("events", "18446744073709551615", false),
+        ("events", "100000", false),
+        ("bytes", "18446744073709551615", false),
+        ("bytes", "18446744073709550000", false),
+        ("offset", "18446744073709551615", false),
+        ("segment", "4294967295", false),
+        ("segment", "1048577", false),
+    ] {
+        let mut records = csv::Reader::from_reader(whole.as_bytes());
+        let mut changed = csv::Writer::from_writer(vec![]);
+        changed.write_record(&columns).expect("written");
+        for (index, record) in records.records().enumerate() {
+            let mut cells: Vec<String> = record.expect("a row").iter().map(str::to_owned).collect();
+            let cell = columns.iter().position(|name| *name == column);
+            if index == 2 {
+                cells[cell.expect("a column")] = value.to_owned();
+            }
+            changed.write_record(&cells).expect("written");
+        }
+        let changed = String::from_utf8(changed.into_inner().expect("written")).expect("text");
+        let sealed = sim::log::seal_journal(&changed).expect("CSV");
+        fs::write(&path, &sealed).expect("written");
+        let refused = sweep(&experiment(GRID), folder.path()).expect_err("refused");
+        let names_the_line = refused.to_string().contains("runs.csv: line 4 is about");
+        assert!(names_the_line, "{column} {value}: {refused}");
+        assert_eq!(fs::read_to_string(&path).expect("a journal"), sealed);
+        // What only the plan contradicts is for the audit to find.
+        assert_eq!(Dataset::open(folder.path()).is_ok(), is_read, "{column}");
+        assert_eq!(Status::read(folder.path()).is_ok(), is_read, "{column}");
+    }
+}
+
+/// Read row by row, the status is the one that all rows together have.
+#[test]
+fn a_run_counts_once_however_often_it_was_attempted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = experiment(GRID);
+    let whole = folder.path().join("whole");
+    sweep(&experiment, &whole).expect("a sweep");
+    let whole = Dataset::open(&whole).expect("a dataset");
+    let root = folder.path().join("again");
+    let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
+    let mut attempt = |run: usize, fails_for: Option<&str>, lateness_us: f64| {
+        let mut row = whole.attempted()[run].clone();
+        row.lateness_p99_us = lateness_us;
+        row.strangers = 1;
+        let mut events = whole.read_events(&row).expect("events");
+        if let Some(reason) = fails_for {
+            row.outcome = sim::log::Outcome::Failed;
+            (row.reason, row.events, events) = (reason.to_owned(), 0, vec![]);
+            row.checksum = String::new();
+        }
+        writer
+            .append(FinishedRun { row, events })
+            .expect("appended");
+    };
+    attempt(0, Some("early"), 9.0);
+    attempt(0, None, 3.0);
+    attempt(0, Some("late"), 9.0);
+    attempt(1, Some("early"), 9.0);
+    attempt(1, Some("late"), 9.0);
+    attempt(2, Some("late"), 9.0);
+    attempt(3, None, 1.0);
+    attempt(4, None, 2.0);
+    writer.sync().expect("synced");
+    drop(writer);
+    let status = Status::read(&root).expect("a status");
+    assert_eq!((status.done, status.failed, status.to_do), (3, 2, 7));
+    assert_eq!((status.strangers, status.lateness_p99_us), (8, 2.0));
+    let [reason] = &status.reasons[..] else {
+        panic!("{:?}", status.reasons)
+    };
+    assert_eq!((reason.reason.as_str(), reason.runs), ("late", 2));
+    let read = Dataset::open(&root).expect("a dataset");
+    assert_eq!(status, Status::of(&read));
+    let events: u64 = [0, 3, 4]
+        .map(|run| whole.attempted()[run].events)
+        .iter()
+        .sum();
+    assert_eq!(status.events, events);
+}
+
+/// As Git checks text out on Windows, unless it is told not to.
+#[test]
+fn events_with_crlf_line_ends_are_named_so_and_not_written_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(&experiment(GRID), folder.path()).expect("a sweep");
+    for name in ["runs.csv", "events-0000.csv", "dataset.json"] {
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(path, text.replace('\n', "\r\n")).expect("written");
+    }
+    let dataset = Dataset::open(folder.path()).expect("a dataset");
+    let refused = dataset.read_events(&dataset.attempted()[0]);
+    let refused = refused.expect_err("other bytes").to_string();
+    assert!(refused.contains("has CRLF line ends"), "{refused}");
+    let refused = sweep(&experiment(GRID), folder.path());
+    let refused = refused.expect_err("other bytes").to_string();
+    assert!(refused.contains("events-0000.csv has CRLF"), "{refused}");
 }
 
 /// The virtual engine's datasets are the same to the byte, whatever the number of workers.

@@ -1,8 +1,9 @@
 //! A disk that refuses: the sweep ends with a message, what was finished stays, and the same sweep goes on once the disk is mended.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::Experiment;
-use sim::log::{Disk, DiskFile, RealDisk};
+use sim::log::{Disk, DiskFile, FileIdentity, LockAttempt, RealDisk};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, finished};
@@ -19,6 +20,8 @@ const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[para
 
 /// No space left, an I/O error, too many open files: as Linux numbers them.
 const ERRORS: [i32; 3] = [28, 5, 24];
+/// No error: the disk's code panics instead.
+const PANIC: i32 = 0;
 
 /// Lets a number of operations pass and refuses the one after them, or all. A write that is refused is half done.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ impl FaultyDisk {
     fn attempt(&self) -> io::Result<()> {
         let done = self.done.fetch_add(1, Ordering::Relaxed);
         if done == self.fails_at || (self.stays_broken && done > self.fails_at) {
+            assert_ne!(self.error, PANIC, "a fault in the disk's code");
             return Err(io::Error::from_raw_os_error(self.error));
         }
         Ok(())
@@ -74,6 +78,16 @@ impl Disk for FaultyDisk {
         self.attempt()?;
         RealDisk.remove(path)
     }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        self.attempt()?;
+        RealDisk.identity(path)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<LockAttempt> {
+        self.attempt()?;
+        RealDisk.try_lock(file)
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +115,11 @@ impl DiskFile for FaultyFile {
     fn length(&self) -> io::Result<u64> {
         self.disk.attempt()?;
         self.file.length()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.disk.attempt()?;
+        self.file.identity()
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
@@ -199,6 +218,38 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
             assert!(fails_at > 12 * 4, "{fails_at} operations");
         }
     }
+}
+
+/// More runs than may wait for a writer: the engine must not wait for one that is no more.
+#[test]
+fn a_panic_while_writing_ends_the_sweep_and_what_was_written_counts() {
+    const RUNS: u64 = 2000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "engine = \"virtual\"\nduration_s = 1\nrepetitions = {RUNS}\n[parameters]\nrates = [1, 3]\ninternal = 0.5"
+    );
+    let (experiment, root) = (experiment(&text), folder.path().join("d"));
+    let disk = FaultyDisk {
+        done: Arc::default(),
+        fails_at: 60,
+        stays_broken: false,
+        error: PANIC,
+    };
+    let swept = panic::catch_unwind(AssertUnwindSafe(|| {
+        sweep(&experiment, &root, Arc::new(disk))
+    }));
+    assert!(swept.is_err(), "{swept:?}");
+    let left = finished(&root).len() as u64;
+    assert!((1..RUNS).contains(&left), "{left} runs");
+    let (options, control) = (Options::default(), Control::default());
+    let resumed = sweep::run(
+        &experiment,
+        &root,
+        &options,
+        &control,
+        &mut Progress::quiet(),
+    );
+    assert_eq!(resumed.expect("a sweep").ok, RUNS - left);
 }
 
 /// The same for a sweep that takes up one that was cut short in the middle of a row and of a run's events.

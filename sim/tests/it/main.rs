@@ -7,13 +7,25 @@ mod cli;
 mod conformance;
 mod cut_short;
 mod dataset;
+mod disks;
 mod experiment_files;
 mod extension;
 mod failures;
 mod faults;
 mod golden;
+mod limits;
+mod line_ends;
+mod loopback;
+#[cfg(unix)]
+mod odd_words;
 mod processes;
+mod provenance;
 mod shards;
+mod sizes;
 mod slurm;
+mod strangers;
+#[cfg(target_os = "linux")]
+mod streams;
 mod support;
+mod uncounted;
 mod wire_fuzz;

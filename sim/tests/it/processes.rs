@@ -121,6 +121,51 @@ fn machines_end_with_the_process_that_started_them() {
     machines.iter().for_each(|&machine| gone(machine));
 }
 
+/// Long enough for its machines to be found before it ends, in any of these tests.
+const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
+
+/// A stopped process reacts to nothing: not to its peers, not to its stdin. It costs its run, and is ended.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stopped_machine_ends_its_run_by_name_and_the_sweep_goes_on() {
+    let folder = folder_with(SOME_SECONDS);
+    let sweep = sim(folder.path())
+        .args(["run", "e.toml", "--jobs", "1"])
+        .spawn()
+        .expect("it runs");
+    let machines = children(&sweep, 3);
+    signal("STOP", machines[1]);
+    let output = sweep.wait_with_output().expect("it ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
+    let [stopped, other] = dataset.attempted() else {
+        panic!("{} rows", dataset.attempted().len())
+    };
+    let reason = &stopped.reason;
+    assert!(reason.contains("it was stopped, or it hung"), "{reason}");
+    assert!(other.is_ok(), "{}", other.reason);
+    machines.iter().for_each(|&machine| gone(machine));
+}
+
+/// As when a laptop is closed for a moment: everything is stopped, and goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn machines_that_are_stopped_together_go_on_together() {
+    let folder = folder_with(SOME_SECONDS);
+    let sweep = sim(folder.path())
+        .args(["run", "e.toml", "--jobs", "1"])
+        .spawn()
+        .expect("it runs");
+    let mut all = children(&sweep, 3);
+    all.push(sweep.id());
+    for name in ["STOP", "CONT"] {
+        all.iter().for_each(|&process| signal(name, process));
+    }
+    let output = sweep.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
 /// As on separate hosts: started by hand in any order, here the one first that has to dial the other.
 #[test]
 fn machines_started_by_hand_find_each_other() {

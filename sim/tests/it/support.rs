@@ -101,3 +101,15 @@ pub fn signal(name: &str, process: u32) {
         .status();
     assert!(kill.expect("a shell").success());
 }
+
+/// Runs a line of bash in `folder`, in which `$SIM` is the program.
+#[cfg(unix)]
+pub fn bash(folder: &Path, line: &str) -> std::process::Output {
+    std::process::Command::new("bash")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env_remove("CARGO")
+        .env("SIM", env!("CARGO_BIN_EXE_sim"))
+        .output()
+        .expect("bash runs")
+}

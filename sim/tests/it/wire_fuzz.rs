@@ -109,7 +109,7 @@ impl Mutation {
 #[test]
 fn seeds() {
     let corpus = corpus();
-    assert!(corpus.len() >= 9);
+    assert!(corpus.len() >= 11);
     for input in corpus {
         (1..=input.len().max(1)).for_each(|cut| fuzz(&input, cut));
     }

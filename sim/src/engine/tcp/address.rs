@@ -1,7 +1,8 @@
 //! Where machines listen.
 //!
 //! Where the whole of 127.0.0.0/8 is loopback (Linux), a run takes an address 127.x.y.z of its own, and its machines the ports
-//! base + index on it: binding stays fast however many sockets there are. Elsewhere the system assigns ports on 127.0.0.1.
+//! base + index on it: binding stays fast however many sockets there are. Elsewhere (macOS; Linux where only 127.0.0.1 is loopback)
+//! the system assigns ports on 127.0.0.1.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -9,9 +10,12 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use mio::net::TcpListener;
 use socket2::{Domain, Socket, Type};
+
+use crate::engine::shortage::is_shortage;
 
 /// Addresses tried before giving up: one may be taken by another process, all of them only by a server on every address.
 const ATTEMPTS: usize = 64;
@@ -60,28 +64,65 @@ impl FromStr for PortRange {
 
 /// No address has the ports a run needs.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? name other ports with --ports"
-)]
+#[error("{}", self.in_words())]
 pub struct PortsTaken {
     machines: u32,
     ports: PortRange,
     cause: io::Error,
 }
 
-/// Checks that a run of `machines` machines finds ports to listen on.
+impl PortsTaken {
+    fn in_words(&self) -> String {
+        let Self {
+            machines,
+            ports,
+            cause,
+        } = self;
+        match cause.kind() {
+            _ if self.is_shortage() => format!(
+                "the system has no more files for the listeners of {machines} machines ({cause}); raise the limit (ulimit -n)"
+            ),
+            io::ErrorKind::AddrInUse => format!(
+                "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? name other ports with --ports"
+            ),
+            _ => format!(
+                "machines cannot talk to each other over loopback addresses ({cause}); is there a loopback interface? bring it up (ip link set lo up), or use --engine virtual"
+            ),
+        }
+    }
+
+    /// Whether the system has no more files, which passes when other runs end.
+    pub(crate) fn is_shortage(&self) -> bool {
+        is_shortage(&self.cause)
+    }
+}
+
+/// How long a connection within this host may take to be made.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// Checks that a run of `machines` machines finds ports to listen on, and that they can be reached.
 ///
 /// # Errors
 ///
-/// [`PortsTaken`] if it does not.
+/// [`PortsTaken`] if not.
 pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
-    AddressBook::new(ports.clone()).listen(machines).map(drop)
+    let listeners = AddressBook::new(ports.clone()).listen(machines)?;
+    let reached = listeners.first().map_or(Ok(()), |listener| {
+        std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECTING).map(drop)
+    });
+    reached.map_err(|cause| PortsTaken {
+        machines,
+        ports: ports.clone(),
+        cause,
+    })
 }
 
 /// Hands out addresses, each run another.
 pub(crate) struct AddressBook {
     ports: PortRange,
     next: u32,
+    /// Whether runs take addresses of their own. Otherwise the system assigns ports on 127.0.0.1.
+    own_addresses: bool,
 }
 
 impl AddressBook {
@@ -90,6 +131,7 @@ impl AddressBook {
         Self {
             ports,
             next: RandomState::new().hash_one(std::process::id()) as u32,
+            own_addresses: cfg!(target_os = "linux"),
         }
     }
 
@@ -116,8 +158,11 @@ impl AddressBook {
                 Ok(listeners) => return Ok(listeners),
                 Err(error) => last_error = error,
             }
-            if last_error.kind() != io::ErrorKind::AddrInUse {
-                break;
+            match last_error.kind() {
+                io::ErrorKind::AddrInUse => {}
+                // Here not all of 127.0.0.0/8 is loopback (some containers).
+                io::ErrorKind::AddrNotAvailable if self.own_addresses => self.own_addresses = false,
+                _ => break,
             }
         }
         Err(PortsTaken {
@@ -139,7 +184,7 @@ impl AddressBook {
     }
 
     fn next_ip(&mut self) -> Ipv4Addr {
-        if !cfg!(target_os = "linux") {
+        if !self.own_addresses {
             return Ipv4Addr::LOCALHOST;
         }
         // Odd, so that it visits every place; large, so that neighbours in time are not neighbours in place.
@@ -149,7 +194,7 @@ impl AddressBook {
     }
 
     fn port(&self, machine: u32) -> u16 {
-        if cfg!(target_os = "linux") {
+        if self.own_addresses {
             self.ports.0.start() + machine as u16
         } else {
             0
@@ -187,6 +232,40 @@ mod tests {
             error.to_string().contains("3 free ports from 20000-20001"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn where_runs_have_no_addresses_of_their_own_the_system_assigns_ports() {
+        let mut addresses = AddressBook {
+            own_addresses: false,
+            ..AddressBook::new(PortRange::default())
+        };
+        let (one, other) = (addresses.reserve(3), addresses.listen(3));
+        let one = one.expect("ports");
+        assert!(
+            one.iter()
+                .all(|address| address.ip() == Ipv4Addr::LOCALHOST)
+        );
+        assert!(one[0] != one[1] && one[1] != one[2]);
+        assert_eq!(other.expect("ports").len(), 3);
+    }
+
+    #[test]
+    fn the_way_out_fits_the_cause() {
+        let error = |kind: io::ErrorKind| {
+            let cause = io::Error::from(kind);
+            let (machines, ports) = (3, PortRange::default());
+            PortsTaken {
+                machines,
+                ports,
+                cause,
+            }
+            .to_string()
+        };
+        assert!(error(io::ErrorKind::AddrInUse).contains("--ports"));
+        assert!(error(io::ErrorKind::AddrNotAvailable).contains("--engine virtual"));
+        assert!(error(io::ErrorKind::NetworkUnreachable).contains("ip link set lo up"));
+        assert!(error(io::ErrorKind::OutOfMemory).contains("ulimit -n"));
     }
 
     #[test]

@@ -9,7 +9,11 @@ use super::clock::WallClock;
 use super::hosted::{Hosted, Part};
 use super::mesh::{Mesh, Places};
 use super::reactor::Reactor;
+use super::secret::Secret;
 use super::wiring::Wiring;
+use crate::console::tell;
+use crate::engine::patience::{Patience, Sleep};
+use crate::engine::shortage::is_shortage;
 use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
@@ -36,8 +40,10 @@ pub struct Seat {
     pub time_scale: f64,
     /// Which machine it is.
     pub machine: MachineIndex,
-    /// Where each machine of the run listens, this one too.
-    pub addresses: Vec<SocketAddr>,
+    /// Where each machine of the run can be reached: the addresses of each, at least one, to be tried in turn.
+    pub addresses: Vec<Vec<SocketAddr>>,
+    /// Where this machine listens: the first of these that is this host's.
+    pub listen: Vec<SocketAddr>,
     /// The run's secret.
     pub token: RunToken,
     /// How long to wait for the other machines before giving up.
@@ -57,6 +63,9 @@ pub enum SeatError {
         /// What the system says.
         problem: String,
     },
+    /// The system has no more files or memory: fewer machines at once may work.
+    #[error("{0}")]
+    NoRoom(String),
     /// The run failed.
     #[error("{0}")]
     Failed(String),
@@ -75,19 +84,34 @@ impl From<String> for SeatError {
 /// [`SeatError`], with the reason in words.
 pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     let clock = WallClock::start();
-    let mut reactor = Reactor::new().map_err(|error| format!("cannot watch sockets: {error}"))?;
-    let mut hosted = begin(seat, &mut reactor)?;
+    let mut reactor = Reactor::new().map_err(|error| {
+        let problem = format!("cannot watch sockets: {error}");
+        if is_shortage(&error) {
+            SeatError::NoRoom(problem)
+        } else {
+            SeatError::Failed(problem)
+        }
+    })?;
+    let mut hosted = begin(seat, clock, &mut reactor)?;
     let machine = seat.machine as usize;
     let lead_ns = LEAD_NS + seat.addresses.len() as u64 * LEAD_A_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
-    let mut patient_until_ns = clock.now_ns() + seat.patience.as_nanos() as u64;
+    let mut sleep = Sleep::default();
+    let patience_ns = u64::try_from(seat.patience.as_nanos()).unwrap_or(u64::MAX);
+    let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
+        sleep.look(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
+            hosted.check_clocks(lead_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
+                if let Some(remark) = hosted.remark_on_clocks() {
+                    tell(remark);
+                }
                 hosted.end_idle_machines()?;
-                patient_until_ns = hosted.end_ns().unwrap_or(0) + PATIENCE_NS;
+                let end_ns = hosted.end_ns().unwrap_or(0);
+                patience = Patience::until(end_ns.saturating_add(PATIENCE_NS), sleep.asleep_ns());
             }
         }
         while hosted.has_started()
@@ -99,7 +123,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
         if hosted.is_complete() {
             break;
         }
-        if clock.now_ns() > patient_until_ns {
+        if patience.is_over(clock.now_ns(), &mut sleep) {
             return Err(hosted.why_stuck().into());
         }
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
@@ -118,21 +142,38 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     Ok(part)
 }
 
-fn begin(seat: &Seat, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
-    let address = seat.addresses[seat.machine as usize];
-    let unable = |error: std::io::Error| SeatError::Listen {
+fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
+    let unable = |address: &SocketAddr, error: std::io::Error| SeatError::Listen {
         machine: seat.machine,
-        address,
+        address: *address,
         problem: error.to_string(),
     };
-    let listener = address::listen(address).map_err(unable)?;
+    let mut refused = SeatError::Failed(format!("machine {} has no address", seat.machine));
+    let listening = seat.listen.iter().find_map(|address| {
+        let listener = address::listen(*address);
+        let listener = listener
+            .map_err(|error| refused = unable(address, error))
+            .ok()?;
+        Some((listener, address))
+    });
+    let Some((listener, address)) = listening else {
+        return Err(refused);
+    };
+    if !address.ip().is_loopback() {
+        tell(format!(
+            "machine {} listens on {address}, beyond this host: messages are not encrypted, and whoever knows the token can take part",
+            seat.machine
+        ));
+    }
     let places = Places {
         listeners: vec![listener],
         first: seat.machine,
         addresses: seat.addresses.clone(),
     };
     let wiring = Wiring::of(&seat.run.configuration);
-    let mesh = Mesh::new(0, wiring, places, seat.token, reactor).map_err(unable)?;
+    let secret = Secret::new(&seat.token, seat.seed, &seat.run.key());
+    let mesh = Mesh::new(0, wiring, places, secret, clock, reactor)
+        .map_err(|error| unable(address, error))?;
     Ok(Hosted::new(
         seat.run.clone(),
         seat.seed,

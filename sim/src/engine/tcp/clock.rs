@@ -29,6 +29,15 @@ impl WallClock {
         }
     }
 
+    /// A clock that is `ahead_ns` ahead of this one.
+    #[cfg(test)]
+    pub(super) fn ahead_by(self, ahead_ns: u64) -> Self {
+        Self {
+            started_unix_ns: self.started_unix_ns + ahead_ns,
+            ..self
+        }
+    }
+
     /// Unix time in nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
         self.started_unix_ns + self.started.elapsed().as_nanos() as u64

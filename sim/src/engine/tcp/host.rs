@@ -17,10 +17,13 @@ use super::hosted::{Hosted, Ticked};
 use super::mesh::{Mesh, Places};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
+use super::secret::Secret;
 use super::spill::Spill;
 use super::wiring::Wiring;
+use crate::engine::patience::{Patience, Sleep};
+use crate::engine::shortage::is_shortage;
 use crate::engine::{Control, Ended, RawLog};
-use crate::experiment::{Configuration, Run};
+use crate::experiment::Run;
 use crate::wire::RunToken;
 
 /// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
@@ -75,6 +78,7 @@ pub fn serve(
     let mut host = Host::new(settings, control, deliver)?;
     loop {
         host.turn += 1;
+        host.sleep.look(host.clock.now_ns());
         host.tick();
         host.spill()?;
         if host.has_time() {
@@ -104,8 +108,15 @@ struct Deadline {
 enum What {
     /// A machine's next tick.
     Tick(usize),
-    /// Something should have happened by now.
-    Patience { started: bool },
+    /// Something should have happened by now, unless the loop has slept more than so long in between.
+    Patience { started: bool, asleep_ns: u64 },
+}
+
+/// Why a mesh cannot be begun.
+struct NoMesh {
+    reason: String,
+    /// Whether it can when another run has ended.
+    passes: bool,
 }
 
 struct Host<'s, D> {
@@ -113,6 +124,7 @@ struct Host<'s, D> {
     control: &'s Control,
     deliver: D,
     clock: WallClock,
+    sleep: Sleep,
     reactor: Reactor,
     addresses: AddressBook,
     runs: Slab<(u64, Hosted)>,
@@ -125,6 +137,8 @@ struct Host<'s, D> {
     next_serial: u64,
     turn: u64,
     had_time_ns: u64,
+    /// A run that is to begin when another has ended: there were no more files.
+    postponed: Option<Run>,
     /// Whether this turn took a run or made room for one: there may be more.
     took: bool,
     events_in_memory: usize,
@@ -142,6 +156,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             control,
             deliver,
             clock: WallClock::start(),
+            sleep: Sleep::default(),
             reactor: Reactor::new()?,
             addresses: AddressBook::new(settings.ports.clone()),
             runs: Slab::new(),
@@ -152,6 +167,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             next_serial: 0,
             turn: 0,
             had_time_ns: 0,
+            postponed: None,
             took: false,
             events_in_memory: 0,
             spill: None,
@@ -168,7 +184,8 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
 
     /// Takes the next run if there is room for it. Returns whether there may be more to take.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        self.took = false;
+        // Some other run has just been closed.
+        let made_room = std::mem::replace(&mut self.took, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
@@ -177,7 +194,12 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         if holding >= self.settings.width || self.not_started >= SETTING_UP || self.holds_back() {
             return true;
         }
-        let taken = if self.is_idle() {
+        let idle = self.is_idle();
+        let taken = if let Some(run) = self.postponed.take_if(|_| idle || made_room) {
+            Ok(run)
+        } else if self.postponed.is_some() {
+            return true;
+        } else if idle {
             runs.recv_timeout(LONGEST_WAIT)
                 .map_err(|error| error == RecvTimeoutError::Disconnected)
         } else {
@@ -203,7 +225,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
 
     fn host(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
-        let mesh = self.begin_mesh(slot, &run.configuration);
+        let mesh = self.begin_mesh(slot, &run);
         match mesh {
             Ok(mesh) => {
                 let connections = run
@@ -220,24 +242,37 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 let longest_ns = connections * WITHOUT_TIME_NS;
                 self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
-            Err(reason) => (self.deliver)(Ended {
+            Err(problem) if problem.passes && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) => (self.deliver)(Ended {
                 run,
-                result: Err(reason),
+                result: Err(problem.reason),
                 strangers: 0,
             }),
         }
     }
 
-    fn begin_mesh(&mut self, slot: usize, configuration: &Configuration) -> Result<Mesh, String> {
+    fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, NoMesh> {
+        let configuration = &run.configuration;
         let listeners = self
             .addresses
             .listen(configuration.rates.machines())
-            .map_err(|error| error.to_string())?;
-        let token = new_token()?;
+            .map_err(|error| NoMesh {
+                passes: error.is_shortage(),
+                reason: error.to_string(),
+            })?;
+        let token = new_token().map_err(|reason| NoMesh {
+            passes: false,
+            reason,
+        })?;
         let wiring = Wiring::of(configuration);
+        let secret = Secret::new(&token, self.settings.seed, &run.key());
+        let (clock, reactor) = (self.clock, &mut self.reactor);
         Places::here(listeners)
-            .and_then(|places| Mesh::new(slot, wiring, places, token, &mut self.reactor))
-            .map_err(|error| format!("cannot listen: {error}"))
+            .and_then(|places| Mesh::new(slot, wiring, places, secret, clock, reactor))
+            .map_err(|error| NoMesh {
+                passes: is_shortage(&error),
+                reason: format!("cannot listen: {error}"),
+            })
     }
 
     fn be_patient(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
@@ -245,7 +280,10 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         self.deadlines.push(Reverse(Deadline {
             at_ns,
             serial,
-            what: What::Patience { started },
+            what: What::Patience {
+                started,
+                asleep_ns: self.sleep.asleep_ns(),
+            },
             slot,
         }));
     }
@@ -317,14 +355,32 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
                 }
-                What::Patience { started } => {
+                What::Patience { started, asleep_ns } => {
                     self.deadlines.pop();
-                    if started || !hosted.has_started() {
-                        let reason = hosted.why_stuck();
-                        self.fail(deadline.slot, reason);
-                    }
+                    self.lose_patience(deadline, started, asleep_ns);
                 }
             }
+        }
+    }
+
+    /// The run of `deadline` should have got on by now. What the loop has slept since it had slept `asleep_ns` does not count.
+    fn lose_patience(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
+        let patience = Patience::until(deadline.at_ns, asleep_ns);
+        if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
+            let asleep_ns = self.sleep.asleep_ns();
+            self.deadlines.push(Reverse(Deadline {
+                at_ns: patience.end_ns(asleep_ns) + 1,
+                what: What::Patience { started, asleep_ns },
+                ..deadline
+            }));
+            return;
+        }
+        let Some((_, hosted)) = self.runs.get(deadline.slot) else {
+            return;
+        };
+        if started || !hosted.has_started() {
+            let reason = hosted.why_stuck();
+            self.fail(deadline.slot, reason);
         }
     }
 
@@ -373,8 +429,19 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 Ok(()) => self.progress(slot),
                 Err(reason) => self.fail(slot, reason),
             }
+            self.turn_crowd_away();
         }
         self.ready = ready;
+    }
+
+    /// Turns away the connections that have been silent longest, of whatever run, if there are too many.
+    fn turn_crowd_away(&mut self) {
+        while self.reactor.is_crowded()
+            && let Some(route) = self.reactor.longest_silent()
+            && let Some((_, hosted)) = self.runs.get_mut(route.run)
+        {
+            hosted.turn_silent_away(route, &mut self.reactor);
+        }
     }
 
     /// Moves a run on whose mesh has come to stand, or whose last message has come.
@@ -422,11 +489,14 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             .and_then(|listeners| {
                 let token = new_token()?;
                 Places::here(listeners)
-                    .and_then(|places| hosted.set_up_again(slot, places, token, &mut self.reactor))
+                    .and_then(|places| {
+                        hosted.set_up_again(slot, places, &token, self.clock, &mut self.reactor)
+                    })
                     .map_err(|error| error.to_string())
             });
         match again {
-            Ok(failed) => {
+            Ok(mut failed) => {
+                failed.close_listeners(&mut self.reactor);
                 self.closing.push_back(failed);
                 if !self.setting_up.contains(&slot) {
                     self.setting_up.push_back(slot);
@@ -442,7 +512,9 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
     }
 
     fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended<RawLog> {
-        let (_, hosted) = self.runs.remove(slot);
+        let (_, mut hosted) = self.runs.remove(slot);
+        // At once: whoever is silent is known by this run's slot, which may be another's soon.
+        hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         self.not_started -= usize::from(!hosted.has_started());
         self.control.end();

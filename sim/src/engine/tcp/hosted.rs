@@ -2,10 +2,12 @@
 
 use std::io;
 
+use super::agreement::Agreement;
 use super::arrivals::Arrivals;
 use super::clock::WallClock;
 use super::mesh::{Mesh, Places};
-use super::reactor::{Reactor, Ready, SocketId};
+use super::reactor::{Reactor, Ready, Route, SocketId};
+use super::secret::Secret;
 use super::spill::{Piece, Spill};
 use crate::engine::{Ended, RawLog, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
@@ -36,8 +38,17 @@ const EVENTS_AT_FIRST: u64 = 256;
 /// Far beyond what any law of delay draws.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
+/// The events of all machines together, at the most: each tick may send one message, which each other machine may receive.
+fn most_events(schedule: &Schedule) -> u64 {
+    let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
+    ticks
+        .sum::<u64>()
+        .saturating_mul(schedule.machines() as u64)
+}
+
 pub(super) struct Hosted {
     run: Run,
+    seed: u64,
     time_scale: f64,
     schedule: Schedule,
     mesh: Mesh,
@@ -53,6 +64,10 @@ pub(super) struct Hosted {
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
+    /// No clock gets beyond this: it counts events, of which there are not more in the whole run.
+    highest_stamp: u64,
+    /// Messages that came.
+    messages: u64,
     last_send: Option<LastSend>,
     setups: u32,
     strangers: u32,
@@ -63,17 +78,6 @@ pub(super) struct Hosted {
 struct LastSend {
     turn: u64,
     due_ns: u64,
-}
-
-/// What machines in processes of their own have told each other about the start.
-#[derive(Default)]
-struct Agreement {
-    /// Of the machines behind this one, as seen from machine 0, those that said that they and all behind them are ready.
-    ready: usize,
-    /// Whether this process has said so itself.
-    told: bool,
-    /// When machine 0 says the run starts.
-    start_ns: Option<u64>,
 }
 
 /// A tick that was done.
@@ -96,13 +100,16 @@ impl Hosted {
             done: vec![0; schedule.machines()],
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
+            highest_stamp: most_events(&schedule),
+            messages: 0,
             arrivals: Arrivals::new(&run.configuration),
             schedule,
             run,
+            seed,
             time_scale,
+            agreement: Agreement::new(&mesh),
             mesh,
             started_at_ns: None,
-            agreement: Agreement::default(),
             latency: Samples::default(),
             last_send: None,
             setups: 1,
@@ -128,10 +135,13 @@ impl Hosted {
         &mut self,
         slot: usize,
         places: Places,
-        token: RunToken,
+        token: &RunToken,
+        clock: WallClock,
         reactor: &mut Reactor,
     ) -> io::Result<Mesh> {
-        let mesh = Mesh::new(slot, self.mesh.wiring().clone(), places, token, reactor)?;
+        let wiring = self.mesh.wiring().clone();
+        let secret = Secret::new(token, self.seed, &self.run.key());
+        let mesh = Mesh::new(slot, wiring, places, secret, clock, reactor)?;
         let failed = std::mem::replace(&mut self.mesh, mesh);
         self.strangers += failed.strangers();
         self.setups += 1;
@@ -141,6 +151,16 @@ impl Hosted {
     /// A step of the set-up. Returns whether the mesh has more to dial.
     pub(super) fn set_up(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         self.mesh.dial(reactor)
+    }
+
+    /// Turns away a connection that has not said who it is.
+    pub(super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
+        self.mesh.turn_silent_away(route, reactor);
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
+        self.mesh.close_listeners(reactor);
     }
 
     /// Starts the run if its mesh has come to stand. Returns whether it did just now.
@@ -166,7 +186,7 @@ impl Hosted {
         }
         let here = self.mesh.local().start;
         let behind = self.mesh.wiring().behind(here);
-        if self.agreement.ready == behind.len() && !self.agreement.told {
+        if self.agreement.awaited.is_empty() && !self.agreement.told {
             self.agreement.told = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
@@ -181,6 +201,27 @@ impl Hosted {
             self.started_at_ns = Some(at_ns);
         }
         Ok(self.has_started())
+    }
+
+    /// Whether the clocks of the machines that are connected by now agree well enough to start together.
+    ///
+    /// # Errors
+    ///
+    /// They differ by more than `lead_ns`: some machine would begin too late.
+    pub(super) fn check_clocks(&self, lead_ns: u64) -> Result<(), String> {
+        let clocks = self.mesh.clocks();
+        clocks.map_or(Ok(()), |clocks| {
+            clocks.check(lead_ns, self.wall_margin_ns())
+        })
+    }
+
+    /// What to say about clocks that differ by more than the margin, if any do.
+    pub(super) fn remark_on_clocks(&self) -> Option<String> {
+        self.mesh.clocks()?.remark(self.wall_margin_ns())
+    }
+
+    fn wall_margin_ns(&self) -> u64 {
+        (self.schedule.margin_ns() as f64 / self.time_scale) as u64
     }
 
     /// When the next tick of `machine` is due, if it has one left.
@@ -284,6 +325,7 @@ impl Hosted {
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, done) = (&mut self.arrivals, &self.done);
+        let (highest_stamp, messages) = (self.highest_stamp, &mut self.messages);
         let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -292,9 +334,14 @@ impl Hosted {
                     delay_ns,
                     sent_at_ns,
                 } => {
-                    if sent_tick >= schedule.ticks(sender as usize) || delay_ns > LONGEST_DELAY_NS {
+                    if sent_tick >= schedule.ticks(sender as usize)
+                        || delay_ns > LONGEST_DELAY_NS
+                        || stamp > highest_stamp
+                        || *messages >= highest_stamp
+                    {
                         return Err("sent a message that its machine cannot have sent".to_owned());
                     }
+                    *messages += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
                     let message = Message {
                         sender,
@@ -306,8 +353,8 @@ impl Hosted {
                     arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
                     machines[owner as usize].arrive(message, sent_ns, delay_ns);
                 }
-                Frame::Ready => agreement.ready += 1,
-                Frame::Start { at_ns } => agreement.start_ns = Some(at_ns),
+                Frame::Ready => agreement.hear_ready(sender)?,
+                Frame::Start { at_ns } => agreement.hear_start(sender, at_ns, clock.now_ns())?,
                 Frame::End { .. } => {}
             }
             Ok(())
@@ -392,3 +439,6 @@ impl Hosted {
         (part, self.mesh)
     }
 }
+
+#[cfg(test)]
+mod tests;

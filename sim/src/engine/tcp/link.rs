@@ -8,7 +8,10 @@ use mio::net::TcpStream;
 use socket2::SockRef;
 
 use crate::machine::MachineIndex;
-use crate::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello};
+use crate::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello, Nonce};
+
+/// Bytes of a nonce and a time.
+pub(super) const CHALLENGE_BYTES: usize = 24;
 
 /// What the other end said.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,40 @@ pub(super) enum Closing {
     Orderly,
 }
 
+/// What two machines said before they knew each other: the listener's nonce and its clock, and the dialler's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Session {
+    pub(super) challenge: (Nonce, u64),
+    pub(super) dial: (Nonce, u64),
+}
+
+impl Session {
+    /// As bytes: first the challenge, then the dialler's part.
+    pub(super) fn bytes(&self) -> [u8; 2 * CHALLENGE_BYTES] {
+        let mut bytes = [0; 2 * CHALLENGE_BYTES];
+        for (part, (nonce, time_ns)) in bytes
+            .chunks_exact_mut(CHALLENGE_BYTES)
+            .zip([self.challenge, self.dial])
+        {
+            part[..16].copy_from_slice(&nonce);
+            part[16..].copy_from_slice(&time_ns.to_be_bytes());
+        }
+        bytes
+    }
+}
+
+impl Closing {
+    /// Readies `stream` for it, and for small messages without delay.
+    pub(super) fn prepare(self, stream: &TcpStream) -> io::Result<()> {
+        let socket = SockRef::from(stream);
+        socket.set_tcp_nodelay(true)?;
+        match self {
+            Self::ByReset => socket.set_linger(Some(Duration::ZERO)),
+            Self::Orderly => Ok(()),
+        }
+    }
+}
+
 /// One end of a connection.
 pub(super) struct Link {
     /// The machine whose end it is.
@@ -49,6 +86,10 @@ pub(super) struct Link {
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
+    /// What was said before the peer was known.
+    pub(super) session: Session,
+    /// The number of the one message that it carries.
+    pub(super) number: Nonce,
     greeted: bool,
     hello: Chunks<HELLO_BYTES>,
     frames: Chunks<FRAME_BYTES>,
@@ -69,19 +110,15 @@ impl Link {
         purpose: Purpose,
         stream: TcpStream,
         handle: usize,
-        closing: Closing,
-    ) -> io::Result<Self> {
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_nodelay(true)?;
-        if closing == Closing::ByReset {
-            socket.set_linger(Some(Duration::ZERO))?;
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             owner,
             peer,
             handle,
             stream,
             purpose,
+            session: Session::default(),
+            number: Nonce::default(),
             greeted: false,
             hello: Chunks::default(),
             frames: Chunks::default(),
@@ -91,7 +128,7 @@ impl Link {
             announced: None,
             ended: false,
             closed: false,
-        })
+        }
     }
 
     pub(super) fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
@@ -145,6 +182,18 @@ impl Link {
     /// Whether the other end has said its last, and all of it was heard.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// The other end has proved to be the peer's.
+    pub(super) fn greeted(&mut self) {
+        self.greeted = true;
+        // A receipt is the recipient's last word: it may close at once.
+        self.ended |= self.is_senders();
+    }
+
+    /// Messages sent to the peer, those over connections of their own too.
+    pub(super) fn messages_sent(&self) -> u64 {
+        self.messages_sent
     }
 
     /// Whether the other end is known to be the peer's.
@@ -215,15 +264,12 @@ impl Link {
         mut bytes: &[u8],
         hear: &mut impl FnMut(&mut Self, Heard) -> Result<(), String>,
     ) -> Result<(), String> {
-        if !self.greeted {
+        while !self.greeted {
             let Some(hello) = self.hello.take(&mut bytes) else {
                 return Ok(());
             };
             let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
             hear(self, Heard::Hello(hello))?;
-            self.greeted = true;
-            // A receipt is the recipient's last word: it may close at once.
-            self.ended |= self.is_senders();
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
@@ -298,6 +344,8 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::tcp::secret;
+    use crate::wire::HelloKind;
     use std::net::TcpListener;
     use std::thread::yield_now;
 
@@ -311,13 +359,10 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
-        let hello = |machine| Hello {
-            token: [7; 16],
-            machine,
-        };
-        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0, Closing::ByReset)
-            .expect("a link");
-        link.say_hello(&hello(0)).expect("written");
+        let hello = |kind, machine| secret::step(kind, machine, [0; 16], 0);
+        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0);
+        link.say_hello(&hello(HelloKind::Message, 0))
+            .expect("written");
         let message = Frame::Message {
             stamp: 1,
             sent_tick: 0,
@@ -329,11 +374,16 @@ mod tests {
         assert!(!link.has_done_its_errand());
         let mut said = [0; HELLO_BYTES + FRAME_BYTES];
         recipient.read_exact(&mut said).expect("hello and message");
-        recipient.write_all(&hello(1).encode()).expect("written");
+        recipient
+            .write_all(&hello(HelloKind::Receipt, 1).encode())
+            .expect("written");
         drop(recipient);
         for _ in 0..PATIENCE {
-            link.read(&mut [0; 100], true, |_, _| Ok(()))
-                .expect("no failure");
+            link.read(&mut [0; 100], true, |link, _| {
+                link.greeted();
+                Ok(())
+            })
+            .expect("no failure");
             if link.has_done_its_errand() && link.closed {
                 return;
             }

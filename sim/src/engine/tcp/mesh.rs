@@ -6,14 +6,13 @@
 //! - [`handshake`]: who is at the other end, and who is turned away
 //! - [`errand`]: connections that carry one message each, beside those that stand
 //!
-//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side says hello with the
-//! run's token and its own index, and whoever does not is turned away and counted. Once every end is greeted the mesh stands, and
+//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side proves that it knows the
+//! run's token, and whoever cannot is turned away and counted. Once every end is greeted the mesh stands, and
 //! the listeners close.
 
 mod errand;
 mod handshake;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,33 +20,37 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 
+use super::agreement::ClockDifference;
+use super::clock::WallClock;
 use super::link::{Closing, Heard, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
+use super::secret::{Nonces, Secret};
 use super::wiring::Wiring;
+use crate::engine::shortage::is_shortage;
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, RunToken};
+use crate::wire::{Frame, Nonce};
 
 /// Connections dialled in one step.
 const DIALS_A_STEP: usize = 2;
 /// How long to wait for a peer that is not there yet.
 const DIAL_AGAIN: Duration = Duration::from_millis(100);
-/// Connections to one machine that may be silent at a time: one more, and the one silent longest is turned away. The run's own
-/// machines say hello at once, so strangers cannot keep them out.
-const SILENT: usize = 64;
+/// Connections accepted at one look: the run's own machines, who wait for their turn, come in between.
+const ACCEPTS_A_LOOK: usize = 16;
 
 /// Who is where.
 pub(super) struct Places {
     /// The machines of this process: their listeners, the first of them being machine `first`.
     pub(super) listeners: Vec<TcpListener>,
     pub(super) first: MachineIndex,
-    /// Where every machine of the run listens.
-    pub(super) addresses: Vec<SocketAddr>,
+    /// Where every machine of the run listens: the addresses of each, to be tried in turn.
+    pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
 impl Places {
     /// A whole run in this process.
     pub(super) fn here(listeners: Vec<TcpListener>) -> io::Result<Self> {
-        let addresses: io::Result<Vec<_>> = listeners.iter().map(TcpListener::local_addr).collect();
+        let address = |listener: &TcpListener| Ok(vec![listener.local_addr()?]);
+        let addresses: io::Result<Vec<_>> = listeners.iter().map(address).collect();
         Ok(Self {
             addresses: addresses?,
             listeners,
@@ -61,8 +64,14 @@ pub(super) struct Mesh {
     wiring: Wiring,
     /// The machines of this process.
     local: Range<MachineIndex>,
-    token: RunToken,
-    addresses: Vec<SocketAddr>,
+    secret: Secret,
+    nonces: Nonces,
+    clock: WallClock,
+    /// The clocks that differ most, of machines in different processes.
+    clocks: Option<ClockDifference>,
+    addresses: Vec<Vec<SocketAddr>>,
+    /// How often dialling came to nothing: the next time, other addresses are tried.
+    failed_dials: usize,
     listeners: Vec<Listener>,
     /// Pairs still to be dialled: (who dials, whom).
     to_dial: Vec<(MachineIndex, MachineIndex)>,
@@ -84,8 +93,8 @@ pub(super) struct Mesh {
 struct Listener {
     listener: TcpListener,
     handle: usize,
-    /// Places of the accepted connections that have not said who they are, longest first.
-    silent: VecDeque<usize>,
+    /// What diallers of this process prove their knowledge with.
+    nonce: Nonce,
 }
 
 impl Mesh {
@@ -94,7 +103,8 @@ impl Mesh {
         run: usize,
         wiring: Wiring,
         places: Places,
-        token: RunToken,
+        secret: Secret,
+        clock: WallClock,
         reactor: &mut Reactor,
     ) -> io::Result<Self> {
         let Places {
@@ -113,9 +123,13 @@ impl Mesh {
         to_dial.reverse();
         let mut mesh = Self {
             run,
-            token,
+            secret,
+            nonces: Nonces::new()?,
+            clock,
+            clocks: None,
             listeners: Vec::with_capacity(listeners.len()),
             to_dial,
+            failed_dials: 0,
             dial_again: None,
             links: vec![],
             vacant: vec![],
@@ -131,10 +145,11 @@ impl Mesh {
         for (machine, mut listener) in (first as usize..).zip(listeners) {
             let socket = SocketId::Listener(machine);
             let handle = reactor.watch(&mut listener, Route { run, socket })?;
+            let nonce = mesh.nonces.next();
             mesh.listeners.push(Listener {
                 listener,
                 handle,
-                silent: VecDeque::new(),
+                nonce,
             });
         }
         Ok(mesh)
@@ -172,6 +187,11 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
+    /// The clocks that differ most, of machines in different processes that are connected.
+    pub(super) fn clocks(&self) -> Option<ClockDifference> {
+        self.clocks
+    }
+
     /// A step of the set-up. Returns whether there is more to dial.
     pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         if self.dial_again.is_some_and(|again| Instant::now() < again) {
@@ -183,10 +203,12 @@ impl Mesh {
                 return Ok(false);
             };
             let standing = self.standing();
-            let dialled = TcpStream::connect(self.addresses[peer as usize])
+            let address = self.address_to_dial(peer);
+            let dialled = self
+                .connect(address, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
-                Ok(place) => self.say_hello(place).err(),
+                Ok(place) => self.open(place, peer).err(),
                 Err(error) => {
                     self.to_dial.push((dialler, peer));
                     Some(error)
@@ -200,6 +222,7 @@ impl Mesh {
                 }
                 // Where others start later than this process. (A connection that broke already will be reported as such.)
                 Some(_) => {
+                    self.failed_dials += 1;
                     self.dial_again = Some(Instant::now() + DIAL_AGAIN);
                     return Ok(true);
                 }
@@ -207,6 +230,17 @@ impl Mesh {
             }
         }
         Ok(true)
+    }
+
+    /// A connection to `address`. Where the system has no more files, strangers are turned away first.
+    fn connect(&mut self, address: SocketAddr, reactor: &mut Reactor) -> io::Result<TcpStream> {
+        TcpStream::connect(address).or_else(|error| {
+            if is_shortage(&error) && self.turn_all_silent_away(reactor) {
+                TcpStream::connect(address)
+            } else {
+                Err(error)
+            }
+        })
     }
 
     fn standing(&self) -> Purpose {
@@ -223,7 +257,7 @@ impl Mesh {
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
-        let place = self.vacant.pop().unwrap_or(self.links.len());
+        let place = self.vacant.last().copied().unwrap_or(self.links.len());
         let route = Route {
             run: self.run,
             socket: SocketId::Link(place),
@@ -235,7 +269,12 @@ impl Mesh {
         } else {
             Closing::Orderly
         };
-        let link = Link::new(owner, peer, purpose, stream, handle, closing)?;
+        if let Err(error) = closing.prepare(&stream) {
+            reactor.forget(&mut stream, handle);
+            return Err(error);
+        }
+        let link = Link::new(owner, peer, purpose, stream, handle);
+        self.vacant.pop();
         match self.links.get_mut(place) {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
@@ -259,6 +298,7 @@ impl Mesh {
         self.ends[end] = None;
         self.vacant.push(place);
         self.to_dial.push((link.owner, peer));
+        self.failed_dials += 1;
         self.dial_again = Some(Instant::now() + DIAL_AGAIN);
         reactor.forget(&mut link.stream, link.handle);
     }
@@ -272,8 +312,23 @@ impl Mesh {
         self.ends[self.end(owner, peer)]
     }
 
-    fn address(&self, machine: MachineIndex) -> SocketAddr {
-        self.addresses[machine as usize]
+    /// Where to dial `peer` this time.
+    fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        addresses[self.failed_dials % addresses.len()]
+    }
+
+    /// Where `peer` listens, as the connection that stands between it and `owner` tells if it has several addresses.
+    fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        let [first, _, ..] = addresses[..] else {
+            return addresses[0];
+        };
+        let place = self.end_place(owner, peer);
+        let standing = place.and_then(|place| self.links[place].as_ref());
+        let there = standing.and_then(|link| link.stream.peer_addr().ok());
+        let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
+        addresses.iter().find(is_there).copied().unwrap_or(first)
     }
 
     /// The listener of a machine of this process, as long as it listens.
@@ -296,6 +351,7 @@ impl Mesh {
             return Ok(());
         };
         let was_greeted = link.is_greeted();
+        let was_unknown = link.peer.is_none();
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
         } else {
@@ -319,6 +375,9 @@ impl Mesh {
                 Ok(())
             })
         });
+        if was_unknown && link.peer.is_some() {
+            reactor.trust(link.handle);
+        }
         match (result, link.peer) {
             (Ok(()), _) => {
                 self.put_back(place, link, reactor);

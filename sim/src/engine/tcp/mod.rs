@@ -6,11 +6,13 @@
 //! # Layout
 //!
 //! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
+//! - [`agreement`]: the start of a run whose machines are in processes of their own
 //! - [`alone`]: one machine of a run in a process of its own
 //! - [`arrivals`]: whether messages arrived when the schedule says
 //! - [`hosted`]: one run: from its mesh to its log
 //! - [`spill`]: where logs go that memory has no room for
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
+//! - [`secret`]: proofs that a machine is the run's
 //! - [`wiring`]: which machines have a connection
 //! - [`link`]: one end of one connection
 //! - [`address`]: where machines listen
@@ -19,6 +21,7 @@
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
+mod agreement;
 mod alone;
 mod arrivals;
 mod clock;
@@ -28,6 +31,7 @@ mod link;
 mod mesh;
 mod pressure;
 mod reactor;
+mod secret;
 mod spill;
 mod wiring;
 
@@ -41,9 +45,10 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up.
+/// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up, and connections
+/// that have not said who they are.
 pub fn files_for_setup(machines: u32) -> u64 {
-    host::SETTING_UP as u64 * u64::from(machines)
+    host::SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
 }
 
 /// Sockets a run of that configuration holds: both ends of a connection for each pair between which messages may flow. Where each

@@ -3,6 +3,7 @@
 //! The readiness wait itself rounds its timeout up to whole milliseconds on Linux, which would make every tick half a
 //! millisecond late. There a timer descriptor ends the wait instead.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,11 @@ use slab::Slab;
 
 /// Sockets reported by one wait at the most; more are reported by the next.
 const EVENTS: usize = 1024;
+/// Accepted connections that may be silent at a time, in all runs of an event loop together: one more, and the one silent longest is
+/// turned away. A run's own machines say who they are at once, so strangers cannot keep them out.
+pub(crate) const SILENT: usize = 32;
+/// How soon a listener is tried again that could not accept.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// Whose socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,10 @@ pub(super) struct Reactor {
     poll: Poll,
     events: Events,
     routes: Slab<Route>,
+    /// Handles of the accepted connections that have not said who they are, silent longest first.
+    silent: VecDeque<usize>,
+    /// Listeners to be looked at again though nothing new has come, and when.
+    again: Vec<(Instant, Route)>,
     #[cfg(target_os = "linux")]
     timer: timer::Timer,
 }
@@ -70,6 +80,8 @@ impl Reactor {
             poll,
             events: Events::with_capacity(EVENTS),
             routes: Slab::new(),
+            silent: VecDeque::new(),
+            again: vec![],
         })
     }
 
@@ -91,12 +103,50 @@ impl Reactor {
 
     /// Forgets a socket. It is about to be closed, which ends the watch by itself where this fails.
     pub(super) fn forget(&mut self, source: &mut impl Source, handle: usize) {
+        self.trust(handle);
         self.routes.remove(handle);
         let _ = self.poll.registry().deregister(source);
     }
 
+    /// Counts an accepted connection as silent.
+    pub(super) fn suspect(&mut self, handle: usize) {
+        self.silent.push_back(handle);
+    }
+
+    /// A connection is silent no more.
+    pub(super) fn trust(&mut self, handle: usize) {
+        self.silent.retain(|&silent| silent != handle);
+    }
+
+    /// Whether more connections are silent than may be.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.silent.len() > SILENT
+    }
+
+    /// The connection that has been silent longest.
+    pub(super) fn longest_silent(&self) -> Option<Route> {
+        self.routes.get(*self.silent.front()?).copied()
+    }
+
+    /// The connection of run `run` that has been silent longest.
+    pub(super) fn longest_silent_of(&self, run: usize) -> Option<Route> {
+        let routes = self
+            .silent
+            .iter()
+            .filter_map(|&handle| self.routes.get(handle));
+        routes.copied().find(|route| route.run == run)
+    }
+
+    /// The listener at `route` has more than was accepted: reports it again, at once or, where it `failed`, a little later.
+    pub(super) fn look_again(&mut self, route: Route, failed: bool) {
+        let when = Instant::now() + if failed { TRY_AGAIN } else { Duration::ZERO };
+        self.again.push((when, route));
+    }
+
     /// Looks which sockets are ready: waits for one until `until`, or not at all.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let again = self.again.iter().map(|(when, _)| *when).min();
+        let until = until.map(|until| again.map_or(until, |again| until.min(again)));
         let timeout = match until {
             None => Some(Duration::ZERO),
             #[cfg(target_os = "linux")]
@@ -114,7 +164,7 @@ impl Reactor {
     }
 
     /// Moves what the last wait found ready to `ready`. A socket may be reported that has nothing to say.
-    pub(super) fn take_ready(&self, ready: &mut Vec<Ready>) {
+    pub(super) fn take_ready(&mut self, ready: &mut Vec<Ready>) {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
             let route = *self.routes.get(event.token().0)?;
@@ -124,6 +174,14 @@ impl Reactor {
             };
             Some(Ready { route, readiness })
         }));
+        if !self.again.is_empty() {
+            let now = Instant::now();
+            let due = self.again.extract_if(.., |(when, _)| *when <= now);
+            ready.extend(due.map(|(_, route)| Ready {
+                route,
+                readiness: Readiness::READABLE,
+            }));
+        }
     }
 }
 

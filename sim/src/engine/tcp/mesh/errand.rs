@@ -1,16 +1,15 @@
 //! Connections that carry one message each, beside those that stand.
 //!
-//! The sender connects, says hello and sends the message. The recipient says hello once it has the message: its half of the
+//! The sender connects, says hello and sends the message. The recipient answers once it has the message: its half of the
 //! handshake is the receipt. Then nothing is under way any more, so the sender closes by a reset, and no port is left waiting.
 //! How many messages there were is said over the connection that stands: a run ends when all have come.
 
-use mio::net::TcpStream;
-
 use super::Mesh;
-use crate::engine::tcp::link::{Link, Purpose};
+use crate::engine::tcp::link::{Link, Purpose, Session};
 use crate::engine::tcp::reactor::Reactor;
+use crate::engine::tcp::secret::{numbered, step};
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, Hello};
+use crate::wire::{Frame, Hello, HelloKind};
 
 impl Mesh {
     /// Sends a message from `owner` to `peer`: over their connection, or over one of its own.
@@ -24,17 +23,26 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
+        let (mut session, mut number) = (Session::default(), 0);
         self.with_link(owner, peer, |standing| {
             standing.count_sent_apart();
+            (session, number) = (standing.session, standing.messages_sent());
             Ok(())
         })?;
-        let connected = TcpStream::connect(self.address(peer))
+        let hello = step(HelloKind::Message, owner, numbered(number), 0);
+        let hello = self.secret.signed(hello, peer, &session.bytes());
+        let address = self.address(owner, peer);
+        let connected = self
+            .connect(address, reactor)
             .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
         let sent = connected.and_then(|place| {
             self.under_way += 1;
-            self.say_hello(place)?;
             match &mut self.links[place] {
-                Some(link) => link.send(message),
+                Some(link) => {
+                    link.session = session;
+                    link.say_hello(&hello)?;
+                    link.send(message)
+                }
                 None => Ok(()),
             }
         });
@@ -43,11 +51,21 @@ impl Mesh {
         })
     }
 
-    /// Whether who says `hello` to `owner` can be about to bring a message.
-    pub(super) fn expects_message(&self, owner: MachineIndex, hello: &Hello) -> bool {
-        self.wiring().is_per_message()
-            && self.wiring().carries(hello.machine, owner)
-            && self.end_place(owner, hello.machine).is_some()
+    /// Who says `hello` is about to bring `link`'s owner a message, as it proves by what the two said over the connection that
+    /// stands between them.
+    pub(super) fn greet_messenger(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
+        let (owner, sender) = (link.owner, hello.machine);
+        let expected = self.wiring().is_per_message() && self.wiring().carries(sender, owner);
+        let place = expected.then(|| self.end_place(owner, sender)).flatten();
+        let standing = place.and_then(|place| self.links[place].as_ref());
+        let standing = standing.ok_or("is of no machine that should bring a message")?;
+        self.check(hello, owner, &standing.session.bytes())?;
+        link.session = standing.session;
+        link.number = hello.nonce;
+        link.peer = Some(sender);
+        link.purpose = Purpose::OneMessage;
+        link.greeted();
+        Ok(())
     }
 
     /// `link`, which carries one message from `peer`, brings `frame`. Returns whether that was the last that `peer` sent.
@@ -64,7 +82,8 @@ impl Mesh {
         let standing = place.and_then(|place| self.links[place].as_mut());
         let standing = standing.ok_or("stands beside no other")?;
         let is_last = standing.count_heard_apart()?;
-        let receipt = self.hello(link.owner);
+        let receipt = step(HelloKind::Receipt, link.owner, link.number, 0);
+        let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.receipt(&receipt)
             .map_err(|error| format!("broke ({error})"))?;
         Ok(is_last)

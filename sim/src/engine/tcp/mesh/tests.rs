@@ -4,14 +4,22 @@ use std::io::Write;
 use std::net::TcpStream as Stranger;
 use std::time::{Duration, Instant};
 
+mod apart;
+
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::engine::tcp::reactor::SILENT;
+use crate::engine::tcp::secret::step;
 use crate::experiment::{Configuration, Connection, Probability, Topology};
-use crate::wire::Hello;
+use crate::wire::{HELLO_BYTES, HelloKind, RunToken};
 
 const TOKEN: RunToken = [42; 16];
 /// Waits before a test gives up: far more than any machine needs.
 const PATIENCE: usize = 1000;
+
+fn secret(token: RunToken) -> Secret {
+    Secret::new(&token, 1, "run")
+}
 
 struct Bench {
     reactor: Reactor,
@@ -44,7 +52,8 @@ impl Bench {
             0,
             Wiring::of(&configuration),
             Places::here(listeners).expect("addresses"),
-            TOKEN,
+            secret(TOKEN),
+            WallClock::start(),
             &mut reactor,
         )
         .expect("a mesh");
@@ -55,9 +64,19 @@ impl Bench {
         }
     }
 
+    /// What a machine `machine` of the run with that `token` says first to the listener of machine `to`.
+    fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
+        let mut challenge = self.mesh.listeners[to].nonce.to_vec();
+        challenge.extend([0; 8]);
+        let dial = step(HelloKind::Dial, machine, [5; 16], 0);
+        secret(token)
+            .signed(dial, to as MachineIndex, &challenge)
+            .encode()
+    }
+
     /// A stranger who connects to `machine` and says `bytes`.
     fn stranger(&self, machine: usize, bytes: &[u8]) -> Stranger {
-        let mut stranger = Stranger::connect(self.mesh.addresses[machine]).expect("a listener");
+        let mut stranger = Stranger::connect(self.mesh.addresses[machine][0]).expect("a listener");
         stranger.write_all(bytes).expect("a connection");
         stranger
     }
@@ -200,7 +219,7 @@ fn connections_for_messages_leave_nothing_behind() {
     }
     assert_eq!(bench.mesh.strangers(), 0);
     #[cfg(target_os = "linux")]
-    assert_eq!(waiting_sockets(bench.mesh.address(0)), 0);
+    assert_eq!(waiting_sockets(bench.mesh.addresses[0][0]), 0);
 }
 
 /// Closed connections at the address that the system still remembers.
@@ -249,12 +268,8 @@ fn a_message_that_cannot_be_delivered_ends_the_run_by_name() {
 #[test]
 fn strangers_bring_no_messages() {
     let mut bench = per_message(2);
-    let mut bytes = Hello {
-        token: [0; 16],
-        machine: 0,
-    }
-    .encode()
-    .to_vec();
+    let hello = step(HelloKind::Message, 0, [0; 16], 0);
+    let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let stranger = bench.stranger(1, &bytes);
     bench.turn_until(|bench| bench.mesh.strangers() == 1);
@@ -281,16 +296,20 @@ fn the_run_ends_when_everybody_has_heard_everybodys_last() {
 #[test]
 fn strangers_are_turned_away_and_disturb_nothing() {
     let mut bench = Bench::new(3);
-    let impostor = |token, machine| Hello { token, machine }.encode();
+    let replayed = bench.dial(TOKEN, 2, 0);
     let strangers = [
-        bench.stranger(0, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        bench.stranger(
+            0,
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: who-reads-what-listens/1.0\r\n\r\n",
+        ),
         bench.stranger(0, &[0xff; 5000]),
-        bench.stranger(1, &impostor([0; 16], 2)),
-        bench.stranger(1, &impostor(TOKEN, 77)),
+        bench.stranger(1, &bench.dial([0; 16], 2, 1)),
+        bench.stranger(1, &replayed),
+        bench.stranger(1, &bench.dial(TOKEN, 77, 1)),
         bench.stranger(2, b"LC"),
         bench.stranger(0, b""),
     ];
-    bench.turn_until(|bench| bench.mesh.stands() && bench.mesh.strangers() >= 4);
+    bench.turn_until(|bench| bench.mesh.stands() && bench.mesh.strangers() >= 5);
     bench.mesh.close_listeners(&mut bench.reactor);
     assert_eq!(bench.mesh.strangers(), strangers.len() as u32);
     bench.mesh.send(2, 0, &message(3)).expect("sent");
@@ -319,15 +338,29 @@ fn a_crowd_of_silent_strangers_costs_bounded_memory_and_keeps_nobody_out() {
     assert_eq!(bench.mesh.strangers() as usize, crowd.len());
 }
 
+/// Where each message takes a connection of its own, listeners stay open as long as the run.
+#[test]
+fn messages_get_through_a_crowd_of_silent_strangers() {
+    let mut bench = per_message(2);
+    let crowd: Vec<Stranger> = (0..10 * SILENT).map(|_| bench.stranger(1, b"")).collect();
+    for stamp in 0..50 {
+        bench.send_message(0, 1, stamp);
+    }
+    bench.turn_until(|bench| {
+        assert!(bench.open_links() <= 2 + 2 * 50 + SILENT + 1);
+        bench.heard.len() == 50 && bench.mesh.under_way == 0
+    });
+    let all_but_the_last = crowd.len() - SILENT;
+    bench.turn_until(|bench| bench.mesh.strangers() as usize == all_but_the_last);
+    bench.mesh.close_listeners(&mut bench.reactor);
+    assert_eq!(bench.mesh.strangers() as usize, crowd.len());
+}
+
 /// A machine 0 whose machine 1 is another process: it knows the token, says `bytes` after its hello, and hangs up.
 fn failure_of_a_peer_that_says(bytes: &[u8]) -> String {
     let mut bench = Bench::new(2);
     bench.mesh.to_dial.clear();
-    let hello = Hello {
-        token: TOKEN,
-        machine: 1,
-    }
-    .encode();
+    let hello = bench.dial(TOKEN, 1, 0);
     drop(bench.stranger(0, &[&hello, bytes].concat()));
     (0..PATIENCE)
         .find_map(|_| bench.turn().err())

@@ -1,0 +1,146 @@
+//! Which files are a run's, and what they say: read whole, within bounds.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::machines;
+use super::report::Report;
+use crate::error::Error;
+
+/// Files of these names, in small letters or capitals, are taken from a folder.
+const EXTENSIONS: [&str; 4] = ["csv", "tsv", "txt", "log"];
+/// No line of a log has so many bytes.
+const MOST_LINE_BYTES: u64 = 1 << 20;
+/// A byte of a log takes about so many of memory while it is imported.
+const MEMORY_PER_BYTE: u64 = 16;
+/// Where the system does not say how much memory it has.
+const USUAL_MEMORY: u64 = 16 << 30;
+
+/// A run's name and files.
+pub(super) type RunFiles = (String, Vec<PathBuf>);
+
+/// The files of each run. What of a folder is not taken is told in the report.
+///
+/// # Errors
+///
+/// [`Error::Import`] if a source is given twice or a folder has no log; [`Error::Io`] if one cannot be read.
+pub(super) fn of_runs(sources: &[PathBuf], report: &mut Report) -> Result<Vec<RunFiles>, Error> {
+    let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        sources.iter().partition(|path| path.is_dir());
+    let mut seen = HashSet::new();
+    for source in sources {
+        let path = fs::canonicalize(source).map_err(Error::io(source))?;
+        if !seen.insert(path) {
+            let problem = "is given twice; it would count twice".to_owned();
+            return Err(Error::import(source, None, problem));
+        }
+    }
+    let mut runs = vec![];
+    if !files.is_empty() {
+        runs.push(("the files".to_owned(), files.into_iter().cloned().collect()));
+    }
+    for folder in folders {
+        runs.push((folder.display().to_string(), logs_in(folder, report)?));
+    }
+    Ok(runs)
+}
+
+/// The logs in a folder, in the order of their names.
+fn logs_in(folder: &Path, report: &mut Report) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
+    paths.sort_by_key(|path| machines::natural(&path.display().to_string()));
+    let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.into_iter().partition(|path| is_log(path));
+    let (hidden, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        others.into_iter().partition(|path| is_hidden(path));
+    let others = others.iter().map(|path| path.display().to_string());
+    report.leave_out_files(others, hidden.len());
+    if logs.is_empty() {
+        let problem = format!(
+            "no log in it: files that end with .{}{}",
+            EXTENSIONS.join(", ."),
+            report.files_left_out()
+        );
+        return Err(Error::import(folder, None, problem));
+    }
+    Ok(logs)
+}
+
+fn is_log(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let is_known = extension.is_some_and(|extension| {
+        EXTENSIONS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(extension))
+    });
+    is_known && !is_hidden(path) && !path.is_dir()
+}
+
+/// Whether its name begins with a point, as those do that editors and macOS leave beside a file.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// So many bytes of logs can be imported at once: in proportion to the memory that is free.
+pub(super) fn most_bytes() -> u64 {
+    let of_line = |line: &str| {
+        let kib = line.strip_prefix("MemAvailable:")?;
+        kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = memory.lines().find_map(of_line).map(|kib| kib << 10);
+    available.unwrap_or(USUAL_MEMORY) / MEMORY_PER_BYTE
+}
+
+/// The text of a log of at most `most_bytes` bytes, line by line: what is no log of text is refused where that shows.
+///
+/// # Errors
+///
+/// [`Error::Import`] with the line if it is longer than any, or no UTF-8, or beyond `most_bytes`; [`Error::Io`].
+pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
+    let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    let (mut text, mut line) = (String::new(), vec![]);
+    for number in 1.. {
+        let refuse = |problem: String| Error::import(path, Some(number), problem);
+        line.clear();
+        let length = (&mut file)
+            .take(MOST_LINE_BYTES + 1)
+            .read_until(b'\n', &mut line)
+            .map_err(Error::io(path))? as u64;
+        if length == 0 {
+            break;
+        }
+        let cells = std::str::from_utf8(&line).map_err(|_| refuse(not_text(&line)))?;
+        if length > MOST_LINE_BYTES {
+            return Err(refuse(format!(
+                "the line has more than {MOST_LINE_BYTES} bytes: this is no log"
+            )));
+        }
+        if text.len() as u64 + length > most_bytes {
+            return Err(refuse(format!(
+                "there are more than {most_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
+            )));
+        }
+        text.push_str(cells);
+    }
+    Ok(text)
+}
+
+fn not_text(line: &[u8]) -> String {
+    let packed = [
+        (&[0x1f, 0x8b][..], "gzip"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"PK\x03\x04", "zip"),
+    ];
+    match packed.iter().find(|(magic, _)| line.starts_with(magic)) {
+        Some((_, name)) => format!("packed by {name}; unpack the file first"),
+        None => "not text in UTF-8; convert the file, as with iconv".to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Numbers as other programs write them: with an exponent, with zeros behind the point, with a decimal comma; and missing ones.
+
+/// What stands in a cell that has no value: R, pandas, Python, databases, and people write these.
+const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"];
+/// What a dataset can hold: its times, clocks and lengths have 63 bits.
+const MOST: u64 = i64::MAX as u64;
+/// Numbers of more digits before the point do not fit, whatever their digits are.
+const MOST_DIGITS: i64 = 19;
+
+/// What separates whole units from parts of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DecimalMark {
+    /// A point.
+    Point,
+    /// A point or a comma, where nothing else is separated by commas.
+    PointOrComma,
+}
+
+/// Why a text is not the number that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotANumber {
+    /// It is no decimal number from 0 on.
+    Form,
+    /// It has a part behind the point, and is to be whole.
+    NotWhole,
+    /// It is more than a dataset can hold: 63 bits.
+    TooLarge,
+}
+
+/// Whether a cell says that there is no value.
+pub(super) fn is_missing(cell: &str) -> bool {
+    cell.is_empty() || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell))
+}
+
+/// A whole number, such as `3`, `3.0` or `3.000e+00`.
+pub(super) fn whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumber> {
+    let (number, is_exact) = scaled(text, 0, mark)?;
+    is_exact.then_some(number).ok_or(NotANumber::NotWhole)
+}
+
+/// A number times 10 to the power of `power`, such as seconds in nanoseconds (9), exact; what is finer is cut off.
+pub(super) fn times_ten_to(text: &str, power: i64, mark: DecimalMark) -> Result<u64, NotANumber> {
+    Ok(scaled(text, power, mark)?.0)
+}
+
+/// The whole part of a number times 10 to the power of `power`, and whether that is all of it.
+fn scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
+        None => (text, Some(0)),
+    };
+    let exponent = i64::from(exponent.ok_or(NotANumber::Form)?);
+    let (before, behind) = match mark {
+        DecimalMark::Point => mantissa.split_once('.'),
+        DecimalMark::PointOrComma => mantissa.split_once(['.', ',']),
+    }
+    .unwrap_or((mantissa, ""));
+    let digits = || before.bytes().chain(behind.bytes());
+    if digits().next().is_none() || !digits().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotANumber::Form);
+    }
+    let zeros = digits().take_while(|&digit| digit == b'0').count();
+    let digits = digits().skip(zeros);
+    // So many digits, from the first that is not 0, stand before the point.
+    let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
+    let mut rest = digits.clone().skip(whole_digits.max(0) as usize);
+    let is_exact = rest.all(|digit| digit == b'0');
+    if digits.clone().next().is_none() {
+        return Ok((0, true));
+    }
+    if whole_digits > MOST_DIGITS {
+        return Err(NotANumber::TooLarge);
+    }
+    let padded = digits.chain(std::iter::repeat(b'0'));
+    let number = padded
+        .take(whole_digits.max(0) as usize)
+        .try_fold(0_u64, |number, digit| {
+            number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        });
+    match number {
+        Some(number) if number <= MOST => Ok((number, is_exact)),
+        _ => Err(NotANumber::TooLarge),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_as_programs_write_them() {
+        let read = |text: &str| whole(text, DecimalMark::Point);
+        for three in [
+            "3",
+            "3.0",
+            "3.000000000000000000e+00",
+            "0.3e1",
+            "+3",
+            "300e-2",
+            "03",
+            "3.",
+        ] {
+            assert_eq!(read(three), Ok(3), "{three}");
+        }
+        for zero in ["0", "0.000e+00", "0e99", ".0", "0e-99"] {
+            assert_eq!(read(zero), Ok(0), "{zero}");
+        }
+        assert_eq!(read("9223372036854775807"), Ok(MOST));
+        for large in [
+            "9223372036854775808",
+            "18446744073709551616",
+            "1e19",
+            "1e2000000000",
+        ] {
+            assert_eq!(read(large), Err(NotANumber::TooLarge), "{large}");
+        }
+        for part in ["3.5", "1e-1", "5e-2000000000", "30e-2"] {
+            assert_eq!(read(part), Err(NotANumber::NotWhole), "{part}");
+        }
+        for none in [
+            "", "-1", ".", "e3", "1e", "1e+", "1.2.3", "1,5", "0x3", "3 ", "١", "inf",
+        ] {
+            assert_eq!(read(none), Err(NotANumber::Form), "{none}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_exact_to_the_nanosecond() {
+        let ns = |text: &str| times_ten_to(text, 9, DecimalMark::PointOrComma);
+        assert_eq!(
+            ns("1.700000000123456789e+09"),
+            Ok(1_700_000_000_123_456_789)
+        );
+        assert_eq!(ns("1700000000.1234567899"), Ok(1_700_000_000_123_456_789));
+        assert_eq!(ns("0,5"), Ok(500_000_000));
+        assert_eq!(ns("1e-9"), Ok(1));
+        assert_eq!(ns("1e-10"), Ok(0));
+        assert_eq!(ns("9223372036.854775807"), Ok(MOST));
+        assert_eq!(ns("9223372036.854775808"), Err(NotANumber::TooLarge));
+        assert_eq!(ns("1.234,5"), Err(NotANumber::Form));
+    }
+
+    #[test]
+    fn cells_without_a_value() {
+        for cell in ["", "NA", "nan", "None", "NULL", "null", "-"] {
+            assert!(is_missing(cell), "{cell}");
+        }
+        for cell in ["0", "vm1", "-1", "*", "n"] {
+            assert!(!is_missing(cell), "{cell}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Files that appear whole or not at all: written under a temporary name, and renamed when they are complete.
+//!
+//! A temporary name is `.NAME.RANDOM.partial`: no two writers have the same, not even in two containers, whose process ids can be
+//! equal. A writer holds the lock of its file for as long as it writes, so whatever bears such a name and can be locked was left by
+//! a writer that crashed.
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sim::log::LockAttempt;
+
+/// How temporary names end.
+const ENDING: &str = ".partial";
+
+/// Where the file system has no locks, only what is older than this counts as left by a crash.
+const SURELY_LEFT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A file or a folder under its temporary name. It is removed when this is dropped without having been published.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    path: PathBuf,
+    partial: PathBuf,
+    /// Says that its writer is alive; none for a folder.
+    lock: Option<File>,
+}
+
+impl Partial {
+    /// A new file, to become `path`, open for writing.
+    pub(crate) fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
+        let create = |partial: &Path| {
+            let options = File::options().write(true).create_new(true).open(partial);
+            options.and_then(|file| Ok((file.try_clone()?, file)))
+        };
+        let (partial, (lock, file)) = under_a_new_name(&path, create)?;
+        // Without locks a writer's file is told from a leftover by its age.
+        let _ = sim::log::try_lock(&lock);
+        let lock = Some(lock);
+        Ok((
+            Self {
+                path,
+                partial,
+                lock,
+            },
+            file,
+        ))
+    }
+
+    /// A new folder, to become `path`.
+    pub(crate) fn create_folder(path: PathBuf) -> io::Result<Self> {
+        let (partial, ()) = under_a_new_name(&path, |partial| fs::create_dir(partial))?;
+        Ok(Self {
+            path,
+            partial,
+            lock: None,
+        })
+    }
+
+    /// What it is to become.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it is now.
+    pub(crate) fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Gives the file its name, in the place of what bears it. Until then nothing of it can be seen.
+    pub(crate) fn publish(mut self) -> io::Result<()> {
+        fs::rename(&self.partial, &self.path)?;
+        self.partial.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.partial.as_os_str().is_empty() {
+            return;
+        }
+        // Nobody is left to be told if this fails: the next writer removes it.
+        let _ = match self.lock {
+            Some(_) => fs::remove_file(&self.partial),
+            None => fs::remove_dir_all(&self.partial),
+        };
+    }
+}
+
+/// Creates something under a temporary name of `path` that nothing bears yet.
+fn under_a_new_name<T>(
+    path: &Path,
+    create: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(PathBuf, T)> {
+    loop {
+        let random = RandomState::new().hash_one(path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let partial = path.with_file_name(format!(".{name}.{random:016x}{ENDING}"));
+        match create(&partial) {
+            Ok(created) => return Ok((partial, created)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes what crashed writers left in `folder`, of files and folders whose final name `is_ours` knows. What is not there any more
+/// was removed by somebody else, which is as good.
+///
+/// # Errors
+///
+/// If the folder cannot be read, or a leftover not be removed.
+pub(crate) fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if final_name(&name).is_some_and(&is_ours) && is_abandoned(&path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The name that something under this temporary name was to have; none if it is no temporary name.
+fn final_name(name: &str) -> Option<&str> {
+    let (name, random) = name
+        .strip_prefix('.')?
+        .strip_suffix(ENDING)?
+        .rsplit_once('.')?;
+    let is_random = random.len() == 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_random.then_some(name)
+}
+
+/// Whether no living writer has it.
+fn is_abandoned(path: &Path) -> bool {
+    let opened = File::options().write(true).open(path);
+    let Ok(file) = opened.or_else(|_| File::open(path)) else {
+        return false;
+    };
+    match sim::log::try_lock(&file) {
+        Ok(LockAttempt::Taken) => true,
+        Ok(LockAttempt::HeldByAnother) => false,
+        Ok(LockAttempt::NotSupported) | Err(_) => {
+            let age = file.metadata().and_then(|metadata| metadata.modified());
+            age.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > SURELY_LEFT))
+        }
+    }
+}
+
+/// Removes a file, or a folder with all that is in it, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn two_writers_of_a_file_do_not_meet_and_the_last_one_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let (one, mut file) = Partial::create_file(path.clone()).unwrap();
+        let (other, mut other_file) = Partial::create_file(path.clone()).unwrap();
+        file.write_all(b"one").unwrap();
+        other_file.write_all(b"other").unwrap();
+        other.publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"other");
+        one.publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn what_is_not_published_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = Partial::create_file(folder.path().join("a.csv")).unwrap();
+        let parts = Partial::create_folder(folder.path().join("events")).unwrap();
+        fs::write(parts.partial().join("part"), "half").unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop((file, parts));
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn only_leftovers_of_our_own_names_go_and_no_living_writers_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
+        fs::create_dir(path(".a.csv.0000000000000000.partial")).unwrap();
+        let strangers = [
+            ".a.csv.partial",
+            ".b.csv.0123456789abcdef.partial",
+            "a.csv.0123456789abcdef.partial",
+        ];
+        for stranger in strangers {
+            fs::write(path(stranger), "somebody's").unwrap();
+        }
+        let (living, _) = Partial::create_file(path("a.csv")).unwrap();
+        remove_leftovers(folder.path(), |name| name == "a.csv").unwrap();
+        assert!(living.partial().exists());
+        drop(living);
+        assert_eq!(names(folder.path()), strangers);
+    }
+}

@@ -1,0 +1,181 @@
+//! What of a run's folder is imported, and numbers as other programs write them.
+
+use std::fs;
+use std::path::Path;
+
+use analyze::import::{self, Mapping};
+
+use crate::command_line::analyze;
+
+const LOG: &str = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
+
+/// What is told of the import of a folder `run` with these files.
+fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(&run).unwrap();
+    for (name, text) in files {
+        fs::write(run.join(name), text).unwrap();
+    }
+    let into = folder.path().join("into");
+    let here = |words: String| words.replace(&folder.path().display().to_string(), "");
+    let report = import::import(&[run], &Mapping::default(), &into);
+    assert_eq!(into.exists(), report.is_ok());
+    report
+        .map(|report| report.words().into_iter().map(here).collect())
+        .map_err(|error| here(error.to_string()))
+}
+
+#[test]
+fn names_in_capitals_are_logs_too() {
+    let words = imported(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
+    assert_eq!(
+        words[..2],
+        [
+            "1 run, 9 events.",
+            "Machines: 0 is vm1, 1 is VM2, 2 is vm3."
+        ]
+    );
+    assert!(!words.iter().any(|word| word.contains("Left out")));
+}
+
+#[test]
+fn what_is_left_out_is_named() {
+    let words = imported(&[
+        ("vm1.csv", LOG),
+        ("vm2.csv", LOG),
+        ("vm2.csv.1", LOG),
+        ("vm3.csv.gz", "\u{1f}"),
+        (".vm1.csv", LOG),
+        ("._vm2.csv", "\u{0}"),
+    ])
+    .unwrap();
+    assert_eq!(words[0], "1 run, 6 events.");
+    let left_out = "Left out of the folders, where logs end with .csv, .tsv, .txt or .log: /run/vm2.csv.1, /run/vm3.csv.gz, 2 hidden files.";
+    assert!(words.iter().any(|word| word == left_out), "{words:?}");
+}
+
+/// An import that fails for what it left out says that.
+#[test]
+fn what_is_left_out_is_named_in_errors() {
+    let one = imported(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
+    assert!(one.contains("a single machine (vm1)"), "{one}");
+    assert!(one.ends_with("; left out: /run/vm2.csv.gz"), "{one}");
+    let none = imported(&[("vm1.gz", ""), ("vm2.gz", "")]).unwrap_err();
+    assert!(
+        none.ends_with("; left out: /run/vm1.gz, /run/vm2.gz"),
+        "{none}"
+    );
+}
+
+/// What every other way of writing it must give.
+fn plain() -> Vec<String> {
+    let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
+    imported(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
+}
+
+#[test]
+fn numbers_and_missing_cells_as_other_programs_write_them() {
+    let wanted = plain();
+    for log in [
+        // numpy.savetxt, a decimal comma, R, pandas and a database.
+        "time,event,clock,queue,peer,stamp\n1.700000000500000000e+09,send,1.000e+00,0.000e+00,b,1.0\n1.700000001500000000e+09,internal,2.00,0e0,,\n",
+        "time;event;clock;queue;peer;stamp\n1700000000,5;send;1,0;0,0;b;1\n1700000001,5;internal;2;0;;\n",
+        "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,NA,NaN\n",
+        "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,None,nan\n",
+        "time\tevent\tclock\tqueue\tpeer\tstamp\n1700000000.5\tsend\t1\t0\tb\t1\n1700000001.5\tinternal\t2\t0\tNULL\t-\n",
+    ] {
+        let mut other = log.to_owned();
+        for separator in [",", ";", "\t"] {
+            let peer = |name: &str| format!("{separator}{name}{separator}");
+            other = other.replace(&peer("b"), &peer("a"));
+        }
+        assert_eq!(
+            imported(&[("a.csv", log), ("b.csv", &other)]).unwrap(),
+            wanted,
+            "{log}"
+        );
+    }
+}
+
+#[test]
+fn what_a_dataset_cannot_hold_is_refused_with_its_line() {
+    let problem = |from: &str, to: &str| {
+        let log = LOG
+            .replace("queue\n", "queue,tick\n")
+            .replace(",0\n", ",0,7\n");
+        imported(&[("vm1.csv", LOG), ("vm2.csv", &log.replacen(from, to, 1))]).unwrap_err()
+    };
+    for (from, to, named) in [
+        (
+            "1.0,",
+            "9223372036.9,",
+            "system_time `9223372036.9` is not a number of seconds from 0 to the year 2262; say how times are written with --time",
+        ),
+        (
+            "1.0,",
+            "1e99,",
+            "system_time `1e99` is not a number of seconds from 0 to the year 2262; say how times are written with --time",
+        ),
+        (
+            ",2,0",
+            ",1e19,0",
+            "logical_clock `1e19` is more than a dataset can hold (63 bits)",
+        ),
+        (
+            ",2,0",
+            ",2,9223372036854775808",
+            "queue_length `9223372036854775808` is more than a dataset can hold (63 bits)",
+        ),
+        (
+            "2,0,7",
+            "2,0,18446744073709551615",
+            "tick `18446744073709551615` is more than a dataset can hold (63 bits)",
+        ),
+        (
+            ",2,0",
+            ",2.5,0",
+            "logical_clock `2.5` is not a whole number",
+        ),
+    ] {
+        assert_eq!(problem(from, to), format!("/run/vm2.csv line 3: {named}"));
+    }
+}
+
+#[test]
+fn files_without_end_and_files_of_other_kinds_are_refused() {
+    let packed = imported(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
+    assert!(packed.is_err());
+    let long = "x".repeat(2 << 20);
+    let error = imported(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
+    assert_eq!(
+        error,
+        "/run/vm2.csv line 5: the line has more than 1048576 bytes: this is no log"
+    );
+    #[cfg(unix)]
+    {
+        let here = tempfile::tempdir().unwrap();
+        fs::write(here.path().join("vm1.csv"), LOG).unwrap();
+        let zero = Path::new("/dev/zero").display().to_string();
+        for (arguments, named) in [
+            (
+                vec!["import", "vm1.csv", &zero, "--into", "d"],
+                "/dev/zero line 1: the line has more than",
+            ),
+            (
+                vec!["import", "vm1.csv", "--mapping", &zero, "--into", "d"],
+                "/dev/zero: has more than",
+            ),
+            (vec!["claims", &zero], "/dev/zero"),
+        ] {
+            let (code, _, told) = analyze(&arguments, here.path());
+            assert_eq!(code, 2);
+            assert!(told.contains(named), "{told}");
+            assert_eq!(
+                fs::read_dir(here.path()).unwrap().count(),
+                1,
+                "something was made"
+            );
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Commands and lines of code that are printed can be pasted, whatever the folder is called.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Names that a shell, Python or a pattern would read as something else.
+const NAMES: [&str; 8] = [
+    "a b",
+    "quo\"te",
+    "it's",
+    "br[1]",
+    "back\\slash",
+    "$HOME",
+    "é;*?",
+    "-dash",
+];
+
+const LOG: &str = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
+
+/// Exit code and stdout of a shell that was given `line`.
+fn pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
+    let output = Command::new("sh")
+        .args(["-c", &format!("analyze() {{ \"$0\" \"$@\"; }}; {line}")])
+        .arg(assert_cmd::cargo::cargo_bin!("analyze"))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn what_comes_next_after_an_import() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("log.csv"), LOG).unwrap();
+    for name in NAMES {
+        let into = format!("--into={name}");
+        let (code, out, err) = analyze(&["import", "log.csv", &into], folder.path());
+        assert_eq!(code, 0, "{err}");
+        let (_, commands) = out.trim_end().rsplit_once(" Next: ").unwrap();
+        let (summary, audit) = commands.split_once(", analyze audit ").unwrap();
+        let (code, table) = pasted(summary, folder.path());
+        assert_eq!(code, Some(0), "{summary}");
+        assert!(table.contains("1 run finished"), "{table}");
+        let (code, _) = pasted(&format!("analyze audit {audit}"), folder.path());
+        assert!(code.is_some_and(|code| code != 2), "{audit}");
+    }
+}
+
+#[test]
+fn how_python_opens_an_export() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in NAMES {
+        fixture::simulated(&folder.path().join(name), fixture::BY_HAND);
+        let (code, _, told) = analyze(&["export", "--", name], folder.path());
+        assert_eq!(code, 0, "{told}");
+        let line = told.lines().last().unwrap();
+        let call = line.strip_prefix("In Python: ").unwrap();
+        let program = format!(
+            "import os\nclass pl:\n  def read_parquet(path, glob=True):\n    assert os.path.exists(path), path\n    assert not (glob and set('*?[') & set(path)), path\n{call}\n"
+        );
+        let output = Command::new("python3")
+            .args(["-c", &program])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{line}: {error}");
+    }
+}
+
+#[test]
+fn what_makes_a_missing_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("my claims")).unwrap();
+    let claims = include_str!("../../../experiments/claims.toml");
+    fs::write(folder.path().join("my claims/all.toml"), claims).unwrap();
+    let arguments = ["claims", "my claims/all.toml", "--data", "my data"];
+    let (code, _, told) = analyze(&arguments, folder.path());
+    assert_eq!(code, 2);
+    let commands: Vec<&str> = told
+        .split('`')
+        .filter(|part| part.starts_with("cargo sim run "))
+        .collect();
+    assert!(!commands.is_empty(), "{told}");
+    for command in commands {
+        let (_, words) = pasted(
+            &format!("set -- {command}; echo $#; echo \"$4\"; echo \"$6\""),
+            folder.path(),
+        );
+        let words: Vec<&str> = words.lines().collect();
+        assert_eq!(words[0], "6", "{command}");
+        assert!(words[1].starts_with("my claims/"), "{command}");
+        assert!(words[2].starts_with("my data/"), "{command}");
+    }
+}

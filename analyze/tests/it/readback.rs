@@ -1,0 +1,115 @@
+//! What `analyze` writes for programs is read back with the types that it has.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use analyze::Dataset;
+use analyze::export::export;
+use polars::prelude::DataType;
+
+use crate::command_line::analyze;
+use crate::exported::{read, read_parts};
+use crate::fixture;
+
+/// Whether a cell is a number, and then whether it shows that it is a real one.
+fn is_real(cell: &str) -> Option<bool> {
+    cell.parse::<f64>().ok()?;
+    Some(cell.contains(['.', 'e', 'E']))
+}
+
+/// The cells of a CSV text by column.
+fn columns(csv: &[u8]) -> BTreeMap<String, Vec<String>> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let headers = reader.headers().unwrap().clone();
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for record in reader.records() {
+        for (name, cell) in headers.iter().zip(&record.unwrap()) {
+            let cells = columns.entry(name.to_owned()).or_default();
+            cells.push(cell.to_owned());
+        }
+    }
+    columns
+}
+
+/// One rate, an integer probability, a whole duration: real numbers that happen to be whole.
+const WHOLE: &str = "
+name = \"whole\"
+seed = 1
+repetitions = 2
+duration_s = 8
+engine = \"virtual\"
+[parameters]
+rates = [[2, 2], [4, 4]]
+internal = [0, 1]
+";
+
+#[test]
+fn columns_of_real_numbers_show_a_point_in_every_cell() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), WHOLE);
+    let commands: [&[&str]; 8] = [
+        &["summary", "a"],
+        &["drift", "a"],
+        &["backlog", "a", "--by", "internal,rate"],
+        &["jumps", "a"],
+        &[
+            "contrast", "a", "--of", "internal", "--from", "0", "--to", "1",
+        ],
+        &["theory", "a"],
+        &["compare", "a", "a"],
+        &["audit", "a"],
+    ];
+    for command in commands {
+        let format = |format: &str| {
+            let command = [command, &["--format", format]].concat();
+            let (code, out, err) = analyze(&command, folder.path());
+            assert_eq!(code, 0, "{command:?}: {err}");
+            out
+        };
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&format("json")).unwrap();
+        for (name, cells) in columns(format("csv").as_bytes()) {
+            let mut kinds = vec![];
+            for (cell, row) in cells.iter().zip(&rows) {
+                // JSON tells numbers from texts.
+                if row[&name].is_number() {
+                    assert_eq!(
+                        Some(row[&name].is_f64()),
+                        is_real(cell),
+                        "{command:?} {name}"
+                    );
+                    kinds.push(row[&name].is_f64());
+                }
+            }
+            kinds.dedup();
+            assert!(kinds.len() < 2, "{command:?} {name}: {cells:?}");
+        }
+    }
+}
+
+#[test]
+fn exported_csv_has_the_types_of_the_parquet_files() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), WHOLE);
+    export(&Dataset::open(folder.path()).unwrap(), true).unwrap();
+    let processed = folder.path().join("processed");
+    let frames = [
+        ("runs", read(&processed.join("runs.parquet"))),
+        ("machines", read(&processed.join("machines.parquet"))),
+        ("events", read_parts(&processed.join("events"))),
+    ];
+    for (name, frame) in frames {
+        let bytes = fs::read(processed.join(name).with_extension("csv")).unwrap();
+        let columns = columns(&bytes);
+        for column in frame.columns() {
+            let expected = match column.dtype() {
+                DataType::Float64 => true,
+                DataType::Int64 => false,
+                _ => continue,
+            };
+            for cell in &columns[column.name().as_str()] {
+                let is_real = is_real(cell).unwrap_or(expected);
+                assert_eq!(is_real, expected, "{name} {}: {cell}", column.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The same data and the same command give the same bytes: whatever the number of threads, and whether measures are kept or read.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::fixture;
+
+/// Many runs of several configurations: enough that sums in another order would differ in their last digits.
+const VARIED: &str = "
+name = \"varied\"
+seed = 5
+repetitions = 3
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [2, 3, 4]]
+internal = [0.7, 0.4]
+receive = [\"one\", \"all\"]
+sends = [\"mix\", { multicast = 2 }]
+";
+
+/// What a command writes to stdout.
+fn stdout(arguments: &[&str], threads: &str, folder: &Path) -> String {
+    let output = Command::cargo_bin("analyze")
+        .unwrap()
+        .args(arguments)
+        .current_dir(folder)
+        .env("COLUMNS", "120")
+        .env("POLARS_MAX_THREADS", threads)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_verb_writes_the_same_bytes_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), VARIED);
+    let other_seed = VARIED.replace("seed = 5", "seed = 6");
+    fixture::simulated(&folder.path().join("b"), &other_seed);
+    let commands: [&[&str]; 12] = [
+        &["summary", "a"],
+        &["drift", "a", "b"],
+        &["jumps", "a", "--by", "internal"],
+        &["backlog", "a", "b", "--by", "rates,receive"],
+        &["order", "a", "--by", "machine"],
+        &["drift", "a", "--by", "machines", "--warm-up", "3"],
+        &["jumps", "a", "--sort", "jump_mean", "--top", "5"],
+        &[
+            "contrast", "a", "--of", "internal", "--from", "0.4", "--to", "0.7",
+        ],
+        &["theory", "a"],
+        &["compare", "a", "b"],
+        &["compare", "a", "a", "--where", "internal=0.7"],
+        &["audit", "a", "b"],
+    ];
+    for command in commands {
+        let command = [command, &["--format", "csv"]].concat();
+        let mut written = BTreeSet::new();
+        for threads in ["1", "5"] {
+            written.insert(stdout(&command, threads, folder.path()));
+            if command[0] != "audit" {
+                let reread = [command.as_slice(), &["--reread"]].concat();
+                written.insert(stdout(&reread, threads, folder.path()));
+            }
+        }
+        assert_eq!(written.len(), 1, "{command:?}: {written:?}");
+    }
+}
+
+#[test]
+fn exports_are_the_same_bytes_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("a"), VARIED);
+    let files = ["runs", "machines", "events"].map(|name| format!("a/processed/{name}.csv"));
+    let parquet = [
+        "runs.parquet",
+        "machines.parquet",
+        "events/part-00000.parquet",
+    ];
+    let files = files
+        .into_iter()
+        .chain(parquet.map(|name| format!("a/processed/{name}")));
+    let files: Vec<_> = files.map(|file| folder.path().join(file)).collect();
+    let mut written = BTreeSet::new();
+    for threads in ["1", "5"] {
+        for options in [&["--csv"][..], &["--csv", "--reread"]] {
+            stdout(
+                &[&["export", "a"], options].concat(),
+                threads,
+                folder.path(),
+            );
+            let bytes = files.iter().map(|file| std::fs::read(file).unwrap());
+            written.insert(bytes.collect::<Vec<_>>());
+        }
+    }
+    assert_eq!(written.len(), 1);
+}

@@ -1,0 +1,84 @@
+//! Where the system gives few threads, answers are the same; where it gives none, an error says so.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::fixture;
+
+/// Runs `analyze` in `folder` by a line of the shell, in which `$0` is the program.
+fn shell(line: &str, folder: &Path) -> Output {
+    Command::new("sh")
+        .args(["-c", line])
+        .arg(assert_cmd::cargo::cargo_bin!("analyze"))
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn with_small() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    folder
+}
+
+#[test]
+fn numbers_of_threads_that_are_none_are_named() {
+    let folder = with_small();
+    for variable in ["POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT"] {
+        for number in ["0", "-1", "many", "", "1000000", "99999999999999999999"] {
+            let output = shell(
+                &format!("{variable}='{number}' \"$0\" drift small"),
+                folder.path(),
+            );
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{number}: {told}");
+            let start = format!("error: the environment variable {variable} is `{number}`, ");
+            assert!(told.starts_with(&start), "{told}");
+        }
+    }
+}
+
+#[test]
+fn fewer_threads_give_the_same_answer() {
+    let folder = with_small();
+    let wanted = shell("\"$0\" drift small --reread", folder.path());
+    let single = shell(
+        "POLARS_MAX_THREADS=1 \"$0\" drift small --reread",
+        folder.path(),
+    );
+    assert_eq!(String::from_utf8(single.stderr).unwrap(), "");
+    assert_eq!(single.stdout, wanted.stdout);
+}
+
+/// The limit of processes holds for everyone but root, for whom the test runs it as `nobody`. Without bash or setpriv there is nothing to limit with.
+#[test]
+fn no_threads_at_all_are_an_error() {
+    let folder = with_small();
+    let program = folder.path().join("analyze");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("analyze"), &program).unwrap();
+    let open = shell(
+        "bash -c true && chmod -R a+rX . && { [ $(id -u) -ne 0 ] || setpriv --reuid 65534 --clear-groups true; }",
+        folder.path(),
+    );
+    if !open.status.success() {
+        return;
+    }
+    let limited = |limit: u32, arguments: &str| {
+        let line = format!(
+            "[ $(id -u) -ne 0 ] || as='setpriv --reuid 65534 --clear-groups'; $as bash -c 'ulimit -u {limit}; exec ./analyze {arguments}'"
+        );
+        shell(&line, folder.path())
+    };
+    let output = limited(1, "drift small --reread");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.starts_with("error: a query needs 6 threads at once"),
+        "{told}"
+    );
+    // An audit makes no query: one thread is enough.
+    let output = limited(1, "audit small");
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -1,0 +1,186 @@
+//! One attempt at a run whose machines are processes: they are started, waited for with patience, and ended.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::child::{Failure, MachineProcess, Machines};
+use super::{SET_UP_PATIENCE, Settings, token_to_hex};
+use crate::engine::Control;
+use crate::engine::patience::{Patience, Sleep};
+use crate::engine::tcp::{AddressBook, Part, new_token};
+use crate::experiment::Run;
+
+/// How often processes are looked at that have nothing to say yet. An interrupt is noticed as soon.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often once one of them has ended: the others are about to.
+const LOOK_AT_THE_END: Duration = Duration::from_millis(5);
+/// How long machines may take once the run's time is over, or another machine has ended well: to hear the last messages (10 s),
+/// and to write their logs.
+const END_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a process may take to end once it is asked to. One that does not react is stopped or hangs.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How an attempt ended.
+pub(super) enum Outcome {
+    /// Every machine did its part.
+    Done(Vec<Part>),
+    /// The run failed. `again`: on other addresses it may not.
+    Failed { reason: String, again: bool },
+    /// The system has no more processes, threads or files, says this.
+    NoRoom(String),
+    /// The sweep was interrupted.
+    Interrupted,
+}
+
+impl Outcome {
+    fn failed(reason: impl ToString) -> Self {
+        Self::Failed {
+            reason: reason.to_string(),
+            again: false,
+        }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::AddressTaken(reason) => Self::Failed {
+                reason,
+                again: true,
+            },
+            Failure::NoRoom(reason) => Self::NoRoom(reason),
+            Failure::Killed(reason) | Failure::Failed(reason) => Self::failed(reason),
+        }
+    }
+}
+
+/// Tries `run` on addresses that are free now.
+pub(super) fn attempt(
+    settings: &Settings,
+    run: &Run,
+    addresses: &mut AddressBook,
+    control: &Control,
+) -> Outcome {
+    let addresses = match addresses.reserve(run.configuration.rates.machines()) {
+        Ok(addresses) => addresses,
+        Err(error) if error.is_shortage() => return Outcome::NoRoom(error.to_string()),
+        Err(error) => return Outcome::failed(error),
+    };
+    match Processes::start(settings, run, &addresses) {
+        Ok(processes) => processes.wait(control),
+        Err(outcome) => outcome,
+    }
+}
+
+/// The processes of a run. Whatever happens to this value, none of them is left behind.
+struct Processes {
+    machines: Vec<MachineProcess>,
+    /// What each did, once it has ended.
+    ends: Vec<Option<Result<Part, Failure>>>,
+    /// The machines that failed, in the order in which this was noticed.
+    failed: Vec<usize>,
+    started: Instant,
+    sleep: Sleep,
+    /// When the attempt is given up.
+    patience: Patience,
+}
+
+impl Processes {
+    fn start(settings: &Settings, run: &Run, addresses: &[SocketAddr]) -> Result<Self, Outcome> {
+        let token = token_to_hex(&new_token().map_err(Outcome::failed)?);
+        let all = Machines {
+            settings,
+            run,
+            addresses,
+            token: &token,
+        };
+        let wall_s = run.configuration.duration_s() / settings.time_scale;
+        let whole = SET_UP_PATIENCE + Duration::from_secs_f64(wall_s) + END_PATIENCE;
+        let machines = (0..run.configuration.rates.machines())
+            .map(|machine| MachineProcess::start(&all, machine))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            ends: machines.iter().map(|_| None).collect(),
+            machines,
+            failed: vec![],
+            started: Instant::now(),
+            sleep: Sleep::default(),
+            patience: Patience::until(nanoseconds(whole), 0),
+        })
+    }
+
+    fn wait(mut self, control: &Control) -> Outcome {
+        loop {
+            if let Err(error) = self.look() {
+                return Outcome::failed(format!("a machine's process cannot be watched: {error}"));
+            }
+            let all_ended = self.ends.iter().all(Option::is_some);
+            if all_ended || self.patience.is_over(self.now_ns(), &mut self.sleep) {
+                return self.outcome();
+            }
+            if control.is_stopped() {
+                return Outcome::Interrupted;
+            }
+            let one_ended = self.ends.iter().any(Option::is_some);
+            thread::sleep(if one_ended { LOOK_AT_THE_END } else { LOOK });
+        }
+    }
+
+    /// Takes in what has ended. After the first end the others have less time.
+    fn look(&mut self) -> io::Result<()> {
+        for machine in 0..self.machines.len() {
+            let process = &mut self.machines[machine];
+            if self.ends[machine].is_some() || !process.has_ended()? {
+                continue;
+            }
+            let end = process.part();
+            let time_left = if end.is_ok() { END_PATIENCE } else { GRACE };
+            if end.is_err() {
+                self.failed.push(machine);
+                self.machines
+                    .iter_mut()
+                    .for_each(MachineProcess::ask_to_end);
+            }
+            self.ends[machine] = Some(end);
+            let now_ns = self.now_ns();
+            let asleep_ns = self.sleep.look(now_ns);
+            let until_ns = now_ns + nanoseconds(time_left);
+            if until_ns < self.patience.end_ns(asleep_ns) {
+                self.patience = Patience::until(until_ns, asleep_ns);
+            }
+        }
+        Ok(())
+    }
+
+    /// What came of it. Where several machines failed, the reason is the one that caused the others.
+    fn outcome(mut self) -> Outcome {
+        let is_killed =
+            |&machine: &usize| matches!(self.ends[machine], Some(Err(Failure::Killed(_))));
+        let killed = self.failed.iter().copied().find(is_killed);
+        let stuck = self.ends.iter().position(Option::is_none);
+        if killed.is_none()
+            && let Some(machine) = stuck
+        {
+            return Outcome::failed(format!(
+                "machine {machine}'s process did not answer any more and was killed: it was stopped, or it hung"
+            ));
+        }
+        let cause = killed.or_else(|| self.failed.first().copied());
+        if let Some(Err(failure)) = cause.and_then(|machine| self.ends[machine].take()) {
+            return failure.into();
+        }
+        let parts = self.ends.drain(..).filter_map(|end| end?.ok()).collect();
+        Outcome::Done(parts)
+    }
+
+    /// Since the start, by the monotonic clock.
+    fn now_ns(&self) -> u64 {
+        nanoseconds(self.started.elapsed())
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

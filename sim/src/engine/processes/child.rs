@@ -1,0 +1,187 @@
+//! One machine's process: started, looked at until it has ended, and never left behind.
+//!
+//! What it writes goes to unnamed files, so that nobody has to read while it writes: no thread waits for it, and a process that is
+//! stopped in the middle of a line holds nobody up.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+
+use super::{CANNOT_LISTEN, CANNOT_START, Report, SET_UP_PATIENCE, Settings, TOKEN_VARIABLE};
+use crate::engine::shortage::is_shortage;
+use crate::engine::tcp::Part;
+use crate::experiment::Run;
+use crate::log::parse_rows;
+use crate::machine::MachineIndex;
+
+/// A run's machines, as their processes are told about them.
+pub(super) struct Machines<'r> {
+    pub(super) settings: &'r Settings,
+    pub(super) run: &'r Run,
+    /// Where they listen.
+    pub(super) addresses: &'r [SocketAddr],
+    /// The run's secret, as hexadecimal digits.
+    pub(super) token: &'r str,
+}
+
+/// Why a machine's process brought nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It found its address taken: the run can be tried again on others.
+    AddressTaken(String),
+    /// The system has no more processes, threads or files.
+    NoRoom(String),
+    /// A signal from outside ended it.
+    Killed(String),
+    /// It said why; nothing if it was told to end.
+    Failed(String),
+}
+
+/// A machine's process.
+pub(super) struct MachineProcess {
+    machine: MachineIndex,
+    child: Child,
+    /// Its stdin: closing this asks it to end.
+    lifeline: Option<ChildStdin>,
+    stdout: File,
+    stderr: File,
+    status: Option<ExitStatus>,
+}
+
+impl MachineProcess {
+    pub(super) fn start(machines: &Machines<'_>, machine: MachineIndex) -> Result<Self, Failure> {
+        let program = &machines.settings.program;
+        Self::spawn(machines, machine).map_err(|error| {
+            let reason = format!(
+                "cannot start machine {machine} as {}: {error}",
+                program.display()
+            );
+            if is_shortage(&error) {
+                Failure::NoRoom(reason)
+            } else {
+                Failure::Failed(reason)
+            }
+        })
+    }
+
+    fn spawn(machines: &Machines<'_>, machine: MachineIndex) -> io::Result<Self> {
+        let Machines {
+            settings,
+            run,
+            addresses,
+            token,
+        } = machines;
+        let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        let (stdout, stderr) = (unnamed_file(settings)?, unnamed_file(settings)?);
+        let mut command = Command::new(&settings.program);
+        // An interrupt from the terminal is for this process alone: it decides what becomes of its machines.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .arg("machine")
+            .arg(&settings.experiment)
+            .args(["--child", "--run", &run.key()])
+            .args(["--machine", &machine.to_string()])
+            .args(["--addresses", &addresses.join(",")])
+            .args(["--time-scale", &settings.time_scale.to_string()])
+            .args(["--patience", &SET_UP_PATIENCE.as_secs().to_string()])
+            .env(TOKEN_VARIABLE, token)
+            .stdin(Stdio::piped())
+            .stdout(stdout.try_clone()?)
+            .stderr(stderr.try_clone()?)
+            .spawn()?;
+        Ok(Self {
+            machine,
+            lifeline: child.stdin.take(),
+            child,
+            stdout,
+            stderr,
+            status: None,
+        })
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> io::Result<bool> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        Ok(self.status.is_some())
+    }
+
+    /// Asks it to end.
+    pub(super) fn ask_to_end(&mut self) {
+        self.lifeline = None;
+    }
+
+    /// Ends it.
+    fn kill(&mut self) {
+        if self.status.is_none() {
+            // Where it has just ended by itself, there is nothing to kill.
+            let _ = self.child.kill();
+            self.status = self.child.wait().ok();
+        }
+    }
+
+    /// What it did, once it has ended.
+    pub(super) fn part(&mut self) -> Result<Part, Failure> {
+        let machine = self.machine;
+        let unreadable =
+            |problem: String| Failure::Failed(format!("machine {machine}'s log: {problem}"));
+        match self.status {
+            Some(status) if status.success() => {
+                let said = read(&mut self.stdout).map_err(|error| unreadable(error.to_string()))?;
+                part(&said).map_err(unreadable)
+            }
+            Some(status) => {
+                let said = read(&mut self.stderr).map_err(|error| unreadable(error.to_string()))?;
+                Err(self.failure(status, String::from_utf8_lossy(&said).trim().to_owned()))
+            }
+            None => Err(Failure::Failed(format!("machine {machine} has not ended"))),
+        }
+    }
+
+    fn failure(&self, status: ExitStatus, said: String) -> Failure {
+        let machine = self.machine;
+        match status.code().map(u8::try_from) {
+            Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(said),
+            Some(Ok(CANNOT_START)) => Failure::NoRoom(format!("machine {machine}: {said}")),
+            Some(_) => Failure::Failed(said),
+            None => Failure::Killed(format!("machine {machine}'s process was killed ({status})")),
+        }
+    }
+}
+
+impl Drop for MachineProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A file beside the experiment's copy that vanishes with this process.
+fn unnamed_file(settings: &Settings) -> io::Result<File> {
+    let folder = settings.experiment.parent();
+    tempfile::tempfile_in(folder.unwrap_or_else(|| ".".as_ref()))
+}
+
+fn read(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut said = vec![];
+    file.rewind()?;
+    file.read_to_end(&mut said)?;
+    Ok(said)
+}
+
+fn part(said: &[u8]) -> Result<Part, String> {
+    let line = said.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+    let report: Report =
+        serde_json::from_slice(&said[..line]).map_err(|error| error.to_string())?;
+    let rows: Result<Vec<_>, _> = parse_rows(&said[line + 1..]).collect();
+    let rows = rows.map_err(|error| error.to_string())?;
+    Ok(Part {
+        started_at_ns: report.started_at_ns,
+        events: rows.into_iter().map(|row| row.logged).collect(),
+        latency: report.latency_ns,
+        in_order: report.in_order,
+        strangers: report.strangers,
+    })
+}

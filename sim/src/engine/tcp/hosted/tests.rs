@@ -1,0 +1,106 @@
+//! What a peer that knows the token may say, and what ends its run.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::engine::tcp::wiring::Wiring;
+use crate::experiment::{Experiment, Overrides};
+
+/// Two machines, 10 ticks each.
+const EXPERIMENT: &str =
+    "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
+
+struct Bench {
+    hosted: Hosted,
+    reactor: Reactor,
+    clock: WallClock,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let experiment = Experiment::parse(EXPERIMENT, "e.toml".as_ref(), Overrides::default());
+        let run = experiment.expect("sound").run(0).expect("one");
+        let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
+        let listeners = AddressBook::new(PortRange::default()).listen(2);
+        let places = Places::here(listeners.expect("ports")).expect("addresses");
+        let (wiring, secret) = (
+            Wiring::of(&run.configuration),
+            Secret::new(&[1; 16], 1, "run"),
+        );
+        let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
+        let hosted = Hosted::new(run, 1, 1.0, mesh);
+        let mut bench = Self {
+            hosted,
+            reactor,
+            clock,
+        };
+        while !bench.hosted.mesh.stands() {
+            bench.hosted.set_up(&mut bench.reactor).expect("no failure");
+            bench.turn().expect("no failure");
+        }
+        bench
+    }
+
+    fn turn(&mut self) -> Result<(), String> {
+        let soon = Instant::now() + Duration::from_millis(1);
+        self.reactor.wait(Some(soon)).expect("a wait");
+        let mut ready = vec![];
+        self.reactor.take_ready(&mut ready);
+        let mut scratch = [0; 100];
+        ready.into_iter().try_for_each(|socket| {
+            self.hosted
+                .exchange(socket, &mut scratch, &mut self.reactor, &self.clock)
+        })
+    }
+
+    /// Machine 1 says `frame` to machine 0, `times` times over: why the run ends.
+    fn failure(mut self, frame: Frame, times: usize) -> String {
+        for _ in 0..times {
+            self.hosted.mesh.send(1, 0, &frame).expect("sent");
+        }
+        loop {
+            if let Err(reason) = self.turn() {
+                return reason;
+            }
+        }
+    }
+}
+
+fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
+    Frame::Message {
+        stamp,
+        sent_tick,
+        delay_ns,
+        sent_at_ns: u64::MAX,
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_end_the_run_by_name() {
+    for (frame, times) in [
+        (message(u64::MAX, 0, 0), 1),
+        (message(41, 0, 0), 1),
+        (message(1, 10, 0), 1),
+        (message(1, 0, u64::MAX), 1),
+        // Far more than all machines send in the whole run.
+        (message(1, 0, 0), 41),
+    ] {
+        let reason = Bench::new().failure(frame, times);
+        assert_eq!(
+            reason,
+            "machine 0's connection to machine 1 sent a message that its machine cannot have sent"
+        );
+    }
+}
+
+#[test]
+fn nobody_says_when_a_run_starts_that_asks_nobody() {
+    for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
+        let mut bench = Bench::new();
+        // Machine 0 has heard all it waits for.
+        bench.hosted.agreement.awaited.clear();
+        let reason = bench.failure(frame, 1);
+        assert!(reason.contains("connection to machine 1 said"), "{reason}");
+    }
+}

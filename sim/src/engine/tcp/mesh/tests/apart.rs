@@ -1,0 +1,163 @@
+//! Machines in processes of their own: who proves what to whom, and what they learn of each other's clocks.
+
+use std::io::Read;
+
+use super::*;
+use crate::engine::tcp::address;
+use crate::wire::{Hello, Proof};
+
+/// A machine of a run of two that are in processes of their own.
+struct Process {
+    reactor: Reactor,
+    mesh: Mesh,
+}
+
+impl Process {
+    fn new(
+        machine: MachineIndex,
+        listener: TcpListener,
+        addresses: &[SocketAddr],
+        token: RunToken,
+        clock: WallClock,
+    ) -> Self {
+        let mut reactor = Reactor::new().expect("a reactor");
+        let internal = Probability::new(0.5).expect("a probability");
+        let configuration = Configuration::new("1,1".parse().expect("rates"), internal, 1);
+        let places = Places {
+            listeners: vec![listener],
+            first: machine,
+            addresses: addresses.iter().map(|&address| vec![address]).collect(),
+        };
+        let (wiring, secret) = (Wiring::of(&configuration), secret(token));
+        let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
+        Self { reactor, mesh }
+    }
+
+    fn turn(&mut self) {
+        self.mesh.dial(&mut self.reactor).expect("no failure");
+        let soon = Instant::now() + Duration::from_millis(1);
+        self.reactor.wait(Some(soon)).expect("a wait");
+        let mut ready = vec![];
+        self.reactor.take_ready(&mut ready);
+        for socket in ready {
+            let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
+            let hear = |_, _, _| Ok(());
+            let result = match socket.route.socket {
+                SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
+                SocketId::Link(place) => {
+                    self.mesh
+                        .exchange(place, socket.readiness, scratch, reactor, hear)
+                }
+            };
+            result.expect("no failure");
+        }
+    }
+}
+
+fn listeners() -> (Vec<TcpListener>, Vec<SocketAddr>) {
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let listeners: Vec<_> = (0..2)
+        .map(|_| address::listen(any).expect("a port"))
+        .collect();
+    let addresses = listeners
+        .iter()
+        .map(|listener| listener.local_addr().expect("bound"));
+    let addresses = addresses.collect();
+    (listeners, addresses)
+}
+
+/// Machines 0 and 1, whose clock is `ahead_ns` ahead.
+fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
+    let (mut listeners, addresses) = listeners();
+    let clock = WallClock::start();
+    let second = listeners.remove(1);
+    [
+        Process::new(0, listeners.remove(0), &addresses, tokens[0], clock),
+        Process::new(1, second, &addresses, tokens[1], clock.ahead_by(ahead_ns)),
+    ]
+}
+
+#[test]
+fn both_learn_by_how_much_their_clocks_differ() {
+    const AHEAD_NS: u64 = 20_000_000_000;
+    for ahead_ns in [0, AHEAD_NS] {
+        let mut processes = pair([TOKEN; 2], ahead_ns);
+        while !processes.iter().all(|process| process.mesh.stands()) {
+            processes.iter_mut().for_each(Process::turn);
+        }
+        for process in &processes {
+            let clocks = process.mesh.clocks().expect("compared");
+            assert_eq!(clocks.machines, (0, 1));
+            // Whatever the comparison took is taken off: it never says more than is true.
+            assert!(clocks.at_least_ns <= ahead_ns, "{clocks:?}");
+            assert!(ahead_ns == 0 || clocks.at_least_ns > 0, "{clocks:?}");
+        }
+    }
+}
+
+#[test]
+fn machines_with_different_tokens_never_meet() {
+    let mut processes = pair([TOKEN, [43; 16]], 0);
+    while processes[0].mesh.strangers() == 0 {
+        processes.iter_mut().for_each(Process::turn);
+    }
+    assert!(processes.iter().all(|process| !process.mesh.stands()));
+}
+
+/// Reads a step of a handshake while `process` goes on.
+fn heard(stranger: &mut Stranger, process: &mut Process) -> Hello {
+    stranger.set_nonblocking(true).expect("set");
+    let mut bytes = vec![];
+    while bytes.len() < HELLO_BYTES {
+        process.turn();
+        let mut byte = [0];
+        while bytes.len() < HELLO_BYTES && matches!(stranger.read(&mut byte), Ok(1)) {
+            bytes.push(byte[0]);
+        }
+    }
+    Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
+}
+
+/// Who listens at a machine's address without knowing the token learns nothing: no token, and no proof that serves elsewhere.
+#[test]
+fn a_false_listener_is_not_shown_the_token() {
+    let (mut listeners, mut addresses) = listeners();
+    let false_listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    addresses[0] = false_listener.local_addr().expect("bound");
+    let clock = WallClock::start();
+    let mut process = Process::new(1, listeners.remove(1), &addresses, TOKEN, clock);
+    process.turn();
+    let (mut stranger, _) = false_listener.accept().expect("the dialler");
+    let challenge = step(HelloKind::Challenge, 0, [9; 16], 0);
+    stranger.write_all(&challenge.encode()).expect("written");
+    let dial = heard(&mut stranger, &mut process);
+    assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
+    assert!(!dial.encode().windows(16).any(|window| window == TOKEN));
+    // An answer that reflects the dialler's own proof is no proof.
+    let answer = Hello {
+        kind: HelloKind::Answer,
+        machine: 0,
+        ..dial
+    };
+    stranger.write_all(&answer.encode()).expect("written");
+    (0..20).for_each(|_| process.turn());
+    assert!(!process.mesh.stands());
+}
+
+/// Who dials without knowing the token hears a challenge, and then nothing.
+#[test]
+fn a_listener_proves_nothing_to_strangers() {
+    let mut processes = pair([TOKEN; 2], 0);
+    let process = &mut processes[0];
+    let mut stranger = Stranger::connect(process.mesh.addresses[0][0]).expect("a listener");
+    let challenge = heard(&mut stranger, process);
+    assert_eq!(challenge.kind, HelloKind::Challenge);
+    assert_eq!(challenge.proof, Proof::default());
+    let dial = step(HelloKind::Dial, 1, [1; 16], 0);
+    stranger.write_all(&dial.encode()).expect("written");
+    while process.mesh.strangers() == 0 {
+        process.turn();
+    }
+    stranger.set_nonblocking(false).expect("set");
+    assert!(matches!(stranger.read(&mut [0; 1]), Ok(0) | Err(_)));
+}

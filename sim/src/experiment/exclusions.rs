@@ -1,0 +1,180 @@
+//! What a grid leaves out: exclusions, looked up by value so that many of them cost no more than the configurations they remove.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::grid::Dimension;
+use super::{Configuration, Parameter};
+
+/// An exclusion: it covers what has one of the values in every one of its dimensions.
+pub(super) struct Exclusion(Vec<Values>);
+
+/// Some values of one parameter.
+struct Values {
+    parameter: &'static Parameter,
+    /// As `name=value`.
+    texts: HashSet<String>,
+}
+
+impl Exclusion {
+    /// The exclusion of what has a value of each of `dimensions`.
+    pub(super) fn new(dimensions: &[Dimension]) -> Self {
+        let values = |dimension: &Dimension| {
+            let parameter = dimension.parameter;
+            let settings = dimension.settings.iter();
+            Values {
+                parameter,
+                texts: settings
+                    .map(|setting| text(parameter, &setting.cell))
+                    .collect(),
+            }
+        };
+        Self(dimensions.iter().map(values).collect())
+    }
+
+    fn covers(&self, configuration: &Configuration) -> bool {
+        self.0.iter().all(|values| {
+            let text = text_in(values.parameter, configuration);
+            values.texts.contains(&text)
+        })
+    }
+}
+
+/// A value of a parameter: different ones have different texts, whatever the parameter.
+fn text(parameter: &Parameter, cell: &str) -> String {
+    format!("{}={cell}", parameter.name)
+}
+
+/// That of the value in `configuration`.
+fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
+    text(parameter, &parameter.cell(configuration))
+}
+
+/// Exclusions by the values of one dimension of each: the one whose values the fewest exclusions have.
+struct Index<'e> {
+    exclusions: &'e [Exclusion],
+    /// Exclusions by the text of a value that they have, ascending.
+    by_value: HashMap<&'e str, Vec<usize>>,
+    /// The parameters that some exclusion is found by.
+    parameters: Vec<&'static Parameter>,
+}
+
+impl<'e> Index<'e> {
+    fn new(exclusions: &'e [Exclusion]) -> Self {
+        let mut frequency: HashMap<&str, usize> = HashMap::new();
+        let values = exclusions.iter().flat_map(|exclusion| &exclusion.0);
+        for text in values.flat_map(|values| &values.texts) {
+            *frequency.entry(text).or_default() += 1;
+        }
+        let most_frequent = |values: &&Values| {
+            let frequencies = values.texts.iter().map(|text| frequency[text.as_str()]);
+            frequencies.max()
+        };
+        let mut index = Self {
+            exclusions,
+            by_value: HashMap::new(),
+            parameters: vec![],
+        };
+        for (number, exclusion) in exclusions.iter().enumerate() {
+            let Some(values) = exclusion.0.iter().min_by_key(most_frequent) else {
+                continue;
+            };
+            for text in &values.texts {
+                index.by_value.entry(text).or_default().push(number);
+            }
+            let known = |parameter: &&Parameter| parameter.name == values.parameter.name;
+            if !index.parameters.iter().any(known) {
+                index.parameters.push(values.parameter);
+            }
+        }
+        index
+    }
+
+    /// The first exclusion that covers `configuration`.
+    fn find(&self, configuration: &Configuration) -> Option<usize> {
+        let candidates = self.parameters.iter().filter_map(|parameter| {
+            let text = text_in(parameter, configuration);
+            self.by_value.get(text.as_str())
+        });
+        let covering = candidates.filter_map(|numbers| {
+            let mut numbers = numbers.iter().copied();
+            numbers.find(|&number| self.exclusions[number].covers(configuration))
+        });
+        covering.min()
+    }
+}
+
+/// Removes what `exclusions` cover. Returns how many configurations each removed: of several that cover one, the first.
+pub(super) fn remove(
+    exclusions: &[Exclusion],
+    configurations: &mut Vec<Arc<Configuration>>,
+) -> Vec<usize> {
+    let index = Index::new(exclusions);
+    let mut removed = vec![0; exclusions.len()];
+    configurations.retain(|configuration| match index.find(configuration) {
+        Some(number) => {
+            removed[number] += 1;
+            false
+        }
+        None => true,
+    });
+    removed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Probability;
+    use crate::experiment::grid::dimension_of;
+    use proptest::prelude::*;
+
+    fn rates(first: &[u32]) -> Dimension {
+        let sets: Vec<[u32; 2]> = first.iter().map(|&first| [first, 1]).collect();
+        dimension_of("rates", &format!("{sets:?}"))
+    }
+
+    fn internal(tenths: &[u32]) -> Dimension {
+        let values: Vec<f64> = tenths
+            .iter()
+            .map(|&tenths| f64::from(tenths) / 10.0)
+            .collect();
+        dimension_of("internal", &format!("{values:?}"))
+    }
+
+    fn stamp(rules: &[&str]) -> Dimension {
+        dimension_of("stamp", &format!("{rules:?}"))
+    }
+
+    /// Some values of one, two or three parameters.
+    fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
+        let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
+        let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));
+        (numbers(), numbers(), stamps).prop_map(|(first, tenths, rule)| {
+            let rates = first.map(|first| rates(&first));
+            let internal = tenths.map(|tenths| internal(&tenths));
+            let stamp = rule.map(|rule| stamp(&[rule]));
+            [rates, internal, stamp].into_iter().flatten().collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn removes_what_one_exclusion_after_the_other_would(all in prop::collection::vec(dimensions(), 0..8)) {
+            let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
+            let five = [1, 2, 3, 4, 5];
+            let grid = [rates(&five), internal(&five), stamp(&["after", "before"])];
+            let base = Configuration::new("1,1".parse().expect("rates"), Probability::new(0.5).expect("one"), 1);
+            let configurations: Vec<_> = crate::experiment::grid::product(&grid, &base).into_iter().map(Arc::new).collect();
+            let mut kept = configurations.clone();
+            let counts: Vec<usize> = all.iter().map(|dimensions| {
+                let before = kept.len();
+                kept.retain(|configuration| !crate::experiment::grid::covers(dimensions, configuration));
+                before - kept.len()
+            }).collect();
+            let exclusions: Vec<Exclusion> = all.iter().map(|dimensions| Exclusion::new(dimensions)).collect();
+            let mut rest = configurations;
+            prop_assert_eq!(remove(&exclusions, &mut rest), counts);
+            prop_assert_eq!(rest, kept);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Events that no journal row counts: what a sweep that was cut short leaves, or what stands there because the journal was lost.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::attempts::Found;
+use super::error::DatasetError;
+use super::parts::Paths;
+use super::segment::{self, SEGMENT_BYTES};
+use crate::console::shell_word;
+use crate::experiment::Experiment;
+
+/// Bytes that a row of the event log has at most, about.
+const MOST_ROW_BYTES: u64 = 256;
+
+/// The events in a dataset that its journal does not count.
+#[derive(Debug, Default)]
+pub(super) struct Uncounted {
+    /// Bytes behind the last counted run, in the segment that holds it.
+    tail_bytes: u64,
+    /// The segments behind that one, and the length of each in bytes.
+    pub(super) segments: Vec<(PathBuf, u64)>,
+}
+
+impl Uncounted {
+    /// Looks for them. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::TooShort`] if events that the journal counts are missing in the last segment; [`DatasetError::UncountedEvents`]
+    /// if there are more uncounted events than a sweep of `experiment` that was cut short leaves.
+    pub(super) fn find(
+        paths: &Paths,
+        found: &Found,
+        experiment: &Experiment,
+    ) -> Result<Self, DatasetError> {
+        let mut uncounted = Self::default();
+        let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
+        let mut length = 0;
+        for entry in entries {
+            let entry = entry.map_err(DatasetError::io(&paths.root))?;
+            let number = entry.file_name().to_str().and_then(Paths::segment_number);
+            let Some(number) = number.filter(|&number| number >= found.segment) else {
+                continue;
+            };
+            let path = entry.path();
+            let bytes = fs::metadata(&path).map_err(DatasetError::io(&path))?.len();
+            if number == found.segment {
+                length = bytes;
+            } else {
+                uncounted.segments.push((path, bytes));
+            }
+        }
+        uncounted.segments.sort();
+        let path = paths.segment(found.segment);
+        if length < found.segment_end {
+            return Err(DatasetError::TooShort {
+                path,
+                found: length,
+                counted: found.segment_end,
+            });
+        }
+        let header = segment::header_bytes(&path)?;
+        let counted = match found.segment_end {
+            0 => header,
+            end => end,
+        };
+        uncounted.tail_bytes = length - counted;
+        uncounted.check(paths, found, experiment)?;
+        Ok(uncounted)
+    }
+
+    /// Refuses what cannot be the rest of a sweep that was cut short. Such a sweep has written the header of the journal before any
+    /// event, and all rows of a segment's runs before it began the next segment.
+    fn check(
+        &self,
+        paths: &Paths,
+        found: &Found,
+        experiment: &Experiment,
+    ) -> Result<(), DatasetError> {
+        let lengths = self.segments.iter().map(|(_, bytes)| bytes);
+        let bytes = self.tail_bytes + lengths.sum::<u64>();
+        let largest_run = experiment
+            .configurations()
+            .iter()
+            .map(|configuration| configuration.expected_rows())
+            .max()
+            .unwrap_or(0)
+            .saturating_mul(MOST_ROW_BYTES);
+        let has_no_journal = found.whole_bytes == 0;
+        if bytes == 0 || (!has_no_journal && bytes <= SEGMENT_BYTES.saturating_add(largest_run)) {
+            return Ok(());
+        }
+        let journal = paths.journal();
+        let state = match fs::metadata(&journal) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing".to_owned(),
+            Ok(metadata) if metadata.len() == 0 => "is empty".to_owned(),
+            _ if has_no_journal => "has no whole line".to_owned(),
+            _ => format!("has {} rows", found.rows),
+        };
+        Err(DatasetError::UncountedEvents {
+            path: journal,
+            state,
+            bytes,
+            discard: self.discard(paths, found),
+        })
+    }
+
+    /// The shell commands that remove these events and nothing else.
+    fn discard(&self, paths: &Paths, found: &Found) -> String {
+        let mut commands = vec![];
+        let last = paths.segment(found.segment);
+        let mut whole: Vec<String> = vec![];
+        if found.segment_end > 0 && self.tail_bytes > 0 {
+            let end = found.segment_end;
+            commands.push(format!("truncate -s {end} {}", shell_word(&last)));
+        } else if self.tail_bytes > 0 {
+            whole.push(shell_word(&last));
+        }
+        whole.extend(self.segments.iter().map(|(path, _)| shell_word(path)));
+        if !whole.is_empty() {
+            commands.push(format!("rm {}", whole.join(" ")));
+        }
+        commands.join(" && ")
+    }
+}

@@ -1,0 +1,189 @@
+//! What the system allows this process beside files: more processes and threads, and CPU time.
+//!
+//! On Linux two things limit the number of processes and threads (the kernel counts both alike): `ulimit -u`, which counts all of a
+//! user's, and control groups (containers, Slurm, systemd), which count a group's and all its ancestors'. Control groups limit CPU
+//! time too. Elsewhere nothing is known, so nothing is limited.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where control groups are mounted.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// How many more processes and threads this process may start, itself and its children together; nothing where no limit is known.
+pub(super) fn free_tasks() -> Option<u64> {
+    let groups = ControlGroups::of_this_process().free_tasks();
+    groups.into_iter().chain(free_tasks_of_user()).min()
+}
+
+/// The CPU time that this process and its children may take, in cores; nothing where no limit is known.
+pub(super) fn cpu_quota() -> Option<f64> {
+    ControlGroups::of_this_process().cpu_quota()
+}
+
+/// The control groups of a process.
+struct ControlGroups {
+    /// What /proc/self/cgroup says: a line `number:controllers:path` for each hierarchy, `0::path` for that of version 2.
+    memberships: String,
+    mount: PathBuf,
+}
+
+impl ControlGroups {
+    /// Those of this process. A system without them has none.
+    fn of_this_process() -> Self {
+        Self {
+            memberships: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
+            mount: PathBuf::from(CGROUPS),
+        }
+    }
+
+    /// The smallest number of processes and threads that a group or an ancestor of it has left.
+    fn free_tasks(&self) -> Option<u64> {
+        let left = |folder: PathBuf| {
+            let most = number(&folder.join("pids.max"))?;
+            let now = number(&folder.join("pids.current")).unwrap_or(0);
+            Some(most.saturating_sub(now))
+        };
+        self.folders("pids").into_iter().filter_map(left).min()
+    }
+
+    /// The smallest CPU quota of a group or an ancestor of it, in cores.
+    fn cpu_quota(&self) -> Option<f64> {
+        let quota = |folder: PathBuf| {
+            let (quota_us, period_us) = match fs::read_to_string(folder.join("cpu.max")) {
+                Ok(text) => {
+                    let mut words = text.split_whitespace();
+                    (words.next()?.parse().ok()?, words.next()?.parse().ok()?)
+                }
+                // Version 1 says -1 where there is no quota, which is no number of ours.
+                Err(_) => (
+                    number(&folder.join("cpu.cfs_quota_us"))?,
+                    number(&folder.join("cpu.cfs_period_us"))?,
+                ),
+            };
+            (period_us > 0).then(|| quota_us as f64 / period_us as f64)
+        };
+        let quotas = self.folders("cpu").into_iter().filter_map(quota);
+        quotas.min_by(f64::total_cmp)
+    }
+
+    /// The folders that may limit what `controller` does: of the group in each hierarchy, and of its ancestors. Some may not exist:
+    /// in a container, the mounted tree begins at the container's own group.
+    fn folders(&self, controller: &str) -> Vec<PathBuf> {
+        let mut folders = vec![];
+        for line in self.memberships.lines() {
+            let mut cells = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (cells.next(), cells.next()) else {
+                continue;
+            };
+            let roots = if controllers.is_empty() {
+                vec![self.mount.clone(), self.mount.join("unified")]
+            } else if controllers.split(',').any(|name| name == controller) {
+                vec![self.mount.join(controllers), self.mount.join(controller)]
+            } else {
+                continue;
+            };
+            let path = Path::new(path.trim_start_matches('/'));
+            for root in roots {
+                folders.extend(path.ancestors().map(|group| root.join(group)));
+            }
+        }
+        folders
+    }
+}
+
+/// The number in a file; nothing if there is none (`max`, or no file).
+fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// What `ulimit -u` leaves to this process's user. It is not applied to root.
+#[cfg(target_os = "linux")]
+fn free_tasks_of_user() -> Option<u64> {
+    let (most, _) = rlimit::Resource::NPROC.get().ok()?;
+    let user = rustix::process::getuid();
+    if user.is_root() || most == rlimit::INFINITY {
+        return None;
+    }
+    let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| {
+        let status = fs::read_to_string(entry.ok()?.path().join("status")).ok()?;
+        let word = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line?.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        (word("Uid:")? == u64::from(user.as_raw())).then(|| word("Threads:").unwrap_or(1))
+    });
+    Some(most.saturating_sub(processes.sum()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn free_tasks_of_user() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Control groups with these files (path, text), of a process that is in `memberships`.
+    fn groups(memberships: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, ControlGroups) {
+        let mount = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = mount.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        let groups = ControlGroups {
+            memberships: memberships.to_owned(),
+            mount: mount.path().to_owned(),
+        };
+        (mount, groups)
+    }
+
+    #[test]
+    fn the_tightest_ancestor_counts() {
+        let (_mount, groups) = groups(
+            "0::/pod/task\n",
+            &[
+                ("pod/task/pids.max", "max\n"),
+                ("pod/task/pids.current", "3\n"),
+                ("pod/pids.max", "150\n"),
+                ("pod/pids.current", "30\n"),
+                ("pod/task/cpu.max", "150000 100000\n"),
+                ("pod/cpu.max", "max 100000\n"),
+            ],
+        );
+        assert_eq!(groups.free_tasks(), Some(120));
+        assert_eq!(groups.cpu_quota(), Some(1.5));
+    }
+
+    #[test]
+    fn version_1_has_a_tree_a_controller() {
+        let (_mount, groups) = groups(
+            "8:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n",
+            &[
+                ("pids/docker/x/pids.max", "50\n"),
+                ("pids/docker/x/pids.current", "60\n"),
+                // As a container sees it: its own group is the root.
+                ("cpu,cpuacct/cpu.cfs_quota_us", "50000\n"),
+                ("cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
+            ],
+        );
+        assert_eq!(groups.free_tasks(), Some(0));
+        assert_eq!(groups.cpu_quota(), Some(0.5));
+    }
+
+    #[test]
+    fn no_limit_where_none_is_said() {
+        let (_mount, nothing) = groups("", &[]);
+        assert_eq!((nothing.free_tasks(), nothing.cpu_quota()), (None, None));
+        let (_mount, unlimited) = groups(
+            "1:cpu:/\n",
+            &[
+                ("cpu/cpu.cfs_quota_us", "-1\n"),
+                ("cpu/cpu.cfs_period_us", "100000\n"),
+            ],
+        );
+        assert_eq!(unlimited.cpu_quota(), None);
+    }
+}

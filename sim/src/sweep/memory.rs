@@ -1,0 +1,220 @@
+//! The memory that runs take, and what there is of it.
+
+use std::fs;
+use std::mem::size_of;
+use std::path::{Path, PathBuf};
+
+use super::finished::ROW_BYTES;
+use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
+use crate::log::LoggedEvent;
+
+/// Bytes of an event that an engine keeps: a list that grows has up to twice the room that it needs.
+const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
+/// Events of runs under way that the tcp engine keeps in memory; it puts the rest into files.
+const EVENTS_IN_MEMORY: u64 = 4_000_000;
+/// The part of the memory that may hold such events: one in so many.
+const PART_FOR_EVENTS: u64 = 4;
+/// Bytes of rows that may wait for the writer.
+const WAITING_BYTES: u64 = 256 << 20;
+/// Finished runs that may wait for the writer, however small.
+const MOST_WAITING: u64 = 256;
+
+/// Bytes that a run of `configuration` takes, about: its events, and the same as rows.
+pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
+    let rows = configuration.expected_rows();
+    rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
+}
+
+/// Whether each of the runs under way is held whole: over TCP in one process, events beyond [`events_in_memory`] are in files, and
+/// one run at a time is read back.
+pub(super) fn holds_every_run(experiment: &Experiment) -> bool {
+    experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
+}
+
+/// How many events of runs under way the tcp engine may keep in `available` bytes.
+pub(super) fn events_in_memory(available: u64) -> u64 {
+    EVENTS_IN_MEMORY.min(available / PART_FOR_EVENTS / EVENT_BYTES)
+}
+
+/// Bytes for `runs` runs of `configuration` at once, about, without what waits for the writer.
+pub(super) fn bytes_at_once(
+    experiment: &Experiment,
+    configuration: &Configuration,
+    runs: u64,
+    available: u64,
+) -> u64 {
+    let one = bytes_of_run(configuration);
+    let all = one.saturating_mul(runs);
+    if holds_every_run(experiment) {
+        return all;
+    }
+    one.saturating_add(all.min(events_in_memory(available) * EVENT_BYTES))
+}
+
+/// How many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
+pub(super) fn waiting(configuration: &Configuration, queues: u64) -> usize {
+    let rows = configuration.expected_rows().max(1) * ROW_BYTES as u64;
+    (WAITING_BYTES / queues / rows).clamp(1, MOST_WAITING) as usize
+}
+
+/// Bytes of rows of `runs` runs of `configuration` that wait for the writer at most.
+pub(super) fn waiting_bytes(configuration: &Configuration, runs: u64) -> u64 {
+    let rows = configuration.expected_rows() * ROW_BYTES as u64;
+    runs.saturating_mul(rows)
+}
+
+/// Bytes of memory that this process has by now. 0 where nothing says.
+pub(super) fn held_bytes() -> u64 {
+    let process = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    kilobytes(&process, "VmRSS:").unwrap_or(0)
+}
+
+/// Bytes of memory that this process can still have: the least of what the system has, its control groups allow and its limits
+/// (`ulimit -v`, `ulimit -d`) leave. `u64::MAX` where nothing says.
+pub(super) fn available_bytes() -> u64 {
+    let system = fs::read_to_string("/proc/meminfo").ok();
+    let system = system.and_then(|text| kilobytes(&text, "MemAvailable:"));
+    let process = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let limits = [(address_space(), "VmSize:"), (data(), "VmData:")];
+    let limits = limits.into_iter().filter_map(|(limit, used)| {
+        Some(limit?.saturating_sub(kilobytes(&process, used).unwrap_or(0)))
+    });
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = control_groups(&groups).into_iter().filter_map(left_in);
+    let all = system.into_iter().chain(limits).chain(groups);
+    all.min().unwrap_or(u64::MAX)
+}
+
+#[cfg(unix)]
+fn address_space() -> Option<u64> {
+    rlimit::Resource::AS.get_soft().ok()
+}
+
+#[cfg(unix)]
+fn data() -> Option<u64> {
+    rlimit::Resource::DATA.get_soft().ok()
+}
+
+#[cfg(not(unix))]
+fn address_space() -> Option<u64> {
+    None
+}
+
+#[cfg(not(unix))]
+fn data() -> Option<u64> {
+    None
+}
+
+/// The number behind `name` in a file of lines such as `MemAvailable:  8049932 kB`, in bytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let number = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number = number.trim().strip_suffix("kB")?.trim().parse::<u64>();
+    Some(number.ok()? * 1024)
+}
+
+/// A control group that may limit memory: its folder and the names of its files.
+#[derive(Debug, PartialEq, Eq)]
+struct ControlGroup {
+    folder: PathBuf,
+    limit: &'static str,
+    /// What its processes hold that cannot be taken back, as a key of `memory.stat`.
+    used: &'static str,
+}
+
+/// The control groups named in `/proc/self/cgroup`, each with those above it.
+fn control_groups(text: &str) -> Vec<ControlGroup> {
+    let mut groups = vec![];
+    for line in text.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, limit, used) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max", "anon"),
+            _ if controllers.split(',').any(|name| name == "memory") => (
+                "/sys/fs/cgroup/memory",
+                "memory.limit_in_bytes",
+                "total_rss",
+            ),
+            _ => continue,
+        };
+        for path in Path::new(path.trim_start_matches('/')).ancestors() {
+            groups.push(ControlGroup {
+                folder: Path::new(root).join(path),
+                limit,
+                used,
+            });
+        }
+    }
+    groups
+}
+
+/// Bytes that a control group still allows, if it has a limit.
+fn left_in(group: ControlGroup) -> Option<u64> {
+    let limit = fs::read_to_string(group.folder.join(group.limit)).ok()?;
+    let limit: u64 = limit.trim().parse().ok()?;
+    let statistics = fs::read_to_string(group.folder.join("memory.stat")).unwrap_or_default();
+    let used = statistics
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == group.used);
+    let used = used.and_then(|(_, bytes)| bytes.trim().parse().ok());
+    Some(limit.saturating_sub(used.unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_by_their_names() {
+        let text = "MemTotal:  16 kB\nMemAvailable:    8049932 kB\n";
+        assert_eq!(kilobytes(text, "MemAvailable:"), Some(8_049_932 * 1024));
+        assert_eq!(kilobytes(text, "VmSize:"), None);
+    }
+
+    #[test]
+    fn a_group_is_looked_for_with_all_above_it() {
+        let folders = |text| {
+            let groups = control_groups(text).into_iter();
+            let files = groups.map(|group| group.folder.join(group.limit));
+            files
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            folders("0::/a/b\n"),
+            [
+                "/sys/fs/cgroup/a/b/memory.max",
+                "/sys/fs/cgroup/a/memory.max",
+                "/sys/fs/cgroup/memory.max"
+            ]
+        );
+        assert_eq!(
+            folders("5:cpu:/x\n4:hugetlb,memory:/\n"),
+            ["/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        );
+    }
+
+    #[test]
+    fn a_groups_limit_counts_less_what_is_held() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let group = || ControlGroup {
+            folder: folder.path().to_owned(),
+            limit: "memory.max",
+            used: "anon",
+        };
+        assert_eq!(left_in(group()), None);
+        let write = |name, text| fs::write(folder.path().join(name), text).expect("written");
+        write("memory.stat", "anon 300\nfile 400\n");
+        write("memory.max", "max\n");
+        assert_eq!(left_in(group()), None);
+        write("memory.max", "1000\n");
+        assert_eq!(left_in(group()), Some(700));
+    }
+
+    #[test]
+    fn this_process_has_some() {
+        assert!(available_bytes() > 0);
+    }
+}

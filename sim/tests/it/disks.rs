@@ -1,0 +1,392 @@
+//! Disks that fill up, file systems that lack locks, datasets that vanish: what a sweep makes of them.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sim::experiment::Experiment;
+use sim::log::{
+    Assumed, Dataset, DatasetError, DatasetWriter, Disk, DiskFile, FileIdentity, FinishedRun,
+    ImportWriter, Imported, Lacks, LockAttempt, RealDisk, Status,
+};
+use tempfile::TempDir;
+
+use crate::support::{experiment, finished, run_all};
+
+const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
+const NO_SPACE: i32 = 28;
+
+/// A disk with so many bytes free, where a removed file gives its bytes back; and with locks or without.
+#[derive(Clone, Debug)]
+struct SmallDisk {
+    free: Arc<AtomicI64>,
+    has_locks: bool,
+}
+
+impl SmallDisk {
+    fn with_bytes(free: i64) -> Self {
+        Self {
+            free: Arc::new(AtomicI64::new(free)),
+            has_locks: true,
+        }
+    }
+
+    fn without_locks() -> Self {
+        Self {
+            has_locks: false,
+            ..Self::with_bytes(i64::MAX)
+        }
+    }
+
+    fn file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+        let disk = self.clone();
+        Box::new(SmallDiskFile { file, disk })
+    }
+}
+
+impl Disk for SmallDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        RealDisk.create_folder(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        RealDisk.sync_folder(path)
+    }
+
+    fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(RealDisk.open_to_append(path)?))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(RealDisk.create(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let bytes = fs::metadata(path)?.len();
+        RealDisk.remove(path)?;
+        self.free.fetch_add(bytes as i64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
+        RealDisk.identity(path)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<LockAttempt> {
+        if self.has_locks {
+            RealDisk.try_lock(file)
+        } else {
+            Ok(LockAttempt::NotSupported)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SmallDiskFile {
+    file: Box<dyn DiskFile>,
+    disk: SmallDisk,
+}
+
+impl Write for SmallDiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let free = self.disk.free.load(Ordering::Relaxed).max(0) as usize;
+        let fitting = bytes.len().min(free);
+        self.file.write_all(&bytes[..fitting])?;
+        self.disk.free.fetch_sub(fitting as i64, Ordering::Relaxed);
+        match fitting {
+            0 if !bytes.is_empty() => Err(io::Error::from_raw_os_error(NO_SPACE)),
+            fitting => Ok(fitting),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl DiskFile for SmallDiskFile {
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn identity(&self) -> io::Result<FileIdentity> {
+        self.file.identity()
+    }
+
+    /// Others take what it frees at once.
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.cut(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
+struct Trial {
+    folder: TempDir,
+    experiment: Experiment,
+    runs: Vec<FinishedRun>,
+}
+
+impl Trial {
+    /// Twelve runs that have ended, as a sweep made them.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let experiment = experiment(GRID);
+        let root = folder.path().join("whole");
+        sim::sweep::run(
+            &experiment,
+            &root,
+            &sim::sweep::Options::default(),
+            &sim::engine::Control::default(),
+            &mut sim::sweep::Progress::quiet(),
+        )
+        .expect("a sweep");
+        let dataset = Dataset::open(&root).expect("a dataset");
+        let run = |row: &sim::log::JournalRow| FinishedRun {
+            row: row.clone(),
+            events: dataset.read_events(row).expect("events"),
+        };
+        let runs: Vec<FinishedRun> = dataset.attempted().iter().map(run).collect();
+        assert_eq!(runs.len(), run_all(&experiment, experiment.engine).len());
+        Self {
+            runs,
+            folder,
+            experiment,
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn writer(&self, disk: &SmallDisk) -> DatasetWriter {
+        DatasetWriter::open_on(Arc::new(disk.clone()), &self.root(), &self.experiment)
+            .expect("a writer")
+    }
+
+    fn status(&self) -> Status {
+        Status::of(&Dataset::open(&self.root()).expect("a dataset"))
+    }
+}
+
+/// Whatever the events leave free, every run whose events were wholly written before the disk was full is counted.
+#[test]
+fn events_that_take_the_last_blocks_leave_room_for_the_journal() {
+    let trial = Trial::new();
+    let events: Vec<i64> = trial
+        .runs
+        .iter()
+        .map(|run| run.events.len() as i64)
+        .collect();
+    for whole in 1..trial.runs.len() {
+        for more in [0, 1, events[whole] / 2] {
+            let disk = SmallDisk::with_bytes(i64::MAX);
+            let mut writer = trial.writer(&disk);
+            let free = events[..whole].iter().sum::<i64>() + more;
+            disk.free.store(free, Ordering::Relaxed);
+            let mut runs = trial.runs.iter().cloned();
+            let appended = runs
+                .by_ref()
+                .take(whole)
+                .try_for_each(|run| writer.append(run));
+            appended.expect("they fit");
+            let full = writer
+                .append(runs.next().expect("a run"))
+                .expect_err("full");
+            assert!(full.to_string().contains("os error 28"), "{full}");
+            drop(writer);
+            assert_eq!(finished(&trial.root()).len(), whole);
+            assert!(!trial.root().join(".reserve").exists());
+            fs::remove_dir_all(trial.root()).expect("removed");
+        }
+    }
+}
+
+/// The journal itself meets the end of the disk: its rows take the room that is kept, and the sweep is told that the disk is full.
+#[test]
+fn rows_that_do_not_fit_take_the_room_that_is_kept() {
+    let trial = Trial::new();
+    let disk = SmallDisk::with_bytes(i64::MAX);
+    let mut writer = trial.writer(&disk);
+    for run in trial.runs.iter().cloned() {
+        writer.append(run).expect("appended");
+    }
+    disk.free.store(100, Ordering::Relaxed);
+    let full = writer.sync().expect_err("full").to_string();
+    assert!(
+        full.contains("runs.csv") && full.contains("os error 28"),
+        "{full}"
+    );
+    drop(writer);
+    assert_eq!(finished(&trial.root()).len(), trial.runs.len());
+}
+
+/// On a disk without room for a new dataset, no part of a file stays.
+#[test]
+fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
+    let trial = Trial::new();
+    let disk = SmallDisk::with_bytes(10);
+    let full = DatasetWriter::open_on(Arc::new(disk), &trial.root(), &trial.experiment);
+    full.expect_err("full");
+    let left: Vec<_> = fs::read_dir(trial.root())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, [".lock"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
+    let trial = Trial::new();
+    let root = trial.root();
+    let moved = trial.folder.path().join("moved");
+    let delete = || fs::remove_dir_all(&root);
+    let r#move = || fs::rename(&root, &moved);
+    let replace = || {
+        fs::rename(&root, &moved)?;
+        fs::create_dir(&root)?;
+        fs::write(root.join("runs.csv"), "")
+    };
+    let lose_events = || fs::remove_file(root.join("events-0000.csv"));
+    let befall: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
+        (&delete, "runs.csv is gone"),
+        (&r#move, "runs.csv is gone"),
+        (&replace, "runs.csv is another file than before"),
+        (&lose_events, "events-0000.csv is gone"),
+    ];
+    for (befall, says) in befall {
+        for has_unsynced_runs in [false, true] {
+            let mut writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
+            let run = trial.runs[0].clone();
+            writer.append(run).expect("appended");
+            writer.sync().expect("synced");
+            befall().expect("it happens");
+            if has_unsynced_runs {
+                writer.append(trial.runs[1].clone()).expect("appended");
+            }
+            let gone = writer.sync().expect_err("noticed");
+            assert!(matches!(gone, DatasetError::Gone { .. }), "{gone}");
+            assert!(gone.to_string().contains(says), "{gone}");
+            drop(writer);
+            if moved.exists() {
+                // What had ended is whole where it is now.
+                let runs = 1 + usize::from(has_unsynced_runs);
+                assert_eq!(finished(&moved).len(), runs);
+                fs::remove_dir_all(&moved).expect("removed");
+            }
+            // The folder may be the one that vanished.
+            let _ = fs::remove_dir_all(&root);
+        }
+    }
+}
+
+/// Without locks a sweep runs, and its status does not claim to know more than it can.
+#[test]
+fn without_locks_nobody_knows_whether_a_sweep_still_runs() {
+    let trial = Trial::new();
+    let mut writer = trial.writer(&SmallDisk::without_locks());
+    assert!(!writer.is_locked());
+    let run = trial.runs[0].clone();
+    writer.append(run).expect("appended");
+    writer.sync().expect("synced");
+    let status = trial.status();
+    assert_eq!((status.done, status.sweeps.len()), (1, 1));
+    assert!(!status.sweeps[0].is_certain);
+    // It says when it ends; killed, it does not.
+    let words = fs::read(trial.root().join(".lock")).expect("words");
+    drop(writer);
+    assert!(trial.status().sweeps.is_empty());
+    fs::write(trial.root().join(".lock"), words).expect("written");
+    assert!(!trial.status().sweeps[0].is_certain);
+    // With locks, everybody knows.
+    let writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
+    assert!(writer.is_locked() && trial.status().sweeps[0].is_certain);
+    drop(writer);
+    assert!(trial.status().sweeps.is_empty());
+}
+
+/// An import that fails, or is given up, leaves nothing of its partial folder; one at a time makes a dataset.
+#[test]
+fn an_import_is_there_whole_or_not_at_all() {
+    let trial = Trial::new();
+    let parent = trial.folder.path().join("imports");
+    let root = parent.join("imported");
+    fs::create_dir(&parent).expect("a folder");
+    let left = || fs::read_dir(&parent).expect("a folder").count();
+    // What a killed import left is no part of the next.
+    let partial = parent.join(".imported.partial");
+    fs::create_dir(&partial).expect("a folder");
+    fs::write(partial.join("events-0000.csv"), "torn").expect("written");
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    let second = ImportWriter::create(&root).expect_err("a second import");
+    assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    drop(writer);
+    assert_eq!(left(), 0);
+    // Something took its place meanwhile.
+    let imported = || Imported {
+        files: vec![],
+        lacks: Lacks::default(),
+        assumed: Assumed::default(),
+    };
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    fs::create_dir(&root).expect("a folder");
+    fs::write(root.join("thesis.tex"), "all of it").expect("written");
+    let refused = writer.finish(imported(), (1.0, 1), vec![], "");
+    refused.expect_err("a folder is in the way");
+    assert_eq!(left(), 1);
+    fs::remove_dir_all(&root).expect("removed");
+    let mut writer = ImportWriter::create(&root).expect("a writer");
+    writer.append(trial.runs[0].clone()).expect("appended");
+    let finished = writer.finish(imported(), (1.0, 1), vec![], "");
+    finished.expect("a dataset");
+    assert_eq!((left(), self::finished(&root).len()), (1, 1));
+    assert!(!root.join(".lock").exists());
+}
+
+/// A real file system of two megabytes, where this user may mount one: all whole runs on it count, and with more room the sweep
+/// goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
+    const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
+"$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = format!("seed = 7\n{GRID}\n").replace("repetitions = 3", "repetitions = 4000");
+    fs::write(folder.path().join("e.toml"), grid).expect("written");
+    fs::create_dir(folder.path().join("small")).expect("a folder");
+    let script = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_sim")])
+        .current_dir(folder.path())
+        .env_remove("CARGO")
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !script.is_ok_and(|status| status.success()) {
+        println!("not tried: this user may not mount a file system");
+        return;
+    }
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("text");
+    let said = read("said");
+    assert_eq!(read("code"), "2\n", "{said}");
+    assert!(said.contains("No space left on device"), "{said}");
+    assert!(said.contains("the runs in runs.csv are whole"), "{said}");
+    let root = folder.path().join("d");
+    let whole = finished(&root);
+    assert!(whole.len() > 100, "{} runs", whole.len());
+    // Not one run's events were written in vain, though none was synced before.
+    let dataset = Dataset::open(&root).expect("a dataset");
+    let last = dataset.attempted().last().expect("a run");
+    let segment = fs::metadata(root.join("events-0000.csv")).expect("events");
+    assert_eq!(segment.len(), last.offset + last.bytes);
+    assert!(!folder.path().join(".reserve").exists());
+}

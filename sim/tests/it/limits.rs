@@ -1,0 +1,90 @@
+//! Limits of processes and threads: what does not fit makes the sweep narrower, or is one error.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const EXPERIMENT: &str = "seed = 7\nrepetitions = 12\nduration_s = 10\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
+
+/// A user of its own for each test: the kernel counts all processes of a user.
+struct User {
+    id: u32,
+    folder: TempDir,
+}
+
+impl User {
+    /// With the experiment and the program in its folder; nothing where tests cannot become another user.
+    fn new(number: u32) -> Option<Self> {
+        let user = Self {
+            id: 1_000_000 + 10 * std::process::id() + number,
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        let folder = user.folder.path();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("set");
+        fs::write(folder.join("e.toml"), EXPERIMENT).expect("written");
+        fs::copy(env!("CARGO_BIN_EXE_sim"), folder.join("sim")).expect("a copy");
+        let works = user.run(100, "./sim --version");
+        if works.is_some_and(|output| output.status.success()) {
+            return Some(user);
+        }
+        println!("skipped: only root, with setpriv and bash, can become another user");
+        None
+    }
+
+    /// Runs a shell command as this user, who may have so many processes and threads.
+    fn run(&self, processes: u32, command: &str) -> Option<Output> {
+        let id = self.id.to_string();
+        let command = format!("ulimit -u {processes} && {command}");
+        let output = Command::new("setpriv")
+            .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+            .args(["bash", "-c", &command])
+            .current_dir(self.folder.path())
+            .output();
+        output.ok()
+    }
+}
+
+#[test]
+fn the_width_fits_the_processes_there_may_be() {
+    let Some(user) = User::new(0) else { return };
+    let plan = user.run(40, "exec ./sim plan e.toml").expect("it runs");
+    let planned = String::from_utf8_lossy(&plan.stdout);
+    assert!(planned.contains("4 (limited by the 3"), "{planned}");
+    let sweep = user
+        .run(40, "exec ./sim run e.toml --data d")
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&sweep.stderr);
+    assert_eq!(sweep.status.code(), Some(0), "{said}");
+    assert!(said.contains("12 runs ok, 0 failed"), "{said}");
+}
+
+#[test]
+fn what_does_not_fit_at_all_is_one_error() {
+    let Some(user) = User::new(1) else { return };
+    for (processes, options) in [(10, ""), (2, "--isolation shared"), (2, "")] {
+        let command = format!("exec ./sim run e.toml --data d{processes} {options}");
+        let sweep = user.run(processes, &command).expect("it runs");
+        let said = String::from_utf8_lossy(&sweep.stderr);
+        assert_eq!(sweep.status.code(), Some(2), "{said}");
+        assert!(said.contains("ulimit -u"), "{said}");
+        assert!(
+            !said.contains("panicked") && !said.contains("run 0 failed"),
+            "{said}"
+        );
+    }
+}
+
+/// Other processes of the user, which the plan may not have foreseen: they come as the sweep begins.
+#[test]
+fn a_sweep_that_meets_the_limit_goes_on_with_fewer_runs_at_once() {
+    let Some(user) = User::new(2) else { return };
+    let command = "(./sim run e.toml --data d & sweep=$!; for i in {1..16}; do sleep 60 & others=\"$others $!\"; done; wait $sweep; code=$?; kill $others; exit $code)";
+    let sweep = user.run(40, command).expect("it runs");
+    let said = String::from_utf8_lossy(&sweep.stderr);
+    assert_eq!(sweep.status.code(), Some(0), "{said}");
+    assert!(said.contains("12 runs ok, 0 failed"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}

@@ -1,0 +1,52 @@
+//! Files keep their line ends where Git is told to change them, as on Windows: data is compared by checksums, bash reads scripts.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const FILES: [&str; 5] = [
+    "data/sample/events-0000.csv",
+    "data/sample/runs.csv",
+    "data/sample/dataset.json",
+    "experiments/slurm/sweep.sbatch",
+    "sim/tests/corpus/wire/http",
+];
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+        .args(["-c", "commit.gpgsign=false", "-c", "core.autocrlf=true"])
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("git");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+}
+
+#[test]
+fn a_clone_that_converts_line_ends_has_the_same_bytes() {
+    if Command::new("git").arg("--version").output().is_err() {
+        return;
+    }
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = folder.path().join("source");
+    let copy = |name: &str| {
+        let path = source.join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::copy(project.join(name), path).expect("a copy");
+    };
+    FILES.into_iter().chain([".gitattributes"]).for_each(copy);
+    git(&source, &["init", "-q"]);
+    git(&source, &["add", "-A"]);
+    git(&source, &["commit", "-q", "-m", "all"]);
+    git(folder.path(), &["clone", "-q", "source", "clone"]);
+    for name in FILES {
+        let cloned = fs::read(folder.path().join("clone").join(name)).expect("a file");
+        assert!(
+            cloned == fs::read(project.join(name)).expect("a file"),
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! The commit that a dataset names: that of the checkout it was built from, or none. The build script is tried in repositories of its
+//! own.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+const CARGO: &str = "[package]\nname = \"sim\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+const MAIN: &str = "fn main() {\n    println!(\"{}\", env!(\"GIT_COMMIT\"));\n}\n";
+
+/// A folder for repositories.
+struct Trial(TempDir);
+
+impl Trial {
+    /// With a repository `main` whose program says what the build script found. Nothing if there is no Git here.
+    fn new() -> Option<Self> {
+        Command::new("git").arg("--version").output().ok()?;
+        let trial = Self(tempfile::tempdir().expect("a folder"));
+        let main = trial.path("main");
+        fs::create_dir_all(main.join("sim/src")).expect("folders");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs");
+        fs::copy(script, main.join("sim/build.rs")).expect("a copy");
+        fs::write(main.join("sim/Cargo.toml"), CARGO).expect("written");
+        fs::write(main.join("sim/src/main.rs"), MAIN).expect("written");
+        fs::write(main.join(".gitignore"), "target\nCargo.lock\n").expect("written");
+        trial.git("main", &["init", "-q", "-b", "main"]);
+        trial.commit("main");
+        Some(trial)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn git(&self, folder: &str, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+            .args(["-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .current_dir(self.path(folder))
+            .output()
+            .expect("git");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn commit(&self, folder: &str) {
+        self.git(folder, &["add", "-A"]);
+        self.git(folder, &["commit", "-q", "--allow-empty", "-m", "a commit"]);
+    }
+
+    fn head(&self, folder: &str) -> String {
+        self.git(folder, &["rev-parse", "--short=12", "HEAD"])
+    }
+
+    /// What a program says that is built in this folder.
+    fn built(&self, folder: &str) -> String {
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--offline"])
+            .current_dir(self.path(folder).join("sim"))
+            .env("CARGO_TARGET_DIR", self.path(folder).join("target"))
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn edit(&self, folder: &str) {
+        let path = self.path(folder).join("sim/src/main.rs");
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(path, text + "// edited\n").expect("written");
+    }
+
+    /// Built, committed to, and edited in turn: it says HEAD each time, and `-dirty` only before the commit.
+    fn follows(&self, folder: &str) {
+        assert_eq!(self.built(folder), self.head(folder));
+        self.commit(folder);
+        assert_eq!(self.built(folder), self.head(folder));
+        self.edit(folder);
+        assert_eq!(self.built(folder), format!("{}-dirty", self.head(folder)));
+        self.commit(folder);
+        assert_eq!(self.built(folder), self.head(folder));
+    }
+}
+
+#[test]
+fn a_clone_without_a_reflog_and_with_packed_branches() {
+    let Some(trial) = Trial::new() else { return };
+    trial.git("main", &["config", "core.logAllRefUpdates", "false"]);
+    trial.git("main", &["pack-refs", "--all"]);
+    trial.follows("main");
+}
+
+#[test]
+fn a_worktree() {
+    let Some(trial) = Trial::new() else { return };
+    trial.git("main", &["worktree", "add", "-q", "../worktree"]);
+    trial.follows("worktree");
+}
+
+#[test]
+fn sources_unpacked_inside_another_repository_have_no_commit() {
+    let Some(trial) = Trial::new() else { return };
+    fs::create_dir(trial.path("other")).expect("a folder");
+    trial.git("other", &["init", "-q"]);
+    trial.commit("other");
+    trial.git(
+        "main",
+        &["checkout-index", "-a", "--prefix=../other/unpacked/"],
+    );
+    assert_eq!(trial.built("other/unpacked"), "unknown");
+}

@@ -1,0 +1,222 @@
+//! Sizes: large experiments are read in time that grows with them and no faster; what no memory holds is refused before anything
+//! is made.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sim::experiment::{Experiment, Overrides, RunName};
+
+#[cfg(unix)]
+use crate::support::bash;
+
+const HEAD: &str = "seed = 1\nengine = \"virtual\"\nduration_s = 1\n";
+
+fn parse(text: &str) -> Result<Experiment, String> {
+    Experiment::parse(text, Path::new("e.toml"), Overrides::default())
+        .map_err(|error| error.to_string())
+}
+
+/// The `number`th of many rate sets.
+fn rates(number: usize) -> String {
+    format!(
+        "[{}, {}, {}]",
+        number % 97 + 1,
+        number / 97 % 89 + 1,
+        number / 8633 + 1
+    )
+}
+
+fn rate_sets(count: usize) -> String {
+    (0..count).map(rates).collect::<Vec<_>>().join(",\n")
+}
+
+/// How much longer `work` takes for eight times as much: the shortest of several times each, so that a busy machine tells as well.
+fn growth(work: impl Fn(usize)) -> f64 {
+    let shortest = |count| {
+        let times = (0..4).map(|_| {
+            let start = Instant::now();
+            work(count);
+            start.elapsed()
+        });
+        times.min().unwrap_or(Duration::ZERO).as_secs_f64()
+    };
+    shortest(16_000) / shortest(2_000)
+}
+
+/// Twice the size takes twice the time, give or take: where it took four times as long, eight times the size would take 64.
+const GROWTH_OF_LINEAR_WORK: f64 = 32.0;
+
+#[test]
+fn time_to_read_an_experiment_grows_with_its_size() {
+    let grid = |count| {
+        format!(
+            "{HEAD}[parameters]\ninternal = [0.5, 0.6]\nrates = [\n{}]\n",
+            rate_sets(count)
+        )
+    };
+    let values = |count| grid(count);
+    let mistakes = |count| grid(count).replace(", 1]", ", 0]");
+    let excluded_values = |count| {
+        let sets = rate_sets(count);
+        grid(count) + &format!("[[exclude]]\ninternal = 0.5\nrates = [\n{sets}]\n")
+    };
+    let exclusions = |count| {
+        let sections = (0..count)
+            .map(|number| format!("[[exclude]]\ninternal = 0.5\nrates = {}\n", rates(number)));
+        grid(count) + &sections.collect::<String>()
+    };
+    let cases = |count| {
+        let sections = (0..count).map(|number| format!("[[cases]]\nrates = {}\n", rates(number)));
+        format!("{HEAD}[parameters]\ninternal = [0.5, 0.6]\n") + &sections.collect::<String>()
+    };
+    let kinds: [(&str, &dyn Fn(usize) -> String); 5] = [
+        ("values", &values),
+        ("mistakes", &mistakes),
+        ("excluded values", &excluded_values),
+        ("exclusions", &exclusions),
+        ("cases", &cases),
+    ];
+    for (name, text) in kinds {
+        let growth = growth(|count| assert_eq!(parse(&text(count)).is_ok(), name != "mistakes"));
+        assert!(growth < GROWTH_OF_LINEAR_WORK, "{name}: {growth} times");
+    }
+}
+
+#[test]
+fn of_thousands_of_mistakes_the_first_are_told() {
+    let keys: String = (0..5000).map(|number| format!("k{number} = 1\n")).collect();
+    let error = parse(&format!(
+        "{keys}{HEAD}[parameters]\nrates = [1, 3]\ninternal = 0.5"
+    ));
+    let error = error.expect_err("no such keys");
+    assert_eq!(error.lines().count(), 101);
+    assert!(error.ends_with("\n4900 more mistakes"), "{error}");
+}
+
+#[test]
+fn time_to_find_runs_by_their_keys_grows_with_their_number() {
+    let growth = growth(|count| {
+        let sets = rate_sets(count);
+        let text = format!("{HEAD}[parameters]\ninternal = 0.5\nrates = [\n{sets}]\n");
+        let experiment = parse(&text).expect("an experiment");
+        let names = experiment.runs().map(|run| RunName::Key(run.key()));
+        let names: Vec<RunName> = names.collect();
+        let found = RunName::find_all(&names, &experiment).expect("all are planned");
+        assert!(found.iter().map(|run| run.index).eq(0..count as u64));
+    });
+    assert!(growth < GROWTH_OF_LINEAR_WORK, "{growth} times");
+}
+
+#[test]
+fn what_a_few_words_would_expand_to_is_counted_before_it_is_made() {
+    let many_rules = "{ every = \"ordered\", machines = 8, to = 6 },".repeat(200);
+    let many_cases = "[[cases]]\ntopology = \"ring\"\n".repeat(20_000);
+    let many_values = rate_sets(20_000);
+    for (text, said) in [
+        (
+            "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
+            "4294967295 runs are more than the 2000000 one experiment may plan",
+        ),
+        (
+            "[parameters]\nrates = { every = \"ordered\", machines = 1000 }\ninternal = 0.5".to_owned(),
+            "more than 18 quintillion runs",
+        ),
+        (
+            "repetitions = 1000\n[parameters]\nrates = { every = \"ordered\", machines = 8 }\ninternal = { from = 0, to = 1, step = 0.001 }".to_owned(),
+            "runs are more than the 2000000",
+        ),
+        (
+            "[parameters]\nrates = { random = 2000000, machines = 1000 }\ninternal = 0.5".to_owned(),
+            "`parameters.rates`: 2000000 sets of 1000 machines; all configurations of an experiment together may have 20000000",
+        ),
+        (
+            format!("[parameters]\nrates = [{many_rules}]\ninternal = 0.5"),
+            "`parameters.rates[2]`: 1679616 sets of 8 machines",
+        ),
+        (
+            "[parameters]\nrates = { random = 15000, machines = 1000 }\ninternal = [0.1, 0.2]\nphase = \"uniform\"".to_owned(),
+            "`parameters`: all configurations of an experiment together may have 20000000 machines",
+        ),
+        (
+            format!("[parameters]\ninternal = 0.5\nrates = [{many_values}]\n{many_cases}"),
+            "400000000 runs are more than the 2000000",
+        ),
+    ] {
+        let error = parse(&format!("{HEAD}{text}")).expect_err("too large");
+        assert!(error.contains(said), "{said} not in\n{:.500}", error);
+        assert!(error.contains("split it into several files"), "{error:.500}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_memory_cannot_hold_is_refused_before_anything_is_made() {
+    let desk = tempfile::tempdir().expect("a folder");
+    // A thousand ticks a second for a week.
+    let parameters = "duration_s = 604800\n[parameters]\nrates = [0.001, 1000]\ninternal = 0.5\n";
+    for engine in ["virtual", "tcp"] {
+        let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
+        std::fs::write(desk.path().join("e.toml"), text).expect("written");
+        for verb in ["plan", "run"] {
+            let line = format!("ulimit -c 0; ulimit -v 8000000; $SIM {verb} e.toml");
+            let output = bash(desk.path(), &line);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{stderr}");
+            assert!(
+                stderr.starts_with("error: a run of 2 machines for 604800 s logs about 604,80")
+                    && stderr.contains("take a shorter duration_s or lower rates"),
+                "{stderr}"
+            );
+            assert!(!desk.path().join("data").exists());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn plans_tell_the_memory_and_virtual_time_takes_a_thread_a_core() {
+    let desk = tempfile::tempdir().expect("a folder");
+    let text = format!("{HEAD}repetitions = 5000\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n");
+    std::fs::write(desk.path().join("e.toml"), text).expect("written");
+    let plan = bash(desk.path(), "$SIM plan e.toml --jobs 1000000");
+    let plan = String::from_utf8_lossy(&plan.stdout);
+    assert!(plan.contains("(one a core)"), "{plan}");
+    let memory = plan.lines().find(|line| line.contains("│ memory "));
+    let memory = memory.expect("a line on memory");
+    assert!(
+        memory.contains(" about ") && memory.contains(" available"),
+        "{memory}"
+    );
+    // A thread a job would not fit into this.
+    let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
+    assert_eq!(bash(desk.path(), run).status.code(), Some(0));
+}
+
+/// The longest plan that can be written down: its end is beyond every calendar.
+#[test]
+fn a_plan_of_ages_is_told() {
+    let desk = tempfile::tempdir().expect("a folder");
+    let text = "seed = 1\nduration_s = 604800\ntime_scale = 0.001\nrepetitions = 2000000\n[parameters]\nrates = [1, 6]\ninternal = 0.5\n";
+    std::fs::write(desk.path().join("e.toml"), text).expect("written");
+    let output = bash(desk.path(), "$SIM plan e.toml --jobs 1");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let plan = String::from_utf8_lossy(&output.stdout);
+    assert!(plan.contains("9999-12-3"), "{plan}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_experiment_file_is_refused_at_once() {
+    let desk = tempfile::tempdir().expect("a folder");
+    std::fs::write(desk.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
+    for (path, said) in [
+        ("/dev/zero", "/dev/zero: has more than 67108864 bytes"),
+        (".", "experiment file .: Is a directory"),
+        ("latin.toml", "latin.toml: line 2 is not UTF-8 text"),
+    ] {
+        let output = bash(desk.path(), &format!("$SIM run {path}"));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}

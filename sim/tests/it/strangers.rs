@@ -1,0 +1,68 @@
+//! Connections from outside, in numbers: they cost no run.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::process::{Command, Stdio};
+
+use sim::log::Dataset;
+
+/// Ports of no other test.
+const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
+/// Files that the sweep may open: far fewer than there are strangers.
+const FILES: u64 = 400;
+const STRANGERS: usize = 1500;
+const LISTENING: &str = "0A";
+
+/// The addresses on which anybody listens at [`PORTS`].
+fn listeners() -> Vec<SocketAddrV4> {
+    let sockets = fs::read_to_string("/proc/net/tcp").expect("a table");
+    let listener = |line: &str| {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let (ip, port) = cells.get(1)?.split_once(':')?;
+        let ip = u32::from_str_radix(ip, 16).ok()?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        let address = SocketAddrV4::new(Ipv4Addr::from(ip.to_ne_bytes()), port);
+        (cells[3] == LISTENING && PORTS.contains(&port)).then_some(address)
+    };
+    sockets.lines().filter_map(listener).collect()
+}
+
+/// Where messages take connections of their own, machines listen as long as their run: silent strangers there neither use up the
+/// sweep's files nor keep a message out.
+#[test]
+fn a_thousand_silent_strangers_cost_no_run() {
+    rlimit::increase_nofile_limit(u64::MAX).expect("files");
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = "seed = 7\nduration_s = 20\ntime_scale = 5\nrepetitions = 4\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3\nconnection = \"per-message\"\n";
+    fs::write(folder.path().join("e.toml"), experiment).expect("written");
+    let ports = format!("{}-{}", PORTS.start(), PORTS.end());
+    let command = format!(
+        "ulimit -n {FILES}; exec {} run e.toml --data d --ports {ports}",
+        env!("CARGO_BIN_EXE_sim")
+    );
+    let mut sweep = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut strangers = vec![];
+    while sweep.try_wait().expect("a process").is_none() {
+        for address in listeners() {
+            if strangers.len() < STRANGERS {
+                strangers.extend(TcpStream::connect(address));
+            }
+        }
+    }
+    let output = sweep.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let dataset = Dataset::open(&folder.path().join("d")).expect("a dataset");
+    assert_eq!(dataset.finished().count(), 4);
+    let turned_away: u32 = dataset.finished().map(|row| row.strangers).sum();
+    assert!(
+        turned_away > 0 && strangers.len() > FILES as usize,
+        "{turned_away}"
+    );
+}
