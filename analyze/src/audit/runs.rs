@@ -194,9 +194,8 @@ impl Shared<'_> {
         let mut problems = vec![];
         let is_new = self.is_new(ordinal, &mut problems);
         self.planned.check(row, &mut problems);
-        if let Some(setup) = Setup::of(row, self.known, &mut problems).filter(|_| is_new)
-            && let Some(bytes) = self.events_of(row, page)
-        {
+        if is_new && let Some(bytes) = self.events_of(row, page) {
+            let setup = Setup::of(row, self.known);
             let log = Log::read((&bytes, self.dataset.lacks()), row.run, &setup, page);
             drop(bytes);
             let latest_ns = check_events(&setup, &log, page);

@@ -88,23 +88,18 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// Reads the journal's row. Adds to `problems` what cannot be; none if the run cannot be audited for it.
-    pub(super) fn of(row: &JournalRow, known: Known, problems: &mut Vec<String>) -> Option<Self> {
+    /// That of the run of a row of the journal.
+    pub(super) fn of(row: &JournalRow, known: Known) -> Self {
         let configuration = &*row.configuration;
         let rates: Vec<Rate> = configuration.rates.iter().collect();
         let phases_ns = row.phases_ns.clone();
-        let is_positive = |number: f64| number.is_finite() && number > 0.0;
-        if !is_positive(row.time_scale) {
-            problems.push("time_scale is not positive".to_owned());
-            return None;
-        }
         let duration_ns = configuration.duration_ns;
         let timetables = phases_ns.iter().zip(&rates);
         let timetables = timetables
             .map(|(&phase_ns, rate)| Timetable::new(phase_ns, rate.micro_hertz(), duration_ns))
             .collect();
         let is_virtual = row.engine == "virtual";
-        Some(Self {
+        Self {
             known,
             timetables,
             phases_ns,
@@ -126,7 +121,7 @@ impl Setup {
             started_at_ns: row.started_at_ns,
             time_scale: row.time_scale,
             configuration: configuration.to_string(),
-        })
+        }
     }
 
     /// Number of machines.

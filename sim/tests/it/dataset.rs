@@ -273,18 +273,18 @@ fn rows_that_no_run_can_have_are_refused() {
     let path = folder.path().join("runs.csv");
     let whole = fs::read_to_string(&path).expect("a journal");
     let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
-    for (column, value, is_read) in [
-        ("machines", "0", false),
-        ("machines", "4294967295", false),
-        ("machines", "4", true),
-        ("rates", "2", true),
-        ("events", "18446744073709551615", false),
-        ("events", "100000", false),
-        ("bytes", "18446744073709551615", false),
-        ("bytes", "18446744073709550000", false),
-        ("offset", "18446744073709551615", false),
-        ("segment", "4294967295", false),
-        ("segment", "1048577", false),
+    for (column, value) in [
+        ("machines", "0"),
+        ("machines", "4294967295"),
+        ("machines", "4"),
+        ("rates", "2"),
+        ("events", "18446744073709551615"),
+        ("events", "100000"),
+        ("bytes", "18446744073709551615"),
+        ("bytes", "18446744073709550000"),
+        ("offset", "18446744073709551615"),
+        ("segment", "4294967295"),
+        ("segment", "1048577"),
     ] {
         let mut records = csv::Reader::from_reader(whole.as_bytes());
         let mut changed = csv::Writer::from_writer(vec![]);
@@ -301,12 +301,11 @@ fn rows_that_no_run_can_have_are_refused() {
         let sealed = sim::log::seal_journal(&changed).expect("CSV");
         fs::write(&path, &sealed).expect("written");
         let refused = sweep(&experiment(GRID), folder.path()).expect_err("refused");
-        let names_the_line = refused.to_string().contains("runs.csv: line 4 is about");
+        let names_the_line = refused.to_string().contains("runs.csv: line 4, column ");
         assert!(names_the_line, "{column} {value}: {refused}");
         assert_eq!(fs::read_to_string(&path).expect("a journal"), sealed);
-        // What only the plan contradicts is for the audit to find.
-        assert_eq!(Dataset::open(folder.path()).is_ok(), is_read, "{column}");
-        assert_eq!(Status::read(folder.path()).is_ok(), is_read, "{column}");
+        assert!(Dataset::open(folder.path()).is_err(), "{column}");
+        assert!(Status::read(folder.path()).is_err(), "{column}");
     }
 }
 
