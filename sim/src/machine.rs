@@ -3,7 +3,7 @@
 //! Pure: no socket, no wall clock, no file, and no randomness but the stream it is given. Every engine drives this same
 //! machine: it hands it messages as they arrive ([`Machine::arrive`]) and calls [`Machine::tick`] when a tick is due; the
 //! event that comes back says all that happened, including what is to be sent, and [`Machine::draw_delay_ns`] how long each
-//! message is to be under way. Where a tick takes the whole queue, [`Machine::go_on`] yields its further events.
+//! message is to be under way. Where a tick takes the whole queue, [`Machine::next_event_in_tick`] yields its further events.
 //!
 //! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*, of which
 //! a tick takes the oldest, or all. Without a modelled delay it goes straight to the message queue.
@@ -166,7 +166,7 @@ impl Machine {
 
     /// The current tick's next event, if it takes another message. To be called after every tick until there is none.
     #[inline]
-    pub fn go_on(&mut self) -> Option<Event> {
+    pub fn next_event_in_tick(&mut self) -> Option<Event> {
         // The rule, at every tick: not worth a call.
         if self.to_take == 0 {
             return None;

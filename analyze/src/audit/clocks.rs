@@ -6,7 +6,7 @@ use sim::machine::EventKind;
 use super::checks::Check;
 use super::log::{Entry, Log};
 use super::setup::Setup;
-use super::tally::{At, Page};
+use super::tally::{At, RunFindings};
 use super::words::event;
 
 /// How often each rule applied.
@@ -20,7 +20,7 @@ struct Applied {
 
 /// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
 /// Each event is held against the clock that the log has for the event before it, so a wrong clock is one violation.
-pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) {
+pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut applied = Applied::default();
         let mut before = 0;
@@ -48,7 +48,7 @@ fn knows_step(setup: &Setup, entry: &Entry) -> bool {
     setup.known.stamps || !matches!(entry.kind, EventKind::Receive(_))
 }
 
-fn check_rise(machine: usize, before: u64, entry: &Entry, page: &mut Page<'_>) {
+fn check_rise(machine: usize, before: u64, entry: &Entry, page: &mut RunFindings<'_>) {
     if entry.clock <= before {
         page.violated(Check::RisingClock, At::Row(entry.row), || {
             format!(
@@ -66,7 +66,7 @@ fn check_step(
     is_first: bool,
     entry: &Entry,
     applied: &mut Applied,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) {
     let (rule, count, reached) = match entry.kind {
         EventKind::Receive(message) => {
@@ -103,7 +103,7 @@ fn check_stamp(
     before: u64,
     entry: &Entry,
     applied: &mut Applied,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) {
     let EventKind::Send { stamp, .. } = entry.kind else {
         return;

@@ -48,7 +48,7 @@ impl<'d> Planned<'d> {
                 row.time_scale, planned.time_scale
             ));
         }
-        if row.engine == "virtual" && (row.started_at_ns != 0 || !row.in_order) {
+        if row.engine == "virtual" && (row.started_at_ns != 0 || !row.as_scheduled) {
             problems.push("a virtual run starts at 0 and is in order".to_owned());
         }
     }

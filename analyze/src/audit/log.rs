@@ -1,12 +1,12 @@
 //! The rows of a run, machine by machine.
 
-use sim::log::{EventRow, Lacks, UNKNOWN_MACHINE, parse_rows_lacking};
+use sim::log::{EventRow, MissingFields, UNKNOWN_MACHINE, parse_rows_with_missing};
 use sim::machine::EventKind;
 
 use super::checks::Check;
 use super::model::Model;
 use super::setup::Setup;
-use super::tally::{At, Page};
+use super::tally::{At, RunFindings};
 use super::timetable::Timetable;
 
 /// An event as it stands in the log.
@@ -32,10 +32,10 @@ pub(super) struct Log {
 impl Log {
     /// Reads the rows of run `run`. A row that cannot be read, or is not the run's, is noted and left out.
     pub(super) fn read(
-        (bytes, lacks): (&[u8], Lacks),
+        (bytes, missing_fields): (&[u8], MissingFields),
         run: u64,
         setup: &Setup,
-        page: &mut Page<'_>,
+        page: &mut RunFindings<'_>,
     ) -> Self {
         // No row is shorter than this, whatever the journal promises.
         let most = bytes.len() as u64 / 16 + 1;
@@ -47,7 +47,7 @@ impl Log {
         let (mut rest, mut rows) = (bytes, 0);
         while !rest.is_empty() {
             let mut damaged_row = None;
-            for parsed in parse_rows_lacking(rest, lacks) {
+            for parsed in parse_rows_with_missing(rest, missing_fields) {
                 match parsed {
                     Ok(event) => log.take(rows, (run, &setup.model), event, page),
                     Err(error) => {
@@ -70,7 +70,7 @@ impl Log {
         row: u64,
         (run, model): (u64, &Model),
         event: EventRow,
-        page: &mut Page<'_>,
+        page: &mut RunFindings<'_>,
     ) {
         let EventRow {
             run: of,

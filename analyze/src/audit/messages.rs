@@ -9,7 +9,7 @@ use super::log::{Entry, Log};
 use super::mail::{Mailbox, Sent};
 use super::order::Order;
 use super::setup::Setup;
-use super::tally::{At, Page};
+use super::tally::{At, RunFindings};
 use super::words::event;
 
 /// Which message of its mailbox each receive of a machine took; none where that is not known.
@@ -22,7 +22,7 @@ pub(super) fn check(
     log: &Log,
     machine: usize,
     mailbox: &Mailbox,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) -> Taken {
     let mut reader = Reader {
         setup,
@@ -73,7 +73,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn receive(&mut self, entry: &Entry, message: Message, page: &mut Page<'_>) -> Option<u32> {
+    fn receive(
+        &mut self,
+        entry: &Entry,
+        message: Message,
+        page: &mut RunFindings<'_>,
+    ) -> Option<u32> {
         let at = At::Row(entry.row);
         let Some(index) = self.find(message) else {
             page.violated(Check::Sent, at, || self.why_not_sent(entry, message));
@@ -131,7 +136,13 @@ impl<'a> Reader<'a> {
         &self.log.machines[sent.sender as usize][sent.position as usize]
     }
 
-    fn check_link(&mut self, entry: &Entry, message: Message, index: u32, page: &mut Page<'_>) {
+    fn check_link(
+        &mut self,
+        entry: &Entry,
+        message: Message,
+        index: u32,
+        page: &mut RunFindings<'_>,
+    ) {
         let next = self.next[message.sender as usize];
         if index > next && self.setup.keeps_links {
             let passed = self.mailbox.messages[next as usize];
@@ -149,7 +160,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn check_causality(&self, entry: &Entry, sent: &Sent, page: &mut Page<'_>) {
+    fn check_causality(&self, entry: &Entry, sent: &Sent, page: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let through_ns = due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
@@ -170,7 +181,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn check_order(&mut self, entry: &Entry, sent: &Sent, page: &mut Page<'_>) {
+    fn check_order(&mut self, entry: &Entry, sent: &Sent, page: &mut RunFindings<'_>) {
         if let Some(earlier) = self.order.take(sent) {
             page.violated(Check::QueueOrder, At::Row(entry.row), || {
                 let earlier = event(earlier.sender as usize, self.send_of(&earlier));
@@ -183,7 +194,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Messages that were never received, though others were that came later.
-    fn check_passed_over(&self, page: &mut Page<'_>) {
+    fn check_passed_over(&self, page: &mut RunFindings<'_>) {
         for (sent, is_taken) in self.mailbox.messages.iter().zip(&self.is_taken) {
             if *is_taken {
                 continue;

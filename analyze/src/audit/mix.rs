@@ -21,7 +21,7 @@ pub(super) const FALSE_ALARM: f64 = 1e-9;
 
 /// What idle machines did, by configuration.
 #[derive(Debug, Default)]
-pub(super) struct Mix(BTreeMap<String, Counts>);
+pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
 #[derive(Debug)]
 struct Counts {
@@ -270,7 +270,7 @@ impl Share {
     }
 }
 
-impl Mix {
+impl EventFrequencies {
     /// Counts a run's events.
     pub(super) fn count(&mut self, ordinal: usize, setup: &Setup, log: &Log) {
         let known = self.0.get_mut(&setup.configuration);

@@ -5,7 +5,7 @@
 //! runs of a configuration.
 //!
 //! What a run must be depends on what its row claims. In virtual time, and wherever every message was queued when the schedule
-//! says (`in_order`), the instant at which a message can be seen is known, and queues are recounted exactly. Of other runs the
+//! says (`as_scheduled`), the instant at which a message can be seen is known, and queues are recounted exactly. Of other runs the
 //! journal has the greatest latency, and each queue is held between what was sent and what must have arrived.
 //!
 //! # Layout

@@ -8,13 +8,13 @@ use super::log::{Entry, Log};
 use super::mail::{Mailbox, Sent, place};
 use super::messages::Taken;
 use super::setup::Setup;
-use super::tally::{At, Page};
+use super::tally::{At, RunFindings};
 use super::words::event;
 use crate::output::words::counted;
 
 /// Checks [`Check::Idle`] of `machine`: a tick takes a message if there is one. So what is idle leaves an empty queue, and follows on
 /// one.
-pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut Page<'_>) {
+pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut RunFindings<'_>) {
     let events = &log.machines[machine];
     let mut before: Option<&Entry> = None;
     for entry in events {
@@ -32,7 +32,7 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut Pa
 }
 
 /// Where a tick takes all messages, its last event leaves none.
-fn check_taken(machine: usize, last: Option<&Entry>, page: &mut Page<'_>) {
+fn check_taken(machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>) {
     if let Some(last) = last.filter(|last| last.queue > 0) {
         page.violated(Check::Idle, At::Row(last.row), || {
             let waiting = counted(last.queue as usize, "message");
@@ -44,7 +44,12 @@ fn check_taken(machine: usize, last: Option<&Entry>, page: &mut Page<'_>) {
     }
 }
 
-fn check_idle_event(machine: usize, before: Option<&Entry>, entry: &Entry, page: &mut Page<'_>) {
+fn check_idle_event(
+    machine: usize,
+    before: Option<&Entry>,
+    entry: &Entry,
+    page: &mut RunFindings<'_>,
+) {
     if matches!(entry.kind, EventKind::Receive(_)) {
         return;
     }
@@ -72,7 +77,7 @@ pub(super) fn check(
     machine: usize,
     mailbox: &Mailbox,
     taken: &Taken,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) {
     let events = &log.machines[machine];
     let arrived = Arrived::of(events, mailbox);
@@ -151,7 +156,7 @@ impl Queue {
         entry: &Entry,
         place: u64,
         arrived: &Arrived,
-        page: &mut Page<'_>,
+        page: &mut RunFindings<'_>,
     ) -> Option<usize> {
         let is_receive = matches!(entry.kind, EventKind::Receive(_));
         self.received += u64::from(is_receive);
@@ -195,7 +200,13 @@ impl Queue {
     }
 
     /// The nth message received is the nth that came into the queue: then it must have been sent, and arrived at the latest.
-    fn check_entered(&self, entry: &Entry, ordinal: usize, sent: &Sent, page: &mut Page<'_>) {
+    fn check_entered(
+        &self,
+        entry: &Entry,
+        ordinal: usize,
+        sent: &Sent,
+        page: &mut RunFindings<'_>,
+    ) {
         let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
         let Some(&entered) = self.entered_at.get(ordinal) else {
             return;
@@ -220,7 +231,7 @@ impl Queue {
         last: Option<(&Entry, u64)>,
         sent: u64,
         arrived: &Arrived,
-        page: &mut Page<'_>,
+        page: &mut RunFindings<'_>,
     ) {
         // A machine without a tick receives nothing and has no queue to log: all may be under way.
         let Some((last, place)) = last else {

@@ -10,9 +10,9 @@ use super::checks::Check;
 use super::journal::{self, Planned};
 use super::lines::Lines;
 use super::log::Log;
-use super::mix::Mix;
+use super::mix::EventFrequencies;
 use super::setup::{Known, Setup};
-use super::tally::{At, Page, Tally};
+use super::tally::{At, RunFindings, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
 use crate::error::Error;
 use crate::read::dataset::still_failed;
@@ -140,7 +140,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
     }
 }
 
-fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {
+fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFrequencies) {
     let shared = Shared {
         dataset,
         finished,
@@ -149,7 +149,7 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Mix) {
         by_key: by_key(finished),
         next: AtomicUsize::new(0),
     };
-    let mut sum = (Tally::default(), Mix::default());
+    let mut sum = (Tally::default(), EventFrequencies::default());
     for (tally, mix) in threads::on_all_cores(finished.len(), || shared.work()) {
         sum.0.add(tally);
         sum.1.add(mix);
@@ -178,8 +178,8 @@ struct Shared<'d> {
 }
 
 impl Shared<'_> {
-    fn work(&self) -> (Tally, Mix) {
-        let (mut tally, mut mix) = (Tally::default(), Mix::default());
+    fn work(&self) -> (Tally, EventFrequencies) {
+        let (mut tally, mut mix) = (Tally::default(), EventFrequencies::default());
         loop {
             let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
             if ordinal >= self.finished.len() {
@@ -189,14 +189,19 @@ impl Shared<'_> {
         }
     }
 
-    fn audit_run(&self, ordinal: usize, page: &mut Page<'_>, mix: &mut Mix) {
+    fn audit_run(&self, ordinal: usize, page: &mut RunFindings<'_>, mix: &mut EventFrequencies) {
         let row = self.finished[ordinal];
         let mut problems = vec![];
         let is_new = self.is_new(ordinal, &mut problems);
         self.planned.check(row, &mut problems);
         if is_new && let Some(bytes) = self.events_of(row, page) {
             let setup = Setup::of(row, self.known);
-            let log = Log::read((&bytes, self.dataset.lacks()), row.run, &setup, page);
+            let log = Log::read(
+                (&bytes, self.dataset.missing_fields()),
+                row.run,
+                &setup,
+                page,
+            );
             drop(bytes);
             let latest_ns = check_events(&setup, &log, page);
             mix.count(ordinal, &setup, &log);
@@ -226,7 +231,7 @@ impl Shared<'_> {
         }
     }
 
-    fn events_of(&self, row: &JournalRow, page: &mut Page<'_>) -> Option<Vec<u8>> {
+    fn events_of(&self, row: &JournalRow, page: &mut RunFindings<'_>) -> Option<Vec<u8>> {
         page.checked(Check::Files, 1);
         self.dataset
             .read_events(row)
@@ -239,7 +244,7 @@ impl Shared<'_> {
 }
 
 /// Returns by how much the latest event was late, in nanoseconds.
-fn check_events(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
+fn check_events(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
     ticks::check_phases(setup, page);
     let latest_ns = ticks::check(setup, log, page);
     clocks::check(setup, log, page);

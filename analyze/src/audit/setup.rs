@@ -41,18 +41,26 @@ impl Known {
 
     /// Of a dataset's events, if it was imported.
     pub(super) fn of(imported: Option<&Imported>) -> Self {
-        let Some(Imported { lacks, assumed, .. }) = imported else {
+        let Some(Imported {
+            missing_fields,
+            assumed,
+            ..
+        }) = imported
+        else {
             return Self::ALL;
         };
-        let links_sends = !lacks.sent_ticks || assumed.sent_ticks;
+        let links_sends = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
             ticks: !assumed.ticks,
             internal: !assumed.internal,
-            recipients: !lacks.recipients,
+            recipients: !missing_fields.recipients,
             send_stamps: !assumed.send_stamps,
-            stamps: !lacks.stamps,
-            messages: links_sends && !lacks.recipients && !lacks.senders && !lacks.stamps,
+            stamps: !missing_fields.stamps,
+            messages: links_sends
+                && !missing_fields.recipients
+                && !missing_fields.senders
+                && !missing_fields.stamps,
         }
     }
 }
@@ -109,11 +117,11 @@ impl Setup {
             model: Model::of(configuration),
             keeps_links: configuration.connection == Connection::Persistent
                 || is_virtual
-                || row.in_order,
+                || row.as_scheduled,
             stamp: configuration.stamp,
             delay_ns: bounds_ns(configuration.delay),
             is_virtual,
-            on_schedule: is_virtual || row.in_order,
+            on_schedule: is_virtual || row.as_scheduled,
             latency_ns: match known.timetable {
                 true => nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
                 false => u64::MAX,

@@ -63,8 +63,8 @@ impl Tally {
     }
 
     /// The page on which one run's findings are noted.
-    pub(super) fn page(&mut self, ordinal: usize) -> Page<'_> {
-        Page {
+    pub(super) fn page(&mut self, ordinal: usize) -> RunFindings<'_> {
+        RunFindings {
             tally: self,
             ordinal,
         }
@@ -72,12 +72,12 @@ impl Tally {
 }
 
 /// Where one run's findings are noted.
-pub(super) struct Page<'t> {
+pub(super) struct RunFindings<'t> {
     tally: &'t mut Tally,
     ordinal: usize,
 }
 
-impl Page<'_> {
+impl RunFindings<'_> {
     /// Notes that `check` was made `times` times.
     pub(super) fn checked(&mut self, check: Check, times: u64) {
         self.tally.lines[check as usize].checked += times;

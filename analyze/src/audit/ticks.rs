@@ -6,13 +6,13 @@ use sim::machine::EventKind;
 use super::checks::Check;
 use super::log::{Entry, Log};
 use super::setup::{ROUNDING_NS, Setup};
-use super::tally::{At, Page};
+use super::tally::{At, RunFindings};
 use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
 use crate::output::words::counted;
 
 /// Checks [`Check::Ticks`] and [`Check::Times`]. Returns by how much the latest event was late, in nanoseconds.
-pub(super) fn check(setup: &Setup, log: &Log, page: &mut Page<'_>) -> u64 {
+pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
     let mut latest_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
@@ -41,7 +41,7 @@ fn check_tick(
     (receive, machine): (ReceiveRule, usize),
     before: Option<&Entry>,
     entry: &Entry,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) {
     let goes_on = |before: &&Entry| {
         receive == ReceiveRule::All
@@ -66,7 +66,7 @@ fn check_tick(
     }
 }
 
-fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, page: &mut Page<'_>) {
+fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>) {
     let ticks = setup.timetables[machine].ticks;
     let done = last.map_or(0, |last| last.tick.saturating_add(1));
     if done != ticks {
@@ -87,7 +87,7 @@ fn check_time(
     machine: usize,
     before: Option<&Entry>,
     entry: &Entry,
-    page: &mut Page<'_>,
+    page: &mut RunFindings<'_>,
 ) -> u64 {
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
@@ -127,7 +127,7 @@ fn check_time(
 
 /// Checks [`Check::Phases`]: aligned ones are 0, all are within a period, and spread ones lie on a grid of
 /// 1 / (lcm(rates) N) seconds, each machine in a residue of its own modulo 1 / lcm(rates).
-pub(super) fn check_phases(setup: &Setup, page: &mut Page<'_>) {
+pub(super) fn check_phases(setup: &Setup, page: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;

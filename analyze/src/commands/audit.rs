@@ -12,7 +12,7 @@ use super::output::{self, Output};
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is held against the rules of Lamport's clocks and against its row in runs.csv: ticks and times, clocks \
         and stamps, every receive and its send, queues recounted, shares of what was drawn. Where a run's messages were all queued \
-        when the schedule says (in_order), and in virtual time, queues are recounted exactly; elsewhere they are held between \
+        when the schedule says (as_scheduled), and in virtual time, queues are recounted exactly; elsewhere they are held between \
         bounds. The exit code is 4 if anything is found: also where stamp = before, which breaks the Clock Condition by design.\n\n\
         CSV and JSON have a record a dataset and check: how often it was made (checked) and failed (violations), and of the first \
         failure file, line, run and what is wrong. The words go to stderr then.")]

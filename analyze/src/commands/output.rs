@@ -9,7 +9,7 @@ use analyze::read::runs::parameters;
 use analyze::stats::estimate::Estimate;
 use analyze::stats::pool::{self, Pool};
 use analyze::stats::repetitions::{self, Group};
-use analyze::stats::tables::{self, Question, Table};
+use analyze::stats::tables::{self, Table, TableSpec};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
@@ -126,7 +126,7 @@ impl Rows {
 
 /// Prints the table that answers `question`.
 pub fn answer(
-    question: &Question,
+    question: &TableSpec,
     datasets: &Datasets,
     rows: &Rows,
     output: &Output,

@@ -26,11 +26,11 @@ impl Summary {
         let groups = repetitions::groups(&datasets)?;
         let tables: Vec<Table> = QUESTIONS
             .iter()
-            .map(|question| tables::table(question.title, &question.telling(), &groups))
+            .map(|question| tables::table(question.title, &question.summary_measures(), &groups))
             .collect();
         let measures: Vec<&Measure> = QUESTIONS
             .iter()
-            .flat_map(tables::Question::measures)
+            .flat_map(tables::TableSpec::measures)
             .collect();
         let headline = headline(&datasets, &groups);
         self.output

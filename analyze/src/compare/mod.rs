@@ -61,7 +61,7 @@ pub struct Side {
     /// Those of them that were punctual.
     pub punctual: usize,
     /// Those of them whose messages were all queued when the schedule says.
-    pub in_order: usize,
+    pub as_scheduled: usize,
     /// Those that are not in the other dataset.
     pub alone: usize,
 }
@@ -72,7 +72,7 @@ pub struct Events {
     /// Runs whose events are the same.
     pub identical: usize,
     /// Runs that were in order on both sides.
-    pub in_order: usize,
+    pub as_scheduled: usize,
     /// Runs whose events differ; those that were in order on both sides come first, then in the order of A's plan.
     pub differing: Vec<Differing>,
 }
@@ -144,7 +144,7 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
         seed: experiment.seed,
         runs: runs.len(),
         punctual: runs.iter().filter(|run| run.punctual).count(),
-        in_order: runs.iter().filter(|run| run.in_order).count(),
+        as_scheduled: runs.iter().filter(|run| run.as_scheduled).count(),
         alone,
     }
 }
@@ -153,8 +153,8 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
 fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Error> {
     let mut events = Events::default();
     for pair in pairs {
-        let (in_order_a, in_order_b) = (pair.a.in_order, pair.b.in_order);
-        events.in_order += usize::from(in_order_a && in_order_b);
+        let (in_order_a, in_order_b) = (pair.a.as_scheduled, pair.b.as_scheduled);
+        events.as_scheduled += usize::from(in_order_a && in_order_b);
         match first_difference::between(Log::read(a, &pair.a)?, Log::read(b, &pair.b)?) {
             None => events.identical += 1,
             Some(first) => events.differing.push(Differing {

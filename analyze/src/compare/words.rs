@@ -33,7 +33,7 @@ pub fn exception(comparison: &Comparison) -> Option<String> {
     (exceptions > 0).then(|| {
         format!(
             "{exceptions} of {} in order in both {}",
-            counted(events.in_order, "run"),
+            counted(events.as_scheduled, "run"),
             if exceptions == 1 { "differs" } else { "differ" },
         )
     })
@@ -47,7 +47,7 @@ fn about(letter: &str, side: &Side) -> String {
         seed,
         runs,
         punctual,
-        in_order,
+        as_scheduled,
         ..
     } = side;
     let runs = counted(*runs, "run");
@@ -55,7 +55,7 @@ fn about(letter: &str, side: &Side) -> String {
         format!("{letter} is {label}: {engine}, seed {seed}; {runs}.")
     } else {
         format!(
-            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {in_order} in order, {punctual} punctual."
+            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {as_scheduled} in order, {punctual} punctual."
         )
     }
 }
@@ -115,19 +115,21 @@ fn check(comparison: &Comparison, events: &Events) -> String {
              was changed, or the two datasets come from different simulators, or the simulator is wrong."
         );
     }
-    match events.in_order {
+    match events.as_scheduled {
         0 => {
             "Nothing to check: no run was in order in both, so none had to be identical.".to_owned()
         }
         1 => "Check passed: the run that was in order in both is identical.".to_owned(),
-        in_order => {
-            format!("Check passed: all {in_order} runs that were in order in both are identical.")
+        as_scheduled => {
+            format!(
+                "Check passed: all {as_scheduled} runs that were in order in both are identical."
+            )
         }
     }
 }
 
 fn item(run: &Differing) -> String {
-    let in_order = match (run.in_order_a, run.in_order_b) {
+    let as_scheduled = match (run.in_order_a, run.in_order_b) {
         (true, true) => "both",
         (true, false) => "A only",
         (false, true) => "B only",
@@ -147,7 +149,7 @@ fn item(run: &Differing) -> String {
         format!("tick {tick}"),
     ];
     format!(
-        "- {}, in order in {in_order}: at {}, {column} is {a} in A and {b} in B.",
+        "- {}, in order in {as_scheduled}: at {}, {column} is {a} in A and {b} in B.",
         run.key,
         place.map(|words| keep_together(&words)).join(", ")
     )

@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 pub use mapping::{Kind, Mapping, QueueRule};
 pub use report::Report;
 
-use sim::log::{FinishedRun, ImportWriter, Imported, ImportedFile, Lacks, checksum};
+use sim::log::{FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, checksum};
 
 use crate::error::Error;
 use lines::Raw;
@@ -74,8 +74,8 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     for (name, files) in &raw_runs {
         runs.push(Run::of(name, files, mapping, &mut report)?);
     }
-    let lacks = lacks_of(&runs);
-    report.lacks = lacks;
+    let missing_fields = lacks_of(&runs);
+    report.missing_fields = missing_fields;
     let setups = configuration::of(&runs, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
@@ -90,7 +90,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     let most = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
         files: imported_files,
-        lacks,
+        missing_fields,
         assumed: report.assumed,
     };
     let names = repetitions.into_keys().collect();
@@ -124,11 +124,12 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
 }
 
 /// What is lacking in any run.
-fn lacks_of(runs: &[Run]) -> Lacks {
-    runs.iter().fold(Lacks::default(), |all, run| Lacks {
-        recipients: all.recipients || run.lacks.recipients,
-        senders: all.senders || run.lacks.senders,
-        stamps: all.stamps || run.lacks.stamps,
-        sent_ticks: all.sent_ticks || run.lacks.sent_ticks,
-    })
+fn lacks_of(runs: &[Run]) -> MissingFields {
+    runs.iter()
+        .fold(MissingFields::default(), |all, run| MissingFields {
+            recipients: all.recipients || run.missing_fields.recipients,
+            senders: all.senders || run.missing_fields.senders,
+            stamps: all.stamps || run.missing_fields.stamps,
+            sent_ticks: all.sent_ticks || run.missing_fields.sent_ticks,
+        })
 }

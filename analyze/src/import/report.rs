@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sim::log::{Assumed, Lacks};
+use sim::log::{Assumed, MissingFields};
 
 use super::machines::Machines;
 use crate::output::words::counted;
@@ -19,7 +19,7 @@ pub struct Report {
     /// Events in all.
     pub events: usize,
     /// What their rows do not say.
-    pub lacks: Lacks,
+    pub missing_fields: MissingFields,
     /// What was taken from the logs.
     pub assumed: Assumed,
     /// The machines of the first run by name.

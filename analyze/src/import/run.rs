@@ -1,6 +1,6 @@
 //! The rows of a run, machine by machine.
 
-use sim::log::{EventRow, Lacks, LoggedEvent, UNKNOWN, UNKNOWN_MACHINE, write_row};
+use sim::log::{EventRow, LoggedEvent, MissingFields, UNKNOWN, UNKNOWN_MACHINE, write_row};
 use sim::machine::{EventKind, Recipients};
 
 use super::header::plain;
@@ -20,7 +20,7 @@ pub(super) struct Run {
     pub(super) name: String,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
-    pub(super) lacks: Lacks,
+    pub(super) missing_fields: MissingFields,
 }
 
 impl Run {
@@ -72,11 +72,11 @@ impl Run {
         let mut run = Self {
             name: name.to_owned(),
             machines,
-            lacks: Lacks::default(),
+            missing_fields: MissingFields::default(),
         };
         report.assumed.ticks |= run.number_ticks();
         report.assumed.sent_ticks |= messages::find_sends(&mut run.machines);
-        run.lacks = run.lacking(report);
+        run.missing_fields = run.lacking(report);
         report.add_run(&names, run.events().count());
         Ok(run)
     }
@@ -99,15 +99,15 @@ impl Run {
         self.machines.iter().flatten()
     }
 
-    fn lacking(&self, report: &mut Report) -> Lacks {
-        let mut lacks = Lacks::default();
+    fn lacking(&self, report: &mut Report) -> MissingFields {
+        let mut missing_fields = MissingFields::default();
         for row in self.events() {
             match &row.event.kind {
                 EventKind::Internal => {}
                 EventKind::Send { recipients, .. } => {
                     let unknown = *recipients == Recipients::One(UNKNOWN_MACHINE);
                     report.sends.count(unknown);
-                    lacks.recipients |= unknown;
+                    missing_fields.recipients |= unknown;
                 }
                 EventKind::Receive(message) => {
                     let (sender, stamp, sent) = (
@@ -118,13 +118,13 @@ impl Run {
                     report.senders.count(sender);
                     report.stamps.count(stamp);
                     report.sent_ticks.count(sent);
-                    lacks.senders |= sender;
-                    lacks.stamps |= stamp;
-                    lacks.sent_ticks |= sent;
+                    missing_fields.senders |= sender;
+                    missing_fields.stamps |= stamp;
+                    missing_fields.sent_ticks |= sent;
                 }
             }
         }
-        lacks
+        missing_fields
     }
 
     /// The time of the first event and of the last.

@@ -10,9 +10,9 @@ use sim::log::JournalRow;
 
 use crate::error::Error;
 use crate::measures;
-use crate::measures::cache::Kept;
-use crate::measures::event_columns::Observed;
-use crate::measures::run_aggregates::Replayed;
+use crate::measures::cache::MeasureCache;
+use crate::measures::event_columns::EventColumns;
+use crate::measures::run_aggregates::RunAggregates;
 use crate::read::dataset::Dataset;
 use crate::read::events::{EventsBuilder, too_large};
 use crate::read::run_log::Run;
@@ -60,7 +60,7 @@ impl Dataset {
         if !self.keeps_measures() {
             return self.measured(runs);
         }
-        let kept = Kept::open(self, |problem| self.remark(problem));
+        let kept = MeasureCache::open(self, |problem| self.remark(problem));
         let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
             runs.iter().cloned().partition(|row| kept.has(row));
         let mut machines = Stack::default();
@@ -140,8 +140,8 @@ impl<'a> Batch<'a> {
     ///
     /// As [`events`](Self::events).
     pub fn machines(&self) -> Result<DataFrame, Error> {
-        let mut observed = Observed::default();
-        let mut replayed = Replayed::default();
+        let mut observed = EventColumns::default();
+        let mut replayed = RunAggregates::default();
         for run in self.runs() {
             let run = run?;
             let (timeline, sends) = (run.timeline(), run.sends());
@@ -154,7 +154,7 @@ impl<'a> Batch<'a> {
         Ok(measures::measure(
             machines,
             aggregated,
-            self.dataset.lacks(),
+            self.dataset.missing_fields(),
         )?)
     }
 

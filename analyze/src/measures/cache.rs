@@ -36,7 +36,7 @@ pub(crate) fn folder(root: &Path) -> PathBuf {
 }
 
 /// The measures that are kept for one dataset and one warm-up.
-pub(crate) struct Kept {
+pub(crate) struct MeasureCache {
     path: PathBuf,
     /// What the measures are of, but for the runs: files about anything else do not count.
     about: String,
@@ -56,7 +56,7 @@ struct KeptRun {
     machines: u32,
 }
 
-impl Kept {
+impl MeasureCache {
     /// What is kept for `dataset` and its warm-up. A file in which anything is wrong counts as none: it is told to `remark`, and
     /// replaced.
     pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
@@ -148,8 +148,12 @@ impl Kept {
 
 /// What the measures of `dataset` depend on beside its runs, and what is written with them.
 fn about(dataset: &Dataset) -> String {
-    let (name, lacks, warm_up_s) = (dataset.name(), dataset.lacks(), dataset.warm_up_s());
-    format!("{DEFINITIONS} {name:?} {lacks:?} {warm_up_s:?}")
+    let (name, missing_fields, warm_up_s) = (
+        dataset.name(),
+        dataset.missing_fields(),
+        dataset.warm_up_s(),
+    );
+    format!("{DEFINITIONS} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
 /// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.

@@ -11,7 +11,7 @@ use crate::read::run_log::Run;
 
 /// Columns under construction.
 #[derive(Default)]
-pub(crate) struct Observed {
+pub(crate) struct EventColumns {
     /// How many machines of how many runs came before.
     machines: i64,
     place: Vec<i64>,
@@ -33,7 +33,7 @@ pub(crate) struct Observed {
     centred_queue_length: Vec<f64>,
 }
 
-impl Observed {
+impl EventColumns {
     /// Appends the events of `run`, no value of which exceeds 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
         let on_timeline = measures::on_timeline(run.events(), timeline);

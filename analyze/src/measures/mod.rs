@@ -31,7 +31,7 @@ pub(crate) mod run_aggregates;
 mod spread;
 
 use polars::prelude::*;
-use sim::log::Lacks;
+use sim::log::MissingFields;
 
 pub(crate) use backlog::Arrivals;
 pub(crate) use concurrency::Pairs;
@@ -143,7 +143,7 @@ pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResul
 pub(crate) fn measure(
     machines: DataFrame,
     aggregated: DataFrame,
-    lacks: Lacks,
+    missing_fields: MissingFields,
 ) -> PolarsResult<DataFrame> {
     let identity: Vec<Expr> = machines
         .get_column_names()
@@ -158,12 +158,12 @@ pub(crate) fn measure(
     for family in FAMILIES {
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
-            .map(
-                |measure| match lacks.recipients && OF_RECIPIENTS.contains(&measure.name) {
+            .map(|measure| {
+                match missing_fields.recipients && OF_RECIPIENTS.contains(&measure.name) {
                     true => Ok(unknown(measure)),
                     false => column(measure),
-                },
-            )
+                }
+            })
             .collect();
         measured = measured.with_columns(columns?);
     }

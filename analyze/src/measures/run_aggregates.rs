@@ -8,7 +8,7 @@ use crate::read::run_log::Run;
 
 /// What the replays of a batch's runs say: a row a run and machine. What is said of a run is the same for all its machines.
 #[derive(Default)]
-pub(crate) struct Replayed {
+pub(crate) struct RunAggregates {
     run: Vec<i64>,
     machine: Vec<i64>,
     spread_area: Vec<f64>,
@@ -19,7 +19,7 @@ pub(crate) struct Replayed {
     arrivals_left_s: Vec<f64>,
 }
 
-impl Replayed {
+impl RunAggregates {
     /// Appends the machines of `run`.
     pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
         let spread = Spread::of(run, timeline);

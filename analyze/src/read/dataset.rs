@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use sim::console::tell;
 use sim::experiment::{EngineKind, Shard};
-use sim::log::{self, EventRow, JournalRow, Lacks, Manifest};
+use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields};
 
 use crate::error::Error;
 use crate::measures::cache;
@@ -223,8 +223,8 @@ impl Dataset {
     }
 
     /// What the rows of its log need not say.
-    pub(crate) fn lacks(&self) -> Lacks {
-        self.log.lacks()
+    pub(crate) fn missing_fields(&self) -> MissingFields {
+        self.log.missing_fields()
     }
 
     /// The runs that count, ordered by run.
@@ -272,7 +272,9 @@ impl Dataset {
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
         let mut events = Vec::with_capacity(bytes.len() / SHORTEST_ROW);
-        for (index, event) in log::parse_rows_lacking(&bytes, self.log.lacks()).enumerate() {
+        for (index, event) in
+            log::parse_rows_with_missing(&bytes, self.log.missing_fields()).enumerate()
+        {
             let event = event.map_err(|cause| Error::Row {
                 path: self.log.segment_of(run),
                 run: run.run,

@@ -16,17 +16,17 @@ pub(crate) const LINE: &str = "\n";
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
-pub struct Question {
+pub struct TableSpec {
     /// What the table is called.
     pub title: &'static str,
     /// The names of its measures.
     measures: &'static [&'static str],
     /// The names of those that a summary shows.
-    telling: &'static [&'static str],
+    summary_measures: &'static [&'static str],
 }
 
 /// How fast do the clocks run, and how far apart are they?
-pub const DRIFT: Question = Question {
+pub const DRIFT: TableSpec = TableSpec {
     title: "Drift",
     measures: &[
         "logical_rate",
@@ -35,11 +35,11 @@ pub const DRIFT: Question = Question {
         "lag_mean",
         "lag_slope",
     ],
-    telling: &["logical_rate", "own_drift", "lag_final"],
+    summary_measures: &["logical_rate", "own_drift", "lag_final"],
 };
 
 /// How far do clocks advance from event to event?
-pub const JUMPS: Question = Question {
+pub const JUMPS: TableSpec = TableSpec {
     title: "Jumps",
     measures: &[
         "jump_mean",
@@ -48,11 +48,11 @@ pub const JUMPS: Question = Question {
         "jump_max",
         "jump_share_above_1",
     ],
-    telling: &["jump_mean", "jump_max", "jump_share_above_1"],
+    summary_measures: &["jump_mean", "jump_max", "jump_share_above_1"],
 };
 
 /// How many messages wait?
-pub const BACKLOG: Question = Question {
+pub const BACKLOG: TableSpec = TableSpec {
     title: "Backlog",
     measures: &[
         "backlog_mean",
@@ -62,11 +62,11 @@ pub const BACKLOG: Question = Question {
         "backlog_growth",
         "receive_share",
     ],
-    telling: &["backlog_mean", "backlog_growth", "receive_share"],
+    summary_measures: &["backlog_mean", "backlog_growth", "receive_share"],
 };
 
 /// How far apart are the clocks of a run, how old is the news, and how much of the order is real?
-pub const ORDER: Question = Question {
+pub const ORDER: TableSpec = TableSpec {
     title: "Order",
     measures: &[
         "spread_mean",
@@ -74,13 +74,13 @@ pub const ORDER: Question = Question {
         "concurrency",
         "false_order",
     ],
-    telling: &[],
+    summary_measures: &[],
 };
 
 /// Every question of a summary, in its order.
-pub const QUESTIONS: [Question; 3] = [DRIFT, JUMPS, BACKLOG];
+pub const QUESTIONS: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
-impl Question {
+impl TableSpec {
     /// Its measures.
     pub fn measures(&self) -> Vec<&'static Measure> {
         self.measures
@@ -90,8 +90,8 @@ impl Question {
     }
 
     /// The few that a summary shows.
-    pub fn telling(&self) -> Vec<&'static Measure> {
-        self.telling
+    pub fn summary_measures(&self) -> Vec<&'static Measure> {
+        self.summary_measures
             .iter()
             .map(|name| measures::named(name))
             .collect()

@@ -8,7 +8,7 @@ use crate::stats::repetitions::Group;
 
 /// A machine of a configuration: what was measured, and what was to be expected.
 #[derive(Clone, Debug)]
-pub struct Beside<'a> {
+pub struct PredictionComparison<'a> {
     /// The repetitions.
     pub group: &'a Group,
     /// What theory says; none if a parameter of the configuration could not be read.
@@ -54,7 +54,7 @@ impl Compared {
     }
 }
 
-impl Beside<'_> {
+impl PredictionComparison<'_> {
     /// Every measure that theory speaks about.
     pub fn compared(&self) -> Vec<Compared> {
         PREDICTED
@@ -78,7 +78,7 @@ impl Beside<'_> {
 }
 
 /// `groups` with their predictions, in the same order.
-pub fn beside(groups: &[Group]) -> Vec<Beside<'_>> {
+pub fn beside(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
     // The machines of a configuration follow each other: it is predicted once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
@@ -93,7 +93,7 @@ pub fn beside(groups: &[Group]) -> Vec<Beside<'_>> {
     };
     groups
         .iter()
-        .map(|group| Beside {
+        .map(|group| PredictionComparison {
             group,
             prediction: predicted(group),
         })

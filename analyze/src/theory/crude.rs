@@ -7,7 +7,7 @@ use super::system::System;
 
 /// Something the derivation neglects that matters for a machine of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Crude {
+pub enum Caveat {
     /// Three or more machines share the greatest rate.
     ManyFastest,
     /// A slower machine that sends may overtake the fastest.
@@ -39,7 +39,7 @@ const FEW_TICKS: f64 = 20.0;
 /// A mean delay of more than this share of the shortest period is long.
 const LONG_DELAY: f64 = 0.1;
 
-impl Crude {
+impl Caveat {
     /// All of them.
     pub const ALL: [Self; 12] = [
         Self::ManyFastest,
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::theory::predict;
 
-    fn reasons(system: &System) -> Vec<Vec<Crude>> {
+    fn reasons(system: &System) -> Vec<Vec<Caveat>> {
         predict(system)
             .into_iter()
             .map(|machine| machine.crude)
@@ -200,14 +200,14 @@ mod tests {
             ..plain()
         };
         for (system, reason) in [
-            (with(&[3.0, 3.0, 3.0], 0.7), Crude::ManyFastest),
-            (with(&[2.0, 3.0, 4.0], 0.7), Crude::Overtaken),
-            (aligned, Crude::Aligned),
-            (before, Crude::StampsBefore),
-            (delayed, Crude::Delays),
-            (System::new(&[1.0, 3.0, 6.0], 0.7, 10.0), Crude::FewTicks),
-            (with(&[2.0, 2.0, 3.0, 4.0], 0.22), Crude::CriticalTogether),
-            (with(&[3.0, 3.0], 0.0), Crude::AlwaysSending),
+            (with(&[3.0, 3.0, 3.0], 0.7), Caveat::ManyFastest),
+            (with(&[2.0, 3.0, 4.0], 0.7), Caveat::Overtaken),
+            (aligned, Caveat::Aligned),
+            (before, Caveat::StampsBefore),
+            (delayed, Caveat::Delays),
+            (System::new(&[1.0, 3.0, 6.0], 0.7, 10.0), Caveat::FewTicks),
+            (with(&[2.0, 2.0, 3.0, 4.0], 0.22), Caveat::CriticalTogether),
+            (with(&[3.0, 3.0], 0.0), Caveat::AlwaysSending),
         ] {
             let given = reasons(&system);
             assert!(given[0].contains(&reason), "{reason:?}: {given:?}");
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn letters_are_told_apart() {
-        let mut letters = Crude::ALL.map(Crude::letter).to_vec();
+        let mut letters = Caveat::ALL.map(Caveat::letter).to_vec();
         letters.dedup();
-        assert_eq!(letters.len(), Crude::ALL.len());
+        assert_eq!(letters.len(), Caveat::ALL.len());
     }
 }

@@ -1,7 +1,7 @@
 //! What theory predicts of each machine of a configuration, and the measurements beside it.
 //!
 //! Nothing here looks at an event: rates, probability and duration go in, expected values come out. Where the derivation neglects
-//! something that matters for a configuration, the prediction says so ([`Crude`]).
+//! something that matters for a configuration, the prediction says so ([`Caveat`]).
 //!
 //! # The model
 //!
@@ -80,8 +80,8 @@ mod sources;
 mod system;
 mod tables;
 
-pub use beside::{Beside, Compared, beside};
-pub use crude::Crude;
+pub use beside::{Compared, PredictionComparison, beside};
+pub use crude::Caveat;
 pub use diffusion::Reflected;
 pub use fluid::Fluid;
 pub use prediction::{Prediction, predict};

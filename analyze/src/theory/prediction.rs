@@ -1,7 +1,7 @@
 //! All that is predicted of a machine.
 
 use super::clocks::Clocks;
-use super::crude::Crude;
+use super::crude::Caveat;
 use super::flow::Flow;
 use super::regime::Regime;
 use super::system::System;
@@ -32,14 +32,14 @@ pub struct Prediction {
     /// Logical rate / rate.
     pub jump_mean: Option<f64>,
     /// What the derivation neglects that matters here; empty where there is nothing.
-    pub crude: Vec<Crude>,
+    pub crude: Vec<Caveat>,
 }
 
 /// Predicts every machine of `system`, in their order.
 pub fn predict(system: &System) -> Vec<Prediction> {
     let Some(flow) = Flow::of(system) else {
         let unknown = Prediction {
-            crude: vec![Crude::SeveralStates],
+            crude: vec![Caveat::SeveralStates],
             ..Prediction::default()
         };
         return vec![unknown; system.rates.len()];
@@ -52,7 +52,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         .collect();
     (0..system.rates.len())
         .map(|machine| Prediction {
-            crude: Crude::reasons(system, &flow, &regimes, machine),
+            crude: Caveat::reasons(system, &flow, &regimes, machine),
             ..of_machine(system, &flow, &clocks, machine)
         })
         .collect()

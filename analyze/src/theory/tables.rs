@@ -1,7 +1,7 @@
 //! Measurement and prediction as a table for people, and as records for machines.
 
-use super::beside::{Beside, Compared};
-use super::crude::Crude;
+use super::beside::{Compared, PredictionComparison};
+use super::crude::Caveat;
 use super::prediction::Prediction;
 use crate::output::value::{Record, Value};
 use crate::stats::records::{group_record, push_estimate};
@@ -24,7 +24,7 @@ const WITH_SD: &str = "backlog_final";
 const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
 
 /// A row a machine, of four lines: measured, predicted, the difference, and that in standard errors.
-pub fn table(machines: &[Beside<'_>]) -> Table {
+pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let groups: Vec<&Group> = machines.iter().map(|beside| beside.group).collect();
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
@@ -54,7 +54,7 @@ pub fn table(machines: &[Beside<'_>]) -> Table {
     }
 }
 
-fn shown(beside: &Beside<'_>) -> Vec<Compared> {
+fn shown(beside: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.iter().filter_map(|name| beside.named(name)).collect()
 }
 
@@ -74,7 +74,7 @@ fn label(compared: &Compared) -> String {
 }
 
 /// Which machine, its regime, and why its prediction is crude.
-fn machine(beside: &Beside<'_>) -> String {
+fn machine(beside: &PredictionComparison<'_>) -> String {
     let mut lines = vec![format!(
         "{} at {}/s",
         beside.group.machine, beside.group.rate
@@ -96,7 +96,7 @@ fn letters(prediction: &Prediction) -> impl Iterator<Item = String> {
         .map(|reason| reason.letter().to_string())
 }
 
-fn keys_of_lines(beside: &Beside<'_>) -> String {
+fn keys_of_lines(beside: &PredictionComparison<'_>) -> String {
     let of = format!("mean of {}", beside.group.n);
     let [_, others @ ..] = LINES;
     in_lines(
@@ -107,7 +107,7 @@ fn keys_of_lines(beside: &Beside<'_>) -> String {
 }
 
 /// The cells of a measure: its own, and for the final backlog that of its standard deviation.
-fn cells_of(beside: &Beside<'_>) -> impl Fn(&Compared) -> Vec<String> {
+fn cells_of(beside: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
         let mut cells = vec![cell(compared)];
         if compared.measure.name == WITH_SD {
@@ -138,7 +138,7 @@ fn cell(compared: &Compared) -> String {
     ])
 }
 
-fn sd_cell(beside: &Beside<'_>, compared: &Compared) -> String {
+fn sd_cell(beside: &PredictionComparison<'_>, compared: &Compared) -> String {
     let measured = compared.measured.and_then(|estimate| estimate.sd);
     let predicted = sd_predicted(beside);
     let difference = measured.zip(predicted).map(|(a, b)| a - b);
@@ -149,7 +149,7 @@ fn sd_cell(beside: &Beside<'_>, compared: &Compared) -> String {
     ])
 }
 
-fn sd_predicted(beside: &Beside<'_>) -> Option<f64> {
+fn sd_predicted(beside: &PredictionComparison<'_>) -> Option<f64> {
     let prediction = beside.prediction.as_ref();
     prediction.and_then(|prediction| prediction.backlog_final_sd)
 }
@@ -171,7 +171,7 @@ fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
     lines.join(LINE)
 }
 
-fn caption(machines: &[Beside<'_>], constant: Option<String>) -> Vec<String> {
+fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {
     let mut caption = vec![
         "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
          (sd) of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the \
@@ -197,14 +197,14 @@ fn caption(machines: &[Beside<'_>], constant: Option<String>) -> Vec<String> {
 }
 
 /// The reasons that are given, each once.
-fn reasons(machines: &[Beside<'_>]) -> Vec<String> {
-    let given = |reason: &Crude| {
+fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
+    let given = |reason: &Caveat| {
         let mut predictions = machines
             .iter()
             .filter_map(|beside| beside.prediction.as_ref());
         predictions.any(|prediction| prediction.crude.contains(reason))
     };
-    let given = Crude::ALL.into_iter().filter(given);
+    let given = Caveat::ALL.into_iter().filter(given);
     given
         .map(|reason| format!("- crude: {}: {}.", reason.letter(), reason.words()))
         .collect()
@@ -212,11 +212,11 @@ fn reasons(machines: &[Beside<'_>]) -> Vec<String> {
 
 /// The same in full precision, a record a machine: parameters, regime and reasons, and for each measure that theory speaks about
 /// mean, sd, low, high, n, predicted, difference and z.
-pub fn records(machines: &[Beside<'_>]) -> Vec<Record> {
+pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }
 
-fn record(beside: &Beside<'_>) -> Record {
+fn record(beside: &PredictionComparison<'_>) -> Record {
     let mut record = group_record(beside.group);
     let prediction = beside.prediction.as_ref();
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);

@@ -89,7 +89,7 @@ statistic = { share = ">= 1" }
 expect = { above = 0.8 }
 
 [[claim.test]]
-measure = "in_order"
+measure = "as_scheduled"
 expect = { between = [1, 1] }
 
 [[claim.test]]
@@ -159,7 +159,7 @@ fn claims_of_a_small_sweep() {
     |  | backlog_mean | sweep: rates=1,3,6 slowest machine -> fastest machine | -17.2 [-23.5, -10.8] | < 0 | holds | 12 |
     | all-in-order | audit | sweep | clean | clean | holds |  |
     |  | share >= 1 finished | sweep | 1.000 [0.862, 1.000] | > 0.8 | holds | 24 |
-    |  | mean in_order | sweep | 1 | 1 | holds | 24 |
+    |  | mean as_scheduled | sweep | 1 | 1 | holds | 24 |
     |  | largest jump_max, all machines | sweep | 22 | 1 | fails | 24 |
     | varied | sd clock_final after 10 s, machine 0 | sweep: rates=1,3,6 internal=0.7 | 22 [12, 63] | 9 to 15 | undecided; n 13? | 6 |
     | never | mean internal_share, all machines | sweep: internal=0.7 | 0.718 [0.649, 0.787] | < 0.5 | fails | 12 |
@@ -322,8 +322,8 @@ fn mistakes_are_named_with_line_and_key() {
             "\"backlog_grow\"\n\n[[claim]]",
         )
         .replace(
-            "measure = \"in_order\"",
-            "measure = \"in_order\"\nmachine = 1",
+            "measure = \"as_scheduled\"",
+            "measure = \"as_scheduled\"\nmachine = 1",
         )
         .replace("\">= 1\"", "\"1\"")
         .replace("\"largest\"", "\"largst\"")
@@ -339,13 +339,13 @@ fn mistakes_are_named_with_line_and_key() {
     );
     assert_snapshot!(mistakes(&whole), @r#"
     error: c.toml:3: `depends_on`: missing; tests may disagree: say what the outcome depends on
-    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, in_order, strangers, tool_version, events
+    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
     c.toml:47: `from`: from and to stand together, or neither
     c.toml:57: `audit`: "green" is not known; "clean"
     c.toml:61: `statistic`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
-    c.toml:66: `machine`: in_order is a run's, not a machine's; leave it out
+    c.toml:66: `machine`: as_scheduled is a run's, not a machine's; leave it out
     c.toml:71: `statistic`: "largst" is not known; did you mean "largest"?
     c.toml:84: `warm_up_s`: wanted seconds
     c.toml:87: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }

@@ -102,7 +102,7 @@ fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
 #[test]
 fn late_runs_may_differ() {
     let change = |runs: &mut Vec<FinishedRun>| {
-        runs[1].row.in_order = false;
+        runs[1].row.as_scheduled = false;
         fixture::set(&mut runs[1], 1, 30, "queue_length", "99");
     };
     let folder = twins(change, |_| {});
@@ -133,7 +133,7 @@ fn runs_in_order_that_differ_come_first() {
     fixture::altered(&folder.path().join("a"), &text("tcp"), |runs| {
         runs[..13]
             .iter_mut()
-            .for_each(|run| run.row.in_order = false);
+            .for_each(|run| run.row.as_scheduled = false);
     });
     fixture::altered(&folder.path().join("b"), &text("virtual"), |runs| {
         runs.iter_mut()
@@ -297,7 +297,7 @@ fn a_key_that_stands_for_two_runs_is_an_error() {
 #[test]
 fn words_and_table_fit_eighty_columns() {
     let folder = twins(
-        |runs| runs[0].row.in_order = false,
+        |runs| runs[0].row.as_scheduled = false,
         |runs| {
             runs.iter_mut()
                 .for_each(|run| fixture::set(run, 0, 0, "logical_clock", "99"));

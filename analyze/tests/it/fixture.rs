@@ -212,7 +212,7 @@ pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         phases_ns: schedule.phases_ns().collect(),
         margin_us: schedule.margin_ns() as f64 / 1e3,
         punctual: true,
-        in_order: true,
+        as_scheduled: true,
         tool_version: sim::VERSION.to_owned(),
         ..JournalRow::default()
     }

@@ -111,7 +111,7 @@ fn numbers_in_the_journal() {
         "repetition",
         "machines",
         "started_at_ns",
-        "strangers",
+        "rejected_connections",
         "events",
         "segment",
         "offset",
@@ -132,7 +132,7 @@ fn numbers_in_the_journal() {
         for number in REALS {
             // As over TCP, where these bound what can have been.
             with_cells(
-                &[(column, &number.to_string()), ("in_order", "false")],
+                &[(column, &number.to_string()), ("as_scheduled", "false")],
                 &whole,
             )
             .unwrap_or_else(|said| panic!("{column} = {number}: {said}"));
@@ -215,7 +215,7 @@ fn numbers_in_the_events() {
                 let alter = |run: &mut FinishedRun| {
                     if (turn + column) % 2 == 0 {
                         run.row.engine = "tcp".to_owned();
-                        run.row.in_order = false;
+                        run.row.as_scheduled = false;
                     }
                     set_cell(run, kind, *column, number);
                 };

@@ -163,10 +163,10 @@ fn logs_that_say_all_have_all_measures_and_a_full_audit() {
     );
     let report = import::import(&[log], &mapping, &imported).unwrap();
     assert!(
-        !report.lacks.recipients
-            && !report.lacks.senders
-            && !report.lacks.stamps
-            && !report.lacks.sent_ticks
+        !report.missing_fields.recipients
+            && !report.missing_fields.senders
+            && !report.missing_fields.stamps
+            && !report.missing_fields.sent_ticks
     );
     assert!(report.assumed.sent_ticks);
     require_same_measures(&measured(&original), &measured(&imported), &[]);

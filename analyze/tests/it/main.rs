@@ -29,6 +29,7 @@ mod readback;
 mod readme;
 mod reproducible;
 mod sample;
+mod schema_3;
 mod shards;
 mod streams;
 mod tables;

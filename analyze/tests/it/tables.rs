@@ -1,19 +1,19 @@
 //! Tables as they are read, narrow and wide.
 
 use analyze::stats::repetitions;
-use analyze::stats::tables::{self, Question, Table};
+use analyze::stats::tables::{self, Table, TableSpec};
 use analyze::{Dataset, output};
 
 use crate::fixture;
 
-fn table_of(question: &Question, write: impl Fn(&std::path::Path)) -> Table {
+fn table_of(question: &TableSpec, write: impl Fn(&std::path::Path)) -> Table {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
     let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
     tables::table(question.title, &question.measures(), &groups)
 }
 
-fn small(question: &Question) -> Table {
+fn small(question: &TableSpec) -> Table {
     table_of(question, |root| fixture::simulated(root, fixture::SMALL))
 }
 

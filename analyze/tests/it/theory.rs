@@ -1,6 +1,6 @@
 //! What theory predicts: against figures worked out from the fluid model alone, and against the virtual engine.
 
-use analyze::theory::{Crude, Prediction, Regime, System, predict};
+use analyze::theory::{Caveat, Prediction, Regime, System, predict};
 use sim::engine::virtual_time;
 use sim::experiment::{ReceiveRule, Sends, Topology};
 use sim::machine::EventKind;
@@ -363,12 +363,12 @@ fn what_is_not_derived_is_none() {
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     for machine in predict(&ring) {
         assert_eq!((machine.regime, machine.receive_share), (None, None));
-        assert_eq!(machine.crude, [Crude::SeveralStates]);
+        assert_eq!(machine.crude, [Caveat::SeveralStates]);
     }
     // An overloaded hub has news of 3/s and of 6/s in its queue; the others hear of nobody.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
-    assert!(star[1].logical_rate.is_some() && star[1].crude.contains(&Crude::Relayed));
+    assert!(star[1].logical_rate.is_some() && star[1].crude.contains(&Caveat::Relayed));
     // A hub that counts nine messages a second drives the clocks.
     let mut drives = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     drives.receive = ReceiveRule::All;

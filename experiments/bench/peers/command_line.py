@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,stamp,sent_tick"
+COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick"
 
 Write = Callable[[str], object]
 

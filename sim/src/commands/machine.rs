@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sim::console::tell;
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
-use sim::engine::tcp::{self, Part, Seat, SeatError};
+use sim::engine::tcp::{self, Part, Participant, ParticipantError};
 use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
@@ -73,9 +73,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Err(error) => {
             tell(&error);
             return Ok(ExitCode::from(match error {
-                SeatError::Listen { .. } => processes::CANNOT_LISTEN,
-                SeatError::NoRoom(_) => processes::CANNOT_START,
-                SeatError::Failed(_) => FAILED,
+                ParticipantError::Listen { .. } => processes::CANNOT_LISTEN,
+                ParticipantError::NoRoom(_) => processes::CANNOT_START,
+                ParticipantError::Failed(_) => FAILED,
             }));
         }
     };
@@ -104,7 +104,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
-fn in_words(seat: &Seat, part: &Part) -> String {
+fn in_words(seat: &Participant, part: &Part) -> String {
     let schedule = seat.run.schedule(seat.seed);
     let margin_ns = schedule.margin_ns() as f64 / seat.time_scale;
     let lateness_ns = part.events.iter().map(|logged| {
@@ -126,7 +126,7 @@ fn in_words(seat: &Seat, part: &Part) -> String {
     )
 }
 
-fn seat(args: &Args) -> Result<Seat> {
+fn seat(args: &Args) -> Result<Participant> {
     let overrides = Overrides {
         time_scale: args.time_scale,
         ..Overrides::default()
@@ -161,7 +161,7 @@ fn seat(args: &Args) -> Result<Seat> {
         .map(|text| addresses(text))
         .collect::<Result<_>>()?;
     let machine = args.machine as usize;
-    Ok(Seat {
+    Ok(Participant {
         run,
         seed: experiment.seed,
         time_scale: experiment.time_scale,

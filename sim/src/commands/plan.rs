@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let options = args.experiment.options();
     let capacity = Capacity::of_this_process();
     Plan::check(&experiment, &options, &capacity)?;
-    let (experiment, attempts) = DatasetWriter::look(&root, &experiment)?;
+    let (experiment, attempts) = DatasetWriter::inspect(&root, &experiment)?;
     let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;
     print(&table(&experiment, &plan, &root, &capacity))
 }

@@ -155,7 +155,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
         left,
         gave_up,
         failed_before,
-        in_order,
+        as_scheduled,
         punctual,
         bytes,
         elapsed,
@@ -180,9 +180,9 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     }];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
-            "{in_order} of {ok} are identical to the simulated run of the same seed, {punctual} of {ok} were punctual: \
+            "{as_scheduled} of {ok} are identical to the simulated run of the same seed, {punctual} of {ok} were punctual: \
              latest tick and slowest message together below the margin",
-            in_order = grouped(*in_order),
+            as_scheduled = grouped(*as_scheduled),
             ok = grouped(*ok),
             punctual = grouped(*punctual)
         ));

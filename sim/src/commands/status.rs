@@ -83,7 +83,7 @@ fn table(root: &Path, status: &Status) -> Table {
     }
     let finished = status.done + status.no_longer_planned;
     if status.engine == "tcp" && finished > 0 {
-        row("in order", with_share(status.in_order, finished));
+        row("in order", with_share(status.as_scheduled, finished));
         row("punctual", with_share(status.punctual, finished));
         row(
             "lateness",
@@ -93,7 +93,7 @@ fn table(root: &Path, status: &Status) -> Table {
                 status.lateness_max_us / 1000.0
             ),
         );
-        row("strangers", grouped(status.strangers));
+        row("rejected_connections", grouped(status.rejected_connections));
     }
     row(
         "size",

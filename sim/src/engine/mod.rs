@@ -47,16 +47,16 @@ pub struct RunLog {
 
 /// A run that an engine is done with.
 #[derive(Clone, Debug)]
-pub struct Ended<L = RunLog> {
+pub struct RunOutcome<L = RunLog> {
     /// The run.
     pub run: Run,
     /// Its log, or why it failed.
     pub result: Result<L, String>,
     /// Connections turned away because they were none of the run's.
-    pub strangers: u32,
+    pub rejected_connections: u32,
 }
 
-/// A log as the tcp engine leaves it: what remains to be done is done off every tick's way, by [`Ended::settle`].
+/// A log as the tcp engine leaves it: what remains to be done is done off every tick's way, by [`RunOutcome::finalize`].
 #[derive(Clone, Debug)]
 pub struct RawLog {
     started_at_ns: u64,
@@ -64,25 +64,25 @@ pub struct RawLog {
     /// The earlier part of long logs, by machine, in order: what memory had no room for.
     spilled: Vec<(usize, Piece)>,
     latency: Samples,
-    in_order: bool,
+    as_scheduled: bool,
 }
 
-impl Ended<RawLog> {
+impl RunOutcome<RawLog> {
     /// Puts the log together and works out how punctual the run was. A log that cannot be read back makes it a failed run.
-    pub fn settle(self, seed: u64, time_scale: f64) -> Ended {
+    pub fn finalize(self, seed: u64, time_scale: f64) -> RunOutcome {
         let Self {
             run,
             result,
-            strangers,
+            rejected_connections,
         } = self;
         let result = result.and_then(|raw| {
-            raw.settle(&run.schedule(seed), time_scale)
+            raw.finalize(&run.schedule(seed), time_scale)
                 .map_err(|error| format!("its log could not be read back: {error}"))
         });
-        Ended {
+        RunOutcome {
             run,
             result,
-            strangers,
+            rejected_connections,
         }
     }
 }
@@ -94,7 +94,7 @@ pub(crate) fn ticks_in(events: &[LoggedEvent]) -> u64 {
 }
 
 impl RawLog {
-    fn settle(self, schedule: &Schedule, time_scale: f64) -> io::Result<RunLog> {
+    fn finalize(self, schedule: &Schedule, time_scale: f64) -> io::Result<RunLog> {
         let mut machines = vec![vec![]; self.machines.len()];
         for (machine, piece) in &self.spilled {
             machines[*machine].append(&mut piece.read()?);
@@ -119,7 +119,7 @@ impl RawLog {
                 margin_ns: (schedule.margin_ns() as f64 / time_scale) as u64,
                 lateness: lateness.quantiles(),
                 latency: self.latency.quantiles(),
-                in_order: self.in_order,
+                as_scheduled: self.as_scheduled,
             },
         })
     }

@@ -20,7 +20,7 @@ impl Sleep {
     }
 
     /// The loop is awake at `now_ns` of a monotonic clock. To be called in each of its turns. Returns how long it has slept so far.
-    pub(crate) fn look(&mut self, now_ns: u64) -> u64 {
+    pub(crate) fn inspect(&mut self, now_ns: u64) -> u64 {
         let last_ns = self.last_look_ns.replace(now_ns).unwrap_or(now_ns);
         let gap_ns = now_ns.saturating_sub(last_ns);
         if gap_ns > LONGEST_GAP_NS {
@@ -54,7 +54,7 @@ impl Patience {
 
     /// Whether it is over at `now_ns`. A sleep that has only just ended is taken into account.
     pub(crate) fn is_over(&self, now_ns: u64, sleep: &mut Sleep) -> bool {
-        now_ns > self.end_ns(sleep.look(now_ns))
+        now_ns > self.end_ns(sleep.inspect(now_ns))
     }
 }
 
@@ -67,12 +67,12 @@ mod tests {
     #[test]
     fn sleep_does_not_count() {
         let mut sleep = Sleep::default();
-        let patience = Patience::until(10 * SECOND, sleep.look(0));
-        assert_eq!(patience.end_ns(sleep.look(SECOND)), 10 * SECOND);
+        let patience = Patience::until(10 * SECOND, sleep.inspect(0));
+        assert_eq!(patience.end_ns(sleep.inspect(SECOND)), 10 * SECOND);
         // Stopped for an hour: what was left is left still.
         let woken_ns = 3600 * SECOND;
         assert_eq!(
-            patience.end_ns(sleep.look(woken_ns)),
+            patience.end_ns(sleep.inspect(woken_ns)),
             10 * SECOND + 3599 * SECOND
         );
         // Slow but awake: that counts.

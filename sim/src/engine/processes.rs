@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::attempt::{Outcome, attempt};
 use super::tcp::{AddressBook, Part, PortRange};
-use super::{Control, Ended, RawLog, Samples, joined, ticks_in};
+use super::{Control, RawLog, RunOutcome, Samples, joined, ticks_in};
 use crate::console::tell;
 use crate::experiment::Run;
 use crate::wire::RunToken;
@@ -61,8 +61,8 @@ pub struct Settings {
 pub struct Report {
     started_at_ns: u64,
     latency_ns: Samples,
-    in_order: bool,
-    strangers: u32,
+    as_scheduled: bool,
+    rejected_connections: u32,
 }
 
 impl Report {
@@ -71,8 +71,8 @@ impl Report {
         Self {
             started_at_ns: part.started_at_ns,
             latency_ns: part.latency.clone(),
-            in_order: part.in_order,
-            strangers: part.strangers,
+            as_scheduled: part.as_scheduled,
+            rejected_connections: part.rejected_connections,
         }
     }
 }
@@ -98,7 +98,7 @@ pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
     control: &Control,
-    ended: &Sender<Ended<RawLog>>,
+    ended: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let queue = Queue {
         runs,
@@ -181,7 +181,7 @@ fn work(
     settings: &Settings,
     queue: &Queue<'_>,
     control: &Control,
-    ended: &Sender<Ended<RawLog>>,
+    ended: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let mut addresses = AddressBook::new(settings.ports.clone());
     let mut was_alone = false;
@@ -191,8 +191,8 @@ fn work(
         control.begin();
         let result = run_apart(settings, &run, &mut addresses, control);
         control.end();
-        let (result, strangers) = match result {
-            Apart::Ended(result, strangers) => (result, strangers),
+        let (result, rejected_connections) = match result {
+            Apart::RunOutcome(result, rejected_connections) => (result, rejected_connections),
             Apart::Interrupted => return Ok(()),
             Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
             Apart::NoRoom(reason) => {
@@ -204,10 +204,10 @@ fn work(
             }
         };
         was_alone = false;
-        let run = Ended {
+        let run = RunOutcome {
             run,
             result,
-            strangers,
+            rejected_connections,
         };
         if ended.send(run).is_err() {
             return Ok(());
@@ -225,7 +225,7 @@ fn no_room(reason: &str) -> io::Error {
 /// How a run in processes ended.
 enum Apart {
     /// With its log, or the reason for which it failed, and so many strangers turned away.
-    Ended(Result<RawLog, String>, u32),
+    RunOutcome(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
 }
@@ -242,8 +242,8 @@ fn run_apart(
         match attempt(settings, run, addresses, control) {
             Outcome::Done(parts) => {
                 control.ticked(parts.iter().map(|part| ticks_in(&part.events)).sum());
-                let strangers = parts.iter().map(|part| part.strangers).sum();
-                return Apart::Ended(Ok(log_of(parts)), strangers);
+                let rejected_connections = parts.iter().map(|part| part.rejected_connections).sum();
+                return Apart::RunOutcome(Ok(log_of(parts)), rejected_connections);
             }
             Outcome::Interrupted => return Apart::Interrupted,
             Outcome::NoRoom(reason) => return Apart::NoRoom(reason),
@@ -255,14 +255,14 @@ fn run_apart(
             }
         }
     }
-    Apart::Ended(Err(failure), 0)
+    Apart::RunOutcome(Err(failure), 0)
 }
 
 fn log_of(parts: Vec<Part>) -> RawLog {
     let mut latency = Samples::default();
-    let (mut started_at_ns, mut machines, mut in_order) = (u64::MAX, vec![], true);
+    let (mut started_at_ns, mut machines, mut as_scheduled) = (u64::MAX, vec![], true);
     for part in parts {
-        in_order &= part.in_order;
+        as_scheduled &= part.as_scheduled;
         latency.append(part.latency);
         started_at_ns = started_at_ns.min(part.started_at_ns);
         machines.push(part.events);
@@ -272,6 +272,6 @@ fn log_of(parts: Vec<Part>) -> RawLog {
         machines,
         spilled: vec![],
         latency,
-        in_order,
+        as_scheduled,
     }
 }

@@ -13,7 +13,7 @@ pub struct Punctuality {
     pub latency: Quantiles,
     /// Whether every message was queued between the ticks of its recipient, and after the messages, that the schedule says.
     /// Then the run's events are those of its seed, however late they were.
-    pub in_order: bool,
+    pub as_scheduled: bool,
 }
 
 /// Median, 99th percentile and maximum of samples, in nanoseconds; zeros where there are none.
@@ -95,7 +95,7 @@ mod tests {
             margin_ns,
             lateness: max(60),
             latency: max(40),
-            in_order: true,
+            as_scheduled: true,
         };
         assert!(run(101).is_punctual());
         assert!(!run(100).is_punctual());

@@ -24,7 +24,7 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
         machines: log,
         punctuality: Punctuality {
             margin_ns: schedule.margin_ns(),
-            in_order: true,
+            as_scheduled: true,
             ..Punctuality::default()
         },
     }
@@ -50,7 +50,7 @@ pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
             in_flight.push(sent);
         }
         see(machine, at(due_ns, event));
-        while let Some(event) = machines[machine].go_on() {
+        while let Some(event) = machines[machine].next_event_in_tick() {
             see(machine, at(due_ns, event));
         }
     }

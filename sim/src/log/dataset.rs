@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::checksum::checksum;
 use super::error::DatasetError;
-use super::events::Lacks;
+use super::events::MissingFields;
 use super::journal::JournalRow;
 use super::manifest::Manifest;
 use super::parts::Parts;
@@ -45,9 +45,9 @@ impl Dataset {
     }
 
     /// What the rows of its log need not say.
-    pub fn lacks(&self) -> Lacks {
+    pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();
-        imported.map_or_else(Lacks::default, |imported| imported.lacks)
+        imported.map_or_else(MissingFields::default, |imported| imported.missing_fields)
     }
 
     /// The shards that are not there.

@@ -28,7 +28,7 @@ pub const UNKNOWN: u64 = u64::MAX;
 
 /// What the rows of a log need not say: the cells that may be empty. Nothing, unless the log was imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lacks {
+pub struct MissingFields {
     /// To whom a send goes: its peers.
     pub recipients: bool,
     /// Whose message a receive takes: its peer.
@@ -153,13 +153,13 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
 ///
 /// Yields a [`RowError`] for the first row that is damaged, and nothing after it.
 pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
-    parse_rows_lacking(bytes, Lacks::default())
+    parse_rows_with_missing(bytes, MissingFields::default())
 }
 
 /// The same of a log whose rows need not say all: what they do not is [`UNKNOWN`] or [`UNKNOWN_MACHINE`].
-pub fn parse_rows_lacking(
+pub fn parse_rows_with_missing(
     bytes: &[u8],
-    lacks: Lacks,
+    missing_fields: MissingFields,
 ) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
     let mut rest = bytes;
     let mut row = 0;
@@ -168,7 +168,10 @@ pub fn parse_rows_lacking(
             return None;
         }
         row += 1;
-        let mut cells = Cells { rest, lacks };
+        let mut cells = Cells {
+            rest,
+            missing_fields,
+        };
         let parsed = cells.row().map_err(|(column, problem)| RowError {
             row,
             column,
@@ -184,7 +187,7 @@ type CellError = (&'static str, &'static str);
 /// The cells ahead of the reader.
 struct Cells<'a> {
     rest: &'a [u8],
-    lacks: Lacks,
+    missing_fields: MissingFields,
 }
 
 impl<'a> Cells<'a> {
@@ -211,9 +214,10 @@ impl<'a> Cells<'a> {
             }
             b"receive" => {
                 let sender = self.sender()?;
-                let stamp = self.number_or_unknown("message_stamp", b',', self.lacks.stamps)?;
+                let stamp =
+                    self.number_or_unknown("message_stamp", b',', self.missing_fields.stamps)?;
                 let sent_tick =
-                    self.number_or_unknown("sent_tick", b'\n', self.lacks.sent_ticks)?;
+                    self.number_or_unknown("sent_tick", b'\n', self.missing_fields.sent_ticks)?;
                 EventKind::Receive(Message {
                     sender,
                     stamp,
@@ -243,7 +247,7 @@ impl<'a> Cells<'a> {
         if cell == ALL_PEERS {
             return Ok(Recipients::All);
         }
-        if cell.is_empty() && self.lacks.recipients {
+        if cell.is_empty() && self.missing_fields.recipients {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         }
         let peer = |digits_of: &[u8]| -> Result<MachineIndex, CellError> {
@@ -264,7 +268,7 @@ impl<'a> Cells<'a> {
     }
 
     fn sender(&mut self) -> Result<MachineIndex, CellError> {
-        match self.number_or_unknown("peers", b',', self.lacks.senders)? {
+        match self.number_or_unknown("peers", b',', self.missing_fields.senders)? {
             UNKNOWN => Ok(UNKNOWN_MACHINE),
             number => machine_index("peers", number),
         }

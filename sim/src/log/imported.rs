@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::events::Lacks;
+use super::events::MissingFields;
 
 /// What such a dataset's journal has for its engine.
 pub const IMPORTED: &str = "imported";
@@ -13,7 +13,8 @@ pub struct Imported {
     /// The files.
     pub files: Vec<ImportedFile>,
     /// What their rows do not say.
-    pub lacks: Lacks,
+    #[serde(alias = "lacks")]
+    pub missing_fields: MissingFields,
     /// What nobody said, and was taken from the logs.
     pub assumed: Assumed,
 }

@@ -13,6 +13,7 @@ use csv::StringRecord;
 use super::checksum::checksum;
 use super::error::DatasetError;
 use super::journal_columns::{Cell, JournalColumn, journal_columns};
+use super::schema_3;
 use crate::experiment::Configuration;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -71,8 +72,8 @@ pub struct JournalRow {
     pub latency_p99_us: f64,
     pub latency_max_us: f64,
     pub punctual: bool,
-    pub in_order: bool,
-    pub strangers: u32,
+    pub as_scheduled: bool,
+    pub rejected_connections: u32,
     pub tool_version: String,
     pub events: u64,
     pub segment: u32,
@@ -215,8 +216,9 @@ impl Header {
             .iter()
             .map(|name| {
                 let mut columns = journal_columns().iter();
+                let present = schema_3::renamed(name).unwrap_or(name);
                 columns
-                    .find(|column| column.name == name)
+                    .find(|column| column.name == present)
                     .ok_or_else(|| wrong(name, "is none of a journal"))
             })
             .collect::<Result<_, _>>()?;

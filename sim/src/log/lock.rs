@@ -23,7 +23,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 
 /// The sweep that is writing to a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LockOwner {
     /// Its process.
     pub process: u32,
     /// That process's host.
@@ -48,7 +48,7 @@ fn yes() -> bool {
     true
 }
 
-impl Holder {
+impl LockOwner {
     /// This process, just started.
     pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
@@ -71,8 +71,8 @@ impl Holder {
         let holder = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
-            Ok(LockAttempt::Taken) if holder.is_locked => Activity::Ended,
-            _ if holder.has_ended => Activity::Ended,
+            Ok(LockAttempt::Taken) if holder.is_locked => Activity::RunOutcome,
+            _ if holder.has_ended => Activity::RunOutcome,
             _ => Activity::Unknown,
         };
         Some((holder, activity))
@@ -85,12 +85,12 @@ pub enum Activity {
     /// It holds the lock.
     Writing,
     /// It does not hold the lock any more, or has said that it ended.
-    Ended,
+    RunOutcome,
     /// The file system has no locks, and the sweep has not said that it ended: it may be writing, or have been killed.
     Unknown,
 }
 
-fn read(path: &Path) -> Option<Holder> {
+fn read(path: &Path) -> Option<LockOwner> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
@@ -125,14 +125,14 @@ impl Lock {
         }
         Err(DatasetError::Locked {
             path: paths.root.clone(),
-            holder: read(&path).map_or(String::new(), |Holder { process, host, .. }| {
+            holder: read(&path).map_or(String::new(), |LockOwner { process, host, .. }| {
                 format!(" (process {process} on {host})")
             }),
         })
     }
 
     /// Says who holds it.
-    pub(super) fn announce(&mut self, holder: &Holder) -> io::Result<()> {
+    pub(super) fn announce(&mut self, holder: &LockOwner) -> io::Result<()> {
         let text = serde_json::to_string(holder)?;
         self.file.set_len(0)?;
         self.file.rewind()?;

@@ -1,16 +1,19 @@
 //! `dataset.json`: what made a dataset, in full.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::checksum::checksum;
 use super::imported::Imported;
+use super::schema_3;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The contents of `dataset.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub struct ResolvedExperiment {
     pub time_scale: f64,
     /// Runs planned here.
     pub runs: u64,
-    /// Places of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
+    /// Endpoints of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
@@ -120,13 +123,49 @@ impl Manifest {
         manifest
     }
 
-    /// What `identity` is to be.
+    /// What `identity` is to be: a checksum of the canonical JSON of what the runs are.
     pub(super) fn identity_of_contents(&self) -> String {
-        let mut contents = format!("{} {:?} {:?}", self.name, self.shard, self.experiment);
-        if let Some(imported) = &self.imported {
-            contents += &format!(" {imported:?}");
+        if self.schema == schema_3::SCHEMA {
+            return schema_3::identity(self);
         }
-        checksum(contents.as_bytes())
+        let contents = serde_json::json!({
+            "name": self.name,
+            "shard": self.shard,
+            "experiment": self.experiment,
+            "imported": self.imported,
+        });
+        let mut text = String::new();
+        write_canonical(&contents, &mut text);
+        checksum(text.as_bytes())
+    }
+}
+
+/// JSON without white space, the keys of every object in alphabetical order: the same for equal values, however they are declared.
+fn write_canonical(value: &Value, text: &mut String) {
+    let mut separator = "";
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<&String, &Value> = fields.iter().collect();
+            text.push('{');
+            for (name, value) in fields {
+                *text += separator;
+                *text += &Value::from(name.as_str()).to_string();
+                text.push(':');
+                write_canonical(value, text);
+                separator = ",";
+            }
+            text.push('}');
+        }
+        Value::Array(values) => {
+            text.push('[');
+            for value in values {
+                *text += separator;
+                write_canonical(value, text);
+                separator = ",";
+            }
+            text.push(']');
+        }
+        other => *text += &other.to_string(),
     }
 }
 
@@ -187,4 +226,20 @@ fn os_release() -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(line.trim_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_json_does_not_depend_on_the_order_of_fields() {
+        let canonical = |text: &str| {
+            let mut canonical = String::new();
+            write_canonical(&serde_json::from_str(text).expect("JSON"), &mut canonical);
+            canonical
+        };
+        let text = canonical(r#"{"b": [1.5, {"d": null, "c": "\""}], "a": true}"#);
+        assert_eq!(text, r#"{"a":true,"b":[1.5,{"c":"\"","d":null}]}"#);
+    }
 }

@@ -38,6 +38,7 @@
 //! - [`lock`]: what makes the writer the only one
 //! - [`disk`]: what the writer asks of the disk
 //! - [`file_system`]: what not every file system can do: locks, syncs of folders
+//! - [`schema_3`]: what datasets of the schema before call things
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
 //! - [`tally`]: what it counts in the journals
@@ -48,7 +49,6 @@ mod checksum;
 mod dataset;
 mod difference;
 mod disk;
-mod earlier;
 mod error;
 mod events;
 mod file_system;
@@ -60,6 +60,8 @@ mod lock;
 mod manifest;
 mod parts;
 mod reserve;
+mod resume_state;
+mod schema_3;
 mod segment;
 mod status;
 mod tally;
@@ -73,15 +75,15 @@ pub use difference::Difference;
 pub use disk::{Disk, DiskFile, FileIdentity, RealDisk};
 pub use error::DatasetError;
 pub use events::{
-    EVENT_COLUMNS, EventRow, Lacks, LoggedEvent, RowError, UNKNOWN, UNKNOWN_MACHINE, parse_rows,
-    parse_rows_lacking, write_row,
+    EVENT_COLUMNS, EventRow, LoggedEvent, MissingFields, RowError, UNKNOWN, UNKNOWN_MACHINE,
+    parse_rows, parse_rows_with_missing, write_row,
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
 pub use journal::{JournalRow, Outcome, journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
-pub use lock::{Activity, Holder};
+pub use lock::{Activity, LockOwner};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};

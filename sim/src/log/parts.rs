@@ -9,6 +9,7 @@ use super::difference::Difference;
 use super::error::DatasetError;
 use super::journal::{self, JournalRow};
 use super::manifest::{Manifest, SCHEMA_VERSION};
+use super::schema_3;
 use crate::experiment::Shard;
 
 /// A dataset's files.
@@ -246,7 +247,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         read => read.map_err(DatasetError::io(&path))?,
     };
     let any: AnySchema = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
-    if any.schema != SCHEMA_VERSION {
+    if ![schema_3::SCHEMA, SCHEMA_VERSION].contains(&any.schema) {
         return Err(DatasetError::Schema {
             path: paths.root.clone(),
             found: any.schema,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::dataset::Dataset;
 use super::error::DatasetError;
-use super::lock::{Activity, Holder};
+use super::lock::{Activity, LockOwner};
 use super::parts::Parts;
 use super::tally::Tally;
 
@@ -34,13 +34,13 @@ pub struct Status {
     /// Of the finished ones, punctual.
     pub punctual: u64,
     /// Of the finished ones, in order: event for event those of their seed.
-    pub in_order: u64,
+    pub as_scheduled: u64,
     /// Median over the finished runs of their 99th percentile of lateness, in wall microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
     /// Connections turned away in all attempts.
-    pub strangers: u64,
+    pub rejected_connections: u64,
     /// Ticks of the finished runs.
     pub events: u64,
     /// Bytes on disk, processed data too.
@@ -131,10 +131,10 @@ impl Status {
             failed: tally.failed(),
             to_do: parts.planned().saturating_sub(tally.planned),
             punctual: tally.punctual,
-            in_order: tally.in_order,
+            as_scheduled: tally.as_scheduled,
             lateness_p99_us: tally.median_lateness_p99_us(),
             lateness_max_us: tally.lateness_max_us,
-            strangers: tally.strangers,
+            rejected_connections: tally.rejected_connections,
             events: tally.events,
             bytes: bytes_in(&parts.root),
             missing_shards: parts
@@ -157,8 +157,8 @@ impl Status {
 impl Sweep {
     /// The sweep that is writing to the dataset in `folder`, whose journal has `rows` rows by now.
     fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
-        let (holder, activity) = Holder::last(folder)?;
-        if activity == Activity::Ended {
+        let (holder, activity) = LockOwner::last(folder)?;
+        if activity == Activity::RunOutcome {
             return None;
         }
         let now_s = unix_s(SystemTime::now())?;

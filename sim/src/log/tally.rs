@@ -24,13 +24,13 @@ pub(super) struct Tally {
     /// Of all finished runs, punctual.
     pub(super) punctual: u64,
     /// Of them, in order.
-    pub(super) in_order: u64,
+    pub(super) as_scheduled: u64,
     /// Their events.
     pub(super) events: u64,
     /// The greatest lateness of them, in wall microseconds.
     pub(super) lateness_max_us: f64,
     /// Connections turned away in all attempts.
-    pub(super) strangers: u64,
+    pub(super) rejected_connections: u64,
 }
 
 /// How a run stands after the attempts so far.
@@ -49,7 +49,7 @@ impl Tally {
             self.rows.resize(row.part + 1, 0);
         }
         self.rows[row.part] += 1;
-        self.strangers += u64::from(row.strangers);
+        self.rejected_connections += u64::from(row.rejected_connections);
         let is_planned = row.repetition < repetitions;
         let standing = if row.is_ok() {
             Standing::Finished
@@ -68,7 +68,7 @@ impl Tally {
             self.done += u64::from(is_planned);
             self.no_longer_planned += u64::from(!is_planned);
             self.punctual += u64::from(row.punctual);
-            self.in_order += u64::from(row.in_order);
+            self.as_scheduled += u64::from(row.as_scheduled);
             self.events += row.events;
             self.lateness_max_us = self.lateness_max_us.max(row.lateness_max_us);
             self.lateness_p99_us.push(row.lateness_p99_us);

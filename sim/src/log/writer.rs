@@ -10,13 +10,13 @@ use std::time::Duration;
 use super::appended::AppendedFile;
 use super::attempts::{Attempts, Found};
 use super::disk::{Disk, RealDisk, replace};
-use super::earlier::Earlier;
 use super::error::DatasetError;
 use super::journal::Header;
-use super::lock::{Holder, Lock};
+use super::lock::{Lock, LockOwner};
 use super::manifest::{Manifest, Provenance};
 use super::parts::Paths;
 use super::reserve::{MOST_WAITING_BYTES, Reserve};
+use super::resume_state::ResumeState;
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
 use crate::experiment::Experiment;
@@ -65,7 +65,7 @@ pub struct DatasetWriter {
     kept: u64,
     recovered: Recovered,
     lock: Lock,
-    holder: Holder,
+    holder: LockOwner,
 }
 
 impl DatasetWriter {
@@ -91,16 +91,16 @@ impl DatasetWriter {
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
         // Looked at before anything is made, and again once nobody else can change it.
-        let paths = Earlier::of(root, experiment)?.paths;
+        let paths = ResumeState::of(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
             .map_err(DatasetError::io(folder))?;
         let mut lock = Lock::take(&*disk, &paths)?;
-        let Earlier {
+        let ResumeState {
             manifest,
             experiment,
             ..
-        } = Earlier::of(root, experiment)?;
+        } = ResumeState::of(root, experiment)?;
         let kept = manifest
             .as_ref()
             .map_or(0, |manifest| manifest.experiment.runs);
@@ -124,7 +124,7 @@ impl DatasetWriter {
         let (segment, event_bytes) = Segment::resume(&*disk, &paths, &found, &uncounted)?;
         disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
         let reserve = Reserve::new(&*disk, &paths, has_to_do)?;
-        let holder = Holder::this_process(found.rows, lock.is_held);
+        let holder = LockOwner::this_process(found.rows, lock.is_held);
         lock.announce(&holder)
             .map_err(DatasetError::io(&paths.lock()))?;
         Ok(Self {
@@ -153,11 +153,11 @@ impl DatasetWriter {
     /// # Errors
     ///
     /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder.
-    pub fn look(
+    pub fn inspect(
         root: &Path,
         experiment: &Experiment,
     ) -> Result<(Experiment, Attempts), DatasetError> {
-        let earlier = Earlier::of(root, experiment)?;
+        let earlier = ResumeState::of(root, experiment)?;
         let found = Found::read(&earlier.paths.journal(), &earlier.experiment)?;
         if earlier.manifest.is_some() {
             Uncounted::find(&earlier.paths, &found, &earlier.experiment)?;

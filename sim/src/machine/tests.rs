@@ -219,14 +219,14 @@ fn a_tick_that_takes_all_counts_the_queue_down() {
     let first = machine.tick(0);
     // Too late for this tick.
     machine.arrive(message(30), 0, 0);
-    let rest: Vec<Event> = std::iter::from_fn(|| machine.go_on()).collect();
+    let rest: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
     let told: Vec<_> = std::iter::once(&first)
         .chain(&rest)
         .map(|event| (event.tick, event.logical_clock, event.queue_length))
         .collect();
     assert_eq!(told, [(0, 11, 2), (0, 12, 2), (0, 21, 1)]);
     assert_eq!(machine.tick(0).logical_clock, 31);
-    assert_eq!(machine.go_on(), None);
+    assert_eq!(machine.next_event_in_tick(), None);
     assert_eq!(machine.tick(0).kind, EventKind::Internal);
 }
 

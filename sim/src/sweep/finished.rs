@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use crate::engine::{Ended, Punctuality, RunLog};
+use crate::engine::{Punctuality, RunLog, RunOutcome};
 use crate::experiment::{EngineKind, Experiment, Run};
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
 
@@ -11,26 +11,30 @@ use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row
 pub(super) const ROW_BYTES: usize = 56;
 
 /// The rows of `run` as `end` has it end. A panic in there costs this run and no other: it has failed.
-pub(super) fn rows(experiment: &Experiment, run: &Run, end: impl FnOnce() -> Ended) -> FinishedRun {
+pub(super) fn rows(
+    experiment: &Experiment,
+    run: &Run,
+    end: impl FnOnce() -> RunOutcome,
+) -> FinishedRun {
     let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &end())));
     rows.unwrap_or_else(|panic| {
         let message = panic
             .downcast_ref::<&str>()
             .map(|message| (*message).to_owned());
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-        let failed = Ended {
+        let failed = RunOutcome {
             run: run.clone(),
             result: Err(format!(
                 "the program has a fault: {}",
                 message.unwrap_or_default()
             )),
-            strangers: 0,
+            rejected_connections: 0,
         };
         rows_of(experiment, &failed)
     })
 }
 
-fn rows_of(experiment: &Experiment, ended: &Ended) -> FinishedRun {
+fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
         // On one line, as a row is.
@@ -42,7 +46,7 @@ fn rows_of(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         margin_ns,
         lateness,
         latency,
-        in_order,
+        as_scheduled,
     } = punctuality;
     let events = log.map_or(vec![], |log| event_rows(ended.run.index, log));
     let row = JournalRow {
@@ -66,8 +70,8 @@ fn rows_of(experiment: &Experiment, ended: &Ended) -> FinishedRun {
         latency_max_us: micros(latency.max_ns),
         punctual: outcome == Outcome::Ok
             && (experiment.engine == EngineKind::Virtual || punctuality.is_punctual()),
-        in_order,
-        strangers: ended.strangers,
+        as_scheduled,
+        rejected_connections: ended.rejected_connections,
         tool_version: crate::VERSION.to_owned(),
         events: log.map_or(0, |log| {
             log.machines.iter().map(|events| events.len() as u64).sum()

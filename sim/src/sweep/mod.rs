@@ -35,7 +35,7 @@ pub use progress::Progress;
 
 use crate::console::tell;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, Ended, RawLog, joined, processes, ticks_in, virtual_time};
+use crate::engine::{Control, RawLog, RunOutcome, joined, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
@@ -95,7 +95,7 @@ pub struct Summary {
     /// Whether it was for too many failures.
     pub gave_up: bool,
     /// Runs of this sweep that were in order: event for event those of their seed.
-    pub in_order: u64,
+    pub as_scheduled: u64,
     /// Runs of this sweep that were punctual.
     pub punctual: u64,
     /// Bytes of events written.
@@ -136,7 +136,7 @@ pub fn run(
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
         // A slip in a run's name makes no dataset.
-        let (experiment, attempts) = DatasetWriter::look(root, experiment)?;
+        let (experiment, attempts) = DatasetWriter::inspect(root, experiment)?;
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
     let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
@@ -231,7 +231,7 @@ fn feed_engine(
         }
         EngineKind::Tcp => {
             let to_do = queue(&plan.to_do);
-            let (sender, ended) = crossbeam_channel::unbounded::<Ended<RawLog>>();
+            let (sender, ended) = crossbeam_channel::unbounded::<RunOutcome<RawLog>>();
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
@@ -245,11 +245,11 @@ fn feed_engine(
                 };
                 let engine = thread::Builder::new().spawn_scoped(scope, serve);
                 let engine = engine.map_err(no_thread)?;
-                step_back();
+                lower_priority();
                 for ended in ended {
                     let run = ended.run.clone();
-                    let settle = || ended.settle(experiment.seed, experiment.time_scale);
-                    let rows = finished::rows(experiment, &run, settle);
+                    let finalize = || ended.finalize(experiment.seed, experiment.time_scale);
+                    let rows = finished::rows(experiment, &run, finalize);
                     if finished.send(rows).is_err() {
                         break;
                     }
@@ -261,7 +261,7 @@ fn feed_engine(
 }
 
 /// Lets this thread's work wait for the event loops': what is not a tick can be late. Where the system does not, it competes.
-fn step_back() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
@@ -346,10 +346,10 @@ fn run_virtually<'r>(
             let log = virtual_time::run(run, experiment.seed);
             let ticks = log.machines.iter().map(|events| ticks_in(events));
             control.ticked(ticks.sum());
-            Ended {
+            RunOutcome {
                 run: run.clone(),
                 result: Ok(log),
-                strangers: 0,
+                rejected_connections: 0,
             }
         });
         let sent = finished.send(rows);
@@ -367,7 +367,7 @@ fn run_event_loops(
     options: &Options,
     to_do: &Receiver<Run>,
     control: &Control,
-    ended: &Sender<Ended<RawLog>>,
+    ended: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     tcp::make_room_for_files(plan.files);
     let serve = |worker| {

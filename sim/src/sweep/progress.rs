@@ -134,6 +134,8 @@ impl Progress {
     /// Notes what there is to do. Says nothing yet.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
+        // One sweep may follow another.
+        (self.done, self.failed) = (0, 0);
         self.expected = plan.wall_time;
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;

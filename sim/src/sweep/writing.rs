@@ -32,7 +32,7 @@ pub(super) fn write(
             summary.left -= 1;
             summary.ok += u64::from(run.row.is_ok());
             summary.failed += u64::from(!run.row.is_ok());
-            summary.in_order += u64::from(run.row.in_order);
+            summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
             summary.bytes += run.events.len() as u64;
             // Where nothing is said, nobody listens.

@@ -360,7 +360,7 @@ fn the_closing_line_counts_what_it_says() {
     };
     let said = format!(
         "{} of 4 are identical to the simulated run of the same seed, {} of 4 were punctual",
-        count(|row| row.in_order),
+        count(|row| row.as_scheduled),
         count(|row| row.punctual)
     );
     assert!(over_tcp.contains(&said), "{said} not in {over_tcp}");

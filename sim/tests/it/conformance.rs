@@ -281,21 +281,21 @@ delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
 fn twins_in_order_are_equal(experiment: &Experiment) {
     let over_tcp = run_all(experiment, EngineKind::Tcp);
     let twins = run_all(experiment, EngineKind::Virtual);
-    let mut in_order = 0;
+    let mut as_scheduled = 0;
     for (real, twin) in over_tcp.iter().zip(&twins) {
         let (real_log, twin_log) = (
             real.result.as_ref().expect("ok"),
             twin.result.as_ref().expect("ok"),
         );
         let punctuality = real_log.punctuality;
-        assert!(punctuality.in_order || !punctuality.is_punctual());
-        if punctuality.in_order {
-            in_order += 1;
+        assert!(punctuality.as_scheduled || !punctuality.is_punctual());
+        if punctuality.as_scheduled {
+            as_scheduled += 1;
             assert_eq!(events(real_log), events(twin_log), "{}", real.run.key());
         }
     }
     // How many are is the machine's affair, and may be none on a very busy one.
-    println!("{in_order} of {} runs were in order", over_tcp.len());
+    println!("{as_scheduled} of {} runs were in order", over_tcp.len());
 }
 
 fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {

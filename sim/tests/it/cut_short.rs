@@ -99,7 +99,7 @@ impl Sweep {
     }
 
     /// Runs the rest; returns what it said.
-    fn go_on(&self) -> String {
+    fn next_event_in_tick(&self) -> String {
         let (mut child, mut stderr) = self.start(&[]);
         let mut said = String::new();
         stderr.read_to_string(&mut said).expect("text");
@@ -178,7 +178,7 @@ fn the_first_signal_closes_the_dataset_and_says_how_to_go_on() {
             said.trim_end().ends_with("sim run e.toml --jobs 1"),
             "{said}"
         );
-        let said = sweep.go_on();
+        let said = sweep.next_event_in_tick();
         assert!(said.starts_with(&format!("{left} runs to do")), "{said}");
         assert!(!said.contains("cut short"), "{said}");
         sweep.is_whole();
@@ -229,7 +229,7 @@ fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
     let kept = finished(&sweep.dataset());
     assert!(kept.len() > 5, "{} runs", kept.len());
     sweep.options.clear();
-    let said = sweep.go_on();
+    let said = sweep.next_event_in_tick();
     assert!(said.contains("an earlier sweep was cut short"), "{said}");
     let whole = finished(&sweep.dataset());
     assert_eq!(whole.len(), 800);
@@ -243,7 +243,7 @@ fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
 fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
     let options = ["--sync-every", "0.005"];
     let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
-    undisturbed.go_on();
+    undisturbed.next_event_in_tick();
     let whole = files(&undisturbed.dataset());
     let wanted = finished(&undisturbed.dataset());
     let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
@@ -272,7 +272,7 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
         let right = |(run, events): (&u64, &Vec<u8>)| wanted.get(run) == Some(events);
         assert!(found.iter().all(right));
     }
-    sweep.go_on();
+    sweep.next_event_in_tick();
     assert!(
         files(&sweep.dataset()) == whole,
         "other bytes than undisturbed"
@@ -289,6 +289,6 @@ fn killed_anywhere_a_sweep_over_tcp_has_every_run_once() {
         ended = sweep.kill_after(random.random_range(0..4_000), random.random_range(0..200));
         kills += 1;
     }
-    sweep.go_on();
+    sweep.next_event_in_tick();
     sweep.is_whole();
 }

@@ -322,7 +322,7 @@ fn a_run_counts_once_however_often_it_was_attempted() {
     let mut attempt = |run: usize, fails_for: Option<&str>, lateness_us: f64| {
         let mut row = whole.attempted()[run].clone();
         row.lateness_p99_us = lateness_us;
-        row.strangers = 1;
+        row.rejected_connections = 1;
         let mut events = whole.read_events(&row).expect("events");
         if let Some(reason) = fails_for {
             row.outcome = sim::log::Outcome::Failed;
@@ -345,7 +345,10 @@ fn a_run_counts_once_however_often_it_was_attempted() {
     drop(writer);
     let status = Status::read(&root).expect("a status");
     assert_eq!((status.done, status.failed, status.to_do), (3, 2, 7));
-    assert_eq!((status.strangers, status.lateness_p99_us), (8, 2.0));
+    assert_eq!(
+        (status.rejected_connections, status.lateness_p99_us),
+        (8, 2.0)
+    );
     let [reason] = &status.reasons[..] else {
         panic!("{:?}", status.reasons)
     };

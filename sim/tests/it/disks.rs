@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use sim::experiment::Experiment;
 use sim::log::{
     Assumed, Dataset, DatasetError, DatasetWriter, Disk, DiskFile, FileIdentity, FinishedRun,
-    ImportWriter, Imported, Lacks, LockAttempt, RealDisk, Status,
+    ImportWriter, Imported, LockAttempt, MissingFields, RealDisk, Status,
 };
 use tempfile::TempDir;
 
@@ -335,7 +335,7 @@ fn an_import_is_there_whole_or_not_at_all() {
     // Something took its place meanwhile.
     let imported = || Imported {
         files: vec![],
-        lacks: Lacks::default(),
+        missing_fields: MissingFields::default(),
         assumed: Assumed::default(),
     };
     let mut writer = ImportWriter::create(&root).expect("a writer");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sim::engine::Control;
-use sim::experiment::Shard;
+use sim::experiment::{Experiment, Overrides, Shard};
 use sim::log::{Dataset, JournalRow};
 use sim::sweep::{self, Options, Progress, Summary};
 
@@ -143,4 +143,48 @@ fn shards_grow_alike() {
         sweep(&whole, parameters, None);
     }
     assert_eq!(runs(&root), runs(&whole));
+}
+
+/// What the schema before this one wrote goes on under the header that it has; a parameter's value that is not the default one has its
+/// column there.
+#[test]
+fn a_dataset_of_the_schema_before_grows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema-3/virtual");
+    for file in [
+        "dataset.json",
+        "events-0000.csv",
+        "experiment.toml",
+        "runs.csv",
+    ] {
+        fs::copy(from.join(file), folder.path().join(file)).expect("copied");
+    }
+    let before = runs(folder.path());
+    let text = fs::read_to_string(from.join("experiment.toml")).expect("a file");
+    let more = text.replace("repetitions = 2", "repetitions = 3");
+    let experiment = Experiment::parse(&more, "virtual.toml".as_ref(), Overrides::default())
+        .expect("an experiment");
+    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let options = Options::default();
+    let summary = sweep::run(
+        &experiment,
+        folder.path(),
+        &options,
+        &control,
+        &mut progress,
+    );
+    assert_eq!(summary.expect("a sweep").ok, 8);
+    let after = runs(folder.path());
+    assert_eq!((before.len(), after.len()), (16, 24));
+    for (key, run) in &before {
+        assert_eq!(after.get(key), Some(run), "{key}");
+    }
+    let journal = fs::read_to_string(folder.path().join("runs.csv")).expect("a journal");
+    let header = journal.lines().next().expect("a header");
+    assert!(header.contains(",in_order,strangers,"), "{header}");
+    // The same, made anew.
+    let anew = folder.path().join("anew");
+    let options = Options::default();
+    sweep::run(&experiment, &anew, &options, &control, &mut progress).expect("a sweep");
+    assert_eq!(logs(&anew), logs(folder.path()));
 }

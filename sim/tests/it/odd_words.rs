@@ -50,8 +50,11 @@ fn printed_commands_do_when_they_are_pasted() {
         );
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let said = String::from_utf8(refused.stderr).expect("text");
-        let (_, go_on) = said.rsplit_once("go on with: ").expect(&said);
-        let went_on = bash(desk.path(), &format!("rm {}; {go_on}", &data[7..]));
+        let (_, next_event_in_tick) = said.rsplit_once("go on with: ").expect(&said);
+        let went_on = bash(
+            desk.path(),
+            &format!("rm {}; {next_event_in_tick}", &data[7..]),
+        );
         assert_eq!(went_on.status.code(), Some(0), "{went_on:?}");
         assert_eq!(finished(&desk.path().join(name)).len(), 2, "{name}");
         let said = String::from_utf8(went_on.stderr).expect("text");

@@ -47,11 +47,11 @@ fn a_thousand_silent_strangers_cost_no_run() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    let mut strangers = vec![];
+    let mut rejected_connections = vec![];
     while sweep.try_wait().expect("a process").is_none() {
         for address in listeners() {
-            if strangers.len() < STRANGERS {
-                strangers.extend(TcpStream::connect(address));
+            if rejected_connections.len() < STRANGERS {
+                rejected_connections.extend(TcpStream::connect(address));
             }
         }
     }
@@ -60,9 +60,9 @@ fn a_thousand_silent_strangers_cost_no_run() {
     assert!(output.status.success(), "{said}");
     let dataset = Dataset::open(&folder.path().join("d")).expect("a dataset");
     assert_eq!(dataset.finished().count(), 4);
-    let turned_away: u32 = dataset.finished().map(|row| row.strangers).sum();
+    let turned_away: u32 = dataset.finished().map(|row| row.rejected_connections).sum();
     assert!(
-        turned_away > 0 && strangers.len() > FILES as usize,
+        turned_away > 0 && rejected_connections.len() > FILES as usize,
         "{turned_away}"
     );
 }

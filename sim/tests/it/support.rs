@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crossbeam_channel::unbounded;
 use sim::engine::tcp::{self, PortRange, Settings};
-use sim::engine::{Control, Ended, RawLog, virtual_time};
+use sim::engine::{Control, RawLog, RunOutcome, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::log::Dataset;
 
@@ -18,16 +18,16 @@ pub fn experiment(parameters: &str) -> Experiment {
 }
 
 /// Runs every run of `experiment` on one event loop or thread; the results in the order of the plan.
-pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
-    let mut ended: Vec<Ended> = match engine {
+pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
+    let mut ended: Vec<RunOutcome> = match engine {
         EngineKind::Virtual => experiment
             .runs()
             .map(|run| {
                 let log = virtual_time::run(&run, experiment.seed);
-                Ended {
+                RunOutcome {
                     run,
                     result: Ok(log),
-                    strangers: 0,
+                    rejected_connections: 0,
                 }
             })
             .collect(),
@@ -38,7 +38,7 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<Ended> {
 }
 
 /// Runs every run of `experiment` on one event loop; the results in the order in which they ended.
-pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<Ended> {
+pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> {
     let (sender, runs) = unbounded();
     for run in experiment.runs() {
         sender.send(run).expect("the receiver is held");
@@ -46,10 +46,10 @@ pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<Ended> {
     drop(sender);
     let mut ended = vec![];
     let control = Control::default();
-    let settle = |run: Ended<RawLog>| {
-        ended.push(run.settle(experiment.seed, experiment.time_scale));
+    let finalize = |run: RunOutcome<RawLog>| {
+        ended.push(run.finalize(experiment.seed, experiment.time_scale));
     };
-    tcp::serve(settings, &runs, &control, settle).expect("an event loop");
+    tcp::serve(settings, &runs, &control, finalize).expect("an event loop");
     ended
 }
 

@@ -70,7 +70,7 @@ impl Trial {
     /// The sweep and its plan are refused and nothing is changed; returns what was said.
     fn refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
-        let looked = DatasetWriter::look(&self.root(), &self.experiment);
+        let looked = DatasetWriter::inspect(&self.root(), &self.experiment);
         looked.expect_err("refused before anything is begun");
         let error = self.sweep().expect_err("refused");
         assert_eq!(fs::read(self.journal()).ok(), before);

@@ -47,7 +47,7 @@ fn journal_rows_that_contradict_something() {
             "engine is tcp, but virtual in dataset.json",
         ),
         (
-            |run| run.row.in_order = false,
+            |run| run.row.as_scheduled = false,
             "a virtual run starts at 0 and is in order",
         ),
         (

@@ -159,9 +159,9 @@ fn what_is_known_depends_on_what_the_journal_claims() {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };
-    let [in_order, late] = [World::InOrder, World::Late]
+    let [as_scheduled, late] = [World::InOrder, World::Late]
         .map(|world| SETUPS[1].audit_altered(world, Bug::HighestSenderFirst, wide));
-    assert!(in_order.counts(Check::QueueOrder).1 > 0);
+    assert!(as_scheduled.counts(Check::QueueOrder).1 > 0);
     assert_eq!(failed(&late), ["queue_length"]);
 }
 

@@ -159,5 +159,5 @@ pub fn over_tcp(run: &mut FinishedRun, world: World) {
     run.row.started_at_ns = START_NS;
     run.row.lateness_max_us = LATE_NS as f64 / 1e3;
     run.row.punctual = run.row.lateness_max_us < run.row.margin_us;
-    run.row.in_order = world == World::InOrder;
+    run.row.as_scheduled = world == World::InOrder;
 }

@@ -113,7 +113,7 @@ impl Processes {
 
     fn wait(mut self, control: &Control) -> Outcome {
         loop {
-            if let Err(error) = self.look() {
+            if let Err(error) = self.inspect() {
                 return Outcome::failed(format!("a machine's process cannot be watched: {error}"));
             }
             let all_ended = self.ends.iter().all(Option::is_some);
@@ -129,7 +129,7 @@ impl Processes {
     }
 
     /// Takes in what has ended. After the first end the others have less time.
-    fn look(&mut self) -> io::Result<()> {
+    fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];
             if self.ends[machine].is_some() || !process.has_ended()? {
@@ -145,7 +145,7 @@ impl Processes {
             }
             self.ends[machine] = Some(end);
             let now_ns = self.now_ns();
-            let asleep_ns = self.sleep.look(now_ns);
+            let asleep_ns = self.sleep.inspect(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
             if until_ns < self.patience.end_ns(asleep_ns) {
                 self.patience = Patience::until(until_ns, asleep_ns);

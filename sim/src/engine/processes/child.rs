@@ -181,7 +181,7 @@ fn part(said: &[u8]) -> Result<Part, String> {
         started_at_ns: report.started_at_ns,
         events: rows.into_iter().map(|row| row.logged).collect(),
         latency: report.latency_ns,
-        in_order: report.in_order,
-        strangers: report.strangers,
+        as_scheduled: report.as_scheduled,
+        rejected_connections: report.rejected_connections,
     })
 }

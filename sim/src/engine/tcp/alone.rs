@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::address;
 use super::clock::WallClock;
 use super::hosted::{Hosted, Part};
-use super::mesh::{Mesh, Places};
+use super::mesh::{Endpoints, Mesh};
 use super::reactor::Reactor;
 use super::secret::Secret;
 use super::wiring::Wiring;
@@ -31,7 +31,7 @@ const SCRATCH_BYTES: usize = 64 << 10;
 
 /// One machine's place in a run.
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct Participant {
     /// The run.
     pub run: Run,
     /// The experiment's seed.
@@ -52,7 +52,7 @@ pub struct Seat {
 
 /// Why a machine did not do its part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SeatError {
+pub enum ParticipantError {
     /// Nothing has happened yet: the run can be tried again elsewhere.
     #[error("machine {machine} cannot listen on {address}: {problem}")]
     Listen {
@@ -71,7 +71,7 @@ pub enum SeatError {
     Failed(String),
 }
 
-impl From<String> for SeatError {
+impl From<String> for ParticipantError {
     fn from(reason: String) -> Self {
         Self::Failed(reason)
     }
@@ -81,15 +81,15 @@ impl From<String> for SeatError {
 ///
 /// # Errors
 ///
-/// [`SeatError`], with the reason in words.
-pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
+/// [`ParticipantError`], with the reason in words.
+pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
     let clock = WallClock::start();
     let mut reactor = Reactor::new().map_err(|error| {
         let problem = format!("cannot watch sockets: {error}");
         if is_shortage(&error) {
-            SeatError::NoRoom(problem)
+            ParticipantError::NoRoom(problem)
         } else {
-            SeatError::Failed(problem)
+            ParticipantError::Failed(problem)
         }
     })?;
     let mut hosted = begin(seat, clock, &mut reactor)?;
@@ -101,7 +101,7 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     let patience_ns = u64::try_from(seat.patience.as_nanos()).unwrap_or(u64::MAX);
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
-        sleep.look(clock.now_ns());
+        sleep.inspect(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
             hosted.check_clocks(lead_ns)?;
@@ -142,13 +142,17 @@ pub fn take_part(seat: &Seat) -> Result<Part, SeatError> {
     Ok(part)
 }
 
-fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted, SeatError> {
-    let unable = |address: &SocketAddr, error: std::io::Error| SeatError::Listen {
+fn begin(
+    seat: &Participant,
+    clock: WallClock,
+    reactor: &mut Reactor,
+) -> Result<Hosted, ParticipantError> {
+    let unable = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
         machine: seat.machine,
         address: *address,
         problem: error.to_string(),
     };
-    let mut refused = SeatError::Failed(format!("machine {} has no address", seat.machine));
+    let mut refused = ParticipantError::Failed(format!("machine {} has no address", seat.machine));
     let listening = seat.listen.iter().find_map(|address| {
         let listener = address::listen(*address);
         let listener = listener
@@ -165,7 +169,7 @@ fn begin(seat: &Seat, clock: WallClock, reactor: &mut Reactor) -> Result<Hosted,
             seat.machine
         ));
     }
-    let places = Places {
+    let places = Endpoints {
         listeners: vec![listener],
         first: seat.machine,
         addresses: seat.addresses.clone(),

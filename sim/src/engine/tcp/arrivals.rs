@@ -12,7 +12,7 @@ use crate::machine::{MachineIndex, Message};
 
 pub(super) struct Arrivals {
     /// Whether all have been in order so far.
-    pub(super) in_order: bool,
+    pub(super) as_scheduled: bool,
     /// With modelled delays the network queue holds messages until their time, and puts them in order; but those of one sender
     /// must come in the order in which they were sent.
     delayed: bool,
@@ -25,7 +25,7 @@ pub(super) struct Arrivals {
 impl Arrivals {
     pub(super) fn new(configuration: &Configuration) -> Self {
         Self {
-            in_order: true,
+            as_scheduled: true,
             delayed: configuration.delay != Delay::NONE,
             last: vec![(0, 0); configuration.rates.machines() as usize],
             last_of_link: HashMap::new(),
@@ -54,7 +54,7 @@ impl Arrivals {
         } else {
             this < std::mem::replace(&mut self.last[recipient], this)
         };
-        self.in_order &= !(missed || early || overtaken);
+        self.as_scheduled &= !(missed || early || overtaken);
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
             let delay_ns = u64::from(delay != "0") * 600_000_000;
             checked.check(0, done, &message, sent_ns, delay_ns, &schedule);
         }
-        checked.in_order
+        checked.as_scheduled
     }
 
     #[test]

@@ -14,7 +14,7 @@ use slab::Slab;
 use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
 use super::hosted::{Hosted, Ticked};
-use super::mesh::{Mesh, Places};
+use super::mesh::{Endpoints, Mesh};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
 use super::secret::Secret;
@@ -22,7 +22,7 @@ use super::spill::Spill;
 use super::wiring::Wiring;
 use crate::engine::patience::{Patience, Sleep};
 use crate::engine::shortage::is_shortage;
-use crate::engine::{Control, Ended, RawLog};
+use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
@@ -73,12 +73,12 @@ pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
     control: &Control,
-    deliver: impl FnMut(Ended<RawLog>),
+    deliver: impl FnMut(RunOutcome<RawLog>),
 ) -> io::Result<()> {
     let mut host = Host::new(settings, control, deliver)?;
     loop {
         host.turn += 1;
-        host.sleep.look(host.clock.now_ns());
+        host.sleep.inspect(host.clock.now_ns());
         host.tick();
         host.spill()?;
         if host.has_time() {
@@ -149,7 +149,7 @@ struct Host<'s, D> {
     scratch: Vec<u8>,
 }
 
-impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
+impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
     fn new(settings: &'s Settings, control: &'s Control, deliver: D) -> io::Result<Self> {
         Ok(Self {
             settings,
@@ -243,10 +243,10 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
                 self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
             Err(problem) if problem.passes && !self.is_idle() => self.postponed = Some(run),
-            Err(problem) => (self.deliver)(Ended {
+            Err(problem) => (self.deliver)(RunOutcome {
                 run,
                 result: Err(problem.reason),
-                strangers: 0,
+                rejected_connections: 0,
             }),
         }
     }
@@ -267,7 +267,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         let wiring = Wiring::of(configuration);
         let secret = Secret::new(&token, self.settings.seed, &run.key());
         let (clock, reactor) = (self.clock, &mut self.reactor);
-        Places::here(listeners)
+        Endpoints::here(listeners)
             .and_then(|places| Mesh::new(slot, wiring, places, secret, clock, reactor))
             .map_err(|error| NoMesh {
                 passes: is_shortage(&error),
@@ -488,7 +488,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
             .map_err(|error| error.to_string())
             .and_then(|listeners| {
                 let token = new_token()?;
-                Places::here(listeners)
+                Endpoints::here(listeners)
                     .and_then(|places| {
                         hosted.set_up_again(slot, places, &token, self.clock, &mut self.reactor)
                     })
@@ -511,7 +511,7 @@ impl<'s, D: FnMut(Ended<RawLog>)> Host<'s, D> {
         (self.deliver)(ended);
     }
 
-    fn remove(&mut self, slot: usize, result: Result<(), String>) -> Ended<RawLog> {
+    fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
         // At once: whoever is silent is known by this run's slot, which may be another's soon.
         hosted.close_listeners(&mut self.reactor);

@@ -5,11 +5,11 @@ use std::io;
 use super::agreement::Agreement;
 use super::arrivals::Arrivals;
 use super::clock::WallClock;
-use super::mesh::{Mesh, Places};
+use super::mesh::{Endpoints, Mesh};
 use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::secret::Secret;
 use super::spill::{Piece, Spill};
-use crate::engine::{Ended, RawLog, Samples, machines_of};
+use crate::engine::{RawLog, RunOutcome, Samples, machines_of};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
@@ -25,9 +25,9 @@ pub struct Part {
     /// Message queued - message sent, of the messages it got.
     pub latency: Samples,
     /// Whether every one of them was queued when, and in the order, that the schedule says.
-    pub in_order: bool,
+    pub as_scheduled: bool,
     /// Connections turned away.
-    pub strangers: u32,
+    pub rejected_connections: u32,
 }
 
 /// From a standing mesh to the run's start: time for the event loop to look at its other runs.
@@ -70,7 +70,7 @@ pub(super) struct Hosted {
     messages: u64,
     last_send: Option<LastSend>,
     setups: u32,
-    strangers: u32,
+    rejected_connections: u32,
 }
 
 /// When the run last sent anything: in which turn of the event loop, in a tick due when.
@@ -113,7 +113,7 @@ impl Hosted {
             latency: Samples::default(),
             last_send: None,
             setups: 1,
-            strangers: 0,
+            rejected_connections: 0,
         }
     }
 
@@ -134,7 +134,7 @@ impl Hosted {
     pub(super) fn set_up_again(
         &mut self,
         slot: usize,
-        places: Places,
+        places: Endpoints,
         token: &RunToken,
         clock: WallClock,
         reactor: &mut Reactor,
@@ -143,7 +143,7 @@ impl Hosted {
         let secret = Secret::new(token, self.seed, &self.run.key());
         let mesh = Mesh::new(slot, wiring, places, secret, clock, reactor)?;
         let failed = std::mem::replace(&mut self.mesh, mesh);
-        self.strangers += failed.strangers();
+        self.rejected_connections += failed.rejected_connections();
         self.setups += 1;
         Ok(failed)
     }
@@ -273,7 +273,7 @@ impl Hosted {
                 system_time_ns,
                 event,
             });
-            next = self.machines[machine].go_on();
+            next = self.machines[machine].next_event_in_tick();
         }
         if self.next_due_ns(machine).is_none() {
             self.mesh.end_all(machine as MachineIndex)?;
@@ -410,19 +410,19 @@ impl Hosted {
     }
 
     /// Takes the run apart: what is to be reported of it, and the mesh to be closed.
-    pub(super) fn finish(self, result: Result<(), String>) -> (Ended<RawLog>, Mesh) {
+    pub(super) fn finish(self, result: Result<(), String>) -> (RunOutcome<RawLog>, Mesh) {
         let log = RawLog {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             machines: self.log,
             spilled: self.spilled,
             latency: self.latency,
-            in_order: self.arrivals.in_order,
+            as_scheduled: self.arrivals.as_scheduled,
         };
-        let strangers = self.strangers + self.mesh.strangers();
-        let ended = Ended {
+        let rejected_connections = self.rejected_connections + self.mesh.rejected_connections();
+        let ended = RunOutcome {
             run: self.run,
             result: result.map(|()| log),
-            strangers,
+            rejected_connections,
         };
         (ended, self.mesh)
     }
@@ -433,8 +433,8 @@ impl Hosted {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             events: std::mem::take(&mut self.log[machine]),
             latency: self.latency,
-            in_order: self.arrivals.in_order,
-            strangers: self.strangers + self.mesh.strangers(),
+            as_scheduled: self.arrivals.as_scheduled,
+            rejected_connections: self.rejected_connections + self.mesh.rejected_connections(),
         };
         (part, self.mesh)
     }

@@ -4,14 +4,14 @@
 //! # Layout
 //!
 //! - [`handshake`]: who is at the other end, and who is turned away
-//! - [`errand`]: connections that carry one message each, beside those that stand
+//! - [`per_message`]: connections that carry one message each, beside those that stand
 //!
 //! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side proves that it knows the
 //! run's token, and whoever cannot is turned away and counted. Once every end is greeted the mesh stands, and
 //! the listeners close.
 
-mod errand;
 mod handshake;
+mod per_message;
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ const DIAL_AGAIN: Duration = Duration::from_millis(100);
 const ACCEPTS_A_LOOK: usize = 16;
 
 /// Who is where.
-pub(super) struct Places {
+pub(super) struct Endpoints {
     /// The machines of this process: their listeners, the first of them being machine `first`.
     pub(super) listeners: Vec<TcpListener>,
     pub(super) first: MachineIndex,
@@ -46,7 +46,7 @@ pub(super) struct Places {
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
-impl Places {
+impl Endpoints {
     /// A whole run in this process.
     pub(super) fn here(listeners: Vec<TcpListener>) -> io::Result<Self> {
         let address = |listener: &TcpListener| Ok(vec![listener.local_addr()?]);
@@ -78,7 +78,7 @@ pub(super) struct Mesh {
     /// Before this nobody dials: a peer was not there yet.
     dial_again: Option<Instant>,
     links: Vec<Option<Link>>,
-    /// Places in `links` that are free again.
+    /// Endpoints in `links` that are free again.
     vacant: Vec<usize>,
     /// The place in `links` of `owner`'s end of its connection to `peer`, at `owner * machines + peer`.
     ends: Vec<Option<usize>>,
@@ -87,7 +87,7 @@ pub(super) struct Mesh {
     ended_ends: usize,
     /// Messages with connections of their own that their recipients have not confirmed.
     under_way: usize,
-    strangers: u32,
+    rejected_connections: u32,
 }
 
 struct Listener {
@@ -102,12 +102,12 @@ impl Mesh {
     pub(super) fn new(
         run: usize,
         wiring: Wiring,
-        places: Places,
+        places: Endpoints,
         secret: Secret,
         clock: WallClock,
         reactor: &mut Reactor,
     ) -> io::Result<Self> {
-        let Places {
+        let Endpoints {
             listeners,
             first,
             addresses,
@@ -137,7 +137,7 @@ impl Mesh {
             greeted_ends: 0,
             ended_ends: 0,
             under_way: 0,
-            strangers: 0,
+            rejected_connections: 0,
             wiring,
             local,
             addresses,
@@ -178,8 +178,8 @@ impl Mesh {
         self.ended_ends == self.end_count() && self.under_way == 0
     }
 
-    pub(super) fn strangers(&self) -> u32 {
-        self.strangers
+    pub(super) fn rejected_connections(&self) -> u32 {
+        self.rejected_connections
     }
 
     fn end_count(&self) -> usize {
@@ -465,7 +465,7 @@ impl Mesh {
 
     /// A pair that lacks its connection or has not heard the other's last: for saying why a run got stuck.
     pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
-        let lacks = |&(owner, peer): &(MachineIndex, MachineIndex)| {
+        let missing_fields = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
                 self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
             !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
@@ -477,7 +477,7 @@ impl Mesh {
                     .iter()
                     .map(move |&peer| (owner, peer))
             })
-            .find(lacks)
+            .find(missing_fields)
             .or_else(|| self.unconfirmed())
     }
 

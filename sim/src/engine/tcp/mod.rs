@@ -37,7 +37,7 @@ mod wiring;
 
 pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
-pub use alone::{Seat, SeatError, take_part};
+pub use alone::{Participant, ParticipantError, take_part};
 pub(crate) use host::new_token;
 pub use host::{Settings, serve};
 pub use hosted::Part;

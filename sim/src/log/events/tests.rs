@@ -144,12 +144,12 @@ proptest! {
         let row = forgetting(row, unknown);
         let mut text = Vec::new();
         write_row(&mut text, &row);
-        let everything = Lacks { recipients: true, senders: true, stamps: true, sent_ticks: true };
-        let read: Result<Vec<EventRow>, RowError> = parse_rows_lacking(&text, everything).collect();
+        let everything = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true };
+        let read: Result<Vec<EventRow>, RowError> = parse_rows_with_missing(&text, everything).collect();
         prop_assert_eq!(read, Ok(vec![row.clone()]));
-        let lacks = matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
+        let missing_fields = matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
             || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & 14 != 0);
-        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), lacks);
+        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), missing_fields);
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Bench {
         let run = experiment.expect("sound").run(0).expect("one");
         let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
         let listeners = AddressBook::new(PortRange::default()).listen(2);
-        let places = Places::here(listeners.expect("ports")).expect("addresses");
+        let places = Endpoints::here(listeners.expect("ports")).expect("addresses");
         let (wiring, secret) = (
             Wiring::of(&run.configuration),
             Secret::new(&[1; 16], 1, "run"),

@@ -84,7 +84,7 @@ impl Mesh {
     ) -> Result<(), String> {
         let Ok(place) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
             // It broke at once, or cannot be watched: a machine of the run would notice and say so.
-            self.strangers += 1;
+            self.rejected_connections += 1;
             return Ok(());
         };
         if let Some(link) = &self.links[place] {
@@ -121,11 +121,11 @@ impl Mesh {
 
     /// Turns away all connections of this run that have not said who they are. Returns whether there were any.
     pub(super) fn turn_all_silent_away(&mut self, reactor: &mut Reactor) -> bool {
-        let before = self.strangers;
+        let before = self.rejected_connections;
         while let Some(route) = reactor.longest_silent_of(self.run) {
             self.turn_silent_away(route, reactor);
         }
-        self.strangers > before
+        self.rejected_connections > before
     }
 
     /// Opens a connection just accepted from another process: challenges whoever it is. (Connections for messages need none: they
@@ -276,7 +276,7 @@ impl Mesh {
     }
 
     pub(super) fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
-        self.strangers += 1;
+        self.rejected_connections += 1;
         self.vacant.push(place);
         link.refuse();
         reactor.forget(&mut link.stream, link.handle);

@@ -51,7 +51,7 @@ impl Bench {
         let mesh = Mesh::new(
             0,
             Wiring::of(&configuration),
-            Places::here(listeners).expect("addresses"),
+            Endpoints::here(listeners).expect("addresses"),
             secret(TOKEN),
             WallClock::start(),
             &mut reactor,
@@ -131,7 +131,7 @@ fn every_pair_is_connected_whatever_the_number_of_machines() {
     for machines in [2, 3, 8] {
         let mut bench = Bench::new(machines);
         bench.turn_until(|bench| bench.mesh.stands());
-        assert_eq!(bench.mesh.strangers(), 0);
+        assert_eq!(bench.mesh.rejected_connections(), 0);
         assert_eq!(
             bench.mesh.links.iter().flatten().count() as u32,
             machines * (machines - 1)
@@ -148,7 +148,7 @@ fn only_machines_between_which_messages_flow_are_connected() {
     ] {
         let mut bench = Bench::with(topology, 6);
         bench.turn_until(|bench| bench.mesh.stands());
-        assert_eq!(bench.mesh.strangers(), 0);
+        assert_eq!(bench.mesh.rejected_connections(), 0);
         assert_eq!(bench.mesh.links.iter().flatten().count(), 2 * pairs);
         (0..6).for_each(|owner| bench.mesh.end_all(owner).expect("sent"));
         bench.turn_until(|bench| bench.mesh.has_ended());
@@ -217,7 +217,7 @@ fn connections_for_messages_leave_nothing_behind() {
         stamps.sort_unstable();
         assert!(stamps.into_iter().eq(0..100));
     }
-    assert_eq!(bench.mesh.strangers(), 0);
+    assert_eq!(bench.mesh.rejected_connections(), 0);
     #[cfg(target_os = "linux")]
     assert_eq!(waiting_sockets(bench.mesh.addresses[0][0]), 0);
 }
@@ -272,7 +272,7 @@ fn strangers_bring_no_messages() {
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let stranger = bench.stranger(1, &bytes);
-    bench.turn_until(|bench| bench.mesh.strangers() == 1);
+    bench.turn_until(|bench| bench.mesh.rejected_connections() == 1);
     assert!(bench.heard.is_empty());
     drop(stranger);
 }
@@ -297,7 +297,7 @@ fn the_run_ends_when_everybody_has_heard_everybodys_last() {
 fn strangers_are_turned_away_and_disturb_nothing() {
     let mut bench = Bench::new(3);
     let replayed = bench.dial(TOKEN, 2, 0);
-    let strangers = [
+    let rejected_connections = [
         bench.stranger(
             0,
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: who-reads-what-listens/1.0\r\n\r\n",
@@ -309,9 +309,12 @@ fn strangers_are_turned_away_and_disturb_nothing() {
         bench.stranger(2, b"LC"),
         bench.stranger(0, b""),
     ];
-    bench.turn_until(|bench| bench.mesh.stands() && bench.mesh.strangers() >= 5);
+    bench.turn_until(|bench| bench.mesh.stands() && bench.mesh.rejected_connections() >= 5);
     bench.mesh.close_listeners(&mut bench.reactor);
-    assert_eq!(bench.mesh.strangers(), strangers.len() as u32);
+    assert_eq!(
+        bench.mesh.rejected_connections(),
+        rejected_connections.len() as u32
+    );
     bench.mesh.send(2, 0, &message(3)).expect("sent");
     bench.turn_until(|bench| bench.heard == [(0, 2, message(3))]);
 }
@@ -320,7 +323,7 @@ fn strangers_are_turned_away_and_disturb_nothing() {
 fn a_stranger_who_hangs_up_is_counted() {
     let mut bench = Bench::new(2);
     drop(bench.stranger(0, b"LCLK"));
-    bench.turn_until(|bench| bench.mesh.strangers() == 1);
+    bench.turn_until(|bench| bench.mesh.rejected_connections() == 1);
     bench.turn_until(|bench| bench.mesh.stands());
 }
 
@@ -335,7 +338,7 @@ fn a_crowd_of_silent_strangers_costs_bounded_memory_and_keeps_nobody_out() {
         bench.mesh.links.len()
     );
     bench.mesh.close_listeners(&mut bench.reactor);
-    assert_eq!(bench.mesh.strangers() as usize, crowd.len());
+    assert_eq!(bench.mesh.rejected_connections() as usize, crowd.len());
 }
 
 /// Where each message takes a connection of its own, listeners stay open as long as the run.
@@ -351,9 +354,9 @@ fn messages_get_through_a_crowd_of_silent_strangers() {
         bench.heard.len() == 50 && bench.mesh.under_way == 0
     });
     let all_but_the_last = crowd.len() - SILENT;
-    bench.turn_until(|bench| bench.mesh.strangers() as usize == all_but_the_last);
+    bench.turn_until(|bench| bench.mesh.rejected_connections() as usize == all_but_the_last);
     bench.mesh.close_listeners(&mut bench.reactor);
-    assert_eq!(bench.mesh.strangers() as usize, crowd.len());
+    assert_eq!(bench.mesh.rejected_connections() as usize, crowd.len());
 }
 
 /// A machine 0 whose machine 1 is another process: it knows the token, says `bytes` after its hello, and hangs up.

@@ -23,7 +23,7 @@ impl Process {
         let mut reactor = Reactor::new().expect("a reactor");
         let internal = Probability::new(0.5).expect("a probability");
         let configuration = Configuration::new("1,1".parse().expect("rates"), internal, 1);
-        let places = Places {
+        let places = Endpoints {
             listeners: vec![listener],
             first: machine,
             addresses: addresses.iter().map(|&address| vec![address]).collect(),
@@ -98,7 +98,7 @@ fn both_learn_by_how_much_their_clocks_differ() {
 #[test]
 fn machines_with_different_tokens_never_meet() {
     let mut processes = pair([TOKEN, [43; 16]], 0);
-    while processes[0].mesh.strangers() == 0 {
+    while processes[0].mesh.rejected_connections() == 0 {
         processes.iter_mut().for_each(Process::turn);
     }
     assert!(processes.iter().all(|process| !process.mesh.stands()));
@@ -155,7 +155,7 @@ fn a_listener_proves_nothing_to_strangers() {
     assert_eq!(challenge.proof, Proof::default());
     let dial = step(HelloKind::Dial, 1, [1; 16], 0);
     stranger.write_all(&dial.encode()).expect("written");
-    while process.mesh.strangers() == 0 {
+    while process.mesh.rejected_connections() == 0 {
         process.turn();
     }
     stranger.set_nonblocking(false).expect("set");

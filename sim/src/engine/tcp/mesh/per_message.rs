@@ -89,7 +89,7 @@ impl Mesh {
         Ok(is_last)
     }
 
-    /// Puts a link back to its place, or closes it if its errand is done.
+    /// Puts a link back to its place, or closes it if its per_message is done.
     pub(super) fn put_back(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.has_done_its_errand() {
             self.links[place] = Some(link);

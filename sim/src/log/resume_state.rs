@@ -19,7 +19,7 @@ const LEFT_BEHIND: [&str; 4] = [
 ];
 
 /// What is there for an experiment to go on with.
-pub(super) struct Earlier {
+pub(super) struct ResumeState {
     /// Where the dataset, or the experiment's shard of it, is or will be.
     pub(super) paths: Paths,
     /// The manifest that is there.
@@ -28,7 +28,7 @@ pub(super) struct Earlier {
     pub(super) experiment: Experiment,
 }
 
-impl Earlier {
+impl ResumeState {
     /// Looks into `root`, the folder of the experiment's dataset or of its shards. Makes nothing.
     ///
     /// # Errors

@@ -1,0 +1,49 @@
+//! What datasets of schema 3 call things: they still open, and can be extended.
+
+use super::checksum::checksum;
+use super::manifest::Manifest;
+
+/// The schema that this module knows.
+pub(super) const SCHEMA: u32 = 3;
+
+/// The identity of a manifest of schema 3: a checksum of the contents as that program's types printed themselves.
+pub(super) fn identity(manifest: &Manifest) -> String {
+    let experiment = &manifest.experiment;
+    let mut contents = format!(
+        "{} {:?} ResolvedExperiment {{ seed: {:?}, repetitions: {:?}, engine: {:?}, isolation: {:?}, time_scale: {:?}, runs: {:?}, \
+         numbering: {:?}, configurations: {:?} }}",
+        manifest.name,
+        manifest.shard,
+        experiment.seed,
+        experiment.repetitions,
+        experiment.engine,
+        experiment.isolation,
+        experiment.time_scale,
+        experiment.runs,
+        experiment.numbering,
+        experiment.configurations,
+    );
+    if let Some(imported) = &manifest.imported {
+        let missing = imported.missing_fields;
+        contents += &format!(
+            " Imported {{ files: {:?}, lacks: Lacks {{ recipients: {:?}, senders: {:?}, stamps: {:?}, sent_ticks: {:?} }}, assumed: \
+             {:?} }}",
+            imported.files,
+            missing.recipients,
+            missing.senders,
+            missing.stamps,
+            missing.sent_ticks,
+            imported.assumed,
+        );
+    }
+    checksum(contents.as_bytes())
+}
+
+/// The present name of a column that had another one.
+pub(super) fn renamed(column: &str) -> Option<&'static str> {
+    match column {
+        "in_order" => Some("as_scheduled"),
+        "strangers" => Some("rejected_connections"),
+        _ => None,
+    }
+}
