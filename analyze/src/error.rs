@@ -120,7 +120,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Measures cannot be kept for the next time.
-    #[error("{}: {cause}; with --reread measures are neither read from there nor kept", .path.display())]
+    #[error("{}: {cause}; with --no-cache it is not used", .path.display())]
     NotKept {
         /// The file or folder.
         path: PathBuf,

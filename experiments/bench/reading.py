@@ -100,7 +100,7 @@ def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, st
     """Makes the table once."""
     if reader.peer:
         return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)
-    if reader.forgets and (kept := dataset / ".kept").exists():
+    if reader.forgets and (kept := dataset / ".cache").exists():
         shutil.rmtree(kept)
     return run([simulator.program.with_name("analyze"), "drift", dataset, "--format", "csv"], LOOK_EVERY_S)
 

@@ -49,7 +49,7 @@ impl<'d> Planned<'d> {
             ));
         }
         if row.engine == "virtual" && (row.started_at_ns != 0 || !row.as_scheduled) {
-            problems.push("a virtual run starts at 0 and is in order".to_owned());
+            problems.push("a virtual run starts at 0 and is as scheduled".to_owned());
         }
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn check_measured(
     }
     if nanos(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
         problems.push(format!(
-            "lateness_max_us is {}, but the latest event was {} us late",
+            "lateness_max_us is {}, but the latest event was {} µs late",
             row.lateness_max_us,
             latest_ns as f64 / 1e3
         ));
@@ -91,7 +91,7 @@ pub(super) fn check_measured(
     let is_punctual = setup.is_virtual || needed_ns < nanos(row.margin_us);
     if row.punctual != is_punctual {
         problems.push(format!(
-            "punctual is {}, but lateness and latency come to {} us, and the margin is {} us",
+            "punctual is {}, but lateness and latency add up to {} µs, and the margin is {} µs",
             row.punctual,
             needed_ns as f64 / 1e3,
             row.margin_us

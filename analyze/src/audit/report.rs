@@ -150,7 +150,7 @@ fn counter_example(first: &CounterExample) -> String {
 
 /// A row a check, over all datasets.
 pub fn table(audit: &Audit) -> Table {
-    let headings = ["check", "what it says", "checked", "violations"];
+    let headings = ["check", "rule", "checked", "violations"];
     let rows = Check::ALL.iter().filter_map(|&check| {
         let (checked, violations) = audit.counts(check);
         let is_told = checked > 0 || check != Check::ClockConditionBefore;

@@ -49,10 +49,11 @@ pub fn tests_table(answers: &[Answer<'_>]) -> Table {
         caption: vec![
             "measured: the statistic [its 95 % interval], over n runs: of a mean Student's, of a share Wilson's, of an sd Bonett's, of a \
              difference Welch's, averaged over configurations that both sides have; the largest is a fact about the runs that were \
-             made. A run's value is the mean of its machines meant, for the largest their greatest."
+             made. The value of a run is the mean over the machines that the test names; with `largest`, it is the largest value among them."
                 .to_owned(),
-            "wanted: where the interval must lie if the claim is as its author made it. It holds if it lies wholly there, fails if \
-             wholly elsewhere, and is undecided otherwise: about so many runs would tell."
+            "wanted: where the interval must lie if the claim is true as its author made it. The claim holds if the whole interval lies there, \
+             fails if the whole interval lies elsewhere, and is undecided otherwise; `n 400?` is about how many runs would be enough to \
+             decide."
                 .to_owned(),
             "where A -> B: by how much the mean is greater in B than in A; n of B.".to_owned(),
         ],

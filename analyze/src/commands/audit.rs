@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::output::{self, Output};
 
-/// Are these logs a Lamport execution? Replays them by the rules
+/// Check whether the logs are executions of machines with Lamport clocks, by replaying every event
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is held against the rules of Lamport's clocks and against its row in runs.csv: ticks and times, clocks \
@@ -17,7 +17,7 @@ use super::output::{self, Output};
         CSV and JSON have a record a dataset and check: how often it was made (checked) and failed (violations), and of the first \
         failure file, line, run and what is wrong. The words go to stderr then.")]
 pub struct Audit {
-    /// Folders of datasets, or of their shards, as `sim run` makes them
+    /// Folders of datasets, made by `sim run` or `analyze import`, or folders of their shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]

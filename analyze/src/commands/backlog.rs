@@ -6,7 +6,7 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How many messages wait, and how fast that grows
+/// How many messages wait in the queues, and how fast the queues grow
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze backlog data/quickstart --format csv > backlog.csv")]
 pub struct Backlog {

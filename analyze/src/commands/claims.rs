@@ -12,7 +12,7 @@ use super::output::{Output, is_closed_pipe};
 use super::pools;
 use super::selection::say_what_is_left_out;
 
-/// What others claimed of this model: confirmed, refuted, or on what it depends
+/// Test what others claimed about this model: each claim is confirmed, refuted, or depends on parameters
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
@@ -22,13 +22,13 @@ use super::selection::say_what_is_left_out;
         CSV and JSON have a record a test."
 )]
 pub struct Claims {
-    /// The file of the claims; the experiments that make their datasets stand in the folder of its name, without .toml
+    /// The file with the claims (TOML). Their experiments are in the folder with the same name, without .toml
     #[arg(value_name = "FILE", default_value = "experiments/claims.toml")]
     file: PathBuf,
-    /// The folder of the datasets
+    /// The folder with the datasets
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Only this claim; may be given several times
+    /// Test only this claim; may be given several times
     #[arg(long = "claim", value_name = "ID")]
     ids: Vec<String>,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{self, Output};
 use super::selection::Selection;
 
-/// Two datasets, run by run: the same events, the same measures?
+/// Compare two datasets run by run: are the events the same? Are the measures?
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
@@ -20,10 +20,10 @@ use super::selection::Selection;
         to stderr then."
 )]
 pub struct Compare {
-    /// Folder of a dataset
+    /// The folder of a dataset
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// Folder of another, for instance its twin in virtual time
+    /// The folder of another one, for example the same runs in virtual time
     #[arg(value_name = "B")]
     b: PathBuf,
     #[command(flatten)]

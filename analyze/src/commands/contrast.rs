@@ -17,7 +17,7 @@ const TELLING: [&str; 4] = [
     "backlog_growth",
 ];
 
-/// What difference it makes whether a parameter has one value or another, all else being equal
+/// How the measures change when one parameter changes and all others stay the same
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze contrast data/quickstart --of internal --from 0.4 --to 0.7"
@@ -25,16 +25,16 @@ const TELLING: [&str; 4] = [
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
-    /// The parameter
+    /// The parameter that changes
     #[arg(long, value_name = "PARAMETER")]
     of: String,
-    /// Its one value
+    /// Its first value
     #[arg(long, value_name = "A")]
     from: String,
-    /// Its other value
+    /// Its second value
     #[arg(long, value_name = "B")]
     to: String,
-    /// A measure, by the name of its column; may be given several times
+    /// Compare this measure; give the name of its column; may be given several times
     #[arg(long, value_name = "NAME")]
     measure: Vec<String>,
     #[command(flatten)]

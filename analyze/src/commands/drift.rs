@@ -6,7 +6,7 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How fast the clocks run, how far ahead of their own ticks, and how far behind the fastest
+/// How fast the clocks run, how far they are ahead of their machine's ticks, and how far behind the fastest clock
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze drift data/quickstart --format csv > drift.csv")]
 pub struct Drift {

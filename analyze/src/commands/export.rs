@@ -9,15 +9,15 @@ use sim::console::tell;
 
 use super::Datasets;
 
-/// Write runs, machines and events as Parquet into <DATASET>/processed, for notebooks; of the events only what is new
+/// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks; events only of new runs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` says what the columns mean."
+    after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` explains the columns."
 )]
 pub struct Export {
     #[command(flatten)]
     datasets: Datasets,
-    /// Write the same as CSV too, each table as one file
+    /// Write each table as a CSV file too
     #[arg(long)]
     csv: bool,
 }
@@ -78,7 +78,12 @@ fn python_literal(path: &Path) -> String {
 
 fn line(written: &Written) -> String {
     let Written { rows, bytes, .. } = written;
-    let line = format!("{}: {rows} rows, {}", written.path.display(), size(*bytes));
+    let line = format!(
+        "{}: {}, {}",
+        written.path.display(),
+        counted(*rows as usize, "row"),
+        size(*bytes)
+    );
     match written.parts {
         None => line,
         Some(PartCount { all, written }) => {

@@ -14,7 +14,7 @@ use super::output::{width, write_stdout};
 /// No mapping has so many bytes.
 const MOST_MAPPING_BYTES: u64 = 1 << 20;
 
-/// Make logs of another implementation into a dataset, for the same tables and as much of the audit as they allow
+/// Turn the logs of another implementation into a dataset, for the same tables and audit
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
@@ -37,7 +37,7 @@ may say all that the options say:
 
 Exit codes: 0 imported, 2 a log cannot be read: nothing is made then.")]
 pub struct Import {
-    /// Log files of one run, or a folder of them for each run
+    /// The log files of one run, or a folder for each run
     #[arg(value_name = "LOGS", required = true)]
     sources: Vec<PathBuf>,
     /// The folder of the new dataset
@@ -46,34 +46,34 @@ pub struct Import {
     /// How to read the logs, as a TOML file; options go before it
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// What stands between cells: a character, or `blanks`; otherwise the first line tells
+    /// The character between cells, or `blanks` [default: found out from the first line]
     #[arg(long, value_name = "CHARACTER")]
     separator: Option<String>,
-    /// The first line is an event, not the names of columns
+    /// The first line is an event, and not the names of the columns
     #[arg(long)]
     no_header: bool,
-    /// Titles of columns, or their numbers from 1, as in system_time=when,event=3
+    /// Names of columns, or their numbers from 1, such as system_time=when,event=3
     #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
     columns: Vec<(String, String)>,
-    /// Words for the events internal, send and receive, as in send=OUT,send=OUT_ALL
+    /// The words of the log for internal, send and receive events, such as send=OUT,send=OUT_ALL
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
     events: Vec<(String, String)>,
-    /// How times are written: s, ms, us, ns, or a strftime format; otherwise seconds, or ISO 8601
+    /// The format of times: s, ms, us, ns, or a strftime format [default: seconds or ISO 8601]
     #[arg(long, value_name = "UNIT")]
     time: Option<String>,
-    /// When queue lengths were taken: before or after the event [default: after]
+    /// Whether queue lengths are logged before or after the event [default: after]
     #[arg(long, value_name = "WHEN")]
     queue: Option<Queue>,
-    /// Which clock a message carries: before or after the send's increment [default: after]
+    /// Whether messages carry the clock before or after the send's increment [default: after]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
-    /// Ticks per second of each machine, as in 1,3,6; otherwise those measured
+    /// Ticks per second of each machine, such as 1,3,6 [default: measured]
     #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
     rates: Vec<f64>,
-    /// Probability that an idle tick is an internal event; otherwise the share measured
+    /// Probability that an idle tick is an internal event [default: measured]
     #[arg(long, value_name = "P")]
     internal: Option<f64>,
-    /// How long a run was observed; otherwise to the last event
+    /// How many seconds each run was observed [default: to the last event]
     #[arg(long, value_name = "SECONDS")]
     duration: Option<f64>,
     /// Model seconds per second of the logs [default: 1]

@@ -6,7 +6,7 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How far clocks advance from one event to the next
+/// How far the clocks advance from one event to the next
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze jumps data/quickstart --format csv > jumps.csv")]
 pub struct Jumps {

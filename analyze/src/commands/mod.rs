@@ -2,6 +2,7 @@
 
 mod audit;
 mod backlog;
+mod causality;
 mod claims;
 mod compare;
 mod completions;
@@ -12,7 +13,6 @@ mod export;
 mod import;
 mod jumps;
 mod man;
-mod order;
 mod output;
 mod pools;
 mod selection;
@@ -25,6 +25,7 @@ use analyze::Dataset;
 use analyze::measures::{self, Measure};
 use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use sim::console::tell;
 
 use selection::Selection;
 
@@ -47,7 +48,10 @@ enum Verb {
     Drift(drift::Drift),
     Jumps(jumps::Jumps),
     Backlog(backlog::Backlog),
-    Order(order::Order),
+    Causality(causality::Causality),
+    /// The earlier name of `causality`
+    #[command(hide = true)]
+    Order(causality::Causality),
     Contrast(contrast::Contrast),
     Theory(theory::Theory),
     Claims(claims::Claims),
@@ -68,7 +72,11 @@ impl Cli {
             Verb::Drift(drift) => drift.run(),
             Verb::Jumps(jumps) => jumps.run(),
             Verb::Backlog(backlog) => backlog.run(),
-            Verb::Order(order) => order.run(),
+            Verb::Causality(causality) => causality.run(),
+            Verb::Order(causality) => {
+                tell("`analyze order` is now called `analyze causality`");
+                causality.run()
+            }
             Verb::Contrast(contrast) => contrast.run(),
             Verb::Theory(theory) => theory.run(),
             Verb::Claims(claims) => claims.run(),
@@ -103,7 +111,7 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
 /// The datasets a verb is about.
 #[derive(Debug, Args)]
 struct Datasets {
-    /// Folders of datasets, or of their shards, as `sim run` makes them
+    /// Folders of datasets, made by `sim run` or `analyze import`, or folders of their shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]

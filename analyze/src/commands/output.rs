@@ -22,20 +22,20 @@ const DEFAULT_WIDTH: u16 = 120;
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For the terminal, as wide as it is
+    /// For a terminal, and as wide as it
     Table,
-    /// Comma-separated, in full precision
+    /// Comma-separated values, in full precision
     Csv,
-    /// An array of objects, in full precision
+    /// A JSON array of objects, in full precision
     Json,
-    /// For a document
+    /// A Markdown table
     Markdown,
 }
 
 /// The option that chooses a format.
 #[derive(Debug, Args)]
 pub struct Output {
-    /// How to write it
+    /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -84,13 +84,13 @@ impl Output {
 /// The options that choose and order a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Pool all runs with the same values of these: parameters, machines, machine, rate; as in rates,internal
+    /// Combine all runs that have the same values of these, such as rates,internal: parameters, machines, machine, rate
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     by: Vec<String>,
-    /// The largest mean of this measure first, by the name of its column
+    /// Print the rows with the largest mean of this measure first; give the name of its column
     #[arg(long, value_name = "MEASURE")]
     sort: Option<String>,
-    /// Only so many rows, the first
+    /// Print only the first N rows
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     top: Option<u64>,
 }

@@ -13,24 +13,27 @@ use super::pools;
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Late by less than the margin between ticks; virtual runs always are
+    /// The latest tick and the slowest message together took less time than lies between the closest ticks of two machines (the margin), so that the order of events is guaranteed; true of all virtual runs
     Punctual,
 }
 
 /// The option that leaves runs out.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Leave out all finished runs but these
+    /// Use only some of the finished runs
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Only runs with such a value of a parameter, as in internal=0.7 or time_scale<=10; may be given several times
+    /// Use only runs for which this is true, such as internal=0.7 or time_scale<=10; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Leave out the first model seconds of every run
+    /// Ignore the first S model seconds of every run
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
     warm_up: f64,
-    /// Read every run again, also those whose measures are kept, and keep none
+    /// Ignore the cache (the folder .cache of the dataset), and do not write it
     #[arg(long)]
+    no_cache: bool,
+    /// The earlier name of --no-cache
+    #[arg(long, hide = true)]
     reread: bool,
 }
 
@@ -38,6 +41,14 @@ impl Selection {
     /// Opens the datasets in folders `roots`, with the runs that were asked for; says on stderr what is left out.
     pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
+        if self.reread {
+            tell("--reread is now called --no-cache");
+        }
+        for condition in &self.conditions {
+            condition.earlier_name().inspect(|earlier| {
+                tell(format_args!("{earlier} is now called {}", condition.name()));
+            });
+        }
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
             dataset.keep_where(&self.conditions)?;
@@ -45,11 +56,11 @@ impl Selection {
                 dataset.keep_punctual()?;
             }
             dataset.cut_warm_up(self.warm_up)?;
-            if !self.reread {
+            if !(self.no_cache || self.reread) {
                 // A dataset that may only be read is no obstacle.
-                dataset
-                    .keep_measures()
-                    .unwrap_or_else(|error| tell(format_args!("measures are not kept: {error}")));
+                dataset.keep_measures().unwrap_or_else(|error| {
+                    tell(format_args!("the cache is not written: {error}"))
+                });
             }
             say_what_is_left_out(dataset);
         }

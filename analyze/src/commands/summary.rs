@@ -4,13 +4,14 @@ use analyze::Dataset;
 use analyze::measures::Measure;
 use analyze::output::words::counted;
 use analyze::stats::repetitions::{self, Group};
-use analyze::stats::tables::{self, QUESTIONS, Table};
+use analyze::stats::tables::{self, SUMMARY, Table};
 use clap::Args;
+use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
 
-/// Drift, jumps and backlog at a glance
+/// The most important measures of drift, jumps and backlog
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze summary data/quickstart")]
 pub struct Summary {
@@ -24,11 +25,11 @@ impl Summary {
     pub fn run(&self) -> anyhow::Result<()> {
         let datasets = self.datasets.open()?;
         let groups = repetitions::groups(&datasets)?;
-        let tables: Vec<Table> = QUESTIONS
+        let tables: Vec<Table> = SUMMARY
             .iter()
             .map(|question| tables::table(question.title, &question.summary_measures(), &groups))
             .collect();
-        let measures: Vec<&Measure> = QUESTIONS
+        let measures: Vec<&Measure> = SUMMARY
             .iter()
             .flat_map(tables::TableSpec::measures)
             .collect();
@@ -47,12 +48,13 @@ fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
             .count();
         let ticks: u64 = dataset.finished().iter().map(|run| run.events).sum();
         format!(
-            "{}: {} finished, {} failed; {}{}, {ticks} ticks.",
+            "{}: {} finished, {} failed; {}{}, {} ticks.",
             dataset.label(),
             counted(finished(dataset), "run"),
             dataset.failed(),
             punctuality(dataset),
             counted(configurations, "configuration"),
+            grouped(ticks),
         )
     });
     lines.chain([String::new()]).collect()

@@ -7,9 +7,9 @@ use clap::Args;
 use super::Datasets;
 use super::output::Output;
 
-/// What theory predicts of backlog, receive share and clocks, beside what was measured
+/// Predicted backlog, receive share and clocks, next to the measured ones
 ///
-/// Of all variants of the model but modelled delays; `none` stands where no derivation holds.
+/// Covers all variants of the model except modelled delays. `none` means that there is no prediction for this configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
 pub struct Theory {

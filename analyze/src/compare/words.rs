@@ -32,7 +32,7 @@ pub fn exception(comparison: &Comparison) -> Option<String> {
     let exceptions = events.exceptions();
     (exceptions > 0).then(|| {
         format!(
-            "{exceptions} of {} in order in both {}",
+            "{exceptions} of {} as scheduled in both {}",
             counted(events.as_scheduled, "run"),
             if exceptions == 1 { "differs" } else { "differ" },
         )
@@ -55,7 +55,7 @@ fn about(letter: &str, side: &Side) -> String {
         format!("{letter} is {label}: {engine}, seed {seed}; {runs}.")
     } else {
         format!(
-            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {as_scheduled} in order, {punctual} punctual."
+            "{letter} is {label}: {engine} at time scale {time_scale}, seed {seed}; {runs}, {as_scheduled} as scheduled, {punctual} punctual."
         )
     }
 }
@@ -116,13 +116,12 @@ fn check(comparison: &Comparison, events: &Events) -> String {
         );
     }
     match events.as_scheduled {
-        0 => {
-            "Nothing to check: no run was in order in both, so none had to be identical.".to_owned()
-        }
-        1 => "Check passed: the run that was in order in both is identical.".to_owned(),
+        0 => "Nothing to check: no run was as scheduled in both, so none had to be identical."
+            .to_owned(),
+        1 => "Check passed: the run that was as scheduled in both is identical.".to_owned(),
         as_scheduled => {
             format!(
-                "Check passed: all {as_scheduled} runs that were in order in both are identical."
+                "Check passed: all {as_scheduled} runs that were as scheduled in both are identical."
             )
         }
     }
@@ -149,7 +148,7 @@ fn item(run: &Differing) -> String {
         format!("tick {tick}"),
     ];
     format!(
-        "- {}, in order in {as_scheduled}: at {}, {column} is {a} in A and {b} in B.",
+        "- {}, as scheduled in {as_scheduled}: at {}, {column} is {a} in A and {b} in B.",
         run.key,
         place.map(|words| keep_together(&words)).join(", ")
     )

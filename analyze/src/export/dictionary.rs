@@ -22,7 +22,7 @@ under version control, but for `sample/`, and `foreign/`, logs of another implem
 <name>/processed/runs.parquet      a row a finished run
 <name>/processed/machines.parquet  a row a finished run and machine, with every measure
 <name>/processed/events/           a row an event, typed: part-00000.parquet, part-00001.parquet, ...
-<name>/.kept/                      measures kept from one reading to the next; may be deleted
+<name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
 A sweep that was split with `sim run --shard K/N` is a folder `<name>/shard-K-of-N/` for each K, laid out the same; `analyze` takes

@@ -1,6 +1,6 @@
 //! Measures kept from one reading of a dataset to the next: only runs that are new are read again.
 //!
-//! They lie in the folder `.kept` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
+//! They lie in the folder `.cache` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
 //! run's measures count if the program that kept them has the same definitions, and the run's row in the journal, its events'
 //! checksum among it, is the same. Whoever deletes the folder loses nothing but time.
 //!
@@ -32,7 +32,7 @@ const ENDING: &str = ".parquet";
 
 /// Where a dataset's measures are kept.
 pub(crate) fn folder(root: &Path) -> PathBuf {
-    root.join(".kept")
+    root.join(".cache")
 }
 
 /// The measures that are kept for one dataset and one warm-up.

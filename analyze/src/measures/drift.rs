@@ -23,7 +23,7 @@ pub(super) const MEASURES: [Measure; 5] = [
     },
     Measure {
         name: "own_drift",
-        label: "own drift",
+        label: "clock - own ticks",
         unit: "",
         kind: Integer,
         decimals: 1,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sim::log::{JournalRow, journal_cell, journal_columns};
+use sim::log::{JournalRow, journal_cell, journal_columns, renamed_column};
 
 /// Columns of the journal that no condition is about: what is the same for every finished run, or says where its log lies.
 const LEFT_OUT: [&str; 9] = [
@@ -48,6 +48,8 @@ enum Comparison {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     name: &'static str,
+    /// What the name was called that was given.
+    earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
 }
@@ -67,8 +69,13 @@ pub enum NotACondition {
 }
 
 impl Condition {
-    /// What it is about.
-    pub(crate) fn name(&self) -> &'static str {
+    /// The name that the person gave, if the column is called otherwise by now.
+    pub fn earlier_name(&self) -> Option<&str> {
+        self.earlier_name.as_deref()
+    }
+
+    /// The column that it is about.
+    pub fn name(&self) -> &'static str {
         self.name
     }
 
@@ -104,8 +111,10 @@ impl FromStr for Condition {
         if name.is_empty() || value.is_empty() {
             return Err(NotACondition::Form);
         }
+        let present = renamed_column(name).unwrap_or(name);
+        let earlier_name = (present != name).then(|| name.to_owned());
         let name = names()
-            .find(|known| *known == name)
+            .find(|known| *known == present)
             .ok_or_else(|| NotACondition::Name(name.to_owned()))?;
         let needs_order = !matches!(comparison, Comparison::Equals | Comparison::Differs);
         if needs_order && value.parse::<f64>().is_err() {
@@ -113,6 +122,7 @@ impl FromStr for Condition {
         }
         Ok(Self {
             name,
+            earlier_name,
             comparison,
             value: value.to_owned(),
         })

@@ -308,12 +308,12 @@ fn caption(contrast: &Contrast, measures: &[&Measure]) -> Vec<String> {
     let Contrast { a, b, .. } = contrast;
     let mut caption = vec![
         format!(
-            "What {name} {b} makes of {name} {a}: difference of the means, {b} less {a}, ± half the width of its 95 % interval \
-             (Welch), machine by machine of configurations that agree in all else; n repetitions of either.",
+            "Effect of changing {name} from {a} to {b}: difference of the means ({b} minus {a}) ± half the width of its 95 % interval \
+             (Welch). Each row compares one machine in two configurations that agree in everything else; n repetitions of each.",
             name = contrast.parameter
         ),
-        "average: over all rows, with equal weight; its interval (normal) is about these configurations.".to_owned(),
-        "An interval that includes 0 does not tell the two apart.".to_owned(),
+        "average: mean over all rows, with equal weight; its interval (normal) is about these configurations only.".to_owned(),
+        "If an interval includes 0, the two values are not told apart by these runs.".to_owned(),
     ];
     caption.extend(
         measures

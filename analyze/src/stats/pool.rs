@@ -130,8 +130,9 @@ pub fn table(
         dataset.chain(values).chain(cells).chain(runs).collect()
     };
     let mut caption = vec![format!(
-        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and standard deviation (sd), in \
-         which what differs between the configurations pooled counts too; of a run's machines that fall together, the mean.",
+        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and standard deviation (sd). The sd \
+         includes differences between the combined configurations. Where several machines of a run fall into one row, their mean is the \
+         run's value.",
         names.join(", ")
     )];
     caption.extend(

@@ -65,9 +65,9 @@ pub const BACKLOG: TableSpec = TableSpec {
     summary_measures: &["backlog_mean", "backlog_growth", "receive_share"],
 };
 
-/// How far apart are the clocks of a run, how old is the news, and how much of the order is real?
-pub const ORDER: TableSpec = TableSpec {
-    title: "Order",
+/// How far apart are the clocks of a run, how old are messages when they are received, and how many events are concurrent?
+pub const CAUSALITY: TableSpec = TableSpec {
+    title: "Causality",
     measures: &[
         "spread_mean",
         "message_age_mean_s",
@@ -77,8 +77,8 @@ pub const ORDER: TableSpec = TableSpec {
     summary_measures: &[],
 };
 
-/// Every question of a summary, in its order.
-pub const QUESTIONS: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
+/// Every table of a summary, in its order.
+pub const SUMMARY: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl TableSpec {
     /// Its measures.
@@ -261,7 +261,7 @@ fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<S
         "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
     ];
     if groups.iter().any(|group| group.n == 1) {
-        caption.push("Where n is 1 there is neither interval nor sd.".to_owned());
+        caption.push("Where n is 1 there is no interval and no sd.".to_owned());
     }
     caption.extend(precision(groups));
     caption.extend(varying.constant(groups));
@@ -283,12 +283,12 @@ fn precision(groups: &[&Group]) -> Option<String> {
         .min()?;
     let halved = repetitions_to_halve(fewest)?;
     let few = if fewest < FEW {
-        "Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. "
+        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. "
     } else {
         ""
     };
     Some(format!(
-        "{few}With {halved} repetitions instead of {fewest} the intervals would be about half as wide."
+        "{few}With {halved} instead of {fewest} repetitions the intervals would be about half as wide."
     ))
 }
 
@@ -298,7 +298,7 @@ fn warm_up(groups: &[&Group]) -> Option<String> {
         .iter()
         .map(|group| group.warm_up_s)
         .fold(0.0, f64::max);
-    (warm_up_s > 0.0).then(|| format!("The first {warm_up_s} s of every run do not count."))
+    (warm_up_s > 0.0).then(|| format!("The first {warm_up_s} s of every run are ignored."))
 }
 
 /// What a measure is, with its unit.

@@ -122,34 +122,34 @@ impl Caveat {
     pub fn words(self) -> &'static str {
         match self {
             Self::ManyFastest => {
-                "three or more machines share the greatest rate; what their clocks gain is estimated from pairs"
+                "three or more machines share the highest rate; how much their clocks gain from each other is estimated from pairs"
             }
             Self::Overtaken => {
-                "a slower machine at more than half the greatest rate sends too; its clock can be ahead of the fastest for part \
-                 of a tick, and what that gains is an estimate"
+                "a slower machine with more than half the highest rate sends too; its clock can be ahead of the fastest clock for part \
+                 of a tick, and how much that adds is an estimate"
             }
             Self::Aligned => {
-                "phases are aligned, so machines tick at the same instants; the theory has them apart"
+                "phases are aligned, so machines tick at the same instants; the theory assumes that they do not"
             }
             Self::StampsBefore => {
-                "messages carry the clock before the increment; the theory of the clocks has it after"
+                "messages carry the clock before the increment; the theory of the clocks assumes after"
             }
             Self::Delays => {
-                "messages are under way for more than a tenth of the shortest period; the theory has no delays"
+                "messages take more than a tenth of the shortest period; the theory assumes no delays"
             }
-            Self::FewTicks => "the machine ticks fewer than 20 times, so the start weighs",
+            Self::FewTicks => "the machine ticks fewer than 20 times, so the start-up matters",
             Self::CriticalTogether => {
-                "two or more machines are critical, and each is treated as if it were the only one"
+                "two or more machines are critical; each is treated as if it were the only one"
             }
             Self::AlwaysSending => {
-                "every idle tick sends to everybody, so who is idle first may stay so"
+                "every idle tick sends to everybody, so the machine that is idle first may stay idle"
             }
             Self::WarmUp => {
-                "a warm-up was cut off the measurements; the theory is of the whole time from an empty start"
+                "the measurements ignore a warm-up; the theory covers the whole time from an empty start"
             }
             Self::Relayed => {
-                "news of a faster machine comes only over others; that these pass on nothing while they receive, and that an overloaded \
-                 one passes on something at the start, is neglected"
+                "messages of a faster machine arrive only through other machines; the theory ignores that these send nothing while they \
+                 receive, and that an overloaded one sends something at the start"
             }
             Self::Drained => {
                 "a tick takes every message that waits; that machines are busy at the same times is neglected, so the receive share of \
@@ -157,7 +157,7 @@ impl Caveat {
                  estimate"
             }
             Self::SeveralStates => {
-                "neighbours can silence each other, and chance decides which; nothing is predicted"
+                "machines can overload each other until they stop sending, and chance decides which; there is no prediction"
             }
         }
     }

@@ -23,7 +23,7 @@ const WITH_SD: &str = "backlog_final";
 /// What the lines of a row are.
 const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
 
-/// A row a machine, of four lines: measured, predicted, the difference, and that in standard errors.
+/// A row for each machine, of four lines: measured, predicted, the difference, and its z-score.
 pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let groups: Vec<&Group> = machines.iter().map(|beside| beside.group).collect();
     let varying = Varying::among(&groups);
@@ -83,7 +83,7 @@ fn machine(beside: &PredictionComparison<'_>) -> String {
         lines.extend(prediction.regime.map(|regime| regime.name().to_owned()));
         if !prediction.crude.is_empty() {
             let letters: Vec<String> = letters(prediction).collect();
-            lines.push(format!("crude: {}", letters.join(", ")));
+            lines.push(format!("caveat {}", letters.join(", ")));
         }
     }
     in_lines(lines)
@@ -174,17 +174,18 @@ fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
 fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {
     let mut caption = vec![
         "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
-         (sd) of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the \
-         configuration; it knows no measurement. Difference: measured - predicted. z: the difference in standard errors of the mean."
+         (sd) of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion \
+         for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
-        "With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says that \
-         there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells."
+        "With ten or more repetitions, chance alone brings about 95 % of the values of z between -2 and 2. A large z with a small \
+         difference only means that there are enough repetitions to see that the theory is an approximation; the difference tells how \
+         good it is."
             .to_owned(),
     ];
     caption.extend(constant);
     caption.push(
-        "- stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue drifts \
-         by less than one standard deviation over T."
+        "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows. critical: too close \
+         to tell; the queue drifts by less than one standard deviation over T."
             .to_owned(),
     );
     let measures = machines.first().into_iter().flat_map(shown);
@@ -206,7 +207,7 @@ fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
     };
     let given = Caveat::ALL.into_iter().filter(given);
     given
-        .map(|reason| format!("- crude: {}: {}.", reason.letter(), reason.words()))
+        .map(|reason| format!("- caveat {}: {}.", reason.letter(), reason.words()))
         .collect()
 }
 
@@ -234,7 +235,7 @@ fn record(beside: &PredictionComparison<'_>) -> Record {
     let idle = prediction.and_then(|prediction| prediction.idle_rate);
     record.extend([
         ("regime".to_owned(), text(regime)),
-        ("crude".to_owned(), text(crude)),
+        ("caveats".to_owned(), text(crude)),
         ("arrival_rate_predicted".to_owned(), arrivals.into()),
         ("idle_rate_predicted".to_owned(), idle.into()),
     ]);

@@ -264,7 +264,7 @@ fn known_ways_to_be_wrong_are_named() {
         let root = folder.path().join("tiny");
         fs::create_dir_all(&root).unwrap();
         write(&root, file, bytes.as_bytes());
-        let (code, _, err) = analyze(&["summary", "tiny", "--reread"], folder.path());
+        let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());
         assert!(code == 2 && err.contains(said), "{said}: {err}");
     }
     // For the audit it is a finding.
@@ -282,12 +282,12 @@ fn known_ways_to_be_wrong_are_named() {
     // A journal that was copied through another system's editor is the same journal.
     write(&root, "runs.csv", journal.replace('\n', "\r\n").as_bytes());
     assert_eq!(
-        analyze(&["summary", "tiny", "--reread"], folder.path()).0,
+        analyze(&["summary", "tiny", "--no-cache"], folder.path()).0,
         0
     );
     write(&root, "events-0000.csv", events.as_bytes());
     fs::remove_file(root.join("events-0000.csv")).unwrap();
-    let (code, _, err) = analyze(&["summary", "tiny", "--reread"], folder.path());
+    let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());
     assert!(code == 2 && err.contains("tiny/events-0000.csv: "), "{err}");
 }
 

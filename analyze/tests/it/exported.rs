@@ -180,7 +180,14 @@ fn exports_at_once_do_not_mix_their_files() {
     fixture::simulated(&root, fixture::SMALL);
     let selections = ["run<2", "run>=2"];
     let export = &|condition| {
-        let options = ["export", "small", "--csv", "--reread", "--where", condition];
+        let options = [
+            "export",
+            "small",
+            "--csv",
+            "--no-cache",
+            "--where",
+            condition,
+        ];
         analyze(&options, folder.path()).0
     };
     let codes: Vec<i32> = std::thread::scope(|scope| {

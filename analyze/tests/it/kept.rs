@@ -74,7 +74,7 @@ fn what_cannot_be_read_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     keeping(folder.path()).machines().unwrap();
-    let file = fs::read_dir(folder.path().join(".kept")).unwrap().next();
+    let file = fs::read_dir(folder.path().join(".cache")).unwrap().next();
     let file = file.unwrap().unwrap().path();
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
@@ -91,7 +91,7 @@ fn no_flipped_bit_changes_a_table() {
     fixture::simulated(root, fixture::SMALL);
     let read = Dataset::open(root).unwrap().machines().unwrap();
     keeping(root).machines().unwrap();
-    let file = only_file(&root.join(".kept"));
+    let file = only_file(&root.join(".cache"));
     let whole = fs::read(&file).unwrap();
     // A prime step: every bit of a byte is met, and every region of the file.
     let bits: Vec<usize> = (0..8 * whole.len()).step_by(1999).collect();
@@ -121,15 +121,15 @@ fn a_file_in_anothers_name_does_not_count() {
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--reread"]);
+    let (_, whole, _) = drift(&["--no-cache"]);
     drift(&[]);
-    let asked_for = only_file(&root.join(".kept"));
+    let asked_for = only_file(&root.join(".cache"));
     fs::remove_file(&asked_for).unwrap();
     drift(&["--warm-up", "2"]);
-    fs::rename(only_file(&root.join(".kept")), &asked_for).unwrap();
+    fs::rename(only_file(&root.join(".cache")), &asked_for).unwrap();
     let (code, out, err) = drift(&[]);
     assert_eq!((code, out), (0, whole));
-    let remark = "small: measures are computed again: small/.kept/measures-";
+    let remark = "small: measures are computed again: small/.cache/measures-";
     assert!(err.starts_with(remark) && err.contains("checksum"), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
     assert_eq!(drift(&[]).2, "", "it was written anew");
@@ -140,9 +140,9 @@ fn whatever_lies_in_the_folder_the_table_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
-    let kept = root.join(".kept");
+    let kept = root.join(".cache");
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--reread"]);
+    let (_, whole, _) = drift(&["--no-cache"]);
     // A stranger's folder and file, what another build kept, what a crash left.
     fs::create_dir_all(kept.join(".snapshot")).unwrap();
     fs::write(kept.join("notes"), "a stranger's").unwrap();
@@ -180,20 +180,20 @@ fn on_the_command_line_everything_is_read_again_on_request() {
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (code, first, _) = drift(&["--reread"]);
-    assert!(code == 0 && !root.join(".kept").exists());
+    let (code, first, _) = drift(&["--no-cache"]);
+    assert!(code == 0 && !root.join(".cache").exists());
     assert_eq!(drift(&[]), (0, first.clone(), String::new()));
     let whole = damage(&root);
     assert_eq!(drift(&[]), (0, first, String::new()));
-    let (code, _, err) = drift(&["--reread"]);
+    let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
     // A file in the folder's place: measures cannot be kept, and are read all the same.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
-    fs::remove_dir_all(root.join(".kept")).unwrap();
-    fs::write(root.join(".kept"), "in the way").unwrap();
+    fs::remove_dir_all(root.join(".cache")).unwrap();
+    fs::write(root.join(".cache"), "in the way").unwrap();
     let (code, _, err) = drift(&[]);
     assert!(
-        code == 0 && err.starts_with("measures are not kept: small/.kept: "),
+        code == 0 && err.starts_with("the cache is not written: small/.cache: "),
         "{err}"
     );
 }

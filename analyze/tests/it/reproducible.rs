@@ -63,7 +63,7 @@ fn every_verb_writes_the_same_bytes_every_time() {
         for threads in ["1", "5"] {
             written.insert(stdout(&command, threads, folder.path()));
             if command[0] != "audit" {
-                let reread = [command.as_slice(), &["--reread"]].concat();
+                let reread = [command.as_slice(), &["--no-cache"]].concat();
                 written.insert(stdout(&reread, threads, folder.path()));
             }
         }
@@ -87,7 +87,7 @@ fn exports_are_the_same_bytes_every_time() {
     let files: Vec<_> = files.map(|file| folder.path().join(file)).collect();
     let mut written = BTreeSet::new();
     for threads in ["1", "5"] {
-        for options in [&["--csv"][..], &["--csv", "--reread"]] {
+        for options in [&["--csv"][..], &["--csv", "--no-cache"]] {
             stdout(
                 &[&["export", "a"], options].concat(),
                 threads,

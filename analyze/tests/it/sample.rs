@@ -33,7 +33,7 @@ fn its_processed_files_are_up_to_date() {
         };
         assert!(
             read(&kept).equals_missing(&read(&written.path)),
-            "{} is out of date: analyze export data/sample --reread",
+            "{} is out of date: analyze export data/sample --no-cache",
             kept.display()
         );
     }

@@ -43,9 +43,9 @@ fn numbers_of_threads_that_are_none_are_named() {
 #[test]
 fn fewer_threads_give_the_same_answer() {
     let folder = with_small();
-    let wanted = shell("\"$0\" drift small --reread", folder.path());
+    let wanted = shell("\"$0\" drift small --no-cache", folder.path());
     let single = shell(
-        "POLARS_MAX_THREADS=1 \"$0\" drift small --reread",
+        "POLARS_MAX_THREADS=1 \"$0\" drift small --no-cache",
         folder.path(),
     );
     assert_eq!(String::from_utf8(single.stderr).unwrap(), "");
@@ -71,7 +71,7 @@ fn no_threads_at_all_are_an_error() {
         );
         shell(&line, folder.path())
     };
-    let output = limited(1, "drift small --reread");
+    let output = limited(1, "drift small --no-cache");
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(

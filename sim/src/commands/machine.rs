@@ -19,7 +19,7 @@ const LONGEST_PATIENCE_S: u64 = 7 * 24 * 3600;
 /// The run failed.
 const FAILED: u8 = 3;
 
-/// Be one machine of a run, in a process of its own: its log goes to stdout
+/// Run one machine of a run as a process of its own, and print its log to stdout
 #[derive(clap::Args)]
 #[command(after_help = "\
 The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
@@ -34,7 +34,7 @@ Exit codes: 0 ok, 2 usage or experiment file, 3 the run failed.")]
 pub struct Args {
     /// The experiment file (TOML)
     experiment: PathBuf,
-    /// The run's place in the experiment's plan, from 0, or its key
+    /// The run's number in the plan, from 0, or its key
     #[arg(long, value_name = "RUN")]
     run: RunName,
     /// Which of the run's machines this is, from 0

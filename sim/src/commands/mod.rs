@@ -35,28 +35,28 @@ pub struct ExperimentArgs {
     /// The dataset's folder [default: data/<name of the experiment>]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only the Kth of N parts of the runs, into the folder shard-K-of-N in the dataset's
+    /// Run only part K of N of the runs, into the folder shard-K-of-N of the dataset
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
-    /// Only this run, by its number or key, even if it failed before; may be given several times
+    /// Run only this run (its number or key), even if it failed before; may be given several times
     #[arg(long, value_name = "RUN")]
     only: Vec<RunName>,
-    /// tcp (real sockets, wall clock) or virtual (discrete events), instead of what the file says
+    /// Use this engine instead of the file's: tcp (real sockets, wall clock) or virtual (discrete events)
     #[arg(long)]
     engine: Option<EngineKind>,
-    /// Model seconds per wall second, instead of what the file says (tcp engine)
+    /// Model seconds per wall second, instead of the file's (tcp engine)
     #[arg(long, value_name = "X", value_parser = time_scale)]
     time_scale: Option<f64>,
-    /// shared (many runs in one process) or process (each machine in its own), instead of what the file says (tcp engine)
+    /// Use this isolation instead of the file's: shared (many runs in one process) or process (each machine in a process of its own) (tcp engine)
     #[arg(long)]
     isolation: Option<Isolation>,
-    /// Runs at once [default: as many as this machine carries on time]
+    /// Runs at the same time [default: as many as this computer can keep on schedule]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
-    /// Ports for machines to listen on, on loopback addresses of their own
+    /// Ports on which machines listen, on loopback addresses of their own
     #[arg(long, value_name = "FIRST-LAST", default_value_t)]
     ports: PortRange,
-    /// Run again what failed before
+    /// Run failed runs again
     #[arg(long)]
     retry_failed: bool,
 }

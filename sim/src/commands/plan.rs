@@ -19,7 +19,7 @@ const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
 /// Beyond it, no calendar has a date.
 const LONGEST: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
-/// Show what would run: configurations, runs done and to do, wall time, memory, disk, sockets
+/// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim plan experiments/overnight.toml

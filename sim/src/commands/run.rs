@@ -26,7 +26,7 @@ const SOME_FAILED: u8 = 3;
 /// Interrupted: the same command goes on.
 const INTERRUPTED: u8 = 130;
 
-/// Run what is still to do of an experiment, into its dataset
+/// Run an experiment, and write its dataset; runs that are already done are skipped
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim run experiments/quickstart.toml
@@ -34,15 +34,16 @@ const INTERRUPTED: u8 = 130;
   sim run experiments/overnight.toml --shard 1/4
   nohup sim run experiments/overnight.toml &
 
-Run it again to go on where it was interrupted: what is done is skipped. Add values or repetitions to the experiment and run it \
-again: what is new is added. Ctrl+C stops in good order, twice at once.")]
+Resuming: run the same command again after an interruption. Runs that are done are skipped. You may add values or repetitions to \
+the experiment before: the new runs are added to the dataset. Ctrl+C finishes what must be written and stops; pressed twice, it \
+stops at once.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Stop once N runs have failed [default: go on whatever fails]
+    /// Stop after N failed runs [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_failures: Option<u64>,
-    /// Bring what has ended to the disk this often; 0 with every run
+    /// Seconds between writes that are forced to disk (fsync); 0 means after every run
     #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds)]
     sync_every: f64,
     /// Show no progress

@@ -9,14 +9,14 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 use sim::log::{Status, Sweep};
-use sim::sweep::words::{bytes_in_words, grouped, in_words};
+use sim::sweep::words::{bytes_in_words, grouped, in_words, micros_in_words};
 
 use super::print;
 
 /// Reasons of failure that are shown; `runs.csv` has them all.
 const REASONS: usize = 5;
 
-/// Show how far a dataset has come, also while it is written: done, failed and to do, rate, end, punctuality, size
+/// Show the progress of a sweep: runs done, failed and left to do, speed, expected end, punctuality, size
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim status data/overnight
@@ -83,17 +83,17 @@ fn table(root: &Path, status: &Status) -> Table {
     }
     let finished = status.done + status.no_longer_planned;
     if status.engine == "tcp" && finished > 0 {
-        row("in order", with_share(status.as_scheduled, finished));
+        row("as scheduled", with_share(status.as_scheduled, finished));
         row("punctual", with_share(status.punctual, finished));
         row(
             "lateness",
             format!(
-                "p99 {:.0} us in the median run, {:.1} ms at worst",
-                status.lateness_p99_us,
-                status.lateness_max_us / 1000.0
+                "99 % of ticks within {} in the median run, {} at worst",
+                micros_in_words(status.lateness_p99_us),
+                micros_in_words(status.lateness_max_us)
             ),
         );
-        row("rejected_connections", grouped(status.rejected_connections));
+        row("rejected connections", grouped(status.rejected_connections));
     }
     row(
         "size",

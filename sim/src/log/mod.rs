@@ -85,6 +85,7 @@ pub use journal::{JournalRow, Outcome, journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use lock::{Activity, LockOwner};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+pub use schema_3::renamed as renamed_column;
 pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};
 pub use writer::{DatasetWriter, Recovered};

@@ -39,8 +39,8 @@ pub(super) fn identity(manifest: &Manifest) -> String {
     checksum(contents.as_bytes())
 }
 
-/// The present name of a column that had another one.
-pub(super) fn renamed(column: &str) -> Option<&'static str> {
+/// The present name of a column of the journal that had another one in schema 3.
+pub fn renamed(column: &str) -> Option<&'static str> {
     match column {
         "in_order" => Some("as_scheduled"),
         "strangers" => Some("rejected_connections"),

@@ -13,23 +13,34 @@ pub fn in_words(duration: Duration) -> String {
     }
 }
 
+/// A short duration, given in microseconds, with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.
+pub fn micros_in_words(us: f64) -> String {
+    three_digits(us, &["µs", "ms", "s"])
+}
+
 /// A number of bytes with three digits: `1.54 GB`.
 pub fn bytes_in_words(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut size = bytes as f64;
+    match bytes {
+        0..=999 => format!("{bytes} B"),
+        _ => three_digits(bytes as f64, &["B", "kB", "MB", "GB", "TB"]),
+    }
+}
+
+/// A size with three digits in the unit that fits, each a thousand of the one before.
+fn three_digits(mut size: f64, units: &[&str]) -> String {
     let mut unit = 0;
-    while size >= 999.5 && unit + 1 < UNITS.len() {
+    while size >= 999.5 && unit + 1 < units.len() {
         size /= 1000.0;
         unit += 1;
     }
-    let decimals = if unit == 0 || size >= 99.95 {
+    let decimals = if size >= 99.95 {
         0
     } else if size >= 9.995 {
         1
     } else {
         2
     };
-    format!("{size:.decimals$} {}", UNITS[unit])
+    format!("{size:.decimals$} {}", units[unit])
 }
 
 /// A whole number with its thousands set apart: `38,880`.
@@ -62,6 +73,17 @@ mod tests {
     fn sizes() {
         let words = [0, 999, 1000, 1_540_000_000, 99_960_000].map(bytes_in_words);
         assert_eq!(words, ["0 B", "999 B", "1.00 kB", "1.54 GB", "100 MB"]);
+    }
+
+    #[test]
+    fn short_times() {
+        let words = [0.0, 57.04, 999.6, 1_240.0, 3_000_000.0, 4e9].map(micros_in_words);
+        assert_eq!(
+            words,
+            [
+                "0.00 µs", "57.0 µs", "1.00 ms", "1.24 ms", "3.00 s", "4000 s"
+            ]
+        );
     }
 
     #[test]

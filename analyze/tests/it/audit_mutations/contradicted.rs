@@ -48,11 +48,11 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.as_scheduled = false,
-            "a virtual run starts at 0 and is in order",
+            "a virtual run starts at 0 and is as scheduled",
         ),
         (
             |run| run.row.lateness_max_us = 7.0,
-            "lateness_max_us is 7, but the latest event was 0 us late",
+            "lateness_max_us is 7, but the latest event was 0 µs late",
         ),
         (
             |run| run.row.margin_us *= 2.0,
@@ -60,7 +60,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.punctual = false,
-            "punctual is false, but lateness and latency come to 0 us",
+            "punctual is false, but lateness and latency add up to 0 µs",
         ),
     ];
     for (change, says) in changes {

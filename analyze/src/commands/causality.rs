@@ -1,0 +1,25 @@
+//! `analyze causality`.
+
+use analyze::stats::tables;
+use clap::Args;
+
+use super::Datasets;
+use super::output::{self, Output, Rows};
+
+/// How far apart the clocks of a run are, how old messages are when they are received, and how many events are concurrent
+#[derive(Debug, Args)]
+#[command(after_help = "Example: analyze causality data/quickstart")]
+pub struct Causality {
+    #[command(flatten)]
+    datasets: Datasets,
+    #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Causality {
+    pub fn run(&self) -> anyhow::Result<()> {
+        output::answer(&tables::CAUSALITY, &self.datasets, &self.rows, &self.output)
+    }
+}
