@@ -61,7 +61,7 @@ pub mod words;
 pub use datasets::{Dataset, open};
 pub use error::Error;
 
-/// The README's Rust, compiled as a test.
+/// The Rust of the crate's README, compiled as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
