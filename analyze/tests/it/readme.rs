@@ -279,15 +279,30 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
+/// With the number of its runs.
 #[test]
 fn every_experiment_is_listed() {
     let page = read("experiments/README.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ["));
-    let listed: BTreeSet<String> = rows
-        .filter_map(|row| Some(row.split_once(']')?.0.to_owned()))
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    assert_eq!(listed, experiment_files());
+    let rows = rows.filter_map(|row| {
+        let name = row.split_once(']')?.0;
+        let runs = row.split(" | ").nth(2)?;
+        name.ends_with(".toml")
+            .then(|| (name.to_owned(), runs.replace(',', "")))
+    });
+    let listed: BTreeMap<String, String> = rows.collect();
+    let wanted = experiment_files().into_iter().map(|name| {
+        let file = project().join("experiments").join(&name);
+        let experiment = Experiment::read(&file, Overrides::default()).unwrap();
+        (name, experiment.run_count().to_string())
+    });
+    assert_eq!(listed, wanted.collect());
+}
+
+#[test]
+fn the_citation_is_of_this_version() {
+    let version = format!("\nversion: {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
 
 /// The names of the TOML files in `experiments/` and `experiments/claims/`: the other folders hold other things.
