@@ -117,9 +117,19 @@ fn run_commands(commands: &str, folder: &Path) {
         sim().display(),
         env!("CARGO_BIN_EXE_analyze")
     );
+    let commands = commands.replace("127.0.0.1", &own_loopback_address());
     run(Command::new("sh")
-        .args(["-eu", "-c", &(cargo + commands)])
+        .args(["-eu", "-c", &(cargo + &commands)])
         .current_dir(folder));
+}
+
+/// So that the ports in the documents are free, also while somebody else on this computer runs this test.
+fn own_loopback_address() -> String {
+    if !cfg!(target_os = "linux") {
+        return "127.0.0.1".to_owned();
+    }
+    let [.., high, low] = std::process::id().to_be_bytes();
+    format!("127.{high}.{low}.1")
 }
 
 #[test]
