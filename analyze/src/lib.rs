@@ -42,7 +42,7 @@ pub mod threads;
 pub use error::Error;
 pub use read::dataset::{Dataset, open};
 
-/// The README's Rust, compiled as a test.
+/// The Rust of the crate's README, compiled as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

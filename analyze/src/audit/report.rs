@@ -1,5 +1,7 @@
 //! What an audit found, for people and for machines.
 
+use sim::sweep::words::grouped;
+
 use super::{Audit, Audited, Check, CounterExample};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
@@ -158,8 +160,8 @@ pub fn table(audit: &Audit) -> Table {
             vec![
                 check.name().to_owned(),
                 keep_together(check.says()),
-                checked.to_string(),
-                violations.to_string(),
+                grouped(checked),
+                grouped(violations),
             ]
         })
     });

@@ -418,6 +418,10 @@ fn the_projects_own_claims_have_their_experiments() {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let there: BTreeSet<String> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     assert_eq!(used, there);

@@ -1,20 +1,59 @@
-//! What the README shows works as shown: its commands, its experiments, its Python. (Its Rust is a documentation test.)
+//! The documents are true: their commands and their Python run, their experiments can be planned, their links lead somewhere, their
+//! lists are complete, and the verdicts that they show are those that `analyze claims` computes. (Rust in them is a documentation
+//! test.)
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sim::experiment::{Experiment, Overrides};
+use analyze::claims::{self, Claim, Subject};
+use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::notebooks::{python_environment, run};
+
+/// Every document, in the order in which a newcomer reads them: the commands of one may need what the commands before it made.
+const DOCUMENTS: [&str; 12] = [
+    "README.md",
+    "sim/README.md",
+    "analyze/README.md",
+    "data/README.md",
+    "experiments/README.md",
+    "experiments/claims/README.md",
+    "notebooks/README.md",
+    "experiments/many-machines.md",
+    "experiments/bench/README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+];
+
+/// The longest that the first page may be, in lines.
+const README_LINES: usize = 150;
+
+/// The file in `experiments/` that is no experiment.
+const CLAIMS: &str = "claims.toml";
+
+/// Experiments of claims that simulate and read few events: their claims are evaluated in every test run.
+const QUICK_EXPERIMENTS: [&str; 9] = [
+    "draining",
+    "equal-rates",
+    "gap-of-two",
+    "one-against-six",
+    "one-against-six-100s",
+    "rate-gaps",
+    "rate-sets",
+    "tied-fastest",
+    "time-keeper",
+];
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn readme() -> String {
-    fs::read_to_string(project().join("README.md")).unwrap()
+fn read(document: &str) -> String {
+    let path = project().join(document);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The blocks of code in `language`.
@@ -26,125 +65,255 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// The text without its blocks of code.
+fn prose(text: &str) -> String {
+    let outside = text.split("```").step_by(2);
+    outside.collect()
+}
+
+/// The languages that blocks of code are in, in the order of the blocks.
+fn languages(text: &str) -> Vec<&str> {
+    let fences = text.lines().filter_map(|line| line.strip_prefix("```"));
+    fences.step_by(2).collect()
+}
+
+/// The program `sim`, which Cargo builds into the folder of `analyze`.
+fn sim() -> PathBuf {
+    let sim = Path::new(env!("CARGO_BIN_EXE_analyze")).with_file_name("sim");
+    assert!(
+        sim.exists(),
+        "{} is missing: test with --workspace",
+        sim.display()
+    );
+    sim
+}
+
+/// A folder with the experiments and with the logs that can be imported.
+fn folder_to_work_in() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["experiments", "data/foreign"] {
+        copy(&project().join(part), &folder.path().join(part));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        fs::copy(from, to).unwrap();
+        return;
+    }
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let name = entry.unwrap().file_name();
+        copy(&from.join(&name), &to.join(&name));
+    }
+}
+
+/// Runs the commands of a block as a shell does, with `cargo sim` and `cargo analyze` as the programs under test.
+fn run_commands(commands: &str, folder: &Path) {
+    let cargo = format!(
+        "cargo() {{\n  verb=$1\n  shift\n  case $verb in\n    sim) '{}' \"$@\" ;;\n    analyze) '{}' \"$@\" ;;\n    \
+         *) echo \"not run here: cargo $verb\" >&2; exit 1 ;;\n  esac\n}}\n",
+        sim().display(),
+        env!("CARGO_BIN_EXE_analyze")
+    );
+    let commands = commands.replace("127.0.0.1", &own_loopback_address());
+    run(Command::new("sh")
+        .args(["-eu", "-c", &(cargo + &commands)])
+        .current_dir(folder));
+}
+
+/// So that the ports in the documents are free, also while somebody else on this computer runs this test.
+fn own_loopback_address() -> String {
+    if !cfg!(target_os = "linux") {
+        return "127.0.0.1".to_owned();
+    }
+    let [.., high, low] = std::process::id().to_be_bytes();
+    format!("127.{high}.{low}.1")
+}
+
 #[test]
 fn the_first_screen_has_the_two_commands() {
-    let readme = readme();
+    let readme = read("README.md");
     let first_screen: Vec<&str> = readme.lines().take(25).collect();
     let commands = blocks(&readme, "sh");
     assert_eq!(blocks(&(first_screen.join("\n") + "\n"), "sh").len(), 2);
     assert_eq!(commands[1], "cargo test --workspace\n");
-    let checks = fs::read_to_string(project().join(".ci/run")).unwrap();
+    let checks = read(".ci/run");
     assert!(
         checks.contains(commands[1].trim()),
         "CI runs another test command"
     );
 }
 
-/// Runs every command of the README in the order in which they stand, and then its Python, in a folder that has the experiments and
-/// the logs to import.
 #[test]
-fn its_commands_and_its_python_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let experiments = folder.path().join("experiments");
-    fs::create_dir_all(experiments.join("claims")).unwrap();
-    for file in experiment_files().into_iter().chain([CLAIMS.to_owned()]) {
-        fs::copy(
-            project().join("experiments").join(&file),
-            experiments.join(&file),
-        )
-        .unwrap();
-    }
-    let foreign = Path::new("data").join("foreign");
-    for entry in fs::read_dir(project().join(&foreign)).unwrap() {
-        let trial = foreign.join(entry.unwrap().file_name());
-        fs::create_dir_all(folder.path().join(&trial)).unwrap();
-        for log in fs::read_dir(project().join(&trial)).unwrap() {
-            let log = trial.join(log.unwrap().file_name());
-            fs::copy(project().join(&log), folder.path().join(&log)).unwrap();
+fn the_first_page_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(
+        lines <= README_LINES,
+        "README.md has {lines} lines; at most {README_LINES}: move something to the folder that it is about"
+    );
+}
+
+/// In one folder, as somebody would who reads from the first page on. Commands that `.ci/run` has too, such as `cargo test`, are not
+/// run: CI does.
+#[test]
+fn commands_and_python_run() {
+    let folder = folder_to_work_in();
+    let checks = read(".ci/run");
+    let in_checks = |line: &str| checks.lines().any(|check| check == line);
+    for document in DOCUMENTS {
+        let text = read(document);
+        for block in blocks(&text, "sh") {
+            let commands: Vec<&str> = block.lines().filter(|line| !in_checks(line)).collect();
+            run_commands(&commands.join("\n"), folder.path());
+        }
+        for block in blocks(&text, "python") {
+            run(Command::new(python_environment().join("bin/python"))
+                .args(["-c", block])
+                .current_dir(folder.path()));
         }
     }
-    let readme = readme();
-    let commands = blocks(&readme, "sh").concat();
-    let analyze = Path::new(env!("CARGO_BIN_EXE_analyze"));
-    let sim = analyze.with_file_name("sim");
-    assert!(
-        sim.exists(),
-        "{} is missing: test with --workspace",
-        sim.display()
-    );
-    for command in commands
-        .lines()
-        .filter(|line| !line.starts_with("cargo test"))
-    {
-        let command = command
-            .replace("cargo sim ", &format!("'{}' ", sim.display()))
-            .replace("cargo analyze ", &format!("'{}' ", analyze.display()));
-        assert!(!command.contains("cargo"), "not run here: {command}");
-        run(Command::new("sh")
-            .args(["-c", &command])
-            .current_dir(folder.path()));
-    }
-    for block in blocks(&readme, "python") {
-        run(Command::new(python_environment().join("bin/python"))
-            .args(["-c", block])
-            .current_dir(folder.path()));
+}
+
+/// So that no command hides from the test above: what is in `text` is output, or needs a cluster, a browser or a long time.
+#[test]
+fn blocks_are_in_languages_that_tests_know() {
+    for document in DOCUMENTS {
+        for language in languages(&read(document)) {
+            let known = [
+                "sh",
+                "python",
+                "toml",
+                "rust,no_run",
+                "text",
+                "yaml",
+                "dockerfile",
+            ];
+            let is_generated = document == "data/README.md" && language.is_empty();
+            assert!(
+                known.contains(&language) || is_generated,
+                "{document}: a block in {language:?}"
+            );
+        }
     }
 }
 
+/// TOML in a document is an experiment, or a claim of the claims' file.
 #[test]
-fn its_experiments_can_be_planned() {
-    let readme = readme();
-    let experiments = blocks(&readme, "toml");
-    assert_eq!(experiments.len(), 2);
-    for text in experiments {
-        let experiment = Experiment::parse(text, "README.md".as_ref(), Overrides::default());
-        experiment.unwrap_or_else(|error| panic!("{error}"));
+fn experiments_can_be_planned() {
+    let claims = read("experiments/claims.toml");
+    let mut experiments = 0;
+    for document in DOCUMENTS {
+        for text in blocks(&read(document), "toml") {
+            if text.contains("[[claim") {
+                assert!(claims.contains(text), "{document}: no such claim:\n{text}");
+                continue;
+            }
+            experiments += 1;
+            let experiment = Experiment::parse(text, document.as_ref(), Overrides::default());
+            experiment.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+    assert!(experiments >= 2, "the documents show no experiments");
+}
+
+#[test]
+fn every_document_is_listed() {
+    let mut found = BTreeSet::new();
+    find_documents(&project(), Path::new(""), &mut found);
+    let listed = DOCUMENTS.map(str::to_owned);
+    assert_eq!(found, BTreeSet::from(listed));
+}
+
+/// Adds the Markdown files in a folder of the project: not those in datasets, in hidden folders, in Python's environments, or built.
+fn find_documents(project: &Path, folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(project.join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let relative = folder.join(&name);
+        let path = project.join(&relative);
+        let is_dataset = folder == Path::new("data");
+        if path.is_dir() {
+            let is_environment = path.join("pyvenv.cfg").exists();
+            if !(name == "target" || name.starts_with('.') || is_environment || is_dataset) {
+                find_documents(project, &relative, found);
+            }
+        } else if name.ends_with(".md") {
+            found.insert(relative.to_str().unwrap().replace('\\', "/"));
+        }
     }
 }
 
+/// A link to another file leads to a file that is there, and to a heading that is there.
 #[test]
-fn it_lists_every_experiment() {
-    let readme = readme();
-    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `"));
-    let listed: BTreeSet<String> = rows
-        .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    assert_eq!(listed, experiment_files());
+fn links_lead_somewhere() {
+    for document in DOCUMENTS {
+        let text = prose(&read(document));
+        let links = text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                project().join(document)
+            } else {
+                project().join(document).parent().unwrap().join(file)
+            };
+            assert!(
+                target.exists(),
+                "{document}: {link} leads to nothing: {}",
+                target.display()
+            );
+            let headings = || anchors(&fs::read_to_string(&target).unwrap());
+            assert!(
+                heading.is_empty() || headings().contains(heading),
+                "{document}: {link}: no such heading"
+            );
+        }
+    }
 }
 
-/// Its table of verdicts has every claim, as `analyze claims --format markdown` prints it.
+/// What links call the headings of a document.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let letters = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = letters.chars().filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            _ if letter.is_alphanumeric() || letter == '-' || letter == '_' => Some(letter),
+            _ => None,
+        });
+        kept.collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// With the number of its runs.
 #[test]
-fn it_tells_every_claim() {
-    let readme = readme();
-    let told = readme.lines().filter(|line| line.contains(":<br>"));
-    let told: Vec<(&str, &str)> = told.map(without_verdict).collect();
-    let claims = analyze::claims::read(&project().join("experiments").join(CLAIMS)).unwrap();
-    let wanted: Vec<(String, String)> = claims
-        .into_iter()
-        .map(|claim| {
-            let source = claim.source.replace(", ", "<br>");
-            (
-                format!("| {}:<br>{} | {source}", claim.id, claim.says),
-                format!("{} |", claim.expected),
-            )
-        })
-        .collect();
-    let wanted: Vec<(&str, &str)> = wanted
-        .iter()
-        .map(|(before, after)| (before.as_str(), after.as_str()))
-        .collect();
-    assert_eq!(told, wanted);
+fn every_experiment_is_listed() {
+    let page = read("experiments/README.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ["));
+    let rows = rows.filter_map(|row| {
+        let name = row.split_once(']')?.0;
+        let runs = row.split(" | ").nth(2)?;
+        name.ends_with(".toml")
+            .then(|| (name.to_owned(), runs.replace(',', "")))
+    });
+    let listed: BTreeMap<String, String> = rows.collect();
+    let wanted = experiment_files().into_iter().map(|name| {
+        let file = project().join("experiments").join(&name);
+        let experiment = Experiment::read(&file, Overrides::default()).unwrap();
+        (name, experiment.run_count().to_string())
+    });
+    assert_eq!(listed, wanted.collect());
 }
 
-/// What stands before and after the third cell of a row of four.
-fn without_verdict(row: &str) -> (&str, &str) {
-    let (before, after) = row.rsplit_once(" | ").unwrap();
-    (before.rsplit_once(" | ").unwrap().0, after)
+#[test]
+fn the_citation_is_of_this_version() {
+    let version = format!("\nversion: {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
-
-/// What is no experiment among the files there.
-const CLAIMS: &str = "claims.toml";
 
 /// The names of the TOML files in `experiments/` and `experiments/claims/`: the other folders hold other things.
 fn experiment_files() -> BTreeSet<String> {
@@ -158,4 +327,148 @@ fn experiment_files() -> BTreeSet<String> {
     };
     let own = files("experiments", "").into_iter();
     own.chain(files("experiments/claims", "claims/")).collect()
+}
+
+fn claims() -> Vec<Claim> {
+    claims::read(&project().join("experiments").join(CLAIMS)).unwrap()
+}
+
+/// The experiments that a claim is about.
+fn experiments_of(claim: &Claim) -> BTreeSet<String> {
+    let mut experiments: BTreeSet<String> = claim.audited.iter().cloned().collect();
+    for test in &claim.tests {
+        match &test.subject {
+            Subject::Cell(cell, _) => experiments.extend([cell.experiment.clone()]),
+            Subject::Difference { from, to } => {
+                experiments.extend([from.experiment.clone(), to.experiment.clone()]);
+            }
+        }
+    }
+    experiments
+}
+
+/// Whether it runs in virtual time, so that its results are the same everywhere.
+fn is_virtual(experiment: &str) -> bool {
+    let file = project().join(format!("experiments/claims/{experiment}.toml"));
+    Experiment::read(&file, Overrides::default())
+        .unwrap()
+        .engine
+        == EngineKind::Virtual
+}
+
+/// The rows of the table of claims: what it calls the claim, and its cells.
+fn rows_of_claims() -> Vec<(String, Vec<String>)> {
+    let page = read("experiments/claims/README.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
+    rows.map(|row| {
+        let id = row.split("**").next().unwrap().to_owned();
+        let cells = format!("**{row}");
+        let cells = cells.strip_suffix(" |").expect("a row ends with a bar");
+        (id, cells.split(" | ").map(str::to_owned).collect())
+    })
+    .collect()
+}
+
+/// Every claim has its row, every cell of which says what the claims' file says; and verdicts are words that the claim may get.
+#[test]
+fn the_table_of_claims_is_complete() {
+    let (rows, claims) = (rows_of_claims(), claims());
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    assert_eq!(rows.len(), claims.len());
+    for ((id, cells), claim) in rows.iter().zip(&claims) {
+        let time = if experiments_of(claim)
+            .iter()
+            .all(|experiment| is_virtual(experiment))
+        {
+            "virtual"
+        } else {
+            "**real**"
+        };
+        let verdict = cells.get(3).cloned().unwrap_or_default();
+        let wanted = vec![
+            format!("**{}**<br>{}", claim.id, claim.says),
+            claim.source.clone(),
+            time.to_owned(),
+            verdict.clone(),
+            claim.expected.clone(),
+        ];
+        assert_eq!(cells, &wanted);
+        let depends = format!("depends on {}", claim.depends_on);
+        let kind = match verdict.as_str() {
+            "confirmed" => "confirmed",
+            "refuted" => "refuted",
+            "undecided" => "undecided",
+            _ if verdict == depends => "depends",
+            _ => panic!("{id}: {verdict:?} is no verdict, and not {depends:?}"),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let count = |kind: &str| counts.get(kind).copied().unwrap_or(0);
+    let sentence = format!(
+        "Of {} claims, {} are confirmed, {} are refuted, {} depend on something, and {} is undecided.",
+        rows.len(),
+        count("confirmed"),
+        count("refuted"),
+        count("depends"),
+        count("undecided")
+    );
+    assert!(
+        read("experiments/claims/README.md").contains(&sentence),
+        "wanted: {sentence}"
+    );
+}
+
+#[test]
+fn verdicts_of_quick_claims_are_those_computed() {
+    compare_verdicts(|experiment| QUICK_EXPERIMENTS.contains(&experiment), 15);
+}
+
+/// The same of all claims whose experiments run in virtual time.
+#[test]
+#[ignore = "simulates and reads about 25 million events: minutes on two cores"]
+fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
+    compare_verdicts(is_virtual, 23);
+}
+
+/// Evaluates the claims that are about such experiments only, of which there must be at least so many, and compares their whole
+/// verdicts with those in the table.
+fn compare_verdicts(is_wanted: impl Fn(&str) -> bool, at_least: usize) {
+    let folder = folder_to_work_in();
+    let wanted: Vec<Claim> = claims()
+        .into_iter()
+        .filter(|claim| experiments_of(claim).iter().all(|name| is_wanted(name)))
+        .collect();
+    assert!(wanted.len() >= at_least, "only {}", wanted.len());
+    let experiments: BTreeSet<String> = wanted.iter().flat_map(experiments_of).collect();
+    for experiment in experiments {
+        let file = format!("experiments/claims/{experiment}.toml");
+        run(Command::new(sim())
+            .args(["run", "--quiet", &file])
+            .current_dir(folder.path()));
+    }
+    let mut evaluate = Command::new(env!("CARGO_BIN_EXE_analyze"));
+    evaluate.args(["claims", "--format", "json"]);
+    for claim in &wanted {
+        evaluate.args(["--claim", &claim.id]);
+    }
+    let records: Vec<serde_json::Value> =
+        serde_json::from_str(&run(evaluate.current_dir(folder.path()))).unwrap();
+    let computed: BTreeMap<String, String> = records
+        .iter()
+        .map(|record| {
+            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            let verdict = match text("verdict").as_str() {
+                "depends" => format!("depends on {}", text("depends_on")),
+                verdict => verdict.to_owned(),
+            };
+            (text("claim"), verdict)
+        })
+        .collect();
+    let shown: BTreeMap<String, String> = rows_of_claims()
+        .into_iter()
+        .filter(|(id, _)| computed.contains_key(id))
+        .map(|(id, cells)| (id, cells[3].clone()))
+        .collect();
+    assert_eq!(computed.len(), wanted.len());
+    assert_eq!(shown, computed);
 }
