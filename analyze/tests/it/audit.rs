@@ -113,7 +113,7 @@ fn a_log_by_hand_is_counted_event_by_event() {
 
     Audit
 
-    check            what it says                           checked  violations
+    check            rule                                   checked  violations
     ───────────────────────────────────────────────────────────────────────────
     journal          rows agree with key, plan and events         1           0
     files            events are the bytes written                 1           0
@@ -156,7 +156,7 @@ fn stamp_before_breaks_the_clock_condition_by_design() {
     insta::assert_snapshot!(err, @"check failed: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design");
     let (words, table) = out.split_once("\nAudit\n").unwrap();
     insta::assert_snapshot!(words, @"
-    small: 12 runs, 2400 events, 960 messages.
+    small: 12 runs, 2,400 events, 960 messages.
 
     CHECK FAILED: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design.
 
@@ -193,7 +193,7 @@ fn violations_are_told_with_their_first_counter_example() {
     assert_eq!(code, 4);
     insta::assert_snapshot!(err, @"check failed: 6 violations in 3 of 22 checks");
     insta::assert_snapshot!(out.split("\nAudit\n").next().unwrap(), @"
-    small: 6 runs, 1200 events, 470 messages.
+    small: 6 runs, 1,200 events, 470 messages.
 
     CHECK FAILED: 6 violations in 3 of 22 checks.
 
@@ -213,7 +213,7 @@ fn every_format() {
     let audit = |format: &str| analyze(&["audit", "small", "--format", format], folder.path());
     let (code, markdown, _) = audit("markdown");
     assert!(
-        code == 4 && markdown.contains("\n| check | what it says | checked | violations |\n"),
+        code == 4 && markdown.contains("\n| check | rule | checked | violations |\n"),
         "{markdown}"
     );
     let (code, csv, err) = audit("csv");
@@ -281,8 +281,8 @@ fn several_datasets_and_failed_runs() {
     assert_eq!((code, err.as_str()), (0, ""));
     let words = out.split("\n\n").next().unwrap();
     insta::assert_snapshot!(words, @"
-    a: 6 runs, 1200 events, 470 messages.
-    b: 5 runs, 1000 events, 375 messages. 1 failed run not audited.
+    a: 6 runs, 1,200 events, 470 messages.
+    b: 5 runs, 1,000 events, 375 messages. 1 failed run not audited.
     ");
 }
 

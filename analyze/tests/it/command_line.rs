@@ -34,7 +34,14 @@ fn with_small() -> tempfile::TempDir {
 #[test]
 fn every_table_in_every_format() {
     let folder = with_small();
-    for verb in ["summary", "drift", "jumps", "backlog", "order", "theory"] {
+    for verb in [
+        "summary",
+        "drift",
+        "jumps",
+        "backlog",
+        "causality",
+        "theory",
+    ] {
         for format in ["table", "csv", "json", "markdown"] {
             let (code, out, err) = analyze(&[verb, "small", "--format", format], folder.path());
             assert_eq!((code, err.as_str()), (0, ""), "{verb} {format}");
@@ -213,7 +220,7 @@ fn every_verb_has_help_with_an_example() {
         "drift",
         "jumps",
         "backlog",
-        "order",
+        "causality",
         "contrast",
         "theory",
         "compare",
@@ -252,7 +259,7 @@ fn a_warm_up_is_cut_off_and_said() {
     let (code, out, _) = drift(&["--warm-up", "2"]);
     assert_eq!(code, 0);
     assert!(
-        out.contains("The first 2 s of every run do not count."),
+        out.contains("The first 2 s of every run are ignored."),
         "{out}"
     );
     let (_, all, _) = drift(&[]);
@@ -284,4 +291,23 @@ fn a_wrong_command_line_is_a_usage_error() {
     ] {
         assert_eq!(analyze(arguments, folder.path()).0, 2, "{arguments:?}");
     }
+}
+
+/// What was renamed still works, and says its new name.
+#[test]
+fn earlier_names_work_and_say_the_new_ones() {
+    let folder = with_small();
+    let run = |arguments: &[&str]| analyze(arguments, folder.path());
+    let (_, now, _) = run(&["causality", "small", "--no-cache"]);
+    let (code, then, err) = run(&["order", "small", "--reread"]);
+    assert_eq!((code, then), (0, now));
+    assert_eq!(
+        err,
+        "`analyze order` is now called `analyze causality`\n--reread is now called --no-cache\n"
+    );
+    let (code, _, err) = run(&["drift", "small", "--where", "in_order=true"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (0, "in_order is now called as_scheduled\n")
+    );
 }

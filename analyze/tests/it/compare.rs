@@ -44,12 +44,12 @@ fn twins_are_identical() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 6 of 6 runs identical, 0 not.
-    Check passed: all 6 runs that were in order in both are identical.
+    Check passed: all 6 runs that were as scheduled in both are identical.
     ");
     let comparison = open(folder.path());
     for paired in &comparison.pooled {
@@ -82,20 +82,23 @@ fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
     );
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(code, 4);
-    assert_eq!(err, "check failed: 1 of 6 runs in order in both differs\n");
+    assert_eq!(
+        err,
+        "check failed: 1 of 6 runs as scheduled in both differs\n"
+    );
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs in order in both differs. Where every message is queued when the schedule says, the seed
+    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed
     settles every event, so these must be identical: either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
-    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, in order in both: at 6.722 s, machine 2,
-      tick 40, logical_clock is 41 in A and 77 in B.
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, as scheduled in both: at 6.722 s,
+      machine 2, tick 40, logical_clock is 41 in A and 77 in B.
     ");
 }
 
@@ -109,15 +112,15 @@ fn late_runs_may_differ() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 5 in order, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 5 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    Check passed: all 5 runs that were in order in both are identical.
+    Check passed: all 5 runs that were as scheduled in both are identical.
 
     The run that differs, with its first difference in the model time of A:
-    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, in order in B only: at 10.278 s,
+    - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, as scheduled in B only: at 10.278 s,
       machine 1, tick 30, queue_length is 99 in A and 0 in B.
     ");
 }
@@ -142,7 +145,7 @@ fn runs_in_order_that_differ_come_first() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(
         (code, err.as_str()),
-        (4, "check failed: 1 of 1 run in order in both differs\n")
+        (4, "check failed: 1 of 1 run as scheduled in both differs\n")
     );
     assert!(
         words.contains("The first 10 of 14 runs that differ, "),
@@ -176,12 +179,12 @@ fn runs_that_one_side_lacks_are_counted() {
     let told = "a: 1 planned run is not there yet\nb: 2 planned runs are not there yet\n";
     assert_eq!((code, err.as_str()), (0, told));
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 5 runs, 5 in order, 5 punctual.
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 4 runs.
 
     3 runs in both, 2 only in A, 1 only in B.
     Events: 3 of 3 runs identical, 0 not.
-    Check passed: all 3 runs that were in order in both are identical.
+    Check passed: all 3 runs that were as scheduled in both are identical.
     ");
     assert!(
         open(folder.path())
@@ -254,12 +257,12 @@ fn what_is_left_out_on_one_side_is_left_out_on_both() {
     assert_eq!(code, 0);
     assert_eq!(err, "a: 1 unpunctual run of 6 finished is left out\n");
     insta::assert_snapshot!(words, @"
-    A is a: tcp at time scale 1, seed 262; 5 runs, 5 in order, 5 punctual.
+    A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     5 runs in both, 0 only in A, 0 only in B, 1 left out because unpunctual in one of them.
     Events: 5 of 5 runs identical, 0 not.
-    Check passed: all 5 runs that were in order in both are identical.
+    Check passed: all 5 runs that were as scheduled in both are identical.
     ");
 }
 
@@ -323,16 +326,16 @@ fn markdown_has_the_words_and_the_table() {
         folder.path(),
     );
     insta::assert_snapshot!(out.lines().take(18).collect::<Vec<_>>().join("\n"), @"
-    A is a: tcp at time scale 1, seed 262; 6 runs, 6 in order, 6 punctual.
+    A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs in order in both differs. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
 
-    - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, in order in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
+    - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, as scheduled in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
 
     ## Measures
 

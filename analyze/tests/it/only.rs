@@ -26,7 +26,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(
         out.starts_with(
-            "small: 6 runs finished, 0 failed; 4 of 6 punctual; 2 configurations, 1200 ticks.\n"
+            "small: 6 runs finished, 0 failed; 4 of 6 punctual; 2 configurations, 1,200 ticks.\n"
         ),
         "{out}"
     );

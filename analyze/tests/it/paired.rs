@@ -61,17 +61,17 @@ fn table_of_measures() {
 
     3 runs in both, 0 only in A, 0 only in B.
     Events: 0 of 3 runs identical, 3 not.
-    CHECK FAILED: 3 of 3 runs in order in both differ. Where every message is queued when the schedule says, the seed
+    CHECK FAILED: 3 of 3 runs as scheduled in both differ. Where every message is queued when the schedule says, the seed
     settles every event, so these must be identical: either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
     The 3 runs that differ, each with its first difference in the model time of A:
-    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, in order in both: at 3.750 s, machine 1,
-      tick 7, logical_clock is 9 in A and 10 in B.
-    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=1, in order in both: at 3.750 s, machine 1,
-      tick 7, logical_clock is 9 in A and 11 in B.
-    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=2, in order in both: at 3.750 s, machine 1,
-      tick 7, logical_clock is 9 in A and 15 in B.
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
+      machine 1, tick 7, logical_clock is 9 in A and 10 in B.
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=1, as scheduled in both: at 3.750 s,
+      machine 1, tick 7, logical_clock is 9 in A and 11 in B.
+    - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=2, as scheduled in both: at 3.750 s,
+      machine 1, tick 7, logical_clock is 9 in A and 15 in B.
 
     Measures
 
@@ -177,7 +177,7 @@ fn records_in_full_precision() {
     let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("CHECK FAILED: 1 of 6 runs in order in both differs."),
+        err.contains("CHECK FAILED: 1 of 6 runs as scheduled in both differs."),
         "{err}"
     );
     let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";

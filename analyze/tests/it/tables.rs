@@ -22,7 +22,7 @@ fn drift_on_a_wide_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
-    rates  internal  machine      logical rate (1/s)             own drift             final lag             mean lag           lag slope (1/s)  n
+    rates  internal  machine      logical rate (1/s)     clock - own ticks             final lag             mean lag           lag slope (1/s)  n
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     1,3,6  0.4       0 at 1/s   2.25 ± 0.22, sd 0.09    25.0 ± 4.3, sd 1.7    75.0 ± 4.3, sd 1.7   36.8 ± 4.0, sd 1.6   3.645 ± 0.378, sd 0.152  3
     1,3,6  0.4       1 at 3/s   5.88 ± 0.19, sd 0.08    57.7 ± 3.8, sd 1.5     2.3 ± 3.8, sd 1.5    2.2 ± 1.7, sd 0.7   0.017 ± 0.172, sd 0.069  3
@@ -32,10 +32,10 @@ fn drift_on_a_wide_terminal() {
     1,3,6  0.7       2 at 6/s   6.02 ± 0.07, sd 0.03     0.3 ± 1.4, sd 0.6     0.3 ± 1.4, sd 0.6    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - own drift: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
+    - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
     - lag slope: least-squares slope of the lag after the machine's own ticks on their time, in 1/s.
@@ -47,9 +47,9 @@ fn drift_on_a_narrow_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 80), @"
     Drift
 
-    rates  internal  machine      logical       own     final  mean lag       lag  n
-                                     rate     drift       lag               slope
-                                    (1/s)                                   (1/s)
+    rates  internal  machine      logical   clock -     final  mean lag       lag  n
+                                     rate       own       lag               slope
+                                    (1/s)     ticks                         (1/s)
     ────────────────────────────────────────────────────────────────────────────────
     1,3,6  0.4       0 at 1/s        2.25      25.0      75.0      36.8     3.645  3
                                   ± 0.22,    ± 4.3,    ± 4.3,    ± 4.0,  ± 0.378,
@@ -77,14 +77,14 @@ fn drift_on_a_narrow_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
     standard deviation (sd).
-    Fewer than 5 repetitions say little: their intervals rest on the normal
-    distribution, and rare runs go unseen. With 5 repetitions instead of 3 the
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal
+    distribution, and rare runs may be missing. With 5 instead of 3 repetitions the
     intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual,
     time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - own drift: final clock - clock at the start - ticks: how far the clock ran
-      ahead of the machine's own ticks.
+    - clock - own ticks: final clock - clock at the start - ticks: how far the clock
+      ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's
       own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
@@ -108,7 +108,7 @@ fn jumps_as_markdown() {
     | 1,3,6 | 0.7 | 2 at 6/s | 1.00 ± 0.01, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.3 ± 1.4, sd 0.6 | 0.00 ± 0.01, sd 0.00 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Fewer than 5 repetitions say little: their intervals rest on the normal distribution, and rare runs go unseen. With 5 repetitions instead of 3 the intervals would be about half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.
@@ -130,7 +130,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     1,2    0.5       1 at 2/s            0.1  0.0  0.0    0.0          0.00           0.12  1
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Where n is 1 there is neither interval nor sd.
+    Where n is 1 there is no interval and no sd.
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.

@@ -58,14 +58,14 @@ fn table_on_a_terminal() {
                                  z                   none           none                 -1.2         +1.0         +1.0
 
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
-    of the final backlog. Predicted: what a fluid model of the queues, with chance as a diffusion, expects of the
-    configuration; it knows no measurement. Difference: measured - predicted. z: the difference in standard errors of the
-    mean.
-    With ten repetitions or more a z between -2 and 2 is what chance brings. A great z with a small difference only says
-    that there are enough repetitions to see that the theory is an approximation; how good it is, the difference tells.
+    of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion
+    for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean.
+    With ten or more repetitions, chance alone brings about 95 % of the values of z between -2 and 2. A large z with a small
+    difference only means that there are enough repetitions to see that the theory is an approximation; the difference tells
+    how good it is.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
-    - stable, overloaded: the machine has more ticks, or fewer, than messages arrive. critical: too near to tell; the queue
-      drifts by less than one standard deviation over T.
+    - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
+      critical: too close to tell; the queue drifts by less than one standard deviation over T.
     - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks that receive / ticks.
@@ -80,14 +80,14 @@ fn crude_predictions_say_why() {
     let crude = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]\nphase = \"aligned\"");
     fixture::simulated(folder.path(), &crude);
     let text = table_of(folder.path(), 120);
-    assert!(text.contains("crude: a, c "), "{text}");
+    assert!(text.contains("caveat a, c "), "{text}");
     for line in [
-        "- crude: a: three or more",
-        "- crude: c: phases are aligned",
+        "- caveat a: three or more",
+        "- caveat c: phases are aligned",
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
     }
-    assert!(!text.contains("- crude: b"), "{text}");
+    assert!(!text.contains("- caveat b"), "{text}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn records_have_all_in_full_precision() {
     assert_eq!(records.len(), 6);
     let slowest = &records[0];
     assert_eq!(
-        (&slowest["regime"], &slowest["crude"], &slowest["n"]),
+        (&slowest["regime"], &slowest["caveats"], &slowest["n"]),
         (&"overloaded".into(), &"".into(), &3.into())
     );
     let number = |name: &str| slowest[name].as_f64().unwrap();
