@@ -59,7 +59,7 @@ impl Selection {
             if !(self.no_cache || self.reread) {
                 // A dataset that may only be read is no obstacle.
                 dataset.keep_measures().unwrap_or_else(|error| {
-                    tell(format_args!("the cache is not written: {error}"))
+                    tell(format_args!("the cache is not written: {error}"));
                 });
             }
             say_what_is_left_out(dataset);
