@@ -14,6 +14,7 @@
 //! - [`wire`]: what goes over a connection: frames and the handshake
 //! - [`log`]: the dataset contract: columns, journal, segments
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
+//! - [`files`]: files that appear whole or not at all
 //! - [`input`]: files that people hand to the programs, read with a bound
 //! - [`console`]: what the programs say to people
 //!
@@ -36,6 +37,7 @@ pub mod clock;
 pub mod console;
 pub mod engine;
 pub mod experiment;
+pub mod files;
 pub mod input;
 pub mod log;
 pub mod machine;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
+use sim::files::Partial;
 use sim::log::JournalRow;
 
 use super::file::ParquetFile;
@@ -21,7 +22,6 @@ use super::{EVENTS, PartCount, Written, swap};
 use crate::error::Error;
 use crate::measures::batches::{self, batch_bounds};
 use crate::measures::cache::{DEFINITIONS, fingerprint};
-use crate::partial::{self, Partial};
 use crate::read::dataset::Dataset;
 use crate::read::events::event_columns;
 use crate::seal;
@@ -224,5 +224,5 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Earlier versions wrote all events to one file beside the folder: it would go stale.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
-    partial::remove(&folder.with_extension("parquet"))
+    sim::files::remove(&folder.with_extension("parquet"))
 }

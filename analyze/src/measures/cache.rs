@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::ParquetWriter;
+use sim::files::{self, Partial};
 use sim::log::{JournalRow, checksum};
 
 use crate::error::Error;
 use crate::export::dictionary::machine_file_columns;
-use crate::partial::{self, Partial};
 use crate::read::dataset::Dataset;
 use crate::seal;
 
@@ -132,10 +132,10 @@ impl Kept {
         })
     }
 
-    /// The file is there whole or not at all; those of other builds go.
+    /// The file is there whole or not at all, on the disk when this returns; those of other builds go.
     fn write(&self, machines: &mut DataFrame) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        partial::remove_leftovers(folder, is_ours)?;
+        let folder = files::folder_of(&self.path);
+        files::remove_leftovers(folder, is_ours)?;
         remove_others(folder)?;
         let (partial, file) = Partial::create_file(self.path.clone())?;
         ParquetWriter::new(file)
@@ -200,7 +200,7 @@ fn remove_others(folder: &Path) -> io::Result<()> {
         let name = name.to_string_lossy();
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_ours(&name) && !name.contains(DEFINITIONS) {
-            partial::remove(&entry.path())?;
+            files::remove(&entry.path())?;
         }
     }
     Ok(())

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::appended::AppendedFile;
 use super::attempts::{Attempts, Found};
-use super::disk::{Disk, RealDisk, replace};
-use super::earlier::Earlier;
+use super::disk::{Disk, RealDisk};
+use super::earlier::{Earlier, remove_left_behind};
 use super::error::DatasetError;
 use super::journal::Header;
 use super::lock::{Holder, Lock};
@@ -20,6 +20,7 @@ use super::reserve::{MOST_WAITING_BYTES, Reserve};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
 use crate::experiment::Experiment;
+use crate::files::replace;
 
 /// What an earlier writer left unfinished and this one cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +102,7 @@ impl DatasetWriter {
             experiment,
             ..
         } = Earlier::of(root, experiment)?;
+        remove_left_behind(folder).map_err(DatasetError::io(folder))?;
         let kept = manifest
             .as_ref()
             .map_or(0, |manifest| manifest.experiment.runs);
