@@ -16,6 +16,7 @@
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
 //! - [`files`]: files that appear whole or not at all
 //! - [`input`]: files that people hand to the programs, read with a bound
+//! - [`toml_reader`]: TOML that people write, read with every mistake noted
 //! - [`console`]: what the programs say to people
 //!
 //! The `sim` binary's verbs stand in `commands`, one file each.
@@ -43,6 +44,7 @@ pub mod log;
 pub mod machine;
 pub mod random;
 pub mod sweep;
+pub mod toml_reader;
 pub mod wire;
 
 /// Version of this program.
