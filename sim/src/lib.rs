@@ -16,6 +16,7 @@
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
 //! - [`files`]: files that appear whole or not at all
 //! - [`input`]: files that people hand to the programs, read with a bound
+//! - [`table`]: tables for people on the terminal
 //! - [`toml_reader`]: TOML that people write, read with every mistake noted
 //! - [`console`]: what the programs say to people
 //!
@@ -44,6 +45,7 @@ pub mod log;
 pub mod machine;
 pub mod random;
 pub mod sweep;
+pub mod table;
 pub mod toml_reader;
 pub mod wire;
 
