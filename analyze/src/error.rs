@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::error::PolarsError;
 use sim::log::{DatasetError, RowError};
+use sim::toml_reader::{Mistake, MistakeList};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,14 @@ pub enum Error {
         column: &'static str,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// The file that says how logs are to be read has mistakes.
+    #[error("{}", MistakeList { path, mistakes })]
+    Mapping {
+        /// The file.
+        path: PathBuf,
+        /// At least one.
+        mistakes: Vec<Mistake>,
     },
     /// A log of another implementation, or the mapping that says how to read it, cannot be used.
     #[error("{}{}: {problem}", .path.display(), line_words(*.line))]

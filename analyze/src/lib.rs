@@ -18,7 +18,7 @@
 //! - [`import`]: logs of other implementations, made into a dataset
 //! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and words as text
-//! - [`partial`], [`seal`]: files that appear whole or not at all, and Parquet files that tell whether they are what was written
+//! - [`seal`]: Parquet files that tell whether they are what was written
 //! - [`threads`]: work on all cores, or on as many threads as there are
 //! - [`error`]: what can go wrong
 //!
@@ -32,7 +32,6 @@ pub mod export;
 pub mod import;
 pub mod measures;
 pub mod output;
-mod partial;
 pub mod read;
 mod seal;
 pub mod stats;

@@ -14,7 +14,10 @@
 //! - [`wire`]: what goes over a connection: frames and the handshake
 //! - [`log`]: the dataset contract: columns, journal, segments
 //! - [`sweep`]: keeps an engine fed, journals its results, reports progress
+//! - [`files`]: files that appear whole or not at all
 //! - [`input`]: files that people hand to the programs, read with a bound
+//! - [`table`]: tables for people on the terminal
+//! - [`toml_reader`]: TOML that people write, read with every mistake noted
 //! - [`console`]: what the programs say to people
 //!
 //! The `sim` binary's verbs stand in `commands`, one file each.
@@ -36,11 +39,14 @@ pub mod clock;
 pub mod console;
 pub mod engine;
 pub mod experiment;
+pub mod files;
 pub mod input;
 pub mod log;
 pub mod machine;
 pub mod random;
 pub mod sweep;
+pub mod table;
+pub mod toml_reader;
 pub mod wire;
 
 /// Version of this program.

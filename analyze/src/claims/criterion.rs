@@ -28,13 +28,6 @@ pub enum Verdict {
 }
 
 impl Criterion {
-    /// Every value.
-    pub(super) const ANYWHERE: Self = Self {
-        low: f64::NEG_INFINITY,
-        high: f64::INFINITY,
-        closed: false,
-    };
-
     /// Values above `above` and below `below`, as far as given; none if there are no such values, or all are.
     pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Share, Statistic};
-use crate::stats::contrast::Difference;
-use crate::stats::estimate::Estimate;
-
-/// The 0.975 quantile of the normal distribution.
-const Z: f64 = 1.959_963_985;
+use crate::stats::difference::{Difference, of_pairs};
+use crate::stats::estimate::{Estimate, Z_975 as Z};
 
 /// A statistic of some runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,11 +32,11 @@ impl Statistic {
     pub(super) fn of(self, values: &[f64]) -> Estimated {
         let (value, interval) = match self {
             Self::Mean => {
-                let estimate = mean(values);
+                let estimate = Estimate::from_values(values);
                 (estimate.mean, estimate.interval())
             }
             Self::Sd => {
-                let sd = mean(values).sd;
+                let sd = Estimate::from_values(values).sd;
                 (sd.unwrap_or(0.0), sd.and_then(|sd| bonett(values, sd)))
             }
             Self::Largest => {
@@ -55,17 +52,6 @@ impl Statistic {
             n_from: None,
         }
     }
-}
-
-fn mean(values: &[f64]) -> Estimate {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Estimate::new(
-        values.len() as u64,
-        mean,
-        Some((squares / (n - 1.0)).sqrt()),
-    )
 }
 
 /// The share's interval by Wilson (1927): it holds its 95 % also where none or all count.
@@ -118,20 +104,16 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
     let paired = of_from.keys().eq(of_to.keys()) && of_from.len() > 1;
     let difference = if paired {
         let differences: Vec<Difference> = std::iter::zip(of_from.values(), of_to.values())
-            .map(|(from, to)| Difference::between(&mean(from), &mean(to)))
+            .map(|(from, to)| between(from, to))
             .collect();
         Difference::average(&differences)
     } else {
         None
     };
-    let difference =
-        difference.unwrap_or_else(|| Difference::between(&mean(&all(from)), &mean(&all(to))));
-    let Difference {
-        mean, half_width, ..
-    } = difference;
+    let difference = difference.unwrap_or_else(|| between(&all(from), &all(to)));
     Estimated {
-        value: mean,
-        interval: half_width.map(|half| (mean - half, mean + half)),
+        value: difference.mean,
+        interval: difference.interval(),
         n: to.len() as u64,
         n_from: Some(from.len() as u64),
     }
@@ -143,11 +125,18 @@ fn run_by_run(from: &[RunValue], to: &[RunValue]) -> Estimated {
         .iter()
         .filter_map(|to| Some(to.value - of_from.get(&to.run)?))
         .collect();
-    let estimated = Statistic::Mean.of(&differences);
+    let Estimate { n, mean, sd, .. } = Estimate::from_values(&differences);
     Estimated {
-        n_from: Some(estimated.n),
-        ..estimated
+        value: mean,
+        interval: of_pairs(n, mean, sd).interval(),
+        n,
+        n_from: Some(n),
     }
+}
+
+/// Of independent values.
+fn between(from: &[f64], to: &[f64]) -> Difference {
+    Difference::between(&Estimate::from_values(from), &Estimate::from_values(to))
 }
 
 fn all(values: &[RunValue]) -> Vec<f64> {
@@ -233,8 +222,8 @@ mod tests {
         assert_eq!((there.n, there.n_from), (3, Some(2)));
         let (low, high) = there.interval.expect("one");
         assert_eq!(back.interval, Some((-high, -low)));
-        let (from, to) = (mean(&[1.0, 3.0]), mean(&[11.0, 13.0, 15.0]));
-        let welch = Difference::between(&from, &to).half_width.expect("one");
+        let welch = between(&[1.0, 3.0], &[11.0, 13.0, 15.0]);
+        let welch = welch.half_width.expect("one");
         assert!(near(high - low, 2.0 * welch));
     }
 

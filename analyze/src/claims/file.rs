@@ -1,13 +1,9 @@
 //! A file of claims read, every mistake with its line and key.
-//!
-//! What is not a claim's form stops at the first such place; what is, but means nothing, is told all at once.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use sim::input::read_text;
-use toml::Spanned;
+use sim::toml_reader::{self, Item, Mistake, MistakeList, Section};
 
 use super::{Cell, Claim, Criterion, Machines, Quantity, Statistic, Subject, Test};
 use crate::read::filter::Condition;
@@ -28,108 +24,39 @@ pub enum FileError {
     Mistakes {
         /// The file.
         path: PathBuf,
-        /// At least one: line, key, and what is wrong.
-        mistakes: Vec<(usize, String, String)>,
+        /// At least one.
+        mistakes: Vec<Mistake>,
     },
-}
-
-struct MistakeList<'a> {
-    path: &'a Path,
-    mistakes: &'a [(usize, String, String)],
-}
-
-impl fmt::Display for MistakeList<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (line, key, message)) in self.mistakes.iter().enumerate() {
-            let new_line = if place == 0 { "" } else { "\n" };
-            let path = self.path.display();
-            write!(f, "{new_line}{path}:{line}: `{key}`: {message}")?;
-        }
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileRow {
-    #[serde(default)]
-    claim: Vec<ClaimRow>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClaimRow {
-    id: Spanned<String>,
-    says: String,
-    source: String,
-    experiment: String,
-    expected: String,
-    depends_on: Option<String>,
-    audit: Option<Spanned<String>>,
-    #[serde(default)]
-    test: Vec<TestRow>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TestRow {
-    experiment: Option<String>,
-    #[serde(default, rename = "where")]
-    conditions: Vec<Spanned<String>>,
-    machine: Option<Spanned<MachineRow>>,
-    measure: Spanned<String>,
-    statistic: Option<Spanned<StatisticRow>>,
-    from: Option<Spanned<CellRow>>,
-    to: Option<Spanned<CellRow>>,
-    warm_up_s: Option<Spanned<f64>>,
-    expect: Spanned<ExpectRow>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CellRow {
-    experiment: Option<String>,
-    #[serde(default, rename = "where")]
-    conditions: Vec<Spanned<String>>,
-    machine: Option<Spanned<MachineRow>>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "wanted a machine's number, \"slowest\", \"fastest\" or \"all\""
-)]
-enum MachineRow {
-    Number(u16),
-    Word(String),
-}
-
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "wanted \"mean\", \"sd\", \"largest\" or { share = \">= 2\" }"
-)]
-enum StatisticRow {
-    Word(String),
-    Share(ShareRow),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ShareRow {
-    share: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectRow {
-    above: Option<f64>,
-    below: Option<f64>,
-    between: Option<[f64; 2]>,
 }
 
 /// No file of claims has so many bytes.
 const MOST_BYTES: u64 = 16 << 20;
+
+/// The longest warm-up in seconds: longer than any run.
+const MOST_SECONDS: f64 = 1e9;
+
+const CLAIM_KEYS: [&str; 8] = [
+    "id",
+    "says",
+    "source",
+    "experiment",
+    "expected",
+    "depends_on",
+    "audit",
+    "test",
+];
+
+const TEST_KEYS: [&str; 9] = [
+    "experiment",
+    "where",
+    "machine",
+    "measure",
+    "statistic",
+    "from",
+    "to",
+    "warm_up_s",
+    "expect",
+];
 
 /// The claims in the file at `path`.
 ///
@@ -141,248 +68,262 @@ pub fn read(path: &Path) -> Result<Vec<Claim>, FileError> {
         path: path.to_owned(),
         cause,
     })?;
-    parse(&text).map_err(|mistakes| FileError::Mistakes {
+    toml_reader::read(&text, claims).map_err(|mistakes| FileError::Mistakes {
         path: path.to_owned(),
         mistakes,
     })
 }
 
-fn parse(text: &str) -> Result<Vec<Claim>, Vec<(usize, String, String)>> {
-    let mut reader = Reader {
-        text,
-        mistakes: vec![],
-    };
-    let file: FileRow = toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let message = error.message().replace('\n', " ");
-        vec![(reader.line(at), reader.key(at), message)]
-    })?;
-    if file.claim.is_empty() {
-        return Err(vec![(
-            1,
-            "claim".to_owned(),
-            "missing; a claim begins with [[claim]]".to_owned(),
-        )]);
-    }
-    let mut claims: Vec<Claim> = vec![];
-    for row in file.claim {
-        if claims.iter().any(|claim| claim.id == *row.id.get_ref()) {
-            reader.note(&row.id, "id", "another claim is called so".to_owned());
-        }
-        claims.push(reader.claim(row));
-    }
-    if reader.mistakes.is_empty() {
-        return Ok(claims);
-    }
-    reader.mistakes.sort_by_key(|(line, ..)| *line);
-    Err(reader.mistakes)
-}
-
-struct Reader<'t> {
-    text: &'t str,
-    mistakes: Vec<(usize, String, String)>,
-}
-
-impl Reader<'_> {
-    fn line(&self, offset: usize) -> usize {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
-    }
-
-    /// The key, or the header, on the line of what cannot be read.
-    fn key(&self, offset: usize) -> String {
-        let line = self.text.lines().nth(self.line(offset) - 1).unwrap_or("");
-        line.split('=').next().unwrap_or(line).trim().to_owned()
-    }
-
-    fn note<T>(&mut self, at: &Spanned<T>, key: &str, message: String) {
-        let line = self.line(at.span().start);
-        self.mistakes.push((line, key.to_owned(), message));
-    }
-
-    /// With something in the place of what is wrong: it is noted, and the claims are not used then.
-    fn claim(&mut self, row: ClaimRow) -> Claim {
-        let audited = row.audit.as_ref().map(|audit| {
-            if audit.get_ref() != "clean" {
-                let message = format!("\"{}\" is not known; \"clean\"", audit.get_ref());
-                self.note(audit, "audit", message);
-            }
-            row.experiment.clone()
-        });
-        let decided_by = row.test.len() + usize::from(audited.is_some());
-        if decided_by == 0 {
-            let message = "decided by nothing; a test begins with [[claim.test]]".to_owned();
-            self.note(&row.id, "test", message);
-        }
-        if decided_by > 1 && row.depends_on.is_none() {
-            let message = "missing; tests may disagree: say what the outcome depends on";
-            self.note(&row.id, "depends_on", message.to_owned());
-        }
-        let tests = row.test.into_iter();
-        Claim {
-            id: row.id.into_inner(),
-            says: row.says,
-            source: row.source,
-            expected: row.expected,
-            depends_on: row.depends_on.unwrap_or_default(),
-            audited,
-            tests: tests.map(|test| self.test(test, &row.experiment)).collect(),
-        }
-    }
-
-    fn test(&mut self, row: TestRow, experiment: &str) -> Test {
-        let quantity = self.quantity(&row);
-        let experiment = row.experiment.as_deref().unwrap_or(experiment);
-        let conditions = self.conditions(&row.conditions);
-        let machines = self.machines(row.machine.as_ref());
-        let cell = Cell {
-            experiment: experiment.to_owned(),
-            conditions,
-            own: 0,
-            machines: machines.unwrap_or(Machines::All),
-        };
-        let subject = match (row.from, row.to) {
-            (None, None) => Subject::Cell(cell, self.statistic(row.statistic)),
-            (Some(from), Some(to)) => {
-                if let Some(statistic) = &row.statistic {
-                    let message = "from and to are compared by their means; leave it out";
-                    self.note(statistic, "statistic", message.to_owned());
-                }
-                Subject::Difference {
-                    from: self.own_cell(from, &cell, quantity),
-                    to: self.own_cell(to, &cell, quantity),
-                }
-            }
-            (Some(one), None) | (None, Some(one)) => {
-                let message = "from and to stand together, or neither".to_owned();
-                self.note(&one, "from", message);
-                Subject::Cell(cell, Statistic::Mean)
-            }
-        };
-        let warm_up_s = row.warm_up_s.map_or(0.0, |seconds| {
-            if !(0.0..f64::INFINITY).contains(seconds.get_ref()) {
-                self.note(&seconds, "warm_up_s", "wanted seconds".to_owned());
-            }
-            seconds.into_inner()
-        });
-        Test {
-            quantity,
-            warm_up_s,
-            subject,
-            criterion: self.criterion(&row.expect),
-        }
-    }
-
-    fn quantity(&mut self, row: &TestRow) -> Quantity {
-        let name = row.measure.get_ref();
-        let quantity = Quantity::named(name).unwrap_or_else(|| {
-            let names = Quantity::names();
-            let message = unknown(name, &names);
-            self.note(&row.measure, "measure", message);
-            Quantity::Finished
-        });
-        if let (Some(machine), Quantity::Run(_)) = (&row.machine, quantity) {
-            let message = format!("{name} is a run's, not a machine's; leave it out");
-            self.note(machine, "machine", message);
-        }
-        quantity
-    }
-
-    fn conditions(&mut self, texts: &[Spanned<String>]) -> Vec<Condition> {
-        let mut conditions = vec![];
-        for text in texts {
-            match text.get_ref().parse() {
-                Ok(condition) => conditions.push(condition),
-                Err(error) => self.note(text, "where", format!("\"{}\": {error}", text.get_ref())),
-            }
-        }
-        conditions
-    }
-
-    fn machines(&mut self, row: Option<&Spanned<MachineRow>>) -> Option<Machines> {
-        let row = row?;
-        match row.get_ref() {
-            MachineRow::Number(machine) => Some(Machines::One(usize::from(*machine))),
-            MachineRow::Word(word) => {
-                let known = Machines::WORDS.into_iter().find(|(name, _)| name == word);
-                if known.is_none() {
-                    let names = Machines::WORDS.map(|(name, _)| name);
-                    self.note(row, "machine", unknown(word, &names));
-                }
-                known.map(|(_, machines)| machines)
-            }
-        }
-    }
-
-    fn statistic(&mut self, row: Option<Spanned<StatisticRow>>) -> Statistic {
-        let Some(row) = row else {
-            return Statistic::Mean;
-        };
-        let statistic = match row.get_ref() {
-            StatisticRow::Word(word) => {
-                let known = Statistic::WORDS.into_iter().find(|(name, _)| name == word);
-                let names = Statistic::WORDS.map(|(name, _)| name);
-                known
-                    .map(|(_, statistic)| statistic)
-                    .ok_or_else(|| unknown(word, &names))
-            }
-            StatisticRow::Share(ShareRow { share }) => share
-                .parse()
-                .map(Statistic::Share)
-                .map_err(|error: &str| format!("\"{share}\": {error}")),
-        };
-        statistic.unwrap_or_else(|message| {
-            self.note(&row, "statistic", message);
-            Statistic::Mean
-        })
-    }
-
-    /// A side of a comparison: what it says itself, and what the test says of both.
-    fn own_cell(&mut self, row: Spanned<CellRow>, shared: &Cell, quantity: Quantity) -> Cell {
-        let row = row.into_inner();
-        let own = self.conditions(&row.conditions);
-        let machines = self.machines(row.machine.as_ref());
-        if let (Some(machine), Quantity::Run(name)) = (&row.machine, quantity) {
-            let message = format!("{name} is a run's, not a machine's; leave it out");
-            self.note(machine, "machine", message);
-        }
-        Cell {
-            experiment: row.experiment.unwrap_or_else(|| shared.experiment.clone()),
-            own: own.len(),
-            conditions: shared.conditions.iter().cloned().chain(own).collect(),
-            machines: machines.unwrap_or(shared.machines),
-        }
-    }
-
-    fn criterion(&mut self, row: &Spanned<ExpectRow>) -> Criterion {
-        let ExpectRow {
-            above,
-            below,
-            between,
-        } = row.get_ref();
-        let criterion = match (between, above.or(*below)) {
-            (Some([low, high]), None) => Criterion::between(*low, *high),
-            (None, Some(_)) => Criterion::open(*above, *below),
-            _ => None,
-        };
-        criterion.unwrap_or_else(|| {
-            let message = "no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or \
-                           { between = [1, 1.3] }";
-            self.note(row, "expect", message.to_owned());
-            Criterion::ANYWHERE
-        })
-    }
-}
-
-fn unknown(name: &str, known: &[&str]) -> String {
-    const CLOSE_ENOUGH: f64 = 0.75;
-    let similarity = |known: &str| strsim::jaro_winkler(name, known);
-    let near = known
+fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
+    root.allow_only(&["claim"]);
+    let sections = root
+        .require("claim", "a claim begins with [[claim]]")?
+        .sections()?;
+    let mut ids: Vec<&str> = vec![];
+    // Not stopping at the first that is none: the mistakes of all are noted.
+    let claims: Vec<Option<Claim>> = sections
         .iter()
-        .filter(|known| similarity(known) >= CLOSE_ENOUGH)
-        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    match near {
-        Some(near) => format!("\"{name}\" is not known; did you mean \"{near}\"?"),
-        None => format!("\"{name}\" is not known; there are {}", known.join(", ")),
+        .map(|section| claim(section, &mut ids))
+        .collect();
+    claims.into_iter().collect()
+}
+
+/// A claim; `ids` are those of the claims before it, and then its own too.
+fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
+    section.allow_only(&CLAIM_KEYS);
+    let text = |key: &str, hint: &str| Some(section.require(key, hint)?.text()?.to_owned());
+    let id = section
+        .require("id", "the claim's name, such as id = \"slow-queues-grow\"")
+        .and_then(|item| {
+            let id = item.text()?;
+            if ids.contains(&id) {
+                item.note("another claim is called so".to_owned());
+            }
+            ids.push(id);
+            Some(id.to_owned())
+        });
+    let says = text("says", "the claim in its author's words");
+    let source = text("source", "who claims it, and where");
+    let experiment = text("experiment", "the name of the dataset that tells");
+    let expected = text("expected", "what is to be expected, and why");
+    let depends_on = section.get("depends_on");
+    let audit = section.get("audit");
+    let sections = match section.get("test") {
+        Some(item) => item.sections()?,
+        None => vec![],
+    };
+    if let Some(audit) = &audit {
+        audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }
+    let decided_by = sections.len() + usize::from(audit.is_some());
+    if decided_by == 0 {
+        let message = "decided by nothing; a test begins with [[claim.test]]";
+        section.note("test", message.to_owned());
+    }
+    if decided_by > 1 && depends_on.is_none() {
+        let message = "missing; tests may disagree: say what the outcome depends on";
+        section.note("depends_on", message.to_owned());
+    }
+    let depends_on = depends_on.map_or(Some(""), |item| item.text());
+    let of_claim = experiment.clone().unwrap_or_default();
+    let tests: Vec<Option<Test>> = sections.iter().map(|row| test(row, &of_claim)).collect();
+    Some(Claim {
+        id: id?,
+        says: says?,
+        source: source?,
+        expected: expected?,
+        depends_on: depends_on?.to_owned(),
+        audited: audit.and(experiment),
+        tests: tests.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
+    section.allow_only(&TEST_KEYS);
+    let quantity = quantity(section);
+    let shared = Cell {
+        experiment: experiment.to_owned(),
+        conditions: vec![],
+        own: 0,
+        machines: Machines::All,
+    };
+    let mut shared = cell(section, &shared, quantity);
+    if let Some(cell) = &mut shared {
+        // Both sides have these: they tell neither from the other.
+        cell.own = 0;
+    }
+    let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
+        item.number(0.0..=MOST_SECONDS, "a number of seconds")
+    });
+    let subject = subject(section, shared, quantity);
+    let expect = section.require(
+        "expect",
+        "where the value must lie, such as expect = { above = 0 }",
+    );
+    let criterion = expect.and_then(|item| criterion(&item));
+    Some(Test {
+        quantity: quantity?,
+        warm_up_s: warm_up_s?,
+        subject: subject?,
+        criterion: criterion?,
+    })
+}
+
+fn quantity(section: &Section<'_>) -> Option<Quantity> {
+    let item = section.require("measure", "`analyze dictionary` names them")?;
+    item.named(&Quantity::names(), Quantity::named)
+}
+
+/// What the test is about: runs of one cell, or two cells beside each other.
+fn subject(
+    section: &Section<'_>,
+    shared: Option<Cell>,
+    quantity: Option<Quantity>,
+) -> Option<Subject> {
+    let statistic = section.get("statistic");
+    match (section.get("from"), section.get("to")) {
+        (None, None) => {
+            let statistic = statistic.map_or(Some(Statistic::Mean), |item| self::statistic(&item));
+            Some(Subject::Cell(shared?, statistic?))
+        }
+        (Some(from), Some(to)) => {
+            if let Some(statistic) = statistic {
+                let message = "from and to are compared by their means; leave it out";
+                statistic.note(message.to_owned());
+            }
+            let (from, to) = (
+                side(&from, shared.as_ref(), quantity),
+                side(&to, shared.as_ref(), quantity),
+            );
+            Some(Subject::Difference {
+                from: from?,
+                to: to?,
+            })
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            one.note("from and to stand together, or neither".to_owned());
+            None
+        }
+    }
+}
+
+/// A side of a comparison: what it says itself, and what the test says of both.
+fn side(item: &Item<'_>, shared: Option<&Cell>, quantity: Option<Quantity>) -> Option<Cell> {
+    let section = item.section()?;
+    section.allow_only(&["experiment", "where", "machine"]);
+    cell(&section, shared?, quantity)
+}
+
+/// The runs and machines that `section` says, and where it says nothing, `shared`.
+fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Option<Cell> {
+    let experiment = match section.get("experiment") {
+        Some(item) => item.text().map(str::to_owned),
+        None => Some(shared.experiment.clone()),
+    };
+    let own = match section.get("where") {
+        Some(item) => conditions(&item),
+        None => Some(vec![]),
+    };
+    let machine = section.get("machine");
+    if let (Some(item), Some(Quantity::Run(name))) = (&machine, quantity) {
+        item.note(format!("{name} is a run's, not a machine's; leave it out"));
+    }
+    let machines = machine.map_or(Some(shared.machines), |item| machines(&item));
+    let own = own?;
+    Some(Cell {
+        experiment: experiment?,
+        own: own.len(),
+        conditions: shared.conditions.iter().cloned().chain(own).collect(),
+        machines: machines?,
+    })
+}
+
+fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
+    let items = item.items("conditions in brackets, such as [\"internal=0.4\"]")?;
+    let condition = |item: &Item<'_>| {
+        let text = item.text()?;
+        let condition = text.parse();
+        condition
+            .map_err(|error| item.note(format!("\"{text}\": {error}")))
+            .ok()
+    };
+    let conditions: Vec<Option<Condition>> = items.iter().map(condition).collect();
+    conditions.into_iter().collect()
+}
+
+fn machines(item: &Item<'_>) -> Option<Machines> {
+    if item.is_integer() {
+        let number = item.integer(0..=u64::from(u16::MAX))?;
+        return Some(Machines::One(number as usize));
+    }
+    if !item.is_text() {
+        return item.wrong_type("a machine's number, \"slowest\", \"fastest\" or \"all\"");
+    }
+    word(item, Machines::WORDS)
+}
+
+fn statistic(item: &Item<'_>) -> Option<Statistic> {
+    if let Some(section) = item.table() {
+        section.allow_only(&["share"]);
+        let share = section.require("share", "the values that count, such as share = \">= 2\"")?;
+        let text = share.text()?;
+        return text
+            .parse()
+            .map(Statistic::Share)
+            .map_err(|error: &str| share.note(format!("\"{text}\": {error}")))
+            .ok();
+    }
+    if !item.is_text() {
+        return item.wrong_type("\"mean\", \"sd\", \"largest\" or { share = \">= 2\" }");
+    }
+    word(item, Statistic::WORDS)
+}
+
+/// What one of `words` stands for.
+fn word<T: Copy, const N: usize>(item: &Item<'_>, words: [(&'static str, T); N]) -> Option<T> {
+    let find = |text: &str| {
+        let found = words.iter().find(|(word, _)| *word == text)?;
+        Some(found.1)
+    };
+    item.named(&words.map(|(word, _)| word), find)
+}
+
+fn criterion(item: &Item<'_>) -> Option<Criterion> {
+    let section = item.section()?;
+    section.allow_only(&["above", "below", "between"]);
+    let bound = |key: &str| section.get(key).map(|item| number(&item));
+    let (above, below) = (bound("above"), bound("below"));
+    let between = section.get("between").map(|item| pair(&item));
+    let criterion = match (between, above, below) {
+        (Some(between), None, None) => {
+            let (low, high) = between?;
+            Criterion::between(low, high)
+        }
+        (None, Some(above), None) => Criterion::open(Some(above?), None),
+        (None, None, Some(below)) => Criterion::open(None, Some(below?)),
+        (None, Some(above), Some(below)) => Criterion::open(Some(above?), Some(below?)),
+        _ => None,
+    };
+    let says_nothing = ["above", "below", "between"].map(|key| section.get(key).is_none());
+    let is_misspelt = says_nothing == [true; 3] && !section.is_empty();
+    if criterion.is_none() && !is_misspelt {
+        let message = "no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or \
+                       { between = [1, 1.3] }";
+        item.note(message.to_owned());
+    }
+    criterion
+}
+
+fn number(item: &Item<'_>) -> Option<f64> {
+    item.number(f64::MIN..=f64::MAX, "a number")
+}
+
+fn pair(item: &Item<'_>) -> Option<(f64, f64)> {
+    let wanted = "two numbers, such as [1, 1.3]";
+    let items = item.items(wanted)?;
+    let [low, high] = &items[..] else {
+        return item.wrong_type(wanted);
+    };
+    let (low, high) = (number(low), number(high));
+    Some((low?, high?))
 }

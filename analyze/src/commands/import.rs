@@ -8,8 +8,9 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::shell_word;
 use sim::input::read_text;
+use sim::table::terminal_width;
 
-use super::output::{width, write_stdout};
+use super::output::write_stdout;
 
 /// No mapping has so many bytes.
 const MOST_MAPPING_BYTES: u64 = 1 << 20;
@@ -95,7 +96,7 @@ impl Import {
         // Not wrapped: commands are pasted.
         let text = format!(
             "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
-            output::prose(&report.words(), width())
+            output::prose(&report.words(), terminal_width())
         );
         Ok(write_stdout(text.as_bytes())?)
     }

@@ -1,6 +1,6 @@
 //! The formats that every table can be had in, and where they go.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use analyze::measures::Measure;
 use analyze::output;
@@ -13,11 +13,9 @@ use analyze::stats::tables::{self, Table, TableSpec};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
+use sim::table::terminal_width;
 
 use super::Datasets;
-
-/// Where no terminal says how wide it is.
-const DEFAULT_WIDTH: u16 = 120;
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,7 +49,7 @@ impl Output {
         let mut text = vec![];
         match self.format {
             Format::Table => {
-                let width = width();
+                let width = terminal_width();
                 let tables: Vec<String> = tables
                     .iter()
                     .map(|table| output::terminal(table, width))
@@ -76,7 +74,7 @@ impl Output {
     /// Says `words` on stderr if stdout is for machines, who get none.
     pub fn say_aside(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
-            tell(output::prose(words, width()).trim_end());
+            tell(output::prose(words, terminal_width()).trim_end());
         }
     }
 }
@@ -186,20 +184,4 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutError>()
         .is_some_and(StdoutError::is_closed_pipe)
-}
-
-/// How wide the terminal is, or what takes its place.
-pub fn width() -> u16 {
-    let told = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .filter(|&columns| columns > 0);
-    let terminal = || {
-        io::stdout()
-            .is_terminal()
-            .then(|| comfy_table::Table::new().width())
-            .flatten()
-            .filter(|&columns| columns > 0)
-    };
-    told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
 }

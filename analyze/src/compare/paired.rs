@@ -12,6 +12,7 @@ use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
+use crate::stats::difference::of_pairs;
 use crate::stats::estimate::Estimate;
 
 /// What twins may differ in: no parameters of a configuration here.
@@ -213,7 +214,7 @@ fn of_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
                 measure,
                 mean_a: number(measure, "mean in a")?,
                 mean_b: number(measure, "mean in b")?,
-                difference: mean.map(|mean| Estimate::new(n, mean, sd)),
+                difference: mean.map(|mean| of_pairs(n, mean, sd)),
                 equal: number(measure, "share equal")?,
             })
         })

@@ -9,11 +9,12 @@ use polars_io::parquet::write::{
     BatchedWriter, KeyValueMetadata, ParquetCompression, ParquetWriter,
 };
 
+use sim::files::Partial;
+
 use super::Written;
 use crate::error::Error;
 use crate::output;
 use crate::output::schema::Column;
-use crate::partial::Partial;
 use crate::seal;
 
 /// A Parquet file: a row group for each frame.
@@ -110,12 +111,7 @@ pub(super) struct Complete {
 
 impl Complete {
     fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
-        let synced = || {
-            let file = File::options().write(true).open(partial.partial())?;
-            file.sync_all()?;
-            Ok(file.metadata()?.len())
-        };
-        let bytes = synced().map_err(Error::io(partial.partial()))?;
+        let bytes = partial.sync().map_err(Error::io(partial.partial()))?;
         Ok(Self {
             partial,
             rows,

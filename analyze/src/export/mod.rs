@@ -24,10 +24,10 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
+use sim::files;
 
 use crate::error::Error;
 use crate::output::schema::Column;
-use crate::partial;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
 
@@ -118,7 +118,7 @@ fn publish(
 fn remove_csv(folder: &Path) -> Result<(), Error> {
     for name in TABLES.into_iter().chain([EVENTS]) {
         let path = folder.join(name).with_extension("csv");
-        partial::remove(&path).map_err(Error::io(&path))?;
+        files::remove(&path).map_err(Error::io(&path))?;
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
                 .extension()
                 .is_none_or(|ending| ending == "parquet" || ending == "csv")
     };
-    partial::remove_leftovers(folder, is_ours)?;
+    files::remove_leftovers(folder, is_ours)?;
     // Earlier versions called them events.partial, runs.csv.partial and so on.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -147,7 +147,7 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
             .and_then(|name| name.strip_suffix(".partial"))
             .is_some_and(is_ours)
         {
-            partial::remove(&entry.path())?;
+            files::remove(&entry.path())?;
         }
     }
     Ok(())

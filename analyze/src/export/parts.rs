@@ -1,6 +1,6 @@
 //! `processed/events/`: the events in parts of whole runs, of which only what is new is written.
 //!
-//! A part's footer says which definitions its columns follow, and has the fingerprint of each of its runs: nothing beside the parts
+//! A part's footer says which [version](MEASURES_VERSION) of the program wrote it, and has the fingerprint of each of its runs: nothing beside the parts
 //! says what they hold. A part stands if its bytes are those that were written, by its [checksum](crate::seal), and all of its runs
 //! are wanted, with the same rows in the journal. Runs that are in none that stands are written, together with those of parts that are at most half full: however often a dataset is exported while it
 //! grows, its parts stay few.
@@ -14,20 +14,21 @@ use std::path::{Path, PathBuf};
 
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
+use sim::files::Partial;
 use sim::log::JournalRow;
 
 use super::file::ParquetFile;
 use super::{EVENTS, PartCount, Written, swap};
 use crate::error::Error;
 use crate::measures::batches::{self, batch_bounds};
-use crate::measures::cache::{DEFINITIONS, fingerprint};
-use crate::partial::{self, Partial};
+use crate::measures::cache::fingerprint;
+use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
 use crate::read::events::event_columns;
 use crate::seal;
 
-/// What the footer of a part calls the definitions that its columns follow.
-const OF_DEFINITIONS: &str = "definitions";
+/// What the footer of a part calls the version that its columns follow.
+const OF_VERSION: &str = "measures_version";
 /// What it calls the fingerprints of its runs.
 const OF_RUNS: &str = "runs";
 
@@ -139,7 +140,7 @@ struct Part {
 }
 
 impl Part {
-    /// None if it cannot be read, is not what was written, or follows other definitions: then it is replaced.
+    /// None if it cannot be read, is not what was written, or is of another version: then it is replaced.
     fn read(path: &Path) -> Option<Self> {
         let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let bytes = is_file.then(|| fs::read(path))?.ok()?;
@@ -153,7 +154,7 @@ impl Part {
             entry.and_then(|entry| entry.value.as_deref())
         };
         let runs = of(OF_RUNS)?.split_whitespace().map(str::to_owned);
-        (of(OF_DEFINITIONS)? == DEFINITIONS).then(|| Self {
+        (of(OF_VERSION)? == MEASURES_VERSION.to_string()).then(|| Self {
             path: path.to_owned(),
             runs: runs.collect(),
         })
@@ -187,7 +188,7 @@ fn standing(dataset: &Dataset, fingerprints: &[String], there: &[PathBuf]) -> Ve
 fn write_part(dataset: &Dataset, runs: &[JournalRow], path: PathBuf) -> Result<(), Error> {
     let fingerprints: Vec<String> = runs.iter().map(fingerprint).collect();
     let about = vec![
-        (OF_DEFINITIONS.to_owned(), DEFINITIONS.to_owned()),
+        (OF_VERSION.to_owned(), MEASURES_VERSION.to_string()),
         (OF_RUNS.to_owned(), fingerprints.join(" ")),
     ];
     let mut file = ParquetFile::create(path, &event_columns(), about)?;
@@ -224,5 +225,32 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Earlier versions wrote all events to one file beside the folder: it would go stale.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
-    partial::remove(&folder.with_extension("parquet"))
+    sim::files::remove(&folder.with_extension("parquet"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Whole in every other respect, a part that another version wrote is written anew.
+    #[test]
+    fn a_part_of_another_version_does_not_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part-00000.parquet");
+        let is_read = |version: u32| {
+            let about = [
+                (OF_VERSION, version.to_string()),
+                (OF_RUNS, "a b".to_owned()),
+            ];
+            let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
+            let file = ParquetFile::create(path.clone(), &event_columns(), about).unwrap();
+            file.finish(Some(SEALED_AS)).unwrap().publish().unwrap();
+            Part::read(&path).map(|part| part.runs)
+        };
+        let runs = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(is_read(MEASURES_VERSION), Some(runs));
+        assert_eq!(is_read(MEASURES_VERSION + 1), None);
+    }
 }

@@ -5,21 +5,23 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sim::log::sync_folder;
+use sim::files::{folder_of, publish_folder};
+use sim::log::{RealDisk, sync_folder};
 
 /// Puts the folder `fresh` in the place of `folder`, if that is there, and removes what was there.
 ///
 /// Where the system cannot exchange two folders at once, there is an instant without any: see [`recover`].
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
-    sync_folder(fresh)?;
     if !folder.exists() {
-        fs::rename(fresh, folder)?;
-    } else if exchange(fresh, folder).is_ok() {
+        return publish_folder(&RealDisk, fresh, folder);
+    }
+    sync_folder(fresh)?;
+    if exchange(fresh, folder).is_ok() {
         fs::remove_dir_all(fresh)?;
     } else {
         step_aside(fresh, folder)?;
     }
-    sync_folder(folder.parent().unwrap_or(Path::new(".")))
+    sync_folder(folder_of(folder))
 }
 
 /// Puts the old folder back if a program was stopped while none was there.

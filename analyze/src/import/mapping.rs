@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sim::experiment::StampRule;
+use sim::toml_reader::{self, Item, Section};
 
 use crate::error::Error;
 
@@ -24,9 +25,24 @@ pub(super) const COLUMNS: [&str; 12] = [
     "sent_tick",
 ];
 
+/// Keys of a mapping's file.
+const KEYS: [&str; 12] = [
+    "separator",
+    "header",
+    "line",
+    "time",
+    "queue",
+    "stamp",
+    "rates",
+    "internal",
+    "duration_s",
+    "time_scale",
+    "columns",
+    "events",
+];
+
 /// How another implementation's logs are to be read. What is not said is found out, or is as a dataset has it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Mapping {
     /// What stands between cells: one character, or `blanks` for any number of blanks and tabs. Otherwise the first line tells.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,7 +81,7 @@ pub struct Mapping {
 }
 
 /// A kind of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Nothing but the passing of the tick.
@@ -77,7 +93,7 @@ pub enum Kind {
 }
 
 /// When a queue's length was taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueRule {
     /// After the event: a receive has taken its message.
@@ -87,17 +103,35 @@ pub enum QueueRule {
     Before,
 }
 
+impl Kind {
+    /// What a mapping calls them.
+    const NAMES: [(&'static str, Self); 3] = [
+        ("internal", Self::Internal),
+        ("send", Self::Send),
+        ("receive", Self::Receive),
+    ];
+}
+
+impl QueueRule {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "after" => Some(Self::After),
+            "before" => Some(Self::Before),
+            _ => None,
+        }
+    }
+}
+
 impl Mapping {
     /// Reads a mapping from the text of the file at `path`.
     ///
     /// # Errors
     ///
-    /// [`Error::Import`] with the line and what is wrong there.
+    /// [`Error::Mapping`] with every mistake, its line and key; [`Error::Import`] for values that do not go together.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let mapping: Self = toml::from_str(text).map_err(|error| {
-            let before = error.span().map_or(0, |span| span.start);
-            let line = text[..before].matches('\n').count() as u64 + 1;
-            Error::import(path, Some(line), error.message().to_owned())
+        let mapping = toml_reader::read(text, read).map_err(|mistakes| Error::Mapping {
+            path: path.to_owned(),
+            mistakes,
         })?;
         mapping
             .check()
@@ -181,6 +215,70 @@ impl Mapping {
     }
 }
 
+/// A mapping as its file says it.
+fn read(root: &Section<'_>) -> Option<Mapping> {
+    root.allow_only(&KEYS);
+    let text = |item: &Item<'_>| item.text().map(str::to_owned);
+    let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
+    let queue_rule = |item: &Item<'_>| item.named(&["after", "before"], QueueRule::named);
+    let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
+    // All are read before the first that is wrong ends it: every mistake is noted.
+    let separator = root.optional("separator", text);
+    let header = root.optional("header", Item::boolean);
+    let line = root.optional("line", text);
+    let time = root.optional("time", text);
+    let queue = root.optional("queue", queue_rule);
+    let stamp = root.optional("stamp", stamp_rule);
+    let rates = root.optional("rates", rates);
+    let internal = root.optional("internal", |item| item.number(0.0..=1.0, "a probability"));
+    let duration_s = root.optional("duration_s", above_0);
+    let time_scale = root.optional("time_scale", above_0);
+    let columns = root.optional("columns", columns);
+    let events = root.optional("events", events);
+    Some(Mapping {
+        separator: separator?,
+        header: header?,
+        line: line?,
+        time: time?,
+        queue: queue?,
+        stamp: stamp?.map(|stamp| stamp.to_string()),
+        rates: rates?,
+        internal: internal?,
+        duration_s: duration_s?,
+        time_scale: time_scale?,
+        columns: columns?.unwrap_or_default(),
+        events: events?.unwrap_or_default(),
+    })
+}
+
+fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
+    let items = item.items("rates in brackets, such as [1, 3, 6]")?;
+    let number = |item: &Item<'_>| item.number(f64::MIN..=f64::MAX, "a number");
+    items.iter().map(number).collect()
+}
+
+fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
+    let section = item.section()?;
+    section.allow_only(&COLUMNS);
+    let name = |key: &str| Some((key.to_owned(), section.get(key)?.text()?.to_owned()));
+    section.keys().map(name).collect()
+}
+
+fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
+    let section = item.section()?;
+    section.allow_only(&Kind::NAMES.map(|(name, _)| name));
+    let said = Kind::NAMES.into_iter();
+    said.filter_map(|(name, kind)| Some((kind, section.get(name)?)))
+        .map(|(kind, item)| Some((kind, words(&item)?)))
+        .collect()
+}
+
+fn words(item: &Item<'_>) -> Option<Vec<String>> {
+    let items = item.items("words in brackets, such as [\"S\"]")?;
+    let word = |item: &Item<'_>| Some(item.text()?.to_owned());
+    items.iter().map(word).collect()
+}
+
 /// Whether a word says that a send is to all.
 pub(super) fn is_broadcast(word: &str) -> bool {
     word.to_ascii_lowercase().starts_with("broadcast")
@@ -222,9 +320,9 @@ mod tests {
                 .expect_err("a mistake")
                 .to_string()
         };
-        insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml line 2: unknown field `seperator`, expected one of `separator`, `header`, `line`, `time`, `queue`, `stamp`, `rates`, `internal`, `duration_s`, `time_scale`, `columns`, `events`");
-        insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml: no column `clock`; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
-        insta::assert_snapshot!(problem("stamp = \"during\"\n"), @"m.toml: `during` is not a stamp rule (after or before)");
+        insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml:2: `seperator`: no such key; did you mean `separator`?");
+        insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml:2: `columns.clock`: no such key; known here: run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
+        insta::assert_snapshot!(problem("stamp = \"during\"\n"), @r#"m.toml:1: `stamp`: "during" is not known; one of after, before"#);
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
     }

@@ -1,7 +1,7 @@
 //! Measures kept from one reading of a dataset to the next: only runs that are new are read again.
 //!
 //! They lie in the folder `.cache` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
-//! run's measures count if the program that kept them has the same definitions, and the run's row in the journal, its events'
+//! run's measures count if the program that kept them has the same [version](MEASURES_VERSION), and the run's row in the journal, its events'
 //! checksum among it, is the same. Whoever deletes the folder loses nothing but time.
 //!
 //! Keeping is a convenience: a file that is damaged, or cannot be read or written, costs time and a remark, never the answer.
@@ -14,18 +14,17 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::ParquetWriter;
+use sim::files::{self, Partial};
 use sim::log::{JournalRow, checksum};
 
 use crate::error::Error;
 use crate::export::dictionary::machine_file_columns;
-use crate::partial::{self, Partial};
+use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
 use crate::seal;
 
 /// What tells a run's row in the journal from any other.
 const FINGERPRINT: &str = "fingerprint";
-/// Which build's definitions the measures follow.
-pub(crate) const DEFINITIONS: &str = env!("DEFINITIONS");
 /// How the names of its files begin, and how they end.
 const BEGINNING: &str = "measures-";
 const ENDING: &str = ".parquet";
@@ -62,10 +61,7 @@ impl MeasureCache {
     pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
         let about = about(dataset);
         // Of the text, which may be longer than a file's name: its checksum.
-        let name = format!(
-            "{BEGINNING}{DEFINITIONS}-{}{ENDING}",
-            checksum(about.as_bytes())
-        );
+        let name = format!("{}{}{ENDING}", beginning(), checksum(about.as_bytes()));
         let path = folder(dataset.root()).join(name);
         let (machines, runs) = match read(&path, &about) {
             Ok(Some((machines, runs))) => (Some(machines), runs),
@@ -132,10 +128,10 @@ impl MeasureCache {
         })
     }
 
-    /// The file is there whole or not at all; those of other builds go.
+    /// The file is there whole or not at all, on the disk when this returns; those of other versions go.
     fn write(&self, machines: &mut DataFrame) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        partial::remove_leftovers(folder, is_ours)?;
+        let folder = files::folder_of(&self.path);
+        files::remove_leftovers(folder, is_ours)?;
         remove_others(folder)?;
         let (partial, file) = Partial::create_file(self.path.clone())?;
         ParquetWriter::new(file)
@@ -153,7 +149,7 @@ fn about(dataset: &Dataset) -> String {
         dataset.missing_fields(),
         dataset.warm_up_s(),
     );
-    format!("{DEFINITIONS} {name:?} {missing_fields:?} {warm_up_s:?}")
+    format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
 /// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
@@ -185,26 +181,36 @@ fn has_all_columns(machines: &DataFrame) -> bool {
         .eq(expected)
 }
 
-/// Whether a file in the folder is one in which measures are kept, by this build or another.
-fn is_ours(name: &str) -> bool {
-    let definitions = name
-        .strip_prefix(BEGINNING)
-        .and_then(|name| name.split_once('-'));
-    definitions.is_some_and(|(definitions, _)| {
-        definitions.len() == DEFINITIONS.len()
-            && definitions.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
+/// How the names of this version's files begin.
+fn beginning() -> String {
+    format!("{BEGINNING}v{MEASURES_VERSION}-")
 }
 
-/// Removes what other builds have kept: their definitions are not those of this one.
+/// Whether a file in the folder is one in which measures are kept, of this version or another.
+fn is_ours(name: &str) -> bool {
+    let Some((version, _)) = name
+        .strip_prefix(BEGINNING)
+        .and_then(|name| name.split_once('-'))
+    else {
+        return false;
+    };
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    // Before there were versions, a hash stood there.
+    let is_hash = version.len() == 16 && version.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_hash || version.strip_prefix('v').is_some_and(is_number)
+}
+
+/// Removes what other versions have kept: they may have measured something else.
 fn remove_others(folder: &Path) -> io::Result<()> {
+    let beginning = beginning();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_ours(&name) && !name.contains(DEFINITIONS) {
-            partial::remove(&entry.path())?;
+        if is_file && is_ours(&name) && !name.starts_with(&beginning) {
+            files::remove(&entry.path())?;
         }
     }
     Ok(())

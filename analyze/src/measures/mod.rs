@@ -18,6 +18,7 @@
 //! - [`event_columns`]: what aggregates look at, an element an event
 //! - [`run_aggregates`]: aggregates that take a run as a whole to tell
 //! - [`cache`]: measures kept from one reading to the next
+//! - [`version`]: which definitions they follow
 
 mod backlog;
 pub mod batches;
@@ -29,6 +30,7 @@ mod events;
 mod jumps;
 pub(crate) mod run_aggregates;
 mod spread;
+pub(crate) mod version;
 
 use polars::prelude::*;
 use sim::log::MissingFields;

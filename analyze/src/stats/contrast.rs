@@ -1,14 +1,13 @@
 //! Contrasts: what difference it makes whether a parameter has one value or another, all else being equal.
 //!
-//! Configurations are paired that agree in everything but that parameter, machine by machine. Their runs are drawn independently,
-//! so the difference B - A of two means has the variance of both together; its interval is Welch's (1947), with the degrees of
-//! freedom of Satterthwaite. Over all pairs the differences are averaged, with equal weight; that interval is about these
-//! configurations, not about others that might have been swept.
+//! Configurations are paired that agree in everything but that parameter, machine by machine. Their runs are drawn independently:
+//! see [`difference`](crate::stats::difference) for the intervals. Over all pairs the differences are averaged, with equal weight;
+//! that interval is about these configurations, not about others that might have been swept.
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
-use crate::stats::estimate::{Estimate, t_quantile_975};
+use crate::stats::difference::Difference;
 use crate::stats::repetitions::Group;
 use crate::stats::tables::{Table, keep_together, number, parameter_heading};
 
@@ -21,17 +20,6 @@ pub struct Contrast {
     pub a: String,
     /// And the other.
     pub b: String,
-}
-
-/// A difference of two means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difference {
-    /// B - A.
-    pub mean: f64,
-    /// Its standard error; none if a side has a single run.
-    pub standard_error: Option<f64>,
-    /// Half the width of its 95 % interval; none if a side has a single run.
-    pub half_width: Option<f64>,
 }
 
 /// Two groups that agree in all but the parameter.
@@ -145,55 +133,6 @@ fn is(value: &str, text: &str) -> bool {
     match (value.parse::<f64>(), text.parse::<f64>()) {
         (Ok(value), Ok(number)) => value == number,
         _ => value == text,
-    }
-}
-
-impl Difference {
-    /// Of two independent means.
-    pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
-        let variance = |estimate: &Estimate| Some(estimate.sd?.powi(2) / estimate.n as f64);
-        let (of_a, of_b) = (variance(a), variance(b));
-        let mean = b.mean - a.mean;
-        let (Some(of_a), Some(of_b)) = (of_a, of_b) else {
-            return Self {
-                mean,
-                standard_error: None,
-                half_width: None,
-            };
-        };
-        let standard_error = (of_a + of_b).sqrt();
-        let terms = of_a.powi(2) / (a.n - 1) as f64 + of_b.powi(2) / (b.n - 1) as f64;
-        let half_width = match terms {
-            0.0 => 0.0,
-            terms => t_quantile_975((of_a + of_b).powi(2) / terms) * standard_error,
-        };
-        Self {
-            mean,
-            standard_error: Some(standard_error),
-            half_width: Some(half_width),
-        }
-    }
-
-    /// The mean of independent differences, with an interval from the normal distribution.
-    pub(crate) fn average(differences: &[Self]) -> Option<Self> {
-        let count = differences.len() as f64;
-        let errors: Option<Vec<f64>> = differences
-            .iter()
-            .map(|difference| difference.standard_error)
-            .collect();
-        let standard_error = errors.map(|errors| {
-            let squares: f64 = errors.iter().map(|error| error * error).sum();
-            squares.sqrt() / count
-        });
-        (!differences.is_empty()).then(|| Self {
-            mean: differences
-                .iter()
-                .map(|difference| difference.mean)
-                .sum::<f64>()
-                / count,
-            standard_error,
-            half_width: standard_error.map(|error| 1.96 * error),
-        })
     }
 }
 
@@ -342,10 +281,7 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     record.extend(others.map(|(name, value)| ((*name).to_owned(), value.clone())));
     let difference = pair.difference(measure);
     let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
-    let bound = |sign: f64| {
-        let difference = difference?;
-        Some(difference.mean + sign * difference.half_width?)
-    };
+    let interval = difference.and_then(|difference| difference.interval());
     record.extend([
         ("machine".to_owned(), Value::Integer(pair.a.machine)),
         (
@@ -363,52 +299,8 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
             "difference".to_owned(),
             difference.map(|difference| difference.mean).into(),
         ),
-        ("low".to_owned(), bound(-1.0).into()),
-        ("high".to_owned(), bound(1.0).into()),
+        ("low".to_owned(), interval.map(|(low, _)| low).into()),
+        ("high".to_owned(), interval.map(|(_, high)| high).into()),
     ]);
     record
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Welch's interval for n 10, mean 20, sd 2 and n 15, mean 22, sd 4: standard error sqrt(0.4 + 16/15) = 1.21106, 21.72 degrees
-    /// of freedom, t 2.0755.
-    #[test]
-    fn welch() {
-        let a = Estimate::new(10, 20.0, Some(2.0));
-        let b = Estimate::new(15, 22.0, Some(4.0));
-        let difference = Difference::between(&a, &b);
-        assert_eq!(difference.mean, 2.0);
-        let half_width = difference.half_width.expect("one");
-        assert!((half_width - 2.0755 * 1.21106).abs() < 2e-3, "{half_width}");
-    }
-
-    #[test]
-    fn equal_variances_and_sizes_have_the_degrees_of_freedom_of_both() {
-        let a = Estimate::new(5, 0.0, Some(1.0));
-        let half_width = Difference::between(&a, &a).half_width.expect("one");
-        assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);
-        let constant = Estimate::new(5, 1.0, Some(0.0));
-        assert_eq!(
-            Difference::between(&constant, &constant).half_width,
-            Some(0.0)
-        );
-        let single = Estimate::new(1, 3.0, None);
-        let difference = Difference::between(&a, &single);
-        assert_eq!((difference.mean, difference.half_width), (3.0, None));
-    }
-
-    #[test]
-    fn the_average_of_independent_differences() {
-        let of = |mean, error| Difference {
-            mean,
-            standard_error: Some(error),
-            half_width: Some(0.0),
-        };
-        let average = Difference::average(&[of(1.0, 3.0), of(3.0, 4.0)]).expect("two");
-        assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
-        assert_eq!(Difference::average(&[]), None);
-    }
 }

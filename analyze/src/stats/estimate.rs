@@ -2,6 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+/// The 0.975 quantile of the normal distribution: half a 95 % interval in standard errors, if those are known.
+pub(crate) const Z_975: f64 = 1.959_963_985;
+
 /// What some repetitions say about a quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -26,6 +29,15 @@ impl Estimate {
             sd,
             half_width,
         }
+    }
+
+    /// From the values, of which there is one at least.
+    pub(crate) fn from_values(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let sd = (squares / (n - 1.0)).sqrt();
+        Self::new(values.len() as u64, mean, Some(sd))
     }
 
     /// Lower and upper end of the interval.
@@ -90,6 +102,13 @@ mod tests {
         assert_eq!(repetitions_to_halve(2), Some(3));
         assert_eq!(repetitions_to_halve(10), Some(33));
         assert_eq!(repetitions_to_halve(1000), Some(3993));
+    }
+
+    #[test]
+    fn values_make_the_same_estimate_as_their_statistics() {
+        let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(estimate, Estimate::new(5, 3.0, Some(2.5f64.sqrt())));
+        assert_eq!(Estimate::from_values(&[7.0]), Estimate::new(1, 7.0, None));
     }
 
     #[test]

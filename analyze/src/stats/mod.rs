@@ -3,12 +3,14 @@
 //! # Layout
 //!
 //! - [`estimate`]: mean, standard deviation and interval
+//! - [`difference`]: by how much two means differ
 //! - [`repetitions`]: measures over the repetitions of a configuration
 //! - [`pool`]: measures over all runs that agree in some parameters
 //! - [`contrast`]: what difference a parameter makes
 //! - [`tables`], [`records`]: which measures a table shows, and what a row of it begins with
 
 pub mod contrast;
+pub mod difference;
 pub mod estimate;
 pub mod pool;
 pub(crate) mod records;

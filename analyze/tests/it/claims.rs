@@ -332,42 +332,70 @@ fn mistakes_are_named_with_line_and_key() {
         .replace("warm_up_s = 10", "warm_up_s = -10")
         .replace("depends_on = \"the rates\"\n", "")
         .replace("to = { machine = \"fastest\" }\n", "");
-    assert_snapshot!(mistakes(&text), @"error: c.toml:15: `[[claim.test]]`: missing field `expect`");
+    assert_snapshot!(mistakes(&text), @r#"
+    error: c.toml:2: `claim[1].depends_on`: missing; tests may disagree: say what the outcome depends on
+    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
+    c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
+    c.toml:15: `claim[1].test[2].expect`: missing; where the value must lie, such as expect = { above = 0 }
+    c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
+    c.toml:46: `claim[2].test[3].from`: from and to stand together, or neither
+    c.toml:56: `claim[3].audit`: "green" is not known; one of clean
+    c.toml:60: `claim[3].test[1].statistic.share`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
+    c.toml:65: `claim[3].test[2].machine`: as_scheduled is a run's, not a machine's; leave it out
+    c.toml:70: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
+    c.toml:83: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
+    c.toml:86: `claim[4].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
+    c.toml:89: `claim[5].id`: another claim is called so
+    "#);
     let whole = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
     );
     assert_snapshot!(mistakes(&whole), @r#"
-    error: c.toml:3: `depends_on`: missing; tests may disagree: say what the outcome depends on
-    c.toml:10: `where`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
-    c.toml:11: `machine`: "slowst" is not known; did you mean "slowest"?
-    c.toml:18: `measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
-    c.toml:47: `from`: from and to stand together, or neither
-    c.toml:57: `audit`: "green" is not known; "clean"
-    c.toml:61: `statistic`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
-    c.toml:66: `machine`: as_scheduled is a run's, not a machine's; leave it out
-    c.toml:71: `statistic`: "largst" is not known; did you mean "largest"?
-    c.toml:84: `warm_up_s`: wanted seconds
-    c.toml:87: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
-    c.toml:90: `id`: another claim is called so
+    error: c.toml:2: `claim[1].depends_on`: missing; tests may disagree: say what the outcome depends on
+    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no parameter `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
+    c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
+    c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
+    c.toml:47: `claim[2].test[3].from`: from and to stand together, or neither
+    c.toml:57: `claim[3].audit`: "green" is not known; one of clean
+    c.toml:61: `claim[3].test[1].statistic.share`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
+    c.toml:66: `claim[3].test[2].machine`: as_scheduled is a run's, not a machine's; leave it out
+    c.toml:71: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
+    c.toml:84: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
+    c.toml:87: `claim[4].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
+    c.toml:90: `claim[5].id`: another claim is called so
     "#);
 }
 
 #[test]
 fn what_is_no_claim_is_named_with_its_line() {
     assert_snapshot!(mistakes(""), @"error: c.toml:1: `claim`: missing; a claim begins with [[claim]]");
-    assert_snapshot!(mistakes("[[claim]]\nid = 7"), @"error: c.toml:2: `id`: invalid type: integer `7`, expected a string");
-    assert_snapshot!(mistakes("[[claim]]\nid = \"a\"\nsayss = \"b\""), @"error: c.toml:3: `sayss`: unknown field `sayss`, expected one of `id`, `says`, `source`, `experiment`, `expected`, `depends_on`, `audit`, `test`");
-    assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: `[[claim]`: unclosed array table, expected `]`");
+    assert_snapshot!(mistakes("[[claim]]\nid = 7"), @"
+    error: c.toml:1: `claim[1].says`: missing; the claim in its author's words
+    c.toml:1: `claim[1].source`: missing; who claims it, and where
+    c.toml:1: `claim[1].experiment`: missing; the name of the dataset that tells
+    c.toml:1: `claim[1].expected`: missing; what is to be expected, and why
+    c.toml:1: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]
+    c.toml:2: `claim[1].id`: wanted a text in quotes, found an integer 7
+    ");
+    assert_snapshot!(mistakes("[[claim]]\nid = \"a\"\nsayss = \"b\""), @"
+    error: c.toml:1: `claim[1].says`: missing; the claim in its author's words
+    c.toml:1: `claim[1].source`: missing; who claims it, and where
+    c.toml:1: `claim[1].experiment`: missing; the name of the dataset that tells
+    c.toml:1: `claim[1].expected`: missing; what is to be expected, and why
+    c.toml:1: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]
+    c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
+    ");
+    assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: not TOML: unclosed array table, expected `]`");
     let expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
-    assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `expect`: unknown field `belw`, expected one of `above`, `below`, `between`");
-    assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `expect`: invalid type: string "0.5", expected f64"#);
-    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
-    assert_snapshot!(expect("{}"), @"error: c.toml:100: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
+    assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
+    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
     let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
-    assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `machine`: wanted a machine's number, "slowest", "fastest" or "all""#);
+    assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `claim[1].test[1].machine`: wanted a machine's number, "slowest", "fastest" or "all", found a float 1.5"#);
     let nothing = CLAIMS.split("[[claim.test]]").next().unwrap();
-    assert_snapshot!(mistakes(nothing), @"error: c.toml:3: `test`: decided by nothing; a test begins with [[claim.test]]");
+    assert_snapshot!(mistakes(nothing), @"error: c.toml:2: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]");
 }
 
 fn project() -> PathBuf {

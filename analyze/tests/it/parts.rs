@@ -194,13 +194,13 @@ fn a_selection_is_not_taken_for_the_whole() {
 }
 
 #[test]
-fn everything_is_written_on_request_and_by_other_definitions() {
+fn everything_is_written_on_request_and_by_another_version() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut reread = Dataset::open(small.root()).unwrap();
     reread.limit_parts(2 * A_RUN);
     assert_eq!(exported(&reread), (3, 3));
-    // As another build has written them.
+    // As another version has written them.
     for part in parts(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
@@ -210,7 +210,7 @@ fn everything_is_written_on_request_and_by_other_definitions() {
             .into_iter()
             .find(|entry| entry.key == "runs");
         let about = [
-            ("definitions", "others".to_owned()),
+            ("measures_version", "0".to_owned()),
             ("runs", runs.unwrap().value.unwrap()),
         ];
         let about = about.map(|(key, value)| (key.to_owned(), value));

@@ -25,7 +25,7 @@ use sim::sweep::Options;
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
 /// The longest name of a file that a sweep makes.
-const LONGEST_FILE_NAME: &str = "experiment.partial";
+const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
 /// What an experiment is run as: shared by all verbs that take one.
 #[derive(Args)]

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use comfy_table::{Table, presets};
 use jiff::{ToSpan, Zoned};
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetWriter;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{Capacity, Plan, free_bytes};
+use sim::table::{pairs, terminal_width};
 
 use super::{ExperimentArgs, print};
 
@@ -74,9 +74,8 @@ fn memory(needed: u64, capacity: &Capacity) -> String {
     format!("about {}{available}", bytes_in_words(needed))
 }
 
-fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
+fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> String {
+    let mut rows = vec![];
     let runs = format!(
         "{} ({} done, {} failed, {} to do)",
         grouped(plan.planned),
@@ -89,9 +88,7 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
         EngineKind::Tcp => format!("tcp, {} times faster than real time", experiment.time_scale),
         EngineKind::Virtual => "virtual time".to_owned(),
     };
-    let mut row = |name: &str, value: String| {
-        table.add_row([name.to_owned(), value]);
-    };
+    let mut row = |name: &'static str, value: String| rows.push((name, value));
     row("experiment", experiment.name.clone());
     row("dataset", root.display().to_string());
     if let Some(shard) = experiment.shard() {
@@ -125,5 +122,5 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
         "disk",
         format!("about {}{free}", bytes_in_words(plan.disk_bytes)),
     );
-    table
+    pairs(rows, terminal_width())
 }

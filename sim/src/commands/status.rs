@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 use sim::log::{Status, Sweep};
 use sim::sweep::words::{bytes_in_words, grouped, in_words, micros_in_words};
+use sim::table::{pairs, terminal_width};
 
 use super::print;
 
@@ -41,19 +41,15 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let status = Status::read(&args.dataset)?;
     let text: String = match args.format {
-        Format::Table => table(&args.dataset, &status).to_string(),
+        Format::Table => table(&args.dataset, &status),
         Format::Json => serde_json::to_string_pretty(&status)?,
     };
     print(&text)
 }
 
-fn table(root: &Path, status: &Status) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    let mut row = |name: &str, value: String| {
-        table.add_row([name.to_owned(), value]);
-    };
+fn table(root: &Path, status: &Status) -> String {
+    let mut rows = vec![];
+    let mut row = |name: &'static str, value: String| rows.push((name, value));
     row("dataset", root.display().to_string());
     row("started", started(status));
     row("engine", status.engine.clone());
@@ -109,7 +105,7 @@ fn table(root: &Path, status: &Status) -> Table {
             format!("{} x {}", grouped(failures.runs), failures.reason),
         );
     }
-    table
+    pairs(rows, terminal_width())
 }
 
 fn with_share(part: u64, whole: u64) -> String {

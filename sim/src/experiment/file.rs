@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use super::error::ExperimentError;
 use super::grid_file::Grid;
 use super::parameter_table::ReadContext;
 use super::parameters::{EngineKind, Isolation, Probability};
 use super::rate_sets::Room;
 use super::rates::{Rate, Rates};
-use super::reader::{Document, ExperimentError, Item, Section};
 use super::values::DURATIONS_S;
 use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
 use crate::input;
+use crate::toml_reader::{self, Item, Section};
 
 /// The longest experiment file that is read: one that names each of [`Experiment::MAX_RUNS`] configurations is not longer.
 const MOST_BYTES: u64 = 64 << 20;
@@ -63,21 +64,11 @@ impl Experiment {
     ///
     /// [`ExperimentError::Mistakes`], all of them at once.
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
-        let document = Document::new(text);
-        let table = document.parse();
-        let experiment = table
-            .as_ref()
-            .and_then(|table| read(&document.root(table.get_ref()), text, path, overrides));
-        match experiment {
-            Some(experiment) if !document.has_mistakes() => Ok(experiment),
-            _ => {
-                drop(table);
-                Err(ExperimentError::Mistakes {
-                    path: path.to_owned(),
-                    mistakes: document.mistakes(),
-                })
-            }
-        }
+        let read = |root: &Section<'_>| read(root, text, path, overrides);
+        toml_reader::read(text, read).map_err(|mistakes| ExperimentError::Mistakes {
+            path: path.to_owned(),
+            mistakes,
+        })
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) ->
 #[cfg(test)]
 pub(super) fn dimension_of(name: &str, values: &str) -> Dimension {
     use super::parameter_table::ReadContext;
-    use super::reader::Document;
+    use crate::toml_reader::Document;
 
     let text = format!("seed = 1\n[parameters]\n{name} = {values}");
     let document = Document::new(&text);

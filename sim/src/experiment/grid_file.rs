@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 use super::exclusions::{self, Exclusion};
 use super::grid::{self, Dimension};
 use super::parameter_table::ReadContext;
-use super::reader::{Item, Section};
 use super::values::{too_many, too_many_machines};
 use super::{Configuration, Experiment, PARAMETERS, Parameter, PhaseRule, schedule};
+use crate::toml_reader::{Item, Section};
 
 /// The keys of `[parameters]`.
 static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {

@@ -15,13 +15,14 @@
 //! - [`file`]: the TOML file read into an [`Experiment`]
 //! - [`grid_file`]: the part of it that says which configurations there are
 //! - [`values`]: the values of parameters as the file writes them
-//! - [`reader`]: a TOML table read with every mistake noted, by line and key
+//! - [`error`]: what can be wrong with it
 //! - [`numbering`]: which place in the plan each run has, also after the plan has grown
 //! - [`run_name`]: what a person calls a run
 //! - [`shard`]: a part of the runs, for one of several hosts
 //! - [`schedule`]: when each machine of a run ticks
 
 mod delay;
+mod error;
 mod exclusions;
 mod file;
 mod grid;
@@ -33,7 +34,6 @@ mod parameter_table;
 mod parameters;
 mod rate_sets;
 mod rates;
-mod reader;
 mod run_name;
 mod schedule;
 mod shard;
@@ -45,13 +45,13 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use delay::Delay;
+pub use error::ExperimentError;
 pub use file::Overrides;
 pub use internal::Internal;
 pub use numbering::Numbering;
 pub use parameter_table::{PARAMETERS, Parameter, ValueKind};
 pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, StampRule};
 pub use rates::{Rate, Rates};
-pub use reader::{ExperimentError, Mistake};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::Shard;

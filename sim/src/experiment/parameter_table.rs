@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use super::rate_sets::Room;
-use super::reader::Item;
 use super::values;
 use super::{Configuration, Connection, NotAValue, ReceiveRule, StampRule, Topology, values::each};
+use crate::toml_reader::Item;
 
 /// The type of a parameter's column in the journal and in data frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use super::rate_sets::{RateRule, RateSets, Room};
-use super::reader::{Item, Section};
 use super::{
     Delay, Experiment, Internal, NANOS_PER_SECOND, NotAValue, PhaseRule, Probability, Rate, Rates,
     Sends,
 };
+use crate::toml_reader::{Item, Section};
 
 const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "step"];
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];

@@ -135,18 +135,3 @@ impl DiskFile for File {
         self.sync_data()
     }
 }
-
-/// Writes a file that is there whole or not at all.
-pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    let write = || {
-        let mut file = disk.create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync()?;
-        disk.rename(&partial, path)
-    };
-    write().inspect_err(|_| {
-        // The error at hand is the one to report. Should the disk refuse this as well, the next writer replaces the partial file.
-        let _ = disk.remove(&partial);
-    })
-}

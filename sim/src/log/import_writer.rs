@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, RealDisk, replace};
+use super::disk::{Disk, RealDisk};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
 use super::journal::Header;
@@ -14,6 +14,7 @@ use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 use super::parts::Paths;
 use super::segment::{FinishedRun, Segment};
 use crate::experiment::Numbering;
+use crate::files::{publish_folder, replace};
 
 /// Writes a dataset of imported logs. The folder appears when all is written.
 #[derive(Debug)]
@@ -137,10 +138,7 @@ impl ImportWriter {
         write(&path, (text + "\n").as_bytes())?;
         let lock = paths.lock();
         RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
-        RealDisk
-            .sync_folder(&paths.root)
-            .and_then(|()| RealDisk.rename(&paths.root, &self.root))
-            .map_err(DatasetError::io(&self.root))
+        publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))
     }
 }
 

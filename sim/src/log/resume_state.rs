@@ -9,14 +9,14 @@ use super::error::DatasetError;
 use super::manifest::{Manifest, ResolvedExperiment};
 use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
+use crate::files;
 
-/// What a writer that died before its manifest was whole may have left.
-const LEFT_BEHIND: [&str; 4] = [
-    ".lock",
-    "experiment.toml",
-    "experiment.partial",
-    "dataset.partial",
-];
+/// What a writer that died before its manifest was whole may have left, beside files under temporary names.
+const LEFT_BEHIND: [&str; 2] = [".lock", "experiment.toml"];
+/// The files of a dataset that are replaced as a whole.
+const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
+/// What earlier versions called them until they were complete.
+const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
 /// What is there for an experiment to go on with.
 pub(super) struct ResumeState {
@@ -127,9 +127,24 @@ fn check_free(root: &Path) -> Result<(), DatasetError> {
     };
     for entry in entries {
         let name = entry.map_err(DatasetError::io(root))?.file_name();
-        if !LEFT_BEHIND.iter().any(|left| name == *left) {
+        let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);
+        let mut left_behind = LEFT_BEHIND.iter().chain(&EARLIER_PARTIAL);
+        if !is_partial && !left_behind.any(|left| name == *left) {
             return Err(DatasetError::ForeignFolder(root.to_owned()));
         }
+    }
+    Ok(())
+}
+
+fn is_replaced(name: &str) -> bool {
+    REPLACED.contains(&name)
+}
+
+/// Removes the half-written files that a crashed writer left in the dataset's folder, whose lock this process holds.
+pub(super) fn remove_left_behind(folder: &Path) -> io::Result<()> {
+    files::remove_leftovers(folder, is_replaced)?;
+    for name in EARLIER_PARTIAL {
+        files::remove(&folder.join(name))?;
     }
     Ok(())
 }

@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use super::appended::AppendedFile;
 use super::attempts::{Attempts, Found};
-use super::disk::{Disk, RealDisk, replace};
+use super::disk::{Disk, RealDisk};
 use super::error::DatasetError;
 use super::journal::Header;
 use super::lock::{Lock, LockOwner};
 use super::manifest::{Manifest, Provenance};
 use super::parts::Paths;
 use super::reserve::{MOST_WAITING_BYTES, Reserve};
-use super::resume_state::ResumeState;
+use super::resume_state::{ResumeState, remove_left_behind};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
 use crate::experiment::Experiment;
+use crate::files::replace;
 
 /// What an earlier writer left unfinished and this one cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +102,7 @@ impl DatasetWriter {
             experiment,
             ..
         } = ResumeState::of(root, experiment)?;
+        remove_left_behind(folder).map_err(DatasetError::io(folder))?;
         let kept = manifest
             .as_ref()
             .map_or(0, |manifest| manifest.experiment.runs);

@@ -90,11 +90,11 @@ fn plans_without_running() {
     let plan = desk.sim(&["plan", "e.toml"]);
     assert_eq!(plan.code, 0, "{}", plan.stderr);
     for line in [
-        "configurations    2",
+        "configurations   2",
         "4 (0 done, 0 failed, 4 to do)",
-        "sockets at once   24",
+        "sockets at once  24",
         " ms (rates 1,3,6, phase spread)",
-        "wall time         about 0 s",
+        "wall time        about 0 s",
     ] {
         assert!(plan.stdout.contains(line), "{line} not in\n{}", plan.stdout);
     }
@@ -135,11 +135,11 @@ fn status_says_how_far_a_dataset_has_come() {
     let status = desk.sim(&["status", "data/e"]);
     assert_eq!(status.code, 0, "{}", status.stderr);
     for line in [
-        "runs planned     4",
-        "done             2 (50.0 %)",
-        "failed           1",
-        "to do            1",
-        "failures         1 x machine 1 was lost",
+        "runs planned    4",
+        "done            2 (50.0 %)",
+        "failed          1",
+        "to do           1",
+        "failures        1 x machine 1 was lost",
     ] {
         assert!(
             status.stdout.contains(line),
@@ -376,9 +376,9 @@ fn status_tells_runs_apart_that_are_no_longer_planned() {
     desk.sim(&["run", "e.toml", "--engine", "virtual"]);
     let status = desk.sim(&["status", "data/e"]).stdout;
     for line in [
-        "runs planned        4 ",
-        "done                4 (100.0 %)",
-        "no longer planned   2 more",
+        "runs planned       4\n",
+        "done               4 (100.0 %)",
+        "no longer planned  2 more",
     ] {
         assert!(status.contains(line), "{line} not in\n{status}");
     }
@@ -414,17 +414,17 @@ fn shards_make_one_dataset() {
         first.stderr
     );
     let status = || desk.sim(&["status", "data/e"]).stdout;
-    assert!(status().contains("missing shards   2/2"), "{}", status());
+    assert!(status().contains("missing shards  2/2"), "{}", status());
     assert_eq!(run("2/2").code, 0);
     assert!(
-        status().contains("done             4 (100.0 %)"),
+        status().contains("done            4 (100.0 %)"),
         "{}",
         status()
     );
     assert!(!status().contains("missing"), "{}", status());
     let plan = desk.sim(&["plan", "e.toml", "--engine", "virtual", "--shard", "2/2"]);
     assert!(
-        plan.stdout.contains("shard            2/2"),
+        plan.stdout.contains("shard           2/2"),
         "{}",
         plan.stdout
     );

@@ -243,6 +243,34 @@ fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
     assert_eq!(left, [".lock"]);
 }
 
+/// What a crash left of a file that was being replaced does not make a folder somebody else's, and goes with the next sweep.
+#[test]
+fn half_written_files_of_a_crash_are_known_and_removed() {
+    let trial = Trial::new();
+    let root = trial.root();
+    fs::create_dir_all(&root).expect("a folder");
+    let left = [
+        ".dataset.json.0123456789abcdef.partial",
+        ".experiment.toml.0123456789abcdef.partial",
+        "experiment.partial",
+    ];
+    for name in left {
+        fs::write(root.join(name), "{").expect("written");
+    }
+    drop(trial.writer(&SmallDisk::with_bytes(i64::MAX)));
+    assert!(root.join("dataset.json").exists());
+    assert!(left.iter().all(|name| !root.join(name).exists()));
+    // Of another file's temporary name nobody knows whose it is.
+    fs::remove_dir_all(&root).expect("removed");
+    fs::create_dir_all(&root).expect("a folder");
+    fs::write(root.join(".thesis.tex.0123456789abcdef.partial"), "all").expect("written");
+    let refused = DatasetWriter::open(&root, &trial.experiment).expect_err("somebody's folder");
+    assert!(
+        matches!(refused, DatasetError::ForeignFolder(_)),
+        "{refused}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {

@@ -1,6 +1,7 @@
 //! A disk that refuses: the sweep ends with a message, what was finished stays, and the same sweep goes on once the disk is mended.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -191,6 +192,10 @@ impl Trial {
         let resumed = sweep(&self.experiment, &root, Arc::new(RealDisk)).expect("a sweep");
         assert_eq!(resumed.ok, (self.wanted.len() - left.len()) as u64);
         assert_eq!(files(&root), self.whole);
+        let names = fs::read_dir(&root).expect("a folder");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let is_left = |name: &OsString| name.to_string_lossy().ends_with(".partial");
+        assert_eq!(names.filter(is_left).count(), 0, "{}", root.display());
         refused
     }
 }

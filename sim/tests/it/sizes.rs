@@ -181,7 +181,7 @@ fn plans_tell_the_memory_and_virtual_time_takes_a_thread_a_core() {
     let plan = bash(desk.path(), "$SIM plan e.toml --jobs 1000000");
     let plan = String::from_utf8_lossy(&plan.stdout);
     assert!(plan.contains("(one a core)"), "{plan}");
-    let memory = plan.lines().find(|line| line.contains("│ memory "));
+    let memory = plan.lines().find(|line| line.starts_with("memory "));
     let memory = memory.expect("a line on memory");
     assert!(
         memory.contains(" about ") && memory.contains(" available"),

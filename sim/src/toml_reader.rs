@@ -1,17 +1,18 @@
-//! A TOML document read with every mistake noted, by line and key, instead of stopping at the first.
+//! TOML files that people write, read with every mistake noted, by line and key, instead of stopping at the first.
 //!
-//! Knows nothing of experiments: [`Section`] and [`Item`] hand out typed values and collect what is wrong with the rest.
+//! [`read`] hands out the document as a [`Section`]; its [`Item`]s give typed values, or nothing where they note a mistake. What the
+//! keys mean is for those to know who read: experiments, claims, mappings.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::Path;
 use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Something wrong in an experiment file.
+/// Something wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Line in the file, from 1.
@@ -22,33 +23,16 @@ pub struct Mistake {
     pub message: String,
 }
 
-/// An experiment file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ExperimentError {
-    /// The file cannot be read at all.
-    #[error("cannot read the experiment file {}: {cause}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// Everything wrong in the file, in the order of its lines.
-    #[error("{}", MistakeList { path, mistakes })]
-    Mistakes {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong in it: at least one.
-        mistakes: Vec<Mistake>,
-    },
-}
-
 /// Mistakes that are told; the rest are counted.
 const MISTAKES_TOLD: usize = 100;
 
-struct MistakeList<'a> {
-    path: &'a PathBuf,
-    mistakes: &'a [Mistake],
+/// Mistakes as they are told, a line each: `FILE:LINE: KEY: what is wrong`.
+#[derive(Clone, Copy, Debug)]
+pub struct MistakeList<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What is wrong in it, in the order of its lines.
+    pub mistakes: &'a [Mistake],
 }
 
 impl fmt::Display for MistakeList<'_> {
@@ -69,8 +53,32 @@ impl fmt::Display for MistakeList<'_> {
     }
 }
 
+/// Reads the TOML in `text` with `read`, which notes what is wrong.
+///
+/// # Errors
+///
+/// Every mistake, in the order of their lines, if there is any. A `read` that returns nothing has noted why.
+pub fn read<T>(
+    text: &str,
+    read: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> Result<T, Vec<Mistake>> {
+    let document = Document::new(text);
+    let table = document.parse();
+    let value = table
+        .as_ref()
+        .and_then(|table| read(&document.root(table.get_ref())));
+    match value {
+        Some(value) if !document.has_mistakes() => Ok(value),
+        _ => {
+            drop(table);
+            Err(document.mistakes())
+        }
+    }
+}
+
 /// A document being read: its text, where its lines end, and the mistakes found so far.
-pub(super) struct Document<'a> {
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
     text: &'a str,
     /// Offset of every newline, ascending: each value's line is looked up, not counted from the top.
     newlines: Vec<usize>,
@@ -78,7 +86,7 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
             newlines: text.match_indices('\n').map(|(offset, _)| offset).collect(),
@@ -86,7 +94,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    pub(super) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
+    pub(crate) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text)
             .map_err(|error| {
                 let line = error.span().map_or(1, |span| self.line(span.start));
@@ -95,7 +103,7 @@ impl<'a> Document<'a> {
             .ok()
     }
 
-    pub(super) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
+    pub(crate) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
         Section {
             document: self.erased(),
             table,
@@ -112,17 +120,17 @@ impl<'a> Document<'a> {
         self
     }
 
-    pub(super) fn mistakes(self) -> Vec<Mistake> {
+    pub(crate) fn mistakes(self) -> Vec<Mistake> {
         let mut mistakes = self.mistakes.into_inner();
         mistakes.sort_by_key(|mistake| mistake.line);
         mistakes
     }
 
-    pub(super) fn has_mistakes(&self) -> bool {
+    fn has_mistakes(&self) -> bool {
         !self.mistakes.borrow().is_empty()
     }
 
-    pub(super) fn note(&self, line: usize, key: &str, message: String) {
+    fn note(&self, line: usize, key: &str, message: String) {
         self.mistakes.borrow_mut().push(Mistake {
             line,
             key: key.to_owned(),
@@ -136,7 +144,8 @@ impl<'a> Document<'a> {
 }
 
 /// A table of the document.
-pub(super) struct Section<'d> {
+#[derive(Debug)]
+pub struct Section<'d> {
     document: &'d Document<'d>,
     table: &'d DeTable<'d>,
     prefix: String,
@@ -144,8 +153,13 @@ pub(super) struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
+    /// The names of its keys, in their order.
+    pub fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.table.keys().map(|key| key.get_ref().as_ref())
+    }
+
     /// The value of `key`, if it is there.
-    pub(super) fn get(&self, key: &str) -> Option<Item<'d>> {
+    pub fn get(&self, key: &str) -> Option<Item<'d>> {
         let (spanned_key, value) = self.table.get_key_value(key)?;
         Some(Item {
             document: self.document,
@@ -155,8 +169,20 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// What `read` makes of the value of `key`: `Some(None)` if the key is not there, nothing if `read` notes a mistake.
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Item<'d>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.get(key) {
+            None => Some(None),
+            Some(item) => read(&item).map(Some),
+        }
+    }
+
     /// The value of `key`; a mistake if it is not there.
-    pub(super) fn require(&self, key: &str, hint: &str) -> Option<Item<'d>> {
+    pub fn require(&self, key: &str, hint: &str) -> Option<Item<'d>> {
         let item = self.get(key);
         if item.is_none() {
             self.note(key, format!("missing; {hint}"));
@@ -165,19 +191,19 @@ impl<'d> Section<'d> {
     }
 
     /// Notes a mistake about `key` of this table, at the table's line.
-    pub(super) fn note(&self, key: &str, message: String) {
+    pub fn note(&self, key: &str, message: String) {
         self.document
             .note(self.line, &format!("{}{key}", self.prefix), message);
     }
 
     /// Notes a mistake about the table as a whole.
-    pub(super) fn note_whole(&self, message: String) {
+    pub fn note_whole(&self, message: String) {
         self.document
             .note(self.line, self.prefix.trim_end_matches('.'), message);
     }
 
     /// Notes every key that is not one of `known`, with the nearest one that is.
-    pub(super) fn allow_only(&self, known: &[&str]) {
+    pub fn allow_only(&self, known: &[&str]) {
         for key in self
             .table
             .keys()
@@ -194,13 +220,15 @@ impl<'d> Section<'d> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether it has no key.
+    pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 }
 
 /// A value of the document, with the key it stands under.
-pub(super) struct Item<'d> {
+#[derive(Debug)]
+pub struct Item<'d> {
     document: &'d Document<'d>,
     value: &'d DeValue<'d>,
     key: String,
@@ -209,11 +237,12 @@ pub(super) struct Item<'d> {
 
 impl<'d> Item<'d> {
     /// Notes a mistake about this value.
-    pub(super) fn note(&self, message: String) {
+    pub fn note(&self, message: String) {
         self.document.note(self.line, &self.key, message);
     }
 
-    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+    /// Notes that this value is not what was `wanted`.
+    pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let (kind, value) = (self.value.type_str(), self.shown());
         self.note(format!(
             "wanted {wanted}, found {} {kind}{value}",
@@ -233,14 +262,14 @@ impl<'d> Item<'d> {
     }
 
     /// A text.
-    pub(super) fn text(&self) -> Option<&'d str> {
+    pub fn text(&self) -> Option<&'d str> {
         self.value
             .as_str()
             .or_else(|| self.wrong_type("a text in quotes"))
     }
 
     /// A whole number in `range`.
-    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+    pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let DeValue::Integer(integer) = self.value else {
             return self.wrong_type("a whole number");
         };
@@ -257,7 +286,7 @@ impl<'d> Item<'d> {
     }
 
     /// A number, whole or not, in `range`.
-    pub(super) fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
+    pub fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
         let value = match self.value {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .ok()
@@ -277,10 +306,22 @@ impl<'d> Item<'d> {
         allowed
     }
 
+    /// True or false.
+    pub fn boolean(&self) -> Option<bool> {
+        self.value
+            .as_bool()
+            .or_else(|| self.wrong_type("true or false"))
+    }
+
     /// One of the named values of `T`.
-    pub(super) fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
+    pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
+        self.named(names, |text| text.parse().ok())
+    }
+
+    /// What one of `names` stands for, which `find` knows.
+    pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
-        let value = text.parse().ok();
+        let value = find(text);
         if value.is_none() {
             let hint = match nearest(text, names) {
                 Some(near) => format!("did you mean \"{near}\"?"),
@@ -292,7 +333,7 @@ impl<'d> Item<'d> {
     }
 
     /// The values of an array, if it is one. Each keeps this item's key, with its place from 1 in brackets.
-    pub(super) fn array(&self) -> Option<Vec<Item<'d>>> {
+    pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
         let item = |(place, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
             document: self.document,
@@ -303,8 +344,13 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
+    /// The values of an array; a mistake if it is none.
+    pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
+        self.array().or_else(|| self.wrong_type(wanted))
+    }
+
     /// The table, if it is one.
-    pub(super) fn table(&self) -> Option<Section<'d>> {
+    pub fn table(&self) -> Option<Section<'d>> {
         let table = self.value.as_table()?;
         Some(Section {
             document: self.document,
@@ -315,19 +361,30 @@ impl<'d> Item<'d> {
     }
 
     /// The table; a mistake if it is none.
-    pub(super) fn section(&self) -> Option<Section<'d>> {
+    pub fn section(&self) -> Option<Section<'d>> {
         self.table().or_else(|| self.wrong_type("a table"))
     }
 
     /// The tables of an array of tables (`[[key]]`); a mistake if it is none.
-    pub(super) fn sections(&self) -> Option<Vec<Section<'d>>> {
+    pub fn sections(&self) -> Option<Vec<Section<'d>>> {
         let Some(items) = self.array() else {
             return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
         };
         items.iter().map(Item::section).collect()
     }
 
-    pub(super) fn is_number(&self) -> bool {
+    /// Whether it is a whole number.
+    pub fn is_integer(&self) -> bool {
+        self.value.is_integer()
+    }
+
+    /// Whether it is a text.
+    pub fn is_text(&self) -> bool {
+        self.value.is_str()
+    }
+
+    /// Whether it is a number, whole or not.
+    pub fn is_number(&self) -> bool {
         self.value.is_integer() || self.value.is_float()
     }
 }
@@ -354,4 +411,49 @@ fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
         .filter(|&(similarity, _)| similarity >= CLOSE_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let read = read(text, |root| {
+            root.allow_only(&["name", "lights"]);
+            let lights = root.get("lights").and_then(|item| item.items("names"));
+            let colours = ["green", "red"];
+            let find = |text: &str| colours.iter().position(|colour| *colour == text);
+            let lights = lights.unwrap_or_default();
+            let lights: Vec<_> = lights
+                .iter()
+                .map(|item| item.named(&colours, find))
+                .collect();
+            let name = root
+                .require("name", "any text")
+                .and_then(|item| item.text());
+            Some((name?.to_owned(), lights))
+        });
+        match read {
+            Ok((name, lights)) => format!("{name} {lights:?}"),
+            Err(mistakes) => MistakeList {
+                path: "l.toml".as_ref(),
+                mistakes: &mistakes,
+            }
+            .to_string(),
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line_and_key() {
+        assert_eq!(told("name = \"a\"\nlights = [\"red\"]"), "a [Some(1)]");
+        assert_eq!(
+            told("lights = [\n\"gren\",\n3]\nnome = \"a\""),
+            "l.toml:1: `name`: missing; any text\n\
+             l.toml:2: `lights[1]`: \"gren\" is not known; did you mean \"green\"?\n\
+             l.toml:3: `lights[2]`: wanted a text in quotes, found an integer 3\n\
+             l.toml:4: `nome`: no such key; did you mean `name`?"
+        );
+        let no_toml = told("name = \"a\"\nlights = [");
+        assert!(no_toml.starts_with("l.toml:2: not TOML: "), "{no_toml}");
+    }
 }

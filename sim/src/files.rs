@@ -1,8 +1,8 @@
-//! Files that appear whole or not at all: written under a temporary name, and renamed when they are complete.
+//! Files that appear whole or not at all: written under a temporary name, brought to the disk, and renamed when they are complete.
 //!
 //! A temporary name is `.NAME.RANDOM.partial`: no two writers have the same, not even in two containers, whose process ids can be
-//! equal. A writer holds the lock of its file for as long as it writes, so whatever bears such a name and can be locked was left by
-//! a writer that crashed.
+//! equal. A writer of a [`Partial`] file holds its lock for as long as it writes, and a dataset's writer holds the dataset's: so
+//! whatever bears such a name and can be locked was left by a writer that crashed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sim::log::LockAttempt;
+use crate::log::{Disk, LockAttempt, RealDisk, try_lock};
 
 /// How temporary names end.
 const ENDING: &str = ".partial";
@@ -18,9 +18,49 @@ const ENDING: &str = ".partial";
 /// Where the file system has no locks, only what is older than this counts as left by a crash.
 const SURELY_LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Writes a file that is there whole or not at all, whatever stops the program. When this returns, the file and its name are on the
+/// disk.
+///
+/// # Errors
+///
+/// What the disk says. What was at `path` before is still there then, unless only its new name could not be synced.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = temporary_path(path);
+    let write = || {
+        let mut file = disk.create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync()?;
+        disk.rename(&partial, path)
+    };
+    write().inspect_err(|_| {
+        // The error at hand is the one to report. Should the disk refuse this as well, the next writer removes the file.
+        let _ = disk.remove(&partial);
+    })?;
+    disk.sync_folder(folder_of(path))
+}
+
+/// Gives the folder `from`, which is complete, the name `to`. When this returns, that is on the disk.
+///
+/// # Errors
+///
+/// What the disk says, such as that `to` is there and not empty.
+pub fn publish_folder(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+    disk.sync_folder(from)?;
+    disk.rename(from, to)?;
+    disk.sync_folder(folder_of(to))
+}
+
+/// The folder that a file or folder is in, also where its path does not name it.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// A file or a folder under its temporary name. It is removed when this is dropped without having been published.
 #[derive(Debug)]
-pub(crate) struct Partial {
+pub struct Partial {
     path: PathBuf,
     partial: PathBuf,
     /// Says that its writer is alive; none for a folder.
@@ -29,14 +69,18 @@ pub(crate) struct Partial {
 
 impl Partial {
     /// A new file, to become `path`, open for writing.
-    pub(crate) fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
+    ///
+    /// # Errors
+    ///
+    /// What the system says; so with all that follows.
+    pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
         let create = |partial: &Path| {
             let options = File::options().write(true).create_new(true).open(partial);
             options.and_then(|file| Ok((file.try_clone()?, file)))
         };
         let (partial, (lock, file)) = under_a_new_name(&path, create)?;
         // Without locks a writer's file is told from a leftover by its age.
-        let _ = sim::log::try_lock(&lock);
+        let _ = try_lock(&lock);
         let lock = Some(lock);
         Ok((
             Self {
@@ -49,7 +93,7 @@ impl Partial {
     }
 
     /// A new folder, to become `path`.
-    pub(crate) fn create_folder(path: PathBuf) -> io::Result<Self> {
+    pub fn create_folder(path: PathBuf) -> io::Result<Self> {
         let (partial, ()) = under_a_new_name(&path, |partial| fs::create_dir(partial))?;
         Ok(Self {
             path,
@@ -59,20 +103,31 @@ impl Partial {
     }
 
     /// What it is to become.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where it is now.
-    pub(crate) fn partial(&self) -> &Path {
+    pub fn partial(&self) -> &Path {
         &self.partial
     }
 
-    /// Gives the file its name, in the place of what bears it. Until then nothing of it can be seen.
-    pub(crate) fn publish(mut self) -> io::Result<()> {
-        fs::rename(&self.partial, &self.path)?;
+    /// Brings what was written of a file to the disk: a full or broken disk says so here. Returns how many bytes it has.
+    pub fn sync(&self) -> io::Result<u64> {
+        let Some(file) = &self.lock else {
+            return Err(io::ErrorKind::IsADirectory.into());
+        };
+        file.sync_all()?;
+        Ok(file.metadata()?.len())
+    }
+
+    /// Gives the file its name, in the place of what bears it: until then nothing of it can be seen. When this returns, the file and
+    /// its name are on the disk.
+    pub fn publish(mut self) -> io::Result<()> {
+        self.sync()?;
+        RealDisk.rename(&self.partial, &self.path)?;
         self.partial.clear();
-        Ok(())
+        RealDisk.sync_folder(folder_of(&self.path))
     }
 }
 
@@ -89,15 +144,20 @@ impl Drop for Partial {
     }
 }
 
+/// A temporary name of `path`: no other writer has it.
+fn temporary_path(path: &Path) -> PathBuf {
+    let random = RandomState::new().hash_one(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
+}
+
 /// Creates something under a temporary name of `path` that nothing bears yet.
 fn under_a_new_name<T>(
     path: &Path,
     create: impl Fn(&Path) -> io::Result<T>,
 ) -> io::Result<(PathBuf, T)> {
     loop {
-        let random = RandomState::new().hash_one(path);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = path.with_file_name(format!(".{name}.{random:016x}{ENDING}"));
+        let partial = temporary_path(path);
         match create(&partial) {
             Ok(created) => return Ok((partial, created)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -112,7 +172,7 @@ fn under_a_new_name<T>(
 /// # Errors
 ///
 /// If the folder cannot be read, or a leftover not be removed.
-pub(crate) fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<()> {
+pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -124,7 +184,7 @@ pub(crate) fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) ->
 }
 
 /// The name that something under this temporary name was to have; none if it is no temporary name.
-fn final_name(name: &str) -> Option<&str> {
+pub fn final_name(name: &str) -> Option<&str> {
     let (name, random) = name
         .strip_prefix('.')?
         .strip_suffix(ENDING)?
@@ -139,7 +199,7 @@ fn is_abandoned(path: &Path) -> bool {
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
         return false;
     };
-    match sim::log::try_lock(&file) {
+    match try_lock(&file) {
         Ok(LockAttempt::Taken) => true,
         Ok(LockAttempt::HeldByAnother) => false,
         Ok(LockAttempt::NotSupported) | Err(_) => {
@@ -150,7 +210,11 @@ fn is_abandoned(path: &Path) -> bool {
 }
 
 /// Removes a file, or a folder with all that is in it, if it is there.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
@@ -192,6 +256,45 @@ mod tests {
         one.publish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(names(folder.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn a_replaced_file_is_the_new_one_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        replace(&RealDisk, &path, b"old").unwrap();
+        replace(&RealDisk, &path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.json"]);
+        // What cannot get its name goes.
+        let in_the_way = folder.path().join("b.json");
+        fs::create_dir(&in_the_way).unwrap();
+        replace(&RealDisk, &in_the_way, b"new").unwrap_err();
+        assert_eq!(names(folder.path()), ["a.json", "b.json"]);
+    }
+
+    #[test]
+    fn temporary_names_differ_and_say_what_they_become() {
+        let path = Path::new("data/a.csv");
+        let (one, other) = (temporary_path(path), temporary_path(path));
+        assert_ne!(one, other);
+        assert_eq!(folder_of(&one), Path::new("data"));
+        let name = one.file_name().unwrap().to_string_lossy();
+        assert_eq!(final_name(&name), Some("a.csv"));
+        assert_eq!(folder_of(Path::new("a.csv")), Path::new("."));
+    }
+
+    #[test]
+    fn a_folder_gets_its_name_unless_something_has_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (fresh, name) = (root.path().join("fresh"), root.path().join("name"));
+        fs::create_dir(&fresh).unwrap();
+        publish_folder(&RealDisk, &fresh, &name).unwrap();
+        assert_eq!(names(root.path()), ["name"]);
+        fs::write(name.join("file"), "").unwrap();
+        fs::create_dir(&fresh).unwrap();
+        publish_folder(&RealDisk, &fresh, &name).unwrap_err();
+        assert_eq!(names(root.path()), ["fresh", "name"]);
     }
 
     #[test]

@@ -1,0 +1,247 @@
+//! Tables for people on the terminal, in one style for both programs: no frame, a line below the headings, columns as wide on the
+//! screen as their widest cell. Width is that of the characters as a terminal shows them: a Chinese letter takes two columns, an
+//! accent of its own none.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal};
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, TableStyle,
+    Width,
+};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Joins what must stay on one line; a plain space when printed.
+pub const NO_BREAK: char = '\u{a0}';
+
+/// Begins a new line within a cell.
+const LINE: char = '\n';
+
+/// A longer line is broken, wherever that is: the widths of all columns together must fit 16 bits.
+const WIDEST: u16 = 1000;
+
+/// Where no terminal says how wide it is.
+const DEFAULT_WIDTH: u16 = 120;
+
+/// A line below the header, a space between columns.
+const PLAIN: TableStyle = TableStyle::new()
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .content_lines(ContentLineStyle::none().junction(' '));
+
+/// The same with a fainter line between rows, for rows of several lines.
+const RULED: TableStyle = PLAIN.row_separator(LineStyle::none().fill('╌').junction('╌'));
+
+/// What a table shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid<'a> {
+    /// A heading a column; empty for a table without.
+    pub headings: &'a [String],
+    /// For each column, whether its cells are numbers, which stand to the right.
+    pub numeric: &'a [bool],
+    /// As many cells a row as there are columns.
+    pub rows: &'a [Vec<String>],
+}
+
+impl Grid<'_> {
+    /// The table in lines, at most `width` columns of the screen wide where that breaks no word.
+    pub fn lines(&self, width: u16) -> Vec<String> {
+        let widths = |width_of: fn(&str) -> usize| -> Vec<u16> {
+            let columns = 0..self.numeric.len();
+            columns
+                .map(|column| self.content_width(column, width_of))
+                .collect()
+        };
+        let (narrowest, widest) = (widths(longest_word), widths(longest_line));
+        let total = |widths: &[u16], padding: u16| -> u16 {
+            let columns = widths.iter();
+            columns.fold(0, |sum: u16, width| {
+                sum.saturating_add(width.saturating_add(padding + 1))
+            })
+        };
+        // Where room is scarce, one space must do between the columns that are not numbers.
+        let padding = u16::from(total(&narrowest, 1) <= width);
+        let mut grid = self.filled();
+        grid.load_style(if total(&widest, 1) <= width && !self.has_lines() {
+            PLAIN
+        } else {
+            RULED
+        });
+        grid.set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+        for (index, column) in grid.column_iter_mut().enumerate() {
+            let padding = if self.numeric[index] {
+                (1, 0)
+            } else {
+                (0, padding)
+            };
+            column.set_padding(padding);
+            let narrowest = narrowest[index].saturating_add(padding.0 + padding.1);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
+        }
+        grid.lines().map(|line| printed(&line)).collect()
+    }
+
+    fn filled(&self) -> comfy_table::Table {
+        let mut grid = comfy_table::Table::new();
+        // No colours, whatever the terminal.
+        grid.force_no_tty();
+        if !self.headings.is_empty() {
+            grid.set_header(self.headings);
+        }
+        let rows = self.rows.iter();
+        grid.add_rows(rows.map(|row| row.iter().map(|cell| broken(cell))));
+        for (column, numeric) in grid.column_iter_mut().zip(self.numeric) {
+            column.set_cell_alignment(if *numeric {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            });
+        }
+        grid
+    }
+
+    fn content_width(&self, column: usize, width_of: fn(&str) -> usize) -> u16 {
+        let rows = self.rows.iter().map(|row| &row[column]);
+        let cells = rows.chain(self.headings.get(column));
+        let width = cells.map(|cell| width_of(cell)).max().unwrap_or(0);
+        u16::try_from(width).map_or(WIDEST, |width| width.min(WIDEST))
+    }
+
+    /// Whether any cell has several lines.
+    fn has_lines(&self) -> bool {
+        self.rows.iter().flatten().any(|cell| cell.contains(LINE))
+    }
+}
+
+/// Names and what they are, a row each, in lines of at most `width` columns.
+pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
+    let row = |(name, value): (&str, String)| {
+        // A name is one thing, and not broken.
+        vec![name.replace(' ', &NO_BREAK.to_string()), value]
+    };
+    let rows: Vec<Vec<String>> = pairs.into_iter().map(row).collect();
+    let grid = Grid {
+        headings: &[],
+        numeric: &[false, false],
+        rows: &rows,
+    };
+    grid.lines(width).join("\n")
+}
+
+/// How many columns of the screen the terminal has, or what takes its place: `COLUMNS`, or a usual width.
+pub fn terminal_width() -> u16 {
+    let told = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|&columns| columns > 0);
+    let terminal = || {
+        io::stdout()
+            .is_terminal()
+            .then(|| comfy_table::Table::new().width())
+            .flatten()
+            .filter(|&columns| columns > 0)
+    };
+    told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+}
+
+/// How many columns of the screen a text of one line takes.
+pub fn display_width(text: &str) -> usize {
+    text.width()
+}
+
+/// A line as it is printed.
+pub fn printed(line: &str) -> String {
+    line.replace(NO_BREAK, " ").trim_end().to_owned()
+}
+
+/// The cell, its lines at most [`WIDEST`] columns long.
+fn broken(cell: &str) -> Cow<'_, str> {
+    if longest_line(cell) <= WIDEST.into() {
+        return Cow::Borrowed(cell);
+    }
+    let mut lines = String::with_capacity(cell.len());
+    let mut length = 0;
+    for letter in cell.chars() {
+        let width = letter.width().unwrap_or(0);
+        if length + width > WIDEST.into() && letter != LINE {
+            lines.push(LINE);
+            length = 0;
+        }
+        lines.push(letter);
+        length = if letter == LINE { 0 } else { length + width };
+    }
+    Cow::Owned(lines)
+}
+
+/// The width at which no word is broken.
+fn longest_word(cell: &str) -> usize {
+    let words = cell.split([' ', LINE]).map(display_width);
+    words.max().unwrap_or(0)
+}
+
+/// The width at which every line stands on one.
+fn longest_line(cell: &str) -> usize {
+    cell.split(LINE).map(display_width).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(rows: &[[&str; 2]], width: u16) -> Vec<String> {
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.map(str::to_owned).to_vec())
+            .collect();
+        let grid = Grid {
+            headings: &["name".to_owned(), "n".to_owned()],
+            numeric: &[false, true],
+            rows: &rows,
+        };
+        grid.lines(width)
+    }
+
+    #[test]
+    fn numbers_stand_to_the_right_below_a_line() {
+        assert_eq!(
+            lines(&[["ab", "1"], ["c", "20"]], 80),
+            ["name    n", "─────────", "ab      1", "c      20"]
+        );
+    }
+
+    /// Wide letters take two columns, combining accents none: columns still line up on the screen.
+    #[test]
+    fn columns_line_up_on_the_screen_whatever_the_letters() {
+        let lines = lines(
+            &[["北京实验室", "1"], ["cafe\u{301}", "2"], ["plain", "3"]],
+            80,
+        );
+        let widths: Vec<usize> = lines.iter().map(|line| display_width(line)).collect();
+        assert_eq!(widths, vec![widths[0]; 5], "{lines:#?}");
+        assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
+    }
+
+    /// What fits by its number of letters, but not on the screen, is broken between words.
+    #[test]
+    fn wide_letters_count_where_a_table_is_broken() {
+        let lines = lines(&[["北京 北京 北京 北京", "1"]], 16);
+        assert!(
+            lines.iter().all(|line| display_width(line) <= 16),
+            "{lines:#?}"
+        );
+        assert!(lines.len() > 3, "{lines:#?}");
+    }
+
+    #[test]
+    fn names_and_values_have_no_frame_and_no_headings() {
+        let text = pairs(
+            vec![
+                ("runs at once", "4".to_owned()),
+                ("disk", "1 MB".to_owned()),
+            ],
+            80,
+        );
+        assert_eq!(text, "runs at once  4\ndisk          1 MB");
+    }
+}
