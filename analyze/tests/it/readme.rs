@@ -84,7 +84,9 @@ fn its_commands_and_its_python_run() {
             .args(["-c", &command])
             .current_dir(folder.path()));
     }
-    for block in blocks(&readme, "python") {
+    let python = blocks(&readme, "python");
+    assert!(!python.is_empty());
+    for block in python {
         run(Command::new(python_environment().join("bin/python"))
             .args(["-c", block])
             .current_dir(folder.path()));
