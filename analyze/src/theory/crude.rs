@@ -56,18 +56,24 @@ impl Caveat {
         Self::SeveralStates,
     ];
 
-    /// What is neglected for `machine`, where the machines are in these `regimes`.
+    /// What is neglected for `machine`, where the machines are in these `regimes` and follow the clocks of these `sources`.
     pub(super) fn reasons(
         system: &System,
         flow: &Flow,
-        regimes: &[Regime],
+        (regimes, sources): (&[Regime], &[Source]),
         machine: usize,
     ) -> Vec<Self> {
-        let applies = |reason: &Self| reason.applies(system, flow, regimes, machine);
+        let applies = |reason: &Self| reason.applies(system, flow, (regimes, sources), machine);
         Self::ALL.into_iter().filter(applies).collect()
     }
 
-    fn applies(self, system: &System, flow: &Flow, regimes: &[Regime], machine: usize) -> bool {
+    fn applies(
+        self,
+        system: &System,
+        flow: &Flow,
+        (regimes, sources): (&[Regime], &[Source]),
+        machine: usize,
+    ) -> bool {
         let fastest = system.fastest();
         let sending = || (0..regimes.len()).filter(|&machine| flow.links.sends(machine));
         let critical = |machine: usize| regimes[machine] == Regime::Critical;
@@ -91,10 +97,7 @@ impl Caveat {
             }
             Self::AlwaysSending => flow.links.always_send(),
             Self::WarmUp => system.warm_up_s > 0.0,
-            Self::Relayed => {
-                let source = &Source::of(system, flow)[machine];
-                source.is_relayed
-            }
+            Self::Relayed => sources[machine].is_relayed,
             Self::Drained => system.drains(),
             Self::SeveralStates => false,
         }

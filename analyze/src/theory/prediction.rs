@@ -4,6 +4,7 @@ use super::clocks::Clocks;
 use super::crude::Caveat;
 use super::flow::Flow;
 use super::regime::Regime;
+use super::sources::Source;
 use super::system::System;
 
 /// What is expected of a machine, on average over repetitions. What cannot be derived is none.
@@ -50,9 +51,10 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         .iter()
         .map(|queue| Regime::of(queue.strength(system.duration_s)))
         .collect();
+    let sources = Source::of(system, &flow);
     (0..system.rates.len())
         .map(|machine| Prediction {
-            crude: Caveat::reasons(system, &flow, &regimes, machine),
+            crude: Caveat::reasons(system, &flow, (&regimes, &sources), machine),
             ..of_machine(system, &flow, &clocks, machine)
         })
         .collect()

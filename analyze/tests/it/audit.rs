@@ -255,13 +255,15 @@ fn words_and_table_fit_eighty_columns() {
     let link = folder.path().join("s");
     fs::rename(root, &link).unwrap();
     let mut audit = Audit::of(&[link]).unwrap();
-    for result in &mut audit.datasets[0].results {
-        if let Some(first) = &mut result.first {
-            first.file = "s/events-0000.csv".into();
-        }
+    let results = audit.datasets[0].results.iter_mut();
+    let found: Vec<_> = results.filter_map(|result| result.first.as_mut()).collect();
+    assert!(!found.is_empty());
+    for first in found {
+        first.file = "s/events-0000.csv".into();
     }
     let text =
         output::prose(&audit::words(&audit), 80) + &output::terminal(&audit::table(&audit), 80);
+    assert!(text.lines().count() > 1, "{text}");
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"

@@ -81,31 +81,43 @@ fn from_real_tcp_to_tables_and_processed_data() {
     );
 }
 
-/// A sweep over real TCP and its twin in virtual time: no run that was punctual differs in any event.
+/// A sweep over real TCP and its twin in virtual time: no run that was in order differs in any event. As long as none was in order,
+/// which a busy computer may cause, the sweep is tried again at a lower speed.
 #[test]
 fn punctual_runs_over_real_tcp_are_those_of_virtual_time() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "seed = 262\nrepetitions = 5\nduration_s = 20\ntime_scale = 10\n\
+    let text = "seed = 262\nrepetitions = 5\nduration_s = 20\n\
                 [parameters]\nrates = [[1, 3, 6], [2, 3, 4]]\ninternal = [0.7, 0.4]";
-    for engine in [EngineKind::Tcp, EngineKind::Virtual] {
+    let sweep_by = |engine, time_scale, name: &str| {
         let overrides = Overrides {
             engine: Some(engine),
+            time_scale,
             ..Overrides::default()
         };
         let experiment = Experiment::parse(text, "twins.toml".as_ref(), overrides).unwrap();
-        let root = folder.path().join(engine.to_string());
-        assert_eq!(sweep(&experiment, &root).ok, 20);
-    }
-    let command = Command::cargo_bin("analyze")
-        .unwrap()
-        .args(["compare", "tcp", "virtual"])
-        .current_dir(folder.path())
-        .assert()
-        .success();
-    let out = String::from_utf8(command.get_output().stdout.clone()).unwrap();
+        assert_eq!(sweep(&experiment, &folder.path().join(name)).ok, 20);
+    };
+    sweep_by(EngineKind::Virtual, None, "virtual");
+    let some_were_in_order = |time_scale: f64| {
+        let name = format!("tcp-{time_scale}");
+        sweep_by(EngineKind::Tcp, Some(time_scale), &name);
+        let command = Command::cargo_bin("analyze")
+            .unwrap()
+            .args(["compare", &name, "virtual"])
+            .current_dir(folder.path())
+            .assert()
+            .success();
+        let out = String::from_utf8(command.get_output().stdout.clone()).unwrap();
+        assert!(
+            out.contains("\n20 runs in both, 0 only in A, 0 only in B.\n"),
+            "{out}"
+        );
+        let passed = out.contains("\nCheck passed: ");
+        assert!(passed || out.contains("\nNothing to check: "), "{out}");
+        passed
+    };
     assert!(
-        out.contains("\n20 runs in both, 0 only in A, 0 only in B.\n"),
-        "{out}"
+        [10.0, 4.0, 1.5, 0.5].into_iter().any(some_were_in_order),
+        "no run was in order, even at the slowest speed"
     );
-    assert!(!out.contains("CHECK FAILED"), "{out}");
 }

@@ -60,6 +60,8 @@ fn batches_bound_the_memory_and_change_nothing() {
         let sizes = dataset
             .batches()
             .map(|batch| batch.events().unwrap().height() as u64);
+        let sizes: Vec<u64> = sizes.collect();
+        assert_eq!(sizes.iter().sum::<u64>(), 1200);
         assert!(sizes.into_iter().all(|size| size <= limit.max(largest)));
     }
 }

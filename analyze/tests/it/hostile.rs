@@ -235,9 +235,9 @@ fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
         .map(|row| row.split(',').map(str::to_owned).collect())
         .collect();
     let row = rows.iter_mut().rev().find(|row| row[3] == kind);
-    if let Some(row) = row.filter(|row| !row[column].is_empty()) {
-        row[column] = number.to_string();
-    }
+    let row = row.unwrap_or_else(|| panic!("no {kind} event"));
+    assert_ne!(row[column], "", "column {column} of a {kind} event");
+    row[column] = number.to_string();
     let rows: Vec<String> = rows.iter().map(|row| row.join(",") + "\n").collect();
     run.events = rows.concat().into_bytes();
 }

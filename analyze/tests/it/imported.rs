@@ -125,6 +125,7 @@ fn measured(root: &Path) -> DataFrame {
 /// Requires that the measures are the same in both, but for those that are named.
 fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
+    assert!(a.height() > 0);
     for measure in analyze::measures::all() {
         let (a, b) = (
             a.column(measure.name).unwrap(),

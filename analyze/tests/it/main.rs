@@ -19,6 +19,7 @@ mod hostile;
 mod import_files;
 mod imported;
 mod kept;
+mod mesh;
 mod notebooks;
 mod only;
 mod oracle;

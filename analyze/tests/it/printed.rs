@@ -57,9 +57,6 @@ fn what_comes_next_after_an_import() {
 
 #[test]
 fn how_python_opens_an_export() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     for name in NAMES {
         fixture::simulated(&folder.path().join(name), fixture::BY_HAND);

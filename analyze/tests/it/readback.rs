@@ -1,6 +1,6 @@
 //! What `analyze` writes for programs is read back with the types that it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use analyze::Dataset;
@@ -67,7 +67,10 @@ fn columns_of_real_numbers_show_a_point_in_every_cell() {
             out
         };
         let rows: Vec<serde_json::Value> = serde_json::from_str(&format("json")).unwrap();
+        assert!(!rows.is_empty(), "{command:?}");
+        let mut numbers = 0;
         for (name, cells) in columns(format("csv").as_bytes()) {
+            assert_eq!(cells.len(), rows.len(), "{command:?} {name}");
             let mut kinds = vec![];
             for (cell, row) in cells.iter().zip(&rows) {
                 // JSON tells numbers from texts.
@@ -80,9 +83,11 @@ fn columns_of_real_numbers_show_a_point_in_every_cell() {
                     kinds.push(row[&name].is_f64());
                 }
             }
+            numbers += kinds.len();
             kinds.dedup();
             assert!(kinds.len() < 2, "{command:?} {name}: {cells:?}");
         }
+        assert!(numbers > 0, "{command:?}");
     }
 }
 
@@ -100,16 +105,23 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
     for (name, frame) in frames {
         let bytes = fs::read(processed.join(name).with_extension("csv")).unwrap();
         let columns = columns(&bytes);
+        let mut kinds = BTreeSet::new();
         for column in frame.columns() {
             let expected = match column.dtype() {
                 DataType::Float64 => true,
                 DataType::Int64 => false,
                 _ => continue,
             };
+            kinds.insert(expected);
+            assert_eq!(columns[column.name().as_str()].len(), frame.height());
             for cell in &columns[column.name().as_str()] {
                 let is_real = is_real(cell).unwrap_or(expected);
                 assert_eq!(is_real, expected, "{name} {}: {cell}", column.name());
             }
         }
+        assert!(
+            frame.height() > 0 && kinds.contains(&false),
+            "{name}: {kinds:?}"
+        );
     }
 }

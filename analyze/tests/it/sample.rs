@@ -22,7 +22,9 @@ fn its_processed_files_are_up_to_date() {
     }
     let dataset = Dataset::open(folder.path()).unwrap();
     assert_eq!((dataset.finished().len(), dataset.failed()), (6, 0));
-    for written in analyze::export::export(&dataset, false).unwrap() {
+    let files = analyze::export::export(&dataset, false).unwrap();
+    assert_eq!(files.len(), 3);
+    for written in files {
         let kept = sample()
             .join("processed")
             .join(written.path.file_name().unwrap());
@@ -43,6 +45,7 @@ fn its_processed_files_are_up_to_date() {
 #[test]
 fn it_is_an_example_of_the_real_thing() {
     let dataset = Dataset::open(&sample()).unwrap();
+    assert_eq!(dataset.finished().len(), 6);
     for run in dataset.finished() {
         assert_eq!(
             (run.engine.as_str(), run.time_scale, run.punctual),

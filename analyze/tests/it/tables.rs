@@ -145,6 +145,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 fn every_table_fits_eighty_columns() {
     for question in tables::SUMMARY {
         let text = output::terminal(&small(&question), 80);
+        assert!(text.contains("1,3,6"), "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"

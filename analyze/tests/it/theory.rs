@@ -292,7 +292,11 @@ fn agrees(system: &System, share: f64) {
         "internal = [{internal:?}]\ntopology = \"{topology}\"\nsends = {sends}\nreceive = \"{receive}\""
     );
     let measured = simulated(&rates.join(", "), &others);
-    for (machine, (measured, predicted)) in measured.iter().zip(predict(system)).enumerate() {
+    let predictions = predict(system);
+    assert_eq!(measured.len(), predictions.len());
+    let has_rate = predictions.iter().any(|one| one.logical_rate.is_some());
+    assert!(has_rate, "{others}: no logical rate is predicted");
+    for (machine, (measured, predicted)) in measured.iter().zip(predictions).enumerate() {
         let name = format!("{rates:?} {others}: {machine}");
         let [queue, received, clock] = *measured;
         let waits = number(predicted.backlog_final);
@@ -361,6 +365,7 @@ fn machines_that_take_all_agree() {
 fn what_is_not_derived_is_none() {
     // Either pair of opposites may silence the other.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
+    assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
         assert_eq!((machine.regime, machine.receive_share), (None, None));
         assert_eq!(machine.crude, [Caveat::SeveralStates]);

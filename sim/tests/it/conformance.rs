@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use sim::engine::tcp::Settings;
-use sim::engine::{RunLog, virtual_time};
+use sim::engine::{RunLog, RunOutcome, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides, ReceiveRule, Run};
 use sim::log::LoggedEvent;
 use sim::machine::{EventKind, Message};
@@ -22,6 +22,11 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
             let log = ended.result.unwrap_or_else(|reason| {
                 panic!("{engine}: run {} failed: {reason}", ended.run.index)
             });
+            assert_eq!(
+                log.machines.len(),
+                ended.run.schedule(experiment.seed).machines()
+            );
+            assert!(log.machines.iter().all(|events| !events.is_empty()));
             check(&experiment, &ended.run, &log);
         }
     }
@@ -52,7 +57,7 @@ fn a_connection_for_each_message_changes_no_event() {
     let (per_message, persistent): (Vec<_>, Vec<_>) = run_all(&experiment, EngineKind::Virtual)
         .into_iter()
         .partition(|ended| ended.run.key().contains("connection=per-message"));
-    assert_eq!(per_message.len(), persistent.len());
+    assert_eq!((per_message.len(), persistent.len()), (16, 16));
     for (a, b) in per_message.iter().zip(&persistent) {
         assert_eq!(a.run.stream_key(), b.run.key());
         assert_eq!(a.result, b.result);
@@ -102,9 +107,9 @@ fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
 
 #[test]
 fn variants_in_order_equal_their_virtual_twins() {
-    twins_in_order_are_equal(&experiment(VARIANTS));
-    twins_in_order_are_equal(&experiment(UNEVEN));
-    twins_in_order_are_equal(&experiment(PER_MESSAGE));
+    twins_in_order_are_equal(experiment(VARIANTS));
+    twins_in_order_are_equal(experiment(UNEVEN));
+    twins_in_order_are_equal(experiment(PER_MESSAGE));
 }
 
 #[test]
@@ -193,15 +198,18 @@ fn messages_are_received_once_and_in_order_or_still_wait(run: &Run, log: &RunLog
             }
         }
     }
+    let mut received = 0;
     for (receiver, events) in log.machines.iter().enumerate() {
         for logged in events {
             if let EventKind::Receive(message) = logged.event.kind {
+                received += 1;
                 let link = links.get_mut(&(message.sender as usize, receiver));
                 assert_eq!(link.and_then(VecDeque::pop_front), Some(message));
                 assert!(logged.event.logical_clock > message.stamp);
             }
         }
     }
+    assert!(received > 0, "{}: nothing was received", run.key());
     // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
     // all; so the two can differ by what came between that tick and the end, never the other way round.
     for (receiver, events) in log.machines.iter().enumerate() {
@@ -275,14 +283,27 @@ fn runs_in_order_equal_their_virtual_twins() {
 rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
 delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     );
-    twins_in_order_are_equal(&experiment);
+    twins_in_order_are_equal(experiment);
 }
 
-fn twins_in_order_are_equal(experiment: &Experiment) {
+/// How many runs are in order depends on how busy the computer is: as long as none is, they are tried again at half the speed.
+fn twins_in_order_are_equal(mut experiment: Experiment) {
+    let twins = run_all(&experiment, EngineKind::Virtual);
+    while equal_twins_in_order(&experiment, &twins) == 0 {
+        experiment.time_scale /= 2.0;
+        assert!(
+            experiment.time_scale > 0.2,
+            "no run was in order, even at the slowest speed"
+        );
+    }
+}
+
+/// Requires that the runs that are in order over TCP have the events of their virtual twins; returns how many are.
+fn equal_twins_in_order(experiment: &Experiment, twins: &[RunOutcome]) -> usize {
     let over_tcp = run_all(experiment, EngineKind::Tcp);
-    let twins = run_all(experiment, EngineKind::Virtual);
+    assert_eq!(over_tcp.len(), twins.len());
     let mut as_scheduled = 0;
-    for (real, twin) in over_tcp.iter().zip(&twins) {
+    for (real, twin) in over_tcp.iter().zip(twins) {
         let (real_log, twin_log) = (
             real.result.as_ref().expect("ok"),
             twin.result.as_ref().expect("ok"),
@@ -294,8 +315,11 @@ fn twins_in_order_are_equal(experiment: &Experiment) {
             assert_eq!(events(real_log), events(twin_log), "{}", real.run.key());
         }
     }
-    // How many are is the machine's affair, and may be none on a very busy one.
-    println!("{as_scheduled} of {} runs were in order", over_tcp.len());
+    println!(
+        "{as_scheduled} of {} runs were as scheduled",
+        over_tcp.len()
+    );
+    as_scheduled
 }
 
 fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {

@@ -249,7 +249,7 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
     let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
-    let (mut kills, mut counted, mut ended) = (0, 0, 0);
+    let (mut kills, mut counted, mut ended, mut compared) = (0, 0, 0, 0);
     while kills < self::kills() {
         // Some kills at the very start, the others anywhere in what a tenth of the sweep writes.
         let after = random
@@ -271,12 +271,14 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
         counted = found.len();
         let right = |(run, events): (&u64, &Vec<u8>)| wanted.get(run) == Some(events);
         assert!(found.iter().all(right));
+        compared += found.len();
     }
     sweep.next_event_in_tick();
     assert!(
         files(&sweep.dataset()) == whole,
         "other bytes than undisturbed"
     );
+    assert!(compared > 0, "no kill left a finished run");
     assert!(ended > 0, "no sweep came to its end in between");
 }
 

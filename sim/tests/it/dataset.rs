@@ -211,6 +211,7 @@ fn the_manifest_says_what_made_it_and_every_row_which_version() {
         assert!(!said.is_empty(), "{made_by:?}");
     }
     assert!(made_by.cores > 0);
+    assert!(!dataset.attempted().is_empty());
     let mut rows = dataset.attempted().iter();
     assert!(rows.all(|row| row.tool_version == sim::VERSION));
 }

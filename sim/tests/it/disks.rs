@@ -382,10 +382,11 @@ fn an_import_is_there_whole_or_not_at_all() {
     assert!(!root.join(".lock").exists());
 }
 
-/// A real file system of two megabytes, where this user may mount one: all whole runs on it count, and with more room the sweep
+/// A real file system of two megabytes: all whole runs on it count, and with more room the sweep
 /// goes on.
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "needs the right to mount a file system"]
 fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
 "$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
@@ -399,10 +400,10 @@ fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
         .env_remove("CARGO")
         .stderr(std::process::Stdio::null())
         .status();
-    if !script.is_ok_and(|status| status.success()) {
-        println!("not tried: this user may not mount a file system");
-        return;
-    }
+    assert!(
+        script.expect("unshare").success(),
+        "this user may not mount a file system"
+    );
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("text");
     let said = read("said");
     assert_eq!(read("code"), "2\n", "{said}");

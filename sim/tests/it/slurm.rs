@@ -1,5 +1,5 @@
 //! Sweeps on many machines: as a Slurm job array, with the very script that users submit to a real Slurm, and under GNU parallel
-//! with the very line of the page. Where Slurm or parallel is missing, or may not run, a test says so and passes.
+//! with the very line of the page. Tests that need Slurm or parallel are ignored unless they are asked for.
 #![cfg(target_os = "linux")]
 
 mod cluster;
@@ -61,11 +61,8 @@ fn script() -> PathBuf {
     Path::new(EXPERIMENTS).join("slurm/sweep.sbatch")
 }
 
-/// A cluster, or `None` after saying why there is none.
-fn cluster() -> Option<Cluster> {
-    Cluster::start()
-        .inspect_err(|why| println!("skipped: {why}"))
-        .ok()
+fn cluster() -> Cluster {
+    Cluster::start().unwrap_or_else(|why| panic!("no cluster: {why}"))
 }
 
 /// Submits the script with these words before and after its name; returns the number of the array.
@@ -103,8 +100,9 @@ fn is_free(shard: &Path) -> bool {
 }
 
 #[test]
+#[ignore = "needs Slurm"]
 fn an_array_sweeps_every_run_once() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
     let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
     cluster.ends_well(&array, 3, 0);
@@ -112,8 +110,9 @@ fn an_array_sweeps_every_run_once() {
 }
 
 #[test]
+#[ignore = "needs Slurm"]
 fn requeued_tasks_go_on() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let array = in_the_middle(&cluster);
     let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
     // What Slurm sends the script, and only the script, when the time limit is near.
@@ -134,8 +133,9 @@ fn requeued_tasks_go_on() {
 }
 
 #[test]
+#[ignore = "needs Slurm"]
 fn a_task_goes_on_where_its_node_failed() {
-    let Some(cluster) = cluster() else { return };
+    let cluster = cluster();
     let array = in_the_middle(&cluster);
     let node = |name: &str, state: &str| {
         let node = format!("NodeName={name}");
@@ -250,12 +250,11 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
 }
 
 #[test]
+#[ignore = "needs GNU parallel"]
 fn the_line_for_parallel_sweeps_every_run_once() {
     let version = Command::new("parallel").arg("--version").output();
-    if !version.is_ok_and(|version| version.stdout.starts_with(b"GNU parallel")) {
-        println!("skipped: there is no GNU parallel here");
-        return;
-    }
+    let version = version.expect("GNU parallel");
+    assert!(version.stdout.starts_with(b"GNU parallel"), "{version:?}");
     let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
     let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
     let line = lines.next().expect("the line");

@@ -110,6 +110,7 @@ fn every_segment_behind_an_older_journal_is_removed() {
     let other = trial.root().join("events-3.csv");
     fs::write(&other, "mine").expect("written");
     let kept = finished(&trial.root());
+    assert_eq!(kept.len(), 4);
     let summary = trial.sweep().expect("a sweep");
     assert_eq!(summary.ok, RUNS - 4);
     assert!(summary.recovered.event_bytes > 3 * events.len() as u64);

@@ -110,6 +110,15 @@ impl Mutation {
 fn seeds() {
     let corpus = corpus();
     assert!(corpus.len() >= 11);
+    let decoded = corpus
+        .iter()
+        .map(|input| decode(std::iter::once(&input[..])));
+    let (hellos, frames): (Vec<_>, Vec<_>) = decoded
+        .map(|decoded| (decoded.hello, decoded.frames.len()))
+        .unzip();
+    assert!(hellos.iter().any(|hello| matches!(hello, Some(Ok(_)))));
+    assert!(hellos.iter().any(|hello| matches!(hello, Some(Err(_)))));
+    assert!(frames.iter().any(|&count| count > 1));
     for input in corpus {
         (1..=input.len().max(1)).for_each(|cut| fuzz(&input, cut));
     }

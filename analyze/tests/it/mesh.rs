@@ -1,0 +1,100 @@
+//! A mesh of 256 machines goes through the whole analysis, in memory that does not grow with machines times messages.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::Command;
+
+use polars::prelude::ChunkAgg;
+
+use crate::exported::{read, read_parts};
+use crate::fixture;
+
+const MACHINES: usize = 256;
+/// Runs are long enough that a number remembered for each message and machine would take more than [`MOST_KILOBYTES`].
+const EXPERIMENT: &str = "
+name = \"mesh\"
+seed = 7
+duration_s = 120
+engine = \"virtual\"
+[parameters]
+rates = { random = 1, machines = 256, from = 1, to = 6 }
+internal = 0.1
+sends = [\"mix\", \"unicast\"]
+";
+/// The most memory that any command may take. Each took 60 to 160 megabytes when this was written.
+const MOST_KILOBYTES: u64 = 300_000;
+
+/// Runs the words behind it and says last on stderr how many kilobytes of memory they took at most.
+const WITH_PEAK: &str = "import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)";
+
+/// What `analyze` prints in `folder`, after requiring that it ends well and takes no more memory than it may.
+fn analyze(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("python3")
+        .args(["-c", WITH_PEAK])
+        .arg(assert_cmd::cargo::cargo_bin!("analyze"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("python3");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
+    let kilobytes: u64 = told.lines().last().unwrap().parse().unwrap();
+    assert!(
+        (10_000..MOST_KILOBYTES).contains(&kilobytes),
+        "{arguments:?}: {kilobytes} kB of memory"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The rows of the table that `analyze` prints.
+fn rows(folder: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let arguments = [arguments, &["--format", "json"]].concat();
+    serde_json::from_str(&analyze(folder, &arguments)).unwrap()
+}
+
+#[test]
+fn of_256_machines_goes_through_every_verb_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("mesh"), EXPERIMENT);
+    let rows = |arguments: &[&str]| rows(folder.path(), arguments);
+    let machines_of_two_runs = 2 * MACHINES;
+
+    let order = rows(&["order", "mesh"]);
+    assert_eq!(order.len(), machines_of_two_runs);
+    for row in &order {
+        let share = row["concurrency_mean"].as_f64().unwrap();
+        assert!(share > 0.0 && share < 1.0, "{row}");
+    }
+    for verb in ["drift", "jumps", "backlog", "theory"] {
+        let table = rows(&[verb, "mesh"]);
+        assert_eq!(table.len(), machines_of_two_runs, "{verb}");
+        let of_last = table.iter().filter(|row| row["machine"] == MACHINES - 1);
+        assert_eq!(of_last.count(), 2, "{verb}");
+    }
+    let contrast = [
+        "contrast", "mesh", "--of", "sends", "--from", "mix", "--to", "unicast",
+    ];
+    // Four measures of each machine.
+    assert_eq!(rows(&contrast).len(), 4 * MACHINES);
+    let audit = analyze(folder.path(), &["audit", "mesh"]);
+    assert!(audit.contains("mesh: 2 runs, "), "{audit}");
+    assert!(audit.contains("Check passed: "), "{audit}");
+    let compared = analyze(folder.path(), &["compare", "mesh", "mesh"]);
+    assert!(
+        compared.contains("Events: 2 of 2 runs identical, 0 not."),
+        "{compared}"
+    );
+
+    analyze(folder.path(), &["export", "mesh"]);
+    let processed = folder.path().join("mesh/processed");
+    assert_eq!(read(&processed.join("runs.parquet")).height(), 2);
+    let machines = read(&processed.join("machines.parquet"));
+    assert_eq!(machines.height(), machines_of_two_runs);
+    let ticks = machines.column("ticks").unwrap().i64().unwrap().sum();
+    let events = read_parts(&processed.join("events"));
+    assert_eq!(events.height() as i64, ticks.unwrap());
+}
