@@ -2,15 +2,21 @@
 //!
 //! [`read`] hands out the document as a [`Section`]; its [`Item`]s give typed values, or nothing where they note a mistake. What the
 //! keys mean is for those to know who read: experiments, claims, mappings.
+//!
+//! # Layout
+//!
+//! - [`item`]: a value and what it may be
+
+mod item;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::str::FromStr;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
+
+pub use item::Item;
 
 /// Something wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,177 +229,6 @@ impl<'d> Section<'d> {
     /// Whether it has no key.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
-    }
-}
-
-/// A value of the document, with the key it stands under.
-#[derive(Debug)]
-pub struct Item<'d> {
-    document: &'d Document<'d>,
-    value: &'d DeValue<'d>,
-    key: String,
-    line: usize,
-}
-
-impl<'d> Item<'d> {
-    /// Notes a mistake about this value.
-    pub fn note(&self, message: String) {
-        self.document.note(self.line, &self.key, message);
-    }
-
-    /// Notes that this value is not what was `wanted`.
-    pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
-        let (kind, value) = (self.value.type_str(), self.shown());
-        self.note(format!(
-            "wanted {wanted}, found {} {kind}{value}",
-            article(kind)
-        ));
-        None
-    }
-
-    fn shown(&self) -> String {
-        match self.value {
-            DeValue::String(text) => format!(" \"{text}\""),
-            DeValue::Integer(integer) => format!(" {integer}"),
-            DeValue::Float(float) => format!(" {float}"),
-            DeValue::Boolean(boolean) => format!(" {boolean}"),
-            _ => String::new(),
-        }
-    }
-
-    /// A text.
-    pub fn text(&self) -> Option<&'d str> {
-        self.value
-            .as_str()
-            .or_else(|| self.wrong_type("a text in quotes"))
-    }
-
-    /// A whole number in `range`.
-    pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
-        let DeValue::Integer(integer) = self.value else {
-            return self.wrong_type("a whole number");
-        };
-        let value = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let allowed = value.filter(|value| range.contains(value));
-        if allowed.is_none() {
-            self.note(format!(
-                "{integer} is out of range; a whole number from {} to {}",
-                range.start(),
-                range.end()
-            ));
-        }
-        allowed
-    }
-
-    /// A number, whole or not, in `range`.
-    pub fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
-        let value = match self.value {
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-                .ok()
-                .map(|value| value as f64),
-            DeValue::Float(float) => float.as_str().parse().ok(),
-            _ => return self.wrong_type(wanted),
-        };
-        let allowed = value.filter(|value| range.contains(value));
-        if allowed.is_none() {
-            self.note(format!(
-                "{} is not {wanted} from {} to {}",
-                self.shown().trim_start(),
-                range.start(),
-                range.end()
-            ));
-        }
-        allowed
-    }
-
-    /// True or false.
-    pub fn boolean(&self) -> Option<bool> {
-        self.value
-            .as_bool()
-            .or_else(|| self.wrong_type("true or false"))
-    }
-
-    /// One of the named values of `T`.
-    pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
-        self.named(names, |text| text.parse().ok())
-    }
-
-    /// What one of `names` stands for, which `find` knows.
-    pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let text = self.text()?;
-        let value = find(text);
-        if value.is_none() {
-            let hint = match nearest(text, names) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("one of {}", names.join(", ")),
-            };
-            self.note(format!("\"{text}\" is not known; {hint}"));
-        }
-        value
-    }
-
-    /// The values of an array, if it is one. Each keeps this item's key, with its place from 1 in brackets.
-    pub fn array(&self) -> Option<Vec<Item<'d>>> {
-        let array = self.value.as_array()?;
-        let item = |(place, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
-            document: self.document,
-            value: value.get_ref(),
-            key: format!("{}[{}]", self.key, place + 1),
-            line: self.document.line(value.span().start),
-        };
-        Some(array.iter().enumerate().map(item).collect())
-    }
-
-    /// The values of an array; a mistake if it is none.
-    pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
-        self.array().or_else(|| self.wrong_type(wanted))
-    }
-
-    /// The table, if it is one.
-    pub fn table(&self) -> Option<Section<'d>> {
-        let table = self.value.as_table()?;
-        Some(Section {
-            document: self.document,
-            table,
-            prefix: format!("{}.", self.key),
-            line: self.line,
-        })
-    }
-
-    /// The table; a mistake if it is none.
-    pub fn section(&self) -> Option<Section<'d>> {
-        self.table().or_else(|| self.wrong_type("a table"))
-    }
-
-    /// The tables of an array of tables (`[[key]]`); a mistake if it is none.
-    pub fn sections(&self) -> Option<Vec<Section<'d>>> {
-        let Some(items) = self.array() else {
-            return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
-        };
-        items.iter().map(Item::section).collect()
-    }
-
-    /// Whether it is a whole number.
-    pub fn is_integer(&self) -> bool {
-        self.value.is_integer()
-    }
-
-    /// Whether it is a text.
-    pub fn is_text(&self) -> bool {
-        self.value.is_str()
-    }
-
-    /// Whether it is a number, whole or not.
-    pub fn is_number(&self) -> bool {
-        self.value.is_integer() || self.value.is_float()
-    }
-}
-
-fn article(kind: &str) -> &'static str {
-    if kind.starts_with(['a', 'i', 'o']) {
-        "an"
-    } else {
-        "a"
     }
 }
 

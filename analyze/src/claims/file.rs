@@ -239,16 +239,16 @@ fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Opt
 }
 
 fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
-    let items = item.items("conditions in brackets, such as [\"internal=0.4\"]")?;
-    let condition = |item: &Item<'_>| {
-        let text = item.text()?;
-        let condition = text.parse();
-        condition
-            .map_err(|error| item.note(format!("\"{text}\": {error}")))
-            .ok()
-    };
-    let conditions: Vec<Option<Condition>> = items.iter().map(condition).collect();
-    conditions.into_iter().collect()
+    item.each(
+        "conditions in brackets, such as [\"internal=0.4\"]",
+        |item| {
+            let text = item.text()?;
+            let condition = text.parse();
+            condition
+                .map_err(|error| item.note(format!("\"{text}\": {error}")))
+                .ok()
+        },
+    )
 }
 
 fn machines(item: &Item<'_>) -> Option<Machines> {

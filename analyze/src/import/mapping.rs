@@ -252,9 +252,9 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
 }
 
 fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
-    let items = item.items("rates in brackets, such as [1, 3, 6]")?;
-    let number = |item: &Item<'_>| item.number(f64::MIN..=f64::MAX, "a number");
-    items.iter().map(number).collect()
+    item.each("rates in brackets, such as [1, 3, 6]", |item| {
+        item.number(f64::MIN..=f64::MAX, "a number")
+    })
 }
 
 fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
@@ -274,9 +274,9 @@ fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
 }
 
 fn words(item: &Item<'_>) -> Option<Vec<String>> {
-    let items = item.items("words in brackets, such as [\"S\"]")?;
-    let word = |item: &Item<'_>| Some(item.text()?.to_owned());
-    items.iter().map(word).collect()
+    item.each("words in brackets, such as [\"S\"]", |item| {
+        Some(item.text()?.to_owned())
+    })
 }
 
 /// Whether a word says that a send is to all.
@@ -325,6 +325,23 @@ mod tests {
         insta::assert_snapshot!(problem("stamp = \"during\"\n"), @r#"m.toml:1: `stamp`: "during" is not known; one of after, before"#);
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let text = "rates = [1, \"x\", \"y\"]\n[events]\nsend = \"S\"\n";
+        let mistakes = Mapping::parse(text, "m.toml".as_ref()).expect_err("mistakes");
+        let mistakes = mistakes.to_string();
+        let lines: Vec<&str> = mistakes.lines().collect();
+        let begin = [
+            "m.toml:1: `rates[2]`: wanted a number",
+            "m.toml:1: `rates[3]`: wanted a number",
+            "m.toml:3: `events.send`: wanted words in brackets",
+        ];
+        assert_eq!(lines.len(), begin.len(), "{mistakes}");
+        for (line, begin) in std::iter::zip(lines, begin) {
+            assert!(line.starts_with(begin), "{line}");
+        }
     }
 
     #[test]
