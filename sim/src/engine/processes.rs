@@ -33,6 +33,8 @@ pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
 pub const CANNOT_LISTEN: u8 = 75;
 /// Exit code of a machine for which the system has no thread or file: there are too many processes.
 pub const CANNOT_START: u8 = 71;
+/// Exit code of a machine whose log the disk does not take.
+pub const CANNOT_WRITE: u8 = 74;
 
 /// How often a run is tried on other addresses.
 const ATTEMPTS: usize = 3;
@@ -93,7 +95,7 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
 ///
 /// # Errors
 ///
-/// The system has no room for the processes of a single run, or a thread panicked.
+/// The system has no room for the processes of a single run, the disk does not take the machines' logs, or a thread panicked.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
@@ -194,6 +196,7 @@ fn work(
         let (result, strangers) = match result {
             Apart::Ended(result, strangers) => (result, strangers),
             Apart::Interrupted => return Ok(()),
+            Apart::NoDisk(reason) => return Err(no_disk(&reason)),
             Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
             Apart::NoRoom(reason) => {
                 was_alone = queue.take_back(run, &reason);
@@ -216,6 +219,12 @@ fn work(
     Ok(())
 }
 
+fn no_disk(reason: &str) -> io::Error {
+    io::Error::other(format!(
+        "{reason}; the runs in runs.csv are whole: once the disk takes more, run the same command again"
+    ))
+}
+
 fn no_room(reason: &str) -> io::Error {
     io::Error::other(format!(
         "{reason}; not even the machines of one run fit beside what else is running: raise the limits of processes (ulimit -u, the cgroup's pids.max) and files (ulimit -n), or take --isolation shared"
@@ -228,6 +237,7 @@ enum Apart {
     Ended(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
+    NoDisk(String),
 }
 
 /// A run from its start to its end.
@@ -247,6 +257,7 @@ fn run_apart(
             }
             Outcome::Interrupted => return Apart::Interrupted,
             Outcome::NoRoom(reason) => return Apart::NoRoom(reason),
+            Outcome::NoDisk(reason) => return Apart::NoDisk(reason),
             Outcome::Failed { reason, again } => {
                 failure = reason;
                 if !again {

@@ -94,7 +94,7 @@ impl DatasetWriter {
         let paths = Earlier::of(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
-            .map_err(DatasetError::io(folder))?;
+            .map_err(DatasetError::folder(folder))?;
         let mut lock = Lock::take(&*disk, &paths)?;
         let Earlier {
             manifest,

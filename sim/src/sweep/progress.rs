@@ -55,6 +55,8 @@ pub struct Progress {
 }
 
 enum Shown {
+    /// Not even what is said in sentences.
+    Silence,
     Nothing,
     Bar(ProgressBar),
     Heartbeat(Heartbeat),
@@ -98,6 +100,11 @@ impl Progress {
     /// Shows nothing but failures.
     pub fn quiet() -> Self {
         Self::new(Shown::Nothing)
+    }
+
+    /// Says nothing at all: for a program that reads the summary and the journal.
+    pub fn silent() -> Self {
+        Self::new(Shown::Silence)
     }
 
     fn new(shown: Shown) -> Self {
@@ -161,7 +168,7 @@ impl Progress {
                 grouped(plan.beyond)
             ));
         }
-        if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
+        if !plan.to_do.is_empty() && matches!(self.shown, Shown::Bar(_) | Shown::Heartbeat(_)) {
             self.opening.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
@@ -238,7 +245,7 @@ impl Progress {
             );
         }
         match &mut self.shown {
-            Shown::Nothing => {}
+            Shown::Silence | Shown::Nothing => {}
             Shown::Bar(bar) => {
                 bar.set_position(control.ticks());
                 bar.set_message(state);
@@ -289,6 +296,7 @@ impl Progress {
     /// A line of its own, above the bar.
     fn say(&self, line: &str) {
         match &self.shown {
+            Shown::Silence => {}
             Shown::Bar(bar) => bar.println(line),
             Shown::Nothing | Shown::Heartbeat(_) => tell(line),
         }

@@ -21,7 +21,7 @@ fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
         jobs: Some(1),
         ..options
     };
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
         &experiment(&grid(repetitions)),
         root,
