@@ -152,6 +152,13 @@ fn seat(args: &Args) -> Result<Seat> {
             args.run
         );
     }
+    for (index, address) in args.addresses.iter().enumerate() {
+        if address.ends_with(":0") || args.addresses[..index].contains(address) {
+            bail!(
+                "--addresses: `{address}`: each machine listens on a port of its own, from 1 to 65535"
+            );
+        }
+    }
     if args.machine >= machines {
         bail!(
             "--machine {}: run {} has machines 0 to {}",

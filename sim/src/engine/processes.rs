@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use self::attempt::{Outcome, attempt};
 use super::tcp::{AddressBook, Part, PortRange};
 use super::{Control, Ended, RawLog, Samples, joined, ticks_in};
-use crate::console::tell;
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
@@ -119,7 +118,7 @@ pub fn serve(
                 Ok(worker) => others.push(worker),
                 Err(error) => {
                     queue.lock().workers -= settings.width - started;
-                    tell(format!(
+                    control.remark(format!(
                         "the system has no more threads ({error}): no more than {started} runs at once"
                     ));
                     break;
@@ -165,7 +164,7 @@ impl Queue<'_> {
 
     /// Takes back a run for which there was no room, says `reason`. Returns whether the worker that found this out is to go on, as
     /// the last one.
-    fn take_back(&self, run: Run, reason: &str) -> bool {
+    fn take_back(&self, run: Run, reason: &str, control: &Control) -> bool {
         let mut state = self.lock();
         state.returned.push(run);
         if state.workers == 1 {
@@ -173,7 +172,7 @@ impl Queue<'_> {
         }
         state.workers -= 1;
         if !std::mem::replace(&mut state.has_told, true) {
-            tell(format!("{reason}: fewer runs at once from here on"));
+            control.remark(format!("{reason}: fewer runs at once from here on"));
         }
         false
     }
@@ -199,7 +198,7 @@ fn work(
             Apart::NoDisk(reason) => return Err(no_disk(&reason)),
             Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
             Apart::NoRoom(reason) => {
-                was_alone = queue.take_back(run, &reason);
+                was_alone = queue.take_back(run, &reason, control);
                 if was_alone {
                     continue;
                 }

@@ -205,7 +205,7 @@ impl Progress {
                 Ok(News::Ok) => self.done += 1,
                 Ok(News::Failed(row)) => self.failed(&row),
                 Ok(News::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
+                Err(RecvTimeoutError::Disconnected) => return self.end(control),
             }
             if is_due {
                 self.show(control);
@@ -230,7 +230,14 @@ impl Progress {
         }
     }
 
+    fn say_remarks(&self, control: &Control) {
+        for line in control.take_remarks() {
+            self.say(&line);
+        }
+    }
+
     fn show(&mut self, control: &Control) {
+        self.say_remarks(control);
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
@@ -259,7 +266,8 @@ impl Progress {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, control: &Control) {
+        self.say_remarks(control);
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }

@@ -216,7 +216,10 @@ fn who_lacks_the_token_is_turned_away() {
         .spawn()
         .expect("it runs");
     for (child, said) in [
-        (waiting, "machine 0 had no connection to machine 1 in time"),
+        (
+            waiting,
+            "machine 0 had no connection to machine 1 in time; connections were turned away: are the token",
+        ),
         (stranger, "machine 1 had no connection to machine 0 in time"),
     ] {
         let output = child.wait_with_output().expect("it ends");
@@ -256,6 +259,18 @@ fn mistakes_on_the_command_line_are_refused() {
             ],
             TOKEN,
             "--addresses names 1 machines, but run 0 has 2",
+        ),
+        (
+            [
+                "--run",
+                "0",
+                "--machine",
+                "0",
+                "--addresses",
+                "127.0.0.1:20000,127.0.0.1:20000",
+            ],
+            TOKEN,
+            "`127.0.0.1:20000`: each machine listens on a port of its own",
         ),
         (
             ["--run", "0", "--machine", "0", "--addresses", "x,y"],
