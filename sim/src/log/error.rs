@@ -15,6 +15,9 @@ pub enum DatasetError {
     /// The folder has something in it, but no dataset.
     #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
+    /// The folder has a journal, but nothing says what experiment it is of.
+    #[error("{} holds a runs.csv but no dataset.json: if it is a dataset, restore that file from a copy; or name another folder with --data", .0.display())]
+    NoManifest(PathBuf),
     /// Something is where a new dataset is to be.
     #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
@@ -56,7 +59,7 @@ pub enum DatasetError {
         made_by: String,
     },
     /// A row of the journal is not what it should be.
-    #[error("{}: {cause}", .path.display())]
+    #[error("{}: {cause}; restore the file from a copy, or delete that line and run again", .path.display())]
     Journal {
         /// The file.
         path: PathBuf,

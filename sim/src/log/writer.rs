@@ -61,6 +61,8 @@ pub struct DatasetWriter {
     header: Header,
     reserve: Reserve,
     unsynced_rows: Vec<u8>,
+    /// What stands in `dataset.json`, if this writer wrote it.
+    manifest: Option<Vec<u8>>,
     attempts: Attempts,
     kept: u64,
     recovered: Recovered,
@@ -111,9 +113,9 @@ impl DatasetWriter {
         let has_to_do = experiment
             .runs()
             .any(|run| found.attempts.finished(run.index) != Some(true));
-        if has_to_do || manifest.is_none() {
-            write_manifest(&*disk, &paths, &experiment, manifest)?;
-        }
+        let manifest = (has_to_do || manifest.is_none())
+            .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
+            .transpose()?;
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
@@ -136,6 +138,7 @@ impl DatasetWriter {
             header: found.header,
             reserve,
             unsynced_rows: vec![],
+            manifest,
             attempts: found.attempts,
             kept,
             recovered: Recovered {
@@ -252,12 +255,27 @@ impl DatasetWriter {
             self.append_to_journal(&rows)?;
         }
         self.journal.check_is_there(&*self.disk)?;
-        self.segment.check_is_there(&*self.disk)
+        self.segment.check_is_there(&*self.disk)?;
+        self.restore_manifest()
+    }
+
+    /// Writes `dataset.json` again if it was deleted: without it, nobody could read the dataset.
+    fn restore_manifest(&self) -> Result<(), DatasetError> {
+        let Some(manifest) = &self.manifest else {
+            return Ok(());
+        };
+        let path = self.paths.manifest();
+        let restore = || match self.disk.identity(&path)? {
+            None => replace(&*self.disk, &path, manifest),
+            Some(_) => Ok(()),
+        };
+        restore().map_err(DatasetError::io(&path))
     }
 
     /// Writes rows whose events are on the disk. If the disk is full, they take the room that is kept for them; the error is
     /// returned all the same.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
+        self.journal.check_length()?;
         let written = self.journal.append(rows);
         if written.as_ref().is_err_and(DatasetError::is_full_disk)
             && self.reserve.release(&*self.disk)
@@ -289,14 +307,16 @@ fn write_manifest(
     paths: &Paths,
     experiment: &Experiment,
     existing: Option<Manifest>,
-) -> Result<(), DatasetError> {
+) -> Result<Vec<u8>, DatasetError> {
     let mut sweeps = existing.map_or(vec![], |existing| existing.sweeps);
     sweeps.push(Provenance::here_and_now());
     let path = paths.manifest();
     let text = serde_json::to_string_pretty(&Manifest::new(experiment, sweeps))
-        .map_err(DatasetError::manifest(&path))?;
+        .map_err(DatasetError::manifest(&path))?
+        + "\n";
     let experiment_path = paths.experiment();
     replace(disk, &experiment_path, experiment.source().as_bytes())
         .map_err(DatasetError::io(&experiment_path))?;
-    replace(disk, &path, (text + "\n").as_bytes()).map_err(DatasetError::io(&path))
+    replace(disk, &path, text.as_bytes()).map_err(DatasetError::io(&path))?;
+    Ok(text.into_bytes())
 }
