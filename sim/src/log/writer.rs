@@ -19,7 +19,7 @@ use super::parts::Paths;
 use super::reserve::{MOST_WAITING_BYTES, Reserve};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Run};
 
 /// What an earlier writer left unfinished and this one cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,9 +110,7 @@ impl DatasetWriter {
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
-        let has_to_do = experiment
-            .runs()
-            .any(|run| found.attempts.finished(run.index) != Some(true));
+        let has_to_do = has_to_do(&experiment, &found.attempts);
         let manifest = (has_to_do || manifest.is_none())
             .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
             .transpose()?;
@@ -288,6 +286,12 @@ impl DatasetWriter {
         written?;
         self.journal.sync()
     }
+}
+
+/// Whether a run of the experiment has not finished.
+fn has_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
+    let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
+    !experiment.runs().all(is_finished)
 }
 
 /// Where no lock tells that it has ended, the writer says so.
