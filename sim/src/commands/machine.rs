@@ -67,6 +67,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         tell(format!("the system has no more threads ({error})"));
         return Ok(ExitCode::from(processes::CANNOT_START));
     }
+    super::survive_file_limits()?;
     let seat = seat(args)?;
     let part = match tcp::take_part(&seat) {
         Ok(part) => part,
@@ -96,11 +97,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             },
         );
     }
-    io::stdout().write_all(&text)?;
+    let mut stdout = io::stdout();
+    let written = stdout.write_all(&text).and_then(|()| stdout.flush());
     if !args.child {
         tell(in_words(&seat, &part));
+    } else if let Err(error) = &written {
+        tell(error);
+        return Ok(ExitCode::from(processes::CANNOT_WRITE));
     }
-    Ok(ExitCode::SUCCESS)
+    super::printed(written)
 }
 
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
@@ -146,6 +151,13 @@ fn seat(args: &Args) -> Result<Participant> {
             args.addresses.len(),
             args.run
         );
+    }
+    for (index, address) in args.addresses.iter().enumerate() {
+        if address.ends_with(":0") || args.addresses[..index].contains(address) {
+            bail!(
+                "--addresses: `{address}`: each machine listens on a port of its own, from 1 to 65535"
+            );
+        }
     }
     if args.machine >= machines {
         bail!(

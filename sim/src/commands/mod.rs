@@ -13,6 +13,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -106,7 +108,7 @@ impl ExperimentArgs {
 
     fn options(&self) -> Options {
         Options {
-            program: env::current_exe().unwrap_or_else(|_| PathBuf::from("sim")),
+            program: this_program(),
             jobs: self.jobs.map(|jobs| jobs as usize),
             ports: self.ports.clone(),
             retry_failed: self.retry_failed,
@@ -114,6 +116,27 @@ impl ExperimentArgs {
             ..Options::default()
         }
     }
+}
+
+/// The path of this program. On Linux it leads to the program that runs, even if another is at its place now because it was built
+/// again: the machines of a sweep are all of one version.
+fn this_program() -> PathBuf {
+    let running = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() {
+        return running.to_owned();
+    }
+    env::current_exe().unwrap_or_else(|_| PathBuf::from("sim"))
+}
+
+/// Lets a file that may not grow any more (`ulimit -f`) be the disk's error, which would end this process otherwise.
+fn survive_file_limits() -> Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(
+        signal_hook::consts::SIGXFSZ,
+        Arc::new(AtomicBool::default()),
+    )
+    .context("cannot watch for signals")?;
+    Ok(())
 }
 
 /// Prints a line or more to stdout.

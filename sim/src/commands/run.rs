@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-#[cfg(unix)]
-use signal_hook::consts::SIGXFSZ;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use sim::console::{command_line, tell};
@@ -96,9 +94,7 @@ fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
         .and_then(|_| flag::register(signal, control.stop_switch()))
         .context("cannot watch for signals")?;
     }
-    // A file that may not grow any more (ulimit -f) is the disk's error then, and does not kill.
-    #[cfg(unix)]
-    flag::register(SIGXFSZ, Arc::default()).context("cannot watch for signals")?;
+    super::survive_file_limits()?;
     Ok(interrupted)
 }
 

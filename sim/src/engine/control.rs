@@ -1,7 +1,7 @@
 //! What the outside says to the engines, and they to it, while runs are under way.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A tick later than this is counted as late.
@@ -15,6 +15,7 @@ pub struct Control {
     ticks: AtomicU64,
     late_ticks: AtomicU64,
     holding_back: AtomicBool,
+    remarks: Mutex<Vec<String>>,
 }
 
 impl Control {
@@ -51,6 +52,18 @@ impl Control {
     /// Whether no more runs are begun because too many ticks are late.
     pub fn is_holding_back(&self) -> bool {
         self.holding_back.load(Ordering::Relaxed)
+    }
+
+    /// Says something of how the runs get on, in a sentence: whoever shows the sweep's progress shows it.
+    pub(crate) fn remark(&self, line: String) {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        remarks.push(line);
+    }
+
+    /// What was said since this was last asked.
+    pub(crate) fn take_remarks(&self) -> Vec<String> {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *remarks)
     }
 
     pub(crate) fn hold_back(&self, late: bool) {

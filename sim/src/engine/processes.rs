@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use self::attempt::{Outcome, attempt};
 use super::tcp::{AddressBook, Part, PortRange};
 use super::{Control, RawLog, RunOutcome, Samples, joined, ticks_in};
-use crate::console::tell;
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
@@ -33,6 +32,8 @@ pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
 pub const CANNOT_LISTEN: u8 = 75;
 /// Exit code of a machine for which the system has no thread or file: there are too many processes.
 pub const CANNOT_START: u8 = 71;
+/// Exit code of a machine whose log the disk does not take.
+pub const CANNOT_WRITE: u8 = 74;
 
 /// How often a run is tried on other addresses.
 const ATTEMPTS: usize = 3;
@@ -93,7 +94,7 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
 ///
 /// # Errors
 ///
-/// The system has no room for the processes of a single run, or a thread panicked.
+/// The system has no room for the processes of a single run, the disk does not take the machines' logs, or a thread panicked.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
@@ -117,7 +118,7 @@ pub fn serve(
                 Ok(worker) => others.push(worker),
                 Err(error) => {
                     queue.lock().workers -= settings.width - started;
-                    tell(format!(
+                    control.remark(format!(
                         "the system has no more threads ({error}): no more than {started} runs at once"
                     ));
                     break;
@@ -163,7 +164,7 @@ impl Queue<'_> {
 
     /// Takes back a run for which there was no room, says `reason`. Returns whether the worker that found this out is to go on, as
     /// the last one.
-    fn take_back(&self, run: Run, reason: &str) -> bool {
+    fn take_back(&self, run: Run, reason: &str, control: &Control) -> bool {
         let mut state = self.lock();
         state.returned.push(run);
         if state.workers == 1 {
@@ -171,7 +172,7 @@ impl Queue<'_> {
         }
         state.workers -= 1;
         if !std::mem::replace(&mut state.has_told, true) {
-            tell(format!("{reason}: fewer runs at once from here on"));
+            control.remark(format!("{reason}: fewer runs at once from here on"));
         }
         false
     }
@@ -194,9 +195,10 @@ fn work(
         let (result, rejected_connections) = match result {
             Apart::RunOutcome(result, rejected_connections) => (result, rejected_connections),
             Apart::Interrupted => return Ok(()),
+            Apart::NoDisk(reason) => return Err(no_disk(&reason)),
             Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
             Apart::NoRoom(reason) => {
-                was_alone = queue.take_back(run, &reason);
+                was_alone = queue.take_back(run, &reason, control);
                 if was_alone {
                     continue;
                 }
@@ -216,6 +218,12 @@ fn work(
     Ok(())
 }
 
+fn no_disk(reason: &str) -> io::Error {
+    io::Error::other(format!(
+        "{reason}; the runs in runs.csv are whole: once the disk takes more, run the same command again"
+    ))
+}
+
 fn no_room(reason: &str) -> io::Error {
     io::Error::other(format!(
         "{reason}; not even the machines of one run fit beside what else is running: raise the limits of processes (ulimit -u, the cgroup's pids.max) and files (ulimit -n), or take --isolation shared"
@@ -228,6 +236,7 @@ enum Apart {
     RunOutcome(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
+    NoDisk(String),
 }
 
 /// A run from its start to its end.
@@ -247,6 +256,7 @@ fn run_apart(
             }
             Outcome::Interrupted => return Apart::Interrupted,
             Outcome::NoRoom(reason) => return Apart::NoRoom(reason),
+            Outcome::NoDisk(reason) => return Apart::NoDisk(reason),
             Outcome::Failed { reason, again } => {
                 failure = reason;
                 if !again {

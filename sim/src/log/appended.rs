@@ -106,6 +106,16 @@ impl AppendedFile {
     ///
     /// [`DatasetError::OtherWriter`] if it has another length than was written, [`DatasetError::Io`] if the disk refuses.
     pub(super) fn sync(&mut self) -> Result<(), DatasetError> {
+        self.check_length()?;
+        self.file.sync().map_err(DatasetError::io(&self.path))
+    }
+
+    /// Checks that it has the length that was written.
+    ///
+    /// # Errors
+    ///
+    /// As [`AppendedFile::sync`].
+    pub(super) fn check_length(&self) -> Result<(), DatasetError> {
         let found = self.file.length().map_err(DatasetError::io(&self.path))?;
         if found != self.bytes && !self.is_torn {
             return Err(DatasetError::OtherWriter {
@@ -114,7 +124,7 @@ impl AppendedFile {
                 written: self.bytes,
             });
         }
-        self.file.sync().map_err(DatasetError::io(&self.path))
+        Ok(())
     }
 
     /// Checks that the path still leads to the open file.

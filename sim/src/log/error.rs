@@ -15,9 +15,20 @@ pub enum DatasetError {
     /// The folder has something in it, but no dataset.
     #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
+    /// The folder has a journal, but nothing says what experiment it is of.
+    #[error("{} holds a runs.csv but no dataset.json: if it is a dataset, restore that file from a copy; or name another folder with --data", .0.display())]
+    NoManifest(PathBuf),
     /// Something is where a new dataset is to be.
     #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
+    /// There is no folder at the path, and none can be made.
+    #[error("{} cannot be a dataset's folder: {problem}; name another folder", .path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+        /// What keeps it from being one.
+        problem: String,
+    },
     /// Another import is making the dataset.
     #[error("{} is being imported by another process; wait for it to end, or name another folder", .0.display())]
     BeingImported(PathBuf),
@@ -48,7 +59,7 @@ pub enum DatasetError {
         made_by: String,
     },
     /// A row of the journal is not what it should be.
-    #[error("{}: {cause}", .path.display())]
+    #[error("{}: {cause}; restore the file from a copy, or delete that line and run again", .path.display())]
     Journal {
         /// The file.
         path: PathBuf,
@@ -258,6 +269,26 @@ impl DatasetError {
         move |cause| Self::Io {
             path: path.to_owned(),
             cause,
+        }
+    }
+
+    /// The error of a path at which no folder can be found or made. A full disk can be mended: it is an error of the disk.
+    pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        use io::ErrorKind::{AlreadyExists, NotADirectory};
+        move |cause| {
+            let problem = match cause.kind() {
+                AlreadyExists | NotADirectory => {
+                    "a file, or a link that leads nowhere, is in the way".to_owned()
+                }
+                _ => cause.to_string(),
+            };
+            match Self::io(path)(cause) {
+                full if full.is_full_disk() => full,
+                _ => Self::NoFolder {
+                    path: path.to_owned(),
+                    problem,
+                },
+            }
         }
     }
 

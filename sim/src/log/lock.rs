@@ -3,7 +3,7 @@
 //! The lock is the system's, on the file `.lock`: it is gone with the process that holds it, however that ends. The words in the
 //! file are for whoever wonders who that is. Where the file system has no locks, nobody is kept away, and the words are all there is.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::thread;
@@ -16,9 +16,12 @@ use super::error::DatasetError;
 use super::file_system::{LockAttempt, try_lock_shared};
 use super::manifest;
 use super::parts::Paths;
+use crate::input::read_text;
 
 /// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.
 const LOOKED_AT: u32 = 20;
+/// What a sweep says of itself is smaller, in bytes.
+const MOST_BYTES: u64 = 64 << 10;
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// The sweep that is writing to a dataset.
@@ -91,7 +94,7 @@ pub enum Activity {
 }
 
 fn read(path: &Path) -> Option<LockOwner> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    serde_json::from_str(&read_text(path, MOST_BYTES).ok()?).ok()
 }
 
 /// The lock of a dataset, held as long as this lives.

@@ -11,6 +11,10 @@ use super::journal::{self, JournalRow};
 use super::manifest::{Manifest, SCHEMA_VERSION};
 use super::schema_3;
 use crate::experiment::Shard;
+use crate::input::read_text;
+
+/// A manifest of millions of configurations is smaller. What has no end, as `/dev/zero`, is refused.
+const MOST_MANIFEST_BYTES: u64 = 1 << 30;
 
 /// A dataset's files.
 #[derive(Clone, Debug)]
@@ -240,10 +244,11 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     }
 
     let path = paths.manifest();
-    let text = match fs::read_to_string(&path) {
+    let text = match read_text(&path, MOST_MANIFEST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DatasetError::NotADataset(paths.root.clone()));
         }
+        Err(error) if !paths.root.is_dir() => return Err(DatasetError::folder(&paths.root)(error)),
         read => read.map_err(DatasetError::io(&path))?,
     };
     let any: AnySchema = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;

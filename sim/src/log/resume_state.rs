@@ -125,6 +125,9 @@ fn check_free(root: &Path) -> Result<(), DatasetError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(DatasetError::io(root))?,
     };
+    if Paths::new(root).journal().exists() {
+        return Err(DatasetError::NoManifest(root.to_owned()));
+    }
     for entry in entries {
         let name = entry.map_err(DatasetError::io(root))?.file_name();
         let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);

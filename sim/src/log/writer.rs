@@ -19,7 +19,7 @@ use super::reserve::{MOST_WAITING_BYTES, Reserve};
 use super::resume_state::{ResumeState, remove_left_behind};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Run};
 use crate::files::replace;
 
 /// What an earlier writer left unfinished and this one cut off.
@@ -62,6 +62,8 @@ pub struct DatasetWriter {
     header: Header,
     reserve: Reserve,
     unsynced_rows: Vec<u8>,
+    /// What stands in `dataset.json`, if this writer wrote it.
+    manifest: Option<Vec<u8>>,
     attempts: Attempts,
     kept: u64,
     recovered: Recovered,
@@ -95,7 +97,7 @@ impl DatasetWriter {
         let paths = ResumeState::of(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
-            .map_err(DatasetError::io(folder))?;
+            .map_err(DatasetError::folder(folder))?;
         let mut lock = Lock::take(&*disk, &paths)?;
         let ResumeState {
             manifest,
@@ -110,12 +112,10 @@ impl DatasetWriter {
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
-        let has_to_do = experiment
-            .runs()
-            .any(|run| found.attempts.finished(run.index) != Some(true));
-        if has_to_do || manifest.is_none() {
-            write_manifest(&*disk, &paths, &experiment, manifest)?;
-        }
+        let has_to_do = has_to_do(&experiment, &found.attempts);
+        let manifest = (has_to_do || manifest.is_none())
+            .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
+            .transpose()?;
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
@@ -138,6 +138,7 @@ impl DatasetWriter {
             header: found.header,
             reserve,
             unsynced_rows: vec![],
+            manifest,
             attempts: found.attempts,
             kept,
             recovered: Recovered {
@@ -254,12 +255,27 @@ impl DatasetWriter {
             self.append_to_journal(&rows)?;
         }
         self.journal.check_is_there(&*self.disk)?;
-        self.segment.check_is_there(&*self.disk)
+        self.segment.check_is_there(&*self.disk)?;
+        self.restore_manifest()
+    }
+
+    /// Writes `dataset.json` again if it was deleted: without it, nobody could read the dataset.
+    fn restore_manifest(&self) -> Result<(), DatasetError> {
+        let Some(manifest) = &self.manifest else {
+            return Ok(());
+        };
+        let path = self.paths.manifest();
+        let restore = || match self.disk.identity(&path)? {
+            None => replace(&*self.disk, &path, manifest),
+            Some(_) => Ok(()),
+        };
+        restore().map_err(DatasetError::io(&path))
     }
 
     /// Writes rows whose events are on the disk. If the disk is full, they take the room that is kept for them; the error is
     /// returned all the same.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
+        self.journal.check_length()?;
         let written = self.journal.append(rows);
         if written.as_ref().is_err_and(DatasetError::is_full_disk)
             && self.reserve.release(&*self.disk)
@@ -272,6 +288,12 @@ impl DatasetWriter {
         written?;
         self.journal.sync()
     }
+}
+
+/// Whether a run of the experiment has not finished.
+fn has_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
+    let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
+    !experiment.runs().all(is_finished)
 }
 
 /// Where no lock tells that it has ended, the writer says so.
@@ -291,14 +313,16 @@ fn write_manifest(
     paths: &Paths,
     experiment: &Experiment,
     existing: Option<Manifest>,
-) -> Result<(), DatasetError> {
+) -> Result<Vec<u8>, DatasetError> {
     let mut sweeps = existing.map_or(vec![], |existing| existing.sweeps);
     sweeps.push(Provenance::here_and_now());
     let path = paths.manifest();
     let text = serde_json::to_string_pretty(&Manifest::new(experiment, sweeps))
-        .map_err(DatasetError::manifest(&path))?;
+        .map_err(DatasetError::manifest(&path))?
+        + "\n";
     let experiment_path = paths.experiment();
     replace(disk, &experiment_path, experiment.source().as_bytes())
         .map_err(DatasetError::io(&experiment_path))?;
-    replace(disk, &path, (text + "\n").as_bytes()).map_err(DatasetError::io(&path))
+    replace(disk, &path, text.as_bytes()).map_err(DatasetError::io(&path))?;
+    Ok(text.into_bytes())
 }

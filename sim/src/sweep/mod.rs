@@ -9,6 +9,7 @@
 //! - [`finished`]: a run's log turned into its rows
 //! - [`writing`]: what has ended appended to the dataset, counted and reported
 //! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
+//! - [`supply`]: the runs that the event loops may take
 //! - [`words`]: durations and sizes as a person says them
 
 mod capacity;
@@ -17,6 +18,7 @@ mod limits;
 mod memory;
 mod plan;
 mod progress;
+mod supply;
 pub mod words;
 mod writing;
 
@@ -33,7 +35,7 @@ pub use capacity::{Capacity, Width, WidthLimit, free_bytes};
 pub use plan::{Plan, PlanError};
 pub use progress::Progress;
 
-use crate::console::tell;
+use self::supply::Supply;
 use crate::engine::tcp::{self, PortRange};
 use crate::engine::{Control, RawLog, RunOutcome, joined, processes, ticks_in, virtual_time};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
@@ -116,7 +118,7 @@ pub enum SweepError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// An event loop cannot go on: its sockets cannot be watched, or its logs kept.
-    #[error("the tcp engine cannot go on")]
+    #[error("the engine cannot go on")]
     Engine(#[from] io::Error),
 }
 
@@ -205,16 +207,6 @@ fn carry_out(
     })
 }
 
-fn queue(runs: &[Run]) -> Receiver<Run> {
-    let (sender, receiver) = crossbeam_channel::bounded(runs.len().max(1));
-    for run in runs {
-        sender
-            .send(run.clone())
-            .unwrap_or_else(|_| unreachable!("the receiver is held here"));
-    }
-    receiver
-}
-
 /// Runs the engine's workers until there is nothing more to do.
 fn feed_engine(
     experiment: &Experiment,
@@ -230,8 +222,17 @@ fn feed_engine(
             Ok(())
         }
         EngineKind::Tcp => {
-            let to_do = queue(&plan.to_do);
-            let (sender, ended) = crossbeam_channel::unbounded::<RunOutcome<RawLog>>();
+            let most = match experiment.isolation {
+                Isolation::Shared => plan.width.runs + plan.waiting,
+                // Whoever looks after processes may wait for the disk, and holds no more than its run.
+                Isolation::Process => plan.to_do.len().max(1),
+            };
+            let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), most);
+            let (sender, ended) = match experiment.isolation {
+                // There is room for all that are handed out: an event loop never waits.
+                Isolation::Shared => crossbeam_channel::bounded::<RunOutcome<RawLog>>(most),
+                Isolation::Process => crossbeam_channel::bounded(plan.waiting),
+            };
             // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
@@ -253,6 +254,7 @@ fn feed_engine(
                     if finished.send(rows).is_err() {
                         break;
                     }
+                    supply.hand_out_one();
                 }
                 joined(engine)?
             })
@@ -295,11 +297,13 @@ fn run_in_order(
                 }
             };
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
-                let workers = workers.len().max(1);
-                tell(format!(
-                    "the system has no more threads ({error}): {workers} at once instead of {}",
-                    plan.workers
-                ));
+                let at_once = workers.len().max(1);
+                if at_once < plan.workers {
+                    control.remark(format!(
+                        "the system has no more threads ({error}): {at_once} at once instead of {}",
+                        plan.workers
+                    ));
+                }
                 break;
             }
             workers.push((give, receiver));
@@ -392,7 +396,7 @@ fn run_event_loops(
             match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
                 Ok(other) => others.push(other),
                 Err(error) => {
-                    tell(format!(
+                    control.remark(format!(
                         "the system has no more threads ({error}): {worker} event loops instead of {}",
                         plan.workers
                     ));

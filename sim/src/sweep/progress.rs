@@ -55,6 +55,8 @@ pub struct Progress {
 }
 
 enum Shown {
+    /// Not even what is said in sentences.
+    Silence,
     Nothing,
     Bar(ProgressBar),
     Heartbeat(Heartbeat),
@@ -98,6 +100,11 @@ impl Progress {
     /// Shows nothing but failures.
     pub fn quiet() -> Self {
         Self::new(Shown::Nothing)
+    }
+
+    /// Says nothing at all: for a program that reads the summary and the journal.
+    pub fn silent() -> Self {
+        Self::new(Shown::Silence)
     }
 
     fn new(shown: Shown) -> Self {
@@ -163,7 +170,7 @@ impl Progress {
                 grouped(plan.beyond)
             ));
         }
-        if !plan.to_do.is_empty() && !matches!(self.shown, Shown::Nothing) {
+        if !plan.to_do.is_empty() && matches!(self.shown, Shown::Bar(_) | Shown::Heartbeat(_)) {
             self.opening.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
@@ -200,7 +207,7 @@ impl Progress {
                 Ok(News::Ok) => self.done += 1,
                 Ok(News::Failed(row)) => self.failed(&row),
                 Ok(News::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
+                Err(RecvTimeoutError::Disconnected) => return self.end(control),
             }
             if is_due {
                 self.show(control);
@@ -225,7 +232,14 @@ impl Progress {
         }
     }
 
+    fn say_remarks(&self, control: &Control) {
+        for line in control.take_remarks() {
+            self.say(&line);
+        }
+    }
+
     fn show(&mut self, control: &Control) {
+        self.say_remarks(control);
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
@@ -240,7 +254,7 @@ impl Progress {
             );
         }
         match &mut self.shown {
-            Shown::Nothing => {}
+            Shown::Silence | Shown::Nothing => {}
             Shown::Bar(bar) => {
                 bar.set_position(control.ticks());
                 bar.set_message(state);
@@ -254,7 +268,8 @@ impl Progress {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, control: &Control) {
+        self.say_remarks(control);
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
@@ -291,6 +306,7 @@ impl Progress {
     /// A line of its own, above the bar.
     fn say(&self, line: &str) {
         match &self.shown {
+            Shown::Silence => {}
             Shown::Bar(bar) => bar.println(line),
             Shown::Nothing | Shown::Heartbeat(_) => tell(line),
         }

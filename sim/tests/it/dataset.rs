@@ -19,7 +19,7 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
         root,
         &Options::default(),
         &Control::default(),
-        &mut Progress::quiet(),
+        &mut Progress::silent(),
     )
 }
 
@@ -393,7 +393,7 @@ fn workers_change_no_byte_in_virtual_time() {
             jobs: Some(workers),
             ..Options::default()
         };
-        let (control, mut progress) = (Control::default(), Progress::quiet());
+        let (control, mut progress) = (Control::default(), Progress::silent());
         sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
         files(&root)
     };

@@ -146,7 +146,7 @@ impl Trial {
             &root,
             &sim::sweep::Options::default(),
             &sim::engine::Control::default(),
-            &mut sim::sweep::Progress::quiet(),
+            &mut sim::sweep::Progress::silent(),
         )
         .expect("a sweep");
         let dataset = Dataset::open(&root).expect("a dataset");

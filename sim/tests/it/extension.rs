@@ -22,7 +22,7 @@ fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
     if let Some(shard) = shard {
         experiment.keep_shard(shard);
     }
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
         &experiment,
         root,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sim::engine::Control;
 use sim::log::{Dataset, Status};
-use sim::sweep::{self, Options, Progress, Summary};
+use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::experiment;
 
@@ -21,7 +21,7 @@ fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
         jobs: Some(1),
         ..options
     };
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
         &experiment(&grid(repetitions)),
         root,
@@ -72,4 +72,68 @@ fn too_many_failures_end_the_sweep() {
         (status.failed, status.to_do),
         (summary.failed, summary.left)
     );
+}
+
+/// Machines for which the system has no process, so many times: the runs are given back, and done by the workers that are left.
+#[cfg(unix)]
+#[test]
+fn where_machines_cannot_start_fewer_runs_go_at_once_and_none_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("short-of-processes");
+    let refusals = 3;
+    let script = format!(
+        "#!/bin/sh\nfor i in $(seq {refusals}); do mkdir '{0}'/refused-$i 2> /dev/null && {{ echo no process >&2; exit 71; }}; done\nexec '{1}' \"$@\"\n",
+        folder.path().display(),
+        env!("CARGO_BIN_EXE_sim")
+    );
+    write_program(&program, &script);
+    let summary = sweep_with(&program, &folder.path().join("d"), 8).expect("a sweep");
+    assert_eq!((summary.ok, summary.failed, summary.left), (8, 0, 0));
+    let is_refused = |i| folder.path().join(format!("refused-{i}")).exists();
+    assert!((1..=refusals).all(is_refused));
+}
+
+/// Not even the machines of one run: one error, and no failed run.
+#[cfg(unix)]
+#[test]
+fn where_no_machine_can_start_the_sweep_ends_with_one_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("no-process");
+    write_program(&program, "#!/bin/sh\necho no process >&2\nexit 71\n");
+    let root = folder.path().join("d");
+    let error = sweep_with(&program, &root, 8).expect_err("no machine starts");
+    let said = std::error::Error::source(&error)
+        .expect("a cause")
+        .to_string();
+    assert!(
+        said.contains("no process; not even the machines of one run fit"),
+        "{said}"
+    );
+    let dataset = Dataset::open(&root).expect("a dataset");
+    assert!(dataset.attempted().is_empty(), "{:?}", dataset.attempted());
+}
+
+#[cfg(unix)]
+fn write_program(path: &Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, script).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+/// Sweeps four runs at once with `program` for the machines.
+#[cfg(unix)]
+fn sweep_with(program: &Path, root: &Path, repetitions: u32) -> Result<Summary, SweepError> {
+    let options = Options {
+        program: program.to_owned(),
+        jobs: Some(4),
+        ..Options::default()
+    };
+    let (control, mut progress) = (Control::default(), Progress::silent());
+    sweep::run(
+        &experiment(&grid(repetitions)),
+        root,
+        &options,
+        &control,
+        &mut progress,
+    )
 }

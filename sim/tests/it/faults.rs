@@ -141,7 +141,7 @@ fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Su
         disk,
         ..Options::default()
     };
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(experiment, root, &options, &control, &mut progress)
 }
 
@@ -252,7 +252,7 @@ fn a_panic_while_writing_ends_the_sweep_and_what_was_written_counts() {
         &root,
         &options,
         &control,
-        &mut Progress::quiet(),
+        &mut Progress::silent(),
     );
     assert_eq!(resumed.expect("a sweep").ok, RUNS - left);
 }

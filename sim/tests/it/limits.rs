@@ -77,6 +77,28 @@ fn what_does_not_fit_at_all_is_one_error() {
     }
 }
 
+/// Where a sweep in virtual time has no thread for its workers, the engine's own does the runs; and none at all is one error, of
+/// whatever engine.
+#[test]
+#[ignore = "needs root and setpriv, to become another user"]
+fn runs_in_virtual_time_need_no_more_threads_than_there_are() {
+    let user = User::new(3);
+    let command = "exec ./sim run e.toml --engine virtual --data d";
+    let sweep = user.run(3, command);
+    let said = String::from_utf8_lossy(&sweep.stderr);
+    assert_eq!(sweep.status.code(), Some(0), "{said}");
+    assert!(said.contains("12 runs ok, 0 failed"), "{said}");
+    assert!(!said.contains("instead of 1"), "{said}");
+    let command = "exec ./sim run e.toml --engine virtual --data e";
+    let none = user.run(2, command);
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert_eq!(none.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("the engine cannot go on: the system has no thread"),
+        "{said}"
+    );
+}
+
 /// Other processes of the user, which the plan may not have foreseen: they come as the sweep begins.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]

@@ -36,23 +36,55 @@ fn paths_that_are_not_text_are_paths() {
     assert!(manifest.contains(r"--data $'caf\\xe9'"), "{manifest}");
 }
 
+/// Where no folder can be, nothing was finished before, and the same command would never go on.
+#[test]
+fn a_path_that_cannot_be_a_folder_is_no_dataset() {
+    let desk = desk();
+    let made = bash(
+        desk.path(),
+        "touch file; ln -s nowhere dangling; ln -s loop loop",
+    );
+    assert!(made.status.success());
+    for path in ["file", "file/below", "dangling", "loop", "/dev/null"] {
+        for line in [
+            format!("$SIM run e.toml --data {path}"),
+            format!("$SIM run e.toml --shard 1/2 --data {path}"),
+            format!("$SIM plan e.toml --data {path}"),
+            format!("$SIM status {path}"),
+        ] {
+            // A plan makes nothing, so it cannot know that a link leads nowhere.
+            if path == "dangling" && !line.contains("run") {
+                continue;
+            }
+            let output = bash(desk.path(), &line);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+            assert!(said.contains("cannot be a dataset's folder"), "{said}");
+            assert!(said.ends_with("; name another folder\n"), "{said}");
+        }
+    }
+}
+
 /// The commands that are printed are pasted into a shell. `analyze` stands in for itself: it prints its words.
 #[test]
 fn printed_commands_do_when_they_are_pasted() {
     let desk = desk();
     for name in ["a b", "it's", "$HOME", "a;b", "-d", "*"] {
         let data = format!("--data=./'{}'", name.replace('\'', r"'\''"));
-        // A file in the way: the disk refuses, and the command to go on with is printed.
+        // A folder in a file's way: the disk refuses, and the command to go on with is printed.
         let refused = bash(
             desk.path(),
-            &format!("touch {0}; $SIM run e.toml {data}", &data[7..]),
+            &format!(
+                "mkdir -p {}/experiment.partial; $SIM run e.toml {data}",
+                &data[7..]
+            ),
         );
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let said = String::from_utf8(refused.stderr).expect("text");
-        let (_, next_event_in_tick) = said.rsplit_once("go on with: ").expect(&said);
+        let (_, go_on) = said.rsplit_once("go on with: ").expect(&said);
         let went_on = bash(
             desk.path(),
-            &format!("rm {}; {next_event_in_tick}", &data[7..]),
+            &format!("rmdir {}/experiment.partial; {go_on}", &data[7..]),
         );
         assert_eq!(went_on.status.code(), Some(0), "{went_on:?}");
         assert_eq!(finished(&desk.path().join(name)).len(), 2, "{name}");

@@ -183,6 +183,26 @@ fn machines_that_are_stopped_together_go_on_together() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
+/// A program that is built again while it sweeps: its machines are those of the program that was started.
+#[cfg(target_os = "linux")]
+#[test]
+fn machines_are_of_the_program_that_started_them_whatever_is_at_its_path_now() {
+    let folder = folder_with(SOME_SECONDS);
+    let program = folder.path().join("sim");
+    fs::copy(SIM, &program).expect("a copy");
+    let mut sweep = Command::new(&program);
+    sweep.args(["run", "e.toml", "--jobs", "1"]);
+    sweep.current_dir(folder.path()).stderr(Stdio::piped());
+    let sweep = sweep.spawn().expect("it runs");
+    children(&sweep, 3);
+    fs::remove_file(&program).expect("removed");
+    fs::write(&program, "another").expect("written");
+    let output = sweep.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
+    assert_eq!(dataset.finished().count(), 2);
+}
+
 /// As on separate hosts: started by hand in any order, here the one first that has to dial the other.
 #[test]
 fn machines_started_by_hand_find_each_other() {
@@ -214,7 +234,10 @@ fn who_lacks_the_token_is_turned_away() {
         .spawn()
         .expect("it runs");
     for (child, said) in [
-        (waiting, "machine 0 had no connection to machine 1 in time"),
+        (
+            waiting,
+            "machine 0 had no connection to machine 1 in time; connections were turned away: are the token",
+        ),
         (stranger, "machine 1 had no connection to machine 0 in time"),
     ] {
         let output = child.wait_with_output().expect("it ends");
@@ -254,6 +277,18 @@ fn mistakes_on_the_command_line_are_refused() {
             ],
             TOKEN,
             "--addresses names 1 machines, but run 0 has 2",
+        ),
+        (
+            [
+                "--run",
+                "0",
+                "--machine",
+                "0",
+                "--addresses",
+                "127.0.0.1:20000,127.0.0.1:20000",
+            ],
+            TOKEN,
+            "`127.0.0.1:20000`: each machine listens on a port of its own",
         ),
         (
             ["--run", "0", "--machine", "0", "--addresses", "x,y"],

@@ -19,7 +19,7 @@ fn shard(number: u32, of: u32) -> Experiment {
 }
 
 fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
         experiment,
         root,

@@ -91,6 +91,27 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     assert_eq!(finished(&desk.path().join("d")).len(), 6);
 }
 
+/// The same for the log of a machine in a process of its own, which is larger than the dataset's first files are: one error, not a
+/// failed run after the other.
+#[test]
+fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
+    let desk = desk();
+    let experiment = "seed = 7\nrepetitions = 3\nduration_s = 400\ntime_scale = 400\nisolation = \"process\"\n[parameters]\nrates = [4, 6]\ninternal = 0.5\n";
+    std::fs::write(desk.path().join("p.toml"), experiment).expect("written");
+    let limited = bash(
+        desk.path(),
+        "ulimit -f 32; exec $SIM run p.toml --jobs 1 --data d",
+    );
+    let said = String::from_utf8_lossy(&limited.stderr);
+    assert_eq!(limited.status.code(), Some(2), "{said}");
+    assert!(said.contains("'s log: File too large"), "{said}");
+    assert!(said.contains("run the same command again"), "{said}");
+    assert!(!said.contains("run 0 failed"), "{said}");
+    let resumed = bash(desk.path(), "exec $SIM run p.toml --data d");
+    assert!(resumed.status.success(), "{resumed:?}");
+    assert_eq!(finished(&desk.path().join("d")).len(), 3);
+}
+
 /// A terminal that goes away while a bar is shown in it, as when a connection breaks under `nohup`.
 #[test]
 fn every_run_is_done_where_the_terminal_goes_away() {

@@ -50,7 +50,7 @@ impl Trial {
             disk: Arc::new(RealDisk),
             ..Options::default()
         };
-        let (control, mut progress) = (Control::default(), Progress::quiet());
+        let (control, mut progress) = (Control::default(), Progress::silent());
         sweep::run(
             &self.experiment,
             &self.root(),

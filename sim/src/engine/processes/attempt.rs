@@ -30,6 +30,8 @@ pub(super) enum Outcome {
     Failed { reason: String, again: bool },
     /// The system has no more processes, threads or files, says this.
     NoRoom(String),
+    /// The disk does not take the machines' logs, says this.
+    NoDisk(String),
     /// The sweep was interrupted.
     Interrupted,
 }
@@ -51,6 +53,7 @@ impl From<Failure> for Outcome {
                 again: true,
             },
             Failure::NoRoom(reason) => Self::NoRoom(reason),
+            Failure::NoDisk(reason) => Self::NoDisk(reason),
             Failure::Killed(reason) | Failure::Failed(reason) => Self::failed(reason),
         }
     }

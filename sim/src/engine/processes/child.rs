@@ -6,9 +6,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-use super::{CANNOT_LISTEN, CANNOT_START, Report, SET_UP_PATIENCE, Settings, TOKEN_VARIABLE};
+use super::{
+    CANNOT_LISTEN, CANNOT_START, CANNOT_WRITE, Report, SET_UP_PATIENCE, Settings, TOKEN_VARIABLE,
+};
 use crate::engine::shortage::is_shortage;
 use crate::engine::tcp::Part;
 use crate::experiment::Run;
@@ -32,6 +35,8 @@ pub(super) enum Failure {
     AddressTaken(String),
     /// The system has no more processes, threads or files.
     NoRoom(String),
+    /// The disk does not take its log.
+    NoDisk(String),
     /// A signal from outside ended it.
     Killed(String),
     /// It said why; nothing if it was told to end.
@@ -52,7 +57,8 @@ pub(super) struct MachineProcess {
 impl MachineProcess {
     pub(super) fn start(machines: &Machines<'_>, machine: MachineIndex) -> Result<Self, Failure> {
         let program = &machines.settings.program;
-        Self::spawn(machines, machine).map_err(|error| {
+        let files = unnamed_files(machines.settings)?;
+        Self::spawn(machines, machine, files).map_err(|error| {
             let reason = format!(
                 "cannot start machine {machine} as {}: {error}",
                 program.display()
@@ -65,7 +71,11 @@ impl MachineProcess {
         })
     }
 
-    fn spawn(machines: &Machines<'_>, machine: MachineIndex) -> io::Result<Self> {
+    fn spawn(
+        machines: &Machines<'_>,
+        machine: MachineIndex,
+        [stdout, stderr]: [File; 2],
+    ) -> io::Result<Self> {
         let Machines {
             settings,
             run,
@@ -73,11 +83,13 @@ impl MachineProcess {
             token,
         } = machines;
         let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-        let (stdout, stderr) = (unnamed_file(settings)?, unnamed_file(settings)?);
         let mut command = Command::new(&settings.program);
         // An interrupt from the terminal is for this process alone: it decides what becomes of its machines.
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        {
+            use std::os::unix::process::CommandExt;
+            command.process_group(0).arg0("sim");
+        }
         let mut child = command
             .arg("machine")
             .arg(&settings.experiment)
@@ -145,6 +157,7 @@ impl MachineProcess {
         let machine = self.machine;
         match status.code().map(u8::try_from) {
             Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(said),
+            Some(Ok(CANNOT_WRITE)) => Failure::NoDisk(format!("machine {machine}'s log: {said}")),
             Some(Ok(CANNOT_START)) => Failure::NoRoom(format!("machine {machine}: {said}")),
             Some(_) => Failure::Failed(said),
             None => Failure::Killed(format!("machine {machine}'s process was killed ({status})")),
@@ -158,10 +171,20 @@ impl Drop for MachineProcess {
     }
 }
 
-/// A file beside the experiment's copy that vanishes with this process.
-fn unnamed_file(settings: &Settings) -> io::Result<File> {
-    let folder = settings.experiment.parent();
-    tempfile::tempfile_in(folder.unwrap_or_else(|| ".".as_ref()))
+/// Two files beside the experiment's copy that vanish with this process.
+fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
+    let folder = settings.experiment.parent().unwrap_or(Path::new("."));
+    let file = || {
+        tempfile::tempfile_in(folder).map_err(|error| {
+            let reason = format!("a machine's log in {}: {error}", folder.display());
+            if is_shortage(&error) {
+                Failure::NoRoom(reason)
+            } else {
+                Failure::NoDisk(reason)
+            }
+        })
+    };
+    Ok([file()?, file()?])
 }
 
 fn read(file: &mut File) -> io::Result<Vec<u8>> {

@@ -388,7 +388,13 @@ impl Hosted {
                 "machine {owner} did not hear from machine {peer} in time; if its ticks were late, take fewer runs at once (--jobs) or a smaller time scale"
             )
         } else {
-            format!("machine {owner} had no connection to machine {peer} in time")
+            let hint = match self.mesh.rejected_connections() {
+                0 => "",
+                _ => {
+                    "; connections were turned away: are the token, the experiment and the run the same for all machines?"
+                }
+            };
+            format!("machine {owner} had no connection to machine {peer} in time{hint}")
         }
     }
 

@@ -1,0 +1,70 @@
+//! The runs that the event loops may take: no more than so many are handed out and not yet turned into rows.
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::experiment::Run;
+
+/// Hands runs out as others end. Where the disk is slower than the runs, logs would pile up in memory otherwise: no event loop may
+/// wait for the disk.
+pub(super) struct Supply<I> {
+    rest: I,
+    /// Nothing once all are handed out.
+    hand_out: Option<Sender<Run>>,
+}
+
+impl<I: Iterator<Item = Run>> Supply<I> {
+    /// Hands out the first `most` of `runs`; returns the rest, and where event loops take runs.
+    pub(super) fn new(runs: I, most: usize) -> (Self, Receiver<Run>) {
+        let (sender, receiver) = crossbeam_channel::bounded(most);
+        let mut supply = Self {
+            rest: runs,
+            hand_out: Some(sender),
+        };
+        (0..most).for_each(|_| supply.hand_out_one());
+        (supply, receiver)
+    }
+
+    /// Hands out another run: one has been turned into its rows. After the last one, event loops learn that there are no more.
+    pub(super) fn hand_out_one(&mut self) {
+        let Some(sender) = &self.hand_out else { return };
+        // There is room for all that are out. Where all event loops have ended, nobody takes it.
+        let is_out = self.rest.next().is_some_and(|run| sender.send(run).is_ok());
+        if !is_out {
+            self.hand_out = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::TryRecvError;
+
+    use super::*;
+    use crate::experiment::{Experiment, Overrides};
+
+    #[test]
+    fn as_many_are_out_as_may_be_and_in_the_end_none() {
+        let text =
+            "seed = 1\nrepetitions = 5\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned();
+        let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
+        let experiment = experiment.expect("an experiment");
+        let (mut supply, runs) = Supply::new(experiment.runs(), 2);
+        let take = || runs.try_recv().map(|run| run.index);
+        assert_eq!([take(), take()], [Ok(0), Ok(1)]);
+        for ended in 2..5 {
+            assert_eq!(take(), Err(TryRecvError::Empty));
+            supply.hand_out_one();
+            assert_eq!(take(), Ok(ended));
+        }
+        supply.hand_out_one();
+        assert_eq!(take(), Err(TryRecvError::Disconnected));
+    }
+
+    #[test]
+    fn fewer_runs_than_may_be_out_are_all_there_are() {
+        let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
+        let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
+        let (_, runs) = Supply::new(experiment.expect("an experiment").runs(), 9);
+        assert_eq!(runs.iter().count(), 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Files of a dataset that are deleted or changed by others: while it is written, or before it is taken up.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sim::engine::Control;
+use sim::experiment::Experiment;
+use sim::log::{Dataset, DatasetError, DatasetWriter, FinishedRun};
+use sim::sweep::{self, Options, Progress};
+use tempfile::TempDir;
+
+use crate::support::{experiment, finished};
+
+const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [1, 3]\ninternal = [0.2, 0.7]";
+
+struct Trial {
+    folder: TempDir,
+    experiment: Experiment,
+    runs: Vec<FinishedRun>,
+}
+
+impl Trial {
+    /// Six runs that have ended.
+    fn new() -> Self {
+        let (folder, experiment) = (tempfile::tempdir().expect("a folder"), experiment(GRID));
+        let root = folder.path().join("made");
+        let (options, control) = (Options::default(), Control::default());
+        let mut progress = Progress::silent();
+        sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
+        let made = Dataset::open(&root).expect("a dataset");
+        let run = |row| FinishedRun {
+            events: made.read_events(row).expect("its events"),
+            row: row.clone(),
+        };
+        Self {
+            runs: made.finished().map(run).collect(),
+            experiment,
+            folder,
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("d")
+    }
+
+    fn writer(&self) -> DatasetWriter {
+        DatasetWriter::open(&self.root(), &self.experiment).expect("a writer")
+    }
+}
+
+/// Nobody could read a dataset without its manifest, however many runs it has.
+#[test]
+fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
+    let trial = Trial::new();
+    let manifest = trial.root().join("dataset.json");
+    let mut writer = trial.writer();
+    let before = fs::read(&manifest).expect("a manifest");
+    for run in &trial.runs {
+        fs::remove_file(&manifest).expect("removed");
+        writer.append(run.clone()).expect("appended");
+        writer.sync().expect("synced");
+        assert_eq!(fs::read(&manifest).expect("a manifest"), before);
+    }
+    assert_eq!(finished(&trial.root()).len(), trial.runs.len());
+}
+
+#[test]
+fn a_journal_without_a_manifest_is_no_stranger_and_stays() {
+    let trial = Trial::new();
+    drop(trial.writer());
+    fs::remove_file(trial.root().join("dataset.json")).expect("removed");
+    let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no manifest");
+    assert!(matches!(refused, DatasetError::NoManifest(_)), "{refused}");
+    assert!(
+        refused.to_string().contains("restore that file"),
+        "{refused}"
+    );
+}
+
+/// Rows at places that the writer does not mean would make a journal of nothing.
+#[test]
+fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
+    let trial = Trial::new();
+    let journal = trial.root().join("runs.csv");
+    let mut writer = trial.writer();
+    writer.append(trial.runs[0].clone()).expect("appended");
+    writer.sync().expect("synced");
+    let copy = fs::read(&journal).expect("a journal");
+    fs::write(&journal, "").expect("emptied");
+    writer.append(trial.runs[1].clone()).expect("appended");
+    let refused = writer.sync().expect_err("noticed");
+    assert!(
+        matches!(refused, DatasetError::OtherWriter { .. }),
+        "{refused}"
+    );
+    drop(writer);
+    assert_eq!(fs::read(&journal).expect("a journal"), b"");
+    // The way out that is told then: the copy is restored.
+    let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no journal");
+    assert!(refused.to_string().contains("from a copy"), "{refused}");
+    fs::write(&journal, copy).expect("restored");
+    assert_eq!(trial.writer().attempts().len(), 1);
+}
+
+#[test]
+fn a_line_that_is_no_row_is_named_with_the_way_out() {
+    let trial = Trial::new();
+    drop(trial.writer());
+    let journal = trial.root().join("runs.csv");
+    let header = fs::read_to_string(&journal).expect("a journal");
+    fs::write(&journal, header + "hello\n").expect("written");
+    let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no row");
+    let said = refused.to_string();
+    assert!(
+        said.contains("line: 2") && said.contains("delete that line"),
+        "{said}"
+    );
+}
