@@ -6,8 +6,8 @@ use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
 
-/// At most so many threads can be asked for.
-pub const MOST: usize = 1024;
+/// At most so many threads can be asked for: with a thousand, Polars spends minutes on waking them, even for a small table.
+pub const MOST: usize = 256;
 /// Polars computes with the threads of three pools, each of so many: its own, rayon's, and one for what waits.
 const POOLS: usize = 3;
 

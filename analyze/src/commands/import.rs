@@ -6,7 +6,7 @@ use analyze::import::{self, Kind, Mapping, QueueRule};
 use analyze::output;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use sim::console::shell_word;
+use sim::console::{printable, shell_word};
 use sim::input::read_text;
 
 use super::output::{width, write_stdout};
@@ -97,7 +97,7 @@ impl Import {
             "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
             output::prose(&report.words(), width())
         );
-        Ok(write_stdout(text.as_bytes())?)
+        Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
     fn mapping(&self) -> anyhow::Result<Mapping> {
