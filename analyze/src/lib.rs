@@ -19,6 +19,7 @@
 //! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and words as text
 //! - [`partial`], [`seal`]: files that appear whole or not at all, and Parquet files that tell whether they are what was written
+//! - [`remembering`]: why a file could not be written
 //! - [`threads`]: work on all cores, or on as many threads as there are
 //! - [`error`]: what can go wrong
 //!
@@ -34,6 +35,7 @@ pub mod measures;
 pub mod output;
 mod partial;
 pub mod read;
+mod remembering;
 mod seal;
 pub mod stats;
 pub mod theory;

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::export::dictionary::machine_file_columns;
 use crate::partial::{self, Partial};
 use crate::read::dataset::Dataset;
+use crate::remembering::RememberingFile;
 use crate::seal;
 
 /// What tells a run's row in the journal from any other.
@@ -138,9 +139,10 @@ impl Kept {
         partial::remove_leftovers(folder, is_ours)?;
         remove_others(folder)?;
         let (partial, file) = Partial::create_file(self.path.clone())?;
+        let (file, failure) = RememberingFile::new(file);
         ParquetWriter::new(file)
             .finish(machines)
-            .map_err(io::Error::other)?;
+            .map_err(|error| failure.cause(error))?;
         seal::seal(partial.partial(), &self.about)?;
         partial.publish()
     }
