@@ -120,6 +120,11 @@ impl Import {
         if self.no_header {
             mapping.header = Some(false);
         }
+        for (place, (name, _)) in self.columns.iter().enumerate() {
+            if self.columns[..place].iter().any(|(other, _)| other == name) {
+                bail!("--columns: {name} is said twice; leave one out");
+            }
+        }
         mapping.columns.extend(self.columns.iter().cloned());
         for (event, word) in &self.events {
             let kind = match event.as_str() {

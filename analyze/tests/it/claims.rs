@@ -347,7 +347,7 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:61: `statistic`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
     c.toml:66: `machine`: in_order is a run's, not a machine's; leave it out
     c.toml:71: `statistic`: "largst" is not known; did you mean "largest"?
-    c.toml:84: `warm_up_s`: wanted seconds
+    c.toml:84: `warm_up_s`: wanted seconds, from 0 to 604800
     c.toml:87: `expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
     c.toml:90: `id`: another claim is called so
     "#);
@@ -421,4 +421,35 @@ fn the_projects_own_claims_have_their_experiments() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     assert_eq!(used, there);
+}
+
+/// A claim that only an audit decides, in whose words and name are what a terminal would obey.
+const AUDITED: &str = r#"
+[[claim]]
+id = "complete\u001b[2J"
+says = "Every receive has its send"
+source = "a notebook"
+experiment = "part"
+expected = "nothing found"
+audit = "clean"
+"#;
+
+#[test]
+fn a_claim_that_is_audited_says_which_runs_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::SMALL);
+    let run = experiment.runs().next().unwrap();
+    let log = sim::engine::virtual_time::run(&run, experiment.seed);
+    let runs = vec![fixture::finished(&experiment, &run, &log.machines)];
+    fixture::write(&folder.path().join("data/part"), &experiment, runs);
+    fs::write(folder.path().join("claims.toml"), AUDITED).unwrap();
+    let (code, out, told) = analyze(&["claims", "claims.toml"], folder.path());
+    assert_eq!(code, 0, "{told}");
+    let missing = experiment.runs().count() - 1;
+    let wanted = format!(": {missing} planned runs are not there yet.\n");
+    assert!(told.ends_with(&wanted), "{told}");
+    assert!(
+        out.contains(r"complete\u{1b}[2J") && !out.contains('\u{1b}'),
+        "{out}"
+    );
 }
