@@ -114,3 +114,18 @@ fn a_file_that_may_not_grow_is_an_error() {
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"]);
 }
+
+#[test]
+fn an_import_that_cannot_begin_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
+    std::fs::write(folder.path().join("log.csv"), log).unwrap();
+    let line = "ulimit -f 0; exec \"$0\" import log.csv --into into";
+    let output = shell(line, folder.path());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("File too large"), "{told}");
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["log.csv"]);
+}
