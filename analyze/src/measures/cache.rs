@@ -156,6 +156,10 @@ fn about(dataset: &Dataset) -> String {
 
 /// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
 fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
+    // Reading a pipe, or a device without end, would not come back.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err("it is not a file".to_owned());
+    }
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| error.to_string())?,
