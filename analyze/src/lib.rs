@@ -19,6 +19,7 @@
 //! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and words as text
 //! - [`seal`]: Parquet files that tell whether they are what was written
+//! - [`remembering`]: why a file could not be written
 //! - [`threads`]: work on all cores, or on as many threads as there are
 //! - [`error`]: what can go wrong
 //!
@@ -33,6 +34,7 @@ pub mod import;
 pub mod measures;
 pub mod output;
 pub mod read;
+mod remembering;
 mod seal;
 pub mod stats;
 pub mod theory;

@@ -3,6 +3,8 @@
 mod commands;
 
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -15,7 +17,16 @@ const CHECK_FAILED: u8 = 4;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A file that may not grow any more (`ulimit -f`) is the disk's error then, and does not kill.
+#[cfg(unix)]
+fn survive_full_files() {
+    // Without it, the signal kills the program: what it writes is under a temporary name even then.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
+
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    survive_full_files();
     let done = match commands::Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(answer) if answer.use_stderr() => {

@@ -1,13 +1,14 @@
 //! Work on all cores, or on as many threads as the system gives.
 
+use std::io;
 use std::panic;
 use std::sync::RwLock;
 use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
 
-/// At most so many threads can be asked for.
-pub const MOST: usize = 1024;
+/// At most so many threads can be asked for: with a thousand, Polars spends minutes on waking them, even for a small table.
+pub const MOST: usize = 256;
 /// Polars computes with the threads of three pools, each of so many: its own, rayon's, and one for what waits.
 const POOLS: usize = 3;
 
@@ -20,6 +21,32 @@ const POOLS: usize = 3;
 pub struct TooFew {
     /// How many it gives.
     given: usize,
+}
+
+/// Polars' pool for what waits needs files of its own (a poll, and what wakes it); it panics if it cannot open them.
+const FILES: usize = 8;
+
+/// The system lets the program open too few files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a query needs {FILES} open files at once, and the system gives {given}: raise the limit of open files (`ulimit -n`)"
+)]
+pub struct TooFewFiles {
+    /// How many it gives.
+    given: usize,
+}
+
+/// Whether a query can open the files that it needs: they are opened, and closed.
+///
+/// # Errors
+///
+/// [`TooFewFiles`] if the system does not give so many.
+pub fn check_open_files() -> Result<(), TooFewFiles> {
+    let opened: Vec<_> = (0..FILES / 2).map_while(|_| io::pipe().ok()).collect();
+    match 2 * opened.len() {
+        FILES => Ok(()),
+        given => Err(TooFewFiles { given }),
+    }
 }
 
 impl TooFew {

@@ -8,9 +8,28 @@ use std::path::Path;
 
 /// Writes a line to stderr. If stderr takes nothing any more (a full disk, a pipe whose reader is gone, a lost terminal), the line
 /// is dropped: `eprintln!` would panic and end the work that the line is only about.
+///
+/// What the line quotes of a file or a path may be anything: it is written as [`printable`] has it.
 pub fn tell(line: impl Display) {
     // One write for the whole line: lines of several threads and processes do not mix.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    let _ = io::stderr().write_all(printable(&format!("{line}\n")).as_bytes());
+}
+
+/// `text` without characters that do something to a terminal, such as clear it: in their place stands what Rust calls them, as in
+/// `\u{1b}`. New lines and tabs stay.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let acts = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    for letter in text.chars() {
+        match acts(letter) {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Words as a command line that can be pasted into a shell. A word that is not UTF-8 is written as bash's `$'...'`.
@@ -60,6 +79,16 @@ mod tests {
         assert_eq!(shell_word(Path::new("data/quickstart")), "data/quickstart");
         assert_eq!(shell_word(Path::new("a b")), "'a b'");
         assert_eq!(shell_word(Path::new("-rf")), "./-rf");
+    }
+
+    #[test]
+    fn no_text_acts_on_a_terminal() {
+        let plain = "a\tb\nc é ─";
+        assert!(matches!(printable(plain), Cow::Borrowed(text) if text == plain));
+        assert_eq!(
+            printable("\x1b[2Ja\0\u{9b}b\r\n"),
+            "\\u{1b}[2Ja\\u{0}\\u{9b}b\\r\n"
+        );
     }
 
     #[cfg(unix)]

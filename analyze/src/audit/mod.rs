@@ -49,7 +49,7 @@ use std::path::PathBuf;
 use sim::experiment::Shard;
 
 pub use checks::Check;
-pub use report::{exception, records, table, words};
+pub use report::{exception, not_audited, records, table, words};
 
 use crate::error::Error;
 

@@ -76,7 +76,7 @@ fn about(dataset: &Audited) -> String {
 }
 
 /// A sentence each on what was not there to be audited, with a space before it: failed runs, missing runs and shards.
-fn not_audited(dataset: &Audited) -> String {
+pub fn not_audited(dataset: &Audited) -> String {
     let is = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
     if let failed @ 1.. = dataset.failed as usize {

@@ -1,7 +1,7 @@
 //! The datasets that claims are about, each opened once, and the values of their runs.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use sim::log::JournalRow;
 
 use super::estimates::RunValue;
 use super::{Cell, Machines, Quantity};
-use crate::audit::Audit;
+use crate::audit::{Audit, Audited};
 use crate::error::Error;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
@@ -80,6 +80,8 @@ pub struct Data {
     /// The folders of the experiments that make them.
     experiments: [PathBuf; 2],
     opened: RefCell<Cache>,
+    /// What was audited, by its folder.
+    audited: RefCell<BTreeMap<PathBuf, Vec<Audited>>>,
 }
 
 /// By the name of the dataset and the bits of the seconds that are cut off its runs.
@@ -117,6 +119,7 @@ impl Data {
             folder: folder.to_owned(),
             experiments: [claims.with_extension(""), beside],
             opened: RefCell::default(),
+            audited: RefCell::default(),
         }
     }
 
@@ -155,7 +158,23 @@ impl Data {
         if let Some(missing) = self.missing(experiment) {
             return Err(missing);
         }
-        Audit::of(&[self.root(experiment)]).map_err(unusable)
+        let audit = Audit::of(&[self.root(experiment)]).map_err(unusable)?;
+        let mut audited = self.audited.borrow_mut();
+        audited.insert(self.root(experiment), audit.datasets.clone());
+        Ok(audit)
+    }
+
+    /// Calls `say` with every dataset that was audited and not opened, in the order of their names.
+    pub fn each_audited(&self, mut say: impl FnMut(&Audited)) {
+        let mut opened = HashSet::new();
+        self.each_opened(|dataset| {
+            opened.insert(dataset.root().to_owned());
+        });
+        let audited = self.audited.borrow();
+        let only_audited = audited.iter().filter(|(root, _)| !opened.contains(*root));
+        only_audited
+            .flat_map(|(_, datasets)| datasets)
+            .for_each(&mut say);
     }
 
     /// Calls `say` with every dataset that was opened, in the order of their names.

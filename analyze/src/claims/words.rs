@@ -161,6 +161,10 @@ impl FromStr for Share {
         let sign = Self::SIGNS.into_iter().find(|sign| text.starts_with(sign));
         let sign = sign.ok_or(wanted)?;
         let bound: f64 = text[sign.len()..].trim().parse().map_err(|_| wanted)?;
+        // Every value would count, or none.
+        if !bound.is_finite() {
+            return Err(wanted);
+        }
         Ok(Self { sign, bound })
     }
 }
@@ -188,7 +192,7 @@ mod tests {
             let found = [1.0, 2.0, 3.0].map(|value| counts(text, value));
             assert_eq!(found, [Ok(below), Ok(at), Ok(above)], "{text}");
         }
-        for text in ["2", ">=", "", "≥ 2", "> two"] {
+        for text in ["2", ">=", "", "≥ 2", "> two", ">= nan", "< inf", "> 1e999"] {
             assert!(counts(text, 2.0).is_err(), "{text}");
         }
     }

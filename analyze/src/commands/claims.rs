@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use analyze::audit::{self, Audited};
 use analyze::claims::{self, Answer, Claim, Data};
 use analyze::output::words::counted;
 use anyhow::bail;
 use clap::Args;
+use sim::console::tell;
 
 use super::output::{Output, is_closed_pipe};
 use super::pools;
@@ -42,6 +44,7 @@ impl Claims {
         let data = Data::new(&self.data, &self.file);
         let answers = claims::evaluate(&claims, &data);
         data.each_opened(say_what_is_left_out);
+        data.each_audited(say_what_is_not_audited);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];
         let printed = self
             .output
@@ -61,6 +64,13 @@ impl Claims {
         }
         let is_chosen = |claim: &Claim| self.ids.is_empty() || self.ids.contains(&claim.id);
         Ok(claims.into_iter().filter(is_chosen).collect())
+    }
+}
+
+fn say_what_is_not_audited(dataset: &Audited) {
+    match audit::not_audited(dataset) {
+        nothing if nothing.is_empty() => {}
+        words => tell(format_args!("{}:{words}", dataset.label)),
     }
 }
 

@@ -6,7 +6,7 @@ use analyze::import::{self, Kind, Mapping, QueueRule};
 use analyze::output;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use sim::console::shell_word;
+use sim::console::{printable, shell_word};
 use sim::input::read_text;
 use sim::table::terminal_width;
 
@@ -98,7 +98,7 @@ impl Import {
             "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
             output::prose(&report.words(), terminal_width())
         );
-        Ok(write_stdout(text.as_bytes())?)
+        Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
     fn mapping(&self) -> anyhow::Result<Mapping> {
@@ -120,6 +120,11 @@ impl Import {
         said(&self.stamp, &mut mapping.stamp);
         if self.no_header {
             mapping.header = Some(false);
+        }
+        for (place, (name, _)) in self.columns.iter().enumerate() {
+            if self.columns[..place].iter().any(|(other, _)| other == name) {
+                bail!("--columns: {name} is said twice; leave one out");
+            }
         }
         mapping.columns.extend(self.columns.iter().cloned());
         for (event, word) in &self.events {

@@ -1,5 +1,6 @@
 //! The formats that every table can be had in, and where they go.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use analyze::measures::Measure;
@@ -10,9 +11,9 @@ use analyze::stats::estimate::Estimate;
 use analyze::stats::pool::{self, Pool};
 use analyze::stats::repetitions::{self, Group};
 use analyze::stats::tables::{self, Table, TableSpec};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use sim::console::tell;
+use sim::console::{printable, tell};
 use sim::table::terminal_width;
 
 use super::Datasets;
@@ -54,16 +55,13 @@ impl Output {
                     .iter()
                     .map(|table| output::terminal(table, width))
                     .collect();
-                write!(text, "{}{}", output::prose(words, width), tables.join("\n"))?;
+                let table = format!("{}{}", output::prose(words, width), tables.join("\n"));
+                text.extend(printable(&table).bytes());
             }
             Format::Markdown => {
                 let tables: Vec<String> = tables.iter().map(output::markdown).collect();
-                write!(
-                    text,
-                    "{}{}",
-                    output::prose_markdown(words),
-                    tables.join("\n")
-                )?;
+                let document = format!("{}{}", output::prose_markdown(words), tables.join("\n"));
+                text.extend(printable(&document).bytes());
             }
             Format::Csv => output::csv(&records(), &mut text)?,
             Format::Json => output::json(&records(), &mut text)?,
@@ -118,7 +116,12 @@ impl Rows {
                 format!("--by: no parameter `{name}`; there are {names}")
             })
         };
-        self.by.iter().map(known).collect()
+        let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+            bail!("--by: {name} is named twice; once is enough");
+        }
+        Ok(names)
     }
 }
 

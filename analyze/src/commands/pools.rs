@@ -20,11 +20,12 @@ const NUMBERS: [&str; 3] = [
 ///
 /// # Errors
 ///
-/// If the environment says a number of threads that is none, or the system gives too few for any query.
+/// If the environment says a number of threads that is none, or the system gives too few threads or files for any query.
 pub fn start() -> anyhow::Result<()> {
     for name in NUMBERS {
         threads_said(name)?;
     }
+    threads::check_open_files()?;
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let wanted = threads_said(MAX_THREADS)?.unwrap_or_else(cores);
     threads::start_pools(wanted.min(MOST)).map_err(|error| match error.affordable() {

@@ -68,10 +68,13 @@ impl Selection {
     }
 }
 
+/// No run has more model seconds.
+const LONGEST_S: f64 = 604_800.0;
+
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds".to_owned()),
+        Ok(seconds) if (0.0..=LONGEST_S).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("a number of seconds from 0 to {LONGEST_S}")),
     }
 }
 

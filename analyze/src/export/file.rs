@@ -15,12 +15,14 @@ use super::Written;
 use crate::error::Error;
 use crate::output;
 use crate::output::schema::Column;
+use crate::remembering::{Failure, RememberingFile};
 use crate::seal;
 
 /// A Parquet file: a row group for each frame.
 pub(super) struct ParquetFile {
     partial: Partial,
-    writer: BatchedWriter<File>,
+    writer: BatchedWriter<RememberingFile>,
+    failure: Failure,
     rows: u64,
 }
 
@@ -36,14 +38,16 @@ impl ParquetFile {
             .map(|column| Field::new(column.name.into(), column.kind.data_type()))
             .collect();
         let (partial, file) = create(path)?;
+        let (file, failure) = RememberingFile::new(file);
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(about)))
             .batched(&schema)
-            .map_err(Error::parquet(partial.partial()))?;
+            .map_err(|error| Error::io(partial.partial())(failure.cause(error)))?;
         Ok(Self {
             partial,
             writer,
+            failure,
             rows: 0,
         })
     }
@@ -52,13 +56,14 @@ impl ParquetFile {
         frame.align_chunks_par();
         self.rows += frame.height() as u64;
         let pushed = self.writer.write_batch(&frame);
-        pushed.map_err(Error::parquet(self.partial.partial()))
+        pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
     /// Completes it. With a checksum if it says what it is about: see [`seal`].
     pub(super) fn finish(self, about: Option<&str>) -> Result<Complete, Error> {
         let path = self.partial.partial();
-        self.writer.finish().map_err(Error::parquet(path))?;
+        let finished = self.writer.finish();
+        finished.map_err(|error| Error::io(path)(self.failure.cause(error)))?;
         if let Some(about) = about {
             seal::seal(path, about).map_err(Error::io(path))?;
         }

@@ -74,15 +74,22 @@ fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Err
             measured.collect::<Result<_, _>>()?
         }
     };
-    let rates: Option<Vec<Rate>> = hertz.iter().map(|&hertz| Rate::from_hertz(hertz)).collect();
-    rates.and_then(Rates::new).ok_or_else(|| {
-        let problem = format!(
-            "{hertz:?} ticks per second are not rates: from 2 to {} machines, from {} to {} per second each",
-            Rates::MAX_MACHINES,
-            Rate::MIN,
-            Rate::MAX
-        );
-        wrong(problem)
+    let mut rates = vec![];
+    for &hertz in &hertz {
+        rates.push(Rate::from_hertz(hertz).ok_or_else(|| {
+            wrong(format!(
+                "{hertz:?} ticks per second is no rate; a machine can tick from {} to {} times a second",
+                Rate::MIN,
+                Rate::MAX
+            ))
+        })?);
+    }
+    let machines = rates.len();
+    Rates::new(rates).ok_or_else(|| {
+        wrong(format!(
+            "{machines} machines; a run has from 2 to {}",
+            Rates::MAX_MACHINES
+        ))
     })
 }
 

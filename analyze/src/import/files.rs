@@ -77,7 +77,9 @@ fn is_log(path: &Path) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(extension))
     });
-    is_known && !is_hidden(path) && !path.is_dir()
+    // Whoever opens a pipe waits for a writer, perhaps for ever. A link that leads nowhere stays: reading it says so.
+    let is_read = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+    is_known && !is_hidden(path) && is_read
 }
 
 /// Whether its name begins with a point, as those do that editors and macOS leave beside a file.

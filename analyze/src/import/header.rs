@@ -92,6 +92,15 @@ pub(super) fn places(
             Some(said) => Some(said_place(said, name, header, path)?),
             None => header.and_then(|header| usual_place(name, header)),
         };
+        if let (Some(place), Some(header)) = (*place, header) {
+            let is_number = mapping
+                .columns
+                .get(name)
+                .is_some_and(|said| is_number_of(said, place));
+            if !is_number {
+                refuse_twins(place, name, header, path)?;
+            }
+        }
     }
     let missing = |name: &&str| places[index(name)].is_none();
     let missing: Vec<&str> = NEEDED.into_iter().filter(missing).collect();
@@ -114,6 +123,30 @@ pub(super) fn places(
     let problem = format!(
         "no column is known as {}: {has}; {way_out}",
         missing.join(", ")
+    );
+    Err(Error::import(path, Some(1), problem))
+}
+
+/// Whether a column was said by its number.
+fn is_number_of(said: &str, place: usize) -> bool {
+    said.parse() == Ok(place + 1)
+}
+
+/// Of two columns of the same title nobody can tell which is meant.
+fn refuse_twins(place: usize, name: &str, header: &StringRecord, path: &Path) -> Result<(), Error> {
+    let title = &header[place];
+    let is_twin = |other: &str| plain(other) == plain(title);
+    let twins: Vec<usize> = (0..header.len())
+        .filter(|&other| is_twin(&header[other]))
+        .collect();
+    if twins.len() < 2 {
+        return Ok(());
+    }
+    let numbers: Vec<String> = twins.iter().map(|twin| (twin + 1).to_string()).collect();
+    let problem = format!(
+        "columns {} are all called `{title}`; say by its number which of them is {name}, as in --columns {name}={}",
+        numbers.join(", "),
+        numbers[0]
     );
     Err(Error::import(path, Some(1), problem))
 }
@@ -225,6 +258,14 @@ mod tests {
             ("queue_length", 3),
         ];
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
+        let twins = ["event", "time", "clock", "queue", "Clock"];
+        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 are all called `clock`; say by its number which of them is logical_clock, as in --columns logical_clock=3");
+        let second = Mapping {
+            columns: [("logical_clock".to_owned(), "5".to_owned())].into(),
+            ..Mapping::default()
+        };
+        let clock = found(&twins, &second).expect("a number says which");
+        assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
         insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: no column `what`, which event is to be");
         insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event, queue_length: its columns are a, time, clock; say which is which, as in --columns event=NAME (or a number from 1, with --no-header)");
     }

@@ -1,6 +1,7 @@
 //! How the files are to be read: separators, names of columns, words for events, units of time.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Serialize;
@@ -110,6 +111,13 @@ impl Kind {
         ("send", Self::Send),
         ("receive", Self::Receive),
     ];
+
+    fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, kind)| *kind == self)
+            .map_or("", |(name, _)| name)
+    }
 }
 
 impl QueueRule {
@@ -121,6 +129,10 @@ impl QueueRule {
         }
     }
 }
+/// Model seconds that a run can last.
+const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
+/// Model seconds per second of the logs: beyond these, a unit is wrong.
+const TIME_SCALES: RangeInclusive<f64> = 1e-9..=1e9;
 
 impl Mapping {
     /// Reads a mapping from the text of the file at `path`.
@@ -164,14 +176,16 @@ impl Mapping {
         if let Some(internal) = self.internal.filter(|p| !is_probability(p)) {
             return Err(format!("internal {internal} is no probability"));
         }
-        for (name, value) in [
-            ("duration_s", self.duration_s),
-            ("time_scale", self.time_scale),
+        for (name, value, possible) in [
+            ("duration_s", self.duration_s, DURATIONS_S),
+            ("time_scale", self.time_scale, TIME_SCALES),
         ] {
-            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
-                return Err(format!("{name} {value} is not above 0"));
+            if let Some(value) = value.filter(|value| !possible.contains(value)) {
+                let (least, most) = (possible.start(), possible.end());
+                return Err(format!("{name} {value:?} is not from {least} to {most}"));
             }
         }
+        self.check_words()?;
         let cuts = self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
         if self.line.is_some() && cuts {
             return Err("a pattern of lines names its cells itself; leave separator, header and columns out".to_owned());
@@ -183,6 +197,26 @@ impl Mapping {
                 "separator `{separator}` is neither one character nor `blanks`"
             )),
         }
+    }
+
+    /// A word that stands for two kinds of events would count as one of them, and nobody could tell which.
+    fn check_words(&self) -> Result<(), String> {
+        let mut seen: BTreeMap<String, Kind> = BTreeMap::new();
+        for (kind, words) in &self.events {
+            for word in words {
+                match seen.insert(word.to_lowercase(), *kind) {
+                    Some(other) if other != *kind => {
+                        return Err(format!(
+                            "the word `{word}` is said to stand for two kinds of events, {} and {}; leave it out of one",
+                            other.name(),
+                            kind.name()
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The mapping as the text of a file.
@@ -323,6 +357,9 @@ mod tests {
         insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml:2: `seperator`: no such key; did you mean `separator`?");
         insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml:2: `columns.clock`: no such key; known here: run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
         insta::assert_snapshot!(problem("stamp = \"during\"\n"), @r#"m.toml:1: `stamp`: "during" is not known; one of after, before"#);
+        insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml: duration_s 1e300 is not from 0.001 to 604800");
+        insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml: time_scale NaN is not from 0.000000001 to 1000000000");
+        insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is said to stand for two kinds of events, send and receive; leave it out of one");
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
     }

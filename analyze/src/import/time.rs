@@ -5,7 +5,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::numbers::{DecimalMark, times_ten_to};
+use super::numbers::{DecimalMark, NotANumber, times_ten_to};
 
 /// How times are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +43,10 @@ impl Clock {
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
         match named {
             Some(unit) => Self::Unit(unit),
-            None if times_ten_to(first, 0, DecimalMark::PointOrComma).is_ok() => {
-                Self::Unit(NANOS_PER_SECOND)
-            }
-            None => Self::Iso,
+            None => match times_ten_to(first, 0, DecimalMark::PointOrComma) {
+                Err(NotANumber::Form) => Self::Iso,
+                _ => Self::Unit(NANOS_PER_SECOND),
+            },
         }
     }
 
@@ -148,6 +148,9 @@ mod tests {
             Clock::of(None, "time", "5.25"),
             Clock::Unit(NANOS_PER_SECOND)
         );
+        // A number that is too large is one all the same: the error is about its size.
+        let large = Clock::of(None, "time", "1e300");
+        assert_eq!(large, Clock::Unit(NANOS_PER_SECOND));
         assert_eq!(Clock::of(None, "time", "09:30:00"), Clock::Iso);
     }
 

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::export::dictionary::machine_file_columns;
 use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
+use crate::remembering::RememberingFile;
 use crate::seal;
 
 /// What tells a run's row in the journal from any other.
@@ -134,9 +135,10 @@ impl MeasureCache {
         files::remove_leftovers(folder, is_ours)?;
         remove_others(folder)?;
         let (partial, file) = Partial::create_file(self.path.clone())?;
+        let (file, failure) = RememberingFile::new(file);
         ParquetWriter::new(file)
             .finish(machines)
-            .map_err(io::Error::other)?;
+            .map_err(|error| failure.cause(error))?;
         seal::seal(partial.partial(), &self.about)?;
         partial.publish()
     }
@@ -154,6 +156,10 @@ fn about(dataset: &Dataset) -> String {
 
 /// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
 fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
+    // Reading a pipe, or a device without end, would not come back.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err("it is not a file".to_owned());
+    }
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| error.to_string())?,

@@ -84,7 +84,12 @@ impl Condition {
         let found = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
         let numbers = (found.parse::<f64>(), self.value.parse::<f64>());
         let (Ok(found), Ok(value)) = numbers else {
-            return (found == self.value) == (self.comparison == Comparison::Equals);
+            return match self.comparison {
+                Comparison::Equals => found == self.value,
+                Comparison::Differs => found != self.value,
+                // A label such as 1,3,6 is neither above nor below a number.
+                _ => false,
+            };
         };
         match self.comparison {
             Comparison::Equals => found == value,

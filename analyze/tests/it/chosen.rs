@@ -237,3 +237,38 @@ fn contrasts_without_a_pair_are_refused() {
         "no run has internal 0.3; there are 0.2 | 0.5 | 0.8",
     );
 }
+
+#[test]
+fn a_label_is_neither_above_nor_below_a_number() {
+    let folder = grid();
+    for condition in ["rates<3", "rates>=0"] {
+        let (code, out, told) = analyze(&["drift", "grid", "--where", condition], folder.path());
+        assert_eq!((code, out.as_str()), (2, ""), "{told}");
+        let wanted = format!("error: grid has no finished run with {condition}\n");
+        assert_eq!(told, wanted);
+    }
+}
+
+#[test]
+fn a_parameter_to_pool_by_is_named_once() {
+    let folder = grid();
+    let arguments = ["drift", "grid", "--by", "internal,rates,internal"];
+    let (code, _, told) = analyze(&arguments, folder.path());
+    assert_eq!(code, 2);
+    assert_eq!(
+        told,
+        "error: --by: internal is named twice; once is enough\n"
+    );
+}
+
+#[test]
+fn a_warm_up_beyond_all_runs_is_refused_in_short() {
+    let folder = grid();
+    let (code, _, told) = analyze(&["drift", "grid", "--warm-up", "1e300"], folder.path());
+    assert_eq!(code, 2);
+    assert!(
+        told.contains("a number of seconds from 0 to 604800"),
+        "{told}"
+    );
+    assert!(told.len() < 200, "{told}");
+}

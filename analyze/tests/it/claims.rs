@@ -454,3 +454,34 @@ fn the_projects_own_claims_have_their_experiments() {
         .collect();
     assert_eq!(used, there);
 }
+
+/// A claim that only an audit decides, in whose words and name are what a terminal would obey.
+const AUDITED: &str = r#"
+[[claim]]
+id = "complete\u001b[2J"
+says = "Every receive has its send"
+source = "a notebook"
+experiment = "part"
+expected = "nothing found"
+audit = "clean"
+"#;
+
+#[test]
+fn a_claim_that_is_audited_says_which_runs_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::SMALL);
+    let run = experiment.runs().next().unwrap();
+    let log = sim::engine::virtual_time::run(&run, experiment.seed);
+    let runs = vec![fixture::finished(&experiment, &run, &log.machines)];
+    fixture::write(&folder.path().join("data/part"), &experiment, runs);
+    fs::write(folder.path().join("claims.toml"), AUDITED).unwrap();
+    let (code, out, told) = analyze(&["claims", "claims.toml"], folder.path());
+    assert_eq!(code, 0, "{told}");
+    let missing = experiment.runs().count() - 1;
+    let wanted = format!(": {missing} planned runs are not there yet.\n");
+    assert!(told.ends_with(&wanted), "{told}");
+    assert!(
+        out.contains(r"complete\u{1b}[2J") && !out.contains('\u{1b}'),
+        "{out}"
+    );
+}

@@ -179,3 +179,66 @@ fn files_without_end_and_files_of_other_kinds_are_refused() {
         }
     }
 }
+
+/// Whoever opens a pipe without a writer waits for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_and_sockets_in_a_folder_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["vm1.csv", "vm2.csv"] {
+        fs::write(folder.path().join(name), LOG).unwrap();
+    }
+    let socket = folder.path().join("socket.csv");
+    let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let pipe = folder.path().join("pipe.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let into = folder.path().join("into");
+    let sources = [folder.path().to_owned()];
+    let report = import::import(&sources, &Mapping::default(), &into).unwrap();
+    let words = report.words().join(" ");
+    assert!(
+        words.contains("pipe.csv") && words.contains("socket.csv"),
+        "{words}"
+    );
+}
+
+/// What an import says that fails, told by the program, with a log of these cells for the first event.
+fn refused(event: &str, options: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let log = format!("machine,time,event,clock,queue\na,0,{event},1,0\nb,0,internal,1,0\n");
+    fs::write(folder.path().join("log.csv"), log).unwrap();
+    let arguments = [&["import", "log.csv", "--into", "into"], options].concat();
+    let (code, _, told) = analyze(&arguments, folder.path());
+    assert_eq!(code, 2, "{told}");
+    assert!(!folder.path().join("into").exists());
+    told
+}
+
+#[test]
+fn what_a_log_says_does_nothing_to_the_terminal() {
+    let told = refused("\u{1b}[2Jsend", &[]);
+    assert!(
+        told.contains(r"event `\u{1b}[2Jsend` is not known"),
+        "{told}"
+    );
+}
+
+#[test]
+fn numbers_beyond_all_sense_are_refused_in_short() {
+    for (options, wanted) in [
+        (
+            ["--duration", "1e300"],
+            "duration_s 1e300 is not from 0.001 to 604800",
+        ),
+        (["--time-scale", "1e300"], "time_scale 1e300 is not from"),
+        (["--rates", "1e300,1"], "1e300 ticks per second is no rate"),
+        (
+            ["--columns", "event=3,event=4"],
+            "--columns: event is said twice",
+        ),
+    ] {
+        let told = refused("internal", &options);
+        assert!(told.contains(wanted) && told.len() < 300, "{told}");
+    }
+}

@@ -198,3 +198,27 @@ fn on_the_command_line_everything_is_read_again_on_request() {
         "{err}"
     );
 }
+
+/// Whoever opens a pipe without a writer waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_what_was_kept_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let (code, wanted, _) = analyze(&["drift", "small"], folder.path());
+    assert_eq!(code, 0);
+    let kept = fs::read_dir(folder.path().join("small/.kept")).unwrap();
+    let path = kept.last().unwrap().unwrap().path();
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let (code, table, told) = analyze(&["drift", "small"], folder.path());
+    assert_eq!((code, table), (0, wanted));
+    assert!(
+        told.contains("measures are computed again") && told.contains("not a file"),
+        "{told}"
+    );
+    // It was replaced.
+    assert!(fs::metadata(&path).unwrap().is_file());
+    assert_eq!(analyze(&["drift", "small"], folder.path()).2, "");
+}

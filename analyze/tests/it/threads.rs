@@ -81,3 +81,50 @@ fn no_threads_at_all_are_an_error() {
     let output = limited(1, "audit small");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn too_few_open_files_are_an_error() {
+    let folder = with_small();
+    for limit in 4..8 {
+        let line = format!("ulimit -n {limit}; exec \"$0\" drift small --reread");
+        let output = shell(&line, folder.path());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{limit}: {told}");
+        let start = "error: a query needs 8 open files at once";
+        assert!(told.starts_with(start), "{limit}: {told}");
+    }
+    let enough = shell(
+        "ulimit -n 32; exec \"$0\" drift small --reread",
+        folder.path(),
+    );
+    assert_eq!(enough.status.code(), Some(0));
+}
+
+/// Under `ulimit -f` the system kills whoever does not listen.
+#[test]
+fn a_file_that_may_not_grow_is_an_error() {
+    let folder = with_small();
+    let line = "ulimit -f 1; exec \"$0\" export small --reread";
+    let output = shell(line, folder.path());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("File too large"), "{told}");
+    let left = std::fs::read_dir(folder.path().join("small/processed")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".lock"]);
+}
+
+#[test]
+fn an_import_that_cannot_begin_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
+    std::fs::write(folder.path().join("log.csv"), log).unwrap();
+    let line = "ulimit -f 0; exec \"$0\" import log.csv --into into";
+    let output = shell(line, folder.path());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("File too large"), "{told}");
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["log.csv"]);
+}

@@ -60,10 +60,11 @@ impl ImportWriter {
             DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
             other => other,
         })?;
-        clear(&paths)?;
+        let created = clear(&paths).and_then(|()| Segment::create(&RealDisk, &paths, 0));
+        let segment = created.inspect_err(|_| remove(&paths))?;
         Ok(Self {
             root: root.to_owned(),
-            segment: Segment::create(&RealDisk, &paths, 0)?,
+            segment,
             paths,
             _lock: lock,
             rows: Header::default().line().into_bytes(),
@@ -145,9 +146,14 @@ impl ImportWriter {
 /// A dataset that was not finished leaves nothing behind.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
-        // Should the disk refuse, the next import into this folder tries again, and says so.
-        let _ = fs::remove_dir_all(&self.paths.root);
+        remove(&self.paths);
     }
+}
+
+/// Removes the partial folder, of which this process has the lock. Should the disk refuse, the next import into this folder tries
+/// again, and says so.
+fn remove(paths: &Paths) {
+    let _ = fs::remove_dir_all(&paths.root);
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {

@@ -1,0 +1,92 @@
+//! Why a file could not be written: Polars answers a failed write with words of its own, such as `transport error`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
+
+use polars::error::PolarsError;
+
+/// A file that remembers why writing to it failed first.
+pub(crate) struct RememberingFile {
+    file: File,
+    failure: Failure,
+}
+
+/// Why writing failed, if it did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failure(Arc<OnceLock<io::Error>>);
+
+impl RememberingFile {
+    /// `file`, and what will tell why writing to it failed.
+    pub(crate) fn new(file: File) -> (Self, Failure) {
+        let failure = Failure::default();
+        let remembering = Self {
+            file,
+            failure: failure.clone(),
+        };
+        (remembering, failure)
+    }
+
+    fn remember<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            // The first stays: what comes later follows from it.
+            let _ = self.failure.0.set(copy(error));
+        }
+        result
+    }
+}
+
+impl Write for RememberingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.remember(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.file.flush();
+        self.remember(flushed)
+    }
+}
+
+impl Failure {
+    /// What the system said, if that is why Polars failed; otherwise what Polars says.
+    pub(crate) fn cause(&self, error: PolarsError) -> io::Error {
+        self.0.get().map_or_else(|| io::Error::other(error), copy)
+    }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use polars::prelude::*;
+    use polars_io::parquet::write::ParquetWriter;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_so() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (file, failure) = RememberingFile::new(full);
+        let mut frame = df!("a" => [1, 2, 3]).unwrap();
+        let error = ParquetWriter::new(file).finish(&mut frame).unwrap_err();
+        let cause = failure.cause(error);
+        assert_eq!(cause.kind(), io::ErrorKind::StorageFull, "{cause}");
+    }
+
+    #[test]
+    fn what_is_no_failure_of_the_disk_keeps_its_words() {
+        let cause = Failure::default().cause(polars_err!(ComputeError: "of its own"));
+        assert!(cause.to_string().contains("of its own"), "{cause}");
+    }
+}
