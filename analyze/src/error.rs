@@ -130,7 +130,7 @@ pub enum Error {
     },
     /// Measures cannot be kept for the next time.
     #[error("{}: {cause}; with --no-cache it is not used", .path.display())]
-    NotKept {
+    NotCached {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.

@@ -5,8 +5,8 @@ use sim::log::UNKNOWN;
 use sim::machine::{EventKind, Message};
 
 use super::checks::Check;
+use super::in_flight::{Mailbox, Sent};
 use super::log::{Entry, Log};
-use super::mail::{Mailbox, Sent};
 use super::order::Order;
 use super::setup::Setup;
 use super::tally::{At, RunFindings};

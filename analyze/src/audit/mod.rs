@@ -18,21 +18,21 @@
 //! - [`log`]: the rows of a run, machine by machine
 //! - [`ticks`]: ticks, times and phases
 //! - [`clocks`]: the rules of the clock
-//! - [`mail`], [`messages`], [`order`]: what was sent to whom, what was received, and in which order
+//! - [`in_flight`], [`messages`], [`order`]: what was sent to whom, what was received, and in which order
 //! - [`queues`]: queues recounted
-//! - [`mix`]: shares of what was drawn
+//! - [`event_frequencies`]: shares of what was drawn
 //! - [`runs`]: all of these over the runs of a dataset, on all cores
 //! - [`lines`]: where in which file something stands
 //! - [`words`], [`report`]: how that is told
 
 mod checks;
 mod clocks;
+mod event_frequencies;
+mod in_flight;
 mod journal;
 mod lines;
 mod log;
-mod mail;
 mod messages;
-mod mix;
 mod model;
 mod order;
 mod queues;

@@ -1,7 +1,7 @@
 //! In which order messages came to wait in a machine's queue, as far as that is known.
 
+use super::in_flight::Sent;
 use super::log::Log;
-use super::mail::Sent;
 use super::setup::Setup;
 
 /// When a message came to wait, and what decides between two of the same instant.

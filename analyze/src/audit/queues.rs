@@ -4,8 +4,8 @@ use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
 
 use super::checks::Check;
+use super::in_flight::{Mailbox, Sent, place};
 use super::log::{Entry, Log};
-use super::mail::{Mailbox, Sent, place};
 use super::messages::Taken;
 use super::setup::Setup;
 use super::tally::{At, RunFindings};

@@ -3,9 +3,9 @@
 use sim::sweep::words::grouped;
 
 use super::{Audit, Audited, Check, CounterExample};
+use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
-use crate::stats::tables::{Table, keep_together};
 
 /// Paragraphs: what was audited, whether it is a Lamport execution, every first counter-example; and a blank line at the end.
 pub fn words(audit: &Audit) -> Vec<String> {

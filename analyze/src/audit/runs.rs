@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sim::log::{Dataset, DatasetError, JournalRow};
 
 use super::checks::Check;
+use super::event_frequencies::EventFrequencies;
 use super::journal::{self, Planned};
 use super::lines::Lines;
 use super::log::Log;
-use super::mix::EventFrequencies;
 use super::setup::{Known, Setup};
 use super::tally::{At, RunFindings, Tally};
-use super::{Audited, CheckResult, CounterExample, clocks, mail, messages, queues, ticks};
+use super::{Audited, CheckResult, CounterExample, clocks, in_flight, messages, queues, ticks};
 use crate::error::Error;
 use crate::read::dataset::still_failed;
 use crate::threads;
@@ -248,7 +248,7 @@ fn check_events(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
     ticks::check_phases(setup, page);
     let latest_ns = ticks::check(setup, log, page);
     clocks::check(setup, log, page);
-    let boxes = mail::boxes(setup, log);
+    let boxes = in_flight::boxes(setup, log);
     for (machine, mailbox) in boxes.iter().enumerate() {
         let taken = match setup.known.messages {
             true => messages::check(setup, log, machine, mailbox, page),

@@ -256,8 +256,8 @@ impl Opened {
         let mut dataset = Dataset::open(root)?;
         dataset.cut_warm_up(warm_up_s)?;
         // A dataset that may only be read is no obstacle: it is read every time.
-        match dataset.keep_measures() {
-            Ok(()) | Err(Error::NotKept { .. }) => {}
+        match dataset.cache_measures() {
+            Ok(()) | Err(Error::NotCached { .. }) => {}
             Err(error) => return Err(error),
         }
         let machines = dataset.machines()?;

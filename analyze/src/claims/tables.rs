@@ -1,8 +1,8 @@
 //! Answers for people and for machines.
 
 use super::{Answer, Cell, ClaimVerdict, Estimated, Outcome, Quantity, Subject, Test, Verdict};
+use crate::output::table::{LINE, Table, keep_together, number};
 use crate::output::value::{Record, Value};
-use crate::stats::tables::{LINE, Table, keep_together, number};
 
 /// A row a claim.
 pub fn table(answers: &[Answer<'_>]) -> Table {

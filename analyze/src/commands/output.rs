@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use analyze::measures::Measure;
 use analyze::output;
+use analyze::output::table::Table;
 use analyze::output::value::Record;
 use analyze::read::runs::parameters;
 use analyze::stats::estimate::Estimate;
 use analyze::stats::pool::{self, Pool};
 use analyze::stats::repetitions::{self, Group};
-use analyze::stats::tables::{self, Table, TableSpec};
+use analyze::stats::tables::{self, TableSpec};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::{printable, tell};

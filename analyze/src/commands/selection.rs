@@ -58,7 +58,7 @@ impl Selection {
             dataset.cut_warm_up(self.warm_up)?;
             if !(self.no_cache || self.reread) {
                 // A dataset that may only be read is no obstacle.
-                dataset.keep_measures().unwrap_or_else(|error| {
+                dataset.cache_measures().unwrap_or_else(|error| {
                     tell(format_args!("the cache is not written: {error}"));
                 });
             }

@@ -2,9 +2,10 @@
 
 use analyze::Dataset;
 use analyze::measures::Measure;
+use analyze::output::table::Table;
 use analyze::output::words::counted;
 use analyze::stats::repetitions::{self, Group};
-use analyze::stats::tables::{self, SUMMARY, Table};
+use analyze::stats::tables::{self, SUMMARY};
 use clap::Args;
 use sim::sweep::words::grouped;
 

@@ -22,7 +22,7 @@ pub struct Theory {
 impl Theory {
     pub fn run(&self) -> anyhow::Result<()> {
         let groups = repetitions::groups(&self.datasets.open()?)?;
-        let machines = theory::beside(&groups);
+        let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {
             theory::records(&machines)
         })

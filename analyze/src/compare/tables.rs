@@ -2,9 +2,9 @@
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
+use crate::output::table::{Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::stats::estimate::Estimate;
-use crate::stats::tables::{Table, keep_together, number};
 
 /// The most digits after the point that a difference is shown with.
 const MOST_DECIMALS: usize = 6;

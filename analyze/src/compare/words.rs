@@ -1,8 +1,8 @@
 //! What a comparison found, in words: which runs match, and whether their events are the same.
 
 use super::{Comparison, Difference, Differing, Events, Side};
+use crate::output::table::keep_together;
 use crate::output::words::counted;
-use crate::stats::tables::keep_together;
 
 /// Differing runs that are named.
 const NAMED: usize = 10;

@@ -57,7 +57,7 @@ pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error>
     let folder = folder(processed);
     let there = files(&folder).map_err(Error::io(&folder))?;
     let fingerprints: Vec<String> = dataset.finished().iter().map(fingerprint).collect();
-    let standing = if dataset.keeps_measures() {
+    let standing = if dataset.caches_measures() {
         standing(dataset, &fingerprints, &there)
     } else {
         vec![]

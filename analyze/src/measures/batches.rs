@@ -57,7 +57,7 @@ impl Dataset {
 
     /// The same of `runs` only, which are runs of this dataset.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        if !self.keeps_measures() {
+        if !self.caches_measures() {
             return self.measured(runs);
         }
         let kept = MeasureCache::open(self, |problem| self.remark(problem));
@@ -68,7 +68,7 @@ impl Dataset {
             let measured = self.measured(&new)?;
             machines.push(&measured)?;
             if let Err(error) = kept.keep(&new, &measured) {
-                self.remark(format!("measures are not kept: {error}"));
+                self.remark(format!("the cache is not written: {error}"));
             }
         }
         if let Some(kept) = kept.of(&known)? {

@@ -1,10 +1,10 @@
-//! Measures kept from one reading of a dataset to the next: only runs that are new are read again.
+//! The cache of measures: from one reading of a dataset to the next, only new runs are measured.
 //!
 //! They lie in the folder `.cache` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
-//! run's measures count if the program that kept them has the same [version](MEASURES_VERSION), and the run's row in the journal, its events'
+//! run's measures count if the program that wrote them has the same [version](MEASURES_VERSION), and the run's row in the journal, its events'
 //! checksum among it, is the same. Whoever deletes the folder loses nothing but time.
 //!
-//! Keeping is a convenience: a file that is damaged, or cannot be read or written, costs time and a remark, never the answer.
+//! The cache is a convenience: a file that is damaged, or cannot be read or written, costs time and a remark, never the answer.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -30,34 +30,51 @@ const FINGERPRINT: &str = "fingerprint";
 const BEGINNING: &str = "measures-";
 const ENDING: &str = ".parquet";
 
-/// Where a dataset's measures are kept.
-pub(crate) fn folder(root: &Path) -> PathBuf {
+/// Where a dataset's measures are cached.
+fn folder(root: &Path) -> PathBuf {
     root.join(".cache")
 }
 
-/// The measures that are kept for one dataset and one warm-up.
+impl Dataset {
+    /// Caches its measures in its folder: from the next time on, only new runs are measured.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotCached`] if the folder cannot be written to; then every run is measured every time.
+    pub fn cache_measures(&mut self) -> Result<(), Error> {
+        let folder = folder(self.root());
+        fs::create_dir_all(&folder).map_err(|cause| Error::NotCached {
+            path: folder.clone(),
+            cause,
+        })?;
+        self.set_caches_measures();
+        Ok(())
+    }
+}
+
+/// The measures that are cached for one dataset and one warm-up.
 pub(crate) struct MeasureCache {
     path: PathBuf,
     /// What the measures are of, but for the runs: files about anything else do not count.
     about: String,
-    /// A row a run and machine, with the run's fingerprint; none if nothing is kept.
+    /// A row a run and machine, with the run's fingerprint; none if nothing is cached.
     machines: Option<DataFrame>,
     /// The runs in it.
     runs: Runs,
 }
 
 /// By their numbers.
-type Runs = HashMap<i64, KeptRun>;
+type Runs = HashMap<i64, CachedRun>;
 
-/// A run whose measures are kept.
-struct KeptRun {
+/// A run whose measures are cached.
+struct CachedRun {
     fingerprint: String,
     /// How many machines' measures there are.
     machines: u32,
 }
 
 impl MeasureCache {
-    /// What is kept for `dataset` and its warm-up. A file in which anything is wrong counts as none: it is told to `remark`, and
+    /// What is cached for `dataset` and its warm-up. A file in which anything is wrong counts as none: it is told to `remark`, and
     /// replaced.
     pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
         let about = about(dataset);
@@ -81,7 +98,7 @@ impl MeasureCache {
         }
     }
 
-    /// Whether the run's measures are kept, of all its machines.
+    /// Whether the run's measures are cached, of all its machines.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let kept = self.runs.get(&(row.run as i64));
         kept.is_some_and(|kept| {
@@ -89,7 +106,7 @@ impl MeasureCache {
         })
     }
 
-    /// The measures of those of `rows` that are kept; none if none is.
+    /// The measures of those of `rows` that are cached; none if none is.
     pub(crate) fn of(&self, rows: &[JournalRow]) -> PolarsResult<Option<DataFrame>> {
         let Some(machines) = &self.machines else {
             return Ok(None);
@@ -105,11 +122,11 @@ impl MeasureCache {
         Ok(Some(kept))
     }
 
-    /// Keeps the measures of `rows`, all of them, and what was kept of other runs.
+    /// Caches the measures of `rows`, all of them, and what was cached of other runs.
     ///
     /// # Errors
     ///
-    /// [`Error::NotKept`] if the file cannot be written: then what was there stays.
+    /// [`Error::NotCached`] if the file cannot be written: then what was there stays.
     pub(crate) fn keep(&self, rows: &[JournalRow], machines: &DataFrame) -> Result<(), Error> {
         let on = || [col("run")];
         let fingerprints = wanted(rows.iter())?.lazy();
@@ -123,7 +140,7 @@ impl MeasureCache {
             let others = not_of(kept, &renewed)?;
             all.vstack_mut(&others)?;
         }
-        self.write(&mut all).map_err(|cause| Error::NotKept {
+        self.write(&mut all).map_err(|cause| Error::NotCached {
             path: self.path.clone(),
             cause,
         })
@@ -154,7 +171,7 @@ fn about(dataset: &Dataset) -> String {
     format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
-/// What is kept in the file at `path`; none if it is not there, and what is wrong with it if anything is.
+/// What is cached in the file at `path`; none if it is not there, and what is wrong with it if anything is.
 fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
     // Reading a pipe, or a device without end, would not come back.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -192,7 +209,7 @@ fn beginning() -> String {
     format!("{BEGINNING}v{MEASURES_VERSION}-")
 }
 
-/// Whether a file in the folder is one in which measures are kept, of this version or another.
+/// Whether a file in the folder is one in which measures are cached, of this version or another.
 fn is_ours(name: &str) -> bool {
     let Some((version, _)) = name
         .strip_prefix(BEGINNING)
@@ -207,7 +224,7 @@ fn is_ours(name: &str) -> bool {
     is_hash || version.strip_prefix('v').is_some_and(is_number)
 }
 
-/// Removes what other versions have kept: they may have measured something else.
+/// Removes what other versions have cached: they may have measured something else.
 fn remove_others(folder: &Path) -> io::Result<()> {
     let beginning = beginning();
     for entry in fs::read_dir(folder)? {
@@ -240,7 +257,7 @@ fn wanted<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFr
     )
 }
 
-/// The runs in a frame of kept measures.
+/// The runs in a frame of cached measures.
 fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
     let numbers = machines.column("run")?.i64()?;
     let fingerprints = machines.column(FINGERPRINT)?.str()?;
@@ -249,7 +266,7 @@ fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
         let (Some(run), Some(fingerprint)) = (run, fingerprint) else {
             continue;
         };
-        let kept = runs.entry(run).or_insert_with(|| KeptRun {
+        let kept = runs.entry(run).or_insert_with(|| CachedRun {
             fingerprint: fingerprint.to_owned(),
             machines: 0,
         });

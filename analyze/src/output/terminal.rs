@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sim::table::{Grid, display_width, printed};
 
-use crate::stats::tables::Table;
+use crate::output::table::Table;
 
 /// Begins a new line within a cell.
 const LINE: char = '\n';

@@ -1,7 +1,6 @@
 //! Datasets opened for analysis: the runs that count, their events, their measures.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -10,7 +9,6 @@ use sim::experiment::{EngineKind, Shard};
 use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields};
 
 use crate::error::Error;
-use crate::measures::cache;
 use crate::read::filter::Condition;
 
 /// A batch ends before the run that would take it over this many events, unless it is said.
@@ -30,7 +28,7 @@ pub struct Dataset {
     left_out: Vec<JournalRow>,
     failed: usize,
     warm_up_s: f64,
-    keeps_measures: bool,
+    caches_measures: bool,
     remarked: Once,
     batch_events: u64,
     part_events: u64,
@@ -87,7 +85,7 @@ impl Dataset {
             left_out: vec![],
             failed,
             warm_up_s: 0.0,
-            keeps_measures: false,
+            caches_measures: false,
             remarked: Once::new(),
             batch_events: BATCH_EVENTS,
             part_events: PART_EVENTS,
@@ -148,24 +146,14 @@ impl Dataset {
         Ok(())
     }
 
-    /// Keeps what is measured in the dataset's folder, and reads again only what is new since the last time.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotKept`] if the folder cannot be written to; then everything is read every time.
-    pub fn keep_measures(&mut self) -> Result<(), Error> {
-        let folder = cache::folder(self.root());
-        fs::create_dir_all(&folder).map_err(|cause| Error::NotKept {
-            path: folder.clone(),
-            cause,
-        })?;
-        self.keeps_measures = true;
-        Ok(())
+    /// Whether its measures are cached.
+    pub(crate) fn caches_measures(&self) -> bool {
+        self.caches_measures
     }
 
-    /// Whether it does.
-    pub(crate) fn keeps_measures(&self) -> bool {
-        self.keeps_measures
+    /// From now on its measures are cached.
+    pub(crate) fn set_caches_measures(&mut self) {
+        self.caches_measures = true;
     }
 
     /// Says on stderr what is wrong with the measures that are kept; of a dataset, only the first that is.

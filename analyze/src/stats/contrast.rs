@@ -5,11 +5,12 @@
 //! that interval is about these configurations, not about others that might have been swept.
 
 use crate::measures::Measure;
+use crate::output::table::{Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::repetitions::Group;
-use crate::stats::tables::{Table, keep_together, number, parameter_heading};
+use crate::stats::tables::parameter_heading;
 
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,13 +8,14 @@ use polars::prelude::*;
 
 use crate::error::Error;
 use crate::measures::{self, Measure};
+use crate::output::table::Table;
 use crate::output::value::{Record, Value};
 use crate::read::dataset::Dataset;
 use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::records::push_estimate;
 use crate::stats::repetitions::{self, PLACE};
-use crate::stats::tables::{Table, cell, described, parameter_heading};
+use crate::stats::tables::{cell, described, parameter_heading};
 
 /// What can be pooled by beside the parameters of a configuration: the number of machines, a machine's place, its own rate.
 pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];

@@ -3,6 +3,7 @@
 use sim::experiment::Parameter;
 
 use crate::measures::{self, Measure};
+use crate::output::table::{Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
@@ -11,8 +12,6 @@ use crate::stats::repetitions::Group;
 
 /// Fewer repetitions than this are too few to tell much.
 const FEW: u64 = 5;
-/// Begins a new line within a cell.
-pub(crate) const LINE: &str = "\n";
 
 /// A question, and the measures that answer it.
 #[derive(Clone, Copy, Debug)]
@@ -96,21 +95,6 @@ impl TableSpec {
             .map(|name| measures::named(name))
             .collect()
     }
-}
-
-/// A table for people.
-#[derive(Clone, Debug)]
-pub struct Table {
-    /// What it is called.
-    pub title: &'static str,
-    /// What stands above each column.
-    pub headings: Vec<String>,
-    /// Whether the column holds numbers.
-    pub numeric: Vec<bool>,
-    /// The cells. Words that belong on one line are joined by no-break spaces; a cell may have several lines.
-    pub rows: Vec<Vec<String>>,
-    /// What the numbers are: paragraphs, each to be filled to the table's width.
-    pub caption: Vec<String>,
 }
 
 /// The table of `measures` over `groups`.
@@ -333,18 +317,4 @@ pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> St
         words.push(keep_together(&format!("(n {n})")));
     }
     words.join(" ")
-}
-
-/// Rounded, and never a negative zero.
-pub(crate) fn number(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    match text.strip_prefix('-') {
-        Some(digits) if digits.chars().all(|digit| "0.".contains(digit)) => digits.to_owned(),
-        _ => text,
-    }
-}
-
-/// Words that are not to be broken over lines.
-pub(crate) fn keep_together(text: &str) -> String {
-    text.replace(' ', "\u{a0}")
 }

@@ -13,13 +13,13 @@
 //! what they send, or to whom, lambda_i depends on each of the others; given those, y_i falls no faster than lambda_i rises, so setting
 //! one after the other goes to the solution as it does for the fluid.
 //!
-//! Machines that take all that waits have no queues: their rates are those of [`super::drained`].
+//! Machines that take all that waits have no queues: their rates are those of [`super::batch_service`].
 //!
 //! sigma^2 depends on y, so this is done once with the fluid's y and once with the result. Machines are joined through their means
 //! only: that two queues fluctuate together is neglected, but for what [`super::noise`] has of it.
 
+use super::batch_service;
 use super::diffusion::Reflected;
-use super::drained;
 use super::fixed_point::relaxed;
 use super::fluid::Fluid;
 use super::links::Links;
@@ -88,7 +88,7 @@ impl Flow {
     }
 
     fn drained(system: &System, links: Links) -> Option<Self> {
-        let idle = drained::idle(&system.rates, &links)?;
+        let idle = batch_service::idle(&system.rates, &links)?;
         let empty = |rate: &f64| Reflected {
             drift: -rate,
             variance: 0.0,

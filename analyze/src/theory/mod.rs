@@ -16,7 +16,7 @@
 //! probability s/2, that of the one to all.
 //!
 //! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates are the same with an s of its own for each
-//! pair of machines ([`links`]); machines that take all that waits have no queue ([`drained`]). Where no derivation holds, nothing is
+//! pair of machines ([`links`]); machines that take all that waits have no queue ([`batch_service`]). Where no derivation holds, nothing is
 //! predicted: nothing at all where neighbours can silence each other and chance decides which ([`fluid`]); no clock of an overloaded
 //! machine that hears of clocks of different rates, or of one that hears of the fastest over a critical machine ([`sources`]); no
 //! clocks where a slow machine that takes all that waits counts messages about as fast as the fastest ticks ([`clocks`]).
@@ -54,19 +54,19 @@
 //!
 //! - [`system`]: what is predicted about, from a configuration's parameters
 //! - [`links`], [`sources`]: who sends to whom, and whose clock a machine follows
-//! - [`fluid`], [`drained`], [`noise`], [`diffusion`], [`flow`], [`clocks`], [`pair`]: the derivations, as above; [`root`] finds where a
+//! - [`fluid`], [`batch_service`], [`noise`], [`diffusion`], [`flow`], [`clocks`], [`pair`]: the derivations, as above; [`root`] finds where a
 //!   function is zero, [`fixed_point`] where each value follows from the others
 //! - [`regime`]: stable, critical or overloaded
-//! - [`crude`]: where the derivations neglect something, in words
+//! - [`caveat`]: where the derivations neglect something, in words
 //! - [`prediction`]: all together
-//! - [`beside`]: the measurement beside the prediction
+//! - [`comparison`]: the measurement beside the prediction
 //! - [`tables`]: how that is shown
 
-mod beside;
+mod batch_service;
+mod caveat;
 mod clocks;
-mod crude;
+mod comparison;
 mod diffusion;
-mod drained;
 mod fixed_point;
 mod flow;
 mod fluid;
@@ -80,8 +80,8 @@ mod sources;
 mod system;
 mod tables;
 
-pub use beside::{Compared, PredictionComparison, beside};
-pub use crude::Caveat;
+pub use caveat::Caveat;
+pub use comparison::{Compared, PredictionComparison, compare};
 pub use diffusion::Reflected;
 pub use fluid::Fluid;
 pub use prediction::{Prediction, predict};

@@ -1,7 +1,7 @@
 //! All that is predicted of a machine.
 
+use super::caveat::Caveat;
 use super::clocks::Clocks;
-use super::crude::Caveat;
 use super::flow::Flow;
 use super::regime::Regime;
 use super::sources::Source;
@@ -33,14 +33,14 @@ pub struct Prediction {
     /// Logical rate / rate.
     pub jump_mean: Option<f64>,
     /// What the derivation neglects that matters here; empty where there is nothing.
-    pub crude: Vec<Caveat>,
+    pub caveats: Vec<Caveat>,
 }
 
 /// Predicts every machine of `system`, in their order.
 pub fn predict(system: &System) -> Vec<Prediction> {
     let Some(flow) = Flow::of(system) else {
         let unknown = Prediction {
-            crude: vec![Caveat::SeveralStates],
+            caveats: vec![Caveat::SeveralStates],
             ..Prediction::default()
         };
         return vec![unknown; system.rates.len()];
@@ -54,7 +54,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
     let sources = Source::of(system, &flow);
     (0..system.rates.len())
         .map(|machine| Prediction {
-            crude: Caveat::reasons(system, &flow, (&regimes, &sources), machine),
+            caveats: Caveat::reasons(system, &flow, (&regimes, &sources), machine),
             ..of_machine(system, &flow, &clocks, machine)
         })
         .collect()
@@ -80,6 +80,6 @@ fn of_machine(system: &System, flow: &Flow, clocks: &Clocks, machine: usize) -> 
         lag_slope: clocks.lag_slope[machine],
         lag_final: lag_final.map(|lag| lag + clocks.leads[machine]),
         jump_mean: logical_rate.map(|logical_rate| logical_rate / rate),
-        crude: vec![],
+        caveats: vec![],
     }
 }

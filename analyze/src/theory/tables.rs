@@ -1,12 +1,13 @@
 //! Measurement and prediction as a table for people, and as records for machines.
 
-use super::beside::{Compared, PredictionComparison};
-use super::crude::Caveat;
+use super::caveat::Caveat;
+use super::comparison::{Compared, PredictionComparison};
 use super::prediction::Prediction;
+use crate::output::table::{LINE, Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
-use crate::stats::tables::{LINE, Table, Varying, described, keep_together, number};
+use crate::stats::tables::{Varying, described};
 
 /// The measures that the table shows; the records have the others too.
 const SHOWN: [&str; 5] = [
@@ -25,7 +26,7 @@ const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
 
 /// A row for each machine, of four lines: measured, predicted, the difference, and its z-score.
 pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
-    let groups: Vec<&Group> = machines.iter().map(|beside| beside.group).collect();
+    let groups: Vec<&Group> = machines.iter().map(|comparison| comparison.group).collect();
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.extend(["machine", ""].map(str::to_owned));
@@ -38,10 +39,10 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     }
     let rows = machines
         .iter()
-        .map(|beside| {
-            let mut row = varying.cells(beside.group);
-            row.extend([machine(beside), keys_of_lines(beside)]);
-            row.extend(shown(beside).iter().flat_map(cells_of(beside)));
+        .map(|comparison| {
+            let mut row = varying.cells(comparison.group);
+            row.extend([machine(comparison), keys_of_lines(comparison)]);
+            row.extend(shown(comparison).iter().flat_map(cells_of(comparison)));
             row
         })
         .collect();
@@ -54,8 +55,11 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     }
 }
 
-fn shown(beside: &PredictionComparison<'_>) -> Vec<Compared> {
-    SHOWN.iter().filter_map(|name| beside.named(name)).collect()
+fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
+    SHOWN
+        .iter()
+        .filter_map(|name| comparison.named(name))
+        .collect()
 }
 
 fn heading(compared: &Compared) -> String {
@@ -74,14 +78,14 @@ fn label(compared: &Compared) -> String {
 }
 
 /// Which machine, its regime, and why its prediction is crude.
-fn machine(beside: &PredictionComparison<'_>) -> String {
+fn machine(comparison: &PredictionComparison<'_>) -> String {
     let mut lines = vec![format!(
         "{} at {}/s",
-        beside.group.machine, beside.group.rate
+        comparison.group.machine, comparison.group.rate
     )];
-    if let Some(prediction) = &beside.prediction {
+    if let Some(prediction) = &comparison.prediction {
         lines.extend(prediction.regime.map(|regime| regime.name().to_owned()));
-        if !prediction.crude.is_empty() {
+        if !prediction.caveats.is_empty() {
             let letters: Vec<String> = letters(prediction).collect();
             lines.push(format!("caveat {}", letters.join(", ")));
         }
@@ -91,13 +95,13 @@ fn machine(beside: &PredictionComparison<'_>) -> String {
 
 fn letters(prediction: &Prediction) -> impl Iterator<Item = String> {
     prediction
-        .crude
+        .caveats
         .iter()
         .map(|reason| reason.letter().to_string())
 }
 
-fn keys_of_lines(beside: &PredictionComparison<'_>) -> String {
-    let of = format!("mean of {}", beside.group.n);
+fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
+    let of = format!("mean of {}", comparison.group.n);
     let [_, others @ ..] = LINES;
     in_lines(
         [of].into_iter()
@@ -107,11 +111,11 @@ fn keys_of_lines(beside: &PredictionComparison<'_>) -> String {
 }
 
 /// The cells of a measure: its own, and for the final backlog that of its standard deviation.
-fn cells_of(beside: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
+fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
         let mut cells = vec![cell(compared)];
         if compared.measure.name == WITH_SD {
-            cells.push(sd_cell(beside, compared));
+            cells.push(sd_cell(comparison, compared));
         }
         cells
     }
@@ -138,9 +142,9 @@ fn cell(compared: &Compared) -> String {
     ])
 }
 
-fn sd_cell(beside: &PredictionComparison<'_>, compared: &Compared) -> String {
+fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String {
     let measured = compared.measured.and_then(|estimate| estimate.sd);
-    let predicted = sd_predicted(beside);
+    let predicted = sd_predicted(comparison);
     let difference = measured.zip(predicted).map(|(a, b)| a - b);
     in_lines([
         or_none(measured.map(|sd| number(sd, 1))),
@@ -149,8 +153,8 @@ fn sd_cell(beside: &PredictionComparison<'_>, compared: &Compared) -> String {
     ])
 }
 
-fn sd_predicted(beside: &PredictionComparison<'_>) -> Option<f64> {
-    let prediction = beside.prediction.as_ref();
+fn sd_predicted(comparison: &PredictionComparison<'_>) -> Option<f64> {
+    let prediction = comparison.prediction.as_ref();
     prediction.and_then(|prediction| prediction.backlog_final_sd)
 }
 
@@ -202,8 +206,8 @@ fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
     let given = |reason: &Caveat| {
         let mut predictions = machines
             .iter()
-            .filter_map(|beside| beside.prediction.as_ref());
-        predictions.any(|prediction| prediction.crude.contains(reason))
+            .filter_map(|comparison| comparison.prediction.as_ref());
+        predictions.any(|prediction| prediction.caveats.contains(reason))
     };
     let given = Caveat::ALL.into_iter().filter(given);
     given
@@ -217,15 +221,15 @@ pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }
 
-fn record(beside: &PredictionComparison<'_>) -> Record {
-    let mut record = group_record(beside.group);
-    let prediction = beside.prediction.as_ref();
+fn record(comparison: &PredictionComparison<'_>) -> Record {
+    let mut record = group_record(comparison.group);
+    let prediction = comparison.prediction.as_ref();
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
     let regime = prediction.and_then(|prediction| prediction.regime);
     let regime = regime.map(|regime| regime.name().to_owned());
-    let crude = prediction.map(|prediction| {
+    let caveats = prediction.map(|prediction| {
         let words: Vec<&str> = prediction
-            .crude
+            .caveats
             .iter()
             .map(|reason| reason.words())
             .collect();
@@ -235,15 +239,15 @@ fn record(beside: &PredictionComparison<'_>) -> Record {
     let idle = prediction.and_then(|prediction| prediction.idle_rate);
     record.extend([
         ("regime".to_owned(), text(regime)),
-        ("caveats".to_owned(), text(crude)),
+        ("caveats".to_owned(), text(caveats)),
         ("arrival_rate_predicted".to_owned(), arrivals.into()),
         ("idle_rate_predicted".to_owned(), idle.into()),
     ]);
-    for compared in beside.compared() {
+    for compared in comparison.compared() {
         push_measure(&mut record, &compared);
         if compared.measure.name == WITH_SD {
             let name = format!("{WITH_SD}_sd_predicted");
-            record.push((name, sd_predicted(beside).into()));
+            record.push((name, sd_predicted(comparison).into()));
         }
     }
     record

@@ -50,7 +50,7 @@ fn look_at(root: &Path, whole: &Dataset) -> Result<(), String> {
     }
     match repetitions::groups(std::slice::from_ref(&dataset)) {
         Ok(groups) => {
-            theory::records(&theory::beside(&groups));
+            theory::records(&theory::compare(&groups));
             let internal = contrast::Contrast::new("internal", "0.5", "0.7").unwrap();
             drop(internal.pairs(&groups));
         }

@@ -12,7 +12,7 @@ use crate::fixture;
 
 fn keeping(root: &Path) -> Dataset {
     let mut dataset = Dataset::open(root).unwrap();
-    dataset.keep_measures().unwrap();
+    dataset.cache_measures().unwrap();
     dataset
 }
 

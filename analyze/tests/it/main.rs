@@ -24,6 +24,7 @@ mod notebooks;
 mod only;
 mod oracle;
 mod paired;
+mod parameters;
 mod parts;
 mod printed;
 mod readback;

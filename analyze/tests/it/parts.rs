@@ -54,7 +54,7 @@ impl Growing {
 
     fn dataset(&self) -> Dataset {
         let mut dataset = Dataset::open(self.root()).unwrap();
-        dataset.keep_measures().unwrap();
+        dataset.cache_measures().unwrap();
         dataset.limit_parts(2 * A_RUN);
         dataset
     }

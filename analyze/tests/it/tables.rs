@@ -1,7 +1,8 @@
 //! Tables as they are read, narrow and wide.
 
+use analyze::output::table::Table;
 use analyze::stats::repetitions;
-use analyze::stats::tables::{self, Table, TableSpec};
+use analyze::stats::tables::{self, TableSpec};
 use analyze::{Dataset, output};
 
 use crate::fixture;

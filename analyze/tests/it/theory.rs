@@ -92,7 +92,7 @@ fn long_runs_are_the_fluid_models() {
             cell.receive_share,
             0.005,
         );
-        let crude = if predicted.crude.is_empty() {
+        let caveats = if predicted.caveats.is_empty() {
             0.006
         } else {
             0.15
@@ -101,7 +101,7 @@ fn long_runs_are_the_fluid_models() {
             &name,
             number(predicted.logical_rate),
             cell.logical_rate,
-            crude,
+            caveats,
         );
     }
 }
@@ -242,7 +242,7 @@ fn the_virtual_engine_agrees() {
                 format!("{rates}, {internal}: {machine}"),
                 &predicted[machine],
             );
-            let off = if predicted.crude.is_empty() {
+            let off = if predicted.caveats.is_empty() {
                 0.002
             } else {
                 0.03
@@ -304,7 +304,7 @@ fn agrees(system: &System, share: f64) {
         let (of_ticks, off) = (number(predicted.receive_share), share + 5.0 * received.1);
         close(&name, of_ticks, received.0, off);
         if let Some(rate) = predicted.logical_rate {
-            let off = if predicted.crude.is_empty() {
+            let off = if predicted.caveats.is_empty() {
                 0.01
             } else {
                 0.03
@@ -368,12 +368,12 @@ fn what_is_not_derived_is_none() {
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
         assert_eq!((machine.regime, machine.receive_share), (None, None));
-        assert_eq!(machine.crude, [Caveat::SeveralStates]);
+        assert_eq!(machine.caveats, [Caveat::SeveralStates]);
     }
     // An overloaded hub has news of 3/s and of 6/s in its queue; the others hear of nobody.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
-    assert!(star[1].logical_rate.is_some() && star[1].crude.contains(&Caveat::Relayed));
+    assert!(star[1].logical_rate.is_some() && star[1].caveats.contains(&Caveat::Relayed));
     // A hub that counts nine messages a second drives the clocks.
     let mut drives = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     drives.receive = ReceiveRule::All;

@@ -16,7 +16,7 @@ fn small() -> tempfile::TempDir {
 
 fn table_of(root: &Path, width: u16) -> String {
     let groups = repetitions::groups(&[Dataset::open(root).unwrap()]).unwrap();
-    output::terminal(&theory::table(&theory::beside(&groups)), width)
+    output::terminal(&theory::table(&theory::compare(&groups)), width)
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn table_on_a_terminal() {
 #[test]
 fn crude_predictions_say_why() {
     let folder = tempfile::tempdir().unwrap();
-    let crude = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]\nphase = \"aligned\"");
-    fixture::simulated(folder.path(), &crude);
+    let caveats = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]\nphase = \"aligned\"");
+    fixture::simulated(folder.path(), &caveats);
     let text = table_of(folder.path(), 120);
     assert!(text.contains("caveat a, c "), "{text}");
     for line in [
@@ -93,8 +93,8 @@ fn crude_predictions_say_why() {
 #[test]
 fn it_fits_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
-    let crude = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
-    let long = crude.replace("duration_s = 20", "duration_s = 600");
+    let caveats = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
+    let long = caveats.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(folder.path(), &long);
     let text = table_of(folder.path(), 120);
     assert!(text.lines().count() > 1, "{text}");
@@ -166,7 +166,7 @@ fn one_repetition_has_no_z() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
-    let machines = theory::beside(&groups);
+    let machines = theory::compare(&groups);
     let compared: Vec<_> = machines
         .iter()
         .flat_map(|machine| machine.compared())

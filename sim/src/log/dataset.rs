@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::checksum::checksum;
 use super::error::DatasetError;
 use super::events::MissingFields;
-use super::journal::JournalRow;
+use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::Parts;
 use crate::experiment::Shard;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use super::journal::JournalRow;
+use super::journal_row::JournalRow;
 use crate::experiment::{PARAMETERS, Parameter, ValueKind};
 
 /// The value of a cell.

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::checksum::checksum;
 use super::imported::Imported;
-use super::schema_3;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the dataset contract. Changes whenever a column or a file does.
@@ -125,9 +124,6 @@ impl Manifest {
 
     /// What `identity` is to be: a checksum of the canonical JSON of what the runs are.
     pub(super) fn identity_of_contents(&self) -> String {
-        if self.schema == schema_3::SCHEMA {
-            return schema_3::identity(self);
-        }
         let contents = serde_json::json!({
             "name": self.name,
             "shard": self.shard,

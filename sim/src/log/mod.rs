@@ -19,7 +19,8 @@
 //! # Layout
 //!
 //! - [`events`]: a row of the event log, written and read
-//! - [`journal`]: a row of `runs.csv`, written and read
+//! - [`journal_row`]: a row of `runs.csv`
+//! - [`journal`]: rows written, and read back with every cell checked
 //! - [`journal_columns`]: the table of its columns
 //! - [`checksum`]: what tells whether bytes are those that were written
 //! - [`manifest`]: what made the dataset, `dataset.json`
@@ -29,6 +30,7 @@
 //! - [`imported`]: what is known of logs that another implementation wrote
 //! - [`import_writer`]: the one that makes a dataset of them
 //! - [`segment`]: the file that events are appended to
+//! - [`segment_header`]: how it begins, and how large it gets
 //! - [`appended`]: a file that is only ever appended to
 //! - [`reserve`]: room on the disk that is kept for the journal
 //! - [`uncounted`]: events that no journal row counts
@@ -56,6 +58,7 @@ mod import_writer;
 mod imported;
 mod journal;
 mod journal_columns;
+mod journal_row;
 mod lock;
 mod manifest;
 mod parts;
@@ -63,6 +66,7 @@ mod reserve;
 mod resume_state;
 mod schema_3;
 mod segment;
+mod segment_header;
 mod status;
 mod tally;
 mod uncounted;
@@ -81,8 +85,9 @@ pub use events::{
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
-pub use journal::{JournalRow, Outcome, journal_cell, seal_journal};
+pub use journal::{journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
+pub use journal_row::{JournalRow, Outcome};
 pub use lock::{Activity, LockOwner};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use schema_3::renamed as renamed_column;

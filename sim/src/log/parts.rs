@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::difference::Difference;
 use super::error::DatasetError;
-use super::journal::{self, JournalRow};
+use super::journal;
+use super::journal_row::JournalRow;
 use super::manifest::{Manifest, SCHEMA_VERSION};
 use super::schema_3;
 use crate::experiment::Shard;
@@ -265,7 +266,11 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         });
     }
     let manifest: Manifest = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
-    if manifest.identity != manifest.identity_of_contents() {
+    let identity = match manifest.schema {
+        schema_3::SCHEMA => schema_3::identity(&manifest),
+        _ => manifest.identity_of_contents(),
+    };
+    if manifest.identity != identity {
         return Err(DatasetError::ChangedManifest { path });
     }
     Ok(manifest)

@@ -1,21 +1,15 @@
 //! The segment that is being written: one `events-NNNN.csv`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use super::appended::AppendedFile;
 use super::attempts::Found;
 use super::checksum::checksum;
 use super::disk::Disk;
 use super::error::DatasetError;
 use super::events;
-use super::journal::JournalRow;
+use super::journal_row::JournalRow;
 use super::parts::Paths;
+use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use super::uncounted::Uncounted;
-
-/// A segment that has grown to this many bytes is closed and the next begun.
-pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
@@ -131,38 +125,6 @@ impl Segment {
     pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
         self.file.check_is_there(disk)
     }
-}
-
-/// Length of the header with which a segment starts that has no runs yet; 0 if the file is not there or its header not whole.
-///
-/// # Errors
-///
-/// [`DatasetError::CrlfLineEnds`] if the header's line ends are not those that were written.
-pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
-    let header = events::header();
-    let start = start_of(path, header.len()).map_err(DatasetError::io(path))?;
-    if start.last() == Some(&b'\r')
-        && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]
-    {
-        return Err(DatasetError::CrlfLineEnds(path.to_owned()));
-    }
-    Ok(if start == header.as_bytes() {
-        header.len() as u64
-    } else {
-        0
-    })
-}
-
-/// The first bytes of a file, at most so many; none if it is not there.
-fn start_of(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
-    let mut start = vec![];
-    match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        file => {
-            file?.take(most_bytes as u64).read_to_end(&mut start)?;
-        }
-    }
-    Ok(start)
 }
 
 #[cfg(test)]

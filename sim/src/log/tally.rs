@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::journal::JournalRow;
+use super::journal_row::JournalRow;
 
 /// The counts so far.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::attempts::Found;
 use super::error::DatasetError;
 use super::parts::Paths;
-use super::segment::{self, SEGMENT_BYTES};
+use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use crate::console::shell_word;
 use crate::experiment::Experiment;
 
@@ -61,7 +61,7 @@ impl Uncounted {
                 counted: found.segment_end,
             });
         }
-        let header = segment::header_bytes(&path)?;
+        let header = header_bytes(&path)?;
         let counted = match found.segment_end {
             0 => header,
             end => end,

@@ -1,4 +1,4 @@
-//! How machines in processes of their own agree on a run's start, and whether their clocks let them.
+//! How machines in processes of their own agree on a run's start.
 
 use super::mesh::Mesh;
 use crate::experiment::NANOS_PER_SECOND;
@@ -61,52 +61,6 @@ impl Agreement {
     }
 }
 
-/// By how much the clocks of two machines in different processes differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ClockDifference {
-    /// The two, ascending.
-    pub(super) machines: (MachineIndex, MachineIndex),
-    /// They differ at least by so much: the time that was spent on comparing them is taken off.
-    pub(super) at_least_ns: u64,
-}
-
-impl ClockDifference {
-    /// Whether machines with these clocks can start together at a time that is `lead_ns` ahead when it is said.
-    pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
-        if self.at_least_ns <= lead_ns {
-            return Ok(());
-        }
-        let difference = self.in_words(margin_ns);
-        Err(format!("{difference}: set them by the same time server"))
-    }
-
-    /// What to say if they differ by more than the margin.
-    pub(super) fn remark(&self, margin_ns: u64) -> Option<String> {
-        let difference = self.in_words(margin_ns);
-        (self.at_least_ns > margin_ns)
-            .then(|| format!("{difference}: the order of events is not guaranteed"))
-    }
-
-    fn in_words(&self, margin_ns: u64) -> String {
-        let (a, b) = self.machines;
-        format!(
-            "the clocks of machines {a} and {b} are {} apart (margin {})",
-            short(self.at_least_ns),
-            short(margin_ns)
-        )
-    }
-}
-
-/// A duration with two digits or so.
-fn short(duration_ns: u64) -> String {
-    match duration_ns as f64 / 1e6 {
-        ms if ms >= 10_000.0 => format!("{:.0} s", ms / 1e3),
-        ms if ms >= 1_000.0 => format!("{:.1} s", ms / 1e3),
-        ms if ms >= 10.0 => format!("{ms:.0} ms"),
-        ms => format!("{ms:.1} ms"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,28 +88,5 @@ mod tests {
             let refused = agreement.hear_start(0, at_ns, NOW).expect_err("refused");
             assert!(refused.starts_with("set the run's start "), "{refused}");
         }
-    }
-
-    #[test]
-    fn clocks_that_disagree_are_named() {
-        let clocks = |at_least_ns| ClockDifference {
-            machines: (0, 1),
-            at_least_ns,
-        };
-        let (lead_ns, margin_ns) = (250_000_000, 83_333_333);
-        let far = clocks(20 * NANOS_PER_SECOND).check(lead_ns, margin_ns);
-        assert_eq!(
-            far.expect_err("refused"),
-            "the clocks of machines 0 and 1 are 20 s apart (margin 83 ms): set them by the same time server"
-        );
-        let near = clocks(100_000_000);
-        assert_eq!(near.check(lead_ns, margin_ns), Ok(()));
-        assert_eq!(
-            near.remark(margin_ns).as_deref(),
-            Some(
-                "the clocks of machines 0 and 1 are 100 ms apart (margin 83 ms): the order of events is not guaranteed"
-            )
-        );
-        assert_eq!(clocks(50_000_000).remark(margin_ns), None);
     }
 }

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 
-use super::agreement::ClockDifference;
 use super::clock::WallClock;
+use super::clock_difference::ClockDifference;
 use super::link::{Closing, Heard, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
 use super::secret::{Nonces, Secret};

@@ -18,6 +18,7 @@
 //! - [`address`]: where machines listen
 //! - [`pressure`]: how busy an event loop is, and how late
 //! - [`reactor`]: readiness of sockets, and waiting until a deadline to the microsecond
+//! - [`clock_difference`]: by how much the clocks of two hosts differ
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
@@ -25,6 +26,7 @@ mod agreement;
 mod alone;
 mod arrivals;
 mod clock;
+mod clock_difference;
 mod host;
 mod hosted;
 mod link;

@@ -16,7 +16,7 @@ use mio::net::TcpStream;
 
 use super::{ACCEPTS_A_LOOK, Mesh};
 use crate::engine::shortage::is_shortage;
-use crate::engine::tcp::agreement::ClockDifference;
+use crate::engine::tcp::clock_difference::ClockDifference;
 use crate::engine::tcp::link::{CHALLENGE_BYTES, Link, Purpose, Session};
 use crate::engine::tcp::reactor::{Reactor, Readiness, Route, SocketId};
 use crate::engine::tcp::secret::{Secret, step};

@@ -78,7 +78,7 @@ impl PredictionComparison<'_> {
 }
 
 /// `groups` with their predictions, in the same order.
-pub fn beside(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
+pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
     // The machines of a configuration follow each other: it is predicted once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {

@@ -174,7 +174,7 @@ mod tests {
     fn reasons(system: &System) -> Vec<Vec<Caveat>> {
         predict(system)
             .into_iter()
-            .map(|machine| machine.crude)
+            .map(|machine| machine.caveats)
             .collect()
     }
 

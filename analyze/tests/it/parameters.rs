@@ -1,0 +1,95 @@
+//! Every parameter of the table is everywhere: in experiment files, run keys, the journal, filters, tables and the dictionary.
+
+use std::fs;
+
+use analyze::export::dictionary;
+use analyze::read::{filter, runs};
+use sim::experiment::{Experiment, Overrides, PARAMETERS, Parameter};
+use sim::log::journal_columns;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Two values of each parameter that a grid may vary, as an experiment file writes them, and the cell of the second.
+const VALUES: [(&str, &str, &str); 9] = [
+    ("rates", "[[1, 3], [2, 4]]", "2,4"),
+    ("internal", "[0.5, 0.25]", "0.25"),
+    ("phase", "[\"spread\", \"uniform\"]", "uniform"),
+    ("stamp", "[\"after\", \"before\"]", "before"),
+    ("delay_s", "[0, 0.25]", "0.25"),
+    ("receive", "[\"one\", \"all\"]", "all"),
+    ("topology", "[\"mesh\", \"star\"]", "star"),
+    ("sends", "[\"mix\", \"unicast\"]", "unicast"),
+    (
+        "connection",
+        "[\"persistent\", \"per-message\"]",
+        "per-message",
+    ),
+];
+
+fn grid(name: &str, values: &str) -> String {
+    let mut parameters = vec![("rates", "[[1, 3]]"), ("internal", "0.5")];
+    parameters.retain(|(other, _)| *other != name);
+    parameters.push((name, values));
+    let lines = parameters
+        .iter()
+        .map(|(name, values)| format!("{name} = {values}\n"));
+    format!(
+        "name = \"small\"\nseed = 1\nrepetitions = 2\nduration_s = 4\nengine = \"virtual\"\n[parameters]\n{}",
+        lines.collect::<String>()
+    )
+}
+
+#[test]
+fn values_of_every_dimension_are_tried_here() {
+    let dimensions = PARAMETERS
+        .iter()
+        .filter(|parameter| parameter.is_dimension());
+    let names: Vec<&str> = dimensions.map(|parameter| parameter.name).collect();
+    assert_eq!(names, VALUES.map(|(name, ..)| name));
+}
+
+#[test]
+fn every_parameter_is_read_and_stands_in_keys_and_tables() {
+    for (name, values, second) in VALUES {
+        let text = grid(name, values);
+        let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let keys: Vec<String> = experiment.runs().map(|run| run.key()).collect();
+        assert_eq!(keys.len(), 4, "{name}");
+        let with_second = format!("{name}={second} ");
+        assert_eq!(
+            keys.iter().filter(|key| key.contains(&with_second)).count(),
+            2,
+            "{name}: {keys:?}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        fixture::simulated(&folder.path().join("small"), &text);
+        let (code, table, err) = analyze(&["drift", "small"], folder.path());
+        assert_eq!(code, 0, "{name}: {err}");
+        let heading = Parameter::named(name).unwrap().heading.split(' ').next();
+        assert!(table.contains(heading.unwrap()), "{name}: {table}");
+        assert!(table.contains(second), "{name}: {table}");
+        let condition = format!("{name}={second}");
+        let options = ["drift", "small", "--where", &condition, "--format", "csv"];
+        let (code, rows, err) = analyze(&options, folder.path());
+        assert_eq!(code, 0, "{name}: {err}");
+        assert_eq!(rows.lines().count(), 1 + 2, "{name}: {rows}");
+    }
+}
+
+#[test]
+fn every_parameter_is_a_column_a_name_and_an_entry() {
+    let dictionary = dictionary::markdown();
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let journal = fs::read_to_string(folder.path().join("small/runs.csv")).unwrap();
+    let header: Vec<&str> = journal.lines().next().unwrap().split(',').collect();
+    for Parameter { name, .. } in &PARAMETERS {
+        assert!(header.contains(name), "{name}");
+        assert!(journal_columns().iter().any(|column| column.name == *name));
+        assert!(filter::names().any(|known| known == *name), "{name}");
+        assert!(runs::parameters().contains(name), "{name}");
+        assert!(dictionary.contains(&format!("| {name} |")), "{name}");
+    }
+}
