@@ -123,7 +123,7 @@ impl Import {
         }
         for (place, (name, _)) in self.columns.iter().enumerate() {
             if self.columns[..place].iter().any(|(other, _)| other == name) {
-                bail!("--columns: {name} is said twice; leave one out");
+                bail!("--columns: {name} is given twice; leave one out");
             }
         }
         mapping.columns.extend(self.columns.iter().cloned());

@@ -60,7 +60,7 @@ fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Err
         Some(said) if said.len() == run.machines.len() => said.clone(),
         Some(said) => {
             let problem = format!(
-                "{} rates are said, but there are {} machines",
+                "{} rates are given, but there are {} machines",
                 said.len(),
                 run.machines.len()
             );
@@ -96,7 +96,7 @@ fn rates(run: &Run, mapping: &Mapping, report: &mut Report) -> Result<Rates, Err
 /// Ticks per model second, rounded.
 fn measured_hertz(run: &Run, machine: usize, mapping: &Mapping) -> Result<f64, String> {
     let rows = &run.machines[machine];
-    let say = "say the rates with --rates, as in --rates 1,3,6";
+    let say = "set the rates with --rates, such as --rates 1,3,6";
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
         return Err(format!("machine {machine} has no event; {say}"));
     };
@@ -139,7 +139,7 @@ fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<f64, Error>
         let last_s = since_start_s(end_ns);
         if last_s > said {
             let problem = format!(
-                "its last event is {last_s} s after its first, and the duration is said to be {said} s"
+                "its last event is {last_s} s after its first, but the given duration is {said} s"
             );
             return Err(Error::import(run.name.as_ref(), None, problem));
         }

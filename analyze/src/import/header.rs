@@ -117,7 +117,7 @@ pub(super) fn places(
     let way_out = match mapping.line {
         Some(_) => format!("name a group of the pattern so, as in (?<{first}>...)"),
         None => format!(
-            "say which is which, as in --columns {first}=NAME (or a number from 1, with --no-header)"
+            "name the columns, such as --columns {first}=NAME (or a number from 1, with --no-header)"
         ),
     };
     let problem = format!(
@@ -144,7 +144,7 @@ fn refuse_twins(place: usize, name: &str, header: &StringRecord, path: &Path) ->
     }
     let numbers: Vec<String> = twins.iter().map(|twin| (twin + 1).to_string()).collect();
     let problem = format!(
-        "columns {} are all called `{title}`; say by its number which of them is {name}, as in --columns {name}={}",
+        "columns {} are all called `{title}`; give the number of the one that is {name}, as in --columns {name}={}",
         numbers.join(", "),
         numbers[0]
     );
@@ -174,7 +174,7 @@ fn said_place(
             Ok(number - 1)
         }
         _ => {
-            let problem = format!("no column `{said}`, which {name} is to be");
+            let problem = format!("there is no column `{said}` to take as {name}");
             Err(Error::import(path, Some(1), problem))
         }
     }
@@ -259,14 +259,14 @@ mod tests {
         ];
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
         let twins = ["event", "time", "clock", "queue", "Clock"];
-        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 are all called `clock`; say by its number which of them is logical_clock, as in --columns logical_clock=3");
+        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 are all called `clock`; give the number of the one that is logical_clock, as in --columns logical_clock=3");
         let second = Mapping {
             columns: [("logical_clock".to_owned(), "5".to_owned())].into(),
             ..Mapping::default()
         };
         let clock = found(&twins, &second).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
-        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: no column `what`, which event is to be");
-        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event, queue_length: its columns are a, time, clock; say which is which, as in --columns event=NAME (or a number from 1, with --no-header)");
+        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what` to take as event");
+        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event, queue_length: its columns are a, time, clock; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
     }
 }

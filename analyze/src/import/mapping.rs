@@ -207,7 +207,7 @@ impl Mapping {
                 match seen.insert(word.to_lowercase(), *kind) {
                     Some(other) if other != *kind => {
                         return Err(format!(
-                            "the word `{word}` is said to stand for two kinds of events, {} and {}; leave it out of one",
+                            "the word `{word}` is given for two kinds of events, {} and {}; leave it out of one",
                             other.name(),
                             kind.name()
                         ));
@@ -357,9 +357,9 @@ mod tests {
         insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml:2: `seperator`: no such key; did you mean `separator`?");
         insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml:2: `columns.clock`: no such key; known here: run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
         insta::assert_snapshot!(problem("stamp = \"during\"\n"), @r#"m.toml:1: `stamp`: "during" is not known; one of after, before"#);
-        insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml: duration_s 1e300 is not from 0.001 to 604800");
+        insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number above 0, from 0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014 to 1000000000000");
         insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml: time_scale NaN is not from 0.000000001 to 1000000000");
-        insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is said to stand for two kinds of events, send and receive; leave it out of one");
+        insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
     }

@@ -143,11 +143,11 @@ impl Report {
             sent_ticks,
         } = self.assumed;
         [
-            (ticks, "Every row is a tick."),
-            (rates, "Rates are those measured, rounded; --rates says them."),
-            (internal, "The probability of internal events is the share measured, rounded; --internal says it."),
-            (send_stamps, "What sends carry is as the stamp rule has it; --stamp says which."),
-            (sent_ticks, "Which send a receive belongs to was found by sender and timestamp."),
+            (ticks, "Each row is counted as one tick."),
+            (rates, "The rates were measured from the logs and rounded; set them with --rates."),
+            (internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
+            (send_stamps, "The timestamps of sent messages follow from the stamp rule; set it with --stamp."),
+            (sent_ticks, "Receives were matched with sends by sender and timestamp."),
         ]
         .into_iter()
         .filter(|(is_so, _)| *is_so)

@@ -45,7 +45,7 @@ impl Reader<'_> {
         let word = self.needed(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
             let problem = format!(
-                "event `{word}` is not known; say what it is, as in --events send={}",
+                "event `{word}` is not known; say which kind it is, such as --events send={}",
                 word.replace(' ', "\\ ")
             );
             self.wrong(row, problem)
@@ -53,7 +53,7 @@ impl Reader<'_> {
         let time = self.needed(row, "system_time")?;
         let time_ns = self.clock.ns(time, self.raw.mark).ok_or_else(|| {
             let problem = format!(
-                "system_time `{time}` is not {}; say how times are written with --time",
+                "system_time `{time}` is not {}; give the format of times with --time",
                 self.clock.wanted()
             );
             self.wrong(row, problem)

@@ -110,12 +110,12 @@ fn what_a_dataset_cannot_hold_is_refused_with_its_line() {
         (
             "1.0,",
             "9223372036.9,",
-            "system_time `9223372036.9` is not a number of seconds from 0 to the year 2262; say how times are written with --time",
+            "system_time `9223372036.9` is not a number of seconds from 0 to the year 2262; give the format of times with --time",
         ),
         (
             "1.0,",
             "1e99,",
-            "system_time `1e99` is not a number of seconds from 0 to the year 2262; say how times are written with --time",
+            "system_time `1e99` is not a number of seconds from 0 to the year 2262; give the format of times with --time",
         ),
         (
             ",2,0",

@@ -336,17 +336,17 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
             .to_string()
             .replace(&folder.path().display().to_string(), "")
     };
-    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock, queue_length: it has no header; say which is which, as in --columns event=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock, queue_length: it has no header; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
-    insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; say which is which, as in --columns system_time=NAME (or a number from 1, with --no-header)");
-    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say what it is, as in --events send=TICK");
-    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; say how times are written with --time");
+    insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; name the columns, such as --columns system_time=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is, such as --events send=TICK");
+    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
     insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the first line has 4");
-    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? Otherwise say the rates with --rates, as in --rates 1,3,6");
+    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? Otherwise set the rates with --rates, such as --rates 1,3,6");
     insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group is called clock; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
-    insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are said, but there are 2 machines");
-    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.5,internal").replace("2.0", "3.0"), ""), @"the files: machine 1 ticks 0.667 times a second by its log, which is no whole rate; say the rates with --rates, as in --rates 1,3,6");
+    insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are given, but there are 2 machines");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.5,internal").replace("2.0", "3.0"), ""), @"the files: machine 1 ticks 0.667 times a second by its log, which is no whole rate; set the rates with --rates, such as --rates 1,3,6");
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2");
 }
 
@@ -375,7 +375,7 @@ fn what_cannot_be_one_run_is_refused() {
     };
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
     insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is before that of the machine's row before; a machine's rows are to be in the order of time (times of day start anew at midnight), each in one file, and each run in a folder of its own");
-    insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, and the duration is said to be 1 s");
+    insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
     1 run, 6 events.

@@ -207,7 +207,7 @@ fn a_pipe_in_the_place_of_what_was_kept_is_not_read() {
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let (code, wanted, _) = analyze(&["drift", "small"], folder.path());
     assert_eq!(code, 0);
-    let kept = fs::read_dir(folder.path().join("small/.kept")).unwrap();
+    let kept = fs::read_dir(folder.path().join("small/.cache")).unwrap();
     let path = kept.last().unwrap().unwrap().path();
     fs::remove_file(&path).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&path).status();

@@ -43,7 +43,7 @@ pub(super) fn identity(manifest: &Manifest) -> String {
 pub fn renamed(column: &str) -> Option<&'static str> {
     match column {
         "in_order" => Some("as_scheduled"),
-        "rejected_connections" => Some("rejected_connections"),
+        "strangers" => Some("rejected_connections"),
         _ => None,
     }
 }

@@ -250,7 +250,7 @@ impl Progress {
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
             self.say(
-                "many ticks are over a millisecond late: no new runs are started while they are",
+                "many ticks are more than a millisecond late: no new runs start until fewer ticks are late",
             );
         }
         match &mut self.shown {

@@ -181,10 +181,7 @@ fn a_dataset_of_the_schema_before_grows() {
     }
     let journal = fs::read_to_string(folder.path().join("runs.csv")).expect("a journal");
     let header = journal.lines().next().expect("a header");
-    assert!(
-        header.contains(",in_order,rejected_connections,"),
-        "{header}"
-    );
+    assert!(header.contains(",in_order,strangers,"), "{header}");
     // The same, made anew.
     let anew = folder.path().join("anew");
     let options = Options::default();

@@ -75,7 +75,7 @@ fn printed_commands_do_when_they_are_pasted() {
         let refused = bash(
             desk.path(),
             &format!(
-                "mkdir -p {}/experiment.partial; $SIM run e.toml {data}",
+                "mkdir -p {}/experiment.toml; $SIM run e.toml {data}",
                 &data[7..]
             ),
         );
@@ -84,7 +84,7 @@ fn printed_commands_do_when_they_are_pasted() {
         let (_, go_on) = said.rsplit_once("go on with: ").expect(&said);
         let went_on = bash(
             desk.path(),
-            &format!("rmdir {}/experiment.partial; {go_on}", &data[7..]),
+            &format!("rmdir {}/experiment.toml; {go_on}", &data[7..]),
         );
         assert_eq!(went_on.status.code(), Some(0), "{went_on:?}");
         assert_eq!(finished(&desk.path().join(name)).len(), 2, "{name}");
