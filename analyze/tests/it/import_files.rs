@@ -235,7 +235,7 @@ fn numbers_beyond_all_sense_are_refused_in_short() {
         (["--rates", "1e300,1"], "1e300 ticks per second is no rate"),
         (
             ["--columns", "event=3,event=4"],
-            "--columns: event is said twice",
+            "--columns: event is given twice",
         ),
     ] {
         let told = refused("internal", &options);

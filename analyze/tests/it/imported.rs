@@ -301,10 +301,10 @@ fn free_text_is_read_by_a_pattern() {
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
     1 line not matched by the pattern and left out, the first at run.log line 1: Simulation started
-    Every row is a tick.
-    Rates are those measured, rounded; --rates says them.
-    The probability of internal events is the share measured, rounded; --internal says it.
-    What sends carry is as the stamp rule has it; --stamp says which.
+    Each row is counted as one tick.
+    The rates were measured from the logs and rounded; set them with --rates.
+    The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     10 of 10 receives do not say from whom: they are not matched with sends.
     10 of 10 receives do not say which timestamp: whether they obey max(clock, stamp) + 1 is not checked.
     10 of 10 receives do not say which send they belong to: ages of messages, concurrency and the Clock Condition between
@@ -381,19 +381,19 @@ fn what_cannot_be_one_run_is_refused() {
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
-    Every row is a tick.
-    Rates are those measured, rounded; --rates says them.
-    The probability of internal events is the share measured, rounded; --internal says it.
-    What sends carry is as the stamp rule has it; --stamp says which.
+    Each row is counted as one tick.
+    The rates were measured from the logs and rounded; set them with --rates.
+    The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm1+vm2"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
-    Every row is a tick.
-    Rates are those measured, rounded; --rates says them.
-    The probability of internal events is the share measured, rounded; --internal says it.
-    What sends carry is as the stamp rule has it; --stamp says which.
+    Each row is counted as one tick.
+    The rates were measured from the logs and rounded; set them with --rates.
+    The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
 }
 

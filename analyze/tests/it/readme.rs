@@ -162,7 +162,7 @@ fn commands_and_python_run() {
     let folder = folder_to_work_in();
     let checks = read(".ci/run");
     let in_checks =
-        |line: &str| line.starts_with("cargo ") && checks.lines().any(|check| check.trim() == line);
+        |line: &str| line.contains("cargo ") && checks.lines().any(|check| check.trim() == line);
     for document in DOCUMENTS {
         let text = read(document);
         for block in blocks(&text, "sh") {
