@@ -204,14 +204,14 @@ impl Counts {
                 probability,
             };
             let by_rank = ranks.iter().enumerate().map(move |(rank, &count)| {
-                let what = format!(" were to their machine's peer {rank}");
+                let what = format!(" went to neighbour {rank} of their machine");
                 share(what, count, sends, law.to_each)
             });
             let sized = law
                 .recipients
                 .filter(|&recipients| recipients > 1)
                 .map(|recipients| {
-                    let what = format!(" but those to all had {recipients} recipients");
+                    let what = format!(" to fewer than all neighbours had {recipients} recipients");
                     share(what, sum(&self.well_sized), sends - to_all, 1.0)
                 });
             let all = share(" were to all".to_owned(), to_all, sends, law.to_all);
@@ -264,7 +264,7 @@ impl Share {
             probability,
         } = self;
         format!(
-            "{configuration}, all runs together: {count} of {of} {what}, a share of {:.4}, where {probability:.4} is drawn",
+            "{configuration}, all runs together: {count} of {of} {what}, a share of {:.4}; expected {probability:.4}",
             *count as f64 / *of as f64
         )
     }

@@ -10,12 +10,13 @@ use super::output::{self, Output};
 /// Check whether the logs are executions of machines with Lamport clocks, by replaying every event
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
-        Every finished run is held against the rules of Lamport's clocks and against its row in runs.csv: ticks and times, clocks \
-        and stamps, every receive and its send, queues recounted, shares of what was drawn. Where a run's messages were all queued \
-        when the schedule says (as_scheduled), and in virtual time, queues are recounted exactly; elsewhere they are held between \
-        bounds. The exit code is 4 if anything is found: also where stamp = before, which breaks the Clock Condition by design.\n\n\
-        CSV and JSON have a record a dataset and check: how often it was made (checked) and failed (violations), and of the first \
-        failure file, line, run and what is wrong. The words go to stderr then.")]
+        Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
+        timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
+        that were as scheduled (column as_scheduled), queue lengths are recomputed exactly; in other runs they must lie between a \
+        lower and an upper limit. The exit code is 4 if anything is found, also with stamp = before, which breaks the Clock Condition \
+        by design.\n\n\
+        CSV and JSON have one record for each dataset and check: how often it was made (checked), how often it failed (violations), \
+        and file, line, run and words of the first failure. The text goes to stderr then.")]
 pub struct Audit {
     /// Folders of datasets, made by `sim run` or `analyze import`, or folders of their shards
     #[arg(value_name = "DATASET", required = true)]

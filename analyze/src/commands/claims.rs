@@ -18,10 +18,10 @@ use super::selection::say_what_is_left_out;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
-        A claim has tests, each with a criterion: the interval in which the 95 % interval of what is measured must lie. A test holds \
-        if it lies wholly inside, fails if wholly outside, and is undecided otherwise. A dataset that is not there is named with the \
-        command that makes it; the other claims are told all the same, and the exit code is 2.\n\n\
-        CSV and JSON have a record a test."
+        Each test of a claim has a range. It holds if the whole 95 % interval of the measured value is in that range, fails if the \
+        whole interval is outside, and is undecided otherwise. If a dataset is missing, the command that makes it is printed, the \
+        other claims are tested anyway, and the exit code is 2.\n\n\
+        CSV and JSON have one record for each test."
 )]
 pub struct Claims {
     /// The file with the claims (TOML). Their experiments are in the folder with the same name, without .toml

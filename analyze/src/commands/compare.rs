@@ -13,11 +13,11 @@ use super::selection::Selection;
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
         Runs match by the key in runs.csv: all parameters and the repetition. Their events are identical if all columns but run and \
-        system_time_ns are. Runs that were in order in both must be: the exit code is 4 if one is not. With different seeds no \
-        events are compared.\n\n\
-        CSV and JSON have a record a configuration, machine and measure: over n pairs of runs mean_a, mean_b, the mean difference \
-        B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. The words go \
-        to stderr then."
+        system_time_ns are. Runs that were as scheduled in both datasets (column as_scheduled) must have identical events; if one has not, the exit code is 4. \
+        With different seeds no events are compared.\n\n\
+        CSV and JSON have one record for each configuration, machine and measure: over n pairs of runs mean_a, mean_b, the mean \
+        difference B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. The \
+        text goes to stderr then."
 )]
 pub struct Compare {
     /// The folder of a dataset

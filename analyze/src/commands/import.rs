@@ -22,21 +22,21 @@ const MOST_MAPPING_BYTES: u64 = 1 << 20;
   analyze import trial-1/ trial-2/ --into data/mine --rates 1,3,6 --internal 0.7
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
-A row is an event. The least that a log must have is the system time, the event, the logical clock and the queue's length, and the \
-machine, unless each has a file of its own. Columns are known by their usual names; --columns names others, by the title in the \
-first line or by number. Beyond these there may be run, tick, recipients, sender (or peers for both), stamp and sent_tick: the \
-timestamp that a message carries, and the sender's tick that sent it. The more there is, the more can be measured and audited; what \
-cannot is said.
+Each row is an event. A log needs at least these columns: system time, event, logical clock, queue length, and the machine (not needed \
+if each machine has its own file). Columns with usual names are recognised; --columns names others, by the name in the first line or by \
+number. Optional columns: run, tick, recipients, sender (or peers for both), stamp and sent_tick. Stamp is the timestamp that a message \
+carries, and sent_tick is the sender's tick that sent it. With more columns, more can be measured and checked; the report lists what \
+could not be.
 
-Files are one run; a folder among the LOGS is a run of its own. Free text is read by a pattern, in a file given with --mapping, which \
-may say all that the options say:
+All files named directly form one run; each folder among the LOGS is a separate run. Free text is read with a pattern, in a file given \
+with --mapping, which can contain every option:
 
   line = '^\\[(?<system_time>[^]]+)\\] VM (?<machine>\\d+) (?<event>\\w+).* clock=(?<logical_clock>\\d+) queue=(?<queue_length>\\d+)'
   time = \"%H:%M:%S%.f\"
   [events]
   internal = [\"TICK\"]
 
-Exit codes: 0 imported, 2 a log cannot be read: nothing is made then.")]
+Exit codes: 0 imported, 2 a log cannot be read, and no dataset is made.")]
 pub struct Import {
     /// The log files of one run, or a folder for each run
     #[arg(value_name = "LOGS", required = true)]
@@ -44,7 +44,7 @@ pub struct Import {
     /// The folder of the new dataset
     #[arg(long, value_name = "DATASET")]
     into: PathBuf,
-    /// How to read the logs, as a TOML file; options go before it
+    /// A TOML file that says how to read the logs. Where an option says something else, the option is used
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// The character between cells, or `blanks` [default: found out from the first line]

@@ -13,7 +13,7 @@ use super::pools;
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// The latest tick and the slowest message together took less time than lies between the closest ticks of two machines (the margin), so that the order of events is guaranteed; true of all virtual runs
+    /// Runs whose largest lateness of a tick plus largest latency of a message was below the margin, the shortest time between ticks of two machines: then the order of events is guaranteed. Virtual runs always are
     Punctual,
 }
 

@@ -9,7 +9,7 @@ use super::output::Output;
 
 /// Predicted backlog, receive share and clocks, next to the measured ones
 ///
-/// Covers all variants of the model except modelled delays. `none` means that there is no prediction for this configuration.
+/// Covers all variants of the model except message delays (delay_s). `none` means that there is no prediction for this configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
 pub struct Theory {

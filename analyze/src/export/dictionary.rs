@@ -17,11 +17,11 @@ under version control, but for `sample/`, and `foreign/`, logs of another implem
 ```
 <name>/experiment.toml             the experiment file, as given
 <name>/dataset.json                schema version, the experiment resolved, where and by what it was run
-<name>/runs.csv                    the journal: a row for every attempted run, appended when it ends
-<name>/events-0000.csv             every machine's log: a row an event, the rows of a run together
-<name>/processed/runs.parquet      a row a finished run
-<name>/processed/machines.parquet  a row a finished run and machine, with every measure
-<name>/processed/events/           a row an event, typed: part-00000.parquet, part-00001.parquet, ...
+<name>/runs.csv                    the journal: one row for each attempted run, appended when it ends
+<name>/events-0000.csv             the log of every machine: one row for each event, the rows of a run together
+<name>/processed/runs.parquet      one row for each finished run
+<name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
+<name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
@@ -36,12 +36,12 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 
 The events are a folder of parts of whole runs, about a million events each, that opens as one table. `analyze export` writes only
 parts with runs that are new, changed or gone, and fills up parts that are at most half full. The others stay as they are; the
-folder is replaced at once. Polars and pandas read the folder, DuckDB `read_parquet('.../events/*.parquet')`: this is tested.
-It has what Spark's `read.parquet('.../events')` takes - plain columns, zstd, nothing but parts -, which is not.
+folder is replaced at once. Tested with Polars, pandas and DuckDB (`read_parquet('.../events/*.parquet')`).
+Spark should read it too (`read.parquet('.../events')`), but this is not tested.
 
 A run counts only if its row stands in `runs.csv` and its outcome is `ok`; failed runs are left out of `processed/` and of all
-tables. `model s` are seconds of the modelled systems, `wall s` those of the clock on the wall: `time_scale` of the former
-pass in one of the latter. A cell that is empty in a CSV file is null in Parquet, but for texts that may be empty. This file is the output of
+tables. `model s` are seconds of the modelled systems, `wall s` are real seconds; `time_scale` is the number of model seconds
+in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where empty is a value. This file is the output of
 `analyze dictionary`.
 ";
 
@@ -62,22 +62,22 @@ pub fn markdown() -> String {
     section(
         &mut text,
         "events-0000.csv, events-0001.csv, ...",
-        "A row an event.",
+        "One row for each event.",
         &EVENT_LOG,
     );
     section(
         &mut text,
         "runs.csv",
-        "A row an attempted run.",
+        "One row for each attempted run.",
         &journal().collect::<Vec<_>>(),
     );
     section(
         &mut text,
         "processed/runs.parquet",
-        "A row a finished run.",
+        "One row for each finished run.",
         &run_columns(),
     );
-    let about = "A row a finished run and machine: its parameters, then every measure. T is the time observed (`duration_s`), \
+    let about = "One row for each machine of each finished run: its parameters, then every measure. T is the time observed (`duration_s`), \
                  times are model times, L is the machine's logical clock.";
     section(
         &mut text,
@@ -88,7 +88,7 @@ pub fn markdown() -> String {
     section(
         &mut text,
         "processed/events/part-00000.parquet, part-00001.parquet, ...",
-        "A row an event. In a part they are ordered by run, machine and tick; a run is in one part.",
+        "One row for each event. In a part they are ordered by run, machine and tick; a run is in one part.",
         &event_columns(),
     );
     text

@@ -19,7 +19,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 1,
         brief: "time-weighted mean queue length over T",
-        remark: "The integral of the queue length over time, divided by T. A message counts from its sending on, its time under way included.",
+        remark: "The integral of the queue length over time, divided by T. A message counts here from when it is sent until it is received, so messages that still travel are included.",
         expression: || {
             let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
             Ok(ratio(
@@ -84,8 +84,8 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "messages/s",
         kind: Number,
         decimals: 2,
-        brief: "least-squares slope of the queue length after ticks on their time",
-        remark: "Needs ticks at two times or more.",
+        brief: "slope of a straight line fitted (least squares) to the queue length after each tick over time",
+        remark: "Needs at least two ticks at different times.",
         expression: || Ok(col("backlog_growth")),
     },
     Measure {
@@ -95,7 +95,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Integer,
         decimals: 1,
         brief: "messages that others sent to the machine",
-        remark: "Sent to it alone or among others; a message that is sent to all goes to all that its sender may send to.",
+        remark: "Sent to it alone or to several machines; a broadcast counts once for each neighbour of its sender.",
         expression: || Ok(col("arrived")),
     },
     Measure {
@@ -124,7 +124,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "s",
         kind: Number,
         decimals: 2,
-        brief: "mean of t(receive) - t(send) over the messages received",
+        brief: "mean of the time of the receive minus the time of the send, over the messages received",
         remark: "Model seconds.",
         expression: || Ok(col("age_mean_s")),
     },
@@ -134,7 +134,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "ticks",
         kind: Number,
         decimals: 1,
-        brief: "mean of t(receive) - t(send) over the messages received, in periods of the receiver",
+        brief: "mean of the time of the receive minus the time of the send, over the messages received, in periods of the receiver",
         remark: "",
         expression: || Ok(col("age_mean_s") * col("rate")),
     },
@@ -144,7 +144,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "mean of the clock after the receive - the stamp, over the messages received",
+        brief: "mean of the clock after the receive minus the message's timestamp, over the messages received",
         remark: "",
         expression: || Ok(col("logical_age_mean")),
     },

@@ -32,8 +32,8 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "share of the pairs of events of different machines with different clocks that are concurrent all the same",
-        remark: "Lamport's clocks order these, though nothing else does. The same for all machines of a run.",
+        brief: "share of concurrent pairs among all pairs of events on different machines with different timestamps",
+        remark: "Their timestamps suggest an order that does not exist. The same for all machines of a run.",
         expression: || {
             let different = || col("cross_pairs") - col("equal_pairs");
             let ordered = col("ordered_pairs") - col("ordered_equal_pairs");

@@ -63,8 +63,8 @@ pub(super) const MEASURES: [Measure; 5] = [
         unit: "1/s",
         kind: Number,
         decimals: 3,
-        brief: "least-squares slope of the lag after the machine's own ticks on their time",
-        remark: "Needs ticks at two times or more.",
+        brief: "slope of a straight line fitted (least squares) to the lag after each own tick over time",
+        remark: "Needs at least two ticks at different times.",
         expression: || Ok(col("lag_slope")),
     },
 ];

@@ -21,8 +21,7 @@
 //! > (1/2) (sum of s_i y_i^2 + sum over neighbours i, j of s_i s_j y_i y_j) - sum of s_i r_i y_i,
 //!
 //! the second sum taking each pair both ways. If the matrix of 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive
-//! definite there is one such y, and setting one y_i after the other to what the others leave it goes there, for each step lessens the
-//! value. A time-keeper hears from nobody, so there it is the same trivially. Otherwise there may be several: neighbours that can
+//! definite there is one such y. Updating one y_i at a time, with the other y fixed, converges to it, because each update lowers the value. A time-keeper hears from nobody, so there it is the same trivially. Otherwise there may be several: neighbours that can
 //! silence each other, such as four equals in a ring with s > 1/2, of which either pair of opposites may be the one that is idle, or a
 //! star of which either the hub or the others are overloaded. Which it is, chance decides, and nothing is predicted - unless bounds
 //! from below and above meet all the same ([`super::fixed_point`]).

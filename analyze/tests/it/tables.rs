@@ -39,7 +39,7 @@ fn drift_on_a_wide_terminal() {
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
-    - lag slope: least-squares slope of the lag after the machine's own ticks on their time, in 1/s.
+    - lag slope: slope of a straight line fitted (least squares) to the lag after each own tick over time, in 1/s.
     ");
 }
 
@@ -89,8 +89,8 @@ fn drift_on_a_narrow_terminal() {
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's
       own, at an instant.
     - mean lag: time-weighted mean of the lag over T.
-    - lag slope: least-squares slope of the lag after the machine's own ticks on
-      their time, in 1/s.
+    - lag slope: slope of a straight line fitted (least squares) to the lag after
+      each own tick over time, in 1/s.
     ");
 }
 
@@ -137,7 +137,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: greatest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
-    - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
+    - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - receive share: ticks that receive / ticks.
     ");
 }

@@ -66,7 +66,7 @@ fn table_on_a_terminal() {
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
       critical: too close to tell; the queue drifts by less than one standard deviation over T.
-    - growth: least-squares slope of the queue length after ticks on their time, in messages/s.
+    - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks that receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.

@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! - [`attempt`]: one attempt at a run: its processes are started, waited for with patience, and ended
+//! - [`mod@attempt`]: one attempt at a run: its processes are started, waited for with patience, and ended
 //! - [`child`]: one machine's process
 
 mod attempt;

@@ -44,7 +44,7 @@ impl FromStr for Outcome {
     }
 }
 
-/// A row of the journal. What its fields mean, and in which units, stands in [`journal_columns`].
+/// A row of the journal. What its fields mean, and in which units, stands in [`journal_columns`](super::journal_columns).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs)]
 pub struct JournalRow {

@@ -34,7 +34,7 @@
 //! - [`appended`]: a file that is only ever appended to
 //! - [`reserve`]: room on the disk that is kept for the journal
 //! - [`uncounted`]: events that no journal row counts
-//! - [`earlier`]: what a writer finds where its dataset is to be
+//! - [`resume_state`]: what a writer finds where its dataset is to be
 //! - [`difference`]: what keeps an experiment from going on with it
 //! - [`attempts`]: what the journal says of the plan's runs
 //! - [`lock`]: what makes the writer the only one

@@ -2,6 +2,8 @@
 //!
 //! Set-up and teardown go in small steps between the ticks of the runs that are under way.
 
+mod ending;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
@@ -28,18 +30,12 @@ use crate::wire::RunToken;
 
 /// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
 const TICKS_A_TURN: usize = 32;
-/// Connections closed in a turn, at the most.
-const CLOSES_A_TURN: usize = 4;
 /// While ticks are overdue, set-up and teardown go on no more often than this.
 const WITHOUT_TIME_NS: u64 = 5_000_000;
 /// Runs whose meshes do not stand yet, at the most: their listeners hold files too.
 pub(crate) const SETTING_UP: usize = 8;
-/// How often a mesh is begun before its run is given up.
-const SETUPS: u32 = 3;
 /// How long a mesh may take to stand, beside the time its connections take at worst, and a run to hear its last messages.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// An interrupted sweep lets a run end that is this close to its end.
-const NEARLY_DONE_NS: u64 = 3_000_000_000;
 /// The longest wait: how soon an interrupt is noticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 /// Bytes read from a socket at once.
@@ -471,85 +467,6 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             }
         } else if hosted.is_complete() {
             self.finish(slot, Ok(()));
-        }
-    }
-
-    /// A run cannot go on. Before its start its mesh is begun anew a few times.
-    fn fail(&mut self, slot: usize, reason: String) {
-        let Some((_, hosted)) = self.runs.get_mut(slot) else {
-            return;
-        };
-        if hosted.has_started() || hosted.setups() >= SETUPS {
-            return self.finish(slot, Err(reason));
-        }
-        let again = self
-            .addresses
-            .listen(hosted.machine_count())
-            .map_err(|error| error.to_string())
-            .and_then(|listeners| {
-                let token = new_token()?;
-                Endpoints::here(listeners)
-                    .and_then(|places| {
-                        hosted.set_up_again(slot, places, &token, self.clock, &mut self.reactor)
-                    })
-                    .map_err(|error| error.to_string())
-            });
-        match again {
-            Ok(mut failed) => {
-                failed.close_listeners(&mut self.reactor);
-                self.closing.push_back(failed);
-                if !self.setting_up.contains(&slot) {
-                    self.setting_up.push_back(slot);
-                }
-            }
-            Err(_) => self.finish(slot, Err(reason)),
-        }
-    }
-
-    fn finish(&mut self, slot: usize, result: Result<(), String>) {
-        let ended = self.remove(slot, result);
-        (self.deliver)(ended);
-    }
-
-    fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
-        let (_, mut hosted) = self.runs.remove(slot);
-        // At once: whoever is silent is known by this run's slot, which may be another's soon.
-        hosted.close_listeners(&mut self.reactor);
-        self.setting_up.retain(|&other| other != slot);
-        self.not_started -= usize::from(!hosted.has_started());
-        self.control.end();
-        self.events_in_memory -= hosted.events_in_memory();
-        let (ended, mesh) = hosted.finish(result);
-        self.closing.push_back(mesh);
-        ended
-    }
-
-    /// A step of closing what has ended.
-    fn tear_down(&mut self) {
-        if let Some(mesh) = self.closing.front_mut()
-            && !mesh.close_some(CLOSES_A_TURN, &mut self.reactor)
-        {
-            self.closing.pop_front();
-            // There is room again: look for another run before the next wait.
-            self.took = true;
-        }
-    }
-
-    /// After an interrupt: drops the runs that would take long to end.
-    fn drop_unfinished(&mut self) {
-        if std::mem::replace(&mut self.interrupted, true) {
-            return;
-        }
-        let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
-        let long = |hosted: &Hosted| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
-        let slots: Vec<usize> = self
-            .runs
-            .iter()
-            .filter(|(_, (_, hosted))| long(hosted))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in slots {
-            self.remove(slot, Err("interrupted".to_owned()));
         }
     }
 }
