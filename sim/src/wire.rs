@@ -179,8 +179,8 @@ impl Frame {
         };
         let mut bytes = [0; FRAME_BYTES];
         bytes[0] = kind;
-        for (place, word) in bytes[1..].chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_be_bytes());
+        for (index, word) in bytes[1..].chunks_exact_mut(8).zip(words) {
+            index.copy_from_slice(&word.to_be_bytes());
         }
         bytes
     }
@@ -191,7 +191,7 @@ impl Frame {
     ///
     /// [`WireError::Kind`] if there is no such frame.
     pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Result<Self, WireError> {
-        let word = |place: usize| u64::from_be_bytes(array(&bytes[1 + 8 * place..9 + 8 * place]));
+        let word = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
         match bytes[0] {
             KIND_MESSAGE => Ok(Self::Message {
                 stamp: word(0),
@@ -296,9 +296,9 @@ mod tests {
             proof: [8; 32],
         }
         .encode();
-        let with = |place: usize, byte: u8| {
+        let with = |index: usize, byte: u8| {
             let mut bytes = hello;
-            bytes[place] = byte;
+            bytes[index] = byte;
             Hello::decode(&bytes)
         };
         assert_eq!(with(0, b'G'), Err(WireError::Magic));

@@ -39,15 +39,16 @@ struct Counts {
     sends: Vec<u64>,
     /// Those to all its neighbours.
     to_all: Vec<u64>,
-    /// Those of the others that have as many recipients as they are to have.
+    /// Sends not to all, with the expected number of recipients.
     well_sized: Vec<u64>,
-    /// By how many neighbours a machine has: sends to its first, second, ... neighbour in the order of machines, but for those to all.
+    /// For each number of neighbours: sends to the first, second, ... neighbour of such machines, in the order of machines, without
+    /// sends to all.
     by_rank: BTreeMap<usize, Vec<u64>>,
     /// Messages to each machine that were not to all.
     by_recipient: Vec<u64>,
 }
 
-/// So many of so many, where each had a probability.
+/// `count` of `of` draws had an outcome that each had with `probability`.
 struct Share {
     what: String,
     count: u64,

@@ -124,6 +124,6 @@ impl Log {
 /// What stands behind the first `rows` rows.
 fn behind(bytes: &[u8], rows: u64) -> &[u8] {
     let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
-    let last = newlines.map(|(place, _)| place).nth(rows as usize - 1);
-    last.map_or(&[], |place| &bytes[place + 1..])
+    let last = newlines.map(|(index, _)| index).nth(rows as usize - 1);
+    last.map_or(&[], |index| &bytes[index + 1..])
 }

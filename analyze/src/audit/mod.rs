@@ -115,7 +115,7 @@ impl Audit {
     /// # Errors
     ///
     /// [`Error::Dataset`] for a folder that is no dataset, [`Error::NoFinishedRun`]. What is wrong within a dataset is a finding.
-    pub fn of(roots: &[PathBuf]) -> Result<Self, Error> {
+    pub fn run(roots: &[PathBuf]) -> Result<Self, Error> {
         let mut datasets = roots
             .iter()
             .map(|root| runs::audit(root))

@@ -22,7 +22,7 @@ pub(super) struct Law {
 
 impl Model {
     /// That of a run's configuration.
-    pub(super) fn of(configuration: &Configuration) -> Self {
+    pub(super) fn new(configuration: &Configuration) -> Self {
         Self {
             machines: configuration.rates.machines() as usize,
             internal: configuration.internal.clone(),

@@ -114,7 +114,7 @@ impl Setup {
             rates,
             phase: configuration.phase,
             receive: configuration.receive,
-            model: Model::of(configuration),
+            model: Model::new(configuration),
             keeps_links: configuration.connection == Connection::Persistent
                 || is_virtual
                 || row.as_scheduled,

@@ -158,7 +158,7 @@ impl Data {
         if let Some(missing) = self.missing(experiment) {
             return Err(missing);
         }
-        let audit = Audit::of(&[self.root(experiment)]).map_err(unusable)?;
+        let audit = Audit::run(&[self.root(experiment)]).map_err(unusable)?;
         let mut audited = self.audited.borrow_mut();
         audited.insert(self.root(experiment), audit.datasets.clone());
         Ok(audit)
@@ -341,7 +341,7 @@ impl Opened {
             .filter(|name| !without.contains(name))
             // What `internal` is in full goes with it.
             .filter(|name| !is_in_full(name) || !without.contains("internal"))
-            .map(|name| Ok(Value::of(self.machines.column(name)?, first)?.to_string()))
+            .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }
 }

@@ -12,12 +12,12 @@ use super::selection::Selection;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
-        Runs match by the key in runs.csv: all parameters and the repetition. Their events are identical if all columns but run and \
-        system_time_ns are. Runs that were as scheduled in both datasets (column as_scheduled) must have identical events; if one has not, the exit code is 4. \
-        With different seeds no events are compared.\n\n\
+        Runs match by the key in runs.csv: all parameters and the repetition. Two events are identical if they have the same values in all \
+        columns except run and system_time_ns. If both runs of a pair were as scheduled (column as_scheduled), their events must be \
+        identical; otherwise the exit code is 4. If the datasets have different seeds, events are not compared.\n\n\
         CSV and JSON have one record for each configuration, machine and measure: over n pairs of runs mean_a, mean_b, the mean \
-        difference B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. The \
-        text goes to stderr then."
+        difference B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. With \
+        these formats the report in words is printed to stderr."
 )]
 pub struct Compare {
     /// The folder of a dataset
@@ -35,7 +35,7 @@ pub struct Compare {
 impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
         let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
-        let comparison = Comparison::of(&datasets[0], &datasets[1])?;
+        let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
         self.output.say_aside(&words);
         let tables = [compare::table(&comparison)];

@@ -9,7 +9,7 @@ use sim::console::tell;
 
 use super::Datasets;
 
-/// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks; events only of new runs
+/// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks; events that an earlier export wrote are kept, and not written again
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` explains the columns."

@@ -121,8 +121,8 @@ impl Import {
         if self.no_header {
             mapping.header = Some(false);
         }
-        for (place, (name, _)) in self.columns.iter().enumerate() {
-            if self.columns[..place].iter().any(|(other, _)| other == name) {
+        for (index, (name, _)) in self.columns.iter().enumerate() {
+            if self.columns[..index].iter().any(|(other, _)| other == name) {
                 bail!("--columns: {name} is given twice; leave one out");
             }
         }

@@ -13,7 +13,7 @@ use super::pools;
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs whose largest lateness of a tick plus largest latency of a message was below the margin, the shortest time between ticks of two machines: then the order of events is guaranteed. Virtual runs always are
+    /// Runs that kept to their schedule: the latest tick and the slowest message together were late by less than the margin, the shortest time between ticks of two machines. Then the order of events is guaranteed. Runs in virtual time are always punctual
     Punctual,
 }
 

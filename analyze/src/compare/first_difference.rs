@@ -57,8 +57,8 @@ impl Log {
 /// The earliest difference between two runs' events, by A's model time, then by machine and tick; none if they are the same.
 pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
     // Logs are written in this order; then sorting costs a look.
-    a.events.sort_by_key(place);
-    b.events.sort_by_key(place);
+    a.events.sort_by_key(index);
+    b.events.sort_by_key(index);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
     let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
     loop {
@@ -66,7 +66,7 @@ pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
             (None, None) => break,
             (Some(_), None) => (rest_a.next(), None),
             (None, Some(_)) => (None, rest_b.next()),
-            (Some(next_a), Some(next_b)) => match place(next_a).cmp(&place(next_b)) {
+            (Some(next_a), Some(next_b)) => match index(next_a).cmp(&index(next_b)) {
                 Ordering::Less => (rest_a.next(), None),
                 Ordering::Greater => (None, rest_b.next()),
                 Ordering::Equal => (rest_a.next(), rest_b.next()),
@@ -87,7 +87,7 @@ pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
     Some(described(time_s, in_a, in_b))
 }
 
-fn place(row: &EventRow) -> (u32, u64) {
+fn index(row: &EventRow) -> (u32, u64) {
     (row.machine, row.logged.event.tick)
 }
 
@@ -98,7 +98,7 @@ fn described(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> D
         !NOT_COMPARED.contains(&EVENT_COLUMNS[column]) && cells_a[column] != cells_b[column]
     };
     let column = (0..EVENT_COLUMNS.len()).find(differs).unwrap_or_default();
-    let (machine, tick) = in_a.or(in_b).map_or((0, 0), place);
+    let (machine, tick) = in_a.or(in_b).map_or((0, 0), index);
     Difference {
         time_s,
         machine,

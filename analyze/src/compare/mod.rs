@@ -113,7 +113,7 @@ impl Comparison {
     /// # Errors
     ///
     /// [`Error::NothingInCommon`] if no run is in both; as [`Dataset::machines`] if one cannot be read.
-    pub fn of(a: &Dataset, b: &Dataset) -> Result<Self, Error> {
+    pub fn new(a: &Dataset, b: &Dataset) -> Result<Self, Error> {
         let matching = Matching::of(a, b)?;
         let (seed_a, seed_b) = (seed(a), seed(b));
         let events = (seed_a == seed_b).then(|| compare_events(a, b, &matching.pairs));

@@ -164,7 +164,7 @@ pub(super) fn groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
         .agg(aggregates)
         .sort(["first_run", "machine"], SortMultipleOptions::default())
         .collect()?;
-    let value = |name: &str, row| Value::of(folded.column(name)?, row);
+    let value = |name: &str, row| Value::from_cell(folded.column(name)?, row);
     let integer = |name: &str, row| {
         Ok::<_, PolarsError>(value(name, row)?.as_number().unwrap_or_default() as i64)
     };
@@ -203,7 +203,9 @@ fn statistics() -> Vec<Expr> {
 
 fn of_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
     let number = |measure: &Measure, what: &str| {
-        Ok::<_, PolarsError>(Value::of(folded.column(&name(measure, what))?, row)?.as_number())
+        Ok::<_, PolarsError>(
+            Value::from_cell(folded.column(&name(measure, what))?, row)?.as_number(),
+        )
     };
     measures::all()
         .map(|measure| {

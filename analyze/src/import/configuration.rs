@@ -12,7 +12,7 @@ use super::report::Report;
 use super::run::Run;
 use crate::error::Error;
 
-/// A measured rate further than this from a whole number, as a share of it, is not taken for that.
+/// A measured rate is rounded to a whole number only if it differs from it by at most this share (0.1 is 10 %).
 const FAR_FROM_WHOLE: f64 = 0.1;
 
 /// What an imported run was set up to be.
@@ -130,8 +130,9 @@ fn duration_ns(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<u64, Error
     Ok(configuration.duration_ns)
 }
 
-/// As said, if nothing is later. Otherwise the run ended after every machine's last tick and before its next would have been due: the greatest whole
-/// number of model seconds that this allows, or else the next after the last event.
+/// The duration that the user gave, in seconds; it is an error if an event is later. If none was given: the largest whole number of
+/// seconds before the next tick of any machine would be due, or, if that is not after the last event, the time of the last event,
+/// rounded up, but at least 1.
 fn duration_s(run: &Run, rates: &Rates, mapping: &Mapping) -> Result<f64, Error> {
     let (start_ns, end_ns) = run.span_ns();
     let since_start_s = |ns: u64| (ns - start_ns) as f64 / 1e9 * mapping.time_scale();
@@ -172,7 +173,7 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     }
 }
 
-/// Of all machines; what is none was refused before.
+/// The same probability for all machines. Invalid values were refused before.
 fn probability(value: f64) -> Internal {
     Internal::from(
         Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),
@@ -186,14 +187,14 @@ impl Setup {
     }
 
     /// The row of the journal of `run`, the `place`th of the dataset.
-    pub(super) fn journal_row(&self, place: u64, repetition: u32, run: &Run) -> JournalRow {
+    pub(super) fn journal_row(&self, index: u64, repetition: u32, run: &Run) -> JournalRow {
         let start_ns = run.span_ns().0;
         let phase_ns = |rows: &Vec<super::rows::Row>| {
             let first_ns = rows.first().map_or(start_ns, |row| row.time_ns);
             ((first_ns - start_ns) as f64 * self.time_scale).round() as u64
         };
         JournalRow {
-            run: place,
+            run: index,
             key: format!("{} repetition={repetition}", self.key()),
             repetition,
             outcome: Outcome::Ok,

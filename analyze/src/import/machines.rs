@@ -44,7 +44,7 @@ impl Machines {
             let found = ends.position(|other| other == Some(end))?;
             (!ends.any(|other| other == Some(end))).then_some(found)
         };
-        whole.or_else(by_end).map(|place| place as u32)
+        whole.or_else(by_end).map(|index| index as u32)
     }
 }
 

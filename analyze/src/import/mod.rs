@@ -79,11 +79,11 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     let setups = configuration::of(&runs, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
-    for (place, (run, setup)) in runs.iter().zip(&setups).enumerate() {
+    for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
         writer.append(FinishedRun {
-            row: setup.journal_row(place as u64, *repetition, run),
-            events: run.rows(place as u64),
+            row: setup.journal_row(index as u64, *repetition, run),
+            events: run.rows(index as u64),
         })?;
         *repetition += 1;
     }

@@ -44,7 +44,11 @@ impl Run {
         for raw in files {
             let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let reader = Reader {
-                clock: Clock::of(mapping.time.as_deref(), &plain(&raw.time_title), first),
+                clock: Clock::from_first_cell(
+                    mapping.time.as_deref(),
+                    &plain(&raw.time_title),
+                    first,
+                ),
                 machine: names.number(&file_name(raw)),
                 machines: &names,
                 raw,
@@ -57,7 +61,7 @@ impl Run {
                     .last()
                     .is_some_and(|before| before.time_ns > row.time_ns)
                 {
-                    let problem = "its time is before that of the machine's row before; a machine's rows are to be in the order of time (times of day start anew at midnight), each in one file, and each run in a folder of its own";
+                    let problem = "its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own";
                     return Err(Error::import(
                         &raw.path,
                         Some(raw_row.line),

@@ -33,7 +33,7 @@ fn unit_ns(name: &str) -> Option<u64> {
 
 impl Clock {
     /// As `said`; otherwise as the column's name ends (`_ms`), or as its first cell looks.
-    pub(super) fn of(said: Option<&str>, column: &str, first: &str) -> Self {
+    pub(super) fn from_first_cell(said: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(said) = said {
             return match unit_ns(said) {
                 Some(unit) => Self::Unit(unit),
@@ -127,8 +127,9 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_to_the_nanosecond() {
-        let ns =
-            |unit: &str, text: &str| Clock::of(Some(unit), "", "").ns(text, DecimalMark::Point);
+        let ns = |unit: &str, text: &str| {
+            Clock::from_first_cell(Some(unit), "", "").ns(text, DecimalMark::Point)
+        };
         assert_eq!(
             ns("s", "1700000000.123456789"),
             Some(1_700_000_000_123_456_789)
@@ -143,15 +144,18 @@ mod tests {
 
     #[test]
     fn the_column_or_the_first_cell_tells_the_unit() {
-        assert_eq!(Clock::of(None, "time_ms", "5"), Clock::Unit(1_000_000));
         assert_eq!(
-            Clock::of(None, "time", "5.25"),
+            Clock::from_first_cell(None, "time_ms", "5"),
+            Clock::Unit(1_000_000)
+        );
+        assert_eq!(
+            Clock::from_first_cell(None, "time", "5.25"),
             Clock::Unit(NANOS_PER_SECOND)
         );
         // A number that is too large is one all the same: the error is about its size.
-        let large = Clock::of(None, "time", "1e300");
+        let large = Clock::from_first_cell(None, "time", "1e300");
         assert_eq!(large, Clock::Unit(NANOS_PER_SECOND));
-        assert_eq!(Clock::of(None, "time", "09:30:00"), Clock::Iso);
+        assert_eq!(Clock::from_first_cell(None, "time", "09:30:00"), Clock::Iso);
     }
 
     #[test]
@@ -167,13 +171,14 @@ mod tests {
         assert_eq!(iso("00:00:01.5"), Some(1_500_000_000));
         assert_eq!(iso("soon"), None);
         assert_eq!(iso("2500-01-01T00:00:00Z"), None);
-        let format = Clock::of(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
+        let format = Clock::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
         assert_eq!(
             format.ns("09/11/2026 09:30:00.25", DecimalMark::Point),
             expected
         );
         assert_eq!(
-            Clock::of(Some("%H:%M:%S%.f"), "", "").ns("00:00:01.5", DecimalMark::Point),
+            Clock::from_first_cell(Some("%H:%M:%S%.f"), "", "")
+                .ns("00:00:01.5", DecimalMark::Point),
             Some(1_500_000_000)
         );
     }

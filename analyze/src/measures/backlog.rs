@@ -186,7 +186,7 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     /// Of each machine of `run`.
-    pub(crate) fn of(run: &Run<'_>) -> Vec<Self> {
+    pub(crate) fn from_run(run: &Run<'_>) -> Vec<Self> {
         let neighbours = run.neighbours();
         let mut arrivals = vec![Self::default(); run.machines()];
         for event in run.events() {

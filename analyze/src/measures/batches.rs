@@ -166,7 +166,7 @@ impl<'a> Batch<'a> {
             if let Some((index, column)) = columns.find_map(|(at, column)| Some((at, column?))) {
                 return Err(dataset.wrong_value(row, index, column, "exceeds 63 bits"));
             }
-            Ok(Run::of(row, events, dataset.warm_up_s()))
+            Ok(Run::new(row, events, dataset.warm_up_s()))
         })
     }
 }

@@ -55,7 +55,7 @@ impl Dataset {
 /// The measures that are cached for one dataset and one warm-up.
 pub(crate) struct MeasureCache {
     path: PathBuf,
-    /// What the measures are of, but for the runs: files about anything else do not count.
+    /// Everything that the measures depend on, except the runs. A file with another value is ignored.
     about: String,
     /// A row a run and machine, with the run's fingerprint; none if nothing is cached.
     machines: Option<DataFrame>,
@@ -78,7 +78,7 @@ impl MeasureCache {
     /// replaced.
     pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
         let about = about(dataset);
-        // Of the text, which may be longer than a file's name: its checksum.
+        // The text can be too long for a file name, so the name has its checksum.
         let name = format!("{}{}{ENDING}", beginning(), checksum(about.as_bytes()));
         let path = folder(dataset.root()).join(name);
         let (machines, runs) = match read(&path, &about) {

@@ -84,7 +84,7 @@ struct Replay<'r> {
 
 impl Pairs {
     /// Of the events of `run` that count, whose receives have these `sends`; nothing if one has none.
-    pub(crate) fn of(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Self> {
+    pub(crate) fn from_run(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Self> {
         let order = causal_order(run, sends)?;
         let is_early = |event: &&EventRow| !run.counts(run.time_s(event));
         let skipped = |log: &[EventRow]| log.iter().take_while(is_early).count() as u64;
@@ -161,28 +161,28 @@ fn cross_pairs(run: &Run<'_>, skipped: &[u64]) -> u64 {
 impl Replay<'_> {
     /// Replays the events in a causal `order`.
     fn run(mut self, order: &[usize]) -> Pairs {
-        for &place in order {
-            self.step(place);
+        for &index in order {
+            self.step(index);
         }
         self.pairs
     }
 
     /// Replays the event at `place`.
-    fn step(&mut self, place: usize) {
-        let row = &self.run.events()[place];
+    fn step(&mut self, index: usize) {
+        let row = &self.run.events()[index];
         let (machine, event) = (row.machine as usize, &row.logged.event);
         let clock = &mut self.clocks[machine];
-        if let Some(from) = self.sends[place].and_then(|send| self.sent_from[send]) {
+        if let Some(from) = self.sends[index].and_then(|send| self.sent_from[send]) {
             for (own, sent) in clock.iter_mut().zip(&self.sent[from..]) {
                 *own = (*own).max(*sent);
             }
         }
-        let of_machine = (place - self.run.bounds()[machine]) as u64;
+        let of_machine = (index - self.run.bounds()[machine]) as u64;
         if self.components.contains(&machine) {
             clock[machine - self.components.start] = of_machine + 1;
         }
         if let EventKind::Send { .. } = event.kind {
-            self.sent_from[place] = Some(self.sent.len());
+            self.sent_from[index] = Some(self.sent.len());
             self.sent.extend_from_slice(clock);
         }
         if of_machine >= self.skipped[machine] {
@@ -221,7 +221,7 @@ impl Replay<'_> {
         while *at < end && self.by_value[*at].0 < value {
             *at += 1;
         }
-        let &(found, place) = self.by_value[..end].get(*at)?;
-        (found == value).then_some(place)
+        let &(found, index) = self.by_value[..end].get(*at)?;
+        (found == value).then_some(index)
     }
 }

@@ -88,11 +88,11 @@ pub(crate) struct OnTimeline {
 pub(crate) fn on_timeline(events: &[EventRow], timeline: &[usize]) -> Vec<OnTimeline> {
     let mut on_timeline = vec![OnTimeline::default(); events.len()];
     let mut greatest = 0;
-    for &place in timeline {
-        let clock = events[place].logged.event.logical_clock;
-        on_timeline[place].greatest_step = clock.saturating_sub(greatest);
+    for &index in timeline {
+        let clock = events[index].logged.event.logical_clock;
+        on_timeline[index].greatest_step = clock.saturating_sub(greatest);
         greatest = clock.max(greatest);
-        on_timeline[place].lag = greatest - clock;
+        on_timeline[index].lag = greatest - clock;
     }
     on_timeline
 }

@@ -14,7 +14,7 @@ use crate::read::run_log::Run;
 pub(crate) struct EventColumns {
     /// How many machines of how many runs came before.
     machines: i64,
-    place: Vec<i64>,
+    index: Vec<i64>,
     is_internal: Vec<bool>,
     is_send: Vec<bool>,
     is_broadcast: Vec<bool>,
@@ -39,13 +39,13 @@ impl EventColumns {
         let on_timeline = measures::on_timeline(run.events(), timeline);
         let mut in_run = std::iter::zip(on_timeline, sends);
         for log in run.logs() {
-            let first = self.place.len();
+            let first = self.index.len();
             let mut clock = 0;
             for (event, (on_timeline, send)) in std::iter::zip(log, &mut in_run) {
-                let next = log.get(self.place.len() + 1 - first);
+                let next = log.get(self.index.len() + 1 - first);
                 let tick = event.logged.event.tick;
                 let ends_tick = next.is_none_or(|next| next.logged.event.tick != tick);
-                let sent_at_ns = send.map(|place| run.events()[place].logged.system_time_ns);
+                let sent_at_ns = send.map(|index| run.events()[index].logged.system_time_ns);
                 let before = std::mem::replace(&mut clock, event.logged.event.logical_clock as i64);
                 self.jump.push(clock - before);
                 self.push_event(run, event, on_timeline, sent_at_ns);
@@ -71,7 +71,7 @@ impl EventColumns {
         let time_s = run.time_s(row);
         let age_s = sent_at_ns.map(|sent_ns| run.model_s(row.logged.system_time_ns, sent_ns));
         let to_all = Recipients::All;
-        self.place.push(self.machines);
+        self.index.push(self.machines);
         self.is_internal.push(event.kind == EventKind::Internal);
         self.is_send
             .push(matches!(event.kind, EventKind::Send { .. }));
@@ -99,13 +99,13 @@ impl EventColumns {
     /// warm-up, `at_ticks` whether it is the last of its tick besides, `left_s` how long what it changed lasted within the time
     /// observed. But at such last events, what is centred is 0.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
-        let mut place = Series::new("place".into(), self.place);
+        let mut index = Series::new("place".into(), self.index);
         // Then a machine's events are taken for neighbours, and not looked for.
-        place.set_sorted_flag(IsSorted::Ascending);
+        index.set_sorted_flag(IsSorted::Ascending);
         DataFrame::new(
             self.left_s.len(),
             vec![
-                place.into(),
+                index.into(),
                 Series::new("is_internal".into(), self.is_internal).into(),
                 Series::new("is_send".into(), self.is_send).into(),
                 Series::new("is_broadcast".into(), self.is_broadcast).into(),

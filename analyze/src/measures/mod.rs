@@ -133,10 +133,10 @@ pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResul
     ]
     .concat();
     let aggregated = observed.lazy().group_by([col("place")]).agg(aggregates);
-    let place = || [col("place")];
+    let index = || [col("place")];
     replayed
         .lazy()
-        .join(aggregated, place(), place(), JoinArgs::new(JoinType::Left))
+        .join(aggregated, index(), index(), JoinArgs::new(JoinType::Left))
         .collect()
 }
 

@@ -1,12 +1,13 @@
-//! What takes a run as a whole to tell, replayed event by event: its spread, which of its events are concurrent, and what arrives
-//! at each machine.
+//! Numbers that can be computed only from all machines of a run together, by replaying its events one by one: the spread of its
+//! clocks, which of its events are concurrent, and what arrives at each machine.
 
 use polars::prelude::*;
 
 use crate::measures::{Arrivals, Pairs, Spread};
 use crate::read::run_log::Run;
 
-/// What the replays of a batch's runs say: a row a run and machine. What is said of a run is the same for all its machines.
+/// The results of replaying the runs of a batch: one row for each machine of each run. Values of a whole run are repeated in the row
+/// of each of its machines.
 #[derive(Default)]
 pub(crate) struct RunAggregates {
     run: Vec<i64>,
@@ -22,9 +23,9 @@ pub(crate) struct RunAggregates {
 impl RunAggregates {
     /// Appends the machines of `run`.
     pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
-        let spread = Spread::of(run, timeline);
-        let pairs = Pairs::of(run, sends);
-        for (machine, arrivals) in (0..).zip(Arrivals::of(run)) {
+        let spread = Spread::from_run(run, timeline);
+        let pairs = Pairs::from_run(run, sends);
+        for (machine, arrivals) in (0..).zip(Arrivals::from_run(run)) {
             self.run.push(run.row().run as i64);
             self.machine.push(machine);
             self.spread_area.push(spread.area);
@@ -37,20 +38,20 @@ impl RunAggregates {
 
     /// The frame; `place` numbers its rows, as it does the machines of the events observed.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
-        let place: Vec<i64> = (0..).take(self.run.len()).collect();
+        let index: Vec<i64> = (0..).take(self.run.len()).collect();
         let pairs = |name: &str, which: fn(&Pairs) -> u64| {
             let counts = self.pairs.iter();
             let counts = counts.map(|pairs| pairs.as_ref().map(|pairs| which(pairs) as i64));
             Series::new(name.into(), counts.collect::<Vec<Option<i64>>>()).into()
         };
         DataFrame::new(
-            place.len(),
+            index.len(),
             vec![
                 pairs("cross_pairs", |pairs| pairs.cross),
                 pairs("ordered_pairs", |pairs| pairs.ordered),
                 pairs("equal_pairs", |pairs| pairs.equal),
                 pairs("ordered_equal_pairs", |pairs| pairs.ordered_equal),
-                Series::new("place".into(), place).into(),
+                Series::new("place".into(), index).into(),
                 Series::new("run".into(), self.run).into(),
                 Series::new("machine".into(), self.machine).into(),
                 Series::new("spread_area".into(), self.spread_area).into(),

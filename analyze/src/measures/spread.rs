@@ -55,12 +55,12 @@ pub(crate) struct Spread {
 
 impl Spread {
     /// Over the time that `run` is observed, whose events have this `timeline`.
-    pub(crate) fn of(run: &Run<'_>, timeline: &[usize]) -> Self {
+    pub(crate) fn from_run(run: &Run<'_>, timeline: &[usize]) -> Self {
         let (from_s, to_s) = run.observed_s();
         let mut spread = Self::default();
         let mut clocks = vec![0; run.machines()];
         let mut since_s = 0.0f64;
-        for event in timeline.iter().map(|&place| &run.events()[place]) {
+        for event in timeline.iter().map(|&index| &run.events()[index]) {
             let at_s = run.time_s(event);
             spread.hold(&clocks, (since_s.max(from_s), at_s.min(to_s)));
             let clock = &mut clocks[event.machine as usize];

@@ -36,7 +36,7 @@ mod tests {
         for column in frame.columns() {
             text += &format!("{} {}:", column.name(), column.dtype());
             for row in 0..frame.height() {
-                text += &match Value::of(column, row).unwrap() {
+                text += &match Value::from_cell(column, row).unwrap() {
                     Value::Number(number) => format!(" {number:.9e}"),
                     other => format!(" {other:?}"),
                 };

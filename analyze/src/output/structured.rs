@@ -67,7 +67,7 @@ pub fn frame_csv(frame: &DataFrame, with_header: bool, out: impl Write) -> std::
         cells.clear();
         for column in frame.columns() {
             cells.push(
-                Value::of(column, row)
+                Value::from_cell(column, row)
                     .map_err(std::io::Error::other)?
                     .as_cell(),
             );

@@ -22,7 +22,7 @@ pub type Record = Vec<(String, Value)>;
 
 impl Value {
     /// The cell of `column` in row `row`.
-    pub(crate) fn of(column: &Column, row: usize) -> PolarsResult<Self> {
+    pub(crate) fn from_cell(column: &Column, row: usize) -> PolarsResult<Self> {
         Ok(match column.get(row)? {
             AnyValue::Null => Self::Missing,
             AnyValue::Boolean(value) => Self::Boolean(value),

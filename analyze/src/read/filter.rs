@@ -106,8 +106,8 @@ impl FromStr for Condition {
     type Err = NotACondition;
 
     fn from_str(text: &str) -> Result<Self, NotACondition> {
-        let place = text.find(['=', '!', '<', '>']).ok_or(NotACondition::Form)?;
-        let (name, rest) = text.split_at(place);
+        let index = text.find(['=', '!', '<', '>']).ok_or(NotACondition::Form)?;
+        let (name, rest) = text.split_at(index);
         let (sign, comparison) = SIGNS
             .into_iter()
             .find(|(sign, _)| rest.starts_with(sign))

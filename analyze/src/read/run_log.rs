@@ -18,10 +18,10 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// The run of `row` with all its events; its first `warm_up_s` model seconds do not
     /// count.
-    pub(crate) fn of(row: &'a JournalRow, mut events: Vec<EventRow>, warm_up_s: f64) -> Self {
-        let place = |event: &EventRow| (event.machine, event.logged.event.tick);
-        if !events.is_sorted_by_key(place) {
-            events.sort_by_key(place);
+    pub(crate) fn new(row: &'a JournalRow, mut events: Vec<EventRow>, warm_up_s: f64) -> Self {
+        let index = |event: &EventRow| (event.machine, event.logged.event.tick);
+        if !events.is_sorted_by_key(index) {
+            events.sort_by_key(index);
         }
         let bound = |machine| events.partition_point(|event| event.machine < machine);
         Self {
@@ -101,14 +101,14 @@ impl<'a> Run<'a> {
     pub(crate) fn timeline(&self) -> Vec<usize> {
         let mut timeline: Vec<(u64, Reverse<u64>, usize)> = (0..)
             .zip(&self.events)
-            .map(|(place, event)| {
+            .map(|(index, event)| {
                 let clock = event.logged.event.logical_clock;
-                (event.logged.system_time_ns, Reverse(clock), place)
+                (event.logged.system_time_ns, Reverse(clock), index)
             })
             .collect();
         // Stable, for it knows to merge what is in order already: each machine's events.
         timeline.sort();
-        timeline.into_iter().map(|(_, _, place)| place).collect()
+        timeline.into_iter().map(|(_, _, index)| index).collect()
     }
 
     /// For each event, the place of the send of the message that it receives. None for other events, and where there is no such
@@ -131,12 +131,12 @@ impl<'a> Run<'a> {
             is_of_tick(event) && matches!(event.logged.event.kind, EventKind::Send { .. })
         };
         // Where every tick has one event, its place is its tick.
-        let place = usize::try_from(message.sent_tick).ok()?;
-        if log.get(place).is_some_and(is_it) {
-            return Some(first + place);
+        let index = usize::try_from(message.sent_tick).ok()?;
+        if log.get(index).is_some_and(is_it) {
+            return Some(first + index);
         }
-        let place = log.partition_point(|event| event.logged.event.tick < message.sent_tick);
-        let mut of_tick = log[place..].iter().take_while(|event| is_of_tick(event));
-        Some(first + place + of_tick.position(is_it)?)
+        let index = log.partition_point(|event| event.logged.event.tick < message.sent_tick);
+        let mut of_tick = log[index..].iter().take_while(|event| is_of_tick(event));
+        Some(first + index + of_tick.position(is_it)?)
     }
 }

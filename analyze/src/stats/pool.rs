@@ -36,8 +36,8 @@ pub struct Pool {
 impl Pool {
     /// What the runs say about `measure`.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
-        let place = measures::all().position(|other| other.name == measure.name)?;
-        self.estimates[place]
+        let index = measures::all().position(|other| other.name == measure.name)?;
+        self.estimates[index]
     }
 }
 
@@ -91,7 +91,7 @@ pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, 
 }
 
 fn pool(folded: &DataFrame, names: &[&'static str], row: usize) -> PolarsResult<Pool> {
-    let value = |name: &str| Value::of(folded.column(name)?, row);
+    let value = |name: &str| Value::from_cell(folded.column(name)?, row);
     Ok(Pool {
         dataset: value("dataset")?.to_string(),
         values: names

@@ -100,7 +100,7 @@ pub(crate) fn statistics() -> impl Iterator<Item = Expr> {
 pub(crate) fn estimates(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Option<Estimate>>> {
     let number = |measure: &Measure, what: &str| {
         let column = folded.column(&format!("{}_{what}", measure.name))?;
-        Ok::<_, PolarsError>(Value::of(column, row)?.as_number())
+        Ok::<_, PolarsError>(Value::from_cell(column, row)?.as_number())
     };
     let estimate = |measure: &Measure| {
         let n = number(measure, "n")?.unwrap_or_default() as u64;
@@ -146,7 +146,7 @@ fn configuration(datasets: &[Dataset], place: usize, run: u64) -> Arc<Configurat
 }
 
 fn group(datasets: &[Dataset], folded: &DataFrame, row: usize) -> PolarsResult<Group> {
-    let value = |name: &str| Value::of(folded.column(name)?, row);
+    let value = |name: &str| Value::from_cell(folded.column(name)?, row);
     let integer =
         |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
     let place = integer(PLACE)?;

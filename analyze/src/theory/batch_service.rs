@@ -45,7 +45,7 @@ mod tests {
             topology: sim::experiment::Topology::TimeKeeper,
             ..System::new(&[2.0, 2.0, 1.0, 4.0], 0.5, 60.0)
         };
-        let idle = idle(&system.rates, &Links::of(&system)).expect("one answer");
+        let idle = idle(&system.rates, &Links::new(&system)).expect("one answer");
         for (idle, expected) in idle.iter().zip([2.0, 1.0, 0.25, 3.0]) {
             assert!((idle - expected).abs() < 1e-9, "{idle} {expected}");
         }

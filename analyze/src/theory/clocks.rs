@@ -120,7 +120,7 @@ impl Clocks {
 
 impl<'a> Followed<'a> {
     fn of(system: &'a System, flow: &'a Flow) -> Self {
-        let sources = Source::of(system, flow);
+        let sources = Source::find_all(system, flow);
         let rates: Vec<f64> = sources
             .iter()
             .map(|source| rate(system, flow, source.machine))
@@ -151,7 +151,7 @@ impl<'a> Followed<'a> {
         let heard = self.flow.links.heard(machine).iter();
         let mut senders = heard.filter(|(sender, _)| self.flow.active[*sender]);
         self.is_source(machine)
-            || Regime::of(strength) == Regime::Stable
+            || Regime::from_strength(strength) == Regime::Stable
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
@@ -316,7 +316,7 @@ mod tests {
 
     fn of(rates: &[f64], internal: f64) -> Clocks {
         let system = System::new(rates, internal, 60.0);
-        Clocks::of(&system, &Flow::of(&system).expect("one solution"))
+        Clocks::of(&system, &Flow::solve(&system).expect("one solution"))
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn aligned_or_with_the_time_before_nobody_is_ahead() {
         let system = System::new(&[3.0, 3.0, 3.0], 0.7, 60.0);
-        let flow = Flow::of(&system).expect("one solution");
+        let flow = Flow::solve(&system).expect("one solution");
         let aligned = System {
             aligned: true,
             ..system.clone()

@@ -82,7 +82,7 @@ pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
     // The machines of a configuration follow each other: it is predicted once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
-        let system = System::of(group);
+        let system = System::from_group(group);
         let machines = match last.take() {
             Some((known, machines)) if known == system => machines,
             _ => predict(&system),

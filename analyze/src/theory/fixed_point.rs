@@ -12,11 +12,11 @@ pub(super) fn relaxed(mut y: Vec<f64>, next: impl Fn(usize, &[f64]) -> f64) -> O
     for _ in 0..ROUNDS {
         let mut change: f64 = 0.0;
         let mut greatest: f64 = 0.0;
-        for place in 0..y.len() {
-            let value = next(place, &y);
-            change = change.max((value - y[place]).abs());
+        for index in 0..y.len() {
+            let value = next(index, &y);
+            change = change.max((value - y[index]).abs());
             greatest = greatest.max(value.abs());
-            y[place] = value;
+            y[index] = value;
         }
         if change <= SAME * greatest {
             return Some(y);
@@ -28,7 +28,7 @@ pub(super) fn relaxed(mut y: Vec<f64>, next: impl Fn(usize, &[f64]) -> f64) -> O
 /// Whether there is only one, as far as this can tell. What `next` makes of a bound below all fixed points is a bound above them, and
 /// the other way round; started at 0 the two close in, and where they meet there is one.
 pub(super) fn is_bracketed(places: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
-    let mapped = |y: &[f64]| -> Vec<f64> { (0..places).map(|place| next(place, y)).collect() };
+    let mapped = |y: &[f64]| -> Vec<f64> { (0..places).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; places];
     for _ in 0..ROUNDS {
         let high = mapped(&low);
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn one_or_several() {
         let pair = |rates: [f64; 2], s: f64| {
-            move |place: usize, y: &[f64]| (rates[place] - s * y[1 - place]).max(0.0)
+            move |index: usize, y: &[f64]| (rates[index] - s * y[1 - index]).max(0.0)
         };
         let y = relaxed(vec![0.0; 2], pair([3.0, 3.0], 0.5)).expect("one");
         assert!(y.iter().all(|y| (y - 2.0).abs() < 1e-9), "{y:?}");

@@ -47,8 +47,8 @@ pub(super) struct Flow {
 
 impl Flow {
     /// None where several long-run states are possible.
-    pub fn of(system: &System) -> Option<Self> {
-        let links = Links::of(system);
+    pub fn solve(system: &System) -> Option<Self> {
+        let links = Links::new(system);
         if system.drains() {
             return Self::drained(system, links);
         }
@@ -166,8 +166,8 @@ mod tests {
             (&[4.0, 7.0], 1.0),
         ] {
             let system = System::new(rates, internal, 1e7);
-            let fluid = Fluid::among(rates, &Links::of(&system)).expect("one");
-            let flow = Flow::of(&system).expect("one solution");
+            let fluid = Fluid::among(rates, &Links::new(&system)).expect("one");
+            let flow = Flow::solve(&system).expect("one solution");
             for (machine, rate) in rates.iter().enumerate() {
                 let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{rates:?}: {a} {b}");
                 near(flow.idle[machine], fluid.idle[machine]);
@@ -182,7 +182,7 @@ mod tests {
     fn what_arrives_is_received_or_waits() {
         for internal in [0.0, 0.1, 0.4, 0.9, 1.0] {
             let system = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
-            let flow = Flow::of(&system).expect("one solution");
+            let flow = Flow::solve(&system).expect("one solution");
             for (machine, rate) in system.rates.iter().enumerate() {
                 let waits = flow.queues[machine].mean(60.0) / 60.0;
                 let left = flow.arrivals[machine] - (rate - flow.idle[machine]) - waits;
@@ -195,7 +195,7 @@ mod tests {
     fn two_machines_that_always_send_are_no_exception() {
         for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {
             for internal in [0.0, 1e-9] {
-                let flow = Flow::of(&System::new(&rates, internal, 60.0)).expect("one solution");
+                let flow = Flow::solve(&System::new(&rates, internal, 60.0)).expect("one solution");
                 for (idle, expected) in flow.idle.iter().zip(expected) {
                     assert!((idle - expected).abs() < 0.01, "{internal}: {flow:?}");
                 }
@@ -210,7 +210,7 @@ mod tests {
             let equals = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
             let mut others = equals.clone();
             others.internal[0] += 1e-12;
-            let (equals, others) = (Flow::of(&equals), Flow::of(&others));
+            let (equals, others) = (Flow::solve(&equals), Flow::solve(&others));
             let (equals, others) = (equals.expect("one"), others.expect("one"));
             assert!(equals.links.uniform().is_some() && others.links.uniform().is_none());
             for (a, b) in equals.idle.iter().zip(&others.idle) {
@@ -227,12 +227,12 @@ mod tests {
             sends: Sends::Broadcast,
             ..System::new(&[3.0; 4], 0.3, 60.0)
         };
-        assert!(Flow::of(&ring).is_none());
+        assert!(Flow::solve(&ring).is_none());
         let uneven = System {
             rates: vec![3.0, 4.0, 5.0, 6.0],
             ..ring
         };
-        let flow = Flow::of(&uneven).expect("the faster pair silences the slower");
+        let flow = Flow::solve(&uneven).expect("the faster pair silences the slower");
         assert_eq!(flow.active, [false, true, false, true]);
     }
 }

@@ -72,7 +72,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub fn of(system: &System) -> Self {
+    pub fn new(system: &System) -> Self {
         let machines = 0..system.rates.len();
         let senders: Vec<Sender> = machines.map(|j| Sender::of(system, j)).collect();
         let mut heard = vec![vec![]; senders.len()];
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn links(topology: Topology, sends: Sends, internal: &[f64]) -> Links {
-        Links::of(&System {
+        Links::new(&System {
             topology,
             sends,
             internal: internal.to_vec(),

@@ -157,7 +157,7 @@ mod tests {
             Sends::Multicast(2),
             Sends::Broadcast,
         ] {
-            let links = Links::of(&System {
+            let links = Links::new(&System {
                 sends,
                 ..system.clone()
             });

@@ -38,7 +38,7 @@ pub struct Prediction {
 
 /// Predicts every machine of `system`, in their order.
 pub fn predict(system: &System) -> Vec<Prediction> {
-    let Some(flow) = Flow::of(system) else {
+    let Some(flow) = Flow::solve(system) else {
         let unknown = Prediction {
             caveats: vec![Caveat::SeveralStates],
             ..Prediction::default()
@@ -49,9 +49,9 @@ pub fn predict(system: &System) -> Vec<Prediction> {
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
-        .map(|queue| Regime::of(queue.strength(system.duration_s)))
+        .map(|queue| Regime::from_strength(queue.strength(system.duration_s)))
         .collect();
-    let sources = Source::of(system, &flow);
+    let sources = Source::find_all(system, &flow);
     (0..system.rates.len())
         .map(|machine| Prediction {
             caveats: Caveat::reasons(system, &flow, (&regimes, &sources), machine),
@@ -69,7 +69,7 @@ fn of_machine(system: &System, flow: &Flow, clocks: &Clocks, machine: usize) -> 
     // The last tick is half a period before T on average, and what came since is not in the log.
     let since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
-        regime: Some(Regime::of(queue.strength(duration_s))),
+        regime: Some(Regime::from_strength(queue.strength(duration_s))),
         idle_rate: Some(flow.idle[machine]),
         arrival_rate: Some(arrival_rate),
         backlog_growth: Some(queue.slope(duration_s)),

@@ -16,7 +16,7 @@ pub enum Regime {
 const CRITICAL: f64 = 1.0;
 
 impl Regime {
-    pub(super) fn of(strength: f64) -> Self {
+    pub(super) fn from_strength(strength: f64) -> Self {
         if strength.abs() < CRITICAL {
             Self::Critical
         } else if strength < 0.0 {

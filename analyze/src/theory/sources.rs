@@ -20,10 +20,10 @@ pub(super) struct Source {
 
 impl Source {
     /// The sources of all machines.
-    pub fn of(system: &System, flow: &Flow) -> Vec<Self> {
+    pub fn find_all(system: &System, flow: &Flow) -> Vec<Self> {
         let critical = |machine: usize| {
             let strength = flow.queues[machine].strength(system.duration_s);
-            Regime::of(strength) == Regime::Critical
+            Regime::from_strength(strength) == Regime::Critical
         };
         let surely = |machine: usize| flow.active[machine] && !critical(machine);
         let perhaps = |machine: usize| flow.active[machine] || critical(machine);
@@ -83,8 +83,8 @@ mod tests {
             topology,
             ..System::new(rates, internal, 60.0)
         };
-        let flow = Flow::of(&system).expect("one solution");
-        let sources = Source::of(&system, &flow);
+        let flow = Flow::solve(&system).expect("one solution");
+        let sources = Source::find_all(&system, &flow);
         sources.into_iter().map(|source| source.machine).collect()
     }
 

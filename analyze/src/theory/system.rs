@@ -48,7 +48,7 @@ impl System {
     }
 
     /// The configuration that `group` is about.
-    pub fn of(group: &Group) -> Self {
+    pub fn from_group(group: &Group) -> Self {
         let configuration = &*group.configuration;
         let machines = configuration.rates.machines() as usize;
         Self {

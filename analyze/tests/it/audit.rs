@@ -14,7 +14,7 @@ use crate::fixture;
 
 /// Requires that nothing is found in the dataset.
 fn require_clean(root: &Path) -> Audit {
-    let audit = Audit::of(&[root.to_owned()]).unwrap();
+    let audit = Audit::run(&[root.to_owned()]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     audit
 }
@@ -59,7 +59,7 @@ proptest! {
              [parameters]\nrates = [{rates:?}]\ninternal = {internal}\nphase = \"{phase}\"\ndelay_s = {delay_s}\n\
              receive = \"{receive}\"\ntopology = \"{topology}\"\nsends = {sends}"
         ));
-        let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+        let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
         prop_assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
         prop_assert_eq!(audit.datasets[0].runs, 3);
     }
@@ -254,7 +254,7 @@ fn words_and_table_fit_eighty_columns() {
     let root = folder.path().join("small");
     let link = folder.path().join("s");
     fs::rename(root, &link).unwrap();
-    let mut audit = Audit::of(&[link]).unwrap();
+    let mut audit = Audit::run(&[link]).unwrap();
     let results = audit.datasets[0].results.iter_mut();
     let found: Vec<_> = results.filter_map(|result| result.first.as_mut()).collect();
     assert!(!found.is_empty());

@@ -36,7 +36,7 @@ fn audit_of(ran: &str, claimed: &str) -> Audit {
     });
     let folder = tempfile::tempdir().unwrap();
     fixture::write(folder.path(), &claimed, runs.collect());
-    Audit::of(&[folder.path().to_owned()]).unwrap()
+    Audit::run(&[folder.path().to_owned()]).unwrap()
 }
 
 const PLAIN: &str = "";
@@ -98,7 +98,7 @@ fn runs_without_an_event_audit_clean() {
     let folder = tempfile::tempdir().unwrap();
     let text = "seed = 1\nduration_s = 0.001\nengine = \"virtual\"\n[parameters]\nrates = [[0.001, 0.002]]\ninternal = 0.5";
     fixture::simulated(folder.path(), text);
-    let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+    let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     assert_eq!(audit.datasets[0].events, 0);
 }
@@ -120,6 +120,6 @@ fn variants_over_real_tcp_audit_clean() {
     )
     .unwrap();
     assert_eq!((summary.ok, summary.failed), (48, 0));
-    let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+    let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
 }

@@ -35,7 +35,7 @@ fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 /// The comparison of `a` with `b` in `folder`.
 pub fn open(folder: &Path) -> Comparison {
     let datasets = analyze::open(&["a", "b"].map(|name| folder.join(name))).unwrap();
-    Comparison::of(&datasets[0], &datasets[1]).unwrap()
+    Comparison::new(&datasets[0], &datasets[1]).unwrap()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Datasets whose checksums are right and whose contents cannot be: each number of each row as large and as small as it can be.
 //!
-//! Every verb gives an answer or an error that names the file: never a panic, and no memory on the word of a row.
+//! Every verb gives an answer or an error that names the file: never a panic, and no memory only because a row contains a large number.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ fn look_at(root: &Path, whole: &Dataset) -> Result<(), String> {
         let names_it = said.contains(&root.display().to_string());
         names_it.then_some(()).ok_or(said)
     };
-    match Audit::of(&[root.to_owned()]) {
+    match Audit::run(&[root.to_owned()]) {
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
         Err(error) => names_it(error)?,
     }
@@ -44,7 +44,7 @@ fn look_at(root: &Path, whole: &Dataset) -> Result<(), String> {
         Ok(dataset) => dataset,
         Err(error) => return names_it(error),
     };
-    match Comparison::of(&dataset, whole) {
+    match Comparison::new(&dataset, whole) {
         Ok(comparison) => drop((compare::words(&comparison), compare::records(&comparison))),
         Err(error) => names_it(error)?,
     }
@@ -256,7 +256,7 @@ fn billions_of_machines_are_refused_in_words() {
         ),
         "{said}"
     );
-    let audit = Audit::of(&[folder.path().to_owned()]).unwrap();
+    let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(!audit.is_clean());
     look_at(folder.path(), &whole).unwrap();
 }

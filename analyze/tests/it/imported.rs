@@ -171,7 +171,7 @@ fn logs_that_say_all_have_all_measures_and_a_full_audit() {
     );
     assert!(report.assumed.sent_ticks);
     require_same_measures(&measured(&original), &measured(&imported), &[]);
-    let audit = Audit::of(&[imported]).unwrap();
+    let audit = Audit::run(&[imported]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     let not_made: Vec<Check> = Check::ALL
         .into_iter()
@@ -202,7 +202,7 @@ fn the_least_logs_have_what_needs_no_messages() {
         "false_order",
     ];
     require_same_measures(&measured(&original), &measured(&imported), &of_messages);
-    let audit = Audit::of(&[imported]).unwrap();
+    let audit = Audit::run(&[imported]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     insta::assert_snapshot!(audit::words(&audit).join("\n"), @r"
     imported: 3 runs, 600 events, 0 messages.
@@ -229,7 +229,7 @@ fn bugs_in_imported_logs_are_found() {
         );
         fs::write(&log, text).unwrap();
         import::import(&[log], &mapping, &imported).unwrap();
-        let audit = Audit::of(&[imported]).unwrap();
+        let audit = Audit::run(&[imported]).unwrap();
         Check::ALL
             .into_iter()
             .filter(|&check| audit.counts(check).1 > 0)
@@ -374,7 +374,7 @@ fn what_cannot_be_one_run_is_refused() {
         )
     };
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
-    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is before that of the machine's row before; a machine's rows are to be in the order of time (times of day start anew at midnight), each in one file, and each run in a folder of its own");
+    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
@@ -445,7 +445,7 @@ proptest! {
         }
         let into = folder.path().join("into");
         if import::import(&files, &Mapping::default(), &into).is_ok() {
-            Audit::of(std::slice::from_ref(&into)).unwrap();
+            Audit::run(std::slice::from_ref(&into)).unwrap();
             measured(&into);
         }
     }

@@ -23,7 +23,7 @@ const FAILED: u8 = 3;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
-own --machine; whichever starts first waits for the others. Their hosts' clocks should agree to within the run's margin.
+own --machine; whichever starts first waits for the others. Their hosts' clocks should differ by less than the run's margin (the shortest time between ticks of two machines), or the order of events is not guaranteed.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let mut text = if args.child {
-        serde_json::to_vec(&Report::of(&part))?
+        serde_json::to_vec(&Report::from_part(&part))?
     } else {
         EVENT_COLUMNS.join(",").into_bytes()
     };

@@ -46,16 +46,16 @@ pub struct ExperimentArgs {
     /// Use this engine instead of the file's: tcp (real sockets, wall clock) or virtual (discrete events)
     #[arg(long)]
     engine: Option<EngineKind>,
-    /// Model seconds per wall second, instead of the file's (tcp engine)
+    /// Model seconds per wall second, instead of what the file says; only for the tcp engine
     #[arg(long, value_name = "X", value_parser = time_scale)]
     time_scale: Option<f64>,
-    /// Use this isolation instead of the file's: shared (many runs in one process) or process (each machine in a process of its own) (tcp engine)
+    /// Where machines run, instead of what the file says; only for the tcp engine: shared (many runs in one process) or process (each machine has its own process)
     #[arg(long)]
     isolation: Option<Isolation>,
     /// Runs at the same time [default: as many as this computer can keep on schedule]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
-    /// Ports on which machines listen, on loopback addresses of their own
+    /// Ports on which the machines listen; where the system allows it, each run has its own loopback address (127.x.y.z)
     #[arg(long, value_name = "FIRST-LAST", default_value_t)]
     ports: PortRange,
     /// Run failed runs again

@@ -33,8 +33,8 @@ const INTERRUPTED: u8 = 130;
   nohup sim run experiments/overnight.toml &
 
 Resuming: run the same command again after an interruption. Runs that are done are skipped. You may add values or repetitions to \
-the experiment before: the new runs are added to the dataset. Ctrl+C finishes what must be written and stops; pressed twice, it \
-stops at once.")]
+the experiment file before that: the new runs are added to the dataset. Press Ctrl+C once to stop after everything is written, and \
+twice to stop at once.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

@@ -68,7 +68,7 @@ pub struct Report {
 
 impl Report {
     /// The report of a machine that did `part`.
-    pub fn of(part: &Part) -> Self {
+    pub fn from_part(part: &Part) -> Self {
         Self {
             started_at_ns: part.started_at_ns,
             latency_ns: part.latency.clone(),

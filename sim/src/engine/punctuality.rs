@@ -55,8 +55,8 @@ impl Samples {
     pub fn quantiles(mut self) -> Quantiles {
         self.0.sort_unstable();
         let rank = |share: f64| {
-            let place = (share * self.0.len() as f64).ceil() as usize;
-            self.0.get(place.saturating_sub(1)).copied().unwrap_or(0)
+            let index = (share * self.0.len() as f64).ceil() as usize;
+            self.0.get(index.saturating_sub(1)).copied().unwrap_or(0)
         };
         Quantiles {
             p50_ns: rank(0.5),

@@ -65,9 +65,9 @@ impl RateSets {
 
     /// Choices with repetition: `C(choices + machines - 1, machines)`, built up by exact divisions.
     fn unordered_count(&self) -> Option<u64> {
-        (1..=u64::from(self.machines)).try_fold(1u64, |count, place| {
-            let product = u128::from(count) * u128::from(self.choices() - 1 + place);
-            u64::try_from(product / u128::from(place)).ok()
+        (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
+            let product = u128::from(count) * u128::from(self.choices() - 1 + index);
+            u64::try_from(product / u128::from(index)).ok()
         })
     }
 
@@ -87,7 +87,7 @@ impl RateSets {
             .filter_map(|set| {
                 Rates::new(
                     set.into_iter()
-                        .filter_map(|place| self.rate(place))
+                        .filter_map(|index| self.rate(index))
                         .collect(),
                 )
             })
@@ -95,8 +95,8 @@ impl RateSets {
     }
 
     /// The rate at a place within the bounds, from 0.
-    fn rate(&self, place: u32) -> Option<Rate> {
-        Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(place) * self.step.micro_hertz())
+    fn rate(&self, index: u32) -> Option<Rate> {
+        Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(index) * self.step.micro_hertz())
     }
 
     /// Every set of places, machine by machine; `lowest(last)` is the lowest allowed after a machine whose place is `last`.
@@ -108,7 +108,7 @@ impl RateSets {
                 .flat_map(|set| {
                     let lowest = lowest(set.last().copied().unwrap_or(0));
                     (lowest..self.choices() as u32)
-                        .map(move |place| set.iter().copied().chain([place]).collect())
+                        .map(move |index| set.iter().copied().chain([index]).collect())
                 })
                 .collect();
         }

@@ -20,7 +20,7 @@ impl RunName {
     /// The run of `experiment` that has this name; nothing if none of those planned has.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
-            Self::Place(place) => experiment.run(*place).filter(|run| experiment.plans(run)),
+            Self::Place(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
     }
@@ -57,7 +57,7 @@ impl RunName {
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place(place) => write!(f, "{place}"),
+            Self::Place(index) => write!(f, "{index}"),
             Self::Key(key) => write!(f, "`{key}`"),
         }
     }
@@ -68,7 +68,7 @@ impl FromStr for RunName {
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.parse() {
-            Ok(place) => Self::Place(place),
+            Ok(index) => Self::Place(index),
             Err(_) => Self::Key(text.to_owned()),
         })
     }

@@ -164,8 +164,8 @@ fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
         .zip(residues)
         .map(|(rate, residue)| {
             let step = random.random_range(0..lcm / rate.micro_hertz());
-            let place = u128::from(step * machines + residue);
-            (place * u128::from(NANOS_IN_A_MILLION_SECONDS) / u128::from(steps)) as u64
+            let index = u128::from(step * machines + residue);
+            (index * u128::from(NANOS_IN_A_MILLION_SECONDS) / u128::from(steps)) as u64
         })
         .collect()
 }

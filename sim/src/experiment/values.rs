@@ -295,5 +295,5 @@ pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
 fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     const DECIMALS: f64 = 1e9;
     let steps = ((to - from) / step + 1e-9).floor() as u64;
-    (0..=steps).map(move |place| ((from + place as f64 * step) * DECIMALS).round() / DECIMALS)
+    (0..=steps).map(move |index| ((from + index as f64 * step) * DECIMALS).round() / DECIMALS)
 }

@@ -34,7 +34,7 @@ impl ResumeState {
     /// # Errors
     ///
     /// [`DatasetError`] if the folder holds something else.
-    pub(super) fn of(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
+    pub(super) fn find(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let (folder, siblings) = match experiment.shard() {
             None => {
                 if let Some((_, shard)) = shards_in(root).first() {

@@ -100,7 +100,7 @@ impl Status {
     }
 
     /// The status of a dataset whose journals have been read.
-    pub fn of(dataset: &Dataset) -> Self {
+    pub fn from_dataset(dataset: &Dataset) -> Self {
         let repetitions = dataset.manifest().experiment.repetitions;
         let mut tally = Tally::default();
         for row in dataset.attempted() {

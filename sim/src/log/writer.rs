@@ -94,7 +94,7 @@ impl DatasetWriter {
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
         // Looked at before anything is made, and again once nobody else can change it.
-        let paths = ResumeState::of(root, experiment)?.paths;
+        let paths = ResumeState::find(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
             .map_err(DatasetError::folder(folder))?;
@@ -103,7 +103,7 @@ impl DatasetWriter {
             manifest,
             experiment,
             ..
-        } = ResumeState::of(root, experiment)?;
+        } = ResumeState::find(root, experiment)?;
         remove_left_behind(folder).map_err(DatasetError::io(folder))?;
         let kept = manifest
             .as_ref()
@@ -160,7 +160,7 @@ impl DatasetWriter {
         root: &Path,
         experiment: &Experiment,
     ) -> Result<(Experiment, Attempts), DatasetError> {
-        let earlier = ResumeState::of(root, experiment)?;
+        let earlier = ResumeState::find(root, experiment)?;
         let found = Found::read(&earlier.paths.journal(), &earlier.experiment)?;
         if earlier.manifest.is_some() {
             Uncounted::find(&earlier.paths, &found, &earlier.experiment)?;

@@ -242,7 +242,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
         let folder = std::path::absolute(folder).ok()?;
         let disk = folder
             .ancestors()
-            .find_map(|place| rustix::fs::statvfs(place).ok())?;
+            .find_map(|index| rustix::fs::statvfs(index).ok())?;
         Some(disk.f_bavail * disk.f_frsize)
     }
     #[cfg(not(unix))]

@@ -1,4 +1,4 @@
-//! The runs that the event loops may take: no more than so many are handed out and not yet turned into rows.
+//! Limits how many runs are in progress: handed out to an event loop, and their rows not yet written.
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -27,7 +27,7 @@ impl<I: Iterator<Item = Run>> Supply<I> {
     /// Hands out another run: one has been turned into its rows. After the last one, event loops learn that there are no more.
     pub(super) fn hand_out_one(&mut self) {
         let Some(sender) = &self.hand_out else { return };
-        // There is room for all that are out. Where all event loops have ended, nobody takes it.
+        // The channel has room for all runs in progress, so this does not wait. It fails if all event loops have ended.
         let is_out = self.rest.next().is_some_and(|run| sender.send(run).is_ok());
         if !is_out {
             self.hand_out = None;
@@ -43,7 +43,7 @@ mod tests {
     use crate::experiment::{Experiment, Overrides};
 
     #[test]
-    fn as_many_are_out_as_may_be_and_in_the_end_none() {
+    fn never_exceeds_the_limit_and_ends() {
         let text =
             "seed = 1\nrepetitions = 5\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned();
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_runs_than_may_be_out_are_all_there_are() {
+    fn accepts_fewer_runs_than_the_limit() {
         let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let (_, runs) = Supply::new(experiment.expect("an experiment").runs(), 9);

@@ -117,10 +117,10 @@ impl<'d> Item<'d> {
     /// The values of an array, if it is one. Each keeps this item's key, with its place from 1 in brackets.
     pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
-        let item = |(place, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
+        let item = |(index, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
             document: self.document,
             value: value.get_ref(),
-            key: format!("{}[{}]", self.key, place + 1),
+            key: format!("{}[{}]", self.key, index + 1),
             line: self.document.line(value.span().start),
         };
         Some(array.iter().enumerate().map(item).collect())

@@ -253,7 +253,10 @@ fn a_read_only_folder_is_refused() {
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("data/e: Permission denied"), "{said}");
+    assert!(
+        said.contains("data/e cannot be a dataset's folder: Permission denied"),
+        "{said}"
+    );
 }
 
 #[test]

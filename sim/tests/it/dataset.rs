@@ -159,7 +159,7 @@ fn the_status_of_a_sweep_under_way_and_after() {
     sweep(&experiment, &whole).expect("a sweep");
     let whole = Dataset::open(&whole).expect("a dataset");
     let root = folder.path().join("under-way");
-    let status = || Status::of(&Dataset::open(&root).expect("a dataset"));
+    let status = || Status::from_dataset(&Dataset::open(&root).expect("a dataset"));
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
     writer
         .announce(12, Duration::from_secs(3600))
@@ -355,7 +355,7 @@ fn a_run_counts_once_however_often_it_was_attempted() {
     };
     assert_eq!((reason.reason.as_str(), reason.runs), ("late", 2));
     let read = Dataset::open(&root).expect("a dataset");
-    assert_eq!(status, Status::of(&read));
+    assert_eq!(status, Status::from_dataset(&read));
     let events: u64 = [0, 3, 4]
         .map(|run| whole.attempted()[run].events)
         .iter()

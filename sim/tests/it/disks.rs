@@ -173,7 +173,7 @@ impl Trial {
     }
 
     fn status(&self) -> Status {
-        Status::of(&Dataset::open(&self.root()).expect("a dataset"))
+        Status::from_dataset(&Dataset::open(&self.root()).expect("a dataset"))
     }
 }
 

@@ -40,7 +40,7 @@ fn a_run_that_fails_leaves_the_others_alone_and_its_reason_behind() {
         (summary.failed, summary.left, summary.gave_up),
         (6, 0, false)
     );
-    let status = Status::of(&Dataset::open(folder.path()).expect("a dataset"));
+    let status = Status::from_dataset(&Dataset::open(folder.path()).expect("a dataset"));
     assert_eq!((status.done, status.failed, status.to_do), (0, 6, 0));
     let [reason] = &status.reasons[..] else {
         panic!("{:?}", status.reasons)
@@ -67,7 +67,7 @@ fn too_many_failures_end_the_sweep() {
     assert!(summary.gave_up);
     // What failed before the word was out is left to do.
     assert_eq!((summary.failed, summary.left), (2, 19_998));
-    let status = Status::of(&Dataset::open(folder.path()).expect("a dataset"));
+    let status = Status::from_dataset(&Dataset::open(folder.path()).expect("a dataset"));
     assert_eq!(
         (status.failed, status.to_do),
         (summary.failed, summary.left)

@@ -76,7 +76,7 @@ fn together_they_are_the_whole() {
                     .map(|shard| shard.number)
                     .collect();
                 assert_eq!(missing, (number..=3).collect::<Vec<_>>());
-                let status = Status::of(&dataset);
+                let status = Status::from_dataset(&dataset);
                 assert_eq!((status.planned, status.done), (20, runs));
                 assert_eq!(status.to_do, 20 - runs);
             }
@@ -97,7 +97,7 @@ fn one_shard_is_a_dataset_of_its_own() {
     let ok = sweep(&shard(2, 3), &desk.root()).expect("a sweep").ok;
     let dataset = Dataset::open(&desk.root().join("shard-2-of-3")).expect("a dataset");
     assert_eq!(dataset.planned(), ok);
-    assert_eq!(Status::of(&dataset).to_do, 0);
+    assert_eq!(Status::from_dataset(&dataset).to_do, 0);
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Setup {
 }
 
 pub fn audit(root: &Path) -> Audit {
-    Audit::of(&[root.to_owned()]).unwrap()
+    Audit::run(&[root.to_owned()]).unwrap()
 }
 
 /// Every check that failed, by name.

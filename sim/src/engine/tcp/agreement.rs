@@ -36,9 +36,9 @@ impl Agreement {
     }
 
     pub(super) fn hear_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
-        let place = self.awaited.iter().position(|&awaited| awaited == sender);
-        let place = place.ok_or("said that it is ready, but nobody waits for that")?;
-        self.awaited.swap_remove(place);
+        let index = self.awaited.iter().position(|&awaited| awaited == sender);
+        let index = index.ok_or("said that it is ready, but nobody waits for that")?;
+        self.awaited.swap_remove(index);
         Ok(())
     }
 

@@ -174,7 +174,7 @@ fn begin(
         first: seat.machine,
         addresses: seat.addresses.clone(),
     };
-    let wiring = Wiring::of(&seat.run.configuration);
+    let wiring = Wiring::new(&seat.run.configuration);
     let secret = Secret::new(&seat.token, seat.seed, &seat.run.key());
     let mesh = Mesh::new(0, wiring, places, secret, clock, reactor)
         .map_err(|error| unable(address, error))?;

@@ -12,7 +12,8 @@ pub(super) struct ClockDifference {
 }
 
 impl ClockDifference {
-    /// Whether machines with these clocks can start together at a time that is `lead_ns` ahead when it is said.
+    /// Whether machines with these clocks can start together. The start is announced `lead_ns` in advance; if the clocks differ by more
+    /// than that, they cannot.
     pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());

@@ -260,7 +260,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             passes: false,
             reason,
         })?;
-        let wiring = Wiring::of(configuration);
+        let wiring = Wiring::new(configuration);
         let secret = Secret::new(&token, self.settings.seed, &run.key());
         let (clock, reactor) = (self.clock, &mut self.reactor);
         Endpoints::here(listeners)

@@ -361,9 +361,9 @@ impl Hosted {
         };
         match ready.route.socket {
             SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
-            SocketId::Link(place) => {
+            SocketId::Link(index) => {
                 self.mesh
-                    .exchange(place, ready.readiness, scratch, reactor, hear)
+                    .exchange(index, ready.readiness, scratch, reactor, hear)
             }
         }
     }

@@ -208,7 +208,7 @@ impl Mesh {
                 .connect(address, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
             let problem = match dialled {
-                Ok(place) => self.open(place, peer).err(),
+                Ok(index) => self.open(index, peer).err(),
                 Err(error) => {
                     self.to_dial.push((dialler, peer));
                     Some(error)
@@ -257,10 +257,10 @@ impl Mesh {
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
-        let place = self.vacant.last().copied().unwrap_or(self.links.len());
+        let index = self.vacant.last().copied().unwrap_or(self.links.len());
         let route = Route {
             run: self.run,
-            socket: SocketId::Link(place),
+            socket: SocketId::Link(index),
         };
         let handle = reactor.watch(&mut stream, route)?;
         let is_senders = purpose == Purpose::OneMessage;
@@ -275,28 +275,28 @@ impl Mesh {
         }
         let link = Link::new(owner, peer, purpose, stream, handle);
         self.vacant.pop();
-        match self.links.get_mut(place) {
+        match self.links.get_mut(index) {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
         }
         if let Some(peer) = peer.filter(|_| !is_senders) {
             let end = self.end(owner, peer);
-            self.ends[end] = Some(place);
+            self.ends[end] = Some(index);
         }
-        Ok(place)
+        Ok(index)
     }
 
     /// A connection that was dialled came to nothing: other processes may start later than this one.
     fn dial_later(
         &mut self,
-        place: usize,
+        index: usize,
         mut link: Link,
         peer: MachineIndex,
         reactor: &mut Reactor,
     ) {
         let end = self.end(link.owner, peer);
         self.ends[end] = None;
-        self.vacant.push(place);
+        self.vacant.push(index);
         self.to_dial.push((link.owner, peer));
         self.failed_dials += 1;
         self.dial_again = Some(Instant::now() + DIAL_AGAIN);
@@ -324,8 +324,8 @@ impl Mesh {
         let [first, _, ..] = addresses[..] else {
             return addresses[0];
         };
-        let place = self.end_place(owner, peer);
-        let standing = place.and_then(|place| self.links[place].as_ref());
+        let index = self.end_place(owner, peer);
+        let standing = index.and_then(|index| self.links[index].as_ref());
         let there = standing.and_then(|link| link.stream.peer_addr().ok());
         let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
         addresses.iter().find(is_there).copied().unwrap_or(first)
@@ -341,13 +341,13 @@ impl Mesh {
     /// refuse them.
     pub(super) fn exchange(
         &mut self,
-        place: usize,
+        index: usize,
         readiness: Readiness,
         scratch: &mut [u8],
         reactor: &mut Reactor,
         mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
-        let Some(mut link) = self.links.get_mut(place).and_then(Option::take) else {
+        let Some(mut link) = self.links.get_mut(index).and_then(Option::take) else {
             return Ok(());
         };
         let was_greeted = link.is_greeted();
@@ -360,7 +360,7 @@ impl Mesh {
         let result = flushed.and_then(|()| {
             link.read(scratch, readiness.closed, |link, heard| {
                 match heard {
-                    Heard::Hello(hello) => self.greet(place, link, &hello)?,
+                    Heard::Hello(hello) => self.greet(index, link, &hello)?,
                     Heard::Frame(frame) => {
                         if let Some(peer) = link.peer {
                             let is_last = match link.purpose {
@@ -380,11 +380,11 @@ impl Mesh {
         }
         match (result, link.peer) {
             (Ok(()), _) => {
-                self.put_back(place, link, reactor);
+                self.put_back(index, link, reactor);
                 Ok(())
             }
             (Err(_), None) => {
-                self.turn_away(place, link, reactor);
+                self.turn_away(index, link, reactor);
                 Ok(())
             }
             (Err(_), Some(peer))
@@ -393,12 +393,12 @@ impl Mesh {
                     && peer < link.owner
                     && link.purpose != Purpose::OneMessage =>
             {
-                self.dial_later(place, link, peer, reactor);
+                self.dial_later(index, link, peer, reactor);
                 Ok(())
             }
             (Err(problem), Some(peer)) => {
                 let (owner, purpose) = (link.owner, link.purpose);
-                self.links[place] = Some(link);
+                self.links[index] = Some(link);
                 let when = match purpose {
                     Purpose::OneMessage => " while it was for a message",
                     Purpose::Standing { .. } if was_greeted => "",
@@ -423,9 +423,9 @@ impl Mesh {
         for mut listener in std::mem::take(&mut self.listeners) {
             reactor.forget(&mut listener.listener, listener.handle);
         }
-        for place in 0..self.links.len() {
-            if let Some(link) = self.links[place].take_if(|link| link.peer.is_none()) {
-                self.turn_away(place, link, reactor);
+        for index in 0..self.links.len() {
+            if let Some(link) = self.links[index].take_if(|link| link.peer.is_none()) {
+                self.turn_away(index, link, reactor);
             }
         }
     }
@@ -442,8 +442,8 @@ impl Mesh {
 
     /// `owner` has done its last tick: tells every peer.
     pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
-        (0..self.wiring.linked(owner).len()).try_for_each(|place| {
-            let peer = self.wiring.linked(owner)[place];
+        (0..self.wiring.linked(owner).len()).try_for_each(|index| {
+            let peer = self.wiring.linked(owner)[index];
             self.with_link(owner, peer, Link::end)
         })
     }
@@ -454,8 +454,8 @@ impl Mesh {
         peer: MachineIndex,
         write: impl FnOnce(&mut Link) -> io::Result<()>,
     ) -> Result<(), String> {
-        let place = self.ends[self.end(owner, peer)];
-        let link = place.and_then(|place| self.links[place].as_mut());
+        let index = self.ends[self.end(owner, peer)];
+        let link = index.and_then(|index| self.links[index].as_mut());
         let link =
             link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
         write(link).map_err(|error| {
@@ -467,7 +467,7 @@ impl Mesh {
     pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let missing_fields = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
-                self.ends[self.end(owner, peer)].and_then(|place| self.links[place].as_ref());
+                self.ends[self.end(owner, peer)].and_then(|index| self.links[index].as_ref());
             !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
         };
         self.local()

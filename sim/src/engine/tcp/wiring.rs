@@ -13,7 +13,7 @@ pub(super) struct Wiring {
 }
 
 impl Wiring {
-    pub(super) fn of(configuration: &Configuration) -> Self {
+    pub(super) fn new(configuration: &Configuration) -> Self {
         let (topology, machines) = (configuration.topology, configuration.rates.machines());
         Self {
             topology,

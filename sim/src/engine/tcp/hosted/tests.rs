@@ -25,7 +25,7 @@ impl Bench {
         let listeners = AddressBook::new(PortRange::default()).listen(2);
         let places = Endpoints::here(listeners.expect("ports")).expect("addresses");
         let (wiring, secret) = (
-            Wiring::of(&run.configuration),
+            Wiring::new(&run.configuration),
             Secret::new(&[1; 16], 1, "run"),
         );
         let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");

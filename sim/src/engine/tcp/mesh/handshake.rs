@@ -82,28 +82,28 @@ impl Mesh {
         reactor: &mut Reactor,
         hear: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
-        let Ok(place) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
+        let Ok(index) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
             // It broke at once, or cannot be watched: a machine of the run would notice and say so.
             self.rejected_connections += 1;
             return Ok(());
         };
-        if let Some(link) = &self.links[place] {
+        if let Some(link) = &self.links[index] {
             reactor.suspect(link.handle);
         }
-        if self.challenge(place).is_err() {
+        if self.challenge(index).is_err() {
             self.turn_silent_away(
                 Route {
                     run: self.run,
-                    socket: SocketId::Link(place),
+                    socket: SocketId::Link(index),
                 },
                 reactor,
             );
             return Ok(());
         }
-        self.exchange(place, Readiness::READABLE, scratch, reactor, hear)?;
+        self.exchange(index, Readiness::READABLE, scratch, reactor, hear)?;
         if reactor.is_crowded()
             && let Some(longest) = reactor.longest_silent_of(self.run)
-            && longest.socket != SocketId::Link(place)
+            && longest.socket != SocketId::Link(index)
         {
             self.turn_silent_away(longest, reactor);
         }
@@ -112,10 +112,10 @@ impl Mesh {
 
     /// Turns away a connection that has not said who it is.
     pub(in super::super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
-        if let SocketId::Link(place) = route.socket
-            && let Some(link) = self.links.get_mut(place).and_then(Option::take)
+        if let SocketId::Link(index) = route.socket
+            && let Some(link) = self.links.get_mut(index).and_then(Option::take)
         {
-            self.turn_away(place, link, reactor);
+            self.turn_away(index, link, reactor);
         }
     }
 
@@ -130,12 +130,12 @@ impl Mesh {
 
     /// Opens a connection just accepted from another process: challenges whoever it is. (Connections for messages need none: they
     /// refer to what was said over the one that stands.)
-    fn challenge(&mut self, place: usize) -> io::Result<()> {
+    fn challenge(&mut self, index: usize) -> io::Result<()> {
         if self.is_whole() || self.stands() {
             return Ok(());
         }
         let (nonce, time_ns) = (self.nonces.next(), self.clock.now_ns());
-        self.with_place(place, |link| {
+        self.with_place(index, |link| {
             link.session.challenge = (nonce, time_ns);
             link.say_hello(&step(HelloKind::Challenge, link.owner, nonce, time_ns))
         })
@@ -143,14 +143,14 @@ impl Mesh {
 
     /// Opens a connection just dialled to `peer`. What a listener of this process will challenge with is known; another's has to be
     /// awaited.
-    pub(super) fn open(&mut self, place: usize, peer: MachineIndex) -> io::Result<()> {
+    pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
         let known = self.is_whole().then(|| self.listener(peer)).flatten();
         let Some(challenge) = known.map(|listener| (listener.nonce, 0)) else {
             return Ok(());
         };
         let secret = self.secret.clone();
-        self.with_place(place, |link| {
+        self.with_place(index, |link| {
             link.session.challenge = challenge;
             say_dial(link, &secret, peer, (nonce, 0))
         })
@@ -158,16 +158,16 @@ impl Mesh {
 
     fn with_place(
         &mut self,
-        place: usize,
+        index: usize,
         say: impl FnOnce(&mut Link) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.links[place].as_mut().map_or(Ok(()), say)
+        self.links[index].as_mut().map_or(Ok(()), say)
     }
 
     /// The other end of `link` takes a step of the handshake.
     pub(super) fn greet(
         &mut self,
-        place: usize,
+        index: usize,
         link: &mut Link,
         hello: &Hello,
     ) -> Result<(), String> {
@@ -194,7 +194,7 @@ impl Mesh {
                 Ok(())
             }
             (HelloKind::Message, None) => self.greet_messenger(link, hello),
-            (HelloKind::Dial, None) => self.greet_dialler(place, link, hello),
+            (HelloKind::Dial, None) => self.greet_dialler(index, link, hello),
             _ => Err("does not keep to the handshake".to_owned()),
         }
     }
@@ -222,7 +222,7 @@ impl Mesh {
     /// A machine has dialled `link`'s owner, and is to stay connected.
     fn greet_dialler(
         &mut self,
-        place: usize,
+        index: usize,
         link: &mut Link,
         hello: &Hello,
     ) -> Result<(), String> {
@@ -236,7 +236,7 @@ impl Mesh {
         if !dials || self.ends[end].is_some() {
             return Err("is of no machine that should connect here".to_owned());
         }
-        self.ends[end] = Some(place);
+        self.ends[end] = Some(index);
         link.peer = Some(peer);
         link.session.dial = (hello.nonce, hello.time_ns);
         let time_ns = if self.is_whole() {
@@ -275,9 +275,9 @@ impl Mesh {
         }
     }
 
-    pub(super) fn turn_away(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
+    pub(super) fn turn_away(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         self.rejected_connections += 1;
-        self.vacant.push(place);
+        self.vacant.push(index);
         link.refuse();
         reactor.forget(&mut link.stream, link.handle);
     }

@@ -35,9 +35,9 @@ impl Mesh {
         let connected = self
             .connect(address, reactor)
             .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
-        let sent = connected.and_then(|place| {
+        let sent = connected.and_then(|index| {
             self.under_way += 1;
-            match &mut self.links[place] {
+            match &mut self.links[index] {
                 Some(link) => {
                     link.session = session;
                     link.say_hello(&hello)?;
@@ -56,8 +56,8 @@ impl Mesh {
     pub(super) fn greet_messenger(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
         let expected = self.wiring().is_per_message() && self.wiring().carries(sender, owner);
-        let place = expected.then(|| self.end_place(owner, sender)).flatten();
-        let standing = place.and_then(|place| self.links[place].as_ref());
+        let index = expected.then(|| self.end_place(owner, sender)).flatten();
+        let standing = index.and_then(|index| self.links[index].as_ref());
         let standing = standing.ok_or("is of no machine that should bring a message")?;
         self.check(hello, owner, &standing.session.bytes())?;
         link.session = standing.session;
@@ -78,8 +78,8 @@ impl Mesh {
         if !matches!(frame, Frame::Message { .. }) {
             return Err("brought something else than a message".to_owned());
         }
-        let place = self.end_place(link.owner, peer);
-        let standing = place.and_then(|place| self.links[place].as_mut());
+        let index = self.end_place(link.owner, peer);
+        let standing = index.and_then(|index| self.links[index].as_mut());
         let standing = standing.ok_or("stands beside no other")?;
         let is_last = standing.count_heard_apart()?;
         let receipt = step(HelloKind::Receipt, link.owner, link.number, 0);
@@ -90,13 +90,13 @@ impl Mesh {
     }
 
     /// Puts a link back to its place, or closes it if its per_message is done.
-    pub(super) fn put_back(&mut self, place: usize, mut link: Link, reactor: &mut Reactor) {
+    pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.has_done_its_errand() {
-            self.links[place] = Some(link);
+            self.links[index] = Some(link);
             return;
         }
         self.under_way -= usize::from(link.is_senders());
-        self.vacant.push(place);
+        self.vacant.push(index);
         reactor.forget(&mut link.stream, link.handle);
     }
 

@@ -50,7 +50,7 @@ impl Bench {
         };
         let mesh = Mesh::new(
             0,
-            Wiring::of(&configuration),
+            Wiring::new(&configuration),
             Endpoints::here(listeners).expect("addresses"),
             secret(TOKEN),
             WallClock::start(),
@@ -97,9 +97,9 @@ impl Bench {
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
             match socket.route.socket {
                 SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear)?,
-                SocketId::Link(place) => {
+                SocketId::Link(index) => {
                     self.mesh
-                        .exchange(place, socket.readiness, scratch, reactor, hear)?;
+                        .exchange(index, socket.readiness, scratch, reactor, hear)?;
                 }
             }
         }

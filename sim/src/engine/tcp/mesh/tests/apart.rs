@@ -28,7 +28,7 @@ impl Process {
             first: machine,
             addresses: addresses.iter().map(|&address| vec![address]).collect(),
         };
-        let (wiring, secret) = (Wiring::of(&configuration), secret(token));
+        let (wiring, secret) = (Wiring::new(&configuration), secret(token));
         let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
         Self { reactor, mesh }
     }
@@ -44,9 +44,9 @@ impl Process {
             let hear = |_, _, _| Ok(());
             let result = match socket.route.socket {
                 SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
-                SocketId::Link(place) => {
+                SocketId::Link(index) => {
                     self.mesh
-                        .exchange(place, socket.readiness, scratch, reactor, hear)
+                        .exchange(index, socket.readiness, scratch, reactor, hear)
                 }
             };
             result.expect("no failure");
@@ -88,7 +88,7 @@ fn both_learn_by_how_much_their_clocks_differ() {
         for process in &processes {
             let clocks = process.mesh.clocks().expect("compared");
             assert_eq!(clocks.machines, (0, 1));
-            // Whatever the comparison took is taken off: it never says more than is true.
+            // The time that the comparison itself took is subtracted: the reported difference is never larger than the real one.
             assert!(clocks.at_least_ns <= ahead_ns, "{clocks:?}");
             assert!(ahead_ns == 0 || clocks.at_least_ns > 0, "{clocks:?}");
         }
