@@ -29,7 +29,7 @@ pub struct Message {
     pub sender: MachineIndex,
     /// The timestamp it carries.
     pub stamp: u64,
-    /// The sender's tick that sent it: with `sender` it names the send event exactly.
+    /// The number of the sender's tick at which it was sent: with `sender` it names the send event exactly.
     pub sent_tick: u64,
 }
 

@@ -72,7 +72,7 @@ pub enum Frame {
     Message {
         /// The timestamp it carries.
         stamp: u64,
-        /// The sender's tick that sent it.
+        /// The number of the sender's tick at which it was sent.
         sent_tick: u64,
         /// How long it is to be under way, in model time: drawn by the sender, kept by the receiver.
         delay_ns: u64,

@@ -25,7 +25,7 @@ const MOST_MAPPING_BYTES: u64 = 1 << 20;
 Each row is an event. A log needs at least these columns: system time, event, logical clock, queue length, and the machine (not needed \
 if each machine has its own file). Columns with usual names are recognised; --columns names others, by the name in the first line or by \
 number. Optional columns: run, tick, recipients, sender (or peers for both), stamp and sent_tick. Stamp is the timestamp that a message \
-carries, and sent_tick is the sender's tick that sent it. With more columns, more can be measured and checked; the report lists what \
+carries, and sent_tick is the number of the sender's tick at which it was sent. With more columns, more can be measured and checked; the report lists what \
 could not be.
 
 All files named directly form one run; each folder among the LOGS is a separate run. Free text is read with a pattern, in a file given \

@@ -13,14 +13,14 @@ use super::pools;
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs that kept to their schedule: the latest tick and the slowest message together were late by less than the margin, the shortest time between ticks of two machines. Then the order of events is guaranteed. Runs in virtual time are always punctual
+    /// Runs that kept to their schedule: the largest delay of a tick plus that of a message is less than the margin. The margin is the shortest time between ticks of two different machines, so the order of events is guaranteed. Runs in virtual time are always punctual
     Punctual,
 }
 
 /// The option that leaves runs out.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Use only some of the finished runs
+    /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     /// Use only runs for which this is true, such as internal=0.7 or time_scale<=10; may be given several times

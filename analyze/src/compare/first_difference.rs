@@ -1,7 +1,7 @@
 //! Where the logs of two runs part: the earliest event that is not the same in both.
 //!
-//! The same are two events that agree in all columns but `run` and `system_time_ns`: when exactly a machine did its tick is not
-//! the run's making.
+//! Two events are the same if they agree in all columns but `run` and `system_time_ns`: the exact time of a tick depends on the
+//! computer, not on the seed.
 
 use std::cmp::Ordering;
 
@@ -56,7 +56,7 @@ impl Log {
 
 /// The earliest difference between two runs' events, by A's model time, then by machine and tick; none if they are the same.
 pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
-    // Logs are written in this order; then sorting costs a look.
+    // Logs are normally in this order already; then sorting only passes over them once.
     a.events.sort_by_key(index);
     b.events.sort_by_key(index);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());

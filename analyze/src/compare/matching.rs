@@ -26,11 +26,11 @@ pub struct Pair {
 pub struct Matching {
     /// Runs that count in both, in the order of A's plan.
     pub pairs: Vec<Pair>,
-    /// Number of those that only A has.
+    /// Number of runs that count in A and that B does not have.
     pub only_in_a: usize,
-    /// Number of those that only B has.
+    /// Number of runs that count in B and that A does not have.
     pub only_in_b: usize,
-    /// Number of those that both have, but that were left out on one side only.
+    /// Number of runs that both have, but that a filter left out of one of them only.
     pub left_out: usize,
 }
 

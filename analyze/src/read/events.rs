@@ -20,7 +20,7 @@ pub const EVENT_LOG: [Column; 10] = [
     column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event."),
     column("peers", Text, "", "On send the recipients joined by `;`, `*` for all that the machine may send to; on receive the sender; otherwise empty."),
     column("message_stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
-    column("sent_tick", Integer, "", "On receive, the sender's tick that sent the message; otherwise empty."),
+    column("sent_tick", Integer, "", "On receive, the number of the sender's tick at which the message was sent; otherwise empty."),
 ];
 
 /// What `processed/events/` has instead of `peers`.

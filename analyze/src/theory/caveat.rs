@@ -26,7 +26,7 @@ pub enum Caveat {
     AlwaysSending,
     /// A warm-up was cut off.
     WarmUp,
-    /// News of a faster machine comes only over others.
+    /// Messages of a faster machine reach this one only through other machines.
     Relayed,
     /// A tick takes every message that waits.
     Drained,
@@ -34,7 +34,7 @@ pub enum Caveat {
     SeveralStates,
 }
 
-/// Fewer ticks than this in T, and the start weighs: the first message, and the phase.
+/// With fewer ticks than this in the observed time, the start (first message, phase of the ticks) affects the means noticeably.
 const FEW_TICKS: f64 = 20.0;
 /// A mean delay of more than this share of the shortest period is long.
 const LONG_DELAY: f64 = 0.1;

@@ -30,8 +30,8 @@ pub struct System {
 }
 
 impl System {
-    /// Of the plain model: one probability for all, everybody sends to everybody, a tick takes one message. With phases apart, stamps
-    /// after the increment, and messages that take no time.
+    /// A system of the plain model: one probability for all machines, every machine may send to every other, and a tick receives one
+    /// message. First ticks are at different times, a message carries the clock after the increment, and it arrives without delay.
     pub fn new(rates: &[f64], internal: f64, duration_s: f64) -> Self {
         Self {
             rates: rates.to_vec(),

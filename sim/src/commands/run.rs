@@ -178,7 +178,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
             "{as_scheduled} of {ok} are identical to the simulated run of the same seed, {punctual} of {ok} were punctual: \
-             latest tick and slowest message together below the margin",
+             the largest delays of a tick and of a message add up to less than the margin",
             as_scheduled = grouped(*as_scheduled),
             ok = grouped(*ok),
             punctual = grouped(*punctual)

@@ -35,7 +35,7 @@ pub struct MissingFields {
     pub senders: bool,
     /// The timestamp that a received message carries.
     pub stamps: bool,
-    /// The sender's tick that sent what is received.
+    /// The number of the sender's tick at which the received message was sent.
     pub sent_ticks: bool,
 }
 

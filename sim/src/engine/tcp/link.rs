@@ -32,10 +32,10 @@ pub(super) enum Purpose {
     OneMessage,
 }
 
-/// How a connection is closed once its owner has heard the other's last.
+/// How a connection is closed after the last frame of the other end has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
-    /// By a reset: no port is left waiting behind thousands of runs. For connections both ends of which are known to have heard
+    /// By a reset, so that thousands of runs leave no ports in TIME_WAIT. For connections where both ends are known to have received
     /// everything.
     ByReset,
     /// In good order: what was written still gets there.
