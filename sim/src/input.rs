@@ -1,6 +1,6 @@
-//! Reading files that people hand to the programs: bounded, whatever the path leads to.
+//! Reading files that people hand to the programs, whatever the path leads to: bounded, and without waiting for what never comes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -12,9 +12,17 @@ use std::path::Path;
 /// What the system says; [`io::ErrorKind::FileTooLarge`] if there is more; [`io::ErrorKind::InvalidData`] if it is not UTF-8, with
 /// the number of the line.
 pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
+    read_text_from(File::open(path)?, most_bytes)
+}
+
+/// As [`read_text`], a file of a dataset: with the errors of [`open_stored`] as well.
+pub(crate) fn read_stored_text(path: &Path, most_bytes: u64) -> io::Result<String> {
+    read_text_from(open_stored(path)?, most_bytes)
+}
+
+fn read_text_from(file: File, most_bytes: u64) -> io::Result<String> {
     let mut bytes = vec![];
-    File::open(path)?
-        .take(most_bytes.saturating_add(1))
+    file.take(most_bytes.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most_bytes {
         return Err(io::Error::new(
@@ -30,6 +38,22 @@ pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
             format!("line {line} is not UTF-8 text"),
         )
     })
+}
+
+/// Opens a file of a dataset. A pipe or a device in its place is refused: whoever opens a pipe without a writer waits for ever.
+///
+/// # Errors
+///
+/// What the system says; [`io::ErrorKind::InvalidInput`] if it is a pipe, a socket or a device.
+pub(crate) fn open_stored(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        return File::open(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "is a pipe, a socket or a device, not a file; put the dataset's own file back",
+    ))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! A dataset opened for reading. Reading is allowed while a sweep is writing: only finished runs are seen.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::Parts;
 use crate::experiment::Shard;
+use crate::input::open_stored;
 
 /// A dataset opened for reading: all shards of it that are there.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl Dataset {
             run: run.run,
             problem,
         };
-        let mut file = File::open(&path).map_err(DatasetError::io(&path))?;
+        let mut file = open_stored(&path).map_err(DatasetError::io(&path))?;
         let length = file.metadata().map_err(DatasetError::io(&path))?.len();
         if run
             .offset

@@ -14,11 +14,12 @@ use super::journal_columns::{Cell, JournalColumn, journal_columns};
 use super::journal_row::JournalRow;
 use super::schema_3;
 use crate::experiment::Configuration;
+use crate::input::open_stored;
 
 /// Opens the journal at `path` as far as it is whole: up to its last newline. The rest is a row that a crash tore, or that is being
 /// written. Nothing if there is no journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
-    let mut file = match File::open(path) {
+    let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(DatasetError::io(path))?,
     };

@@ -16,7 +16,7 @@ use super::error::DatasetError;
 use super::file_system::{LockAttempt, try_lock_shared};
 use super::manifest;
 use super::parts::Paths;
-use crate::input::read_text;
+use crate::input::{open_stored, read_stored_text};
 
 /// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.
 const LOOKED_AT: u32 = 20;
@@ -70,7 +70,7 @@ impl LockOwner {
     /// The last sweep that wrote to the dataset in `root`, and whether it still does; nothing if there are no words of it.
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
-        let attempt = try_lock_shared(&File::open(&path).ok()?);
+        let attempt = try_lock_shared(&open_stored(&path).ok()?);
         let holder = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
@@ -94,7 +94,7 @@ pub enum Activity {
 }
 
 fn read(path: &Path) -> Option<LockOwner> {
-    serde_json::from_str(&read_text(path, MOST_BYTES).ok()?).ok()
+    serde_json::from_str(&read_stored_text(path, MOST_BYTES).ok()?).ok()
 }
 
 /// The lock of a dataset, held as long as this lives.

@@ -12,7 +12,7 @@ use super::journal_row::JournalRow;
 use super::manifest::{Manifest, SCHEMA_VERSION};
 use super::schema_3;
 use crate::experiment::Shard;
-use crate::input::read_text;
+use crate::input::read_stored_text;
 
 /// A manifest of millions of configurations is smaller. What has no end, as `/dev/zero`, is refused.
 const MOST_MANIFEST_BYTES: u64 = 1 << 30;
@@ -245,7 +245,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     }
 
     let path = paths.manifest();
-    let text = match read_text(&path, MOST_MANIFEST_BYTES) {
+    let text = match read_stored_text(&path, MOST_MANIFEST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DatasetError::NotADataset(paths.root.clone()));
         }

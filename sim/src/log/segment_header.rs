@@ -1,11 +1,11 @@
 //! How a segment of the event log begins, and how large it gets.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::DatasetError;
 use super::events;
+use crate::input::open_stored;
 
 /// A segment that has grown to this many bytes is closed and the next begun.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
@@ -33,7 +33,7 @@ pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
 /// The first bytes of a file, at most so many; none if it is not there.
 fn start_of(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
     let mut start = vec![];
-    match File::open(path) {
+    match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         file => {
             file?.take(most_bytes as u64).read_to_end(&mut start)?;

@@ -419,3 +419,21 @@ fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
     assert_eq!(segment.len(), last.offset + last.bytes);
     assert!(!folder.path().join(".reserve").exists());
 }
+
+/// Whoever opens a pipe without a writer waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_a_dataset_is_an_error() {
+    for name in ["dataset.json", "runs.csv", "events-0000.csv"] {
+        let trial = Trial::new();
+        let root = trial.folder.path().join("whole");
+        let path = root.join(name);
+        fs::remove_file(&path).expect("a file");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo").success());
+        let read = Dataset::open(&root)
+            .and_then(|dataset| dataset.read_events(dataset.finished().next().expect("a run")));
+        let told = read.expect_err("a pipe").to_string();
+        assert!(told.contains(name) && told.contains("not a file"), "{told}");
+    }
+}
