@@ -62,10 +62,12 @@ impl Grid<'_> {
         // Where room is scarce, one space must do between the columns that are not numbers.
         let padding = u16::from(total(&narrowest, 1) <= width);
         let mut grid = self.filled();
-        grid.load_style(if total(&widest, 1) <= width && !self.has_lines() {
-            PLAIN
-        } else {
+        // Without headings the first column says where a row begins.
+        let may_wrap = total(&widest, 1) > width || self.has_lines();
+        grid.load_style(if may_wrap && !self.headings.is_empty() {
             RULED
+        } else {
+            PLAIN
         });
         grid.set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width);
@@ -243,5 +245,18 @@ mod tests {
             80,
         );
         assert_eq!(text, "runs at once  4\ndisk          1 MB");
+    }
+
+    /// The name says where a row begins: no lines between rows, even where a value is broken.
+    #[test]
+    fn a_broken_value_stands_below_itself() {
+        let rows = vec![("name", "one two three".to_owned()), ("n", "1".to_owned())];
+        assert_eq!(
+            pairs(rows, 16)
+                .lines()
+                .map(str::trim_end)
+                .collect::<Vec<_>>(),
+            ["name  one two", "      three", "n     1"]
+        );
     }
 }

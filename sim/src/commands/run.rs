@@ -131,7 +131,7 @@ fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
 fn with_the_way_out(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
-            "{error}\nthe runs in runs.csv are whole; once this is mended, go on with: {}",
+            "{error}\nfinished runs are not repeated; once this is mended, go on with: {}",
             command_to_go_on()
         ),
         other => other.into(),
