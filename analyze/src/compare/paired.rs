@@ -12,8 +12,8 @@ use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
-use crate::stats::difference::of_pairs;
 use crate::stats::estimate::Estimate;
+use crate::stats::repetitions::{estimate_expressions, read_estimate};
 
 /// What twins may differ in: no parameters of a configuration here.
 const OF_THE_ENGINE: [&str; 2] = ["engine", "time_scale"];
@@ -148,8 +148,8 @@ pub(super) fn pooled(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
         .collect()?;
     // The order of the runs is settled first: within one query, Polars takes sorting away before means, whose last digits depend
     // on it.
-    let folded = of_runs.lazy().select(statistics()).collect()?;
-    of_row(&folded, 0)
+    let folded = of_runs.lazy().group_by([lit(0)]).agg(statistics());
+    of_row(&folded.collect()?, 0)
 }
 
 /// Every measure of each configuration and machine, in the order of A's plan.
@@ -185,18 +185,15 @@ pub(super) fn groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
 fn statistics() -> Vec<Expr> {
     measures::all()
         .flat_map(|measure| {
-            let values = |what: &str| col(name(measure, what));
-            [
-                values("a").mean().alias(name(measure, "mean in a")),
-                values("b").mean().alias(name(measure, "mean in b")),
-                values("difference").mean().alias(name(measure, "mean")),
-                values("difference").std(1).alias(name(measure, "sd")),
-                values("difference")
-                    .count()
-                    .cast(DataType::Int64)
-                    .alias(name(measure, "n")),
-                values("equal").mean().alias(name(measure, "share equal")),
-            ]
+            let mean_of = |what: &str| col(name(measure, what)).mean();
+            let means = [
+                mean_of("a").alias(name(measure, "mean in a")),
+                mean_of("b").alias(name(measure, "mean in b")),
+                mean_of("equal").alias(name(measure, "share equal")),
+            ];
+            let differences = name(measure, "difference");
+            let of_differences = estimate_expressions(&differences, &differences);
+            means.into_iter().chain(of_differences)
         })
         .collect()
 }
@@ -209,14 +206,11 @@ fn of_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
     };
     measures::all()
         .map(|measure| {
-            let n = number(measure, "n")?.unwrap_or_default() as u64;
-            let sd = number(measure, "sd")?;
-            let mean = number(measure, "mean")?;
             Ok(Paired {
                 measure,
                 mean_a: number(measure, "mean in a")?,
                 mean_b: number(measure, "mean in b")?,
-                difference: mean.map(|mean| of_pairs(n, mean, sd)),
+                difference: read_estimate(folded, &name(measure, "difference"), row)?,
                 equal: number(measure, "share equal")?,
             })
         })

@@ -2,12 +2,10 @@
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
-use crate::output::table::{Table, keep_together, number};
+use crate::output::table::{Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
-use crate::stats::estimate::Estimate;
-
-/// The most digits after the point that a difference is shown with.
-const MOST_DECIMALS: usize = 6;
+use crate::stats::estimate::{Estimate, IntervalKind};
+use crate::stats::intervals::{estimate_words, notes};
 
 /// A row a measure, over all machines of all matched runs.
 pub fn table(comparison: &Comparison) -> Table {
@@ -37,29 +35,14 @@ fn row(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// The mean difference and half its interval, to two significant digits of the latter; a plain 0 if no pair differs.
+/// The mean difference and its interval; a plain 0 if no pair differs.
 fn difference_text(difference: &Estimate, decimals: usize) -> String {
-    let Estimate {
-        mean, half_width, ..
-    } = *difference;
-    let decimals = decimals_of(half_width.unwrap_or(mean), decimals);
-    match half_width {
-        None | Some(0.0) if mean == 0.0 => "0".to_owned(),
-        None => number(mean, decimals),
-        Some(half_width) => {
-            let half_width = number(half_width, decimals);
-            format!("{} ± {half_width}", number(mean, decimals))
-        }
+    let kind = difference.interval_kind;
+    match difference.mean {
+        0.0 if !kind.has_interval() => "0".to_owned(),
+        mean if kind == IntervalKind::Single => number(mean, decimals_for(mean, 2, decimals)),
+        _ => estimate_words(difference, decimals).join(" "),
     }
-}
-
-/// Digits after the point that show two significant ones of `value`, at least `least`.
-fn decimals_of(value: f64, least: usize) -> usize {
-    if value == 0.0 {
-        return least;
-    }
-    let two_digits = 1.0 - value.abs().log10().floor();
-    two_digits.clamp(least as f64, MOST_DECIMALS as f64) as usize
 }
 
 /// A share in whole percent, of which 0 and 100 mean none and all.
@@ -81,6 +64,15 @@ fn caption(comparison: &Comparison) -> Vec<String> {
     if comparison.matched == 1 {
         caption.push("Where n is 1 there is no interval.".to_owned());
     }
+    let differences = comparison
+        .pooled
+        .iter()
+        .filter_map(|paired| paired.difference);
+    caption.extend(notes(
+        differences
+            .filter(|difference| difference.mean != 0.0)
+            .map(|difference| difference.interval_kind),
+    ));
     // With other events everything may differ, and this is no explanation.
     let of_twins = comparison.events.is_some();
     if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
@@ -111,6 +103,7 @@ pub fn records(comparison: &Comparison) -> Vec<Record> {
 fn record(group: &Group, paired: &Paired) -> Record {
     let difference = paired.difference;
     let interval = difference.and_then(|difference| difference.interval());
+    let kind = difference.and_then(|difference| difference.interval_kind.name());
     let n = difference.map_or(0, |difference| difference.n);
     let parameters = paired::parameters().zip(group.parameters.iter().cloned());
     let values = [
@@ -127,6 +120,7 @@ fn record(group: &Group, paired: &Paired) -> Record {
         ("sd", difference.and_then(|difference| difference.sd).into()),
         ("low", interval.map(|(low, _)| low).into()),
         ("high", interval.map(|(_, high)| high).into()),
+        ("interval", kind.map(str::to_owned).into()),
         ("equal", paired.equal.into()),
     ];
     parameters
@@ -141,15 +135,15 @@ mod tests {
 
     #[test]
     fn differences_show_two_digits_of_their_uncertainty() {
-        let text = |n, mean, sd| difference_text(&Estimate::new(n, mean, sd), 1);
-        // Of 100 values the interval is 0.198 standard deviations on either side.
-        assert_eq!(text(100, 12.34, Some(100.0)), "12.3 ± 19.8");
-        assert_eq!(text(100, 0.012_34, Some(0.05)), "0.0123 ± 0.0099");
-        assert_eq!(text(100, -1e-9, Some(1e-8)), "0.000000 ± 0.000000");
-        assert_eq!(text(100, 2.0, Some(0.0)), "2.0 ± 0.0");
-        assert_eq!(text(100, 0.0, Some(0.0)), "0");
-        assert_eq!(text(1, 0.0, None), "0");
-        assert_eq!(text(1, -0.123, None), "-0.12");
+        let text = |values: &[f64]| {
+            difference_text(&Estimate::from_values(values), 1).replace('\u{a0}', " ")
+        };
+        // Mean 0.03, sd 0.0158: of five values the interval is 1.24 standard deviations on either side.
+        assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
+        assert_eq!(text(&[2.0; 5]), "2.0, all equal");
+        assert_eq!(text(&[0.0; 5]), "0");
+        assert_eq!(text(&[0.0]), "0");
+        assert_eq!(text(&[-0.123]), "-0.12");
     }
 
     #[test]

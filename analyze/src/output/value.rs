@@ -76,6 +76,12 @@ impl From<Option<f64>> for Value {
     }
 }
 
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Missing, Self::Text)
+    }
+}
+
 /// For people: in full precision; nothing where it is missing.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -140,8 +140,13 @@ fn runs_are_pooled_by_some_parameters() {
                 .all(|name| other[name] == record[name])
         };
         let other = all.iter().find(same).unwrap();
-        for name in ["lag_final_mean", "lag_final_sd", "lag_final_low"] {
+        for name in ["lag_final_mean", "lag_final_sd"] {
             assert!((number(other, name) - number(record, name)).abs() < 1e-9);
+        }
+        assert_eq!(other["lag_final_interval"], record["lag_final_interval"]);
+        if record["lag_final_interval"] != "all equal" {
+            let low = "lag_final_low";
+            assert!((number(other, low) - number(record, low)).abs() < 1e-9);
         }
     }
     let (code, _, err) = analyze(&["drift", "grid", "--by", "color"], folder.path());

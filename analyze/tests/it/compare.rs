@@ -4,6 +4,7 @@ use std::path::Path;
 
 use analyze::compare::{self, Comparison};
 use analyze::output;
+use analyze::stats::estimate::IntervalKind;
 use sim::log::FinishedRun;
 
 use crate::command_line::analyze;
@@ -59,10 +60,10 @@ fn twins_are_identical() {
             (
                 difference.n,
                 difference.mean,
-                difference.half_width,
+                difference.interval_kind,
                 paired.equal
             ),
-            (6, 0.0, Some(0.0), Some(1.0)),
+            (6, 0.0, IntervalKind::AllEqual, Some(1.0)),
             "{}",
             paired.measure.name
         );
