@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import coverage
 import machines
 import mesh
 import reading
@@ -26,9 +27,10 @@ PARTS: dict[str, Callable[[Simulator, Plan], list[Table]]] = {
     "sweep": sweep.measure,
     "mesh": mesh.measure,
     "reading": reading.measure,
+    "coverage": coverage.measure,
 }
 # Measured only on request.
-OPT_IN = {"reading"}
+OPT_IN = {"reading", "coverage"}
 
 
 def main() -> None:

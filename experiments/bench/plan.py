@@ -27,6 +27,9 @@ class Plan:
     # Datasets to read: millions of events.
     reading_rounds: int
     reading_millions: tuple[int, ...]
+    # Intervals: configurations of ten runs a regime; then how many of these contrasts are averaged.
+    coverage_configurations: int
+    coverage_averages: int
 
 
 FULL = Plan(
@@ -45,6 +48,8 @@ FULL = Plan(
     mesh_s=10,
     reading_rounds=5,
     reading_millions=(1, 10, 100),
+    coverage_configurations=2_000,
+    coverage_averages=500,
 )
 
 QUICK = replace(
@@ -63,4 +68,6 @@ QUICK = replace(
     mesh_s=4,
     reading_rounds=3,
     reading_millions=(1, 10),
+    coverage_configurations=400,
+    coverage_averages=100,
 )
