@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{self, Output};
 use super::selection::Selection;
 
-/// Compare two datasets run by run: are the events the same? Are the measures?
+/// Compare two datasets run by run: do they have the same events and the same measures?
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
@@ -20,10 +20,10 @@ use super::selection::Selection;
         these formats the report in words is printed to stderr."
 )]
 pub struct Compare {
-    /// The folder of a dataset
+    /// The folder of dataset A
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// The folder of another one, for example the same runs in virtual time
+    /// The folder of dataset B, for example the same runs in virtual time
     #[arg(value_name = "B")]
     b: PathBuf,
     #[command(flatten)]
@@ -37,11 +37,11 @@ impl Compare {
         let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
-        self.output.say_aside(&words);
+        self.output.tell_words_beside_records(&words);
         let tables = [compare::table(&comparison)];
         let printed = self
             .output
             .print(&words, &tables, || compare::records(&comparison));
-        output::checked(compare::exception(&comparison), printed)
+        output::report_check(compare::failed_check(&comparison), printed)
     }
 }

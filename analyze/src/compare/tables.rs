@@ -1,4 +1,4 @@
-//! The measures of two datasets side by side: a table for people, records for machines.
+//! The comparison of measures as a table and as records.
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
@@ -6,10 +6,10 @@ use crate::output::table::{Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::stats::estimate::Estimate;
 
-/// The most digits after the point that a difference is shown with.
+/// The largest number of decimal places that a difference is shown with.
 const MOST_DECIMALS: usize = 6;
 
-/// A row a measure, over all machines of all matched runs.
+/// The table with one row per measure, over all machines of all matched runs.
 pub fn table(comparison: &Comparison) -> Table {
     let headings = ["measure", "mean A", "mean B", "B - A", "equal", "n"];
     Table {
@@ -37,7 +37,7 @@ fn row(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// The mean difference and half its interval, to two significant digits of the latter; a plain 0 if no pair differs.
+/// The mean difference ± half its interval, rounded to two significant digits of the latter. A plain 0 if no pair differs.
 fn difference_text(difference: &Estimate, decimals: usize) -> String {
     let Estimate {
         mean, half_width, ..
@@ -53,7 +53,7 @@ fn difference_text(difference: &Estimate, decimals: usize) -> String {
     }
 }
 
-/// Digits after the point that show two significant ones of `value`, at least `least`.
+/// Number of decimal places that show two significant digits of `value`; at least `least`.
 fn decimals_of(value: f64, least: usize) -> usize {
     if value == 0.0 {
         return least;
@@ -62,7 +62,7 @@ fn decimals_of(value: f64, least: usize) -> usize {
     two_digits.clamp(least as f64, MOST_DECIMALS as f64) as usize
 }
 
-/// A share in whole percent, of which 0 and 100 mean none and all.
+/// A share in whole percent. Only a share of exactly 0 or 1 is shown as 0 % or 100 %.
 fn percent(share: f64) -> String {
     let percent = match share {
         0.0 | 1.0 => share * 100.0,
@@ -73,24 +73,24 @@ fn percent(share: f64) -> String {
 
 fn caption(comparison: &Comparison) -> Vec<String> {
     let mut caption = vec![
-        "Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's t) \
+        "For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval (Student's t) \
          of the mean paired difference."
             .to_owned(),
-        "equal: share of the values, machine by machine, that are exactly the same in A and B.".to_owned(),
+        "equal: share of the machines' values that are exactly the same in A and B.".to_owned(),
     ];
     if comparison.matched == 1 {
-        caption.push("Where n is 1 there is no interval.".to_owned());
+        caption.push("If n is 1, there is no interval.".to_owned());
     }
-    // With other events everything may differ, and this is no explanation.
+    // This sentence explains nothing if the events of A and B were not compared.
     let of_twins = comparison.events.is_some();
     if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
         caption.push(
-            "Over TCP ticks are late, so measures that depend on when events happened differ even where the events are identical."
+            "Over TCP, ticks are late. So measures that depend on the times of events differ even if the events are identical."
                 .to_owned(),
         );
     }
     caption.push(
-        "`analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.".to_owned(),
+        "`analyze dictionary` explains each measure. `--format csv` has every configuration and machine.".to_owned(),
     );
     caption
 }
@@ -99,7 +99,7 @@ fn has_wall_clock(side: &Side) -> bool {
     side.engine != "virtual"
 }
 
-/// A record a configuration, machine and measure, in full precision.
+/// One record for each configuration, machine and measure, in full precision.
 pub fn records(comparison: &Comparison) -> Vec<Record> {
     comparison
         .groups
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn differences_show_two_digits_of_their_uncertainty() {
         let text = |n, mean, sd| difference_text(&Estimate::new(n, mean, sd), 1);
-        // Of 100 values the interval is 0.198 standard deviations on either side.
+        // For n = 100, half the interval is 0.198 standard deviations.
         assert_eq!(text(100, 12.34, Some(100.0)), "12.3 ± 19.8");
         assert_eq!(text(100, 0.012_34, Some(0.05)), "0.0123 ± 0.0099");
         assert_eq!(text(100, -1e-9, Some(1e-8)), "0.000000 ± 0.000000");

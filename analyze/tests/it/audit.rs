@@ -1,4 +1,4 @@
-//! `analyze audit`: logs of the project's engines are executions of machines with Lamport clocks, and what the verb says of them.
+//! Tests of `analyze audit`: the logs of the project's engines pass all checks, and the report names what is wrong in other logs.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use sim::sweep::{self, Options, Progress};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Requires that nothing is found in the dataset.
+/// Requires that the audit of the dataset finds no violation.
 fn require_clean(root: &Path) -> Audit {
     let audit = Audit::run(&[root.to_owned()]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
@@ -65,7 +65,8 @@ proptest! {
     }
 }
 
-/// Real sockets, so fast that ticks are late and some messages come after ticks that should have seen them.
+/// These runs use real sockets and are so fast that ticks are late and some messages arrive after the tick that should have seen
+/// them.
 #[test]
 fn runs_over_real_tcp_audit_clean() {
     let text = "seed = 262\nrepetitions = 3\nduration_s = 30\ntime_scale = 60\n[parameters]\n\
@@ -94,14 +95,14 @@ fn the_sample_audits_clean() {
     assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
 }
 
-/// The table of the fixture that is written down by hand: 12 events, 4 of them receives.
+/// The log that is written down at [`fixture::by_hand`] has 12 events, 4 of them receives.
 #[test]
 fn a_log_by_hand_is_counted_event_by_event() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // Ticks of the second machine are half way between those of the first.
+    // The ticks of the second machine are half way between those of the first machine.
     finished.row.phases_ns = vec![0, 250_000_000];
     fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
     let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
@@ -145,7 +146,7 @@ fn a_log_by_hand_is_counted_event_by_event() {
     ");
 }
 
-/// A run in which a message is stamped before the send's increment.
+/// In one of the two configurations, messages carry the clock before the send.
 #[test]
 fn stamp_before_breaks_the_clock_condition_by_design() {
     let folder = tempfile::tempdir().unwrap();
@@ -176,7 +177,7 @@ fn stamp_before_breaks_the_clock_condition_by_design() {
     );
 }
 
-/// A folder with a dataset `small` in which a receive has the wrong clock and another the wrong queue length.
+/// A folder with a dataset `small` in which one receive has a wrong clock and another a wrong queue length.
 fn with_violations() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(&folder.path().join("small"), fixture::SMALL, |runs| {
@@ -187,7 +188,7 @@ fn with_violations() -> tempfile::TempDir {
 }
 
 #[test]
-fn violations_are_told_with_their_first_counter_example() {
+fn violations_are_reported_with_the_first_counter_example() {
     let folder = with_violations();
     let (code, out, err) = analyze(&["audit", "small"], folder.path());
     assert_eq!(code, 4);
@@ -308,9 +309,9 @@ fn nothing_to_audit_is_an_error() {
     );
 }
 
-/// Whichever core finds something first, the same is told.
+/// The first violation does not depend on which core finds a violation first.
 #[test]
-fn audits_repeat() {
+fn repeated_audits_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();
     let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     fixture::altered(&folder.path().join("many"), &many, |runs| {

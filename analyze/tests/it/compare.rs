@@ -1,4 +1,4 @@
-//! `analyze compare`: which runs match, and whether their events are the same.
+//! Tests of `analyze compare`: which runs match, and whether their events are the same.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use sim::log::FinishedRun;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with the datasets `a`, over TCP, and `b`, its twin in virtual time, altered each.
+/// A folder with the dataset `a` over TCP and the matching dataset `b` in virtual time, each of them altered.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -24,7 +24,7 @@ pub fn twins(
     folder
 }
 
-/// Exit code, what stands above the table, and stderr.
+/// Runs `analyze compare`. Returns the exit code, the text above the table, and stderr.
 fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let arguments = [&["compare", "a", "b"], arguments].concat();
     let (code, out, err) = analyze(&arguments, folder);
@@ -32,14 +32,14 @@ fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     (code, words, err)
 }
 
-/// The comparison of `a` with `b` in `folder`.
+/// The comparison of datasets `a` and `b` in `folder`.
 pub fn open(folder: &Path) -> Comparison {
     let datasets = analyze::open(&["a", "b"].map(|name| folder.join(name))).unwrap();
     Comparison::new(&datasets[0], &datasets[1]).unwrap()
 }
 
 #[test]
-fn twins_are_identical() {
+fn matching_runs_are_identical() {
     let folder = twins(|_| {}, |_| {});
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -69,10 +69,10 @@ fn twins_are_identical() {
     }
 }
 
-/// One cell changed in a run that was in order in both: the first of them is named, though a later one stands before it in the
-/// log, and the exit code says that something is wrong.
+/// A cell is changed in a run that was as scheduled in both datasets. The earliest difference is reported, although a later one
+/// comes before it in the log, and the exit code is 4.
 #[test]
-fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
+fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
         |_| {},
         |runs| {
@@ -85,7 +85,7 @@ fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
     assert_eq!(code, 4);
     assert_eq!(
         err,
-        "check failed: 1 of 6 runs as scheduled in both differs\n"
+        "check failed: 1 of the 6 runs as scheduled in both differs\n"
     );
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
@@ -126,9 +126,9 @@ fn late_runs_may_differ() {
     ");
 }
 
-/// They are what a reader must not miss.
+/// These runs are the most important ones for the reader.
 #[test]
-fn runs_in_order_that_differ_come_first() {
+fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
         let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 7");
         many.replace("virtual", engine)
@@ -168,7 +168,7 @@ fn runs_in_order_that_differ_come_first() {
 }
 
 #[test]
-fn runs_that_one_side_lacks_are_counted() {
+fn runs_in_only_one_dataset_are_counted() {
     let folder = twins(
         |runs| drop(runs.remove(0)),
         |runs| {
@@ -177,7 +177,7 @@ fn runs_that_one_side_lacks_are_counted() {
         },
     );
     let (code, words, err) = compared(folder.path(), &[]);
-    let told = "a: 1 planned run is not there yet\nb: 2 planned runs are not there yet\n";
+    let told = "a: 1 planned run is not done yet\nb: 2 planned runs are not there yet\n";
     assert_eq!((code, err.as_str()), (0, told));
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
@@ -191,7 +191,7 @@ fn runs_that_one_side_lacks_are_counted() {
     assert!(!pooled.is_empty() && pooled.iter().all(|paired| paired.equal == Some(1.0)));
 }
 
-/// The same configurations in another order, so every run has another number.
+/// The configurations have another order in `b`, so every run has another number.
 #[test]
 fn runs_match_by_key_and_not_by_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -246,7 +246,7 @@ fn datasets_without_a_common_run_are_an_error_that_says_why() {
 }
 
 #[test]
-fn what_is_left_out_on_one_side_is_left_out_on_both() {
+fn a_run_left_out_of_one_dataset_is_not_compared() {
     let folder = twins(
         |runs| runs[1].row.punctual = false,
         |runs| fixture::set(&mut runs[1], 0, 0, "queue_length", "9"),
@@ -278,20 +278,20 @@ fn no_run_that_is_punctual_on_both_sides_is_an_error() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "have no finished run in common: every run that both have was left out on one side; "
+            "have no finished run in common: every run that is in both was left out of A or of B; "
         ),
         "{err}"
     );
 }
 
 #[test]
-fn a_key_that_stands_for_two_runs_is_an_error() {
+fn two_runs_with_the_same_key_are_an_error() {
     let folder = twins(|_| {}, |runs| runs[4].row.key = runs[2].row.key.clone());
     let (code, _, err) = compared(folder.path(), &[]);
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: b/runs.csv: run 4: has the key of run 2; delete one of their rows\n"
+        "error: b/runs.csv: run 4: has the same key as run 2; delete the row of one of them\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! `analyze compare`: what the measures of matched runs differ by.
+//! Tests of `analyze compare`: the differences between the measures of matched runs.
 
 use analyze::compare::Paired;
 use sim::log::FinishedRun;
@@ -7,7 +7,7 @@ use crate::command_line::analyze;
 use crate::compare::{open, twins};
 use crate::fixture;
 
-/// Three runs of the same log, but for the last clock of machine 1: 9 in A; 10, 11 and 15 in B.
+/// Three runs with the same log, except for the last clock of machine 1: it is 9 in A, and 10, 11 and 15 in B.
 fn with_later_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
@@ -30,10 +30,11 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
     measures.find(|paired| paired.measure.name == name).unwrap()
 }
 
-/// The differences are 1, 2 and 6: their mean is 3, their standard deviation the root of (4 + 1 + 9) / 2, and the t quantile for
-/// two degrees of freedom 4.3027. Machine 0 has none, so over the run they are half as large.
+/// The differences are 1, 2 and 6. Their mean is 3, their standard deviation is the square root of (4 + 1 + 9) / 2, and the t
+/// quantile for two degrees of freedom is 4.3027. Machine 0 has no difference, so the means over a run's machines are half as
+/// large.
 #[test]
-fn paired_interval_is_what_a_hand_works_out() {
+fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_later_clocks().path());
     let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
     let expect = |paired: &Paired, means: (f64, f64), half: f64, equal: f64| {
@@ -122,9 +123,9 @@ fn table_of_measures() {
     ");
 }
 
-/// In B machine 1 receives nothing: the age of its messages is defined in A only.
+/// In B machine 1 receives nothing, so the age of its messages is defined in A only.
 #[test]
-fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
+fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
@@ -166,7 +167,7 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
-/// A record a configuration, machine and measure; the words go to stderr.
+/// There is one record for each configuration, machine and measure. The report goes to stderr.
 #[test]
 fn records_in_full_precision() {
     let folder = twins(

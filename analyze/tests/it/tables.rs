@@ -1,4 +1,4 @@
-//! Tables as they are read, narrow and wide.
+//! Tests of tables on narrow and wide terminals.
 
 use analyze::output::table::Table;
 use analyze::stats::repetitions;
