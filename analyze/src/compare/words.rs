@@ -32,8 +32,13 @@ pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let unexpected = events.count_unexpected();
     (unexpected > 0).then(|| {
         format!(
-            "{unexpected} of the {} as scheduled in both {}",
+            "{unexpected} of {} that {} as scheduled in both {}",
             counted(events.as_scheduled, "run"),
+            if events.as_scheduled == 1 {
+                "was"
+            } else {
+                "were"
+            },
             if unexpected == 1 { "differs" } else { "differ" },
         )
     })
@@ -70,9 +75,7 @@ fn describe_matches(comparison: &Comparison) -> String {
     } = comparison;
     let left_out = match left_out {
         0 => String::new(),
-        left_out => {
-            format!(", {left_out} left out because they were not punctual in one of the datasets")
-        }
+        left_out => format!(", {left_out} left out (not punctual in one of the datasets)"),
     };
     format!(
         "{} in both, {} only in A, {} only in B{left_out}.",

@@ -11,8 +11,9 @@ use crate::read::runs::{journal, machine_columns, run_columns};
 const INTRODUCTION: &str = "\
 # Data
 
-Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Datasets are not kept
-under version control, except `sample/` and `foreign/`. The latter has logs of another implementation to try `analyze import` with.
+Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Datasets
+are not kept under version control, except `sample/` and `foreign/`. The latter has logs of another implementation to try
+`analyze import` with.
 
 ```
 <name>/experiment.toml             the experiment file, as given
@@ -25,8 +26,8 @@ under version control, except `sample/` and `foreign/`. The latter has logs of a
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
-A sweep that was split with `sim run --shard K/N` has a folder `<name>/shard-K-of-N/` for each K, with the same files. `analyze` reads
-`<name>` as one dataset and writes `<name>/processed/`.
+A sweep that was split with `sim run --shard K/N` has a folder `<name>/shard-K-of-N/` for each K, with the same files. `analyze`
+reads `<name>` as one dataset and writes `<name>/processed/`.
 
 ```python
 import polars as pl
@@ -34,15 +35,15 @@ machines = pl.read_parquet(\"data/quickstart/processed/machines.parquet\")
 events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
-The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table. `analyze export` writes only
-those parts again whose runs are new, changed or gone, and parts that are at most half full. All other parts stay. The
-whole folder is replaced in one step. Reading it is tested with Polars, pandas and DuckDB (`read_parquet('.../events/*.parquet')`).
-Spark should read it too (`read.parquet('.../events')`), but this is not tested.
+The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
+`analyze export` writes only those parts again whose runs are new, changed or gone, and parts that are at most half full. All
+other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas and DuckDB
+(`read_parquet('.../events/*.parquet')`). Spark should read it too (`read.parquet('.../events')`), but this is not tested.
 
-Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and of all
-tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model seconds
-in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty text. This file is the output of
-`analyze dictionary`.
+Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and
+of all tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model
+seconds in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty
+text. This file is the output of `analyze dictionary`.
 ";
 
 /// The columns of `processed/machines.parquet`.

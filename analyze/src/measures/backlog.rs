@@ -35,7 +35,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 2,
         brief: "mean queue length after the machine's ticks",
-        remark: "This is a mean over ticks. Each tick has just taken a message, so it differs from the time-weighted mean.",
+        remark: "Each tick counts once, whatever the time to the next tick, so this is not the time-weighted mean.",
         expression: || Ok(col("backlog_tick_mean")),
     },
     Measure {

@@ -267,7 +267,7 @@ fn a_warm_up_is_ignored_and_named_in_the_caption() {
     let (code, _, err) = drift(&["--warm-up", "1000"]);
     assert_eq!(code, 2);
     assert!(
-        err.contains("a warm-up of 1000 s: small has runs of "),
+        err.contains("a warm-up of 1000 s is too long: the shortest run of small lasts "),
         "{err}"
     );
     let (code, _, err) = drift(&["--warm-up=-1"]);

@@ -48,7 +48,7 @@ fn matching_runs_are_identical() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 6 of 6 runs identical, 0 not.
+    Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
     let comparison = open(folder.path());
@@ -85,17 +85,17 @@ fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     assert_eq!(code, 4);
     assert_eq!(
         err,
-        "check failed: 1 of the 6 runs as scheduled in both differs\n"
+        "check failed: 1 of 6 runs that were as scheduled in both differs\n"
     );
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed
-    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
-    simulators, or the simulator is wrong.
+    Events: 5 of 6 runs identical, 1 different.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the
+    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
+    different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
     - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, as scheduled in both: at 6.722 s,
@@ -117,7 +117,7 @@ fn late_runs_may_differ() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
+    Events: 5 of 6 runs identical, 1 different.
     Check passed: all 5 runs that were as scheduled in both are identical.
 
     The run that differs, with its first difference in the model time of A:
@@ -146,7 +146,10 @@ fn differing_runs_as_scheduled_come_first() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(
         (code, err.as_str()),
-        (4, "check failed: 1 of 1 run as scheduled in both differs\n")
+        (
+            4,
+            "check failed: 1 of 1 run that was as scheduled in both differs\n"
+        )
     );
     assert!(
         words.contains("The first 10 of 14 runs that differ, "),
@@ -177,14 +180,14 @@ fn runs_in_only_one_dataset_are_counted() {
         },
     );
     let (code, words, err) = compared(folder.path(), &[]);
-    let told = "a: 1 planned run is not done yet\nb: 2 planned runs are not there yet\n";
+    let told = "a: 1 planned run is not done yet\nb: 2 planned runs are not done yet\n";
     assert_eq!((code, err.as_str()), (0, told));
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 4 runs.
 
     3 runs in both, 2 only in A, 1 only in B.
-    Events: 3 of 3 runs identical, 0 not.
+    Events: 3 of 3 runs identical, 0 different.
     Check passed: all 3 runs that were as scheduled in both are identical.
     ");
     let pooled = open(folder.path()).pooled;
@@ -226,7 +229,8 @@ fn with_other_seeds_only_measures_are_compared() {
     B is b: virtual, seed 263; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events are not compared: the seeds differ, 262 in A and 263 in B, so the runs drew different numbers. Only measures are.
+    Events are not compared: the seeds differ, 262 in A and 263 in B, so the runs drew different numbers. Only measures are
+    compared.
     ");
 }
 
@@ -258,8 +262,8 @@ fn a_run_left_out_of_one_dataset_is_not_compared() {
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 6 runs.
 
-    5 runs in both, 0 only in A, 0 only in B, 1 left out because unpunctual in one of them.
-    Events: 5 of 5 runs identical, 0 not.
+    5 runs in both, 0 only in A, 0 only in B, 1 left out (not punctual in one of the datasets).
+    Events: 5 of 5 runs identical, 0 different.
     Check passed: all 5 runs that were as scheduled in both are identical.
     ");
 }
@@ -329,8 +333,8 @@ fn markdown_has_the_words_and_the_table() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    Events: 5 of 6 runs identical, 1 different.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
 

@@ -65,9 +65,9 @@ fn write(root: &Path, file: &str, bytes: &[u8]) {
 fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), String> {
     write(root, file, bytes);
     let names_a_place = |error: analyze::Error| {
-        let said = error.to_string();
-        let names_a_place = said.contains(&root.display().to_string());
-        names_a_place.then_some(()).ok_or(said)
+        let problem = error.to_string();
+        let names_a_place = problem.contains(&root.display().to_string());
+        names_a_place.then_some(()).ok_or(problem)
     };
     let dataset = match Dataset::open(root) {
         Ok(dataset) => dataset,
@@ -117,7 +117,7 @@ fn files_cut_at_every_byte() {
         let whole = &WHOLE.files[file];
         for length in 0..whole.len() {
             require_answer_or_error(folder.path(), file, &whole[..length])
-                .unwrap_or_else(|said| panic!("{file} cut at {length}: {said}"));
+                .unwrap_or_else(|problem| panic!("{file} cut at {length}: {problem}"));
         }
     }
 }
@@ -139,7 +139,7 @@ fn files_with_each_byte_changed() {
             let mut bytes = whole.clone();
             bytes[place] ^= 1;
             require_answer_or_error(folder.path(), file, &bytes)
-                .unwrap_or_else(|said| panic!("{file} changed at {place}: {said}"));
+                .unwrap_or_else(|problem| panic!("{file} changed at {place}: {problem}"));
         }
     }
 }
@@ -225,7 +225,7 @@ fn known_mistakes_have_errors_of_their_own() {
         .collect();
     let header_again = journal.clone() + journal.lines().next().unwrap() + "\n";
     let row_again = journal.clone() + journal.lines().nth(1).unwrap() + "\n";
-    for (file, bytes, said) in [
+    for (file, bytes, problem) in [
         (
             "runs.csv",
             without_a_column,
@@ -265,7 +265,7 @@ fn known_mistakes_have_errors_of_their_own() {
         fs::create_dir_all(&root).unwrap();
         write(&root, file, bytes.as_bytes());
         let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());
-        assert!(code == 2 && err.contains(said), "{said}: {err}");
+        assert!(code == 2 && err.contains(problem), "{problem}: {err}");
     }
     // The audit reports it as a violation.
     let root = folder.path().join("tiny");
@@ -276,7 +276,7 @@ fn known_mistakes_have_errors_of_their_own() {
     );
     let (code, out, _) = analyze(&["audit", "tiny"], folder.path());
     assert!(
-        code == 4 && out.contains("the row is not what was written"),
+        code == 4 && out.contains("the checksum of the row is wrong"),
         "{out}"
     );
     // A journal whose line ends were changed by a text editor on another system is accepted.

@@ -33,9 +33,9 @@ const REALS: [f64; 6] = [0.0, -1.0, 1e-300, 1e19, f64::INFINITY, f64::NAN];
 /// Runs all computations on a dataset, also together with an undamaged one. Every error must name the dataset's folder.
 fn check_all_commands(root: &Path, whole: &Dataset) -> Result<(), String> {
     let names_it = |error: analyze::Error| {
-        let said = error.to_string();
-        let names_it = said.contains(&root.display().to_string());
-        names_it.then_some(()).ok_or(said)
+        let problem = error.to_string();
+        let names_it = problem.contains(&root.display().to_string());
+        names_it.then_some(()).ok_or(problem)
     };
     match Audit::run(&[root.to_owned()]) {
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
@@ -120,7 +120,7 @@ fn numbers_in_the_journal() {
     ] {
         for number in NUMBERS {
             with_cells(&[(column, &number.to_string())], &whole)
-                .unwrap_or_else(|said| panic!("{column} = {number}: {said}"));
+                .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
     }
     for column in [
@@ -136,7 +136,7 @@ fn numbers_in_the_journal() {
                 &[(column, &number.to_string()), ("as_scheduled", "false")],
                 &whole,
             )
-            .unwrap_or_else(|said| panic!("{column} = {number}: {said}"));
+            .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
     }
 }
@@ -197,7 +197,7 @@ fn texts_in_the_journal() {
     for (column, values) in texts {
         for value in values {
             with_cells(&[(column, value)], &whole)
-                .unwrap_or_else(|said| panic!("{column} = {value}: {said}"));
+                .unwrap_or_else(|problem| panic!("{column} = {value}: {problem}"));
         }
     }
 }
@@ -220,8 +220,8 @@ fn numbers_in_the_events() {
                     }
                     set_cell(run, kind, *column, number);
                 };
-                altered(alter, &whole).unwrap_or_else(|said| {
-                    panic!("column {column} of a {kind} event = {number}: {said}")
+                altered(alter, &whole).unwrap_or_else(|problem| {
+                    panic!("column {column} of a {kind} event = {number}: {problem}")
                 });
             }
         }
@@ -250,12 +250,12 @@ fn billions_of_machines_are_refused_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), TINY);
     set_journal_cells(folder.path(), &[("machines", "4000000000")]);
-    let said = Dataset::open(folder.path()).unwrap_err().to_string();
+    let problem = Dataset::open(folder.path()).unwrap_err().to_string();
     assert!(
-        said.contains(
+        problem.contains(
             "runs.csv: line 3, column machines: `4000000000`, but the row's other cells say 3"
         ),
-        "{said}"
+        "{problem}"
     );
     let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(!audit.is_clean());

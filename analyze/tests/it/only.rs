@@ -80,3 +80,19 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
         "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
     );
 }
+
+/// An imported log does not tell how late its events were, so a slower run would not help.
+#[test]
+fn the_error_for_an_imported_dataset_gives_another_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
+    std::fs::write(folder.path().join("log.csv"), log).unwrap();
+    let (code, _, err) = analyze(&["import", "log.csv", "--into", "mine"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = analyze(&["drift", "mine", "--only", "punctual"], folder.path());
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(
+        err,
+        "error: mine has no punctual run (1 finished); imported logs do not tell how late events were, so leave out --only punctual\n"
+    );
+}

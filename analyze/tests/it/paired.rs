@@ -61,10 +61,10 @@ fn table_of_measures() {
     B is b: virtual, seed 1; 3 runs.
 
     3 runs in both, 0 only in A, 0 only in B.
-    Events: 0 of 3 runs identical, 3 not.
-    CHECK FAILED: 3 of 3 runs as scheduled in both differ. Where every message is queued when the schedule says, the seed
-    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
-    simulators, or the simulator is wrong.
+    Events: 0 of 3 runs identical, 3 different.
+    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. If every message is queued when the schedule says, the
+    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
+    different simulators, or the simulator is wrong.
 
     The 3 runs that differ, each with its first difference in the model time of A:
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
@@ -116,10 +116,10 @@ fn table_of_measures() {
     concurrency                0.47    0.47            0  100 %  3
     false_order                0.41    0.41            0  100 %  3
 
-    Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's
-    t) of the mean paired difference.
-    equal: share of the values, machine by machine, that are exactly the same in A and B.
-    `analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.
+    For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval
+    (Student's t) of the mean paired difference.
+    equal: share of the machines' values that are exactly the same in A and B.
+    `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
 }
 
@@ -178,7 +178,7 @@ fn records_in_full_precision() {
     let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("CHECK FAILED: 1 of 6 runs as scheduled in both differs."),
+        err.contains("CHECK FAILED: 1 of 6 runs that were as scheduled in both differs."),
         "{err}"
     );
     let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";

@@ -143,7 +143,7 @@ fn single_cells() {
         assert!(
             first(&from_nobody, Check::Sent)
                 .words
-                .ends_with(", but it has no peer 9")
+                .ends_with(", but it cannot receive messages from machine 9")
         );
     }
 }
