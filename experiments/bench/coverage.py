@@ -7,6 +7,7 @@ mean is that of all runs.
 
 import csv
 import io
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -17,7 +18,7 @@ from statistics import fmean
 import rounds
 from agreement import Disagreement
 from plan import Plan
-from simulator import Simulator, run
+from simulator import Failed, Simulator
 from tables import Table
 
 REGIMES = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3": "equal rates"}
@@ -148,7 +149,11 @@ def rows_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[
 
 
 def output(analyze: Path, verb: str, dataset: Path, *options: str) -> str:
-    return run([analyze, verb, dataset, *options])[1]
+    command = [analyze, verb, dataset, *options]
+    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if ended.returncode:
+        raise Failed(f"{' '.join(map(str, command))}\nended with {ended.returncode}:\n{ended.stderr}")
+    return ended.stdout
 
 
 def unmarked(text: str) -> tuple[float, float] | None:

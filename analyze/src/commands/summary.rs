@@ -28,7 +28,7 @@ impl Summary {
         let groups = repetitions::groups(&datasets)?;
         let tables: Vec<Table> = SUMMARY
             .iter()
-            .map(|question| tables::table(question.title, &question.summary_measures(), &groups))
+            .map(|spec| tables::table(spec.title, &spec.summary_measures(), &groups))
             .collect();
         let measures: Vec<&Measure> = SUMMARY
             .iter()
@@ -40,7 +40,7 @@ impl Summary {
     }
 }
 
-/// A line a dataset: what there is; and a blank one.
+/// One line for each dataset, which counts its runs, configurations and ticks; then an empty line.
 fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
     let lines = datasets.iter().map(|dataset| {
         let configurations = groups
@@ -61,7 +61,7 @@ fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
     lines.chain([String::new()]).collect()
 }
 
-/// The share of punctual runs, where runs can be late at all.
+/// The share of punctual runs. Empty for runs in virtual time, which are always punctual.
 fn punctuality(dataset: &Dataset) -> String {
     if dataset.is_virtual() {
         return String::new();

@@ -1,4 +1,4 @@
-//! The measures of two datasets side by side: a table for people, records for machines.
+//! The comparison of measures as a table and as records.
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
@@ -7,7 +7,7 @@ use crate::output::value::{Record, Value};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::{estimate_words, notes};
 
-/// A row a measure, over all machines of all matched runs.
+/// The table with one row per measure, over all machines of all matched runs.
 pub fn table(comparison: &Comparison) -> Table {
     let headings = ["measure", "mean A", "mean B", "B - A", "equal", "n"];
     Table {
@@ -45,7 +45,7 @@ fn difference_text(difference: &Estimate, decimals: usize) -> String {
     }
 }
 
-/// A share in whole percent, of which 0 and 100 mean none and all.
+/// A share in whole percent. Only a share of exactly 0 or 1 is shown as 0 % or 100 %.
 fn percent(share: f64) -> String {
     let percent = match share {
         0.0 | 1.0 => share * 100.0,
@@ -56,13 +56,13 @@ fn percent(share: f64) -> String {
 
 fn caption(comparison: &Comparison) -> Vec<String> {
     let mut caption = vec![
-        "Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's t) \
+        "For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval (Student's t) \
          of the mean paired difference."
             .to_owned(),
-        "equal: share of the values, machine by machine, that are exactly the same in A and B.".to_owned(),
+        "equal: share of the machines' values that are exactly the same in A and B.".to_owned(),
     ];
     if comparison.matched == 1 {
-        caption.push("Where n is 1 there is no interval.".to_owned());
+        caption.push("If n is 1, there is no interval.".to_owned());
     }
     let differences = comparison
         .pooled
@@ -73,16 +73,16 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|difference| difference.mean != 0.0)
             .map(|difference| difference.interval_kind),
     ));
-    // With other events everything may differ, and this is no explanation.
+    // This sentence explains nothing if the events of A and B were not compared.
     let of_twins = comparison.events.is_some();
     if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
         caption.push(
-            "Over TCP ticks are late, so measures that depend on when events happened differ even where the events are identical."
+            "Over TCP, ticks are late. So measures that depend on the times of events differ even if the events are identical."
                 .to_owned(),
         );
     }
     caption.push(
-        "`analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.".to_owned(),
+        "`analyze dictionary` explains each measure. `--format csv` has every configuration and machine.".to_owned(),
     );
     caption
 }
@@ -91,7 +91,7 @@ fn has_wall_clock(side: &Side) -> bool {
     side.engine != "virtual"
 }
 
-/// A record a configuration, machine and measure, in full precision.
+/// One record for each configuration, machine and measure, in full precision.
 pub fn records(comparison: &Comparison) -> Vec<Record> {
     comparison
         .groups

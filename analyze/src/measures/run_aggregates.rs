@@ -1,27 +1,27 @@
-//! Numbers that can be computed only from all machines of a run together, by replaying its events one by one: the spread of its
-//! clocks, which of its events are concurrent, and what arrives at each machine.
+//! Aggregates that need all machines of a run together and are computed by replaying its events: the spread of the clocks, the
+//! concurrent events, and the messages that arrive at each machine.
 
 use polars::prelude::*;
 
 use crate::measures::{Arrivals, Pairs, Spread};
 use crate::read::run_log::Run;
 
-/// The results of replaying the runs of a batch: one row for each machine of each run. Values of a whole run are repeated in the row
-/// of each of its machines.
+/// The aggregates of a batch's runs: one row for each machine of each run. A value of the whole run is repeated for each of its
+/// machines.
 #[derive(Default)]
 pub(crate) struct RunAggregates {
     run: Vec<i64>,
     machine: Vec<i64>,
     spread_area: Vec<f64>,
     spread_max: Vec<i64>,
-    /// None if a receive has no send.
+    /// The pairs of events, or `None` if a receive has no send.
     pairs: Vec<Option<Pairs>>,
     arrived: Vec<i64>,
     arrivals_left_s: Vec<f64>,
 }
 
 impl RunAggregates {
-    /// Appends the machines of `run`.
+    /// Appends one row for each machine of `run`.
     pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
         let spread = Spread::from_run(run, timeline);
         let pairs = Pairs::from_run(run, sends);
@@ -36,7 +36,7 @@ impl RunAggregates {
         }
     }
 
-    /// The frame; `place` numbers its rows, as it does the machines of the events observed.
+    /// The data frame. Column `machine_index` numbers its rows.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
         let index: Vec<i64> = (0..).take(self.run.len()).collect();
         let pairs = |name: &str, which: fn(&Pairs) -> u64| {
@@ -51,7 +51,7 @@ impl RunAggregates {
                 pairs("ordered_pairs", |pairs| pairs.ordered),
                 pairs("equal_pairs", |pairs| pairs.equal),
                 pairs("ordered_equal_pairs", |pairs| pairs.ordered_equal),
-                Series::new("place".into(), index).into(),
+                Series::new("machine_index".into(), index).into(),
                 Series::new("run".into(), self.run).into(),
                 Series::new("machine".into(), self.machine).into(),
                 Series::new("spread_area".into(), self.spread_area).into(),

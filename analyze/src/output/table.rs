@@ -1,24 +1,25 @@
-//! A table for people, and how its cells are written.
+//! A table as text, and the format of its numbers.
 
-/// Begins a new line within a cell.
+/// Starts a new line within a cell.
 pub(crate) const LINE: &str = "\n";
 
-/// A table for people.
+/// A table to be read by people.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// What it is called.
+    /// The title above the table.
     pub title: &'static str,
-    /// What stands above each column.
+    /// The heading of each column.
     pub headings: Vec<String>,
-    /// Whether the column holds numbers.
+    /// For each column, whether it contains numbers.
     pub numeric: Vec<bool>,
-    /// The cells. Words that belong on one line are joined by no-break spaces; a cell may have several lines.
+    /// The rows, each with one cell per column. A cell may have several lines. No-break spaces join words that must stay on one
+    /// line.
     pub rows: Vec<Vec<String>>,
-    /// What the numbers are: paragraphs, each to be filled to the table's width.
+    /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
 }
 
-/// Rounded, and never a negative zero.
+/// Rounds to `decimals` decimal places. Zero never has a minus sign.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
@@ -27,7 +28,7 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-/// Words that are not to be broken over lines.
+/// Replaces spaces by no-break spaces, so that the words stay on one line.
 pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }

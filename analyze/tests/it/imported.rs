@@ -204,11 +204,11 @@ fn the_least_logs_have_what_needs_no_messages() {
     require_same_measures(&measured(&original), &measured(&imported), &of_messages);
     let audit = Audit::run(&[imported]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
-    insta::assert_snapshot!(audit::words(&audit).join("\n"), @r"
+    insta::assert_snapshot!(audit::words(&audit).join("\n"), @"
     imported: 3 runs, 600 events, 0 messages.
     imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation, recipients (sends do not say to whom); internal_share (the probability is the share measured).
 
-    Check passed: by all 8 checks these are executions of machines with Lamport clocks.
+    Check passed: all 8 checks say that these logs are executions of machines with Lamport clocks.
     ");
 }
 

@@ -1,4 +1,4 @@
-//! `analyze compare`: what the measures of matched runs differ by.
+//! Tests of `analyze compare`: the differences between the measures of matched runs.
 
 use analyze::compare::Paired;
 use sim::log::FinishedRun;
@@ -7,7 +7,7 @@ use crate::command_line::analyze;
 use crate::compare::{open, twins};
 use crate::fixture;
 
-/// Three runs of the same log, but for the last clock of machine 1: 9 in A; 10, 11 and 15 in B.
+/// Three runs with the same log, except for the last clock of machine 1: it is 9 in A, and 10, 11 and 15 in B.
 fn with_later_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
@@ -30,10 +30,11 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
     measures.find(|paired| paired.measure.name == name).unwrap()
 }
 
-/// The differences are 1, 2 and 6: their mean is 3, their standard deviation the root of (4 + 1 + 9) / 2, and the t quantile for
-/// two degrees of freedom 4.3027. Machine 0 has none, so over the run they are half as large.
+/// The differences are 1, 2 and 6. Their mean is 3, their standard deviation is the square root of (4 + 1 + 9) / 2, and the t
+/// quantile for two degrees of freedom is 4.3027. Machine 0 has no difference, so the means over a run's machines are half as
+/// large.
 #[test]
-fn paired_interval_is_what_a_hand_works_out() {
+fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_later_clocks().path());
     let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
     let expect = |paired: &Paired, means: (f64, f64), half: Option<f64>, equal: f64| {
@@ -63,10 +64,10 @@ fn table_of_measures() {
     B is b: virtual, seed 1; 3 runs.
 
     3 runs in both, 0 only in A, 0 only in B.
-    Events: 0 of 3 runs identical, 3 not.
-    CHECK FAILED: 3 of 3 runs as scheduled in both differ. Where every message is queued when the schedule says, the seed
-    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
-    simulators, or the simulator is wrong.
+    Events: 0 of 3 runs identical, 3 different.
+    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. If every message is queued when the schedule says, the
+    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
+    different simulators, or the simulator is wrong.
 
     The 3 runs that differ, each with its first difference in the model time of A:
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
@@ -118,17 +119,18 @@ fn table_of_measures() {
     concurrency                0.47    0.47                0  100 %  3
     false_order                0.41    0.41                0  100 %  3
 
-    Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's
-    t) of the mean paired difference.
-    equal: share of the values, machine by machine, that are exactly the same in A and B.
+    For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval
+    (Student's t) of the mean paired difference.
+    equal: share of the machines' values that are exactly the same in A and B.
     all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
-    `analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.
+    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
 }
 
-/// In B machine 1 receives nothing: the age of its messages is defined in A only.
+/// In B machine 1 receives nothing, so the age of its messages is defined in A only.
 #[test]
-fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
+fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
@@ -170,7 +172,7 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
-/// A record a configuration, machine and measure; the words go to stderr.
+/// There is one record for each configuration, machine and measure. The report goes to stderr.
 #[test]
 fn records_in_full_precision() {
     let folder = twins(
@@ -181,7 +183,7 @@ fn records_in_full_precision() {
     let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("CHECK FAILED: 1 of 6 runs as scheduled in both differs."),
+        err.contains("CHECK FAILED: 1 of 6 runs that were as scheduled in both differs."),
         "{err}"
     );
     let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,interval,equal";

@@ -1,4 +1,4 @@
-//! Datasets of the schema before this one open, and say what they said: one swept over TCP, one in virtual time, one imported.
+//! Datasets of the previous schema can still be read, with the same results: one over TCP, one in virtual time, one imported.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ fn agrees(now: &[Cell], then: &[Cell]) {
 }
 
 #[test]
-fn their_tables_are_what_the_program_of_their_time_printed() {
+fn tables_are_those_of_the_earlier_program() {
     for sample in ["swept", "virtual", "imported"] {
         let folder = tempfile::tempdir().unwrap();
         copy(sample, folder.path());
@@ -75,7 +75,7 @@ fn their_tables_are_what_the_program_of_their_time_printed() {
 }
 
 #[test]
-fn they_pass_the_audit_and_can_be_exported() {
+fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
     for sample in ["swept", "virtual", "imported"] {
         let folder = tempfile::tempdir().unwrap();
         copy(sample, folder.path());
@@ -85,7 +85,7 @@ fn they_pass_the_audit_and_can_be_exported() {
         let header = events.unwrap().lines().next().unwrap().to_owned();
         assert!(header.contains(",message_stamp,"), "{header}");
     }
-    // The imported logs are those of `data/foreign`, in which the audit finds nothing either.
+    // The imported logs are those of `data/foreign`, which also pass the audit.
     for sample in ["swept", "virtual"] {
         let folder = tempfile::tempdir().unwrap();
         copy(sample, folder.path());

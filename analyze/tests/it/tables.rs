@@ -1,4 +1,4 @@
-//! Tables as they are read, narrow and wide.
+//! Tests of tables on narrow and wide terminals.
 
 use analyze::output::table::Table;
 use analyze::stats::repetitions;
@@ -38,8 +38,8 @@ fn drift_on_a_wide_terminal() {
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - mean lag: time-weighted mean of the lag over T.
     - lag slope: slope of a straight line fitted (least squares) to the lag after each own tick over time, in 1/s.
     ");
@@ -91,9 +91,9 @@ fn drift_on_a_narrow_terminal() {
     time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock
-      ran ahead of the machine's own ticks.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's
-      own, at an instant.
+      ran ahead of the number of the machine's own ticks.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus
+      the machine's own clock.
     - mean lag: time-weighted mean of the lag over T.
     - lag slope: slope of a straight line fitted (least squares) to the lag after
       each own tick over time, in 1/s.
@@ -143,10 +143,10 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
-    - max: greatest queue length after a tick, in messages.
+    - max: largest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
-    - receive share: ticks that receive / ticks.
+    - receive share: ticks with a receive / ticks.
     ");
 }
 

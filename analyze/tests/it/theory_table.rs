@@ -68,9 +68,9 @@ fn table_on_a_terminal() {
       critical: too close to tell; the queue drifts by less than one standard deviation over T.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
-    - receive share: ticks that receive / ticks.
+    - receive share: ticks with a receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     ");
 }
 
