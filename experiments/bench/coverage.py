@@ -189,7 +189,7 @@ def summary(groups: Groups) -> Table:
             str(len(cells)),
             percent(intervals / sum(len(cell.means) for cell in cells)),
             percent(covered / intervals),
-            percent(min(shares)),
+            percent(min(shares, default=1)),
             str(sum(share < WANTED for share in shares)),
         ])
     return table
