@@ -33,7 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(cli) => run(cli.command),
-        Err(answer) => commands::print_answer(&answer),
+        Err(answer) => commands::print_help_or_mistake(&answer),
     };
     result.unwrap_or_else(|error| {
         sim::console::tell(format_args!("error: {error:#}"));

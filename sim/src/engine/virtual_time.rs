@@ -3,7 +3,7 @@
 //! Deterministic to the byte. A message takes no time: it waits in its recipient's queue at the next instant, after every tick
 //! of the instant in which it was sent.
 
-use super::{Punctuality, RunLog, machines_of};
+use super::{Punctuality, RunLog, create_machines};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
@@ -33,7 +33,7 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
 /// The same without a log: each event goes to `see` with its machine, in the order of time.
 pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
     let schedule = run.schedule(seed);
-    let mut machines = machines_of(run, seed);
+    let mut machines = create_machines(run, seed);
     let neighbours: Vec<Vec<MachineIndex>> = (0..machines.len() as MachineIndex)
         .map(|machine| run.configuration.neighbours(machine))
         .collect();

@@ -37,7 +37,9 @@ pub use progress::Progress;
 
 use self::supply::Supply;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, RawLog, RunOutcome, joined, processes, ticks_in, virtual_time};
+use crate::engine::{
+    Control, RawLog, RunOutcome, count_ticks, join_thread, processes, virtual_time,
+};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
@@ -196,7 +198,7 @@ fn carry_out(
             control.stop();
             drop(finished.1);
         }
-        let ran = joined(engine).and_then(|ran| ran);
+        let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
             // What has ended counts; the panic is what there is to report, whatever becomes of that.
@@ -256,7 +258,7 @@ fn feed_engine(
                     }
                     supply.hand_out_one();
                 }
-                joined(engine)?
+                join_thread(engine)?
             })
         }
     }
@@ -348,7 +350,7 @@ fn run_virtually<'r>(
         control.begin();
         let rows = finished::rows(experiment, run, || {
             let log = virtual_time::run(run, experiment.seed);
-            let ticks = log.machines.iter().map(|events| ticks_in(events));
+            let ticks = log.machines.iter().map(|events| count_ticks(events));
             control.ticked(ticks.sum());
             RunOutcome {
                 run: run.clone(),
@@ -406,7 +408,7 @@ fn run_event_loops(
         }
         let mut result = serve(0);
         for other in others {
-            result = result.and(joined(other).and_then(|result| result));
+            result = result.and(join_thread(other).and_then(|result| result));
         }
         result
     })

@@ -50,7 +50,7 @@ use crate::experiment::{Configuration, Connection};
 /// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up, and connections
 /// that have not said who they are.
 pub fn files_for_setup(machines: u32) -> u64 {
-    host::SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
+    host::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
 }
 
 /// Sockets a run of that configuration holds: both ends of a connection for each pair between which messages may flow. Where each
