@@ -73,7 +73,7 @@ mod tests {
         let experiment = experiment.unwrap_or_else(|error| panic!("{error}"));
         let run = experiment.run(0).expect("one");
         let schedule = run.schedule(experiment.seed);
-        let mut arrivals = Arrivals::new(&run.configuration);
+        let mut checker = Arrivals::new(&run.configuration);
         for &(done, sender, sent_tick) in arrivals {
             let message = Message {
                 sender,
@@ -82,9 +82,9 @@ mod tests {
             };
             let sent_ns = schedule.due_ns(sender as usize, sent_tick);
             let delay_ns = u64::from(delay != "0") * 600_000_000;
-            arrivals.check(0, done, &message, sent_ns, delay_ns, &schedule);
+            checker.check(0, done, &message, sent_ns, delay_ns, &schedule);
         }
-        arrivals.as_scheduled
+        checker.as_scheduled
     }
 
     #[test]

@@ -362,7 +362,7 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
-        let hello = |kind, machine| secret::step(kind, machine, [0; 16], 0);
+        let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
         let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0);
         link.send_hello(&hello(HelloKind::Message, 0))
             .expect("written");

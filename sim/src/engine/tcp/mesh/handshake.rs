@@ -18,7 +18,7 @@ use crate::engine::shortage::is_shortage;
 use crate::engine::tcp::clock_difference::ClockDifference;
 use crate::engine::tcp::link::{CHALLENGE_BYTES, Link, Purpose, Session};
 use crate::engine::tcp::reactor::{Reactor, Readiness, Route, SocketId};
-use crate::engine::tcp::secret::{Secret, step};
+use crate::engine::tcp::secret::{Secret, new_step};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind, Nonce};
 
@@ -30,7 +30,7 @@ fn send_dial(
 ) -> io::Result<()> {
     let before = link.session.bytes();
     link.session.dial = (nonce, time_ns);
-    let dial = step(HelloKind::Dial, link.owner, nonce, time_ns);
+    let dial = new_step(HelloKind::Dial, link.owner, nonce, time_ns);
     link.send_hello(&secret.signed(dial, peer, &before[..CHALLENGE_BYTES]))
 }
 
@@ -101,7 +101,7 @@ impl Mesh {
         }
         self.exchange(index, Readiness::READABLE, scratch, reactor, hear)?;
         if reactor.is_crowded()
-            && let Some(longest) = reactor.longest_silent_of(self.run)
+            && let Some(longest) = reactor.longest_silent_in(self.run)
             && longest.socket != SocketId::Link(index)
         {
             self.close_silent(longest, reactor);
@@ -121,7 +121,7 @@ impl Mesh {
     /// Closes all connections of this run whose machines are not known yet. Returns whether there were any.
     pub(super) fn close_all_silent(&mut self, reactor: &mut Reactor) -> bool {
         let before = self.rejected_connections;
-        while let Some(route) = reactor.longest_silent_of(self.run) {
+        while let Some(route) = reactor.longest_silent_in(self.run) {
             self.close_silent(route, reactor);
         }
         self.rejected_connections > before
@@ -136,7 +136,7 @@ impl Mesh {
         let (nonce, time_ns) = (self.nonces.next(), self.clock.now_ns());
         self.with_link_at(index, |link| {
             link.session.challenge = (nonce, time_ns);
-            link.send_hello(&step(HelloKind::Challenge, link.owner, nonce, time_ns))
+            link.send_hello(&new_step(HelloKind::Challenge, link.owner, nonce, time_ns))
         })
     }
 
@@ -238,7 +238,7 @@ impl Mesh {
         } else {
             self.clock.now_ns()
         };
-        let answer = step(HelloKind::Answer, owner, self.nonces.next(), time_ns);
+        let answer = new_step(HelloKind::Answer, owner, self.nonces.next(), time_ns);
         let answer = self.secret.signed(answer, peer, &link.session.bytes());
         link.send_hello(&answer)
             .map_err(|error| format!("broke ({error})"))?;

@@ -7,7 +7,7 @@
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};
 use crate::engine::tcp::reactor::Reactor;
-use crate::engine::tcp::secret::{numbered, step};
+use crate::engine::tcp::secret::{new_step, number_as_nonce};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind};
 
@@ -29,7 +29,7 @@ impl Mesh {
             (session, number) = (standing.session, standing.messages_sent());
             Ok(())
         })?;
-        let hello = step(HelloKind::Message, owner, numbered(number), 0);
+        let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
         let hello = self.secret.signed(hello, peer, &session.bytes());
         let address = self.address(owner, peer);
         let connected = self
@@ -83,7 +83,7 @@ impl Mesh {
         let standing = index.and_then(|index| self.links[index].as_mut());
         let standing = standing.ok_or("has no persistent connection beside it")?;
         let is_last = standing.count_received_on_own_connection()?;
-        let receipt = step(HelloKind::Receipt, link.owner, link.number, 0);
+        let receipt = new_step(HelloKind::Receipt, link.owner, link.number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.send_receipt(&receipt)
             .map_err(|error| format!("broke ({error})"))?;

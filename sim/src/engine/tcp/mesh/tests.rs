@@ -9,7 +9,7 @@ mod apart;
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
 use crate::engine::tcp::reactor::SILENT;
-use crate::engine::tcp::secret::step;
+use crate::engine::tcp::secret::new_step;
 use crate::experiment::{Configuration, Connection, Probability, Topology};
 use crate::wire::{HELLO_BYTES, HelloKind, RunToken};
 
@@ -68,7 +68,7 @@ impl Fixture {
     fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
         challenge.extend([0; 8]);
-        let dial = step(HelloKind::Dial, machine, [5; 16], 0);
+        let dial = new_step(HelloKind::Dial, machine, [5; 16], 0);
         secret(token)
             .signed(dial, to as MachineIndex, &challenge)
             .encode()
@@ -268,7 +268,7 @@ fn a_message_that_cannot_be_delivered_ends_the_run_and_is_named() {
 #[test]
 fn messages_of_strangers_are_refused() {
     let mut fixture = per_message(2);
-    let hello = step(HelloKind::Message, 0, [0; 16], 0);
+    let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let stranger = fixture.stranger(1, &bytes);

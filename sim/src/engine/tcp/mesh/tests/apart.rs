@@ -129,7 +129,7 @@ fn a_false_listener_is_not_shown_the_token() {
     let mut process = Process::new(1, listeners.remove(1), &addresses, TOKEN, clock);
     process.turn();
     let (mut stranger, _) = false_listener.accept().expect("the dialler");
-    let challenge = step(HelloKind::Challenge, 0, [9; 16], 0);
+    let challenge = new_step(HelloKind::Challenge, 0, [9; 16], 0);
     stranger.write_all(&challenge.encode()).expect("written");
     let dial = read_step(&mut stranger, &mut process);
     assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
@@ -154,7 +154,7 @@ fn a_listener_proves_nothing_to_strangers() {
     let challenge = read_step(&mut stranger, process);
     assert_eq!(challenge.kind, HelloKind::Challenge);
     assert_eq!(challenge.proof, Proof::default());
-    let dial = step(HelloKind::Dial, 1, [1; 16], 0);
+    let dial = new_step(HelloKind::Dial, 1, [1; 16], 0);
     stranger.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();
