@@ -194,9 +194,7 @@ fn work(
         let result = run_in_processes(settings, &run, &mut addresses, control);
         control.end();
         let (result, rejected_connections) = match result {
-            ProcessOutcome::RunOutcome(result, rejected_connections) => {
-                (result, rejected_connections)
-            }
+            ProcessOutcome::Ended(result, rejected_connections) => (result, rejected_connections),
             ProcessOutcome::Interrupted => return Ok(()),
             ProcessOutcome::NoDisk(reason) => return Err(no_disk(&reason)),
             ProcessOutcome::NoRoom(reason) if was_alone => return Err(shortage_error(&reason)),
@@ -236,7 +234,7 @@ fn shortage_error(reason: &str) -> io::Error {
 /// How a run in processes ended.
 enum ProcessOutcome {
     /// The run has its log or a reason for its failure, and a number of rejected connections.
-    RunOutcome(Result<RawLog, String>, u32),
+    Ended(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
     NoDisk(String),
@@ -255,7 +253,7 @@ fn run_in_processes(
             Outcome::Done(parts) => {
                 control.ticked(parts.iter().map(|part| count_ticks(&part.events)).sum());
                 let rejected_connections = parts.iter().map(|part| part.rejected_connections).sum();
-                return ProcessOutcome::RunOutcome(Ok(join_parts(parts)), rejected_connections);
+                return ProcessOutcome::Ended(Ok(join_parts(parts)), rejected_connections);
             }
             Outcome::Interrupted => return ProcessOutcome::Interrupted,
             Outcome::NoRoom(reason) => return ProcessOutcome::NoRoom(reason),
@@ -268,7 +266,7 @@ fn run_in_processes(
             }
         }
     }
-    ProcessOutcome::RunOutcome(Err(failure), 0)
+    ProcessOutcome::Ended(Err(failure), 0)
 }
 
 fn join_parts(parts: Vec<Part>) -> RawLog {
