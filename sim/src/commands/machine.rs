@@ -22,15 +22,18 @@ const FAILED: u8 = 3;
 /// Run one machine of a run as a process of its own, and print its log to stdout
 #[derive(clap::Args)]
 #[command(after_help = "\
-The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
-own --machine; whichever starts first waits for the others. Their hosts' clocks should differ by less than the run's margin (the shortest time between ticks of two machines), or the order of events is not guaranteed.
+Start the other machines of the run the same way: same experiment file, --run, --addresses and environment variable SIM_TOKEN (a \
+shared secret of 32 hexadecimal digits), but each with its own --machine. Whichever starts first waits for the others. The order of \
+events is guaranteed if the difference of the hosts' clocks, the lateness of ticks and the latency of messages together are shorter \
+than the run's margin (the shortest time between ticks of two machines).
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
   sim machine two.toml --run 0 --machine 0 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-0.csv
   sim machine two.toml --run 0 --machine 1 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-1.csv
 
-Exit codes: 0 ok, 2 usage or experiment file, 3 the run failed.")]
+Exit codes: 0 done; 2 the command line or the experiment cannot be used; 3 the run failed; 71 the system has no more threads or files; \
+75 the machine's address is in use.")]
 pub struct Args {
     /// The experiment file (TOML)
     experiment: PathBuf,

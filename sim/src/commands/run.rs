@@ -32,9 +32,9 @@ const INTERRUPTED: u8 = 130;
   sim run experiments/overnight.toml --shard 1/4
   nohup sim run experiments/overnight.toml &
 
-Resuming: run the same command again after an interruption. Runs that are done are skipped. You may add values or repetitions to \
-the experiment file before that: the new runs are added to the dataset. Press Ctrl+C once to stop after everything is written, and \
-twice to stop at once.")]
+To resume after an interruption, run the same command again. Runs that are done are skipped. You may add values or repetitions to \
+the experiment file first: then the new runs are added to the dataset. Press Ctrl+C once to stop in good order: no new run starts, runs \
+that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

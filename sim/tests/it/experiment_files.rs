@@ -1,4 +1,4 @@
-//! Experiment files: what they expand to, and that every mistake is found and named with line and key.
+//! Experiment files: the configurations that they describe, and that every mistake is reported with line and key.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ fn every_ordered_and_unordered_rate_set() {
 }
 
 #[test]
-fn sets_and_rules_mix() {
+fn rate_sets_and_rules_can_be_mixed() {
     let parameters = "[parameters]\nrates = [[9, 9], { every = \"ordered\", machines = 2, to = 2 }]\ninternal = 0.7";
     assert_snapshot!(configurations(parameters).join("\n"), @"
     rates=9,9 internal=0.7 phase=spread stamp=after duration_s=60
@@ -74,7 +74,7 @@ fn random_rate_sets_come_from_the_seed() {
 }
 
 #[test]
-fn cases_are_zipped_and_multiply_with_the_parameters() {
+fn cases_are_combined_with_the_parameters() {
     let parameters = "[parameters]\nstamp = [\"after\", \"before\"]
 [[cases]]\nrates = [3, 3]\ninternal = 0.6\n[[cases]]\nrates = [2, 4]\ninternal = 0.25";
     assert_snapshot!(configurations(parameters).join("\n"), @"
@@ -86,7 +86,7 @@ fn cases_are_zipped_and_multiply_with_the_parameters() {
 }
 
 #[test]
-fn exclusions_take_out_what_matches_in_every_key() {
+fn exclusions_remove_what_matches_in_every_key() {
     let parameters = "[parameters]\nrates = [[1, 2], [3, 4]]\ninternal = [0.1, 0.2, 0.3]
 [[exclude]]\nrates = [1, 2]\ninternal = { from = 0.2, to = 0.3, step = 0.1 }";
     assert_snapshot!(configurations(parameters).join("\n"), @"
@@ -175,7 +175,7 @@ fn a_grid_of_a_billion_runs_is_refused_before_it_is_built() {
 }
 
 #[test]
-fn doubles_are_refused() {
+fn repeated_configurations_are_refused() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration stands in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; repetitions say how often each is run");
 }
 
@@ -193,12 +193,12 @@ fn rate_rules_are_checked() {
 }
 
 #[test]
-fn spread_phases_without_room_are_refused() {
+fn spread_phases_that_are_too_close_are_refused() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" has no room for rates 997,991,983: the steps between their ticks would be shorter than 100 ns; use phase = "uniform""#);
 }
 
 #[test]
-fn laws_of_delay() {
+fn delay_distributions() {
     let delays = |delay: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ndelay_s = {delay}")
     };
@@ -304,7 +304,7 @@ fn rates_that_are_not_whole() {
 }
 
 #[test]
-fn a_parameter_stands_in_one_place() {
+fn a_parameter_may_be_given_only_once() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
     assert_snapshot!(mistakes(text), @"
     e.toml:6: `cases[1].internal`: stands in [parameters] too; leave it in one place: a case fixes what the cases differ in
@@ -318,15 +318,15 @@ fn names_that_are_no_folder_names_are_refused() {
     assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"#);
 }
 
-/// The experiments that come with the project can be planned.
+/// The experiments of this project can be planned.
 #[test]
-fn the_projects_own_experiments_are_sound() {
+fn the_experiments_of_this_project_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
     let files = [folder.clone(), folder.join("claims")]
         .into_iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("experiments/"))
         .map(|entry| entry.expect("an entry").path());
-    // `claims.toml` is no experiment; `analyze claims` reads it.
+    // `claims.toml` is not an experiment; `analyze claims` reads it.
     let files: Vec<_> = files
         .filter(|path| {
             path.extension()
