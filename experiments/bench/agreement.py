@@ -65,12 +65,12 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
             row += [f"{samples[key].mean:.4f}", f"{distance:+.1f}"]
         rows.append(row)
     checked = Table(
-        title="Virtual time: the same model?",
+        title="Virtual time: do the programs agree?",
         columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
         rows=rows,
         note=(
-            "Apart: the difference of the means in its standard errors. "
-            f"The farthest is {farthest:.1f}; within {FAR:g} they agree."
+            "Apart: the difference from the mean of `sim`, in standard errors. "
+            f"The largest is {farthest:.1f}; up to {FAR:g} they agree."
         ),
     )
     if farthest > FAR:

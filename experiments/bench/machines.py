@@ -1,4 +1,4 @@
-"""Machines held against lateness: systems of three machines over real TCP in real time, all at once."""
+"""Measures how lateness grows with the number of machines: systems of three machines over TCP in real time, all at once."""
 
 import resource
 from collections.abc import Callable
@@ -100,16 +100,16 @@ def row(cell: Cell, measured: list[Measured], fewest: list[Measured]) -> list[st
 def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) -> Table:
     """The table, and what was left out."""
     note = (
-        f"Three machines a run, rates 1 to 6, internal .7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
-        "Lateness counts from the first tick on, while other runs are still being set up. "
-        f"Ratio: to the p99 of the fewest machines, round by round. CPU-s per s: while all runs are under way. "
-        f"Soft irq: the kernel's share, in cores, charged to no program. Elsewhere: cores that others took meanwhile. "
+        f"Three machines in each run, rates 1 to 6, internal 0.7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
+        "The lateness includes ticks during which other runs are still being set up. "
+        f"Ratio: p99 divided by the p99 of the first row, in each round. CPU-s per s: processor time while all runs are under way. "
+        f"Soft irq: work of the kernel that counts for no program, in cores. Elsewhere: cores that other programs used. "
         f"Limit of open files: {limit:,}."
     )
     if skipped:
-        note += f" Skipped, for they need more files: {', '.join(map(str, skipped))}."
+        note += f" Skipped because they need more files: {', '.join(map(str, skipped))}."
     return Table(
-        title="Machines held, over real TCP in real time",
+        title="Machines at once, over TCP in real time",
         columns=[
             "machines",
             "late p50 (us)",

@@ -70,8 +70,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     by_size = [Cell(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
     by_runs = [Cell(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [
-        compare(simulator, plan, f"Machines in a run: {plan.mesh_machines} machines in all, full meshes", by_size),
-        compare(simulator, plan, f"Number of runs: {MACHINES_A_RUN} machines each", by_runs),
+        compare(simulator, plan, f"Runs of more machines: {plan.mesh_machines} machines in all, full meshes", by_size),
+        compare(simulator, plan, f"More runs of {MACHINES_A_RUN} machines", by_runs),
     ]
 
 
@@ -82,12 +82,12 @@ def compare(simulator: Simulator, plan: Plan, title: str, cells: list[Cell]) -> 
     skipped = [cell for cell in cells if cell.files > limit]
     results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda cell: once(simulator, plan, cell))
     note = (
-        f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal .7; {rounds.medians_of(plan.mesh_rounds)}; "
-        "ratios: of the column before, to the first row, round by round. A machine's second: while all runs are under way. "
-        "Set-up: all other processor time, the end and the program's start included."
+        f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal 0.7; {rounds.medians_of(plan.mesh_rounds)}. "
+        "Ratio: the column before, divided by the first row, in each round. CPU-ms per machine-s: processor time while all runs are under way. "
+        "Set-up: all other processor time, including the start and the end of the program."
     )
     if skipped:
-        note += f" Skipped, for they need more than {limit:,} files: {', '.join(map(str, skipped))}."
+        note += f" Skipped because they need more than {limit:,} files: {', '.join(map(str, skipped))}."
     return Table(
         title=title,
         columns=[

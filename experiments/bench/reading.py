@@ -154,22 +154,23 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
             "reader",
             "events",
             "wall s",
-            "ns an event",
+            "ns per event",
             "ratio",
             "CPU-s",
             "peak MB",
-            "first reading is",
-            "second reading",
+            "first reading is faster by",
+            "second reading is faster by",
             "elsewhere",
         ],
         rows=[row(events, reader) for events in usages for reader in READERS],
         note=(
             f"Runs of {DURATION_S} s, five rate sets, internal {' and '.join(map(str, INTERNAL))}; whole programs from start to "
-            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: of the nanoseconds an event, to "
-            f"those at the fewest events. First reading is, second reading: how many times as fast `analyze` is, round by round. "
-            f"All were found to agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
-            f"machine; the first reading measures all that `analyze` can tell, checks every run's checksum, and keeps it for the "
-            f"second. Python {sys.version.split()[0]}. Elsewhere: cores that others took meanwhile."
+            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by "
+            f"those at the fewest events. The next two columns of ratios: how many times as fast the first and the second reading of "
+            f"`analyze` are, in each round. "
+            f"All programs agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
+            f"machine. The first reading checks every run's checksum, calculates all measures of `analyze`, and stores them for the "
+            f"second reading. Python {sys.version.split()[0]}. Elsewhere: cores that other programs used."
         ),
     )
 

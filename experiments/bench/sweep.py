@@ -59,12 +59,12 @@ def table(rows: list[list[str]], plan: Plan) -> Table:
     """The table."""
     each_s = DURATION_S / plan.sweep_time_scale
     return Table(
-        title="A sweep of 60 runs, over real TCP",
-        columns=["runs", "wall s", "as fast", "CPU-s", "elsewhere", "punctual runs"],
+        title="A sweep of 60 runs, over TCP",
+        columns=["runs", "wall s", "faster by", "CPU-s", "elsewhere", "punctual runs"],
         rows=rows,
         note=(
-            f"Three machines a run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
-            f"{figures(each_s)} s a run, so {figures(RUNS * each_s)} s and {figures(each_s)} s are the least there can be, "
+            f"Three machines in each run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
+            f"each run takes {figures(each_s)} s, so the shortest possible times are {figures(RUNS * each_s)} s and {figures(each_s)} s, "
             f"a ratio of {RUNS}; {rounds.medians_of(plan.sweep_rounds)}."
         ),
     )

@@ -80,13 +80,13 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
 
     return Table(
         title="Virtual time",
-        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "sim, one worker, is", "all cores"],
+        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "one worker is faster by", "all cores"],
         rows=[row(program) for program in PROGRAMS],
         note=(
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
-            f"{ticks:,} ticks; whole programs from start to end; log: every event as a row of CSV; "
-            f"{rounds.medians_of(plan.virtual_rounds)}. The last columns: how many times as fast `sim` is, round by round. "
-            f"One worker simulates while a second thread writes. Elsewhere: cores that others took meanwhile. "
+            f"{ticks:,} ticks; whole programs from start to end; log: whether every event is written as a row of CSV; "
+            f"{rounds.medians_of(plan.virtual_rounds)}. The last two columns: how many times as fast `sim` is with one worker and with all cores, in each round. "
+            f"One worker simulates while a second thread writes. Elsewhere: cores that other programs used. "
             f"Python {sys.version.split()[0]}."
         ),
     )

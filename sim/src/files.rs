@@ -34,7 +34,7 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
         disk.rename(&partial, path)
     };
     write().inspect_err(|_| {
-        // The error at hand is reported. If the partial file cannot be removed either, the next writer removes it.
+        // The first error is reported. If the partial file cannot be removed either, the next writer removes it.
         let _ = disk.remove(&partial);
     })?;
     disk.sync_folder(folder_of(path))

@@ -4,30 +4,30 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a text file of at most `most_bytes` bytes. Pipes and `/dev/stdin` are read like files. Even for `/dev/zero`, which has no
-/// end, at most `most_bytes` bytes of memory are needed.
+/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. Even for `/dev/zero`, which has no
+/// end, at most `max_bytes` bytes of memory are needed.
 ///
 /// # Errors
 ///
 /// Returns the system's error, [`io::ErrorKind::FileTooLarge`] if there are more bytes, or [`io::ErrorKind::InvalidData`] with the
 /// number of the line if the text is not UTF-8.
-pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    read_text_from(File::open(path)?, most_bytes)
+pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    read_text_from(File::open(path)?, max_bytes)
 }
 
 /// Reads a file of a dataset like [`read_text`], with the additional errors of [`open_stored`].
-pub(crate) fn read_stored_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    read_text_from(open_stored(path)?, most_bytes)
+pub(crate) fn read_stored_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    read_text_from(open_stored(path)?, max_bytes)
 }
 
-fn read_text_from(file: File, most_bytes: u64) -> io::Result<String> {
+fn read_text_from(file: File, max_bytes: u64) -> io::Result<String> {
     let mut bytes = vec![];
-    file.take(most_bytes.saturating_add(1))
+    file.take(max_bytes.saturating_add(1))
         .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes {
+    if bytes.len() as u64 > max_bytes {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("has more than {most_bytes} bytes: not a file of this kind"),
+            format!("has more than {max_bytes} bytes: not a file of this kind"),
         ));
     }
     String::from_utf8(bytes).map_err(|error| {

@@ -111,7 +111,7 @@ impl<'a> Document<'a> {
 
     pub(crate) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
         Section {
-            document: self.erased(),
+            document: self.with_shorter_lifetime(),
             table,
             prefix: String::new(),
             line: 1,
@@ -119,7 +119,7 @@ impl<'a> Document<'a> {
     }
 
     /// Returns the document with the shorter lifetime of a borrow, because [`Section`] has only one lifetime.
-    fn erased<'d>(&'d self) -> &'d Document<'d>
+    fn with_shorter_lifetime<'d>(&'d self) -> &'d Document<'d>
     where
         'a: 'd,
     {

@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hellos_read_back(
+        fn encoded_hellos_are_decoded_again(
             kind in prop::sample::select(HELLO_KINDS.to_vec()),
             machine in any::<u32>(),
             nonce in any::<Nonce>(),
@@ -339,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let (mut chunks, mut stream) = (Chunks::<FRAME_BYTES>::default(), &bytes[..]);
             while let Some(chunk) = chunks.take(&mut stream) {
                 let _ = Frame::decode(&chunk);

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
     let root = args.experiment.dataset(&experiment)?;
     let options = args.experiment.options();
-    let capacity = Capacity::of_this_process();
+    let capacity = Capacity::for_this_process();
     Plan::check(&experiment, &options, &capacity)?;
     let (experiment, attempts) = DatasetWriter::inspect(&root, &experiment)?;
     let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;

@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         Progress::on_stderr()
     };
-    let mut progress = progress.telling_how_to_repeat(command_for_one_run());
+    let mut progress = progress.with_repeat_command(command_for_one_run());
     let summary = sweep::run(&experiment, &root, &options, &control, &mut progress)
         .map_err(with_command_to_resume)?;
     if !args.quiet {

@@ -1,6 +1,6 @@
 //! Waiting times that do not run out while this process is suspended.
 //!
-//! If a laptop is closed, or a process is stopped (SIGSTOP), its clocks go on, but its loops do not run and cannot hear their
+//! If a laptop is closed, or a process is stopped (SIGSTOP), its clocks continue, but its loops do not run and cannot hear their
 //! peers. So only the time in which the waiting loop was awake counts.
 
 /// A loop calls [`Sleep::inspect`] several times a second. If two calls are further apart than this, the loop was asleep in

@@ -14,7 +14,7 @@ use crate::input;
 use crate::toml_reader::{self, Item, Section};
 
 /// The largest experiment file that is read. A file that names each of [`Experiment::MAX_RUNS`] configurations is not larger.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// The longest name of a folder on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -51,7 +51,7 @@ impl Experiment {
     /// Returns [`ExperimentError`] if the file cannot be read or has mistakes. It lists all mistakes.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
         let text =
-            input::read_text(path, MOST_BYTES).map_err(|cause| ExperimentError::Unreadable {
+            input::read_text(path, MAX_BYTES).map_err(|cause| ExperimentError::Unreadable {
                 path: path.to_owned(),
                 cause,
             })?;

@@ -26,7 +26,7 @@ pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> O
     let mut machines = u64::from(base.rates.machines());
     for dimension in dimensions {
         if dimension.parameter.name == "rates" {
-            let of = |setting: &Setting| u64::from(setting.on_top_of(base).rates.machines());
+            let of = |setting: &Setting| u64::from(setting.apply_to(base).rates.machines());
             machines = dimension.settings.iter().map(of).sum();
         } else {
             count = count.checked_mul(dimension.settings.len() as u64)?;
@@ -46,7 +46,7 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
                     dimension
                         .settings
                         .iter()
-                        .map(|setting| setting.on_top_of(configuration))
+                        .map(|setting| setting.apply_to(configuration))
                 })
                 .collect()
         })

@@ -55,7 +55,7 @@ impl Numbering {
     }
 
     /// Returns whether all numbers of `earlier` are the same here.
-    pub(crate) fn goes_on_from(&self, earlier: &Self) -> bool {
+    pub(crate) fn continues(&self, earlier: &Self) -> bool {
         self.0.starts_with(&earlier.0)
     }
 

@@ -85,7 +85,7 @@ impl Setting {
     }
 
     /// Returns `base` with this value.
-    pub(super) fn on_top_of(&self, base: &Configuration) -> Configuration {
+    pub(super) fn apply_to(&self, base: &Configuration) -> Configuration {
         let mut configuration = base.clone();
         (self.apply)(&mut configuration);
         configuration

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn sends_read_back_from_their_text() {
+    fn sends_are_read_back_from_their_text() {
         for sends in [
             Sends::Mix,
             Sends::Unicast,

@@ -71,8 +71,8 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
         if there.iter().any(|value| !known.contains(value)) {
             lines.push(format!(
                 "{name}: {} in the dataset, {} in the experiment",
-                enumerated(there),
-                enumerated(here)
+                list_values(there),
+                list_values(here)
             ));
         }
     }
@@ -100,7 +100,7 @@ fn values(configurations: &[String]) -> BTreeMap<&str, Vec<&str>> {
     values
 }
 
-fn enumerated(values: &[&str]) -> String {
+fn list_values(values: &[&str]) -> String {
     match values {
         [] => "none".to_owned(),
         values if values.len() <= MAX_VALUES_LISTED => values.join(" | "),

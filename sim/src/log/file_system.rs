@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_without_locks_is_no_error_and_a_broken_one_is() {
+    fn missing_locks_are_no_error_but_a_broken_disk_is() {
         for errno in [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP] {
             let attempt = lock_fails_with(errno).expect("no error");
             assert_eq!(attempt, LockAttempt::NotSupported, "{errno:?}");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_synced_is_no_error_and_a_broken_disk_is() {
+    fn unsupported_folder_syncs_are_no_error_but_a_broken_disk_is() {
         for errno in [
             Errno::INVAL,
             Errno::NOTSUP,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::experiment::Configuration;
 
 /// Larger than any file of a dataset: 2^48 bytes, 281 TB.
-const MOST_BYTES: u64 = 1 << 48;
+const MAX_BYTES: u64 = 1 << 48;
 /// More segments than a dataset can have: they would hold as many bytes.
-const MOST_SEGMENT: u32 = 1 << 20;
+const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed, in bytes.
-const FEWEST_ROW_BYTES: u64 = 20;
+const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl JournalRow {
                 return Some((column, format!("{value} exceeds 63 bits")));
             }
         }
-        if self.offset > MOST_BYTES || self.bytes > MOST_BYTES || self.segment > MOST_SEGMENT {
+        if self.offset > MAX_BYTES || self.bytes > MAX_BYTES || self.segment > MAX_SEGMENT {
             let Self {
                 bytes,
                 offset,
@@ -139,7 +139,7 @@ impl JournalRow {
                 ),
             ));
         }
-        (self.events > self.bytes / FEWEST_ROW_BYTES).then(|| {
+        (self.events > self.bytes / MIN_ROW_BYTES).then(|| {
             (
                 "events",
                 format!(

@@ -22,7 +22,7 @@ use crate::input::{open_stored, read_stored_text};
 /// How often to try the lock before it counts as taken, because a process that only checks it holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
 /// The largest size of the text in the file, in bytes.
-const MOST_BYTES: u64 = 64 << 10;
+const MAX_BYTES: u64 = 64 << 10;
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// The sweep that writes to a dataset.
@@ -41,14 +41,14 @@ pub struct LockOwner {
     /// Number of runs that the sweep had to do.
     pub to_do: u64,
     /// Whether the sweep holds the lock. It cannot if the file system has no locks.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub is_locked: bool,
     /// Whether the sweep has ended. It is only written if there is no lock.
     #[serde(default)]
     pub has_ended: bool,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
@@ -96,7 +96,7 @@ pub enum Activity {
 }
 
 fn read(path: &Path) -> Option<LockOwner> {
-    serde_json::from_str(&read_stored_text(path, MOST_BYTES).ok()?).ok()
+    serde_json::from_str(&read_stored_text(path, MAX_BYTES).ok()?).ok()
 }
 
 /// The lock of a dataset. Dropping it frees the lock.

@@ -65,9 +65,9 @@ impl ResolvedExperiment {
     }
 
     /// Returns whether every run of `earlier` has the same number here.
-    pub(super) fn goes_on_from(&self, earlier: &Self) -> bool {
+    pub(super) fn continues(&self, earlier: &Self) -> bool {
         self.configurations.starts_with(&earlier.configurations)
-            && self.numbering.goes_on_from(&earlier.numbering)
+            && self.numbering.continues(&earlier.numbering)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::experiment::Shard;
 use crate::input::read_stored_text;
 
 /// The largest manifest that is read, in bytes. Even millions of configurations need less.
-const MOST_MANIFEST_BYTES: u64 = 1 << 30;
+const MAX_MANIFEST_BYTES: u64 = 1 << 30;
 
 /// The paths of a dataset's files.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ impl Parts {
         let newest = &self.parts[longest];
         for part in &self.parts {
             let (made, wanted) = (&part.manifest.experiment, &newest.manifest.experiment);
-            if !wanted.goes_on_from(made) || !Difference::between(made, wanted).is_empty() {
+            if !wanted.continues(made) || !Difference::between(made, wanted).is_empty() {
                 return Err(DatasetError::DifferentShards {
                     a: part.paths.root.clone(),
                     b: newest.paths.root.clone(),
@@ -246,7 +246,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     }
 
     let path = paths.manifest();
-    let text = match read_stored_text(&path, MOST_MANIFEST_BYTES) {
+    let text = match read_stored_text(&path, MAX_MANIFEST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DatasetError::NotADataset(paths.root.clone()));
         }

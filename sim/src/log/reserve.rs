@@ -11,7 +11,7 @@ use super::parts::Paths;
 /// How much space is kept, in bytes.
 const RESERVE_BYTES: usize = 512 << 10;
 /// How many bytes of journal rows may wait to be written: half of the space, because a file system needs some for itself.
-pub(super) const MOST_WAITING_BYTES: usize = RESERVE_BYTES / 2;
+pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
 /// The spare file `.reserve`. It is removed when this is dropped. The file of a killed writer is used by the next writer.
 #[derive(Debug)]

@@ -84,7 +84,7 @@ impl ResumeState {
                     difference,
                 });
             }
-            if longest.is_none_or(|longest| made.goes_on_from(longest)) {
+            if longest.is_none_or(|longest| made.continues(longest)) {
                 longest = Some(made);
             }
         }

@@ -30,13 +30,13 @@ pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
     })
 }
 
-/// Returns the first bytes of a file, at most `most_bytes`; none if the file does not exist.
-fn read_start(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
+/// Returns the first bytes of a file, at most `max_bytes`; none if the file does not exist.
+fn read_start(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut start = vec![];
     match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         file => {
-            file?.take(most_bytes as u64).read_to_end(&mut start)?;
+            file?.take(max_bytes as u64).read_to_end(&mut start)?;
         }
     }
     Ok(start)

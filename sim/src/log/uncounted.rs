@@ -12,7 +12,7 @@ use crate::console::shell_word;
 use crate::experiment::Experiment;
 
 /// Approximate length of the longest row of the event log, in bytes.
-const MOST_ROW_BYTES: u64 = 256;
+const MAX_ROW_BYTES: u64 = 256;
 
 /// The events of a dataset that its journal does not count.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl Uncounted {
             .map(|configuration| configuration.expected_rows())
             .max()
             .unwrap_or(0)
-            .saturating_mul(MOST_ROW_BYTES);
+            .saturating_mul(MAX_ROW_BYTES);
         let has_no_journal = found.whole_bytes == 0;
         if bytes == 0 || (!has_no_journal && bytes <= SEGMENT_BYTES.saturating_add(largest_run)) {
             return Ok(());

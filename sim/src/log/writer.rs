@@ -16,7 +16,7 @@ use super::journal::Header;
 use super::lock::{Lock, LockOwner};
 use super::manifest::{Manifest, Provenance};
 use super::parts::Paths;
-use super::reserve::{MOST_WAITING_BYTES, Reserve};
+use super::reserve::{MAX_WAITING_BYTES, Reserve};
 use super::resume_state::{ResumeState, remove_left_behind};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
@@ -34,7 +34,7 @@ pub struct Recovered {
 
 impl Recovered {
     /// Returns whether nothing was cut off.
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -222,7 +222,7 @@ impl DatasetWriter {
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
-            // The error at hand is reported. If the disk refuses this as well, the rows are missing or incomplete, and their runs
+            // The first error is reported. If the disk refuses this as well, the rows are missing or incomplete, and their runs
             // are made again.
             let _ = self.sync();
         })
@@ -236,7 +236,7 @@ impl DatasetWriter {
         let row = self.segment.take(run)?;
         self.header
             .write_row(&self.paths.journal(), &mut self.unsynced_rows, &row)?;
-        if self.unsynced_rows.len() >= MOST_WAITING_BYTES {
+        if self.unsynced_rows.len() >= MAX_WAITING_BYTES {
             self.sync()?;
         }
         Ok(())

@@ -101,7 +101,7 @@ impl fmt::Display for WidthLimit {
 
 impl Capacity {
     /// Determines the resources of this process. Raises its limit of open files as far as allowed.
-    pub fn of_this_process() -> Self {
+    pub fn for_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
         Self {
             files,
@@ -163,7 +163,7 @@ impl Capacity {
         heaviest: &Configuration,
     ) -> Width {
         let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
-        if memory::holds_every_run(experiment) {
+        if memory::keeps_every_run_in_memory(experiment) {
             let largest = largest_run_bytes(experiment);
             limits.push((self.memory_bytes / largest.max(1), WidthLimit::Memory));
         }

@@ -12,13 +12,13 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Returns how many more processes and threads this process and its children may start together. `None` if no limit is known.
 pub(super) fn free_tasks() -> Option<u64> {
-    let groups = ControlGroups::of_this_process().free_tasks();
+    let groups = ControlGroups::for_this_process().free_tasks();
     groups.into_iter().chain(free_tasks_of_user()).min()
 }
 
 /// Returns the CPU time that this process and its children may use, in cores. `None` if no limit is known.
 pub(super) fn cpu_quota() -> Option<f64> {
-    ControlGroups::of_this_process().cpu_quota()
+    ControlGroups::for_this_process().cpu_quota()
 }
 
 /// The control groups of a process.
@@ -30,7 +30,7 @@ struct ControlGroups {
 
 impl ControlGroups {
     /// Returns the control groups of this process. There are none on a system without control groups.
-    fn of_this_process() -> Self {
+    fn for_this_process() -> Self {
         Self {
             memberships: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
             mount: PathBuf::from(CGROUPS),

@@ -13,11 +13,11 @@ const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 /// The most events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// Such events may use one part in this number of the available memory.
-const PART_FOR_EVENTS: u64 = 4;
+const DIVISOR_FOR_EVENTS: u64 = 4;
 /// The most bytes of rows that may wait for the writer.
 const WAITING_BYTES: u64 = 256 << 20;
 /// The most finished runs that may wait for the writer, even if they are small.
-const MOST_WAITING: u64 = 256;
+const MAX_WAITING: u64 = 256;
 
 /// Returns how many bytes a run of `configuration` needs, approximately: its events, and the same events as rows.
 pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
@@ -27,13 +27,13 @@ pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
 
 /// Returns whether memory must hold the events of all runs under way. Over TCP in one process it need not: events beyond
 /// [`events_in_memory`] are in files, and one run at a time is read back.
-pub(super) fn holds_every_run(experiment: &Experiment) -> bool {
+pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
 }
 
 /// Returns how many events of runs under way the tcp engine may keep in `available` bytes.
 pub(super) fn events_in_memory(available: u64) -> u64 {
-    EVENTS_IN_MEMORY.min(available / PART_FOR_EVENTS / EVENT_BYTES)
+    EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
 }
 
 /// Returns how many bytes `runs` runs of `configuration` at once need, approximately, without the rows that wait for the writer.
@@ -45,7 +45,7 @@ pub(super) fn bytes_at_once(
 ) -> u64 {
     let one = bytes_of_run(configuration);
     let all = one.saturating_mul(runs);
-    if holds_every_run(experiment) {
+    if keeps_every_run_in_memory(experiment) {
         return all;
     }
     one.saturating_add(all.min(events_in_memory(available) * EVENT_BYTES))
@@ -54,7 +54,7 @@ pub(super) fn bytes_at_once(
 /// Returns how many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
 pub(super) fn waiting(configuration: &Configuration, queues: u64) -> usize {
     let rows = configuration.expected_rows().max(1) * ROW_BYTES as u64;
-    (WAITING_BYTES / queues / rows).clamp(1, MOST_WAITING) as usize
+    (WAITING_BYTES / queues / rows).clamp(1, MAX_WAITING) as usize
 }
 
 /// Returns how many bytes of rows of `runs` runs of `configuration` wait for the writer at most.

@@ -137,7 +137,7 @@ pub fn run(
     control: &Control,
     progress: &mut Progress,
 ) -> Result<Summary, SweepError> {
-    let capacity = Capacity::of_this_process();
+    let capacity = Capacity::for_this_process();
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
         // A wrong run name is reported before a dataset is created.

@@ -125,7 +125,7 @@ impl Progress {
     }
 
     /// Adds to every failure the command that repeats this run: `command` and the run's number.
-    pub fn telling_how_to_repeat(self, command: String) -> Self {
+    pub fn with_repeat_command(self, command: String) -> Self {
         Self {
             repeat_command: Some(command),
             ..self
@@ -148,12 +148,12 @@ impl Progress {
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
         if !dataset.is_locked() {
-            self.say(&format!(
+            self.print_line(&format!(
                 "the file system of {} has no locks, so sim cannot prevent a second sweep from writing to it; start only one",
                 dataset.folder().display()
             ));
         }
-        if !dataset.recovered().is_nothing() {
+        if !dataset.recovered().is_empty() {
             self.opening.push(dataset.recovered().to_string());
         }
         if let before @ 1.. = dataset.planned_before()
@@ -199,7 +199,7 @@ impl Progress {
     /// Shows the progress until there are no more messages.
     pub(super) fn follow(&mut self, messages: &Receiver<Message>, control: &Control) {
         for line in std::mem::take(&mut self.opening) {
-            self.say(&line);
+            self.print_line(&line);
         }
         let mut shown = Instant::now();
         loop {
@@ -221,7 +221,7 @@ impl Progress {
         self.done += 1;
         self.failed += 1;
         if self.failed <= MAX_FAILURES_SHOWN {
-            self.say(&format!(
+            self.print_line(&format!(
                 "run {} failed: {} ({}){}",
                 row.run,
                 row.reason,
@@ -229,28 +229,28 @@ impl Progress {
                 self.repeat(row.run)
             ));
         } else if self.failed == MAX_FAILURES_SHOWN + 1 {
-            self.say("more runs failed; runs.csv has the reasons");
+            self.print_line("more runs failed; runs.csv has the reasons");
         }
     }
 
-    fn say_remarks(&self, control: &Control) {
+    fn print_remarks(&self, control: &Control) {
         for line in control.take_remarks() {
-            self.say(&line);
+            self.print_line(&line);
         }
     }
 
     fn show(&mut self, control: &Control) {
-        self.say_remarks(control);
+        self.print_remarks(control);
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
-            self.say(
+            self.print_line(
                 "stopping: runs that are about to end are completed; press Ctrl+C again to stop at once",
             );
         }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
-            self.say(
+            self.print_line(
                 "many ticks are more than a millisecond late: no new runs start until fewer ticks are late",
             );
         }
@@ -270,7 +270,7 @@ impl Progress {
     }
 
     fn end(&mut self, control: &Control) {
-        self.say_remarks(control);
+        self.print_remarks(control);
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
@@ -305,7 +305,7 @@ impl Progress {
     }
 
     /// Shows a line above the bar.
-    fn say(&self, line: &str) {
+    fn print_line(&self, line: &str) {
         match &self.shown {
             Shown::Silence => {}
             Shown::Bar(bar) => bar.println(line),

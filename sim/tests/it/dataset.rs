@@ -88,7 +88,7 @@ fn resumes_a_sweep_that_was_interrupted_at_any_byte() {
             .count() as u64;
         let summary = sweep(&experiment, &root).expect("a sweep");
         assert_eq!(summary.ok, 12 - kept);
-        assert!(!summary.recovered.is_nothing());
+        assert!(!summary.recovered.is_empty());
         assert_eq!(rows(&root), rows(&whole), "cut at byte {cut}");
     }
 }

@@ -117,7 +117,7 @@ fn an_interrupted_extension_is_resumed() {
     let journal = fs::read(cut.join("runs.csv")).expect("a journal");
     fs::write(cut.join("runs.csv"), &journal[..journal.len() - 700]).expect("cut");
     let summary = sweep(&cut, &grid(3, "[0.2, 0.5]"), None);
-    assert!(summary.ok > 0 && !summary.recovered.is_nothing());
+    assert!(summary.ok > 0 && !summary.recovered.is_empty());
     assert_eq!(runs(&grown), runs(&cut));
 }
 

@@ -98,7 +98,7 @@ impl PortsTaken {
 }
 
 /// How long a connection within this host may take to open.
-const CONNECTING: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that a run of `machines` machines finds ports to listen on, and that connections to them can be made.
 ///
@@ -108,7 +108,7 @@ const CONNECTING: Duration = Duration::from_secs(10);
 pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
     let listeners = AddressBook::new(ports.clone()).listen(machines)?;
     let reached = listeners.first().map_or(Ok(()), |listener| {
-        std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECTING).map(drop)
+        std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECT_TIMEOUT).map(drop)
     });
     reached.map_err(|cause| PortsTaken {
         machines,

@@ -5,7 +5,7 @@ use crate::experiment::NANOS_PER_SECOND;
 use crate::machine::MachineIndex;
 
 /// A start that is further away than this, in the past or the future, is an error.
-const FARTHEST_START_NS: u64 = 60 * NANOS_PER_SECOND;
+const MAX_START_DISTANCE_NS: u64 = 60 * NANOS_PER_SECOND;
 
 /// What this machine has heard from others about the start.
 pub(super) struct Agreement {
@@ -36,7 +36,7 @@ impl Agreement {
         }
     }
 
-    pub(super) fn hear_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
+    pub(super) fn receive_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
         let index = self.awaited.iter().position(|&awaited| awaited == sender);
         let index =
             index.ok_or("reported that it is ready, but this machine does not wait for it")?;
@@ -44,7 +44,7 @@ impl Agreement {
         Ok(())
     }
 
-    pub(super) fn hear_start(
+    pub(super) fn receive_start(
         &mut self,
         sender: MachineIndex,
         at_ns: u64,
@@ -55,7 +55,7 @@ impl Agreement {
                 "announced the start of the run, but this machine does not wait for it".to_owned(),
             );
         }
-        if at_ns.abs_diff(now_ns) > FARTHEST_START_NS {
+        if at_ns.abs_diff(now_ns) > MAX_START_DISTANCE_NS {
             let apart_s = at_ns.abs_diff(now_ns) / NANOS_PER_SECOND;
             let side = if at_ns > now_ns {
                 "in the future"
@@ -78,14 +78,14 @@ mod tests {
     #[test]
     fn only_the_awaited_machines_are_heard() {
         let mut agreement = Agreement::between(vec![3, 4], Some(0));
-        assert!(agreement.hear_ready(2).is_err(), "not behind");
-        assert_eq!(agreement.hear_ready(4), Ok(()));
-        assert!(agreement.hear_ready(4).is_err(), "twice");
-        assert!(agreement.hear_start(0, NOW, NOW).is_err(), "too early");
+        assert!(agreement.receive_ready(2).is_err(), "not behind");
+        assert_eq!(agreement.receive_ready(4), Ok(()));
+        assert!(agreement.receive_ready(4).is_err(), "twice");
+        assert!(agreement.receive_start(0, NOW, NOW).is_err(), "too early");
         agreement.told = true;
-        assert!(agreement.hear_start(3, NOW, NOW).is_err(), "from behind");
-        assert_eq!(agreement.hear_start(0, NOW, NOW), Ok(()));
-        assert!(agreement.hear_start(0, NOW, NOW).is_err(), "twice");
+        assert!(agreement.receive_start(3, NOW, NOW).is_err(), "from behind");
+        assert_eq!(agreement.receive_start(0, NOW, NOW), Ok(()));
+        assert!(agreement.receive_start(0, NOW, NOW).is_err(), "twice");
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         for at_ns in [0, NOW + 946_080_000 * NANOS_PER_SECOND, u64::MAX] {
             let mut agreement = Agreement::between(vec![], Some(0));
             agreement.told = true;
-            let refused = agreement.hear_start(0, at_ns, NOW).expect_err("refused");
+            let refused = agreement.receive_start(0, at_ns, NOW).expect_err("refused");
             assert!(refused.starts_with("set the run's start "), "{refused}");
         }
     }

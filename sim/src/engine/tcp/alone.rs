@@ -21,7 +21,7 @@ use crate::wire::RunToken;
 /// Time from the moment when the last machine is ready to the start. Within it, the start time must reach all machines.
 const LEAD_NS: u64 = 250_000_000;
 /// Additional time for each machine, because in a ring the start time goes from one machine to the next.
-const LEAD_A_MACHINE_NS: u64 = 1_000_000;
+const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
 /// How long a machine waits for the last messages of its run.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest time between two checks.
@@ -94,7 +94,7 @@ pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
     })?;
     let mut hosted = begin(participant, clock, &mut reactor)?;
     let machine = participant.machine as usize;
-    let lead_ns = LEAD_NS + participant.addresses.len() as u64 * LEAD_A_MACHINE_NS;
+    let lead_ns = LEAD_NS + participant.addresses.len() as u64 * LEAD_PER_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
     let mut sleep = Sleep::default();

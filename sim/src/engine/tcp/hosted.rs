@@ -353,8 +353,8 @@ impl Hosted {
                     arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
                     machines[owner as usize].arrive(message, sent_ns, delay_ns);
                 }
-                Frame::Ready => agreement.hear_ready(sender)?,
-                Frame::Start { at_ns } => agreement.hear_start(sender, at_ns, clock.now_ns())?,
+                Frame::Ready => agreement.receive_ready(sender)?,
+                Frame::Start { at_ns } => agreement.receive_start(sender, at_ns, clock.now_ns())?,
                 Frame::End { .. } => {}
             }
             Ok(())

@@ -1,6 +1,6 @@
 //! The tcp engine: real sockets and real time.
 //!
-//! There is one event loop for each core, and each loop hosts many whole runs; machines have no threads of their own. Every machine
+//! There is one event loop for each core, and each loop hosts many runs; machines have no threads of their own. Every machine
 //! listens on its own address and has one connection to each peer that it sends to or receives from. Messages go over this
 //! connection, or each over a new one. Each tick has an absolute deadline, so a late tick does not delay later ticks.
 //!

@@ -48,7 +48,7 @@ pub(super) struct Ready {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
     pub(super) writable: bool,
-    /// The other end has closed for writing. This is reported only once, so reading must go on until the end is found.
+    /// The other end has closed for writing. This is reported only once, so reading must continue until the end is found.
     pub(super) closed: bool,
 }
 

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_are_used_once() {
+    fn nonces_never_repeat() {
         let (mut one, mut other) = (Nonces::new().expect("one"), Nonces::new().expect("other"));
         let nonces: std::collections::BTreeSet<_> =
             (0..100).flat_map(|_| [one.next(), other.next()]).collect();

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_read_back_and_the_file_starts_anew_when_none_is_left() {
+    fn pieces_are_read_back_and_the_file_starts_again_when_none_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spill = Spill::in_folder(folder.path()).expect("a file");
         let first = spill.write(&events(0)).expect("written");

@@ -5,7 +5,7 @@ use crate::engine::tcp::hosted::Hosted;
 use crate::engine::{RawLog, RunOutcome};
 
 /// The most connections closed in one turn.
-const CLOSES_A_TURN: usize = 4;
+const MAX_CLOSES_PER_TURN: usize = 4;
 /// How often the mesh of a run is set up before the run fails.
 const MAX_SETUPS: u32 = 3;
 /// After an interrupt, runs that are this close to their end are still finished.
@@ -65,7 +65,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
     /// Does one step of closing the runs that have ended.
     pub(super) fn tear_down(&mut self) {
         if let Some(mesh) = self.closing.front_mut()
-            && !mesh.close_some(CLOSES_A_TURN, &mut self.reactor)
+            && !mesh.close_some(MAX_CLOSES_PER_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
             // There is room for another run, so the loop looks for one before it waits.

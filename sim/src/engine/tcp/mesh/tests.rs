@@ -195,7 +195,7 @@ impl Fixture {
 }
 
 #[test]
-fn connections_for_messages_leave_nothing_behind() {
+fn connections_for_messages_are_closed_completely() {
     let mut fixture = per_message(3);
     for stamp in 0..100 {
         for (sender, peer) in [(0, 2), (2, 0), (1, 0)] {

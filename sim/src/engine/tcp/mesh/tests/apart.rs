@@ -121,7 +121,7 @@ fn read_step(stranger: &mut Stranger, process: &mut Process) -> Hello {
 /// A process that listens at a machine's address without the token learns neither the token nor a proof that it could use
 /// elsewhere.
 #[test]
-fn a_false_listener_is_not_shown_the_token() {
+fn a_false_listener_does_not_learn_the_token() {
     let (mut listeners, mut addresses) = listeners();
     let false_listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     addresses[0] = false_listener.local_addr().expect("bound");
