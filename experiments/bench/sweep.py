@@ -1,4 +1,4 @@
-"""A sweep all at once against the same runs one after another, over real TCP."""
+"""Compares a sweep of all runs at once with the same runs one after another, over TCP."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -15,7 +15,7 @@ DURATION_S = 60
 
 @dataclass(frozen=True)
 class Manner:
-    """How many runs at once."""
+    """A number of runs at once."""
 
     name: str
     jobs: int
@@ -29,7 +29,7 @@ ONE_BY_ONE = Manner("one after another", 1)
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Both manners, and their ratio."""
+    """Measures both, and returns the table with their ratio."""
 
     def once(manner: Manner) -> tuple[Usage, int]:
         with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):
@@ -43,7 +43,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) -> list[str]:
-    """Medians over the rounds; the ratio is taken round by round."""
+    """Returns the medians over the rounds. The ratio is calculated in each round."""
     walls_s = [usage.wall_s for usage, _ in measured]
     return [
         manner.name,
@@ -56,7 +56,7 @@ def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) 
 
 
 def table(rows: list[list[str]], plan: Plan) -> Table:
-    """The table."""
+    """Returns the table."""
     each_s = DURATION_S / plan.sweep_time_scale
     return Table(
         title="A sweep of 60 runs, over TCP",
@@ -71,7 +71,7 @@ def table(rows: list[list[str]], plan: Plan) -> Table:
 
 
 def experiment(plan: Plan) -> str:
-    """Sixty rate sets, a run each."""
+    """Returns an experiment with sixty rate sets and one run of each."""
     return f"""
 seed = 262
 duration_s = {DURATION_S}

@@ -36,7 +36,7 @@ impl ImportWriter {
     /// Returns [`DatasetError::Occupied`] if `root` exists, [`DatasetError::BeingImported`] if another process is importing it, or
     /// [`DatasetError::Io`] if the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
-        // The canonical path has a name even if `root` is given as `.`.
+        // The absolute path has a name even if `root` is given as `.`.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),

@@ -48,7 +48,7 @@ pub(super) struct MachineProcess {
     machine: MachineIndex,
     child: Child,
     /// The stdin of the process. Closing it asks the process to end.
-    lifeline: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     stdout: File,
     stderr: File,
     status: Option<ExitStatus>,
@@ -105,7 +105,7 @@ impl MachineProcess {
             .spawn()?;
         Ok(Self {
             machine,
-            lifeline: child.stdin.take(),
+            stdin: child.stdin.take(),
             child,
             stdout,
             stderr,
@@ -123,7 +123,7 @@ impl MachineProcess {
 
     /// Asks the process to end.
     pub(super) fn ask_to_end(&mut self) {
-        self.lifeline = None;
+        self.stdin = None;
     }
 
     /// Kills the process.

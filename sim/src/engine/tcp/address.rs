@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::engine::shortage::is_shortage;
 
-/// Number of addresses that are tried. A single address may be in use; all of them are only if a server listens on every address.
+/// Number of addresses that are tried. A single address may be in use. All of them are in use only if a server listens on every address.
 const ATTEMPTS: usize = 64;
 /// Number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;

@@ -9,13 +9,12 @@ const MAX_START_DISTANCE_NS: u64 = 60 * NANOS_PER_SECOND;
 
 /// What this machine has heard from others about the start.
 pub(super) struct Agreement {
-    /// The machines next to this one, on its far side from machine 0, that have not yet reported themselves and all machines behind
-    /// them as ready.
+    /// The neighbours further from machine 0 that have not yet reported that they and all machines beyond them are ready.
     pub(super) awaited: Vec<MachineIndex>,
     /// The neighbour from which this machine hears the start time set by machine 0.
     next: Option<MachineIndex>,
     /// Whether this machine has reported itself as ready.
-    pub(super) told: bool,
+    pub(super) has_reported: bool,
     /// The start of the run as set by machine 0, in Unix time.
     pub(super) start_ns: Option<u64>,
 }
@@ -31,7 +30,7 @@ impl Agreement {
         Self {
             awaited: behind,
             next,
-            told: false,
+            has_reported: false,
             start_ns: None,
         }
     }
@@ -50,7 +49,7 @@ impl Agreement {
         at_ns: u64,
         now_ns: u64,
     ) -> Result<(), String> {
-        if self.next != Some(sender) || !self.told || self.start_ns.is_some() {
+        if self.next != Some(sender) || !self.has_reported || self.start_ns.is_some() {
             return Err(
                 "announced the start of the run, but this machine does not wait for it".to_owned(),
             );
@@ -82,7 +81,7 @@ mod tests {
         assert_eq!(agreement.receive_ready(4), Ok(()));
         assert!(agreement.receive_ready(4).is_err(), "twice");
         assert!(agreement.receive_start(0, NOW, NOW).is_err(), "too early");
-        agreement.told = true;
+        agreement.has_reported = true;
         assert!(agreement.receive_start(3, NOW, NOW).is_err(), "from behind");
         assert_eq!(agreement.receive_start(0, NOW, NOW), Ok(()));
         assert!(agreement.receive_start(0, NOW, NOW).is_err(), "twice");
@@ -92,7 +91,7 @@ mod tests {
     fn a_start_in_thirty_years_is_refused() {
         for at_ns in [0, NOW + 946_080_000 * NANOS_PER_SECOND, u64::MAX] {
             let mut agreement = Agreement::between(vec![], Some(0));
-            agreement.told = true;
+            agreement.has_reported = true;
             let refused = agreement.receive_start(0, at_ns, NOW).expect_err("refused");
             assert!(refused.starts_with("set the run's start "), "{refused}");
         }

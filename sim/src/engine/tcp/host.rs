@@ -207,7 +207,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         match taken {
             Ok(run) => {
                 self.may_take_more = true;
-                self.host(run);
+                self.start_run(run);
                 true
             }
             Err(disconnected) => !disconnected,
@@ -221,7 +221,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         late
     }
 
-    fn host(&mut self, run: Run) {
+    fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
         match mesh {

@@ -186,8 +186,8 @@ impl Hosted {
         }
         let here = self.mesh.local().start;
         let behind = self.mesh.wiring().behind(here);
-        if self.agreement.awaited.is_empty() && !self.agreement.told {
-            self.agreement.told = true;
+        if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
+            self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
                 None => self.agreement.start_ns = Some(now_ns + lead_ns),

@@ -168,8 +168,8 @@ impl Link {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
 
-    /// Returns whether this was the sender's end of a connection for one message, the receipt has arrived, and the sender has
-    /// closed.
+    /// Returns whether this connection was for one message and is finished. It is finished for the sender when the receipt has arrived,
+    /// and for the recipient when the sender has closed.
     pub(super) fn is_finished_message(&self) -> bool {
         self.purpose == Purpose::OneMessage
             && if self.is_senders_end() {
