@@ -180,7 +180,7 @@ fn a_damaged_row_is_named_by_file_run_and_row() {
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: torn/events-0000.csv: run 0: row 2, column event: none of internal, send, receive\n"
+        "error: torn/events-0000.csv: run 0: row 2, column event: must be internal, send or receive\n"
     );
 }
 

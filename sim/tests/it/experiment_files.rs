@@ -128,9 +128,9 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
     assert_snapshot!(mistakes(text), @r#"
     e.toml:1: `sede`: no such key; did you mean `seed`?
     e.toml:1: `seed`: missing; any whole number, such as seed = 262: all randomness is drawn from it
-    e.toml:2: `repetitions`: 0 is out of range; a whole number from 1 to 4294967295
+    e.toml:2: `repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
     e.toml:3: `duration_s`: wanted a number of seconds, found a string "long"
-    e.toml:4: `engine`: "tpc" is not known; one of tcp, virtual
+    e.toml:4: `engine`: "tpc" is not known; use one of tcp, virtual
     e.toml:5: `time_scale`: 0 is not a factor from 0.001 to 10000
     e.toml:8: `parameters.rates[1][2]`: 0 is not a rate from 0.001 to 1000
     e.toml:8: `parameters.rates[2]`: a rate set of 1: a run has from 2 to 1000 machines
@@ -241,7 +241,7 @@ fn variants_of_the_model() {
     assert_snapshot!(with("receive = \"al\""), @r#"e.toml:5: `parameters.receive`: "al" is not known; did you mean "all"?"#);
     assert_snapshot!(with("topology = \"timekeeper\""), @r#"e.toml:5: `parameters.topology`: "timekeeper" is not known; did you mean "time-keeper"?"#);
     assert_snapshot!(with("sends = \"multicast\""), @r#"e.toml:5: `parameters.sends`: "multicast" is not known; did you mean "multicast(2)"?"#);
-    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; a whole number from 1 to 1000");
+    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; it must be a whole number from 1 to 1000");
     assert_snapshot!(with("sends = [\"mix\", { multicats = 2 }]"), @"
     e.toml:5: `parameters.sends[2].multicats`: no such key; did you mean `multicast`?
     e.toml:5: `parameters.sends[2].multicast`: missing; to how many, such as { multicast = 2 }
