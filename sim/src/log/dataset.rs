@@ -108,7 +108,7 @@ impl Dataset {
             .is_none_or(|end| end > length)
         {
             return Err(wrong(format!(
-                "the file ends too early, at byte {length}; restore it, or delete the run's row from runs.csv and run again"
+                "the file ends at byte {length}, too early; restore it, or delete the run's row from runs.csv and run again"
             )));
         }
         file.seek(SeekFrom::Start(run.offset))

@@ -19,7 +19,9 @@ impl Difference {
         let mut compare = |what: &str, made: &dyn fmt::Display, wanted: &dyn fmt::Display| {
             let (made, wanted) = (made.to_string(), wanted.to_string());
             if made != wanted {
-                lines.push(format!("{what}: {made} there, {wanted} here"));
+                lines.push(format!(
+                    "{what}: {made} in the dataset, {wanted} in the experiment"
+                ));
             }
         };
         compare("seed", &made.seed, &wanted.seed);
@@ -62,17 +64,17 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let Some(first) = gone.first() else {
         return vec![];
     };
-    let (there, here) = (values(made), values(wanted));
+    let (made, wanted) = (values(made), values(wanted));
     let none = Vec::new();
     let mut lines = vec![];
-    for (name, there) in &there {
-        let here = here.get(name).unwrap_or(&none);
-        let known: BTreeSet<&str> = here.iter().copied().collect();
-        if there.iter().any(|value| !known.contains(value)) {
+    for (name, before) in &made {
+        let now = wanted.get(name).unwrap_or(&none);
+        let known: BTreeSet<&str> = now.iter().copied().collect();
+        if before.iter().any(|value| !known.contains(value)) {
             lines.push(format!(
                 "{name}: {} in the dataset, {} in the experiment",
-                list_values(there),
-                list_values(here)
+                list_values(before),
+                list_values(now)
             ));
         }
     }
