@@ -180,7 +180,7 @@ fn the_error_names_file_run_and_row_of_a_damaged_row() {
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: torn/events-0000.csv: run 0: row 2, column event: none of internal, send, receive\n"
+        "error: torn/events-0000.csv: run 0: row 2, column event: must be internal, send or receive\n"
     );
 }
 

@@ -239,7 +239,7 @@ fn known_mistakes_have_errors_of_their_own() {
         (
             "runs.csv",
             journal.replace("virtual", "tcp"),
-            "line 2 is not what was written",
+            "line 2 has changed since it was written",
         ),
         (
             "runs.csv",
@@ -252,13 +252,13 @@ fn known_mistakes_have_errors_of_their_own() {
         (
             "events-0000.csv",
             events.replace('\n', "\r\n"),
-            "not what was written (checksum)",
+            "have changed since they were written (checksum)",
         ),
         ("dataset.json", String::new(), "dataset.json: EOF"),
         (
             "dataset.json",
             text("dataset.json").replace("\"seed\": 262", "\"seed\": 263"),
-            "the experiment in it is not what was written",
+            "the experiment in this file has changed since it was written",
         ),
     ] {
         let root = folder.path().join("tiny");

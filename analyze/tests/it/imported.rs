@@ -417,7 +417,7 @@ fn a_single_machine_and_an_occupied_folder_are_refused() {
     fs::copy(&log, &two).unwrap();
     let error = import::import(&[log, two], &Mapping::default(), folder.path());
     let words = error.unwrap_err().to_string();
-    assert!(words.contains("is there already"), "{words}");
+    assert!(words.contains("already exists"), "{words}");
 }
 
 proptest! {

@@ -102,5 +102,8 @@ fn a_changed_manifest_is_noticed() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"seed\": 7", "\"seed\": 8")).unwrap();
     let (code, _, err) = analyze(&["summary", "virtual"], folder.path());
-    assert!(code == 2 && err.contains("not what was written"), "{err}");
+    assert!(
+        code == 2 && err.contains("changed since it was written"),
+        "{err}"
+    );
 }

@@ -215,7 +215,7 @@ fn a_receive_of_a_message_that_was_not_sent() {
 #[test]
 fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     for (damage, says) in [
-        ("recieve", "column event: none of internal, send, receive"),
+        ("recieve", "column event: must be internal, send or receive"),
         ("rec\neive", "column event: the row ends too early"),
     ] {
         let audit = altered(World::Virtual, |run| {
@@ -242,7 +242,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     assert!(
         first(&cut, Check::Rows)
             .words
-            .contains("the row breaks off")
+            .contains("the row ends in this cell")
     );
 }
 
