@@ -14,6 +14,7 @@
 //! - [`tally`]: how often each was made and failed, and where first
 //! - [`setup`], [`timetable`]: what a run was set up to be, and when its ticks are due
 //! - [`model`]: what idle machines do, and to whom they may send
+//! - [`margin`]: the shortest time between two ticks whose order matters
 //! - [`journal`]: rows of the journal against themselves and their events
 //! - [`log`]: the rows of a run, machine by machine
 //! - [`ticks`]: ticks, times and phases
@@ -32,6 +33,7 @@ mod in_flight;
 mod journal;
 mod lines;
 mod log;
+mod margin;
 mod messages;
 mod model;
 mod order;

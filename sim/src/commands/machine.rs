@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use sim::console::tell;
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
 use sim::engine::tcp::{self, Part, Participant, ParticipantError};
+use sim::engine::wall_margin_ns;
 use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
@@ -111,7 +112,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
 fn in_words(seat: &Participant, part: &Part) -> String {
     let schedule = seat.run.schedule(seat.seed);
-    let margin_ns = schedule.margin_ns() as f64 / seat.time_scale;
+    let margin_ns = wall_margin_ns(&schedule, seat.time_scale) as f64;
     let lateness_ns = part.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(seat.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - part.started_at_ns;

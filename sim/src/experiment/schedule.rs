@@ -4,17 +4,22 @@
 
 use rand::{Rng, RngExt};
 
+use super::margin;
 use super::rates::gcd;
-use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates};
+use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates, Topology};
 
 /// Rates are in millionths.
-const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
+pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// The tick times of a run's machines, in model nanoseconds from its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     machines: Vec<MachineSchedule>,
-    margin_ns: u64,
+    duration_ns: u64,
+    /// After how long all ticks repeat.
+    cycle_ns: u64,
+    /// Who may send to whom; `None` if nobody ever sends.
+    sends_along: Option<Topology>,
 }
 
 /// The tick times of one machine.
@@ -74,7 +79,11 @@ impl Schedule {
             .collect();
         Self {
             machines,
-            margin_ns: margin_ns(configuration),
+            duration_ns: configuration.duration_ns,
+            cycle_ns: margin::cycle_ns(rates),
+            sends_along: configuration
+                .has_senders()
+                .then_some(configuration.topology),
         }
     }
 
@@ -98,10 +107,26 @@ impl Schedule {
         self.machines.iter().map(|machine| machine.phase_ns)
     }
 
-    /// How close together ticks of two machines can come: `1 / (L * N)` seconds, L being [`Rates::lcm_micro_hertz`], under [`PhaseRule::Spread`], 0 under
-    /// the other rules. While lateness and message latency together stay below it, the seed alone settles every event.
+    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds; at most the run's duration,
+    /// which it is if there are no two such ticks. 0 if two of them are due at the same time, as with [`PhaseRule::Aligned`].
+    ///
+    /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third machine.
+    /// While the latest tick's lateness and the slowest message's latency together stay below the margin, the seed alone settles every
+    /// event: a message sent in a tick due at `t` is queued before its recipient's next tick, after every tick of its recipient that
+    /// was due before `t`, and after every message that was sent before it.
+    ///
+    /// All ticks repeat after a *cycle*, `1 / gcd(rates)` seconds or a multiple of it, and neighbouring ticks are no further apart than
+    /// one. So any two of them have a copy, as far apart, in the first three cycles: no more are looked at.
     pub fn margin_ns(&self) -> u64 {
-        self.margin_ns
+        let Some(topology) = self.sends_along else {
+            return self.duration_ns;
+        };
+        margin::shortest_gap_ns(self, topology, self.cycle_ns.saturating_mul(3))
+    }
+
+    /// Model time observed, in nanoseconds.
+    pub fn duration_ns(&self) -> u64 {
+        self.duration_ns
     }
 }
 
@@ -130,8 +155,10 @@ impl MachineSchedule {
     }
 }
 
-/// How close together ticks of two machines can come, whatever is drawn.
-pub(super) fn margin_ns(configuration: &Configuration) -> u64 {
+/// The margin that every run of a configuration has at least, whatever is drawn: `1 / (L * N)` seconds under [`PhaseRule::Spread`], L
+/// being [`Rates::lcm_micro_hertz`] and N the number of machines, less two nanoseconds at the most, for due times are rounded down; 0
+/// under the other rules.
+pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
             spread_steps(&configuration.rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)

@@ -44,6 +44,11 @@ impl Dataset {
         self.parts.manifest()
     }
 
+    /// The schema that `run` stands in: that of its shard.
+    pub fn schema_of(&self, run: &JournalRow) -> u32 {
+        self.parts.schema_of(run)
+    }
+
     /// What the rows of its log need not say.
     pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();

@@ -49,7 +49,7 @@ pub enum DatasetError {
         cause: serde_json::Error,
     },
     /// Another version of the contract.
-    #[error("{} has schema {found}, this program reads schemas 3 and {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and sweep again", .path.display())]
+    #[error("{} has schema {found}, this program reads schemas 3 to {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and sweep again", .path.display())]
     Schema {
         /// The dataset's folder.
         path: PathBuf,

@@ -40,7 +40,7 @@
 //! - [`lock`]: what makes the writer the only one
 //! - [`disk`]: what the writer asks of the disk
 //! - [`file_system`]: what not every file system can do: locks, syncs of folders
-//! - [`schema_3`]: what datasets of the schema before call things
+//! - [`schema_3`]: what datasets of schema 3 call things
 //! - [`error`]: what can be wrong with a dataset
 //! - [`status`]: how far a dataset has come
 //! - [`tally`]: what it counts in the journals
@@ -89,7 +89,9 @@ pub use journal::{journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use journal_row::{JournalRow, Outcome};
 pub use lock::{Activity, LockOwner};
-pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+pub use manifest::{
+    Manifest, Provenance, ResolvedExperiment, SCHEMA_OF_TRUE_MARGINS, SCHEMA_VERSION,
+};
 pub use schema_3::renamed as renamed_column;
 pub use segment::FinishedRun;
 pub use status::{Reason, Status, Sweep};

@@ -17,6 +17,7 @@ mod golden;
 mod limits;
 mod line_ends;
 mod loopback;
+mod margin;
 #[cfg(unix)]
 mod odd_words;
 mod processes;

@@ -9,7 +9,7 @@ use super::mesh::{Endpoints, Mesh};
 use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::secret::Secret;
 use super::spill::{Piece, Spill};
-use crate::engine::{RawLog, RunOutcome, Samples, machines_of};
+use crate::engine::{RawLog, RunOutcome, Samples, machines_of, wall_margin_ns};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
@@ -208,20 +208,19 @@ impl Hosted {
     /// # Errors
     ///
     /// They differ by more than `lead_ns`: some machine would begin too late.
-    pub(super) fn check_clocks(&self, lead_ns: u64) -> Result<(), String> {
+    pub(super) fn check_clocks(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         let clocks = self.mesh.clocks();
-        clocks.map_or(Ok(()), |clocks| {
-            clocks.check(lead_ns, self.wall_margin_ns())
-        })
+        clocks.map_or(Ok(()), |clocks| clocks.check(lead_ns, margin_ns))
     }
 
-    /// What to say about clocks that differ by more than the margin, if any do.
-    pub(super) fn remark_on_clocks(&self) -> Option<String> {
-        self.mesh.clocks()?.remark(self.wall_margin_ns())
+    /// What to say about clocks that differ by more than the run's margin of `margin_ns`, if any do.
+    pub(super) fn remark_on_clocks(&self, margin_ns: u64) -> Option<String> {
+        self.mesh.clocks()?.remark(margin_ns)
     }
 
-    fn wall_margin_ns(&self) -> u64 {
-        (self.schedule.margin_ns() as f64 / self.time_scale) as u64
+    /// The run's margin in wall nanoseconds. Not to be asked for while ticks are due: it looks at the whole schedule.
+    pub(super) fn margin_ns(&self) -> u64 {
+        wall_margin_ns(&self.schedule, self.time_scale)
     }
 
     /// When the next tick of `machine` is due, if it has one left.
