@@ -22,12 +22,14 @@ pub enum Error {
         failed: usize,
     },
     /// All that counts in the dataset was late.
-    #[error("{} has no punctual run ({finished} finished); a smaller time scale or fewer --jobs make some", .path.display())]
+    #[error("{} has no punctual run ({finished} finished); {advice}", .path.display())]
     NoPunctualRun {
         /// The dataset's folder.
         path: PathBuf,
         /// Finished runs, none of them punctual.
         finished: usize,
+        /// Why, and what would help.
+        advice: &'static str,
     },
     /// No run is as wanted.
     #[error("{} has no finished run with {conditions}", .path.display())]

@@ -7,13 +7,14 @@ use analyze::output::words::counted;
 use analyze::read::filter::Condition;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
+use sim::log::JournalRow;
 
 use super::pools;
 
 /// The runs that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs that kept to their schedule: the largest delay of a tick plus that of a message is less than the margin. The margin is the shortest time between ticks of two different machines, so the order of events is guaranteed. Runs in virtual time are always punctual
+    /// Runs that kept to their schedule: the largest delay of a tick plus that of a message is less than the margin. The margin is the shortest time between two ticks whose order matters, so the order of events is guaranteed. Runs with ticks at the same time, as with phase=aligned, have a margin of 0 and are never punctual. Runs in virtual time always are
     Punctual,
 }
 
@@ -26,7 +27,7 @@ pub struct Selection {
     /// Use only runs for which this is true, such as internal=0.7 or time_scale<=10; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Ignore the first S model seconds of every run
+    /// Ignore the first S model seconds of every run. Events exactly at S count
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
     warm_up: f64,
     /// Ignore the cache (the folder .cache of the dataset), and do not write it
@@ -103,8 +104,13 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     if late > 0 {
         let runs = counted(late, "unpunctual run");
         let finished = dataset.finished().len() + late;
+        let has_none = |run: &&JournalRow| run.margin_us == 0.0;
+        let margins = match dataset.left_out().iter().filter(has_none).count() {
+            0 => String::new(),
+            count => format!("; {count} of them with a margin of 0, which none can be below"),
+        };
         tell(format_args!(
-            "{label}: {runs} of {finished} finished {} left out",
+            "{label}: {runs} of {finished} finished {} left out{margins}",
             is(late)
         ));
     }

@@ -108,7 +108,7 @@ const MACHINE: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
     column("rate", Number, "1/s", "Its ticks per model second."),
     column("phase_s", Number, "model s", "Its first tick after the run's start."),
-    column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off."),
+    column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off. An event exactly at the end of the warm-up counts."),
 ];
 
 /// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.

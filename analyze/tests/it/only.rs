@@ -1,5 +1,6 @@
 //! `--only punctual`: runs that were late are left out, and said to be.
 
+use std::fs;
 use std::path::Path;
 
 use crate::command_line::analyze;
@@ -79,4 +80,48 @@ fn a_dataset_without_a_punctual_run_is_named() {
         err,
         "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
     );
+}
+
+/// No time scale helps where ticks are due at the same time.
+#[test]
+fn runs_without_a_margin_are_told_what_would_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, phases: &str| {
+        let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
+        fixture::altered(&folder.path().join(name), &text, |runs| {
+            for run in runs {
+                let was_late = run.row.margin_us == 0.0;
+                run.row.punctual = !was_late;
+            }
+        });
+    };
+    written("aligned", "\"aligned\"");
+    let (code, _, err) = analyze(&["drift", "aligned", "--only", "punctual"], folder.path());
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: aligned has no punctual run (6 finished); in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
+    );
+    written("mixed", "[\"aligned\", \"uniform\"]");
+    let (code, _, err) = analyze(&["drift", "mixed", "--only", "punctual"], folder.path());
+    assert_eq!(code, 0);
+    assert_eq!(
+        err,
+        "small: 6 unpunctual runs of 12 finished are left out; 6 of them with a margin of 0, which none can be below\n"
+    );
+    // What earlier versions wrote: no margin for uniform phases.
+    let root = folder.path().join("earlier");
+    let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
+    fixture::altered(&root, &text, |runs| {
+        for run in runs {
+            (run.row.margin_us, run.row.punctual) = (0.0, false);
+        }
+    });
+    let manifest = fs::read_to_string(root.join("dataset.json")).unwrap();
+    let manifest = manifest.replace("\"schema\": 5", "\"schema\": 4");
+    fs::write(root.join("dataset.json"), manifest).unwrap();
+    let (code, _, err) = analyze(&["drift", "earlier", "--only", "punctual"], folder.path());
+    let says =
+        "did not know the margin of runs with phase=uniform; sweep again into a new folder\n";
+    assert!(code == 2 && err.ends_with(says), "{err}");
 }

@@ -24,7 +24,7 @@ const FAILED: u8 = 3;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
-own --machine; whichever starts first waits for the others. Their hosts' clocks should differ by less than the run's margin (the shortest time between ticks of two machines), or the order of events is not guaranteed.
+own --machine; whichever starts first waits for the others. Their hosts' clocks should differ by less than the run's margin (the shortest time between two ticks whose order matters), or the order of events is not guaranteed.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -247,7 +247,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "delay_s",
         "delay (s)",
         (ValueKind::Text, "model s"),
-        "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean).",
+        "How long each message is to be under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean). Messages from one machine to another keep their order: one waits for those sent before it, so the mean time under way is longer than that of the law.",
         |item, _| settings!(delay, each(item, values::delay)),
         field!(delay),
     ),

@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod cut_short;
 mod dataset;
+mod delays;
 mod deleted;
 mod disks;
 mod experiment_files;
