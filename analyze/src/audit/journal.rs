@@ -102,8 +102,8 @@ pub(super) fn check_measured(
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     let is = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);
-    let may_be_earlier = schema < SCHEMA_OF_TRUE_MARGINS;
-    if !is(margin_ns) && !(may_be_earlier && is(margin::earlier_margin_ns(setup))) {
+    let is_earlier = schema < SCHEMA_OF_TRUE_MARGINS && is(margin::earlier_margin_ns(setup));
+    if !is(margin_ns) && !is_earlier {
         problems.push(format!(
             "margin_us is {}, but first ticks, rates and topology give {}",
             row.margin_us,

@@ -16,26 +16,23 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     }
     ticks.sort_unstable();
     let peers = setup.model.peers();
-    let gaps: Box<dyn Iterator<Item = u64>> = match &peers {
+    let closest_ns = match &peers {
         // All with all: the two closest follow each other.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
-            Box::new(pairs.map(|pair| pair[1].0 - pair[0].0))
+            pairs.map(|pair| pair[1].0 - pair[0].0).min()
         }
         Some(peers) => {
             let mut last: Vec<Option<u64>> = vec![None; setup.machines()];
-            Box::new(ticks.iter().filter_map(move |&(due_ns, machine)| {
+            let gaps = ticks.iter().filter_map(|&(due_ns, machine)| {
                 let before = peers[machine].iter().filter_map(|&peer| last[peer]).max();
                 last[machine] = Some(due_ns);
                 Some(due_ns - before?)
-            }))
+            });
+            gaps.min()
         }
     };
-    setup.wall_ns(
-        gaps.min()
-            .unwrap_or(setup.duration_ns)
-            .min(setup.duration_ns),
-    )
+    setup.wall_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
 /// What schemas before 5 have in its place, in wall nanoseconds: what `spread` phases keep all ticks apart at least, and 0 under the

@@ -63,13 +63,13 @@ fn without_two_ticks_whose_order_matters_it_is_the_duration() {
 /// Whether it matters which of two machines ticks first: one may send to the other, or both to the same machine.
 fn matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
     let sends = |from, to| configuration.neighbours(from).contains(&to);
-    let machines = 0..configuration.rates.machines();
+    let mut machines = 0..configuration.rates.machines();
     let somebody_sends = machines.clone().any(|machine| {
         let is_internal = configuration.internal.at(machine as usize).value() == 1.0;
         !is_internal && !configuration.neighbours(machine).is_empty()
     });
     let meet = |c| sends(a, c) && sends(b, c);
-    somebody_sends && (sends(a, b) || sends(b, a) || machines.clone().any(meet))
+    somebody_sends && (sends(a, b) || sends(b, a) || machines.any(meet))
 }
 
 /// The margin by comparing every tick with every other.
