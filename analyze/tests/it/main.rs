@@ -11,6 +11,7 @@ mod claims;
 mod closed_form;
 mod command_line;
 mod compare;
+mod coverage;
 mod damaged;
 mod dictionary;
 mod end_to_end;
