@@ -15,7 +15,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         kind: Number,
         decimals: 2,
         brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
-        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / ticks. Jumps of a warm-up do not count.",
+        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / events. Each tick is an event, but one that takes several messages is several. Jumps of a warm-up do not count.",
         expression: || Ok(col("jump_mean")),
     },
     Measure {

@@ -36,5 +36,6 @@ mod shards;
 mod streams;
 mod tables;
 mod theory;
+mod theory_study;
 mod theory_table;
 mod threads;
