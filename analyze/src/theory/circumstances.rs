@@ -7,7 +7,7 @@ use super::sources::Source;
 use super::system::System;
 
 /// Levels of coupling that are told apart, ascending.
-const COUPLINGS: [f64; 4] = [0.1, 0.3, 0.4, 0.6];
+const COUPLINGS: [f64; 6] = [0.1, 0.3, 0.45, 0.5, 0.6, 0.8];
 
 /// Messages per tick from which on some must wait if several machines send them, and how many that is at least.
 const OFTEN: f64 = 0.3;
@@ -49,6 +49,10 @@ pub(super) struct Circumstances {
     pub is_aligned: bool,
     /// How many machines share the highest rate.
     pub fastest: usize,
+    /// The slope of its lag that is predicted, in 1/s.
+    pub lag_slope: f64,
+    /// Whether it ticks at the highest rate itself.
+    pub is_fastest: bool,
     /// Whether this machine and another are critical.
     pub is_critical_too: bool,
 }
@@ -100,6 +104,8 @@ impl Circumstances {
                         && waits(machine) < NEXT_TO_NOTHING,
                     is_aligned: system.aligned,
                     fastest: system.rates.iter().filter(|rate| **rate == highest).count(),
+                    lag_slope: clocks.lag_slope(machine).unwrap_or_default(),
+                    is_fastest: rate == highest,
                     is_critical_too: regimes[machine] == Regime::Critical && criticals > 1,
                 }
             })
@@ -107,7 +113,8 @@ impl Circumstances {
     }
 }
 
-/// The share of the messages for `machine` that come from machines of whose ticks a share of less than `idle` is idle.
+/// The share of the messages for `machine` that come from machines of whose ticks a share of less than `idle` is idle: all, if none of
+/// those that send to it is ever idle.
 fn from_busy(system: &System, flow: &Flow, machine: usize, idle: f64) -> f64 {
     let heard = || flow.links.heard(machine).iter();
     let sent = |&(sender, s): &(usize, f64)| s * flow.idle[sender];
@@ -115,6 +122,6 @@ fn from_busy(system: &System, flow: &Flow, machine: usize, idle: f64) -> f64 {
     let is_busy = |(sender, _): &&(usize, f64)| flow.idle[*sender] < idle * system.rates[*sender];
     match all > 0.0 {
         true => heard().filter(is_busy).map(sent).sum::<f64>() / all,
-        false => 0.0,
+        false => f64::from(u8::from(heard().next().is_some())),
     }
 }

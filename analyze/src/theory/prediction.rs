@@ -98,19 +98,20 @@ impl Observed {
         let rate = system.rates[machine];
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // What came until then and does not wait any more.
-        let received = |time: f64| {
-            let receiving_s = (time - delay_s).max(0.0);
-            arrivals * receiving_s - queue.mean(receiving_s)
+        let (until_end, until_start) = (system.receiving_s(), (window.start - delay_s).max(0.0));
+        let receiving = (rate - flow.idle[machine]) * until_end;
+        let (receiving, received) = if system.drains() {
+            let share = (until_end - until_start) / until_end;
+            (receiving * share, arrivals * (until_end - until_start))
+        } else {
+            // What came in the warm-up and does not wait any more at its end.
+            let before = arrivals * until_start - queue.mean(until_start);
+            let received = receiving - before.clamp(0.0, receiving);
+            (received, received)
         };
-        let received = received(window.end) - received(window.start);
-        let of_batches = |time: f64| (rate - flow.idle[machine]) * (time - delay_s).max(0.0);
         Self {
             ticks: rate * (window.end - window.start),
-            receiving: match system.drains() {
-                true => of_batches(window.end) - of_batches(window.start),
-                false => received,
-            },
+            receiving,
             received,
         }
     }

@@ -104,7 +104,7 @@ fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
 /// The cells of a measure: its own, and for the final backlog that of its standard deviation.
 fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
-        let mut cells = vec![cell(compared)];
+        let mut cells = vec![cell(compared, has_caveats(comparison))];
         if compared.quantity == WITH_SD {
             cells.push(sd_cell(comparison, compared));
         }
@@ -112,7 +112,7 @@ fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<
     }
 }
 
-fn cell(compared: &Compared) -> String {
+fn cell(compared: &Compared, has_caveats: bool) -> String {
     let decimals = compared.measure.decimals;
     let measured = compared.measured.map(|estimate| {
         let mean = number(estimate.mean, decimals);
@@ -121,7 +121,7 @@ fn cell(compared: &Compared) -> String {
             None => mean,
         }
     });
-    in_lines([
+    let mut lines = vec![
         or_none(measured),
         or_none(compared.predicted.map(|value| number(value, decimals))),
         or_none(
@@ -130,8 +130,9 @@ fn cell(compared: &Compared) -> String {
                 .map(|value| signed(value, decimals + 1)),
         ),
         or_none(compared.z().map(|z| signed(z, 1))),
-        letters(&compared.caveats),
-    ])
+    ];
+    lines.extend(has_caveats.then(|| letters(&compared.caveats)));
+    in_lines(lines)
 }
 
 fn letters(caveats: &[Caveat]) -> String {

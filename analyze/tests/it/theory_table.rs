@@ -28,34 +28,37 @@ fn table_on_a_terminal() {
                                                     (1/s)                               share   rate (1/s)
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     1,3,6  0.4       0 at 1/s    mean of 3    1.63 ± 0.38     31.3 ± 8.7     3.5  0.98 ± 0.07  2.25 ± 0.22   75.0 ± 4.3
-                     overloaded  predicted           1.59           31.0     5.5         0.97         2.32         73.5
-                                 difference        +0.038          +0.38    -2.0       +0.015       -0.073        +1.46
-                                 z                   +0.4           +0.2                 +0.9         -1.5         +1.5
+                     overloaded  predicted           1.59           31.0     5.5         0.97         2.32         73.6
+                                 difference        +0.038          +0.38    -2.0       +0.015       -0.073        +1.42
+                                 z                   +0.4           +0.2                 +0.9         -1.5         +1.4
+                                 caveats                                                                              a
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.4       1 at 3/s    mean of 3    0.02 ± 0.11      0.7 ± 1.4     0.6  0.62 ± 0.17  5.88 ± 0.19    2.3 ± 3.8
-                     stable      predicted           0.02            0.8     1.1         0.74         5.86          2.8
-                                 difference        -0.002          -0.10    -0.6       -0.126       +0.025        -0.51
+                     stable      predicted           0.02            0.8     1.1         0.74         5.86          2.9
+                                 difference        -0.002          -0.10    -0.6       -0.126       +0.025        -0.54
                                  z                   -0.1           -0.3                 -3.3         +0.6         -0.6
+                                 caveats                                                                              a
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.4       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.08 ± 0.05  6.00 ± 0.00    0.0 ± 0.0
                      stable      predicted           0.00            0.0     0.0         0.05         6.00          0.0
-                                 difference         0.000           0.00     0.0       +0.027        0.000         0.00
+                                 difference         0.000           0.00     0.0       +0.027        0.000        -0.04
                                  z                   none           none                 +2.4         none         none
+                                 caveats                                                                              a
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.7       0 at 1/s    mean of 3    0.60 ± 0.65     10.3 ± 7.6     3.1  0.93 ± 0.29  3.75 ± 2.07  45.7 ± 42.6
                      overloaded  predicted           0.52           10.4     4.3         0.94         3.83         43.4
-                                 difference        +0.073          -0.03    -1.2       -0.009       -0.080        +2.27
+                                 difference        +0.073          -0.03    -1.2       -0.009       -0.080        +2.24
                                  z                   +0.5            0.0                 -0.1         -0.2         +0.2
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.7       1 at 3/s    mean of 3    0.00 ± 0.02      0.0 ± 0.0     0.0  0.34 ± 0.28  5.90 ± 0.45    2.7 ± 7.6
                      stable      predicted           0.00            0.1     0.3         0.37         5.88          2.5
-                                 difference        +0.001          -0.06    -0.3       -0.035       +0.025        +0.17
+                                 difference        +0.001          -0.06    -0.3       -0.035       +0.025        +0.13
                                  z                   +0.4           none                 -0.5         +0.2         +0.1
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.7       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.06 ± 0.02  6.02 ± 0.07    0.3 ± 1.4
                      stable      predicted           0.00            0.0     0.0         0.06         6.00          0.0
-                                 difference         0.000           0.00     0.0       -0.006       +0.017        +0.33
-                                 z                   none           none                 -1.2         +1.0         +1.0
+                                 difference         0.000           0.00     0.0       -0.006       +0.017        +0.30
+                                 z                   none           none                 -1.2         +1.0         +0.9
 
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
     of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion
@@ -71,6 +74,8 @@ fn table_on_a_terminal() {
     - receive share: ticks that receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - caveat a (coupled): machines that send to each other often leave each other few idle ticks; the theory ignores that
+      one then falls silent for a while, and the others send more.
     ");
 }
 
@@ -86,11 +91,11 @@ fn crude_predictions_say_why() {
         .find(|line| line.trim_start().starts_with("caveats"))
         .unwrap_or_else(|| panic!("no caveats: {text}"));
     let letters: Vec<&str> = letters.split_whitespace().collect();
-    assert_eq!(letters, ["caveats", "e", "e", "g"], "{text}");
+    assert_eq!(letters, ["caveats", "e", "a", "e", "g"], "{text}");
     for line in ["- caveat e (gains): the", "- caveat g (shared rate): two"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
     }
-    assert!(!text.contains("- caveat a"), "{text}");
+    assert!(!text.contains("- caveat b"), "{text}");
 }
 
 #[test]
@@ -130,7 +135,12 @@ fn records_have_all_in_full_precision() {
         "lag_final",
         "jump_mean",
     ] {
-        assert_eq!(slowest[format!("{measure}_caveats")], "");
+        let of_lag = if measure == "lag_final" {
+            "coupled"
+        } else {
+            ""
+        };
+        assert_eq!(slowest[format!("{measure}_caveats")], of_lag, "{measure}");
         let of = |what: &str| number(&format!("{measure}_{what}"));
         assert!(of("low") <= of("mean") && of("mean") <= of("high"));
         assert!(close(of("difference"), of("mean") - of("predicted")));
@@ -171,13 +181,14 @@ fn markdown_has_a_row_a_machine() {
         rows.iter().all(|row| columns(row) == columns(rows[0])),
         "{out}"
     );
-    let slowest = "| 0 at 1/s<br>overloaded | mean of 3<br>predicted<br>difference<br>z |";
-    assert_eq!(
-        rows.iter()
-            .filter(|row| row.replace('\u{a0}', " ").contains(slowest))
-            .count(),
-        2
-    );
+    let slowest = "| 0 at 1/s<br>overloaded | mean of 3<br>predicted<br>difference<br>z";
+    for end in ["<br>caveats |", " |"] {
+        let slowest = format!("{slowest}{end}");
+        let found = rows
+            .iter()
+            .filter(|row| row.replace('\u{a0}', " ").contains(&slowest));
+        assert_eq!(found.count(), 1, "{slowest}: {out}");
+    }
 }
 
 #[test]
