@@ -15,7 +15,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         kind: Number,
         decimals: 2,
         brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
-        remark: "L_k is the logical clock after event k, and 0 before the first event. So the jumps add up to the final clock, and their mean is the final clock / events. Jumps in the warm-up do not count.",
+        remark: "L_k is the logical clock after event k, and 0 before the first event. So the jumps add up to the final clock, and their mean is the final clock / events. Each tick is one event, but a tick that takes several messages is several. Jumps in the warm-up do not count.",
         expression: || Ok(col("jump_mean")),
     },
     Measure {

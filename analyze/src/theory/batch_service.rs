@@ -26,7 +26,7 @@ pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
         });
         rates[machine] * quiet.product::<f64>()
     };
-    if !links.is_definite() && !is_bracketed(rates.len(), next) {
+    if !links.has_one_state() && !is_bracketed(rates.len(), next) {
         return None;
     }
     relaxed(rates.to_vec(), next)

@@ -18,11 +18,10 @@
 //! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j))
 //!
 //! gains a second. That is an estimate, as is their sum over all partners with more than half the rate of the fastest: gains that
-//! coincide count twice, and chains of leads over several machines are left out. If all tick at the same instants, or messages carry
+//! coincide count twice, and chains of leads over several machines are left out. If equals tick at the same instants, or messages carry
 //! the time before the increment, no message is ahead: R = r.
 //!
-//! Of a pair, the one that ticked last has the greatest clock, and the other may be behind it by one. So the greatest clock *leads*
-//! each of them by half the probability of that on average; of more than two this is again an estimate.
+//! The greatest clock *leads* the fastest machine's for part of a tick, by what [`super::leads`] derives.
 //!
 //! **The others.** The *lag* of machine i is what its clock is behind the fastest. Messages wait for Q_i / lambda_i on average
 //! (Little's law), so what i learns is older by that, and it lags by R Q_i / lambda_i. To that comes the time since the last news from
@@ -34,10 +33,11 @@
 //! > G_i' = -(G_i / D_i) (sum over j of s y_j (1 - G_j)), G_i(0) = 1, and G = 0 for the fastest.
 //!
 //! where s y_j stands for what comes to i from j, with the s_j of [`super::links`], and only news of the clock that i follows counts.
-//! The mean of that part is the integral of G_i up to D_i T. A receive adds 1 to the clock, and a clock is read half a tick after its
-//! last step on average, which leaves an offset of -1/2 for a machine that keeps up; -3/2 less half the news' wait in an overloaded
-//! queue, whose news comes at every tick: (R - lambda_i) / lambda_i.
-
+//! The mean of that part at a time t is the integral of G_i up to D_i t ([`super::news`]): it grows from 0 at first, and that is
+//! all the slope that the lag of a stable machine has. With a delay d, t - d stands for t, and R d is added. A receive adds 1 to
+//! the clock, and a clock is read half a tick after its last step on average, which leaves an offset of -1/2 for a machine that
+//! keeps up, so that it can be ahead of the fastest; -3/2 less half the news' wait in an overloaded queue, whose news comes at
+//! every tick: (R - lambda_i) / lambda_i.
 //!
 //! **Whom a machine follows.** Where not everybody sends to everybody, R is that of the fastest machine whose news reaches i
 //! ([`super::sources`]), which for the others is as above; and i lags behind the greatest clock of all by what these two rates differ
@@ -51,38 +51,34 @@
 //! machine that counts its messages nearly as fast as the fastest counts its ticks, and sends, runs ahead of it; how the two then drive
 //! each other is not derived, and nothing is said about the clocks.
 
+use super::diffusion;
 use super::flow::Flow;
-use super::pair::Pair;
+use super::gains::{events, rate};
+use super::leads::leads;
+use super::news::News;
 use super::regime::Regime;
 use super::sources::Source;
 use super::system::System;
 
-/// The step in which G is followed, relative to the shortest lag over which it falls.
-const STEP: f64 = 0.02;
-/// The most steps.
-const STEPS: usize = 20_000;
-/// What is left of the greatest G at the end.
-const NEGLIGIBLE: f64 = 1e-4;
-
 /// A machine that counts more messages than this share of R, and this many times its ticks, makes clocks that are not derived.
 const COUNTS_ALONG: f64 = 0.8;
 const COUNTS_MESSAGES: f64 = 1.5;
+/// A clock that is ahead of the fastest half of the time is so by less than this on average.
+const MOST_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
 #[derive(Clone, Debug)]
-pub(super) struct Clocks {
+pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
     /// How far the greatest clock is ahead of the machine that it is behind by the lag.
     pub leads: Vec<f64>,
-    /// Each machine's expected lag after T behind a fastest machine: 0 for these. The lag behind the greatest clock is longer by the
-    /// lead. None where that is not derivable.
-    pub lag_final: Vec<Option<f64>>,
-    /// The slope of each machine's lag, in 1/s.
-    pub lag_slope: Vec<Option<f64>>,
+    followed: Followed<'a>,
+    news: News,
 }
 
-/// What is worked out on the way.
+/// Whom each machine follows, and how fast.
+#[derive(Clone, Debug)]
 struct Followed<'a> {
     system: &'a System,
     flow: &'a Flow,
@@ -94,32 +90,45 @@ struct Followed<'a> {
     gains: Vec<f64>,
 }
 
-impl Clocks {
-    pub fn of(system: &System, flow: &Flow) -> Self {
-        let followed = Followed::of(system, flow);
-        let machines = 0..system.rates.len();
-        let fastest = followed.rates.iter().copied().fold(0.0, f64::max);
-        let news = followed.news();
-        let behind = |machine: usize, own: f64, time: f64| {
-            let of_source = (fastest - followed.rates[machine]) * time;
-            followed.is_derivable(machine).then_some(of_source + own)
-        };
+impl<'a> Clocks<'a> {
+    pub fn new(system: &'a System, flow: &'a Flow) -> Self {
+        let followed = Followed::new(system, flow);
         Self {
-            fastest,
+            fastest: followed.rates.iter().copied().fold(0.0, f64::max),
             leads: leads(system, flow),
-            lag_final: machines
-                .clone()
-                .map(|i| behind(i, followed.lag_final(i, news[i]), system.duration_s))
-                .collect(),
-            lag_slope: machines
-                .map(|i| behind(i, followed.lag_slope(i), 1.0))
-                .collect(),
+            news: followed.news(),
+            followed,
         }
+    }
+
+    /// By what share the clock that `machine` follows runs faster than its own machine ticks.
+    pub fn gains(&self, machine: usize) -> f64 {
+        let followed = &self.followed;
+        let source = followed.sources[machine].machine;
+        followed.rates[machine] / followed.system.rates[source] - 1.0
+    }
+
+    /// The expected lag of `machine` after `time` behind a fastest machine: 0 for these, and less than 0 for one that is ahead of them
+    /// more often than behind. The lag behind the greatest clock is longer by the lead. None where that is not derivable.
+    pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
+        let followed = &self.followed;
+        let of_source = (self.fastest - followed.rates[machine]) * time;
+        let own = || followed.lag(machine, time, &self.news);
+        followed.is_derivable(machine).then(|| of_source + own())
+    }
+
+    /// The slope of its lag over the time observed, in 1/s.
+    pub fn lag_slope(&self, machine: usize) -> Option<f64> {
+        let observed = self.followed.system.observed();
+        let lag = |time| self.lag(machine, time).unwrap_or_default();
+        self.followed
+            .is_derivable(machine)
+            .then(|| diffusion::slope(&observed, lag))
     }
 }
 
 impl<'a> Followed<'a> {
-    fn of(system: &'a System, flow: &'a Flow) -> Self {
+    fn new(system: &'a System, flow: &'a Flow) -> Self {
         let sources = Source::find_all(system, flow);
         let rates: Vec<f64> = sources
             .iter()
@@ -166,60 +175,29 @@ impl<'a> Followed<'a> {
         self.system.drains() && (0..self.rates.len()).any(drives)
     }
 
-    /// The part of each machine's lag that is due to the time since the last news: the integral of G.
-    fn news(&self) -> Vec<f64> {
-        let (gains, links) = (&self.gains, &self.flow.links);
-        let follows = |machine: &usize| !self.is_source(*machine) && gains[*machine] > 0.0;
-        let followers: Vec<usize> = (0..gains.len()).filter(follows).collect();
-        let mut mean = vec![0.0; gains.len()];
-        let mut tail = vec![0.0; gains.len()];
-        followers.iter().for_each(|&machine| tail[machine] = 1.0);
-        let step = STEP * self.shortest(&followers);
-        if !step.is_finite() {
-            return mean;
-        }
-        for steps in 0..STEPS {
-            let lag = steps as f64 * step;
-            let before = tail.clone();
-            let mut greatest: f64 = 0.0;
-            for &machine in &followers {
-                let heard = links.heard(machine).iter();
-                let fresh: f64 = heard
-                    .filter(|(sender, _)| self.rates[*sender] == self.rates[machine])
-                    .map(|&(sender, s)| s * self.flow.idle[sender] * (1.0 - before[sender]))
-                    .sum();
-                tail[machine] *= (-step * fresh / gains[machine]).exp();
-                if lag < gains[machine] * self.system.duration_s {
-                    mean[machine] += step * (before[machine] + tail[machine]) / 2.0;
-                    greatest = greatest.max(tail[machine]);
-                }
-            }
-            if greatest < NEGLIGIBLE {
-                break;
-            }
-        }
-        mean
+    /// The part of each machine's lag that is due to the time since the last news.
+    fn news(&self) -> News {
+        let follows = |machine: usize| !self.is_source(machine) && self.gains[machine] > 0.0;
+        let machines = 0..self.gains.len();
+        let followers: Vec<usize> = machines.filter(|&machine| follows(machine)).collect();
+        News::follow(self.flow, &self.gains, &self.rates, &followers)
     }
 
-    /// The shortest lag over which the G of one of the `followers` can fall.
-    fn shortest(&self, followers: &[usize]) -> f64 {
-        let (flow, gains) = (self.flow, &self.gains);
-        let sent = |machine: usize| flow.links.sender(machine).one * flow.idle[machine];
-        let all_news: f64 = (0..gains.len()).map(sent).sum();
-        let least = followers.iter().map(|&machine| gains[machine]);
-        least.fold(f64::INFINITY, f64::min) / all_news
-    }
-
-    /// The lag after T behind the machine's source.
-    fn lag_final(&self, machine: usize, news: f64) -> f64 {
+    /// The lag after `time` behind the machine's source.
+    fn lag(&self, machine: usize, time: f64, news: &News) -> f64 {
         let (system, fastest) = (self.system, self.rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
-        let most = (fastest - rate) * system.duration_s;
         if self.is_source(machine) {
             return 0.0;
         }
+        let without_news = (fastest - rate) * time;
+        let since = time - system.delay_s;
+        if since <= 0.0 {
+            return without_news;
+        }
         let queue = self.flow.queues[machine];
-        let waits = queue.mean(system.duration_s);
+        let waits = queue.mean(since);
+        let news = news.mean(machine, self.gains[machine] * since);
         let lag = if system.drains() {
             fastest / (2.0 * rate) + news - 1.0
         } else if queue.drift < 0.0 {
@@ -231,92 +209,36 @@ impl<'a> Followed<'a> {
             fastest * waits / arrivals + news - wait_of_news - 1.5
         };
         // Before the increment the time is less by 1.
-        let lag = lag + f64::from(u8::from(system.stamps_before));
-        lag.clamp(0.0, most)
+        let lag = lag + fastest * system.delay_s + f64::from(u8::from(system.stamps_before));
+        lag.max(-MOST_AHEAD).min(without_news)
     }
-
-    /// Its slope.
-    fn lag_slope(&self, machine: usize) -> f64 {
-        if self.is_source(machine) {
-            return 0.0;
-        }
-        let (rate, fastest) = (self.system.rates[machine], self.rates[machine]);
-        let growth = self.flow.queues[machine].slope(self.system.duration_s);
-        (fastest * growth / self.flow.arrivals[machine]).min(fastest - rate)
-    }
-}
-
-/// What the machine's clock counts a second without news: its ticks, or its messages where these are more. Where a tick takes all
-/// that waits, each is an event of its own, and so is an idle tick.
-fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
-    let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
-    match system.drains() {
-        true => rate.max(arrivals + flow.idle[machine]),
-        false => rate.max(arrivals),
-    }
-}
-
-/// R of a machine that follows nobody.
-fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
-    let own = match system.drains() {
-        true => events(system, flow, source),
-        false => system.rates[source],
-    };
-    if system.aligned || system.stamps_before {
-        return own;
-    }
-    let partners = (0..system.rates.len()).filter(|&machine| machine != source);
-    let gains = partners.map(|partner| gains(system, flow, source, partner));
-    own + gains.sum::<f64>()
-}
-
-/// How many ticks a second the machine `fastest` gains through `partner`.
-fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
-    let (rate, of_partner) = (system.rates[fastest], system.rates[partner]);
-    let pair = Pair::of(&flow.links, fastest, partner);
-    let (out, back) = (
-        pair.out * flow.idle[fastest],
-        pair.back * flow.idle[partner],
-    );
-    if of_partner <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
-        return 0.0;
-    }
-    let in_time = match back / (rate - of_partner) {
-        x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
-        _ => 1.0,
-    };
-    let puts_ahead = out * of_partner / rate;
-    pair.kept() / (1.0 / (in_time * puts_ahead) + 1.0 / back)
-}
-
-/// How far the greatest clock is ahead of each machine that shares the greatest rate, and of where the others reckon from.
-fn leads(system: &System, flow: &Flow) -> Vec<f64> {
-    let rate = system.fastest();
-    let equals: Vec<usize> = (0..system.rates.len())
-        .filter(|&machine| system.rates[machine] == rate)
-        .collect();
-    let [first, second, ..] = equals[..] else {
-        return vec![0.0; system.rates.len()];
-    };
-    if system.aligned || system.stamps_before {
-        return vec![0.0; system.rates.len()];
-    }
-    let (of_first, of_second) = Pair::of(&flow.links, first, second).behind();
-    let lead = |machine: usize| match machine {
-        _ if machine == first => of_first,
-        _ if machine == second => of_second,
-        _ => (of_first + of_second) / 2.0,
-    };
-    (0..system.rates.len()).map(lead).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(rates: &[f64], internal: f64) -> Clocks {
-        let system = System::new(rates, internal, 60.0);
-        Clocks::of(&system, &Flow::solve(&system).expect("one solution"))
+    const T: f64 = 60.0;
+
+    struct Lags {
+        fastest: f64,
+        lags: Vec<Option<f64>>,
+        slopes: Vec<Option<f64>>,
+    }
+
+    fn of(system: &System) -> Lags {
+        let flow = Flow::solve(system).expect("one solution");
+        let clocks = Clocks::new(system, &flow);
+        let machines = 0..system.rates.len();
+        Lags {
+            fastest: clocks.fastest,
+            lags: machines.clone().map(|i| clocks.lag(i, T)).collect(),
+            slopes: machines.map(|i| clocks.lag_slope(i)).collect(),
+        }
+    }
+
+    fn plain(rates: &[f64], internal: f64) -> Lags {
+        of(&System::new(rates, internal, T))
     }
 
     #[test]
@@ -324,7 +246,7 @@ mod tests {
         for internal in [0.1, 0.5, 0.8, 1.0] {
             let s: f64 = 1.0 - internal;
             let gain = s * (1.0 - s) / (2.0 + s * (1.0 - s));
-            let fastest = of(&[3.0, 3.0], internal).fastest;
+            let fastest = plain(&[3.0, 3.0], internal).fastest;
             assert!((fastest - 3.0 * (1.0 + gain)).abs() < 0.01, "{fastest}");
         }
     }
@@ -335,7 +257,7 @@ mod tests {
         let heard = 0.05 * 6.0;
         let waits = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - heard));
         let expected = 5.0 / heard + 6.0 * waits / heard - 0.5;
-        let lag = of(&[1.0, 6.0], 0.95).lag_final;
+        let lag = plain(&[1.0, 6.0], 0.95).lags;
         assert!(
             (lag[0].unwrap_or_default() - expected).abs() < 0.2,
             "{lag:?} {expected}"
@@ -345,25 +267,41 @@ mod tests {
 
     #[test]
     fn without_messages_each_clock_counts_its_own_ticks() {
-        let clocks = of(&[1.0, 2.0, 6.0], 1.0);
-        assert_eq!(clocks.lag_final, [300.0, 240.0, 0.0].map(Some));
-        assert_eq!(clocks.lag_slope, [5.0, 4.0, 0.0].map(Some));
+        let clocks = plain(&[1.0, 2.0, 6.0], 1.0);
+        assert_eq!(clocks.lags, [300.0, 240.0, 0.0].map(Some));
+        for (slope, expected) in clocks.slopes.iter().zip([5.0, 4.0, 0.0]) {
+            let slope = slope.unwrap_or_default();
+            assert!((slope - expected).abs() < 1e-9, "{slope} {expected}");
+        }
     }
 
+    /// Messages are so rare that most of a run passes before the lag stops growing.
     #[test]
-    fn aligned_or_with_the_time_before_nobody_is_ahead() {
-        let system = System::new(&[3.0, 3.0, 3.0], 0.7, 60.0);
-        let flow = Flow::solve(&system).expect("one solution");
-        let aligned = System {
-            aligned: true,
+    fn the_lag_of_a_stable_machine_grows_at_first() {
+        let rare = plain(&[1.0, 6.0], 0.99).slopes[0].unwrap_or_default();
+        let frequent = plain(&[1.0, 6.0], 0.9).slopes[0].unwrap_or_default();
+        assert!(
+            (1.0..3.0).contains(&rare) && frequent < 0.1,
+            "{rare} {frequent}"
+        );
+        let later = of(&System {
+            warm_up_s: 30.0,
+            ..System::new(&[1.0, 6.0], 0.99, T)
+        });
+        let later = later.slopes[0].unwrap_or_default();
+        assert!(later < 0.9 * rare, "{later} {rare}");
+    }
+
+    /// Whatever is learned is older by the delay.
+    #[test]
+    fn a_delay_adds_to_the_lag() {
+        let system = System::new(&[3.0, 6.0], 0.5, T);
+        let late = System {
+            delay_s: 0.05,
             ..system.clone()
         };
-        let before = System {
-            stamps_before: true,
-            ..system.clone()
-        };
-        assert_eq!(rate(&aligned, &flow, 0), 3.0);
-        assert_eq!(rate(&before, &flow, 0), 3.0);
-        assert!(rate(&system, &flow, 0) > 3.3);
+        let lag = |system: &System| of(system).lags[0].unwrap_or_default();
+        let added = lag(&late) - lag(&system);
+        assert!((added - 6.0 * 0.05).abs() < 0.02, "{added}");
     }
 }

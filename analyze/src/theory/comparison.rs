@@ -1,6 +1,8 @@
 //! The measurement beside the prediction.
 
+use super::caveat::Caveat;
 use super::prediction::{Prediction, predict};
+use super::quantity::Quantity;
 use super::system::System;
 use crate::measures::{self, Measure};
 use crate::stats::estimate::Estimate;
@@ -16,29 +18,19 @@ pub struct PredictionComparison<'a> {
 }
 
 /// A measure and its prediction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Compared {
+    /// Which of those that theory speaks about.
+    pub quantity: Quantity,
     /// What is measured.
     pub measure: &'static Measure,
     /// What the repetitions say; none if it is undefined in all of them.
     pub measured: Option<Estimate>,
     /// What theory says; none where it says nothing.
     pub predicted: Option<f64>,
+    /// What the derivation neglects that matters for it.
+    pub caveats: Vec<Caveat>,
 }
-
-/// Where a measure stands in a prediction.
-type Place = fn(&Prediction) -> Option<f64>;
-
-/// Measures that theory speaks about, each with its place.
-const PREDICTED: [(&str, Place); 7] = [
-    ("backlog_growth", |machine| machine.backlog_growth),
-    ("backlog_final", |machine| machine.backlog_final),
-    ("receive_share", |machine| machine.receive_share),
-    ("logical_rate", |machine| machine.logical_rate),
-    ("lag_slope", |machine| machine.lag_slope),
-    ("lag_final", |machine| machine.lag_final),
-    ("jump_mean", |machine| machine.jump_mean),
-];
 
 impl Compared {
     /// Measured less predicted.
@@ -48,8 +40,9 @@ impl Compared {
 
     /// The difference in standard errors of the measured mean; none for a single repetition, or where all are equal.
     pub fn z(&self) -> Option<f64> {
-        let Estimate { n, sd, .. } = self.measured?;
-        let standard_error = sd.filter(|sd| *sd > 0.0)? / (n as f64).sqrt();
+        let estimate = self.measured?;
+        estimate.half_width?;
+        let standard_error = estimate.sd? / (estimate.n as f64).sqrt();
         Some(self.difference()? / standard_error)
     }
 }
@@ -57,23 +50,22 @@ impl Compared {
 impl PredictionComparison<'_> {
     /// Every measure that theory speaks about.
     pub fn compared(&self) -> Vec<Compared> {
-        PREDICTED
-            .iter()
-            .map(|(name, predicted)| {
-                let measure = measures::named(name);
-                Compared {
-                    measure,
-                    measured: self.group.estimate(measure),
-                    predicted: self.prediction.as_ref().and_then(predicted),
-                }
-            })
-            .collect()
+        Quantity::ALL.map(|quantity| self.of(quantity)).to_vec()
     }
 
-    /// The one that is called `name`.
-    pub fn named(&self, name: &str) -> Option<Compared> {
-        let mut compared = self.compared().into_iter();
-        compared.find(|compared| compared.measure.name == name)
+    /// One of them.
+    pub fn of(&self, quantity: Quantity) -> Compared {
+        let measure = measures::named(quantity.name());
+        let prediction = self.prediction.as_ref();
+        Compared {
+            quantity,
+            measure,
+            measured: self.group.estimate(measure),
+            predicted: prediction.and_then(|prediction| prediction.value(quantity)),
+            caveats: prediction
+                .map(|prediction| prediction.caveats(quantity).to_vec())
+                .unwrap_or_default(),
+        }
     }
 }
 

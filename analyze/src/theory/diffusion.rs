@@ -14,12 +14,14 @@
 //!
 //! and that integral is (sigma^4 / mu^3) times (d^2 + d^4/2) Phi(d) - d^2/2 - A/2 + d^3 phi(d)/2, with A = Phi(d) - 1/2 - d phi(d).
 
+use std::ops::Range;
+
 use statrs::function::erf::erfc;
 
 /// Below this |d| the drift does not show, and the formulas for none are exact to the digits that count.
 const NO_DRIFT: f64 = 1e-4;
 
-/// Points at which the expected queue is taken for a slope.
+/// Points at which a curve is taken for its slope.
 const POINTS: u32 = 200;
 
 /// A reflected Brownian motion that starts at zero, in messages and model seconds.
@@ -67,16 +69,10 @@ impl Reflected {
         (square - mean * mean).max(0.0).sqrt()
     }
 
-    /// The least-squares slope of E Q(t) on t from 0 to `time`, in messages per second.
-    pub fn slope(&self, time: f64) -> f64 {
-        let points = f64::from(POINTS);
-        // Times as shares of the whole, from its middle; these have the mean 0 and the variance (1 - 1/n^2) / 12.
-        let sum: f64 = (0..POINTS)
-            .map(|point| (f64::from(point) + 0.5) / points)
-            .map(|share| (share - 0.5) * self.mean(share * time))
-            .sum();
+    /// The least-squares slope of E Q(t - `delay`) on t within `window`, in messages per second; before `delay` nothing waits.
+    pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
         // It starts at zero and cannot fall; below zero is rounding.
-        (12.0 * sum / (points * time * (1.0 - 1.0 / (points * points)))).max(0.0)
+        slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
     }
 
     fn integral(&self, time: f64) -> f64 {
@@ -89,6 +85,17 @@ impl Reflected {
             (d * d + d.powi(4) / 2.0) * below(d) - (d * d + spread - d.powi(3) * density(d)) / 2.0;
         self.variance.powi(2) / self.drift.powi(3) * bracket
     }
+}
+
+/// The least-squares slope of `curve` within `window`, in units of the curve per second.
+pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
+    let (points, length) = (f64::from(POINTS), window.end - window.start);
+    // Times as shares of the whole, from its middle; these have the mean 0 and the variance (1 - 1/n^2) / 12.
+    let sum: f64 = (0..POINTS)
+        .map(|point| (f64::from(point) + 0.5) / points)
+        .map(|share| (share - 0.5) * curve(window.start + share * length))
+        .sum();
+    12.0 * sum / (points * length * (1.0 - 1.0 / (points * points)))
 }
 
 /// Phi(x).
@@ -174,11 +181,12 @@ mod tests {
             drift: 2.0,
             variance: 0.0,
         };
-        assert!((steep.slope(T) - 2.0).abs() < 1e-9);
+        assert!((steep.slope(&(0.0..T), 0.0) - 2.0).abs() < 1e-9);
+        assert!((steep.slope(&(10.0..T), 5.0) - 2.0).abs() < 1e-9);
         // Of c sqrt(t) it is (4/5) c / sqrt(T).
         let critical = reflected(0.0);
         let expected = 0.8 * critical.mean(T) / T;
-        assert!((critical.slope(T) - expected).abs() < 1e-3 * expected);
+        assert!((critical.slope(&(0.0..T), 0.0) - expected).abs() < 1e-3 * expected);
     }
 
     #[test]
@@ -187,6 +195,7 @@ mod tests {
             drift: -3.0,
             variance: 0.0,
         };
-        assert_eq!((idle.mean(T), idle.sd(T), idle.slope(T)), (0.0, 0.0, 0.0));
+        assert_eq!((idle.mean(T), idle.sd(T)), (0.0, 0.0));
+        assert_eq!(idle.slope(&(0.0..T), 0.0), 0.0);
     }
 }

@@ -140,7 +140,7 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
 
 /// The machine's idle ticks per second where its own let so many `arrivals` come.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
-    let (rate, duration_s) = (system.rates[machine], system.duration_s);
+    let (rate, duration_s) = (system.rates[machine], system.receiving_s());
     let too_few = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
         let reflected = queue.mean(duration_s) / duration_s - queue.drift;

@@ -80,7 +80,7 @@ impl Fluid {
                 left
             }
         };
-        if !links.is_definite() && !is_bracketed(rates.len(), next) {
+        if !links.has_one_state() && !is_bracketed(rates.len(), next) {
             return None;
         }
         let idle = relaxed(rates.to_vec(), next)?;

@@ -127,29 +127,38 @@ impl Links {
         heard.map(|(sender, s)| s * of_idle[*sender]).sum()
     }
 
-    /// Whether the matrix of 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive definite: whether Cholesky's
-    /// decomposition of it exists.
-    pub fn is_definite(&self) -> bool {
+    /// Whether the matrix of `diagonal` in the diagonal and sqrt(s_i s_j) between neighbours that are both `among` is positive definite:
+    /// whether Cholesky's decomposition of it exists.
+    pub fn is_definite(&self, diagonal: f64, among: &[bool]) -> bool {
         /// What rounding may leave of a zero.
         const ROUNDING: f64 = 1e-9;
-        let machines = self.senders.len();
-        let mut lower = vec![vec![0.0; machines]; machines];
-        for row in 0..machines {
+        let chosen: Vec<usize> = (0..among.len()).filter(|&machine| among[machine]).collect();
+        if let Some((s, _)) = self.uniform() {
+            return chosen.len() < 2 || diagonal - s >= ROUNDING;
+        }
+        let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
+        for row in 0..chosen.len() {
             for column in 0..=row {
                 let known: f64 = (0..column).map(|k| lower[row][k] * lower[column][k]).sum();
                 if row == column {
-                    let pivot = 1.0 - known;
+                    let pivot = diagonal - known;
                     if pivot < ROUNDING {
                         return false;
                     }
                     lower[row][row] = pivot.sqrt();
                 } else {
-                    let both = self.between(row, column) * self.between(column, row);
+                    let (one, other) = (chosen[row], chosen[column]);
+                    let both = self.between(one, other) * self.between(other, one);
                     lower[row][column] = (both.sqrt() - known) / lower[column][column];
                 }
             }
         }
         true
+    }
+
+    /// Whether that of all machines with 1 in the diagonal is.
+    pub fn has_one_state(&self) -> bool {
+        self.is_definite(1.0, &vec![true; self.senders.len()])
     }
 }
 
@@ -209,7 +218,9 @@ mod tests {
     fn definite_up_to_where_neighbours_silence_each_other() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
-            assert_eq!(ring.is_definite(), expected, "{internal}");
+            assert_eq!(ring.has_one_state(), expected, "{internal}");
+            // Two opposite ones do not send to each other.
+            assert!(ring.is_definite(0.1, &[true, false, true, false]));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is predicted about: a configuration, as numbers.
 
+use std::ops::Range;
+
 use sim::experiment::{Delay, PhaseRule, ReceiveRule, Sends, StampRule, Topology};
 
 use crate::stats::repetitions::Group;
@@ -17,7 +19,7 @@ pub struct System {
     pub sends: Sends,
     /// What a tick takes from the queue.
     pub receive: ReceiveRule,
-    /// Time observed, T, in model seconds.
+    /// When a run ends, T, in model seconds.
     pub duration_s: f64,
     /// Model seconds of it at the start that the measurements leave out.
     pub warm_up_s: f64,
@@ -27,6 +29,8 @@ pub struct System {
     pub stamps_before: bool,
     /// How long messages are under way on average, in model seconds.
     pub delay_s: f64,
+    /// Whether some messages are under way for longer than others.
+    pub delays_vary: bool,
 }
 
 impl System {
@@ -44,6 +48,7 @@ impl System {
             aligned: false,
             stamps_before: false,
             delay_s: 0.0,
+            delays_vary: false,
         }
     }
 
@@ -68,12 +73,23 @@ impl System {
             aligned: configuration.phase == PhaseRule::Aligned,
             stamps_before: configuration.stamp == StampRule::Before,
             delay_s: mean_s(configuration.delay),
+            delays_vary: !matches!(configuration.delay, Delay::Constant { .. }),
         }
     }
 
     /// Whether a tick takes every message that waits.
     pub fn drains(&self) -> bool {
         self.receive == ReceiveRule::All
+    }
+
+    /// From when to when it is observed, in model seconds.
+    pub fn observed(&self) -> Range<f64> {
+        self.warm_up_s..self.duration_s
+    }
+
+    /// For how long messages arrive, in model seconds: not before the first delay is over.
+    pub(super) fn receiving_s(&self) -> f64 {
+        (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }
 
     /// The greatest of the rates, in 1/s.

@@ -2,29 +2,38 @@
 
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
-use super::prediction::Prediction;
+use super::quantity::Quantity;
 use crate::output::table::{LINE, Table, keep_together, number};
 use crate::output::value::{Record, Value};
+use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
 use crate::stats::tables::{Varying, described};
 
 /// The measures that the table shows; the records have the others too.
-const SHOWN: [&str; 5] = [
-    "backlog_growth",
-    "backlog_final",
-    "receive_share",
-    "logical_rate",
-    "lag_final",
+const SHOWN: [Quantity; 5] = [
+    Quantity::BacklogGrowth,
+    Quantity::BacklogFinal,
+    Quantity::ReceiveShare,
+    Quantity::LogicalRate,
+    Quantity::LagFinal,
 ];
 
 /// After which of them its standard deviation stands, too.
-const WITH_SD: &str = "backlog_final";
+const WITH_SD: Quantity = Quantity::BacklogFinal;
 
-/// What the lines of a row are.
-const LINES: [&str; 4] = ["measured", "predicted", "difference", "z"];
+/// What the lines of a row are; the last one only if the row has any.
+const LINES: [&str; 6] = [
+    "measured",
+    "± (95 %)",
+    "predicted",
+    "difference",
+    "z",
+    "caveats",
+];
 
-/// A row for each machine, of four lines: measured, predicted, the difference, and its z-score.
+/// A row for each machine, of five lines: measured, half its interval, predicted, the difference, and its z-score; and of a sixth if
+/// there are caveats.
 pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let groups: Vec<&Group> = machines.iter().map(|comparison| comparison.group).collect();
     let varying = Varying::among(&groups);
@@ -33,7 +42,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let keys = headings.len();
     for compared in machines.first().into_iter().flat_map(shown) {
         headings.push(heading(&compared));
-        if compared.measure.name == WITH_SD {
+        if compared.quantity == WITH_SD {
             headings.push("its sd".to_owned());
         }
     }
@@ -56,28 +65,25 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
 }
 
 fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
-    SHOWN
-        .iter()
-        .filter_map(|name| comparison.named(name))
-        .collect()
+    SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
 fn heading(compared: &Compared) -> String {
-    match compared.measure.name {
-        "backlog_final" => label(compared),
+    match compared.quantity {
+        Quantity::BacklogFinal => label(compared),
         _ => compared.measure.heading(),
     }
 }
 
 /// What the measure is called here, where not all is about the backlog.
 fn label(compared: &Compared) -> String {
-    match compared.measure.name {
-        "backlog_final" => "final backlog".to_owned(),
+    match compared.quantity {
+        Quantity::BacklogFinal => "final backlog".to_owned(),
         _ => compared.measure.label.to_owned(),
     }
 }
 
-/// Which machine, its regime, and why its prediction is crude.
+/// Which machine, and its regime.
 fn machine(comparison: &PredictionComparison<'_>) -> String {
     let mut lines = vec![format!(
         "{} at {}/s",
@@ -85,53 +91,46 @@ fn machine(comparison: &PredictionComparison<'_>) -> String {
     )];
     if let Some(prediction) = &comparison.prediction {
         lines.extend(prediction.regime.map(|regime| regime.name().to_owned()));
-        if !prediction.caveats.is_empty() {
-            let letters: Vec<String> = letters(prediction).collect();
-            lines.push(format!("caveat {}", letters.join(", ")));
-        }
     }
     in_lines(lines)
 }
 
-fn letters(prediction: &Prediction) -> impl Iterator<Item = String> {
-    prediction
-        .caveats
-        .iter()
-        .map(|reason| reason.letter().to_string())
+/// Whether one of the values shown has a caveat.
+fn has_caveats(comparison: &PredictionComparison<'_>) -> bool {
+    let mut shown = shown(comparison).into_iter();
+    shown.any(|compared| !compared.caveats.is_empty())
 }
 
 fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
     let of = format!("mean of {}", comparison.group.n);
     let [_, others @ ..] = LINES;
-    in_lines(
-        [of].into_iter()
-            .chain(others.map(str::to_owned))
-            .collect::<Vec<_>>(),
-    )
+    let mut lines = vec![of];
+    lines.extend(others.map(str::to_owned));
+    lines.truncate(LINES.len() - usize::from(!has_caveats(comparison)));
+    in_lines(lines)
 }
 
 /// The cells of a measure: its own, and for the final backlog that of its standard deviation.
 fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
-        let mut cells = vec![cell(compared)];
-        if compared.measure.name == WITH_SD {
+        let mut cells = vec![cell(compared, has_caveats(comparison))];
+        if compared.quantity == WITH_SD {
             cells.push(sd_cell(comparison, compared));
         }
         cells
     }
 }
 
-fn cell(compared: &Compared) -> String {
+fn cell(compared: &Compared, has_caveats: bool) -> String {
     let decimals = compared.measure.decimals;
-    let measured = compared.measured.map(|estimate| {
-        let mean = number(estimate.mean, decimals);
-        match estimate.half_width {
-            Some(half_width) => format!("{mean} ± {}", number(half_width, decimals)),
-            None => mean,
-        }
-    });
-    in_lines([
-        or_none(measured),
+    let mut measured = match &compared.measured {
+        Some(estimate) => estimate_words(estimate, decimals),
+        None => vec!["none".to_owned()],
+    };
+    // The mean and its interval have a line each. A single value has no interval.
+    measured[0] = measured[0].trim_end_matches(',').to_owned();
+    measured.resize(2, String::new());
+    let rest = [
         or_none(compared.predicted.map(|value| number(value, decimals))),
         or_none(
             compared
@@ -139,7 +138,18 @@ fn cell(compared: &Compared) -> String {
                 .map(|value| signed(value, decimals + 1)),
         ),
         or_none(compared.z().map(|z| signed(z, 1))),
-    ])
+    ];
+    let mut lines: Vec<String> = measured.into_iter().chain(rest).collect();
+    lines.extend(has_caveats.then(|| letters(&compared.caveats)));
+    in_lines(lines)
+}
+
+fn letters(caveats: &[Caveat]) -> String {
+    let letters: Vec<String> = caveats
+        .iter()
+        .map(|caveat| caveat.letter().to_string())
+        .collect();
+    letters.join(" ")
 }
 
 fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String {
@@ -148,6 +158,7 @@ fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String
     let difference = measured.zip(predicted).map(|(a, b)| a - b);
     in_lines([
         or_none(measured.map(|sd| number(sd, 1))),
+        String::new(),
         or_none(predicted.map(|sd| number(sd, 1))),
         or_none(difference.map(|value| signed(value, 1))),
     ])
@@ -186,6 +197,9 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
          good it is."
             .to_owned(),
     ];
+    let measured = machines.iter().flat_map(shown);
+    let measured = measured.filter_map(|compared| compared.measured);
+    caption.extend(notes(measured.map(|estimate| estimate.interval_kind)));
     caption.extend(constant);
     caption.push(
         "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows. critical: too close \
@@ -201,22 +215,27 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     caption
 }
 
-/// The reasons that are given, each once.
+/// The caveats that are shown, each once.
 fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
     let given = |reason: &Caveat| {
-        let mut predictions = machines
-            .iter()
-            .filter_map(|comparison| comparison.prediction.as_ref());
-        predictions.any(|prediction| prediction.caveats.contains(reason))
+        let mut compared = machines.iter().flat_map(shown);
+        compared.any(|compared| compared.caveats.contains(reason))
     };
     let given = Caveat::ALL.into_iter().filter(given);
     given
-        .map(|reason| format!("- caveat {}: {}.", reason.letter(), reason.words()))
+        .map(|reason| {
+            format!(
+                "- caveat {} ({}): {}.",
+                reason.letter(),
+                reason.name(),
+                reason.words()
+            )
+        })
         .collect()
 }
 
-/// The same in full precision, a record a machine: parameters, regime and reasons, and for each measure that theory speaks about
-/// mean, sd, low, high, n, predicted, difference and z.
+/// The same in full precision, a record a machine: parameters and regime, and for each measure that theory speaks about mean, sd, low,
+/// high, n, predicted, difference, z and the names of its caveats.
 pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }
@@ -227,26 +246,17 @@ fn record(comparison: &PredictionComparison<'_>) -> Record {
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
     let regime = prediction.and_then(|prediction| prediction.regime);
     let regime = regime.map(|regime| regime.name().to_owned());
-    let caveats = prediction.map(|prediction| {
-        let words: Vec<&str> = prediction
-            .caveats
-            .iter()
-            .map(|reason| reason.words())
-            .collect();
-        words.join("; ")
-    });
     let arrivals = prediction.and_then(|prediction| prediction.arrival_rate);
     let idle = prediction.and_then(|prediction| prediction.idle_rate);
     record.extend([
         ("regime".to_owned(), text(regime)),
-        ("caveats".to_owned(), text(caveats)),
         ("arrival_rate_predicted".to_owned(), arrivals.into()),
         ("idle_rate_predicted".to_owned(), idle.into()),
     ]);
     for compared in comparison.compared() {
         push_measure(&mut record, &compared);
-        if compared.measure.name == WITH_SD {
-            let name = format!("{WITH_SD}_sd_predicted");
+        if compared.quantity == WITH_SD {
+            let name = format!("{}_sd_predicted", WITH_SD.name());
             record.push((name, sd_predicted(comparison).into()));
         }
     }
@@ -261,4 +271,11 @@ fn push_measure(record: &mut Record, compared: &Compared) {
     push("predicted", compared.predicted);
     push("difference", compared.difference());
     push("z", compared.z());
+    let names: Vec<&str> = compared
+        .caveats
+        .iter()
+        .map(|caveat| caveat.name())
+        .collect();
+    let name = format!("{}_caveats", compared.measure.name);
+    record.push((name, Value::Text(names.join("; "))));
 }

@@ -38,5 +38,6 @@ mod shards;
 mod streams;
 mod tables;
 mod theory;
+mod theory_study;
 mod theory_table;
 mod threads;

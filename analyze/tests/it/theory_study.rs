@@ -1,0 +1,135 @@
+//! A small version of `experiments/bench/theory.py`: random configurations with all variants of the model, simulated, and how many
+//! predictions are off with and without a caveat.
+
+use analyze::stats::repetitions;
+use analyze::{Dataset, theory};
+
+use crate::fixture;
+
+const CONFIGURATIONS: usize = 60;
+const REPETITIONS: u32 = 60;
+/// A prediction is off by more standard errors than these, and by more than this share of the measured mean.
+const STANDARD_ERRORS: f64 = 5.0;
+const RELATIVE: f64 = 0.03;
+
+/// Numbers that are random enough to choose configurations (SplitMix64 of Steele, Lea and Flood, 2014).
+struct Draws(u64);
+
+impl Draws {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn one_of<'a>(&mut self, values: &[&'a str]) -> &'a str {
+        values[self.below(values.len() as u64) as usize]
+    }
+
+    /// With `decimals` digits.
+    fn between(&mut self, low: f64, high: f64, decimals: u32) -> f64 {
+        let (steps, scale) = (1_000_000, 10f64.powi(decimals as i32));
+        let value = low + (high - low) * self.below(steps) as f64 / steps as f64;
+        (value * scale).round() / scale
+    }
+}
+
+/// An experiment of one configuration.
+fn experiment(draws: &mut Draws) -> String {
+    let machines = 2 + draws.below(7);
+    let phase = draws.one_of(&["uniform", "spread", "aligned"]);
+    let topology = draws.one_of(&["mesh", "ring", "star", "time-keeper"]);
+    let sends = match topology {
+        "time-keeper" => "\"mix\"",
+        _ => draws.one_of(&[
+            "\"mix\"",
+            "\"unicast\"",
+            "\"broadcast\"",
+            "{ multicast = 2 }",
+        ]),
+    };
+    // Decimal rates leave no room between ticks, so that phases cannot be spread.
+    let decimals = if phase == "spread" { 0 } else { 1 };
+    let rates: Vec<f64> = (0..machines)
+        .map(|_| draws.between(0.6, 10.0, decimals))
+        .collect();
+    let delay_s = draws.between(0.01, 0.3, 2);
+    let varying = format!("{{ exponential = {delay_s} }}");
+    let delay_s = draws
+        .one_of(&["0", "0", "0", &delay_s.to_string(), &varying])
+        .to_owned();
+    format!(
+        "seed = {}\nrepetitions = {REPETITIONS}\nduration_s = {}\nengine = \"virtual\"\n[parameters]\nrates = [{rates:?}]\n\
+         internal = {}\ntopology = \"{topology}\"\nsends = {sends}\nreceive = \"{}\"\nstamp = \"{}\"\nphase = \"{phase}\"\n\
+         delay_s = {delay_s}\n",
+        draws.below(1_000_000),
+        30 + draws.below(60),
+        draws.between(0.0, 1.0, 2),
+        draws.one_of(&["one", "all"]),
+        draws.one_of(&["after", "before"]),
+    )
+}
+
+#[derive(Default)]
+struct Counts {
+    labelled: usize,
+    labelled_off: usize,
+    unlabelled: usize,
+    unlabelled_off: Vec<String>,
+}
+
+impl Counts {
+    fn add(&mut self, compared: &theory::Compared, about: &str) {
+        let (Some(measured), Some(difference)) = (compared.measured, compared.difference()) else {
+            return;
+        };
+        let is_far = compared.z().is_some_and(|z| z.abs() > STANDARD_ERRORS);
+        let is_off = is_far && difference.abs() > RELATIVE * measured.mean.abs();
+        if compared.caveats.is_empty() {
+            self.unlabelled += 1;
+            if is_off {
+                let name = compared.measure.name;
+                self.unlabelled_off
+                    .push(format!("{name} by {difference} in {about}"));
+            }
+        } else {
+            self.labelled += 1;
+            self.labelled_off += usize::from(is_off);
+        }
+    }
+}
+
+#[test]
+fn caveats_tell_good_predictions_from_crude_ones() {
+    let mut draws = Draws(20_260);
+    let mut counts = Counts::default();
+    for _ in 0..CONFIGURATIONS {
+        let text = experiment(&mut draws);
+        let folder = tempfile::tempdir().unwrap();
+        fixture::simulated(folder.path(), &text);
+        let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
+        for machine in theory::compare(&groups) {
+            for compared in machine.compared() {
+                counts.add(&compared, &text);
+            }
+        }
+    }
+    let (labelled, unlabelled) = (counts.labelled as f64, counts.unlabelled as f64);
+    let off = counts.unlabelled_off.len() as f64 / unlabelled;
+    let share = labelled / (labelled + unlabelled);
+    let about = format!("{share} labelled, {off} off: {:#?}", counts.unlabelled_off);
+    assert!(
+        unlabelled > 500.0 && off <= 0.015 && share <= 0.5,
+        "{about}"
+    );
+    // A caveat says something: predictions that have one are off much more often.
+    assert!(
+        counts.labelled_off as f64 / labelled > 5.0 * off.max(0.005),
+        "{about}"
+    );
+}

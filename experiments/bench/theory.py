@@ -1,0 +1,207 @@
+"""How good the theory is: draws random configurations, runs them in virtual time, and counts where `analyze theory` is off.
+
+A comparison is a machine and a measure that the theory predicts. It is *off* if the measured mean differs from the prediction by more
+than 5 standard errors and by more than 3 % of the measured mean. It is *labelled* if the theory gives a caveat for that measure.
+
+    cargo build
+    python3 experiments/bench/theory.py --seed 1 --configurations 200 --repetitions 300
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+QUEUE = ("backlog_growth", "backlog_final", "receive_share")
+CLOCK = ("logical_rate", "lag_slope", "lag_final", "jump_mean")
+STANDARD_ERRORS = 5
+RELATIVE = 0.03
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One experiment, and how much of each run to ignore."""
+
+    toml: str
+    warm_up_s: float
+
+
+def main() -> None:
+    given = arguments()
+    random = Random(given.seed)
+    configurations = [draw(random, given.repetitions) for _ in range(given.configurations)]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        measured = list(pool.map(lambda configuration: records(configuration, given), configurations))
+    comparisons = [
+        comparison
+        for number, (configuration, machines) in enumerate(zip(configurations, measured, strict=True))
+        for machine in machines
+        for comparison in compared(number, configuration, machine)
+    ]
+    if given.save:
+        given.save.write_text(json.dumps({"configurations": [vars(one) for one in configurations], "machines": measured}))
+    if given.list:
+        print_off(comparisons)
+    print_counts(comparisons)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="of the draw of configurations and of their runs")
+    parser.add_argument("--configurations", type=int, default=200)
+    parser.add_argument("--repetitions", type=int, default=300, help="runs of each configuration")
+    parser.add_argument("--jobs", type=int, default=2, help="configurations at the same time")
+    parser.add_argument("--list", action="store_true", help="print every comparison that is off without a label, with its configuration")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write configurations and records as JSON")
+    parser.add_argument("--programs", type=Path, default=ROOT / "target/debug", help="folder of `sim` and `analyze`")
+    return parser.parse_args()
+
+
+def draw(random: Random, repetitions: int) -> Configuration:
+    """A configuration with all variants of the model."""
+    machines = random.randint(2, 8)
+    topology = random.choice(["mesh", "ring", "star", "time-keeper"])
+    phase = random.choice(["uniform", "spread", "aligned"])
+    # Decimal rates leave no room between the ticks of machines, so that phases cannot be spread.
+    decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
+    rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
+    duration_s = random.randint(30, 120)
+    parameters = {
+        "rates": rates,
+        "internal": internal(random, machines),
+        "topology": topology,
+        "sends": sends(random, topology, machines),
+        "receive": random.choice(["one", "all"]),
+        "stamp": random.choice(["after", "before"]),
+        "phase": phase,
+        "delay_s": delay(random),
+    }
+    lines = [
+        f"seed = {random.randrange(1_000_000)}",
+        f"repetitions = {repetitions}",
+        f"duration_s = {duration_s}",
+        'engine = "virtual"',
+        "[parameters]",
+        f"rates = [{parameters.pop('rates')}]",
+        f"internal = [{parameters.pop('internal')}]",
+        f"sends = {parameters.pop('sends')}",
+        f"delay_s = {parameters.pop('delay_s')}",
+        *(f'{name} = "{value}"' for name, value in parameters.items()),
+    ]
+    warm_up_s = random.choice([0, random.randint(1, duration_s // 2)])
+    return Configuration("\n".join(lines) + "\n", warm_up_s)
+
+
+def sends(random: Random, topology: str, machines: int) -> str:
+    """To whom a send goes. A time-keeper has no choice."""
+    multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
+    drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
+    return '"mix"' if topology == "time-keeper" else drawn
+
+
+def internal(random: Random, machines: int) -> float | list[float]:
+    """One probability for all, or one for each machine; sometimes a bound."""
+
+    def one() -> float:
+        return random.choice([0.0, 1.0]) if random.random() < 0.05 else round(random.random(), 2)
+
+    return [one() for _ in range(machines)] if random.random() < 0.25 else one()
+
+
+def delay(random: Random) -> str:
+    """None in half of the draws, else a law with a mean of up to 0.3 s."""
+    mean_s = round(random.uniform(0.005, 0.3), 3)
+    laws = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
+    return random.choice(["0"] * len(laws) + laws)
+
+
+def records(configuration: Configuration, given: argparse.Namespace) -> list[dict]:
+    """Runs a configuration: what `analyze theory` says of each machine."""
+    with TemporaryDirectory(prefix="logical-clock-theory-") as folder:
+        experiment, dataset = Path(folder) / "experiment.toml", Path(folder) / "dataset"
+        experiment.write_text(configuration.toml, encoding="utf-8")
+        output(given.programs / "sim", "run", experiment, "--data", dataset, "--quiet", "--jobs", "1")
+        warm_up = ["--warm-up", str(configuration.warm_up_s)]
+        return json.loads(output(given.programs / "analyze", "theory", dataset, "--no-cache", "--format", "json", *warm_up))
+
+
+def output(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measure of a machine of a configuration."""
+
+    number: int
+    configuration: Configuration
+    machine: int
+    measure: str
+    measured: float
+    predicted: float
+    z: float | None
+    caveats: str
+
+    @property
+    def is_off(self) -> bool:
+        """Where all repetitions have the same value there is no standard error, and nothing to judge by."""
+        far = self.z is not None and abs(self.z) > STANDARD_ERRORS
+        return far and abs(self.measured - self.predicted) > RELATIVE * abs(self.measured)
+
+
+def compared(number: int, configuration: Configuration, record: dict) -> list[Comparison]:
+    """What the theory predicts of a machine."""
+    return [
+        Comparison(
+            number,
+            configuration,
+            record["machine"],
+            measure,
+            record[f"{measure}_mean"],
+            record[f"{measure}_predicted"],
+            record[f"{measure}_z"],
+            record[f"{measure}_caveats"] or "",
+        )
+        for measure in QUEUE + CLOCK
+        if record[f"{measure}_predicted"] is not None and record[f"{measure}_mean"] is not None
+    ]
+
+
+def print_off(comparisons: list[Comparison]) -> None:
+    for one in comparisons:
+        if one.is_off and not one.caveats:
+            flat = one.configuration.toml.replace("\n", "; ")
+            print(f"{one.measure} of machine {one.machine}: measured {one.measured:.4g}, predicted {one.predicted:.4g}, z {one.z:+.1f}")
+            print(f"    warm-up {one.configuration.warm_up_s} s; {flat}")
+
+
+def print_counts(comparisons: list[Comparison]) -> None:
+    counts: dict[str, Counter] = defaultdict(Counter)
+    for one in comparisons:
+        for row in (one.measure, "all"):
+            kind = "labelled" if one.caveats else "unlabelled"
+            counts[row].update([kind] + ([f"{kind} off"] if one.is_off else []))
+    print(f"{'measure':16} {'compared':>9} {'labelled':>9} {'of these off':>13} {'off unlabelled':>15}")
+    for row in (*QUEUE, *CLOCK, "all"):
+        labelled, unlabelled = counts[row]["labelled"], counts[row]["unlabelled"]
+        shares = (share(labelled, labelled + unlabelled), share(counts[row]["labelled off"], labelled))
+        off = share(counts[row]["unlabelled off"], unlabelled)
+        print(f"{row:16} {labelled + unlabelled:>9,} {shares[0]:>9} {shares[1]:>13} {off:>15}")
+
+
+def share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "none"
+
+
+if __name__ == "__main__":
+    main()
