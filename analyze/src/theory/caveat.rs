@@ -1,7 +1,6 @@
 //! Where a prediction is crude, and why.
 //!
-//! A caveat belongs to a measure of a machine: what spoils one measure can leave another as it is. Conditions and limits were chosen
-//! with `experiments/bench/theory.py`, and checked with other seeds ([`super`]).
+//! A caveat belongs to a measure of a machine. Conditions and limits were chosen with `experiments/bench/theory.py` ([`super`]).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;

@@ -31,7 +31,23 @@
 //!
 //! # How good it is
 //!
-//! RESULTS
+//! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase, delay,
+//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with predictions. One
+//! is *off* if the difference is more than 5 standard errors and more than 3 %. With `--seed 4001 --configurations 200 --repetitions 300`,
+//! a seed that nothing was chosen with:
+//!
+//! | measure | predictions | with a caveat | of these off | without, off |
+//! | --- | ---: | ---: | ---: | ---: |
+//! | backlog growth | 928 | 11.7 % | 5.5 % | 0.1 % |
+//! | final backlog | 928 | 14.7 % | 11.8 % | 0.5 % |
+//! | receive share | 928 | 46.1 % | 32.7 % | 0.6 % |
+//! | logical rate | 791 | 37.2 % | 20.1 % | 1.6 % |
+//! | lag slope | 791 | 38.4 % | 23.7 % | 1.6 % |
+//! | final lag | 791 | 74.1 % | 29.4 % | 1.0 % |
+//! | mean jump | 791 | 42.1 % | 18.3 % | 0.9 % |
+//! | all | 5,948 | 36.8 % | 24.0 % | 0.8 % |
+//!
+//! Configurations differ: with other seeds 0.4 to 0.9 % of the predictions without a caveat were off, and 33 to 39 % had one.
 //!
 //! Known reasons for what is left, and for what the caveats mark:
 //!
