@@ -16,6 +16,7 @@
 //! - [`claims`]: what others claimed, and whether it is so
 //! - [`audit`]: are the logs a Lamport execution?
 //! - [`import`]: logs of other implementations, made into a dataset
+//! - [`class`]: many submissions imported, audited and measured at once
 //! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and words as text
 //! - [`seal`]: Parquet files that tell whether they are what was written
@@ -27,6 +28,7 @@
 
 pub mod audit;
 pub mod claims;
+pub mod class;
 pub mod compare;
 pub mod error;
 pub mod export;

@@ -49,7 +49,7 @@ use std::path::PathBuf;
 use sim::experiment::Shard;
 
 pub use checks::Check;
-pub use report::{exception, not_audited, records, table, words};
+pub use report::{counter_example, exception, not_audited, records, table, words};
 
 use crate::error::Error;
 
@@ -79,6 +79,8 @@ pub struct Audited {
     pub messages: u64,
     /// Whether the logs are another implementation's: then what their columns do not tell is not checked.
     pub imported: bool,
+    /// Why the lines of the imported files are not known, if they should be.
+    pub sources_problem: Option<String>,
     /// What became of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
 }
@@ -105,6 +107,8 @@ pub struct CounterExample {
     pub line: Option<u64>,
     /// The run; none if the journal cannot be read.
     pub run: Option<u64>,
+    /// Where the event stands in the log that was imported, if it was: the file and the line, counted from 1.
+    pub source: Option<(String, u64)>,
     /// What is wrong.
     pub words: String,
 }
@@ -152,7 +156,8 @@ impl Audit {
             .map(move |dataset| &dataset.results[check as usize])
     }
 
-    fn first(&self, check: Check) -> Option<&CounterExample> {
+    /// The first violation of `check` in any dataset.
+    pub fn first(&self, check: Check) -> Option<&CounterExample> {
         self.results(check).find_map(|result| result.first.as_ref())
     }
 }

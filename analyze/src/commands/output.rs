@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use analyze::measures::Measure;
+use analyze::measures::{Measure, notes};
 use analyze::output;
 use analyze::output::table::Table;
 use analyze::output::value::Record;
@@ -41,6 +41,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// For this format.
+    pub fn new(format: Format) -> Self {
+        Self { format }
+    }
+
     /// Prints, for people, `words` and below them `tables`; for machines, `records` alone.
     pub fn print(
         &self,
@@ -135,13 +140,17 @@ pub fn answer(
 ) -> anyhow::Result<()> {
     let measures = question.measures();
     let names = rows.names()?;
+    let datasets = datasets.open()?;
+    let notes = notes(&datasets, &measures);
     if !names.is_empty() {
-        let pools = rows.choose(pool::pools(&datasets.open()?, &names)?, Pool::estimate)?;
-        let table = pool::table(question.title, &names, &measures, &pools);
+        let pools = rows.choose(pool::pools(&datasets, &names)?, Pool::estimate)?;
+        let mut table = pool::table(question.title, &names, &measures, &pools);
+        table.caption.extend(notes);
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
-    let groups = rows.choose(repetitions::groups(&datasets.open()?)?, Group::estimate)?;
-    let table = tables::table(question.title, &measures, &groups);
+    let groups = rows.choose(repetitions::groups(&datasets)?, Group::estimate)?;
+    let mut table = tables::table(question.title, &measures, &groups);
+    table.caption.extend(notes);
     output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 

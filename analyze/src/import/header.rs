@@ -11,7 +11,7 @@ use crate::error::Error;
 pub(super) type Places = [Option<usize>; COLUMNS.len()];
 
 /// What a log cannot be without; machines may also be told apart by their files.
-const NEEDED: [&str; 4] = ["event", "system_time", "logical_clock", "queue_length"];
+const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
 /// What else columns are usually called, in lower case, their words joined by `_`.
 const USUAL: [(&str, &[&str]); 12] = [

@@ -190,13 +190,40 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
         .flexible(true)
         .trim(Trim::All)
         .from_reader(text.as_bytes());
+    let mut lines = Lines {
+        text: text.as_bytes(),
+        byte: 0,
+        line: 1,
+    };
     let row = |record: csv::Result<StringRecord>| {
         let cells = record.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
+            let line = error.position().map(|position| lines.line(position));
             Error::import(path, line, error.to_string())
         })?;
-        let line = cells.position().map_or(0, csv::Position::line);
+        let line = cells.position().map_or(0, |position| lines.line(position));
         Ok(RawRow { line, cells })
     };
     reader.records().map(row).collect()
+}
+
+/// Counts lines as editors do, whatever ends them. The reader of records does not: a record begins for it before the line feed that
+/// ends the line above, if that ends with carriage return and line feed.
+struct Lines<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line in which the record at `position` begins, which is not before the one that was asked for last.
+    fn line(&mut self, position: &csv::Position) -> u64 {
+        let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
+        while let Some(byte) = self.text.get(self.byte)
+            && (self.byte < start || matches!(byte, b'\r' | b'\n'))
+        {
+            self.line += u64::from(*byte == b'\n');
+            self.byte += 1;
+        }
+        self.line
+    }
 }

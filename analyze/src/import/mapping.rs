@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Serialize;
-use sim::experiment::StampRule;
+use sim::experiment::{Sends, StampRule};
 use sim::toml_reader::{self, Item, Section};
 
 use crate::error::Error;
@@ -27,13 +27,15 @@ pub(super) const COLUMNS: [&str; 12] = [
 ];
 
 /// Keys of a mapping's file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "separator",
     "header",
     "line",
     "time",
+    "clock",
     "queue",
     "stamp",
+    "sends",
     "rates",
     "internal",
     "duration_s",
@@ -57,12 +59,18 @@ pub struct Mapping {
     /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format; if it is not said, seconds, or ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether queue lengths are of after or before the event; if it is not said, after.
+    /// Whether logical clocks are of after or before the event; if it is not said, as fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub queue: Option<QueueRule>,
-    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, after.
+    pub clock: Option<When>,
+    /// Whether queue lengths are of after or before the event; if it is not said, as fits the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<When>,
+    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, as fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
+    /// How idle machines draw recipients, as an experiment's `sends`; if it is not said, the shares of recipients are not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends: Option<String>,
     /// Ticks per model second of each machine; if it is not said, those measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
@@ -93,11 +101,11 @@ pub enum Kind {
     Receive,
 }
 
-/// When a queue's length was taken.
+/// When a logical clock or a queue's length was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum QueueRule {
-    /// After the event: a receive has taken its message.
+pub enum When {
+    /// After the event: the clock has advanced, and a receive has taken its message.
     #[default]
     After,
     /// Before it.
@@ -120,7 +128,7 @@ impl Kind {
     }
 }
 
-impl QueueRule {
+impl When {
     fn named(name: &str) -> Option<Self> {
         match name {
             "after" => Some(Self::After),
@@ -171,6 +179,9 @@ impl Mapping {
             stamp
                 .parse::<StampRule>()
                 .map_err(|error| error.to_string())?;
+        }
+        if let Some(sends) = &self.sends {
+            sends.parse::<Sends>().map_err(|error| error.to_string())?;
         }
         let is_probability = |p: &f64| (0.0..=1.0).contains(p);
         if let Some(internal) = self.internal.filter(|p| !is_probability(p)) {
@@ -232,9 +243,14 @@ impl Mapping {
         self.time_scale.unwrap_or(1.0)
     }
 
-    pub(super) fn stamp_rule(&self) -> StampRule {
-        let rule = self.stamp.as_deref().and_then(|rule| rule.parse().ok());
-        rule.unwrap_or(StampRule::After)
+    /// The stamp rule, if it is said.
+    pub(super) fn stamp_rule(&self) -> Option<StampRule> {
+        self.stamp.as_deref()?.parse().ok()
+    }
+
+    /// How recipients are drawn, if it is said.
+    pub(super) fn sends(&self) -> Option<Sends> {
+        self.sends.as_deref()?.parse().ok()
     }
 
     /// Which kind of event a word stands for.
@@ -254,15 +270,17 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
     let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
-    let queue_rule = |item: &Item<'_>| item.named(&["after", "before"], QueueRule::named);
+    let when = |item: &Item<'_>| item.named(&["after", "before"], When::named);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
     // All are read before the first that is wrong ends it: every mistake is noted.
     let separator = root.optional("separator", text);
     let header = root.optional("header", Item::boolean);
     let line = root.optional("line", text);
     let time = root.optional("time", text);
-    let queue = root.optional("queue", queue_rule);
+    let clock = root.optional("clock", when);
+    let queue = root.optional("queue", when);
     let stamp = root.optional("stamp", stamp_rule);
+    let sends = root.optional("sends", |item| item.one_of::<Sends>(Sends::NAMES));
     let rates = root.optional("rates", rates);
     let internal = root.optional("internal", |item| item.number(0.0..=1.0, "a probability"));
     let duration_s = root.optional("duration_s", above_0);
@@ -274,8 +292,10 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
         header: header?,
         line: line?,
         time: time?,
+        clock: clock?,
         queue: queue?,
         stamp: stamp?.map(|stamp| stamp.to_string()),
+        sends: sends?.map(|sends| sends.to_string()),
         rates: rates?,
         internal: internal?,
         duration_s: duration_s?,

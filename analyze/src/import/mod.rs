@@ -14,34 +14,50 @@
 //! - [`time`]: times read
 //! - [`rows`]: cells read as events
 //! - [`machines`]: names of machines
-//! - [`messages`]: which send a receive belongs to
 //! - [`run`]: the rows of a run, machine by machine
+//! - [`ticks`]: which rows are one tick
+//! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
+//! - [`messages`]: which send a receive belongs to
+//! - [`times`]: which times fit together
+//! - [`queues`]: queue lengths that a log does not have
 //! - [`configuration`]: what a run's configuration was, said or measured
-//! - [`report`]: how all that is told
+//! - [`rates`], [`durations`]: ticks per second, and how long a run was observed
+//! - [`report`], [`findings`]: how all that is told
 
 mod configuration;
+mod durations;
 mod files;
+mod findings;
 mod header;
 mod lines;
 mod machines;
 mod mapping;
 mod messages;
 mod numbers;
+mod queues;
+mod rates;
 mod report;
 mod rows;
+mod rules;
 mod run;
+mod ticks;
 mod time;
+mod times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use mapping::{Kind, Mapping, QueueRule};
+pub use mapping::{Kind, Mapping, When};
 pub use report::Report;
 
-use sim::log::{FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, checksum};
+use sim::log::{
+    FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, Unmeasured, UnmeasuredPart,
+    checksum,
+};
 
 use crate::error::Error;
 use lines::Raw;
+use rules::Rules;
 use run::Run;
 
 /// Makes the logs in `sources` into a dataset in folder `root`. The files among the sources are one run, a machine's file each or
@@ -70,28 +86,29 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
         }
         raw_runs.extend(split_by_run(name, read));
     }
-    let mut runs = vec![];
-    for (name, files) in &raw_runs {
-        runs.push(Run::of(name, files, mapping, &mut report)?);
-    }
-    let missing_fields = lacks_of(&runs);
-    report.missing_fields = missing_fields;
-    let setups = configuration::of(&runs, mapping, &mut report)?;
+    let (runs, rules) = understood(&raw_runs, &imported_files, mapping, &mut report)?;
+    report.missing_fields = lacks_of(&runs);
+    report.unmeasured = unmeasured(&runs);
+    let setups = configuration::of(&runs, &rules, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
-        writer.append(FinishedRun {
+        let finished = FinishedRun {
             row: setup.journal_row(index as u64, *repetition, run),
             events: run.rows(index as u64),
-        })?;
+        };
+        writer.append(finished, run.sources(index as u64))?;
         *repetition += 1;
     }
     let most = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
         files: imported_files,
-        missing_fields,
+        missing_fields: report.missing_fields,
         assumed: report.assumed,
+        sends_given: mapping.sends.is_some(),
+        unmeasured: report.unmeasured.clone(),
+        sources: None,
     };
     let names = repetitions.into_keys().collect();
     writer.finish(
@@ -101,6 +118,46 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
         &mapping.to_toml()?,
     )?;
     Ok(report)
+}
+
+/// The runs with the rules that their rows follow, as far as they go together.
+fn understood(
+    raw_runs: &[(String, Vec<Raw>)],
+    files: &[ImportedFile],
+    mapping: &Mapping,
+    report: &mut Report,
+) -> Result<(Vec<Run>, Rules), Error> {
+    let read = |(name, raw): &(String, Vec<Raw>)| Run::read(name, raw, files, mapping, report);
+    let mut runs: Vec<Run> = raw_runs.iter().map(read).collect::<Result<_, _>>()?;
+    let rules = rules::settle(&mut runs, files, mapping)?;
+    report.rules = Some(rules);
+    runs.iter_mut().for_each(|run| run.link(report));
+    Ok((runs, rules))
+}
+
+/// What cannot be measured, by what it is, with the reason of the first run in which it cannot.
+fn unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
+    let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
+    for (index, run) in (0..).zip(runs) {
+        for (about, reason) in &run.unmeasured {
+            let first = || Unmeasured {
+                about: *about,
+                runs: vec![],
+                reason: reason.clone(),
+            };
+            unmeasured
+                .entry(*about)
+                .or_insert_with(first)
+                .runs
+                .push(index);
+        }
+    }
+    unmeasured.into_values().collect()
+}
+
+/// Orders names as people do: numbers in them by value, capitals like small letters.
+pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
+    machines::natural(name)
 }
 
 /// Parts rows that have a run of their own; the others stay together.
@@ -131,5 +188,6 @@ fn lacks_of(runs: &[Run]) -> MissingFields {
             senders: all.senders || run.missing_fields.senders,
             stamps: all.stamps || run.missing_fields.stamps,
             sent_ticks: all.sent_ticks || run.missing_fields.sent_ticks,
+            queue_lengths: all.queue_lengths || run.missing_fields.queue_lengths,
         })
 }

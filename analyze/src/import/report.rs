@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sim::log::{Assumed, MissingFields};
+use sim::log::{Assumed, MissingFields, Unmeasured};
 
+use super::findings;
 use super::machines::Machines;
+use super::rates::MeasuredRate;
+use super::rules::Rules;
+use super::ticks::Joined;
 use crate::output::words::counted;
 
 /// So many files that were left out are named.
@@ -22,6 +26,8 @@ pub struct Report {
     pub missing_fields: MissingFields,
     /// What was taken from the logs.
     pub assumed: Assumed,
+    /// What cannot be measured, in which runs and why.
+    pub unmeasured: Vec<Unmeasured>,
     /// The machines of the first run by name.
     machines: Vec<String>,
     /// How many runs each configuration has.
@@ -32,6 +38,13 @@ pub struct Report {
     /// Files in the runs' folders that were not taken, and how many hidden ones.
     files_left_out: Vec<String>,
     hidden_files: usize,
+    pub(super) joined: Joined,
+    pub(super) rules: Option<Rules>,
+    /// The rates of each run, if they were measured.
+    pub(super) rates: Vec<Vec<MeasuredRate>>,
+    /// Queue lengths that were taken for 0, and those that were recounted.
+    pub(super) idle_queues: usize,
+    pub(super) recounted_queues: usize,
     pub(super) sends: Unknown,
     pub(super) senders: Unknown,
     pub(super) stamps: Unknown,
@@ -130,24 +143,21 @@ impl Report {
             ));
         }
         words.extend(self.assumptions());
+        words.extend(findings::words(self));
         words.extend(self.unknown());
         words
     }
 
+    /// What was taken from the logs, in a few words each.
+    pub fn brief(&self) -> Vec<String> {
+        findings::brief(self)
+    }
+
     fn assumptions(&self) -> impl Iterator<Item = String> {
-        let Assumed {
-            ticks,
-            rates,
-            internal,
-            send_stamps,
-            sent_ticks,
-        } = self.assumed;
         [
-            (ticks, "Each row is counted as one tick."),
-            (rates, "The rates were measured from the logs and rounded; set them with --rates."),
-            (internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
-            (send_stamps, "The timestamps of sent messages follow from the stamp rule; set it with --stamp."),
-            (sent_ticks, "Receives were matched with sends by sender and timestamp."),
+            (self.assumed.ticks, "Each row is counted as one tick."),
+            (self.assumed.internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
+            (self.assumed.sent_ticks, "Receives were matched with sends by sender and timestamp."),
         ]
         .into_iter()
         .filter(|(is_so, _)| *is_so)

@@ -1,12 +1,11 @@
 //! Cells read as events.
 
-use sim::experiment::StampRule;
-use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
+use sim::log::{SourceLine, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
-use super::mapping::{self, Kind, Mapping, QueueRule};
+use super::mapping::{self, Kind, Mapping};
 use super::numbers::{self, NotANumber};
 use super::time::Clock;
 use crate::error::Error;
@@ -19,13 +18,18 @@ const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
 pub(super) struct Row {
     pub(super) machine: u32,
     pub(super) time_ns: u64,
-    /// Its tick is that of the log, or none.
+    /// As the cells have it: its tick, queue length and stamp are [`UNKNOWN`] where the log has none, and clock and queue length are
+    /// of before or after the event.
     pub(super) event: Event,
+    /// Where it stands.
+    pub(super) source: SourceLine,
 }
 
 /// Reads rows of one file.
 pub(super) struct Reader<'a> {
     pub(super) raw: &'a Raw,
+    /// The file's index among all that are imported.
+    pub(super) file: u32,
     pub(super) machines: &'a Machines,
     pub(super) mapping: &'a Mapping,
     pub(super) clock: Clock,
@@ -34,7 +38,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The event of a row; where the log has no ticks, its tick is [`UNKNOWN`].
+    /// The event of a row.
     pub(super) fn read(&self, row: &RawRow) -> Result<Row, Error> {
         let machine = match self.raw.cell(row, "machine") {
             Some(name) => self.machine(row, "machine", name)?,
@@ -62,18 +66,22 @@ impl Reader<'_> {
         let logical_clock = logical_clock.ok_or_else(|| self.empty(row, "logical_clock"))?;
         let event = Event {
             tick: self.number(row, "tick")?.unwrap_or(UNKNOWN),
-            kind: self.kind(row, kind, machine, logical_clock)?,
+            kind: self.kind(row, kind, machine)?,
             logical_clock,
-            queue_length: self.queue_length(row, kind)?,
+            queue_length: self.number(row, "queue_length")?.unwrap_or(UNKNOWN),
         };
         Ok(Row {
             machine,
             time_ns,
             event,
+            source: SourceLine {
+                file: self.file,
+                line: row.line,
+            },
         })
     }
 
-    fn kind(&self, row: &RawRow, kind: Kind, machine: u32, clock: u64) -> Result<EventKind, Error> {
+    fn kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
         let peers = |named: &str| {
             let cell = self.raw.cell(row, named);
             cell.or_else(|| self.raw.cell(row, "peers"))
@@ -81,16 +89,12 @@ impl Reader<'_> {
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
             Kind::Send => {
-                let by_rule = match self.mapping.stamp_rule() {
-                    StampRule::After => clock,
-                    StampRule::Before => clock.saturating_sub(1),
-                };
                 let word = self.raw.cell(row, "event").unwrap_or_default();
                 let to_all = mapping::is_broadcast(word).then_some("*");
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
                     recipients: self.recipients(row, recipients, machine)?,
-                    stamp: self.number(row, "stamp")?.unwrap_or(by_rule),
+                    stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
                 })
             }
             Kind::Receive => Ok(EventKind::Receive(Message {
@@ -131,18 +135,6 @@ impl Reader<'_> {
             [peer] => Ok(Recipients::One(peer)),
             _ if others.eq(peers.iter().copied()) => Ok(Recipients::All),
             _ => Ok(Recipients::Several(peers.into())),
-        }
-    }
-
-    fn queue_length(&self, row: &RawRow, kind: Kind) -> Result<u64, Error> {
-        let length = self.number(row, "queue_length")?;
-        let length = length.ok_or_else(|| self.empty(row, "queue_length"))?;
-        match (self.mapping.queue.unwrap_or_default(), kind) {
-            (QueueRule::Before, Kind::Receive) => length.checked_sub(1).ok_or_else(|| {
-                let problem = "a receive from a queue of length 0, before the event; leave --queue before out";
-                self.wrong(row, problem.to_owned())
-            }),
-            _ => Ok(length),
         }
     }
 

@@ -17,6 +17,7 @@
 //! - [`batches`]: a dataset's events, whole runs at a time
 //! - [`event_columns`]: what aggregates look at, an element an event
 //! - [`run_aggregates`]: aggregates that take a run as a whole to tell
+//! - [`unmeasured`]: what cannot be measured in imported logs
 //! - [`cache`]: measures kept from one reading to the next
 //! - [`version`]: which definitions they follow
 
@@ -30,6 +31,7 @@ mod events;
 mod jumps;
 pub(crate) mod run_aggregates;
 mod spread;
+pub(crate) mod unmeasured;
 pub(crate) mod version;
 
 use polars::prelude::*;
@@ -39,6 +41,7 @@ pub(crate) use backlog::Arrivals;
 pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{OnTimeline, on_timeline};
 pub(crate) use spread::Spread;
+pub use unmeasured::notes;
 
 use crate::output::schema::Kind;
 
@@ -115,14 +118,6 @@ pub fn named(name: &str) -> &'static Measure {
         .unwrap_or_else(|| panic!("no measure {name}"))
 }
 
-/// Measures that are unknown where a log does not say to whom messages are sent.
-const OF_RECIPIENTS: [&str; 4] = [
-    "broadcast_share",
-    "backlog_mean",
-    "arrivals",
-    "offered_load",
-];
-
 /// What measures are made of: a row a run and machine, from the events observed in those runs and from what their replays say.
 pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResult<DataFrame> {
     let aggregates = [
@@ -161,7 +156,8 @@ pub(crate) fn measure(
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
             .map(|measure| {
-                match missing_fields.recipients && OF_RECIPIENTS.contains(&measure.name) {
+                match missing_fields.recipients && unmeasured::OF_RECIPIENTS.contains(&measure.name)
+                {
                     true => Ok(unknown(measure)),
                     false => column(measure),
                 }
@@ -179,9 +175,11 @@ pub(crate) fn measure(
 }
 
 fn column(measure: &Measure) -> PolarsResult<Expr> {
-    Ok((measure.expression)()?
-        .cast(measure.kind.data_type())
-        .alias(measure.name))
+    let value = (measure.expression)()?.cast(measure.kind.data_type());
+    let known = unmeasured::needs(measure).fold(value, |value, known| {
+        when(col(known)).then(value).otherwise(lit(NULL))
+    });
+    Ok(known.alias(measure.name))
 }
 
 fn unknown(measure: &Measure) -> Expr {

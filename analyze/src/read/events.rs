@@ -13,11 +13,11 @@ use crate::read::run_log::Run;
 pub const EVENT_LOG: [Column; 10] = [
     column("run", Integer, "", "The run's place in the plan: a row of `runs.csv`."),
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("tick", Integer, "", "The machine's tick, from 0: one event a tick, unless it takes all messages; then one for each."),
+    column("tick", Integer, "", "The machine's tick, from 0: one event a tick, unless it takes all messages; then one for each. Of imported logs also one for each recipient, if each is sent to with a clock of its own."),
     column("event", Text, "", "`internal`, `send` or `receive`."),
     column("system_time_ns", Integer, "ns", "Unix time of the event; virtual nanoseconds since the epoch in the virtual engine."),
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
-    column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event."),
+    column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event; empty if an imported log does not say it."),
     column("peers", Text, "", "On send the recipients joined by `;`, `*` for all that the machine may send to; on receive the sender; otherwise empty."),
     column("message_stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
     column("sent_tick", Integer, "", "On receive, the number of the sender's tick at which the message was sent; otherwise empty."),
@@ -54,7 +54,7 @@ pub(crate) struct EventsBuilder {
     event: Vec<&'static str>,
     system_time_ns: Vec<i64>,
     logical_clock: Vec<i64>,
-    queue_length: Vec<i64>,
+    queue_length: Vec<Option<i64>>,
     sender: Vec<Option<i64>>,
     recipients: ListPrimitiveChunkedBuilder<Int64Type>,
     message_stamp: Vec<Option<i64>>,
@@ -126,7 +126,9 @@ impl EventsBuilder {
         self.event.push(name);
         self.system_time_ns.push(row.logged.system_time_ns as i64);
         self.logical_clock.push(event.logical_clock as i64);
-        self.queue_length.push(event.queue_length as i64);
+        let queue_length = known(event.queue_length);
+        self.queue_length
+            .push(queue_length.map(|length| length as i64));
         self.sender.push(sender(&event.kind));
         self.push_recipients(&event.kind, neighbours);
         self.message_stamp.push(stamp.map(|stamp| stamp as i64));
@@ -185,7 +187,7 @@ pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
         ("tick", event.tick),
         ("system_time_ns", row.logged.system_time_ns),
         ("logical_clock", event.logical_clock),
-        ("queue_length", event.queue_length),
+        ("queue_length", known(event.queue_length).unwrap_or(0)),
         ("message_stamp", stamp.unwrap_or(0)),
         ("sent_tick", sent_tick.unwrap_or(0)),
     ];

@@ -9,7 +9,7 @@ use super::error::DatasetError;
 use super::events::MissingFields;
 use super::journal_row::JournalRow;
 use super::manifest::Manifest;
-use super::parts::Parts;
+use super::parts::{Parts, Paths};
 use crate::experiment::Shard;
 use crate::input::open_stored;
 
@@ -86,6 +86,11 @@ impl Dataset {
     /// The file that holds the events of `run`.
     pub fn segment_of(&self, run: &JournalRow) -> PathBuf {
         self.parts.paths_of(run).segment(run.segment)
+    }
+
+    /// The file that says where imported events stand.
+    pub(super) fn sources(&self) -> PathBuf {
+        Paths::new(self.root()).sources()
     }
 
     /// The rows of the event log that belong to `run`, without a header, checked against the journal's length and checksum.

@@ -8,6 +8,7 @@
 //! runs.csv           the journal: a row for every attempted run, appended when it ends
 //! events-0000.csv    every machine's log, a row for every event; runs contiguous; rolled at a size limit
 //! processed/         written by `analyze export`
+//! sources.csv        only of imported logs: where each event stands in the files that were imported
 //! ```
 //!
 //! Split into shards, it is a folder of folders `shard-1-of-4` and so on, each of them such a dataset.
@@ -29,6 +30,7 @@
 //! - [`writer`]: the one that appends
 //! - [`imported`]: what is known of logs that another implementation wrote
 //! - [`import_writer`]: the one that makes a dataset of them
+//! - [`sources`]: where their events stand in the files that were imported
 //! - [`segment`]: the file that events are appended to
 //! - [`segment_header`]: how it begins, and how large it gets
 //! - [`appended`]: a file that is only ever appended to
@@ -67,6 +69,7 @@ mod resume_state;
 mod schema_3;
 mod segment;
 mod segment_header;
+mod sources;
 mod status;
 mod tally;
 mod uncounted;
@@ -84,7 +87,7 @@ pub use events::{
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
-pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
+pub use imported::{Assumed, IMPORTED, Imported, ImportedFile, Unmeasured, UnmeasuredPart};
 pub use journal::{journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use journal_row::{JournalRow, Outcome};
@@ -92,5 +95,6 @@ pub use lock::{Activity, LockOwner};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 pub use schema_3::renamed as renamed_column;
 pub use segment::FinishedRun;
+pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};
 pub use writer::{DatasetWriter, Recovered};
