@@ -1,5 +1,6 @@
 //! `analyze import`.
 
+use std::fs;
 use std::path::PathBuf;
 
 use analyze::import::{self, Kind, Mapping, QueueRule};
@@ -42,8 +43,14 @@ pub struct Import {
     #[arg(value_name = "LOGS", required = true)]
     sources: Vec<PathBuf>,
     /// The folder of the new dataset
-    #[arg(long, value_name = "DATASET")]
-    into: PathBuf,
+    #[arg(long, value_name = "DATASET", required_unless_present_any = ["explain", "write_mapping"])]
+    into: Option<PathBuf>,
+    /// Only show how the logs would be read: where each field was found, and what was assumed
+    #[arg(long, conflicts_with = "into")]
+    explain: bool,
+    /// Write how the logs are read into a TOML file, which can be corrected and given with --mapping
+    #[arg(long, value_name = "FILE")]
+    write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Where an option says something else, the option is used
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
@@ -56,7 +63,7 @@ pub struct Import {
     /// Names of columns, or their numbers from 1, such as system_time=when,event=3
     #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
     columns: Vec<(String, String)>,
-    /// The words of the log for internal, send and receive events, such as send=OUT,send=OUT_ALL
+    /// The words of the log for the kinds of events: internal, send, send_all (to all others), receive, or ignore (no event), such as send=OUT,send_all=OUT_ALL
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
     events: Vec<(String, String)>,
     /// The format of times: s, ms, us, ns, or a strftime format [default: seconds or ISO 8601]
@@ -90,13 +97,31 @@ enum Queue {
 
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
-        let report = import::import(&self.sources, &self.mapping()?, &self.into)?;
-        let into = self.into.display();
-        let word = shell_word(&self.into);
+        let said = self.mapping()?;
+        let width = terminal_width();
+        if self.explain || self.write_mapping.is_some() {
+            let (report, mapping) = import::understand(&self.sources, &said)?;
+            if self.into.is_none() {
+                let words = output::prose(&report.reading(), width);
+                let text = format!("{}{words}", output::terminal(&report.table(), width));
+                write_stdout(printable(&text).as_bytes())?;
+            }
+            if let Some(path) = &self.write_mapping {
+                let text = mapping.to_toml()?;
+                fs::write(path, text).with_context(|| path.display().to_string())?;
+            }
+        }
+        let Some(into) = &self.into else {
+            return Ok(());
+        };
+        let report = import::import(&self.sources, &said, into)?;
+        let word = shell_word(into);
         // Not wrapped: commands are pasted.
         let text = format!(
-            "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
-            output::prose(&report.words(), terminal_width())
+            "{}{}\nIn {}. Next: analyze summary {word}, analyze audit {word}\n",
+            output::terminal(&report.table(), width),
+            output::prose(&report.words(), width),
+            into.display(),
         );
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
@@ -128,11 +153,10 @@ impl Import {
         }
         mapping.columns.extend(self.columns.iter().cloned());
         for (event, word) in &self.events {
-            let kind = match event.as_str() {
-                "internal" => Kind::Internal,
-                "send" => Kind::Send,
-                "receive" => Kind::Receive,
-                _ => bail!("--events: no event `{event}`; there are internal, send and receive"),
+            let Some(kind) = Kind::named(event) else {
+                bail!(
+                    "--events: no event `{event}`; there are internal, send, send_all, receive and ignore"
+                );
             };
             mapping.events.entry(kind).or_default().push(word.clone());
         }

@@ -6,13 +6,11 @@ use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
-use super::mapping::{self, Kind, Mapping, QueueRule};
+use super::mapping::{Kind, Mapping, QueueRule};
 use super::numbers::{self, NotANumber};
+use super::peers::{self, Named};
 use super::time::Clock;
 use crate::error::Error;
-
-/// Words for all peers.
-const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
 
 /// An event as it was logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) clock: Clock,
     /// The file's machine, where rows do not say.
     pub(super) machine: Option<u32>,
+    /// Whether the words of events name peers where no column does.
+    pub(super) peers_in_words: bool,
 }
 
 impl Reader<'_> {
@@ -44,9 +44,10 @@ impl Reader<'_> {
         };
         let word = self.needed(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
+            let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
+            let shell = sim::console::shell_word(word.as_ref());
             let problem = format!(
-                "event `{word}` is not known; say which kind it is, such as --events send={}",
-                word.replace(' ', "\\ ")
+                "event `{word}` is not known; say which kind it is ({kinds}), such as --events internal={shell} for an internal event"
             );
             self.wrong(row, problem)
         })?;
@@ -74,19 +75,22 @@ impl Reader<'_> {
     }
 
     fn kind(&self, row: &RawRow, kind: Kind, machine: u32, clock: u64) -> Result<EventKind, Error> {
+        let word = self.raw.cell(row, "event").unwrap_or_default();
         let peers = |named: &str| {
             let cell = self.raw.cell(row, named);
+            let in_words = || peers::in_words(word, kind).filter(|_| self.peers_in_words);
             cell.or_else(|| self.raw.cell(row, "peers"))
+                .or_else(in_words)
         };
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
-            Kind::Send => {
+            Kind::Ignore => Err(self.wrong(row, format!("`{word}` is no event"))),
+            Kind::Send | Kind::SendAll => {
                 let by_rule = match self.mapping.stamp_rule() {
                     StampRule::After => clock,
                     StampRule::Before => clock.saturating_sub(1),
                 };
-                let word = self.raw.cell(row, "event").unwrap_or_default();
-                let to_all = mapping::is_broadcast(word).then_some("*");
+                let to_all = (kind == Kind::SendAll).then_some("*");
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
                     recipients: self.recipients(row, recipients, machine)?,
@@ -113,11 +117,12 @@ impl Reader<'_> {
         let Some(cell) = cell else {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         };
-        if ALL.iter().any(|all| cell.eq_ignore_ascii_case(all)) {
+        let Named::Names(names) = peers::named(cell) else {
             return Ok(Recipients::All);
-        }
-        let names = cell.split([';', ',', '+', '&', '/']).map(str::trim);
-        let peers = names.map(|name| self.machine(row, "recipients", name));
+        };
+        let peers = names
+            .iter()
+            .map(|name| self.machine(row, "recipients", name));
         let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
         peers.sort_unstable();
         peers.dedup();
@@ -136,7 +141,9 @@ impl Reader<'_> {
 
     fn queue_length(&self, row: &RawRow, kind: Kind) -> Result<u64, Error> {
         let length = self.number(row, "queue_length")?;
-        let length = length.ok_or_else(|| self.empty(row, "queue_length"))?;
+        let Some(length) = length else {
+            return Ok(UNKNOWN);
+        };
         match (self.mapping.queue.unwrap_or_default(), kind) {
             (QueueRule::Before, Kind::Receive) => length.checked_sub(1).ok_or_else(|| {
                 let problem = "a receive from a queue of length 0, before the event; leave --queue before out";
@@ -176,6 +183,9 @@ impl Reader<'_> {
         };
         let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
             let problem = match error {
+                _ if column == "logical_clock" && numbers::is_vector(cell) => {
+                    "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"
+                }
                 NotANumber::Form | NotANumber::NotWhole => "is not a whole number",
                 NotANumber::TooLarge => "is more than a dataset can hold (63 bits)",
             };
