@@ -127,6 +127,11 @@ pub(super) fn places(
     Err(Error::import(path, Some(1), problem))
 }
 
+/// Whether a column is found by its usual names.
+pub(super) fn is_usual(name: &str, header: &StringRecord) -> bool {
+    usual_place(name, header).is_some()
+}
+
 /// Whether a line of cells names every column that an event needs.
 pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
     known(cells, mapping) == NEEDED.len()

@@ -113,6 +113,10 @@ const ALL_WORDS: [&str; 9] = [
     "todos",
     "alle",
 ];
+/// How words begin that name a peer and no event.
+const NAMES_OF_PEERS: [&str; 2] = ["sender", "receiver"];
+/// Before these, `local` says whose clock it is, and names no event.
+const OF_CLOCKS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
 /// How words of rows begin that tell of the program and not of an event.
 const NO_EVENT: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
@@ -140,6 +144,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 /// What one word, in lower case, stands for.
 pub(super) fn of_word(word: &str) -> Option<Kind> {
+    if NAMES_OF_PEERS.iter().any(|stem| word.starts_with(stem)) {
+        return None;
+    }
     let stem = STEMS
         .iter()
         .find(|(_, stems)| stems.iter().any(|stem| word.starts_with(stem)));
@@ -161,7 +168,12 @@ pub(super) fn says_all(word: &str) -> bool {
 /// other words decide nothing.
 pub(super) fn usual(cell: &str) -> Option<Kind> {
     let words = words(cell);
-    let mut found = words.iter().filter_map(|word| of_word(word));
+    let kind = |index: usize| {
+        let next = words.get(index + 1).map_or("", String::as_str);
+        let is_of_clock = words[index] == "local" && OF_CLOCKS.contains(&next);
+        of_word(&words[index]).filter(|_| !is_of_clock)
+    };
+    let mut found = (0..words.len()).filter_map(kind);
     let Some(first) = found.next() else {
         let is_no_event = |word: &String| NO_EVENT.iter().any(|stem| word.starts_with(stem));
         return words
@@ -169,7 +181,7 @@ pub(super) fn usual(cell: &str) -> Option<Kind> {
             .filter(|word| is_no_event(word))
             .map(|_| Kind::Ignore);
     };
-    let begins = words.first().is_some_and(|word| of_word(word).is_some());
+    let begins = kind(0).is_some();
     let plain = |kind: Kind| match kind {
         Kind::SendAll => Kind::Send,
         kind => kind,
@@ -212,6 +224,8 @@ mod tests {
             ("start", Some(Kind::Ignore)),
             ("Initialized on 12345", Some(Kind::Ignore)),
             ("message: sent or received", None),
+            ("the local clock time is", None),
+            ("Sender", None),
             ("TICK", None),
             ("", None),
         ] {
