@@ -76,10 +76,14 @@ pub(super) fn of_runs(
     }
     let mut runs = vec![];
     for (name, paths, from_folder) in groups {
-        if pattern.is_none() && names::may_be_several(&paths) {
+        let found = names::by_run(paths, pattern, report)?;
+        let single = found
+            .first()
+            .filter(|_| found.len() == 1 && pattern.is_none());
+        if let Some((_, paths)) = single.filter(|(_, paths)| names::may_be_several(paths)) {
             report.understood.assume(format!("{name}: all {} files are taken as one run, though their names may be those of several; say with `files` in a mapping which part is the run.", paths.len()));
         }
-        for (run, paths) in names::by_run(paths, pattern, report)? {
+        for (run, paths) in found {
             let name = match run.as_str() {
                 "" => name.clone(),
                 run => format!("{name}, {run}"),

@@ -134,7 +134,8 @@ pub(super) fn is_usual(name: &str, header: &StringRecord) -> bool {
 
 /// Whether a line of cells names every column that an event needs.
 pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
-    known(cells, mapping) == NEEDED.len()
+    let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
+    known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
 }
 
 /// How many of the columns that an event needs a line of cells names.

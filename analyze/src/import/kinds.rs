@@ -60,7 +60,7 @@ const STEMS: [(Kind, &[&str]); 3] = [
             "recu",
             "récep",
             "empf",
-            "popped",
+            "pop",
             "dequeue",
             "processed",
             "processing",
@@ -78,21 +78,19 @@ const STEMS: [(Kind, &[&str]); 3] = [
             "multisend",
             "doublesend",
             "transmit",
-            "envi",
+            "envia",
+            "envio",
+            "envío",
             "envoy",
             "gesendet",
             "sende",
         ],
     ),
-    (
-        Kind::Internal,
-        &["internal", "local", "intern", "idle", "lokal"],
-    ),
+    (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
 ];
 /// Words that are one whole and stand for an event.
-const WHOLE: [(Kind, &str); 8] = [
+const WHOLE: [(Kind, &str); 7] = [
     (Kind::Receive, "r"),
-    (Kind::Receive, "pop"),
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
     (Kind::Send, "tx"),
@@ -117,6 +115,10 @@ const ALL_WORDS: [&str; 9] = [
 const NAMES_OF_PEERS: [&str; 2] = ["sender", "receiver"];
 /// Before these, `local` says whose clock it is, and names no event.
 const OF_CLOCKS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
+/// How words begin before which an event did not happen, or not yet.
+const FAILURES: [&str; 8] = [
+    "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
+];
 /// How words of rows begin that tell of the program and not of an event.
 const NO_EVENT: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
@@ -147,16 +149,22 @@ pub(super) fn of_word(word: &str) -> Option<Kind> {
     if NAMES_OF_PEERS.iter().any(|stem| word.starts_with(stem)) {
         return None;
     }
+    if word == "local" {
+        return Some(Kind::Internal);
+    }
     let stem = STEMS
         .iter()
         .find(|(_, stems)| stems.iter().any(|stem| word.starts_with(stem)));
-    match stem {
-        Some((kind, _)) => Some(*kind),
-        None => WHOLE
-            .iter()
-            .find(|(_, whole)| *whole == word)
-            .map(|(kind, _)| *kind),
-    }
+    stem.map(|(kind, _)| *kind)
+}
+
+/// What a text of a single word stands for that is an abbreviation.
+fn of_abbreviation(words: &[String]) -> Option<Kind> {
+    let [word] = words else { return None };
+    let mut whole = WHOLE.iter();
+    whole
+        .find(|(_, whole)| whole == word)
+        .map(|(kind, _)| *kind)
 }
 
 /// Whether a word, in lower case, says that a send is to all.
@@ -168,6 +176,13 @@ pub(super) fn says_all(word: &str) -> bool {
 /// other words decide nothing.
 pub(super) fn usual(cell: &str) -> Option<Kind> {
     let words = words(cell);
+    if let Some(kind) = of_abbreviation(&words) {
+        return Some(kind);
+    }
+    let is_failure = |word: &String| FAILURES.iter().any(|stem| word.starts_with(stem));
+    if words.first().is_some_and(is_failure) {
+        return Some(Kind::Ignore);
+    }
     let kind = |index: usize| {
         let next = words.get(index + 1).map_or("", String::as_str);
         let is_of_clock = words[index] == "local" && OF_CLOCKS.contains(&next);
@@ -224,6 +239,9 @@ mod tests {
             ("start", Some(Kind::Ignore)),
             ("Initialized on 12345", Some(Kind::Ignore)),
             ("message: sent or received", None),
+            ("R", Some(Kind::Receive)),
+            ("it's", None),
+            ("Failed to receive message", Some(Kind::Ignore)),
             ("the local clock time is", None),
             ("Sender", None),
             ("TICK", None),

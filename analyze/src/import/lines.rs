@@ -156,7 +156,7 @@ pub(super) fn read(
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_mark(text);
     if text.trim().is_empty() {
-        return false;
+        return true;
     }
     match mapping.line.is_empty() {
         false => !patterns::matches_any(text, mapping),

@@ -45,7 +45,7 @@ pub(super) fn by_run(
             let key = |path: &PathBuf| Ok(found(&pattern, path)?.0);
             paths.iter().map(key).collect::<Result<_, Error>>()?
         }
-        None => match labelled(&paths) {
+        None => match labelled(&paths).or_else(|| unlabelled(&paths)) {
             Some(keys) => {
                 report.understood.assume("The runs were told apart by the names of the files; set how with `files` in a mapping.".to_owned());
                 keys
@@ -137,26 +137,66 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// Whether the names of files in one run look like those of several, in no way that tells which: as `a1`, `a2`, `b1`, `b2` do.
-pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
+/// The run of each file by the one part of all names that can be the machine: without it, names fall into several groups, each with
+/// the same machines. Of several such parts that which gives runs of three machines, as the exercise has them.
+fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let possible = machine_parts(paths);
+    let found = match possible[..] {
+        [(part, _)] => Some(part),
+        _ => {
+            let mut three = possible.iter().filter(|(_, machines)| *machines == 3);
+            let first = three.next().map(|(part, _)| *part);
+            first.filter(|_| three.next().is_none())
+        }
+    };
+    let found = found?;
+    Some(paths.iter().map(|path| without(path, found)).collect())
+}
+
+/// The indices of parts of names that can be the machine, with how many machines a run then has.
+fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()
         .map(|path| machines::parts(&stem(path)))
         .collect();
-    let Some(first) = parts
-        .first()
-        .filter(|first| parts.iter().all(|other| other.len() == first.len()))
-    else {
-        return false;
+    let fewest = parts.iter().map(Vec::len).min().unwrap_or(0);
+    let machines = |part: usize| {
+        let mut runs: BTreeMap<String, Vec<&Piece>> = BTreeMap::new();
+        for (path, parts) in paths.iter().zip(&parts) {
+            runs.entry(without(path, part))
+                .or_default()
+                .push(&parts[part]);
+        }
+        runs.values_mut().for_each(|machines| machines.sort());
+        let first = runs.values().next()?;
+        let are_all_short = first.iter().all(|piece| machines::is_short(piece));
+        let are_different = first.windows(2).all(|pair| pair[0] != pair[1]);
+        let is_run = first.len() > 1
+            && are_all_short
+            && are_different
+            && runs.values().all(|machines| machines == first);
+        (is_run && runs.len() > 1).then(|| first.len())
     };
-    let values = (0..first.len()).map(|index| {
-        let mut values: Vec<&Piece> = parts.iter().map(|parts| &parts[index]).collect();
-        values.sort();
-        values.dedup();
-        values.len()
+    (0..fewest)
+        .filter_map(|part| Some((part, machines(part)?)))
+        .collect()
+}
+
+/// A file's name without one of its parts.
+fn without(path: &Path, part: usize) -> String {
+    let parts = machines::parts(&stem(path));
+    let others = parts.iter().enumerate().filter(|(index, _)| *index != part);
+    let words = others.map(|(_, piece)| match piece {
+        Piece::Number(number) => number.to_string(),
+        Piece::Text(text) => text.clone(),
     });
-    let differing: Vec<usize> = values.filter(|&count| count > 1).collect();
-    matches!(differing[..], [a, b] if a * b == paths.len())
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// Whether the names of files in one run look like those of several, in ways between which nothing decides: as those of `a1`, `a2`,
+/// `b1`, `b2` do.
+pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
+    machine_parts(paths).len() > 1
 }
 
 #[cfg(test)]
@@ -196,6 +236,21 @@ mod tests {
         ] {
             assert_eq!(runs(one, None).len(), 1, "{one:?}");
         }
+        let levels = [
+            "log0_low.txt",
+            "log1_low.txt",
+            "log0_low2.txt",
+            "log1_low2.txt",
+        ];
+        assert_eq!(
+            runs(&levels, None),
+            [("log low".to_owned(), 2), ("log low 2".to_owned(), 2)]
+        );
+        let three = ["low1_0", "low1_1", "low1_2", "low2_0", "low2_1", "low2_2"];
+        assert_eq!(
+            runs(&three, None),
+            [("low 1".to_owned(), 3), ("low 2".to_owned(), 3)]
+        );
         let pattern = Some(r"(?<run>[a-z])(?<machine>\d)");
         assert_eq!(
             runs(&["a1", "a2", "b1", "b2"], pattern),

@@ -29,7 +29,7 @@ pub(super) struct RunTexts {
     pub(super) name: String,
     pub(super) files: Vec<(PathBuf, String)>,
     /// Whether a file that is no log may be left out.
-    from_folder: bool,
+    pub(super) from_folder: bool,
 }
 
 /// Reads the logs in `sources`: recognises how they are written where `said` does not say it.
@@ -64,8 +64,23 @@ pub(super) fn read(
         });
     }
     let mut mapping = recognise::mapping(&texts, said, report)?;
+    let is_log = |run: &RunTexts| {
+        !run.from_folder
+            || run
+                .files
+                .iter()
+                .any(|(path, text)| !lines::is_unknown(path, text, &mapping))
+    };
+    let has_logs = texts.iter().any(is_log);
     let mut runs = vec![];
     for run in &texts {
+        if has_logs && !is_log(run) {
+            report.leave_out_files(
+                run.files.iter().map(|(path, _)| path.display().to_string()),
+                0,
+            );
+            continue;
+        }
         let raws = rows_of(run, &mapping, report)?;
         let raws = trials::part(raws, report);
         runs.extend(split_by_run(run.name.clone(), raws));

@@ -182,6 +182,13 @@ fn is_time(slot: &Slot) -> bool {
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
 }
 
+/// Whether a shape is an event with a time and a clock, by its words alone.
+pub(super) fn is_whole(template: &Template) -> bool {
+    let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
+    let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+    is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
+}
+
 /// What a slot has in common with the same value of other shapes: whether it is a time, and the words before it.
 fn role(slot: &Slot) -> (bool, String) {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
@@ -272,10 +279,23 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let weight = |number: &usize| template.slots[*number].weigh(Field::Clock);
     let best = free.iter().map(weight).max().unwrap_or(0);
     match best >= ENOUGH {
-        true => free
-            .into_iter()
-            .filter(|number| weight(number) > best - CLEARLY)
-            .collect(),
+        true => {
+            let mut near: Vec<usize> = free;
+            near.retain(|number| weight(number) > best - CLEARLY);
+            near.sort_by_key(|number| std::cmp::Reverse(weight(number)));
+            // Of values that are the same in every row, one is as good as any.
+            let same =
+                |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
+            let is_new = |index: &usize| {
+                !near[..*index]
+                    .iter()
+                    .any(|&other| same(other, near[*index]))
+            };
+            (0..near.len())
+                .filter(is_new)
+                .map(|index| near[index])
+                .collect()
+        }
         false => free
             .into_iter()
             .filter(|&number| is_plain(&template.slots[number]))

@@ -24,7 +24,7 @@ mod tables;
 mod templates;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use fields::{Assignment, Fields, Problem};
@@ -49,6 +49,8 @@ struct Records<'t> {
     /// The path and line of each.
     sources: Vec<(&'t Path, u64)>,
     files: usize,
+    /// Whether each file was found in a folder, where other files may be.
+    from_folder: Vec<bool>,
     /// The machines of each file's run, by the names of its files.
     machines: Vec<Machines>,
 }
@@ -81,8 +83,14 @@ pub(super) fn mapping(
     if let Some(mapping) = tables::recognise(texts, said, report)? {
         return Ok(mapping);
     }
-    let is_text = files().any(|(_, text)| !text.trim().is_empty() && !json::is_json(text));
-    if !is_text || has_only_titles(texts) {
+    let is_json = |text: &str| json::is_json(lines::without_mark(text));
+    let bytes = |json: bool| {
+        files()
+            .filter(|(_, text)| is_json(text) == json)
+            .map(|(_, text)| text.trim().len())
+            .sum::<usize>()
+    };
+    if bytes(false) <= bytes(true) || has_only_titles(texts) {
         return Ok(said.clone());
     }
     recognise_text(texts, said, report)
@@ -122,7 +130,7 @@ fn recognise_text(
             ..said.clone()
         };
         let records = records(texts, &mapping)?;
-        let templates = templates::mine(&records.texts, said);
+        let templates = mine_logs(&records, said);
         let resolves = |file: usize, names: &str| {
             let machines = records.machines.get(file);
             machines.is_some_and(|machines| peers::are_machines(names, machines))
@@ -147,7 +155,10 @@ fn recognise_text(
                 return Ok(mapping);
             }
             Err(problem) => {
-                let is_better = matches!(&first_refusal, None | Some((Problem::NoEvents, _)));
+                let is_better = match &first_refusal {
+                    None => true,
+                    Some((first, _)) => *first == Problem::NoEvents && problem != Problem::NoEvents,
+                };
                 if is_better {
                     let refusal = refusal::error(&problem, &templates, &records.sources);
                     first_refusal = Some((problem, refusal));
@@ -159,6 +170,27 @@ fn recognise_text(
         Some((_, refusal)) => Err(refusal),
         None => Ok(said.clone()),
     }
+}
+
+/// The shapes of the records of files that are logs: where some files have events with a time and a clock, those without any are none.
+fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
+    let templates = templates::mine(&records.texts, said);
+    let whole = templates
+        .iter()
+        .filter(|template| fields::is_whole(template));
+    let logs: BTreeSet<usize> = whole
+        .flat_map(|template| template.rows.iter().map(|row| row.file))
+        .collect();
+    let is_log = |file: usize| logs.contains(&file) || !records.from_folder[file];
+    if logs.is_empty() || (0..records.files).all(is_log) {
+        return templates;
+    }
+    let mut rows = templates;
+    for template in &mut rows {
+        template.rows.retain(|row| is_log(row.file));
+    }
+    rows.retain(|template| !template.rows.is_empty());
+    rows
 }
 
 /// Notes where each field was found.
@@ -243,6 +275,7 @@ fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, 
         sources: vec![],
         files,
         machines: vec![],
+        from_folder: vec![],
     };
     for run in texts {
         let stems: Vec<String> = run
@@ -252,6 +285,7 @@ fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, 
             .collect();
         for (path, text) in &run.files {
             let file = records.machines.len();
+            records.from_folder.push(run.from_folder);
             records
                 .machines
                 .push(Machines::new(stems.iter().map(String::as_str)));

@@ -32,22 +32,17 @@ pub(super) fn recognise(
     said: &Mapping,
     report: &mut Report,
 ) -> Result<Option<Mapping>, Error> {
-    let mut files = texts.iter().flat_map(|run| &run.files);
-    let table = |(path, text): &(std::path::PathBuf, String)| titled(path, text, said);
-    let Some(first) = files.find_map(table) else {
+    let files = texts.iter().flat_map(|run| &run.files);
+    let mut by_titles: BTreeMap<Vec<String>, Vec<Table>> = BTreeMap::new();
+    for table in files.filter_map(|(path, text)| titled(path, text, said)) {
+        let titles = table.header.iter().flatten().map(str::to_owned).collect();
+        by_titles.entry(titles).or_default().push(table);
+    }
+    let rows = |tables: &Vec<Table>| tables.iter().map(|table| table.rows.len()).sum::<usize>();
+    let Some((titles, tables)) = by_titles.into_iter().max_by_key(|(_, tables)| rows(tables))
+    else {
         return Ok(None);
     };
-    let titles: Vec<String> = first.header.iter().flatten().map(str::to_owned).collect();
-    let same = |table: &Table| {
-        table
-            .header
-            .iter()
-            .flatten()
-            .eq(titles.iter().map(String::as_str))
-    };
-    let tables: Vec<Table> = std::iter::once(first.clone())
-        .chain(files.filter_map(table).filter(same))
-        .collect();
     let Some(event) = event_column(&titles, &tables, said) else {
         return Ok(None);
     };

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::evidence::{Direction, Field, direction};
+use super::evidence::{Direction, ENOUGH, Field, direction};
 use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
@@ -61,10 +61,8 @@ pub(super) struct Row {
 impl Slot {
     /// How much the words beside the value speak for a field: those before it, and where they say nothing those behind it.
     pub(super) fn weigh(&self, field: Field) -> i32 {
-        let says_nothing = Field::ALL
-            .iter()
-            .all(|field| field.weigh(&self.before) == 0);
-        match says_nothing {
+        let decide = |words: &[String]| Field::ALL.iter().any(|field| field.weigh(words) >= ENOUGH);
+        match !decide(&self.before) && decide(&self.behind) {
             true => field.weigh(&self.behind),
             false => field.weigh(&self.before),
         }
@@ -188,6 +186,17 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .flat_map(|index| kinds::words(tokens[index].text))
             .collect()
     };
+    // Words that are the label of the next value are nothing of this one. Times need no label.
+    let behind = |part: usize| -> Vec<String> {
+        let found = are(&mut (part + 1..tokens.len()));
+        let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
+        let is_label = next.is_some_and(|token| match token.class {
+            Class::Mark => ":=".contains(token.text),
+            Class::Time(_) => false,
+            class => class.is_slot(),
+        });
+        if is_label { vec![] } else { words(found) }
+    };
     let slot = |part: usize| {
         // What introduces the value directly is no end of its label.
         let near = (0..part)
@@ -200,7 +209,7 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             part,
             class: tokens[part].class,
             before: words(before),
-            behind: words(are(&mut (part + 1..tokens.len()))),
+            behind: behind(part),
         }
     };
     (0..tokens.len())
@@ -240,8 +249,11 @@ fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
     let (labels, plain): (Vec<_>, Vec<_>) = phrases.into_iter().partition(is_label);
     let said = |(from, to): (usize, usize)| mapping.kind(&joined(tokens, from, to));
+    let is_letter =
+        |(from, to): &&(usize, usize)| from == to && tokens[*from].text.chars().count() == 1;
+    let (letters, plain): (Vec<_>, Vec<_>) = plain.iter().partition(|phrase| is_letter(phrase));
     let mut ignored = None;
-    for phrase in plain.iter().chain(&labels) {
+    for phrase in plain.iter().chain(&labels).chain(&letters) {
         match said(*phrase) {
             None => {}
             Some(Kind::Ignore) => ignored = ignored.or(Some(*phrase)),
