@@ -1,10 +1,11 @@
 //! `analyze import`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use analyze::class::{self, Class};
 use analyze::import::{self, Kind, Mapping, When};
-use analyze::output::prose;
+use analyze::output::{prose, terminal};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::{printable, shell_word};
@@ -49,14 +50,20 @@ pub struct Import {
     #[arg(value_name = "LOGS", required_unless_present = "each")]
     sources: Vec<PathBuf>,
     /// A class: import each folder in this folder as a submission of its own, and print a table with a row for each
-    #[arg(long, value_name = "FOLDER", conflicts_with = "sources")]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["sources", "explain", "write_mapping"], requires = "into")]
     each: Option<PathBuf>,
     /// How to print the table of a class
     #[arg(long, value_enum, requires = "each")]
     format: Option<Format>,
     /// The folder of the new dataset; with --each, the folder of the new datasets
-    #[arg(long, value_name = "DATASET")]
-    into: PathBuf,
+    #[arg(long, value_name = "DATASET", required_unless_present_any = ["explain", "write_mapping"])]
+    into: Option<PathBuf>,
+    /// Only show how the logs would be read: where each field was found, and what was assumed
+    #[arg(long, conflicts_with = "into")]
+    explain: bool,
+    /// Write how the logs are read into a TOML file, which can be corrected and given with --mapping
+    #[arg(long, value_name = "FILE")]
+    write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Where an option says something else, the option is used
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
@@ -69,7 +76,7 @@ pub struct Import {
     /// Names of columns, or their numbers from 1, such as system_time=when,event=3
     #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
     columns: Vec<(String, String)>,
-    /// The words of the log for internal, send and receive events, such as send=OUT,send=OUT_ALL
+    /// The words of the log for the kinds of events: internal, send, send_all (to all others), receive, or ignore (no event), such as send=OUT,send_all=OUT_ALL
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
     events: Vec<(String, String)>,
     /// The format of times: s, ms, us, ns, or a strftime format [default: seconds or ISO 8601]
@@ -118,15 +125,15 @@ impl From<BeforeOrAfter> for When {
 
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
-        match &self.each {
-            Some(folder) => self.mark(folder),
-            None => self.import(),
+        match (&self.each, &self.into) {
+            (Some(folder), Some(into)) => self.mark(folder, into),
+            _ => self.import(),
         }
     }
 
     /// Imports and marks every submission in `folder`.
-    fn mark(&self, folder: &Path) -> anyhow::Result<()> {
-        let class = Class::mark(folder, &self.mapping()?, &self.into)?;
+    fn mark(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
+        let class = Class::mark(folder, &self.mapping()?, into)?;
         let output = Output::new(self.format.unwrap_or(Format::Table));
         let words = class::words(&class);
         output.say_aside(&words);
@@ -135,13 +142,31 @@ impl Import {
     }
 
     fn import(&self) -> anyhow::Result<()> {
-        let report = import::import(&self.sources, &self.mapping()?, &self.into)?;
-        let into = self.into.display();
-        let word = shell_word(&self.into);
+        let said = self.mapping()?;
+        let width = terminal_width();
+        if self.explain || self.write_mapping.is_some() {
+            let (report, mapping) = import::understand(&self.sources, &said)?;
+            if self.into.is_none() {
+                let words = prose(&report.reading(), width);
+                let text = format!("{}{words}", terminal(&report.table(), width));
+                write_stdout(printable(&text).as_bytes())?;
+            }
+            if let Some(path) = &self.write_mapping {
+                let text = mapping.to_toml()?;
+                fs::write(path, text).with_context(|| path.display().to_string())?;
+            }
+        }
+        let Some(into) = &self.into else {
+            return Ok(());
+        };
+        let report = import::import(&self.sources, &said, into)?;
+        let word = shell_word(into);
         // Not wrapped: commands are pasted.
         let text = format!(
-            "{}\nIn {into}. Next: analyze summary {word}, analyze audit {word}\n",
-            prose(&report.words(), terminal_width())
+            "{}{}\nIn {}. Next: analyze summary {word}, analyze audit {word}\n",
+            terminal(&report.table(), width),
+            prose(&report.words(), width),
+            into.display(),
         );
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
@@ -174,11 +199,10 @@ impl Import {
         }
         mapping.columns.extend(self.columns.iter().cloned());
         for (event, word) in &self.events {
-            let kind = match event.as_str() {
-                "internal" => Kind::Internal,
-                "send" => Kind::Send,
-                "receive" => Kind::Receive,
-                _ => bail!("--events: no event `{event}`; there are internal, send and receive"),
+            let Some(kind) = Kind::named(event) else {
+                bail!(
+                    "--events: no event `{event}`; there are internal, send, send_all, receive and ignore"
+                );
             };
             mapping.events.entry(kind).or_default().push(word.clone());
         }

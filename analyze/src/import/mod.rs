@@ -7,13 +7,24 @@
 //! # Layout
 //!
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
+//! - [`reading`]: all files read, from sources to rows of named cells
 //! - [`files`]: which files are a run's, read within bounds
+//! - [`names`]: runs and machines as the names of files tell them
+//! - [`recognise`]: how logs are written, where nobody said it
 //! - [`header`]: which column is which
 //! - [`lines`]: a file cut into cells
+//! - [`json`]: the same for JSON
+//! - [`patterns`]: the same by regular expressions
+//! - [`left_out`]: lines that are no events
+//! - [`trials`]: several trials in the same files
+//! - [`explain`]: what was understood
 //! - [`numbers`]: numbers, and cells without one, as other programs write them
 //! - [`time`]: times read
+//! - [`formats`]: formats of times that are recognised
 //! - [`rows`]: cells read as events
+//! - [`kinds`]: kinds of events, and the words for them
 //! - [`machines`]: names of machines
+//! - [`peers`]: names of peers in cells
 //! - [`run`]: the rows of a run, machine by machine
 //! - [`ticks`]: which rows are one tick
 //! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
@@ -26,16 +37,26 @@
 
 mod configuration;
 mod durations;
+mod explain;
 mod files;
 mod findings;
+mod formats;
 mod header;
+mod json;
+mod kinds;
+mod left_out;
 mod lines;
 mod machines;
 mod mapping;
 mod messages;
+mod names;
 mod numbers;
+mod patterns;
+mod peers;
 mod queues;
 mod rates;
+mod reading;
+mod recognise;
 mod report;
 mod rows;
 mod rules;
@@ -43,6 +64,7 @@ mod run;
 mod ticks;
 mod time;
 mod times;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,41 +74,31 @@ pub use report::Report;
 
 use sim::log::{
     FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, Unmeasured, UnmeasuredPart,
-    checksum,
 };
 
 use crate::error::Error;
 use lines::Raw;
+use reading::Reading;
 use rules::Rules;
 use run::Run;
 
 /// Makes the logs in `sources` into a dataset in folder `root`. The files among the sources are one run, a machine's file each or
-/// one file for all; every folder among them is a run of its own; a `run` column splits further.
+/// one file for all, and every folder among them is a run of its own, unless names of files or folders within tell of several; a
+/// `run` column splits further.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] names the file and line that cannot be read, and what to do; [`Error::Dataset`] if the dataset cannot be
 /// written. Then none is made.
-pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Report, Error> {
+pub fn import(sources: &[PathBuf], said: &Mapping, root: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut imported_files = vec![];
-    let mut raw_runs: Vec<(String, Vec<Raw>)> = vec![];
-    let mut bytes_left = files::most_bytes();
-    for (name, paths) in files::of_runs(sources, &mut report)? {
-        let mut read = vec![];
-        for path in &paths {
-            let text = files::read(path, bytes_left)?;
-            bytes_left -= text.len() as u64;
-            imported_files.push(ImportedFile {
-                path: path.display().to_string(),
-                bytes: text.len() as u64,
-                checksum: checksum(text.as_bytes()),
-            });
-            read.push(lines::read(path, &text, mapping, &mut report)?);
-        }
-        raw_runs.extend(split_by_run(name, read));
-    }
-    let (runs, rules) = understood(&raw_runs, &imported_files, mapping, &mut report)?;
+    let Reading {
+        mapping,
+        files,
+        runs: raw_runs,
+    } = reading::read(sources, said, &mut report)?;
+    let mapping = &mapping;
+    let (runs, rules) = understood(&raw_runs, &files, mapping, &mut report)?;
     report.missing_fields = lacks_of(&runs);
     report.unmeasured = unmeasured(&runs);
     let setups = configuration::of(&runs, &rules, mapping, &mut report)?;
@@ -103,7 +115,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     }
     let most = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
-        files: imported_files,
+        files,
         missing_fields: report.missing_fields,
         assumed: report.assumed,
         sends_given: mapping.sends.is_some(),
@@ -160,24 +172,15 @@ pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
     machines::natural(name)
 }
 
-/// Parts rows that have a run of their own; the others stay together.
-fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
-    let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
-    for file in files {
-        for (run, part) in file.by_run() {
-            of_run
-                .entry((machines::natural(&run), run))
-                .or_default()
-                .push(part);
-        }
-    }
-    of_run
-        .into_iter()
-        .map(|((_, run), files)| match run.as_str() {
-            "" => (name.clone(), files),
-            run => (format!("{name}, run {run}"), files),
-        })
-        .collect()
+/// Reads the logs in `sources` and makes nothing of them: what was understood, and the mapping that says the same.
+///
+/// # Errors
+///
+/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
+pub fn understand(sources: &[PathBuf], said: &Mapping) -> Result<(Report, Mapping), Error> {
+    let mut report = Report::default();
+    let reading = reading::read(sources, said, &mut report)?;
+    Ok((report, reading.mapping))
 }
 
 /// What is lacking in any run.

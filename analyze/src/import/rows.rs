@@ -5,13 +5,11 @@ use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
-use super::mapping::{self, Kind, Mapping};
+use super::mapping::{Kind, Mapping};
 use super::numbers::{self, NotANumber};
+use super::peers::{self, Named};
 use super::time::Clock;
 use crate::error::Error;
-
-/// Words for all peers.
-const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
 
 /// An event as it was logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +33,8 @@ pub(super) struct Reader<'a> {
     pub(super) clock: Clock,
     /// The file's machine, where rows do not say.
     pub(super) machine: Option<u32>,
+    /// Whether the words of events name peers where no column does.
+    pub(super) peers_in_words: bool,
 }
 
 impl Reader<'_> {
@@ -48,9 +48,10 @@ impl Reader<'_> {
         };
         let word = self.needed(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
+            let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
+            let shell = sim::console::shell_word(word.as_ref());
             let problem = format!(
-                "event `{word}` is not known; say which kind it is, such as --events send={}",
-                word.replace(' ', "\\ ")
+                "event `{word}` is not known; say which kind it is ({kinds}), such as --events internal={shell} for an internal event"
             );
             self.wrong(row, problem)
         })?;
@@ -82,15 +83,18 @@ impl Reader<'_> {
     }
 
     fn kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
+        let word = self.raw.cell(row, "event").unwrap_or_default();
         let peers = |named: &str| {
             let cell = self.raw.cell(row, named);
+            let in_words = || peers::in_words(word, kind).filter(|_| self.peers_in_words);
             cell.or_else(|| self.raw.cell(row, "peers"))
+                .or_else(in_words)
         };
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
-            Kind::Send => {
-                let word = self.raw.cell(row, "event").unwrap_or_default();
-                let to_all = mapping::is_broadcast(word).then_some("*");
+            Kind::Ignore => Err(self.wrong(row, format!("`{word}` is no event"))),
+            Kind::Send | Kind::SendAll => {
+                let to_all = (kind == Kind::SendAll).then_some("*");
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
                     recipients: self.recipients(row, recipients, machine)?,
@@ -117,11 +121,12 @@ impl Reader<'_> {
         let Some(cell) = cell else {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         };
-        if ALL.iter().any(|all| cell.eq_ignore_ascii_case(all)) {
+        let Named::Names(names) = peers::named(cell) else {
             return Ok(Recipients::All);
-        }
-        let names = cell.split([';', ',', '+', '&', '/']).map(str::trim);
-        let peers = names.map(|name| self.machine(row, "recipients", name));
+        };
+        let peers = names
+            .iter()
+            .map(|name| self.machine(row, "recipients", name));
         let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
         peers.sort_unstable();
         peers.dedup();
@@ -168,6 +173,9 @@ impl Reader<'_> {
         };
         let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
             let problem = match error {
+                _ if column == "logical_clock" && numbers::is_vector(cell) => {
+                    "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"
+                }
                 NotANumber::Form | NotANumber::NotWhole => "is not a whole number",
                 NotANumber::TooLarge => "is more than a dataset can hold (63 bits)",
             };

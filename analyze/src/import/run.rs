@@ -10,6 +10,8 @@ use super::header::plain;
 use super::lines::Raw;
 use super::machines::Machines;
 use super::mapping::Mapping;
+use super::names as file_names;
+use super::reading::words_name_peers;
 use super::report::Report;
 use super::rows::{Reader, Row};
 use super::time::Clock;
@@ -48,12 +50,14 @@ impl Run {
             );
             return Err(Error::import(&files[0].path, None, problem));
         }
+        let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         for raw in files {
             let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
             let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
+                peers_in_words,
                 clock: Clock::from_first_cell(
                     mapping.time.as_deref(),
                     &plain(&raw.time_title),
@@ -220,8 +224,8 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
     Ok(machines)
 }
 
-/// A file's name without its extension.
+/// What a file calls its machine: by the pattern of names, or its name without its extension.
 fn file_name(raw: &Raw) -> String {
-    let stem = raw.path.file_stem().unwrap_or(raw.path.as_os_str());
-    stem.to_string_lossy().into_owned()
+    let named = raw.machine.clone();
+    named.unwrap_or_else(|| file_names::stem(&raw.path))
 }

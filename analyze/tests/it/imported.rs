@@ -302,10 +302,21 @@ fn free_text_is_read_by_a_pattern() {
     let (code, words, _) = analyze(&arguments, folder.path());
     assert_eq!(code, 0);
     insta::assert_snapshot!(words, @"
+    How the logs are read
+
+    field          found                                 such as                          rows
+    ──────────────────────────────────────────────────────────────────────────────────────────
+    machine        group `machine` of the pattern        1, 2                         20 of 20
+    event          group `event` of the pattern          Sent, Received               20 of 20
+    system_time    group `system_time` of the pattern    09:30:00.250, 09:30:01.250   20 of 20
+    logical_clock  group `logical_clock` of the pattern  1, 2                         20 of 20
+    queue_length   group `queue_length` of the pattern   0, 1                         20 of 20
+    recipients     group `recipients` of the pattern     2                            10 of 20
+
     1 run, 20 events.
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
-    1 line not matched by the pattern and left out, the first at run.log line 1: Simulation started
+    Left out: 1 line, as no event was recognised in them: 1 such as run.log line 1: Simulation started
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
@@ -346,7 +357,7 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
     insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock: it has no header; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
     insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; name the columns, such as --columns system_time=NAME (or a number from 1, with --no-header)");
-    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is, such as --events send=TICK");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");
     insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
     insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the first line has 4");
