@@ -1,4 +1,4 @@
-//! Notes the commit the simulator is built from, for the provenance of datasets.
+//! Passes the commit that the simulator is built from to the compiler. Datasets record it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,15 +19,16 @@ fn main() {
     );
 }
 
-/// Whether the project is a checkout of its own, and not unpacked somewhere inside another.
+/// Returns whether the project has its own Git repository. A copy unpacked inside another repository has none.
 fn is_checkout(project: &Path) -> bool {
     let root = git(&["rev-parse", "--show-toplevel"]);
     root.and_then(|root| Path::new(&root).canonicalize().ok())
         .is_some_and(|root| root == project)
 }
 
-/// Has this run again after every commit and checkout. Git says where it keeps what these change: in a worktree that is elsewhere
-/// than in a clone. The index is left out: it changes with every look at the status, and edits change the sources anyway.
+/// Makes Cargo run this script again after every commit and checkout. Git names the files that these change, because a worktree
+/// keeps them elsewhere than a clone does. The index is not watched: it changes with every `git status`, and an edit changes the
+/// sources anyway.
 fn watch_commits() {
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
@@ -35,7 +36,7 @@ fn watch_commits() {
         }
     }
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
-    // A branch that stands only in packed-refs gets a file of its own with the next commit: its folder changes then.
+    // A branch that exists only in packed-refs gets its own file with the next commit. Then this folder changes.
     let watched = branch
         .iter()
         .flat_map(|path| path.ancestors())
@@ -49,7 +50,7 @@ fn git_path(name: &str) -> Option<PathBuf> {
     git(&["rev-parse", "--git-path", name]).map(PathBuf::from)
 }
 
-/// The hash of the commit, with `-dirty` behind it if a file that git knows has changes.
+/// Returns the hash of the commit, followed by `-dirty` if a tracked file has changes.
 fn commit() -> Option<String> {
     let hash = git(&["rev-parse", "--short=12", "HEAD"])?;
     let dirty = !git(&[

@@ -1,4 +1,4 @@
-//! What can go wrong between a dataset and an answer.
+//! All errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use polars::error::PolarsError;
 use sim::log::{DatasetError, RowError};
 use sim::toml_reader::{Mistake, MistakeList};
 
-/// Why there is no answer.
+/// Why a result could not be computed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be read as a dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// Nothing in the dataset counts.
+    /// The dataset has no finished run.
     #[error("{} has no finished run ({failed} failed); `sim run` makes some", .path.display())]
     NoFinishedRun {
         /// The dataset's folder.
@@ -21,33 +21,35 @@ pub enum Error {
         /// Attempted runs that failed.
         failed: usize,
     },
-    /// All that counts in the dataset was late.
-    #[error("{} has no punctual run ({finished} finished); a smaller time scale or fewer --jobs make some", .path.display())]
+    /// The dataset has finished runs, but none of them is punctual.
+    #[error("{} has no punctual run ({finished} finished); {}", .path.display(), punctuality_advice(*.imported))]
     NoPunctualRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// Finished runs, none of them punctual.
+        /// Number of finished runs.
         finished: usize,
+        /// Whether the dataset was made by `analyze import`.
+        imported: bool,
     },
-    /// No run is as wanted.
+    /// No finished run meets the conditions.
     #[error("{} has no finished run with {conditions}", .path.display())]
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// What was wanted.
+        /// The conditions, as given on the command line.
         conditions: String,
     },
     /// The warm-up is as long as a run.
-    #[error("a warm-up of {warm_up_s} s: {} has runs of {shortest_s} s, nothing of which would be left", .path.display())]
+    #[error("a warm-up of {warm_up_s} s is too long: the shortest run of {} lasts {shortest_s} s", .path.display())]
     WarmUp {
         /// The dataset's folder.
         path: PathBuf,
-        /// Model seconds to be cut off.
+        /// Model seconds to ignore at the start of every run.
         warm_up_s: f64,
         /// Model seconds of the shortest run.
         shortest_s: f64,
     },
-    /// No run of one dataset has its counterpart in another.
+    /// No run of one dataset has the same key as a run of the other.
     #[error(
         "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the repetition are the \
          same, as in a sweep and its twin by `sim run EXPERIMENT --engine virtual --data DIR`",
@@ -55,63 +57,63 @@ pub enum Error {
         .b.display()
     )]
     NothingInCommon {
-        /// The one dataset's folder.
+        /// Folder of dataset A.
         a: PathBuf,
-        /// The other's.
+        /// Folder of dataset B.
         b: PathBuf,
-        /// Why none match.
+        /// Why no runs match.
         why: String,
     },
-    /// A journal row contradicts itself or another.
+    /// A row of the journal (`runs.csv`) contradicts itself, another row or the event log.
     #[error("{}: run {run}: {problem}", .path.display())]
     Journal {
-        /// The journal.
+        /// The journal's file.
         path: PathBuf,
-        /// The run.
+        /// The run's number.
         run: u64,
-        /// What is wrong.
+        /// A description of the problem.
         problem: String,
     },
     /// A row of the event log cannot be read.
     #[error("{}: run {run}: {cause}", .path.display())]
     Row {
-        /// The segment.
+        /// The file of the event log.
         path: PathBuf,
-        /// The run.
+        /// The run's number.
         run: u64,
-        /// Row (of the run, from 1) and column.
+        /// The row (counted within the run, from 1), the column and the mistake.
         cause: RowError,
     },
-    /// A row of the event log cannot be true.
+    /// A value in the event log is impossible.
     #[error("{}: run {run}: row {row}, column {column}: {problem}", .path.display())]
     Value {
-        /// The segment.
+        /// The file of the event log.
         path: PathBuf,
-        /// The run.
+        /// The run's number.
         run: u64,
-        /// Row of the run, from 1.
+        /// The row, counted within the run from 1.
         row: usize,
         /// The column.
         column: &'static str,
-        /// What is wrong.
+        /// A description of the problem.
         problem: &'static str,
     },
-    /// The file that says how logs are to be read has mistakes.
+    /// The mapping (the TOML file that describes logs of another program) has mistakes.
     #[error("{}", MistakeList { path, mistakes })]
     Mapping {
         /// The file.
         path: PathBuf,
-        /// At least one.
+        /// The mistakes; at least one.
         mistakes: Vec<Mistake>,
     },
-    /// A log of another implementation, or the mapping that says how to read it, cannot be used.
+    /// A log of another program, or its mapping, cannot be used.
     #[error("{}{}: {problem}", .path.display(), line_words(*.line))]
     Import {
-        /// The file, or the run.
+        /// The file or the folder of the run.
         path: PathBuf,
         /// The line, from 1.
         line: Option<u64>,
-        /// What is wrong, and what to do.
+        /// A description of the problem and of the way out.
         problem: String,
     },
     /// A file cannot be read or written.
@@ -119,34 +121,41 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         cause: io::Error,
     },
-    /// Two exports would mix their files.
-    #[error("another export is writing to {}; once it has ended, the same command works", .path.display())]
+    /// Another export is writing to the same dataset. Two exports at once would mix their files.
+    #[error("another export is writing to {}; wait until it has ended, then repeat the command", .path.display())]
     Exporting {
         /// The dataset's folder.
         path: PathBuf,
     },
-    /// Measures cannot be kept for the next time.
-    #[error("{}: {cause}; with --no-cache it is not used", .path.display())]
+    /// The cache of measures cannot be written.
+    #[error("{}: {cause}; option --no-cache works without this file", .path.display())]
     NotCached {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         cause: io::Error,
     },
-    /// A Parquet file cannot be written, or not be read back.
+    /// A Parquet file cannot be written or read back.
     #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What Polars says.
+        /// The error of Polars.
         cause: PolarsError,
     },
-    /// A query failed.
+    /// A query of Polars failed.
     #[error("cannot compute the measures")]
     Query(#[from] PolarsError),
+}
+
+fn punctuality_advice(imported: bool) -> &'static str {
+    match imported {
+        true => "imported logs do not tell how late events were, so leave out --only punctual",
+        false => "a smaller time scale or fewer --jobs make some",
+    }
 }
 
 fn line_words(line: Option<u64>) -> String {

@@ -1,30 +1,30 @@
-//! Answers from the logs of logical clocks: jumps, drift and queue backlog, as tables and tidy data.
+//! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
-//! A dataset's events become a data frame, batch by batch; measures are expressions over it; repetitions are folded into
-//! estimates; and these are shown as tables. Of the simulator it knows only the dataset contract (`sim::log`) and what a
-//! configuration is (`sim::experiment`).
+//! A dataset's events are read into data frames, batch by batch. Measures are expressions over these frames. The values of repeated
+//! runs become estimates, and tables show the estimates. From the simulator, this crate uses only the dataset format (`sim::log`)
+//! and the configuration (`sim::experiment`).
 //!
 //! # Layout
 //!
 //! In the order in which data flows:
 //!
 //! - [`read`]: datasets, their runs and their events as data frames
-//! - [`measures`]: what is measured of a machine in a run, a file a family
-//! - [`stats`]: measures become estimates over repetitions, pools and contrasts
-//! - [`theory`]: what is to be expected, and the measurements beside it
-//! - [`compare`]: two datasets, run by run
-//! - [`claims`]: what others claimed, and whether it is so
-//! - [`audit`]: are the logs a Lamport execution?
-//! - [`import`]: logs of other implementations, made into a dataset
-//! - [`class`]: many submissions imported, audited and measured at once
-//! - [`export`]: `processed/`, tidy files for notebooks, and the dictionary of all columns
-//! - [`output`]: tables, records and words as text
-//! - [`seal`]: Parquet files that tell whether they are what was written
-//! - [`remembering`]: why a file could not be written
-//! - [`threads`]: work on all cores, or on as many threads as there are
-//! - [`error`]: what can go wrong
+//! - [`measures`]: the measures of each machine in a run; each file holds one family of measures
+//! - [`stats`]: estimates of measures over repetitions, pools and contrasts
+//! - [`theory`]: predictions, and their comparison with measurements
+//! - [`compare`]: the comparison of two datasets, run by run
+//! - [`claims`]: tests of claims that others made about the model
+//! - [`audit`]: the check that logs are executions of machines with Lamport clocks
+//! - [`import`]: datasets made from logs of other implementations
+//! - [`class`]: the submissions of a class, imported, audited and measured together
+//! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
+//! - [`output`]: tables, records and paragraphs as text
+//! - [`seal`]: checksums in Parquet files
+//! - [`remembering`]: the reason why a file could not be written
+//! - [`threads`]: work on all cores, and the threads of Polars
+//! - [`error`]: all errors of this crate
 //!
-//! The verbs of the `analyze` binary stand in `commands`, one file each.
+//! The subcommands of the `analyze` program are in `commands`, one file each.
 
 pub mod audit;
 pub mod claims;
@@ -45,7 +45,7 @@ pub mod threads;
 pub use error::Error;
 pub use read::dataset::{Dataset, open};
 
-/// The Rust of the crate's README, compiled as a test.
+/// Compiles the Rust code in the crate's README as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

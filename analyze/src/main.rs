@@ -1,4 +1,4 @@
-//! The `analyze` command: parse, run, print what went wrong, exit.
+//! The `analyze` command: parses the command line, runs the subcommand, prints errors and sets the exit code.
 
 mod commands;
 
@@ -8,19 +8,21 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-/// The command line or a dataset is unusable. (0: done.)
+/// Exit code if the command line or a dataset cannot be used.
 const UNUSABLE: u8 = 2;
-/// A check failed.
+/// Exit code if a check failed.
 const CHECK_FAILED: u8 = 4;
 
-/// Data frames come and go by the megabyte: the system's allocator gives their pages back each time, only to ask for them again.
+/// Data frames of megabytes are allocated and freed all the time. The system's allocator returns such memory to the system each
+/// time; mimalloc keeps it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A file that may not grow any more (`ulimit -f`) is the disk's error then, and does not kill.
+/// Makes a write beyond the file size limit (`ulimit -f`) an ordinary write error instead of a signal that kills the program.
 #[cfg(unix)]
 fn survive_full_files() {
-    // Without it, the signal kills the program: what it writes is under a temporary name even then.
+    // If the signal cannot be handled, it kills the program. Even then no damaged file is left, because files are written under
+    // temporary names.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
@@ -30,11 +32,11 @@ fn main() -> ExitCode {
     let done = match commands::Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(answer) if answer.use_stderr() => {
-            // A mistake stays one, even if nobody can be told.
+            // If stderr is closed, the exit code still reports the mistake.
             let _ = answer.print();
             return ExitCode::from(UNUSABLE);
         }
-        Err(answer) => commands::print_answer(&answer),
+        Err(answer) => commands::print_help_or_version(&answer),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,5 @@
-//! Why a file could not be written: Polars answers a failed write with words of its own, such as `transport error`.
+//! Keeps the reason why a file could not be written. Polars replaces the system's error by a text of its own, such as `transport
+//! error`.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,18 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use polars::error::PolarsError;
 
-/// A file that remembers why writing to it failed first.
+/// A file that keeps the first error of writing to it.
 pub(crate) struct RememberingFile {
     file: File,
     failure: Failure,
 }
 
-/// Why writing failed, if it did.
+/// The first error of writing to a [`RememberingFile`], if there was one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failure(Arc<OnceLock<io::Error>>);
 
 impl RememberingFile {
-    /// `file`, and what will tell why writing to it failed.
+    /// Wraps `file`. The returned [`Failure`] shows the first write error later.
     pub(crate) fn new(file: File) -> (Self, Failure) {
         let failure = Failure::default();
         let remembering = Self {
@@ -31,7 +32,7 @@ impl RememberingFile {
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::Interrupted
         {
-            // The first stays: what comes later follows from it.
+            // Only the first error is kept, because later errors follow from it.
             let _ = self.failure.0.set(copy(error));
         }
         result
@@ -51,7 +52,7 @@ impl Write for RememberingFile {
 }
 
 impl Failure {
-    /// What the system said, if that is why Polars failed; otherwise what Polars says.
+    /// The system's error if writing failed; otherwise `error`, the error of Polars.
     pub(crate) fn cause(&self, error: PolarsError) -> io::Error {
         self.0.get().map_or_else(|| io::Error::other(error), copy)
     }
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_called_so() {
+    fn a_full_disk_is_reported_as_such() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let (file, failure) = RememberingFile::new(full);
         let mut frame = df!("a" => [1, 2, 3]).unwrap();
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_failure_of_the_disk_keeps_its_words() {
+    fn other_errors_keep_their_text() {
         let cause = Failure::default().cause(polars_err!(ComputeError: "of its own"));
         assert!(cause.to_string().contains("of its own"), "{cause}");
     }

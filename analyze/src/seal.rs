@@ -1,27 +1,27 @@
-//! A checksum within a Parquet file: whether its bytes are those that were written.
+//! A checksum inside a Parquet file, which shows whether any byte of the file has changed.
 //!
-//! A Parquet file ends with its footer, the length of the footer (four bytes, the lowest first) and `PAR1`. Readers find everything
-//! else by the footer. The checksum, BLAKE3, stands right before the footer, where no reader looks: a sealed file is a Parquet file
-//! like any other. It covers every other byte of the file, and a text on what the file is about: a file that was given another's
-//! name is not taken for it.
+//! A Parquet file ends with its footer, the length of the footer (four bytes, little-endian) and the letters `PAR1`. Readers find
+//! everything else through the footer. The checksum (BLAKE3) is written right before the footer, where readers do not look, so they
+//! can read a sealed file like any other. The checksum covers all other bytes and a text that says what the file is about. So a
+//! renamed file is not mistaken for another one.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// What ends a Parquet file.
+/// The last four bytes of every Parquet file.
 const MAGIC: &[u8] = b"PAR1";
-/// Bytes behind the footer: its length, and [`MAGIC`].
+/// Number of bytes after the footer: its length and [`MAGIC`].
 const TAIL: usize = 4 + MAGIC.len();
 
-/// Writes the checksum into the Parquet file at `path`, which nobody else writes.
+/// Writes the checksum into the Parquet file at `path`. No other process may write the file meanwhile.
 ///
 /// # Errors
 ///
-/// If it cannot be read or written, or is no Parquet file.
+/// If the file cannot be read or written, or is not a Parquet file.
 pub(crate) fn seal(path: &Path, about: &str) -> io::Result<()> {
     let bytes = fs::read(path)?;
-    let footer = footer_at(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+    let footer = find_footer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
     let (data, footer_bytes) = bytes.split_at(footer);
     let checksum = checksum(about, data, footer_bytes);
     let mut file = File::options().write(true).open(path)?;
@@ -30,20 +30,20 @@ pub(crate) fn seal(path: &Path, about: &str) -> io::Result<()> {
     file.write_all(footer_bytes)
 }
 
-/// Whether `bytes` are those of a file that was sealed to be about `about`.
-pub(crate) fn is_whole(bytes: &[u8], about: &str) -> bool {
-    let parts = footer_at(bytes).and_then(|footer| {
+/// Tells whether `bytes` are unchanged since the file was sealed with the same text `about`.
+pub(crate) fn is_unchanged(bytes: &[u8], about: &str) -> bool {
+    let parts = find_footer(bytes).and_then(|footer| {
         let (before, footer) = bytes.split_at(footer);
-        let (data, told) = before.split_last_chunk::<{ blake3::OUT_LEN }>()?;
-        Some((data, told, footer))
+        let (data, stored) = before.split_last_chunk::<{ blake3::OUT_LEN }>()?;
+        Some((data, stored, footer))
     });
-    parts.is_some_and(|(data, told, footer)| {
-        checksum(about, data, footer) == blake3::Hash::from_bytes(*told)
+    parts.is_some_and(|(data, stored, footer)| {
+        checksum(about, data, footer) == blake3::Hash::from_bytes(*stored)
     })
 }
 
-/// Where the footer begins; none if the bytes do not end as a Parquet file does.
-fn footer_at(bytes: &[u8]) -> Option<usize> {
+/// The index of the footer's first byte, or `None` if the bytes do not end like a Parquet file.
+fn find_footer(bytes: &[u8]) -> Option<usize> {
     let (before, tail) = bytes.split_last_chunk::<TAIL>()?;
     let (length, magic) = tail.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
@@ -53,7 +53,7 @@ fn footer_at(bytes: &[u8]) -> Option<usize> {
 
 fn checksum(about: &str, data: &[u8], footer: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    // The lengths first: no byte can move from one part to the next.
+    // The lengths are hashed first, so that no byte can move from one part to the next unnoticed.
     hasher.update(&(about.len() as u64).to_le_bytes());
     hasher.update(&(data.len() as u64).to_le_bytes());
     hasher.update(about.as_bytes());
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// No reader of Parquet could do anything with it, but it ends as such a file does.
+    /// Ends like a Parquet file, but is not a valid one.
     const PARQUET: &[u8] = b"PAR1data data data\x06\x00\x00\x00PAR1";
 
     fn sealed(about: &str) -> Vec<u8> {
@@ -80,24 +80,24 @@ mod tests {
     }
 
     #[test]
-    fn no_bit_can_change() {
+    fn a_change_of_any_bit_is_found() {
         let whole = sealed("a");
         assert_eq!(whole.len(), PARQUET.len() + blake3::OUT_LEN);
-        assert!(is_whole(&whole, "a") && !is_whole(&whole, "b"));
+        assert!(is_unchanged(&whole, "a") && !is_unchanged(&whole, "b"));
         for bit in 0..8 * whole.len() {
             let mut changed = whole.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(!is_whole(&changed, "a"), "bit {bit}");
+            assert!(!is_unchanged(&changed, "a"), "bit {bit}");
         }
         for length in 0..whole.len() {
-            assert!(!is_whole(&whole[..length], "a"), "{length} bytes");
+            assert!(!is_unchanged(&whole[..length], "a"), "{length} bytes");
         }
     }
 
     #[test]
-    fn what_was_never_sealed_is_not_whole() {
-        assert!(!is_whole(PARQUET, ""));
-        assert!(!is_whole(b"", ""));
+    fn an_unsealed_file_is_not_unchanged() {
+        assert!(!is_unchanged(PARQUET, ""));
+        assert!(!is_unchanged(b"", ""));
     }
 
     #[test]

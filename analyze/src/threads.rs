@@ -1,4 +1,4 @@
-//! Work on all cores, or on as many threads as the system gives.
+//! Work on all cores, and the threads that Polars needs.
 
 use std::io;
 use std::panic;
@@ -7,63 +7,66 @@ use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
 
-/// At most so many threads can be asked for: with a thousand, Polars spends minutes on waking them, even for a small table.
-pub const MOST: usize = 256;
-/// Polars computes with the threads of three pools, each of so many: its own, rayon's, and one for what waits.
+/// The largest number of threads that can be asked for. With a thousand threads, Polars spends minutes on waking them, even for a
+/// small table.
+pub const THREAD_LIMIT: usize = 256;
+/// Number of thread pools with which Polars computes: its own, that of rayon, and that for asynchronous tasks.
 const POOLS: usize = 3;
 
-/// The system gives too few threads.
+/// The system gives fewer threads than a query needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a query needs {} threads at once, and the system gives {given}: raise the limit of processes (`ulimit -u`, pids.max) or of memory (`ulimit -v`)",
-    needed(1)
+    threads_needed(1)
 )]
-pub struct TooFew {
-    /// How many it gives.
+pub struct TooFewThreads {
+    /// Number of threads that the system gives.
     given: usize,
 }
 
-/// Polars' pool for what waits needs files of its own (a poll, and what wakes it); it panics if it cannot open them.
-const FILES: usize = 8;
+/// Number of files that Polars' pool for asynchronous tasks opens (for polling and waking). The pool panics if it cannot open them.
+const FILES_NEEDED: usize = 8;
 
-/// The system lets the program open too few files.
+/// The system gives fewer open files than a query needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a query needs {FILES} open files at once, and the system gives {given}: raise the limit of open files (`ulimit -n`)"
+    "a query needs {FILES_NEEDED} open files at once, and the system gives {given}: raise the limit of open files (`ulimit -n`)"
 )]
 pub struct TooFewFiles {
-    /// How many it gives.
+    /// Number of files that the system gives.
     given: usize,
 }
 
-/// Whether a query can open the files that it needs: they are opened, and closed.
+/// Checks that a query can open the files that it needs, by opening and closing as many.
 ///
 /// # Errors
 ///
-/// [`TooFewFiles`] if the system does not give so many.
+/// [`TooFewFiles`] if the system gives fewer.
 pub fn check_open_files() -> Result<(), TooFewFiles> {
-    let opened: Vec<_> = (0..FILES / 2).map_while(|_| io::pipe().ok()).collect();
+    let opened: Vec<_> = (0..FILES_NEEDED / 2)
+        .map_while(|_| io::pipe().ok())
+        .collect();
     match 2 * opened.len() {
-        FILES => Ok(()),
+        FILES_NEEDED => Ok(()),
         given => Err(TooFewFiles { given }),
     }
 }
 
-impl TooFew {
-    /// How many threads to a pool there can be; at least one.
-    pub fn affordable(self) -> Option<usize> {
-        Some(self.given / needed(1)).filter(|&threads| threads > 0)
+impl TooFewThreads {
+    /// The number of threads that each pool can have, or `None` if it would be 0.
+    pub fn threads_per_pool(self) -> Option<usize> {
+        Some(self.given / threads_needed(1)).filter(|&threads| threads > 0)
     }
 }
 
-/// So many threads must be to be had for pools of `threads`: twice what is started, because the system counts a thread for a while
-/// after it has ended.
-const fn needed(threads: usize) -> usize {
+/// Number of threads that the system must give for pools of `threads` each. This is twice the number that is started, because the
+/// system still counts a thread for a while after it has ended.
+const fn threads_needed(threads: usize) -> usize {
     2 * POOLS * threads
 }
 
-/// What `work` returns on each core, for at most `jobs` cores. Work that shares its jobs out as it goes is all done, even if the
-/// system gives no thread beside the caller's.
+/// Runs `work` once on each core, at most `jobs` times in parallel, and returns all results. The calls of `work` must share the
+/// jobs among themselves. If the system gives no further thread, the caller's thread does all jobs.
 pub(crate) fn on_all_cores<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -80,18 +83,18 @@ pub(crate) fn on_all_cores<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
     })
 }
 
-/// Starts the pools that Polars shares among all queries, of so many `threads` each; Polars itself must be told the same
-/// (POLARS_MAX_THREADS). Left alone, it starts them at the first query, and panics or waits for ever if it gets fewer.
+/// Starts the pools that all queries of Polars share, with `threads` threads each. POLARS_MAX_THREADS must have the same value.
+/// Without this call, Polars starts the pools at the first query, and panics or hangs if the system gives fewer threads.
 ///
 /// # Errors
 ///
-/// [`TooFew`] if the system does not give so many; then none is started.
-pub fn start_pools(threads: usize) -> Result<(), TooFew> {
-    let given = available(needed(threads));
-    if given < needed(threads) {
-        return Err(TooFew { given });
+/// [`TooFewThreads`] if the system gives fewer threads; then no pool is started.
+pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
+    let given = count_available(threads_needed(threads));
+    if given < threads_needed(threads) {
+        return Err(TooFewThreads { given });
     }
-    // An error is that somebody has started it already.
+    // This fails only if the pool has already been started.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global();
@@ -100,8 +103,8 @@ pub fn start_pools(threads: usize) -> Result<(), TooFew> {
     Ok(())
 }
 
-/// How many threads the system gives at once, up to `wanted`: they are started, and end.
-fn available(wanted: usize) -> usize {
+/// Counts how many threads the system gives at once, up to `wanted`, by starting and ending them.
+fn count_available(wanted: usize) -> usize {
     let gate = RwLock::new(());
     thread::scope(|scope| {
         let closed = gate.write();

@@ -1,4 +1,4 @@
-"""Do the programs model the same thing? Means over runs, machine by machine, from their event logs."""
+"""Checks that the programs model the same thing: compares means over runs, machine by machine, from their event logs."""
 
 from dataclasses import dataclass, field
 from math import sqrt
@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from datasets import events
 from tables import Table
 
-# Standard errors of the difference beyond which two means disagree. The seeds are fixed: what agrees once agrees always.
+# Two means disagree if they differ by more standard errors than this. The seeds are fixed, so the result is always the same.
 FAR = 4.0
 
 
@@ -18,7 +18,7 @@ class Disagreement(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """One quantity of one machine: a value a run."""
+    """The values of one quantity of one machine: one value for each run."""
 
     values: list[float] = field(default_factory=list)
 
@@ -31,7 +31,7 @@ class Sample:
         return stdev(self.values) / sqrt(len(self.values))
 
     def distance(self, other: "Sample") -> float:
-        """The difference of the means in its standard errors."""
+        """Returns the difference of the means in standard errors."""
         error = sqrt(self.standard_error**2 + other.standard_error**2)
         return (self.mean - other.mean) / error
 
@@ -40,7 +40,7 @@ Samples = dict[tuple[int, str], Sample]
 
 
 def machine_samples(log: Path) -> Samples:
-    """Final clock and receive share of each machine."""
+    """Returns the final clock and the receive share of each machine."""
     last: dict[tuple[int, int], tuple[int, int]] = {}
     receives: dict[tuple[int, int], int] = {}
     for event in events([log]):
@@ -55,7 +55,7 @@ def machine_samples(log: Path) -> Samples:
 
 
 def table(reference: Samples, peers: dict[str, Samples]) -> Table:
-    """The means beside each other. Raises `Disagreement` if any is too far off."""
+    """Returns a table of the means. Raises `Disagreement` if two means differ too much."""
     rows, farthest = [], 0.0
     for key, sample in sorted(reference.items()):
         row = [f"machine {key[0]}: {key[1]}", f"{sample.mean:.4f}"]
@@ -65,12 +65,12 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
             row += [f"{samples[key].mean:.4f}", f"{distance:+.1f}"]
         rows.append(row)
     checked = Table(
-        title="Virtual time: the same model?",
+        title="Virtual time: do the programs agree?",
         columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
         rows=rows,
         note=(
-            "Apart: the difference of the means in its standard errors. "
-            f"The farthest is {farthest:.1f}; within {FAR:g} they agree."
+            "Apart: the difference from the mean of `sim`, in standard errors. "
+            f"The largest is {farthest:.1f}; up to {FAR:g} they agree."
         ),
     )
     if farthest > FAR:

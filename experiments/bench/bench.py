@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import coverage
 import machines
 import mesh
 import reading
@@ -26,16 +27,17 @@ PARTS: dict[str, Callable[[Simulator, Plan], list[Table]]] = {
     "sweep": sweep.measure,
     "mesh": mesh.measure,
     "reading": reading.measure,
+    "coverage": coverage.measure,
 }
-# Measured only on request.
-OPT_IN = {"reading"}
+# These parts are measured only on request.
+OPT_IN = {"reading", "coverage"}
 
 
 def main() -> None:
     given = arguments()
     plan = planned(given)
     simulator = Simulator(given.sim)
-    # Ends like an interrupt does: programs stopped, temporary folders removed.
+    # SIGTERM ends the benchmark like an interrupt: programs are stopped and temporary folders removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(host(plan, given.markdown), flush=True)
     for name in given.only or [name for name in PARTS if name not in OPT_IN]:
@@ -60,7 +62,7 @@ def arguments() -> argparse.Namespace:
 
 
 def planned(given: argparse.Namespace) -> Plan:
-    """The size asked for."""
+    """Returns the plan that the options ask for."""
     plan = QUICK if given.quick else FULL
     if given.rounds:
         rounds = given.rounds
@@ -88,7 +90,7 @@ def machine_counts(text: str) -> tuple[int, ...]:
 
 
 def host(plan: Plan, markdown: bool) -> str:
-    """When and on what this was measured."""
+    """Describes the computer and the time of the measurement."""
     about = {
         "date": date.today().isoformat(),
         "size": plan.name,

@@ -1,4 +1,4 @@
-"""What the bench reads from datasets: the journal, the events, and how late the ticks were."""
+"""Reads datasets for the benchmark: the journal, the events, and the lateness of ticks."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Event(NamedTuple):
-    """A row of an event log, as far as it is needed here."""
+    """The values of an event log's row that are needed here."""
 
     run: int
     machine: int
@@ -23,7 +23,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Punctuality:
-    """How late the ticks of a dataset were: from the instant a tick was due to the instant in its row of the log."""
+    """The lateness of a dataset's ticks: the time in the log minus the time when the tick was due."""
 
     runs: int
     punctual_runs: int
@@ -36,7 +36,7 @@ class Punctuality:
 
 
 class Schedule:
-    """When the ticks of a run were due, by its row of the journal."""
+    """The due times of a run's ticks, calculated from its row of the journal."""
 
     def __init__(self, row: dict[str, str]) -> None:
         self.started_at_ns = int(row["started_at_ns"])
@@ -45,19 +45,19 @@ class Schedule:
         self.phases_ns = [int(phase) for phase in row["phases_ns"].split(",")]
 
     def due_ns(self, machine: int, tick: int) -> int:
-        """Unix time."""
+        """Returns when a tick is due, in Unix time."""
         model_ns = self.phases_ns[machine] + tick * SECOND_NS // self.rates[machine]
         return self.started_at_ns + int(model_ns / self.time_scale)
 
 
 def journal(dataset: Path) -> list[dict[str, str]]:
-    """The rows of `runs.csv`."""
+    """Returns the rows of `runs.csv`."""
     with (dataset / "runs.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def all_running_ns(dataset: Path) -> tuple[int, int]:
-    """From when to when all runs were under way, Unix time."""
+    """Returns the start and the end of the time in which all runs were under way, in Unix time."""
     runs = journal(dataset)
     starts = [int(row["started_at_ns"]) for row in runs]
     lengths = [int(float(row["duration_s"]) / float(row["time_scale"]) * SECOND_NS) for row in runs]
@@ -65,7 +65,7 @@ def all_running_ns(dataset: Path) -> tuple[int, int]:
 
 
 def events(logs: Iterable[Path]) -> Iterator[Event]:
-    """The rows of event logs."""
+    """Returns the rows of event logs."""
     for log in logs:
         with log.open(encoding="ascii") as file:
             next(file)
@@ -75,7 +75,7 @@ def events(logs: Iterable[Path]) -> Iterator[Event]:
 
 
 def punctuality(dataset: Path) -> Punctuality:
-    """How late a dataset made over real TCP was."""
+    """Returns the lateness of a dataset that was made over TCP."""
     runs = journal(dataset)
     schedules = {int(row["run"]): Schedule(row) for row in runs}
     late_ns: list[int] = []
@@ -97,5 +97,5 @@ def punctuality(dataset: Path) -> Punctuality:
 
 
 def quantile(ascending: Sequence[int], share: float) -> int:
-    """The least value that at least `share` of the values do not exceed."""
+    """Returns the smallest value that at least `share` of the values do not exceed."""
     return ascending[max(ceil(share * len(ascending)), 1) - 1]

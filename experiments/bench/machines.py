@@ -1,4 +1,4 @@
-"""Machines held against lateness: systems of three machines over real TCP in real time, all at once."""
+"""Measures how lateness grows with the number of machines: systems of three machines over TCP in real time, all at once."""
 
 import resource
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from tables import Table, figures, ratio
 
 MACHINES_A_RUN = 3
 RATE_SETS = 100
-# Files beside the two sockets a machine: the dataset, the event loops, listeners of systems that are being set up.
+# Files in addition to two sockets for each machine: the dataset, the event loops, listeners of systems that are being set up.
 SPARE_FILES = 400
 
 
 @dataclass(frozen=True)
 class Cell:
-    """So many machines at once."""
+    """One number of machines at once."""
 
     machines: int
 
@@ -32,7 +32,7 @@ class Cell:
         return 2 * self.machines + SPARE_FILES
 
     def experiment(self, duration_s: float) -> str:
-        """A hundred rate sets, each as often as it takes."""
+        """Returns an experiment with a hundred rate sets and as many repetitions as needed."""
         return f"""
 seed = 262
 repetitions = {self.machines // MACHINES_A_RUN // RATE_SETS}
@@ -46,7 +46,7 @@ internal = 0.7
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell in one round."""
+    """The result of a cell in one round."""
 
     usage: Usage
     cores: float
@@ -55,7 +55,7 @@ class Measured:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """A row for each number of machines that this process may open files for."""
+    """Returns a table with a row for each number of machines, if this process may open enough files."""
     limit = open_file_limit()
     cells = [Cell(machines) for machines in plan.machines]
     possible = [cell for cell in cells if cell.files <= limit]
@@ -67,14 +67,14 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
-    """All systems of the cell at once."""
+    """Runs all systems of the cell at once."""
     runs = cell.machines // MACHINES_A_RUN
     with simulator.sweep(cell.experiment(plan.machines_s), "--jobs", str(runs)) as (usage, dataset):
         return Measured(usage, usage.cores_between(*datasets.all_running_ns(dataset)), datasets.punctuality(dataset))
 
 
 def row(cell: Cell, measured: list[Measured], fewest: list[Measured]) -> list[str]:
-    """Medians over the rounds; the ratio is to the fewest machines, round by round."""
+    """Returns the medians over the rounds. The ratio to the fewest machines is calculated in each round."""
 
     def middle(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))
@@ -98,18 +98,18 @@ def row(cell: Cell, measured: list[Measured], fewest: list[Measured]) -> list[st
 
 
 def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) -> Table:
-    """The table, and what was left out."""
+    """Returns the table, and names the numbers of machines that were skipped."""
     note = (
-        f"Three machines a run, rates 1 to 6, internal .7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
-        "Lateness counts from the first tick on, while other runs are still being set up. "
-        f"Ratio: to the p99 of the fewest machines, round by round. CPU-s per s: while all runs are under way. "
-        f"Soft irq: the kernel's share, in cores, charged to no program. Elsewhere: cores that others took meanwhile. "
+        f"Three machines in each run, rates 1 to 6, internal 0.7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
+        "The lateness includes ticks during which other runs are still being set up. "
+        f"Ratio: p99 divided by the p99 of the first row, in each round. CPU-s per s: processor time while all runs are under way. "
+        f"Soft irq: work of the kernel that counts for no program, in cores. Elsewhere: cores that other programs used. "
         f"Limit of open files: {limit:,}."
     )
     if skipped:
-        note += f" Skipped, for they need more files: {', '.join(map(str, skipped))}."
+        note += f" Skipped because they need more files: {', '.join(map(str, skipped))}."
     return Table(
-        title="Machines held, over real TCP in real time",
+        title="Machines at once, over TCP in real time",
         columns=[
             "machines",
             "late p50 (us)",
@@ -129,6 +129,6 @@ def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) ->
 
 
 def open_file_limit() -> int:
-    """How many files the simulator may open: it raises its own limit as far as it is allowed to."""
+    """Returns how many files the simulator may open. It raises its own limit as far as allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return hard

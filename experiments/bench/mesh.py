@@ -1,4 +1,4 @@
-"""What a machine costs as a run has more machines, and as there are more runs, over real TCP in real time."""
+"""Measures the cost of a machine if runs have more machines, and if there are more runs, over TCP in real time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from plan import Plan
 from simulator import Simulator, Usage
 from tables import Table, figures, ratio
 
-# Every machine ticks at the same rate, so that machines are alike whatever the size of their run.
+# All machines have the same rate, so that machines in runs of any size can be compared.
 RATE = 3
 MACHINES_A_RUN = 4
 
 
 @dataclass(frozen=True)
 class Cell:
-    """So many runs of so many machines each, all at once."""
+    """A number of runs with a number of machines each, all at once."""
 
     runs: int
     machines: int
@@ -33,12 +33,12 @@ class Cell:
 
     @property
     def sockets(self) -> int:
-        """Both ends of a connection for each pair."""
+        """Returns the number of sockets: two for each pair of machines."""
         return self.all_machines * (self.machines - 1)
 
     @property
     def files(self) -> int:
-        """Beside the sockets: the dataset, the event loops, and the listeners of the runs that are being set up."""
+        """Returns the number of files: the sockets, the dataset, the event loops, and listeners of runs that are being set up."""
         return self.sockets + 200 + 32 * self.machines
 
     def experiment(self, duration_s: float) -> str:
@@ -55,39 +55,39 @@ internal = 0.7
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell in one round."""
+    """The result of a cell in one round."""
 
     usage: Usage
     cost_ms: float
-    """Processor milliseconds for a machine in a second, while all runs were under way."""
+    """Processor milliseconds of a machine in one second, while all runs were under way."""
     set_up_ms: float
-    """Processor milliseconds for a machine's set-up and end: all that its running did not take."""
+    """Processor milliseconds for setting up and ending a machine: all other processor time."""
     late: Punctuality
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """A table for the size of the mesh, one for the number of runs."""
+    """Returns two tables: for more machines in each run, and for more runs."""
     by_size = [Cell(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
     by_runs = [Cell(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [
-        compare(simulator, plan, f"Machines in a run: {plan.mesh_machines} machines in all, full meshes", by_size),
-        compare(simulator, plan, f"Number of runs: {MACHINES_A_RUN} machines each", by_runs),
+        compare(simulator, plan, f"Runs of more machines: {plan.mesh_machines} machines in all, full meshes", by_size),
+        compare(simulator, plan, f"More runs of {MACHINES_A_RUN} machines", by_runs),
     ]
 
 
 def compare(simulator: Simulator, plan: Plan, title: str, cells: list[Cell]) -> Table:
-    """A row a cell, compared with the first."""
+    """Returns a table with one row for each cell, compared with the first cell."""
     limit = open_file_limit()
     possible = [cell for cell in cells if cell.files <= limit]
     skipped = [cell for cell in cells if cell.files > limit]
     results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda cell: once(simulator, plan, cell))
     note = (
-        f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal .7; {rounds.medians_of(plan.mesh_rounds)}; "
-        "ratios: of the column before, to the first row, round by round. A machine's second: while all runs are under way. "
-        "Set-up: all other processor time, the end and the program's start included."
+        f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal 0.7; {rounds.medians_of(plan.mesh_rounds)}. "
+        "Ratio: the column before, divided by the first row, in each round. CPU-ms per machine-s: processor time while all runs are under way. "
+        "Set-up: all other processor time, including the start and the end of the program."
     )
     if skipped:
-        note += f" Skipped, for they need more than {limit:,} files: {', '.join(map(str, skipped))}."
+        note += f" Skipped because they need more than {limit:,} files: {', '.join(map(str, skipped))}."
     return Table(
         title=title,
         columns=[
@@ -109,7 +109,7 @@ def compare(simulator: Simulator, plan: Plan, title: str, cells: list[Cell]) -> 
 
 
 def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
-    """All runs of the cell at once."""
+    """Makes all runs of the cell at once."""
     with simulator.sweep(cell.experiment(plan.mesh_s), "--jobs", str(cell.runs)) as (usage, dataset):
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
@@ -121,7 +121,7 @@ def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
 
 
 def row(cell: Cell, measured: list[Measured], first: list[Measured]) -> list[str]:
-    """Medians over the rounds."""
+    """Returns the medians over the rounds."""
 
     def middle(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))

@@ -1,11 +1,11 @@
-"""How much is measured: the full size, and a quick look."""
+"""How much is measured: the full size, and the quick size."""
 
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of all parts. A part's cells are measured in turn, `rounds` times over; tables show medians."""
+    """Sizes of all parts. The cells of a part are measured in turn, `rounds` times. Tables show medians."""
 
     name: str
     rounds: int
@@ -13,20 +13,23 @@ class Plan:
     # Systems of three machines in real time.
     machines: tuple[int, ...]
     machines_s: float
-    # Virtual time: runs of a minute.
+    # Virtual time: runs of one minute.
     virtual_rounds: int
     virtual_runs: int
     # The same 60 runs all at once and one after another.
     sweep_time_scale: float
-    # Full meshes: machines in all, machines a run; then the number of runs; for how long.
+    # Full meshes: number of all machines, numbers of machines in a run, numbers of runs, and the duration.
     mesh_rounds: int
     mesh_machines: int
     mesh_sizes: tuple[int, ...]
     mesh_runs: tuple[int, ...]
     mesh_s: float
-    # Datasets to read: millions of events.
+    # Sizes of the datasets to read, in millions of events.
     reading_rounds: int
     reading_millions: tuple[int, ...]
+    # Intervals: configurations of ten runs a regime; then how many of these contrasts are averaged.
+    coverage_configurations: int
+    coverage_averages: int
 
 
 FULL = Plan(
@@ -45,6 +48,8 @@ FULL = Plan(
     mesh_s=10,
     reading_rounds=5,
     reading_millions=(1, 10, 100),
+    coverage_configurations=2_000,
+    coverage_averages=500,
 )
 
 QUICK = replace(
@@ -63,4 +68,6 @@ QUICK = replace(
     mesh_s=4,
     reading_rounds=3,
     reading_millions=(1, 10),
+    coverage_configurations=400,
+    coverage_averages=100,
 )

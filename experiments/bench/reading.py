@@ -1,4 +1,4 @@
-"""Reading: `analyze drift` against DuckDB, Polars and pandas, from the CSV of a dataset to the same table."""
+"""Compares `analyze drift` with DuckDB, Polars and pandas: each makes the same table from the CSV files of a dataset."""
 
 import csv
 import io
@@ -21,10 +21,10 @@ PEERS = Path(__file__).parent / "peers"
 RATE_SETS = ((1, 3, 6), (2, 3, 4), (3, 3, 3), (5, 1, 5), (1, 2, 1))
 INTERNAL = (0.4, 0.7)
 DURATION_S = 60
-# Often, for the shortest of these programs end within a tenth of a second.
+# The interval is short, because the fastest of these programs end within a tenth of a second.
 LOOK_EVERY_S = 0.02
 BYTES_AN_EVENT = 50
-# Double precision, summed in another order.
+# The sums have double precision and are added in another order.
 TOLERANCE = 1e-9
 
 Cells = dict[tuple[str, float, int], dict[str, float]]
@@ -32,13 +32,13 @@ Cells = dict[tuple[str, float, int], dict[str, float]]
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to make the table."""
+    """A program that makes the table."""
 
     name: str
     peer: str | None = None
-    """The script, if it is a peer."""
+    """The script of a peer."""
     forgets: bool = False
-    """Whether what `analyze` has kept is removed before."""
+    """Whether the cache of `analyze` is removed first."""
 
     def __str__(self) -> str:
         return self.name
@@ -55,7 +55,7 @@ READERS = [FIRST, SECOND, *PEER_READERS]
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Times of all readers for each size, after they have been found to agree."""
+    """Returns the times of all readers for each size, after checking that their tables agree."""
     usages = {}
     for millions in sizes(plan):
         rounds.say(f"reading: making {millions} M events")
@@ -73,13 +73,13 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def sizes(plan: Plan) -> list[int]:
-    """The sizes of the plan, in millions of events; the greatest is 30 if there is no room for more."""
+    """Returns the sizes in millions of events. The largest is 30 if the disk has no space for more."""
     room = shutil.disk_usage(gettempdir()).free // 2 // BYTES_AN_EVENT // 1_000_000
     return [millions if millions <= room else min(millions, 30) for millions in plan.reading_millions]
 
 
 def experiment(millions: int) -> str:
-    """Five rate sets, two chances: two hundred repetitions of each have 1.03 million events."""
+    """Returns an experiment with five rate sets and two probabilities. 200 repetitions of each have 1.03 million events."""
     return f"""
 seed = 262
 repetitions = {200 * millions}
@@ -106,7 +106,7 @@ def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, st
 
 
 def check(simulator: Simulator, dataset: Path) -> None:
-    """Raises `Disagreement` if any two readers have not found the same. Brings the log to the system's memory, too."""
+    """Raises `Disagreement` if the tables of two readers differ. This also brings the log into the system's memory."""
     rounds.say("reading: comparing the tables")
     reference = cells(read(FIRST, simulator, dataset)[1])
     for reader in READERS[1:]:
@@ -121,7 +121,7 @@ def check(simulator: Simulator, dataset: Path) -> None:
 
 
 def cells(text: str) -> Cells:
-    """Mean, sd and n of the three measures of each configuration and machine."""
+    """Returns mean, sd and n of the three measures of each configuration and machine."""
     columns = [f"{measure}_{what}" for measure in ("logical_rate", "own_drift", "lag_final") for what in ("mean", "sd", "n")]
     return {
         (row["rates"], float(row["internal"]), int(row["machine"])): {column: float(row[column]) for column in columns}
@@ -130,7 +130,7 @@ def cells(text: str) -> Cells:
 
 
 def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
-    """What each reader costs at each size."""
+    """Returns the table of times for each reader and size."""
     fewest = min(usages)
 
     def row(events: int, reader: Reader) -> list[str]:
@@ -154,22 +154,23 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
             "reader",
             "events",
             "wall s",
-            "ns an event",
+            "ns per event",
             "ratio",
             "CPU-s",
             "peak MB",
-            "first reading is",
-            "second reading",
+            "first reading is faster by",
+            "second reading is faster by",
             "elsewhere",
         ],
         rows=[row(events, reader) for events in usages for reader in READERS],
         note=(
             f"Runs of {DURATION_S} s, five rate sets, internal {' and '.join(map(str, INTERNAL))}; whole programs from start to "
-            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: of the nanoseconds an event, to "
-            f"those at the fewest events. First reading is, second reading: how many times as fast `analyze` is, round by round. "
-            f"All were found to agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
-            f"machine; the first reading measures all that `analyze` can tell, checks every run's checksum, and keeps it for the "
-            f"second. Python {sys.version.split()[0]}. Elsewhere: cores that others took meanwhile."
+            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by "
+            f"those at the fewest events. The next two columns of ratios: how many times as fast the first and the second reading of "
+            f"`analyze` are, in each round. "
+            f"All programs agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
+            f"machine. The first reading checks every run's checksum, calculates all measures of `analyze`, and stores them for the "
+            f"second reading. Python {sys.version.split()[0]}. Elsewhere: cores that other programs used."
         ),
     )
 

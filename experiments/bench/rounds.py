@@ -1,4 +1,4 @@
-"""Measuring in rounds: what is compared is measured side by side, not one thing after the other."""
+"""Measures in rounds: compared programs run in turn within each round, so that changes of the computer affect all of them."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -24,15 +24,15 @@ def in_turn(part: str, cells: Sequence[Cell], rounds: int, measure: Callable[[Ce
 
 
 def median_ratio(numerators: Iterable[float], denominators: Iterable[float]) -> float:
-    """The median of the ratios within each round."""
+    """Returns the median of the ratios of all rounds."""
     return median(over / under for over, under in zip(numerators, denominators, strict=True))
 
 
 def medians_of(rounds: int) -> str:
-    """What the figures of a table are."""
+    """Describes the figures of a table."""
     return "one round" if rounds == 1 else f"medians of {rounds} rounds"
 
 
 def say(words: str) -> None:
-    """Tells how it gets on."""
+    """Prints the progress."""
     print(words, file=sys.stderr, flush=True)

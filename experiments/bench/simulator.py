@@ -1,4 +1,4 @@
-"""Running programs and what they cost: wall time, processor time, memory, and who else was at work meanwhile."""
+"""Runs programs and measures their wall time, processor time and memory, and the processor time of other programs."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, time_ns
 
-# Seldom, for looking takes processor time from the ticks.
+# The interval is long, because each check takes processor time from the ticks.
 LOOK_EVERY_S = 0.25
-# How often a program must have been seen for its processor time per second to be told.
+# A program must have been checked this often before its processor time per second is reported.
 FEWEST_SAMPLES = 4
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -23,7 +23,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What a program had used at an instant."""
+    """The resources that a program had used at an instant."""
 
     unix_ns: int
     cpu_s: float
@@ -32,25 +32,25 @@ class Sample:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program's run cost."""
+    """The resources that a program used from start to end."""
 
     wall_s: float
     cpu_s: float
     """Processor time of the program, user and system."""
     softirq_cores: float
-    """The kernel's soft interrupts on the whole host, in cores: part of what loopback connections cost, charged to no program."""
+    """The kernel's soft interrupts on the whole host, in cores. They do a part of the work for loopback connections and count for no program."""
     elsewhere_cores: float
-    """Cores at work for other programs, or taken by the host of a virtual machine."""
+    """Cores that other programs used, or that the host of a virtual machine took."""
     samples: list[Sample]
-    """What it had used from instant to instant."""
+    """The resources used so far, at each check."""
 
     @property
     def peak_bytes(self) -> int:
-        """Greatest resident memory seen."""
+        """Returns the largest resident memory of all checks."""
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Processor seconds per second within a time."""
+        """Returns the processor seconds per second within an interval."""
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
             raise Failed("too short: the last runs had not started when the first were about to end")
@@ -60,11 +60,11 @@ class Usage:
 
 @dataclass(frozen=True)
 class HostTime:
-    """Processor seconds of the whole host since it started."""
+    """Processor seconds of the whole host since its start."""
 
     cores: int
     idle_s: float
-    """Exact, unlike the busy time: the kernel only samples who is at work, and misses many who work for less than a tick."""
+    """The idle time is exact. The busy time is not: the kernel samples it and misses programs that work for less than a tick."""
     hardirq_s: float
     softirq_s: float
 
@@ -91,7 +91,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> list[Sample]:
-        """All that was seen."""
+        """Returns the results of all checks."""
         self._ended.set()
         self._thread.join()
         return self._samples
@@ -114,7 +114,7 @@ class Watch:
 
 
 def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tuple[Usage, str]:
-    """Runs a program to its end. Returns what it cost and what it printed."""
+    """Runs a program to its end. Returns the resources that it used, and its output."""
     before, started = HostTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watch = Watch(process.pid, look_every_s)
@@ -128,7 +128,7 @@ def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tu
         raise
     finally:
         samples = watch.stop()
-    # All programs print less than a pipe holds, so no pipe fills up before the end.
+    # The output of all programs is smaller than a pipe's buffer, so no program waits for a reader.
     output, errors = process.communicate()
     if process.returncode != 0:
         raise Failed(f"{' '.join(str(part) for part in command)}\nended with {process.returncode}:\n{output}{errors}")
@@ -144,7 +144,7 @@ def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tu
 
 
 def elsewhere(before: HostTime, after: HostTime, wall_s: float, cpu_s: float) -> float:
-    """Cores that were neither idle, nor at work for a program with processor time `cpu_s`, nor at interrupts."""
+    """Returns how many cores were neither idle, nor used by a program with processor time `cpu_s`, nor by interrupts."""
     idle_s = after.idle_s - before.idle_s
     interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s
     return max(0.0, before.cores - (idle_s + interrupts_s + cpu_s) / wall_s)
@@ -158,7 +158,7 @@ class Simulator:
 
     @contextmanager
     def sweep(self, experiment: str, *options: str) -> Iterator[tuple[Usage, Path]]:
-        """Runs an experiment: what it cost, and the folder of its dataset while it lasts."""
+        """Runs an experiment. Yields the resources that it used and the folder of its dataset, which is deleted afterwards."""
         with TemporaryDirectory(prefix="logical-clock-bench-") as folder:
             file, dataset = Path(folder) / "bench.toml", Path(folder) / "dataset"
             file.write_text(experiment, encoding="utf-8")

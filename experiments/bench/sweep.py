@@ -1,4 +1,4 @@
-"""A sweep all at once against the same runs one after another, over real TCP."""
+"""Compares a sweep of all runs at once with the same runs one after another, over TCP."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -15,7 +15,7 @@ DURATION_S = 60
 
 @dataclass(frozen=True)
 class Manner:
-    """How many runs at once."""
+    """A number of runs at once."""
 
     name: str
     jobs: int
@@ -29,7 +29,7 @@ ONE_BY_ONE = Manner("one after another", 1)
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Both manners, and their ratio."""
+    """Measures both, and returns the table with their ratio."""
 
     def once(manner: Manner) -> tuple[Usage, int]:
         with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):
@@ -43,7 +43,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) -> list[str]:
-    """Medians over the rounds; the ratio is taken round by round."""
+    """Returns the medians over the rounds. The ratio is calculated in each round."""
     walls_s = [usage.wall_s for usage, _ in measured]
     return [
         manner.name,
@@ -56,22 +56,22 @@ def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) 
 
 
 def table(rows: list[list[str]], plan: Plan) -> Table:
-    """The table."""
+    """Returns the table."""
     each_s = DURATION_S / plan.sweep_time_scale
     return Table(
-        title="A sweep of 60 runs, over real TCP",
-        columns=["runs", "wall s", "as fast", "CPU-s", "elsewhere", "punctual runs"],
+        title="A sweep of 60 runs, over TCP",
+        columns=["runs", "wall s", "faster by", "CPU-s", "elsewhere", "punctual runs"],
         rows=rows,
         note=(
-            f"Three machines a run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
-            f"{figures(each_s)} s a run, so {figures(RUNS * each_s)} s and {figures(each_s)} s are the least there can be, "
+            f"Three machines in each run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
+            f"each run takes {figures(each_s)} s, so the shortest possible times are {figures(RUNS * each_s)} s and {figures(each_s)} s, "
             f"a ratio of {RUNS}; {rounds.medians_of(plan.sweep_rounds)}."
         ),
     )
 
 
 def experiment(plan: Plan) -> str:
-    """Sixty rate sets, a run each."""
+    """Returns an experiment with sixty rate sets and one run of each."""
     return f"""
 seed = 262
 duration_s = {DURATION_S}

@@ -1,4 +1,4 @@
-"""Tables on a terminal and in Markdown."""
+"""Prints tables on a terminal and in Markdown."""
 
 import textwrap
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ NOTE_WIDTH = 120
 
 @dataclass
 class Table:
-    """A title, columns, rows of cells, and a note below."""
+    """A table: a title, columns, rows of cells, and a note below."""
 
     title: str
     columns: list[str]
@@ -16,7 +16,7 @@ class Table:
     note: str = ""
 
     def render(self, markdown: bool) -> str:
-        """The table as text."""
+        """Returns the table as text."""
         return self._markdown() if markdown else self._plain()
 
     def _plain(self) -> str:
@@ -36,7 +36,7 @@ class Table:
 
 
 def figures(value: float) -> str:
-    """Three significant figures, thousands separated: 0.0123, 4.56, 1,230."""
+    """Writes a number with three significant figures and separated thousands: 0.0123, 4.56, 1,230."""
     if value == 0:
         return "0"
     if abs(value) >= 99.95:
@@ -45,5 +45,5 @@ def figures(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """How many times."""
+    """Writes a ratio, such as `2.5 x`."""
     return f"{figures(value)} x"

@@ -1,4 +1,4 @@
-"""Virtual time: ticks per second of the virtual engine, of SimPy, and of a heap in plain Python, on the same model."""
+"""Measures the ticks per second of the virtual engine, of SimPy, and of a heap in plain Python, on the same model."""
 
 import sys
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ DURATION_S = 60
 
 @dataclass(frozen=True)
 class Program:
-    """One way to run the model."""
+    """A program that runs the model."""
 
     name: str
     logs: bool
     jobs: int | None = None
-    """Workers of `sim`; all cores if not given."""
+    """Number of workers of `sim`; None means all cores."""
     peer: str | None = None
-    """The script, if it is a peer."""
+    """The script of a peer."""
     seed: int = 262
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ PROGRAMS = [
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """The speeds, and whether all programs model the same thing."""
+    """Returns two tables: the speeds, and whether all programs model the same thing."""
 
     def once(program: Program) -> Usage:
         with ran(program, simulator, plan.virtual_runs) as (usage, _):
@@ -63,7 +63,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
-    """Ticks per second of each program, and how many times faster `sim` is."""
+    """Returns the ticks per second of each program, and how many times faster `sim` is."""
     ticks = sum(RATES) * DURATION_S * plan.virtual_runs
 
     def row(program: Program) -> list[str]:
@@ -80,13 +80,13 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
 
     return Table(
         title="Virtual time",
-        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "sim, one worker, is", "all cores"],
+        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "one worker is faster by", "all cores"],
         rows=[row(program) for program in PROGRAMS],
         note=(
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
-            f"{ticks:,} ticks; whole programs from start to end; log: every event as a row of CSV; "
-            f"{rounds.medians_of(plan.virtual_rounds)}. The last columns: how many times as fast `sim` is, round by round. "
-            f"One worker simulates while a second thread writes. Elsewhere: cores that others took meanwhile. "
+            f"{ticks:,} ticks; whole programs from start to end; log: whether every event is written as a row of CSV; "
+            f"{rounds.medians_of(plan.virtual_rounds)}. The last two columns: how many times as fast `sim` is with one worker and with all cores, in each round. "
+            f"One worker simulates while a second thread writes. Elsewhere: cores that other programs used. "
             f"Python {sys.version.split()[0]}."
         ),
     )
@@ -97,7 +97,7 @@ def wall_times(usages: list[Usage]) -> list[float]:
 
 
 def check(simulator: Simulator, plan: Plan) -> Table:
-    """Runs every program that logs once more, and compares what the logs say."""
+    """Runs every program with a log once more, and compares the logs."""
     rounds.say("virtual: comparing the logs")
     samples = {}
     for program in (SIM, HEAP, SIMPY):
@@ -109,7 +109,7 @@ def check(simulator: Simulator, plan: Plan) -> Table:
 
 @contextmanager
 def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
-    """Runs the model: what it cost, and the event log while it lasts."""
+    """Runs the model. Yields the resources that it used and the event log, which is deleted afterwards."""
     if program.peer is None:
         options = ["--engine", "virtual", *(["--jobs", str(program.jobs)] if program.jobs else [])]
         with simulator.sweep(experiment(program, runs), *options) as (usage, dataset):
@@ -124,7 +124,7 @@ def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usa
 
 
 def experiment(program: Program, runs: int) -> str:
-    """First ticks fall anywhere in the period, as they do in the peers."""
+    """Returns an experiment whose first ticks are anywhere in the period, as in the peers."""
     return f"""
 seed = {program.seed}
 repetitions = {runs}

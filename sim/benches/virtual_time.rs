@@ -1,6 +1,6 @@
-//! The virtual engine's speed on one core, with and without a log: `cargo bench --package sim`.
+//! Measures the speed of the virtual engine on one core, with and without a log: `cargo bench --package sim`.
 //!
-//! Figures of a kind are only comparable within one call: machines differ, and one machine differs from hour to hour.
+//! Compare only figures of one call: machines differ, and one machine is faster or slower from hour to hour.
 
 #![allow(clippy::print_stdout)]
 
@@ -12,7 +12,7 @@ use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides};
 use sim::log::{EventRow, write_row};
 
-/// How long each kind is measured.
+/// How long each measurement takes.
 const TIME: Duration = Duration::from_secs(2);
 
 const GRID: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
@@ -29,15 +29,15 @@ fn main() {
         experiment(""),
         experiment("\ndelay_s = { exponential = 0.05 }"),
     );
-    let bare = speed("without a log", &plain, unlogged);
-    let with_delays = speed("without a log, delayed messages", &delayed, unlogged);
-    let logged = speed("with the full CSV log in memory", &plain, to_csv);
+    let bare = measure_speed("without a log", &plain, run_without_log);
+    let with_delays = measure_speed("without a log, delayed messages", &delayed, run_without_log);
+    let logged = measure_speed("with the full CSV log in memory", &plain, to_csv);
     println!("log / bare          {:.2}", logged / bare);
     println!("delayed / bare      {:.2}", with_delays / bare);
 }
 
-/// Ticks per second of `run_all`, printed under `name`.
-fn speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
+/// Measures how many ticks per second `run_all` simulates. Prints and returns the number.
+fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
     let (started, mut ticks) = (Instant::now(), 0);
     while started.elapsed() < TIME {
         ticks += run_all(experiment);
@@ -47,7 +47,7 @@ fn speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u
     speed
 }
 
-fn unlogged(experiment: &Experiment) -> u64 {
+fn run_without_log(experiment: &Experiment) -> u64 {
     let mut ticks = 0;
     for run in experiment.runs() {
         virtual_time::observe(&run, experiment.seed, |machine, logged| {

@@ -1,26 +1,26 @@
-//! Lamport's logical clock: the two rules, and nothing else.
+//! Lamport's logical clock and its two rules.
 //!
 //! Source: L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System", CACM 21(7), 1978, implementation
 //! rules IR1 and IR2.
 
-/// One machine's logical clock. It starts at 0 and only ever grows.
+/// The logical clock of one machine. It starts at 0 and never decreases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LamportClock(u64);
 
 impl LamportClock {
-    /// The clock's value now.
+    /// Returns the clock's present value.
     pub fn value(self) -> u64 {
         self.0
     }
 
-    /// IR1: between two successive events the clock is incremented. Returns the value after it.
+    /// Rule IR1: adds 1 to the clock between two successive events. Returns the new value.
     pub fn increment(&mut self) -> u64 {
         self.0 += 1;
         self.0
     }
 
-    /// IR2 on receipt of a message stamped `stamp`: past both the own value and the stamp. The receipt is an event itself, so
-    /// the increment comes after the maximum: `max(local, stamp) + 1`. Returns the value after it.
+    /// Rule IR2, when a message with timestamp `stamp` is received: sets the clock to `max(clock, stamp) + 1`. Lamport only asks
+    /// that the clock gets past both values. Returns the new value.
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0

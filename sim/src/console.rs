@@ -1,4 +1,4 @@
-//! What the programs say to people: on stderr, and never at the price of the work.
+//! Messages to users on stderr. A message that cannot be written never ends the work.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,17 +6,16 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a line to stderr. If stderr takes nothing any more (a full disk, a pipe whose reader is gone, a lost terminal), the line
-/// is dropped: `eprintln!` would panic and end the work that the line is only about.
+/// Writes a line to stderr. The line is dropped if stderr cannot be written (a full disk, a closed pipe, a lost terminal);
+/// `eprintln!` would panic and end the work.
 ///
-/// What the line quotes of a file or a path may be anything: it is written as [`printable`] has it.
+/// Text from files and paths is made safe by [`printable`].
 pub fn tell(line: impl Display) {
-    // One write for the whole line: lines of several threads and processes do not mix.
+    // The whole line is one write, so that lines of several threads and processes do not mix.
     let _ = io::stderr().write_all(printable(&format!("{line}\n")).as_bytes());
 }
 
-/// `text` without characters that do something to a terminal, such as clear it: in their place stands what Rust calls them, as in
-/// `\u{1b}`. New lines and tabs stay.
+/// Replaces the characters of `text` that control a terminal by their escapes in Rust, such as `\u{1b}`. New lines and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let acts = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     if !text.contains(acts) {
@@ -32,15 +31,15 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Words as a command line that can be pasted into a shell. A word that is not UTF-8 is written as bash's `$'...'`.
+/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 becomes a `$'...'` of bash.
 pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
     quoted.join(" ")
 }
 
-/// A path as a word of a command line, as [`command_line`] has it.
+/// Quotes a path as a word of a command line, like [`command_line`].
 pub fn shell_word(path: &Path) -> String {
-    // Behind `./`, a leading dash is no option.
+    // With `./` before it, a path that begins with a dash is not an option.
     let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Cow::Owned(Path::new(".").join(path))
     } else {
@@ -75,14 +74,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_only_where_a_shell_needs_it() {
+    fn words_are_quoted_only_if_a_shell_needs_it() {
         assert_eq!(shell_word(Path::new("data/quickstart")), "data/quickstart");
         assert_eq!(shell_word(Path::new("a b")), "'a b'");
         assert_eq!(shell_word(Path::new("-rf")), "./-rf");
     }
 
     #[test]
-    fn no_text_acts_on_a_terminal() {
+    fn control_characters_are_escaped() {
         let plain = "a\tb\nc é ─";
         assert!(matches!(printable(plain), Cow::Borrowed(text) if text == plain));
         assert_eq!(
@@ -93,7 +92,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_that_are_no_text_are_escaped() {
+    fn bytes_that_are_not_utf_8_are_escaped() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9 d'or"));
         assert_eq!(shell_word(path), r"$'caf\xe9 d\'or'");

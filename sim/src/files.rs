@@ -1,8 +1,9 @@
-//! Files that appear whole or not at all: written under a temporary name, brought to the disk, and renamed when they are complete.
+//! Files that appear complete or not at all: they are written under a temporary name, forced to the disk, and renamed when
+//! complete.
 //!
-//! A temporary name is `.NAME.RANDOM.partial`: no two writers have the same, not even in two containers, whose process ids can be
-//! equal. A writer of a [`Partial`] file holds its lock for as long as it writes, and a dataset's writer holds the dataset's: so
-//! whatever bears such a name and can be locked was left by a writer that crashed.
+//! A temporary name is `.NAME.RANDOM.partial`. No two writers use the same name, not even in two containers with equal process ids.
+//! The writer of a [`Partial`] file locks it while it writes, and a dataset's writer locks the dataset. So a file with a temporary
+//! name that can be locked was left by a writer that crashed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -12,18 +13,18 @@ use std::time::Duration;
 
 use crate::log::{Disk, LockAttempt, RealDisk, try_lock};
 
-/// How temporary names end.
+/// The end of temporary names.
 const ENDING: &str = ".partial";
 
-/// Where the file system has no locks, only what is older than this counts as left by a crash.
-const SURELY_LEFT: Duration = Duration::from_secs(24 * 60 * 60);
+/// If the file system has no locks, only files older than this count as left by a crash.
+const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Writes a file that is there whole or not at all, whatever stops the program. When this returns, the file and its name are on the
-/// disk.
+/// Writes a file that appears complete or not at all. When this returns, the file and its name are on the disk.
 ///
 /// # Errors
 ///
-/// What the disk says. What was at `path` before is still there then, unless only its new name could not be synced.
+/// Returns the error of the disk. Then the old file at `path` is still there, unless only the new name could not be forced to the
+/// disk.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = temporary_path(path);
     let write = || {
@@ -33,24 +34,24 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
         disk.rename(&partial, path)
     };
     write().inspect_err(|_| {
-        // The error at hand is the one to report. Should the disk refuse this as well, the next writer removes the file.
+        // The first error is reported. If the partial file cannot be removed either, the next writer removes it.
         let _ = disk.remove(&partial);
     })?;
     disk.sync_folder(folder_of(path))
 }
 
-/// Gives the folder `from`, which is complete, the name `to`. When this returns, that is on the disk.
+/// Renames the complete folder `from` to `to`. When this returns, the new name is on the disk.
 ///
 /// # Errors
 ///
-/// What the disk says, such as that `to` is there and not empty.
+/// Returns the error of the disk, for example if `to` exists and is not empty.
 pub fn publish_folder(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
     disk.sync_folder(from)?;
     disk.rename(from, to)?;
     disk.sync_folder(folder_of(to))
 }
 
-/// The folder that a file or folder is in, also where its path does not name it.
+/// Returns the folder that contains a file or folder, even if its path has only one name.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -58,28 +59,28 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A file or a folder under its temporary name. It is removed when this is dropped without having been published.
+/// A file or a folder under a temporary name. It is removed if this is dropped before it was published.
 #[derive(Debug)]
 pub struct Partial {
     path: PathBuf,
     partial: PathBuf,
-    /// Says that its writer is alive; none for a folder.
+    /// The lock that shows that the writer is alive. A folder has none.
     lock: Option<File>,
 }
 
 impl Partial {
-    /// A new file, to become `path`, open for writing.
+    /// Creates a new file that will become `path`, open for writing.
     ///
     /// # Errors
     ///
-    /// What the system says; so with all that follows.
+    /// Returns the system's error, as all functions below do.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
         let create = |partial: &Path| {
             let options = File::options().write(true).create_new(true).open(partial);
             options.and_then(|file| Ok((file.try_clone()?, file)))
         };
-        let (partial, (lock, file)) = under_a_new_name(&path, create)?;
-        // Without locks a writer's file is told from a leftover by its age.
+        let (partial, (lock, file)) = create_under_new_name(&path, create)?;
+        // Without locks, the age of a file decides whether it was left by a crash.
         let _ = try_lock(&lock);
         let lock = Some(lock);
         Ok((
@@ -92,9 +93,9 @@ impl Partial {
         ))
     }
 
-    /// A new folder, to become `path`.
+    /// Creates a new folder that will become `path`.
     pub fn create_folder(path: PathBuf) -> io::Result<Self> {
-        let (partial, ()) = under_a_new_name(&path, |partial| fs::create_dir(partial))?;
+        let (partial, ()) = create_under_new_name(&path, |partial| fs::create_dir(partial))?;
         Ok(Self {
             path,
             partial,
@@ -102,17 +103,17 @@ impl Partial {
         })
     }
 
-    /// What it is to become.
+    /// Returns the final path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where it is now.
+    /// Returns the temporary path.
     pub fn partial(&self) -> &Path {
         &self.partial
     }
 
-    /// Brings what was written of a file to the disk: a full or broken disk says so here. Returns how many bytes it has.
+    /// Forces the file to the disk, so that a full or broken disk is noticed here. Returns the length of the file in bytes.
     pub fn sync(&self) -> io::Result<u64> {
         let Some(file) = &self.lock else {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -121,8 +122,8 @@ impl Partial {
         Ok(file.metadata()?.len())
     }
 
-    /// Gives the file its name, in the place of what bears it: until then nothing of it can be seen. When this returns, the file and
-    /// its name are on the disk.
+    /// Gives the file its final name, and replaces the file that has it. Before this, nothing of the new file can be seen. When
+    /// this returns, the file and its name are on the disk.
     pub fn publish(mut self) -> io::Result<()> {
         self.sync()?;
         RealDisk.rename(&self.partial, &self.path)?;
@@ -136,7 +137,7 @@ impl Drop for Partial {
         if self.partial.as_os_str().is_empty() {
             return;
         }
-        // Nobody is left to be told if this fails: the next writer removes it.
+        // If this fails, the next writer removes the file.
         let _ = match self.lock {
             Some(_) => fs::remove_file(&self.partial),
             None => fs::remove_dir_all(&self.partial),
@@ -144,15 +145,15 @@ impl Drop for Partial {
     }
 }
 
-/// A temporary name of `path`: no other writer has it.
+/// Returns a temporary name for `path` that no other writer uses.
 fn temporary_path(path: &Path) -> PathBuf {
     let random = RandomState::new().hash_one(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
 }
 
-/// Creates something under a temporary name of `path` that nothing bears yet.
-fn under_a_new_name<T>(
+/// Creates something under a temporary name for `path` that does not exist yet.
+fn create_under_new_name<T>(
     path: &Path,
     create: impl Fn(&Path) -> io::Result<T>,
 ) -> io::Result<(PathBuf, T)> {
@@ -166,12 +167,11 @@ fn under_a_new_name<T>(
     }
 }
 
-/// Removes what crashed writers left in `folder`, of files and folders whose final name `is_ours` knows. What is not there any more
-/// was removed by somebody else, which is as good.
+/// Removes what crashed writers left in `folder`, if `is_ours` accepts its final name. A file that is already gone is no error.
 ///
 /// # Errors
 ///
-/// If the folder cannot be read, or a leftover not be removed.
+/// Fails if the folder cannot be read, or if a file cannot be removed.
 pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -183,7 +183,7 @@ pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Re
     Ok(())
 }
 
-/// The name that something under this temporary name was to have; none if it is no temporary name.
+/// Returns the final name that belongs to a temporary name. `None` if `name` is not a temporary name.
 pub fn final_name(name: &str) -> Option<&str> {
     let (name, random) = name
         .strip_prefix('.')?
@@ -193,7 +193,7 @@ pub fn final_name(name: &str) -> Option<&str> {
     is_random.then_some(name)
 }
 
-/// Whether no living writer has it.
+/// Returns whether no living writer has the file.
 fn is_abandoned(path: &Path) -> bool {
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
@@ -204,16 +204,20 @@ fn is_abandoned(path: &Path) -> bool {
         Ok(LockAttempt::HeldByAnother) => false,
         Ok(LockAttempt::NotSupported) | Err(_) => {
             let age = file.metadata().and_then(|metadata| metadata.modified());
-            age.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > SURELY_LEFT))
+            age.is_ok_and(|modified| {
+                modified
+                    .elapsed()
+                    .is_ok_and(|age| age > CERTAINLY_LEFT_AFTER)
+            })
         }
     }
 }
 
-/// Removes a file, or a folder with all that is in it, if it is there.
+/// Removes a file, or a folder with its contents, if it exists.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// Returns the system's error.
 pub fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn two_writers_of_a_file_do_not_meet_and_the_last_one_wins() {
+    fn two_writers_of_a_file_do_not_conflict_and_the_last_one_wins() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         let (one, mut file) = Partial::create_file(path.clone()).unwrap();
@@ -259,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_file_is_the_new_one_and_nothing_else_stays() {
+    fn replacing_a_file_leaves_only_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         replace(&RealDisk, &path, b"old").unwrap();
         replace(&RealDisk, &path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.json"]);
-        // What cannot get its name goes.
+        // A file that cannot get its final name is removed.
         let in_the_way = folder.path().join("b.json");
         fs::create_dir(&in_the_way).unwrap();
         replace(&RealDisk, &in_the_way, b"new").unwrap_err();
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_names_differ_and_say_what_they_become() {
+    fn temporary_names_differ_and_contain_the_final_name() {
         let path = Path::new("data/a.csv");
         let (one, other) = (temporary_path(path), temporary_path(path));
         assert_ne!(one, other);
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gets_its_name_unless_something_has_it() {
+    fn a_folder_gets_its_name_unless_the_name_is_taken() {
         let root = tempfile::tempdir().unwrap();
         let (fresh, name) = (root.path().join("fresh"), root.path().join("name"));
         fs::create_dir(&fresh).unwrap();
@@ -298,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_published_goes() {
+    fn a_file_that_is_not_published_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (file, _) = Partial::create_file(folder.path().join("a.csv")).unwrap();
         let parts = Partial::create_folder(folder.path().join("events")).unwrap();
@@ -309,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn only_leftovers_of_our_own_names_go_and_no_living_writers_file() {
+    fn only_our_own_leftovers_are_removed_and_no_file_of_a_living_writer() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();

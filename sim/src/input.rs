@@ -1,33 +1,33 @@
-//! Reading files that people hand to the programs, whatever the path leads to: bounded, and without waiting for what never comes.
+//! Reads files from users, with a size limit, and files of datasets, without waiting for a pipe that nobody writes to.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a text file of at most `most_bytes` bytes. Pipes and `/dev/stdin` are read like files; `/dev/zero`, which has no end, or a
-/// file of many gigabytes costs no more memory than `most_bytes`.
+/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. Even for `/dev/zero`, which has no
+/// end, at most `max_bytes` bytes of memory are needed.
 ///
 /// # Errors
 ///
-/// What the system says; [`io::ErrorKind::FileTooLarge`] if there is more; [`io::ErrorKind::InvalidData`] if it is not UTF-8, with
-/// the number of the line.
-pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    read_text_from(File::open(path)?, most_bytes)
+/// Returns the system's error, [`io::ErrorKind::FileTooLarge`] if there are more bytes, or [`io::ErrorKind::InvalidData`] with the
+/// number of the line if the text is not UTF-8.
+pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    read_text_from(File::open(path)?, max_bytes)
 }
 
-/// As [`read_text`], a file of a dataset: with the errors of [`open_stored`] as well.
-pub(crate) fn read_stored_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    read_text_from(open_stored(path)?, most_bytes)
+/// Reads a file of a dataset like [`read_text`], with the additional errors of [`open_stored`].
+pub(crate) fn read_stored_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    read_text_from(open_stored(path)?, max_bytes)
 }
 
-fn read_text_from(file: File, most_bytes: u64) -> io::Result<String> {
+fn read_text_from(file: File, max_bytes: u64) -> io::Result<String> {
     let mut bytes = vec![];
-    file.take(most_bytes.saturating_add(1))
+    file.take(max_bytes.saturating_add(1))
         .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes {
+    if bytes.len() as u64 > max_bytes {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("has more than {most_bytes} bytes: not a file of this kind"),
+            format!("has more than {max_bytes} bytes: not a file of this kind"),
         ));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -40,11 +40,11 @@ fn read_text_from(file: File, most_bytes: u64) -> io::Result<String> {
     })
 }
 
-/// Opens a file of a dataset. A pipe or a device in its place is refused: whoever opens a pipe without a writer waits for ever.
+/// Opens a file of a dataset. A pipe or a device in its place is an error, because opening a pipe without a writer waits for ever.
 ///
 /// # Errors
 ///
-/// What the system says; [`io::ErrorKind::InvalidInput`] if it is a pipe, a socket or a device.
+/// Returns the system's error, or [`io::ErrorKind::InvalidInput`] for a pipe, a socket or a device.
 pub(crate) fn open_stored(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_file() || kind.is_dir() {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_whole_or_refused() {
+    fn a_file_is_read_completely_or_refused() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), "five\n").expect("it is written");
         assert_eq!(read_text(file.path(), 5).expect("it fits"), "five\n");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named_by_its_line() {
+    fn bytes_that_are_not_utf_8_are_named_by_their_line() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), b"a\nb\xff").expect("it is written");
         let error = read_text(file.path(), 100).expect_err("it is no text");

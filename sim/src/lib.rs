@@ -1,26 +1,26 @@
-//! A laboratory for logical clocks: grids of small asynchronous distributed systems, swept over real TCP or in virtual time.
+//! A laboratory for logical clocks: runs many small distributed systems over real TCP or in virtual time.
 //!
-//! Each run is N virtual machines, every one ticking at its own rate, exchanging messages and keeping a Lamport clock. The
-//! machine is pure ([`machine`]); two engines interpret it ([`engine`]): `tcp` with real sockets and the wall clock, `virtual`
-//! with discrete events. A seed settles a run, so both make the same events.
+//! Each run has N machines. Every machine ticks at its own rate, exchanges messages and keeps a Lamport clock. The machine itself
+//! uses no socket and no real clock ([`machine`]). Two engines run it ([`engine`]): `tcp` with real sockets and real time, and
+//! `virtual` with simulated time. The seed determines a run, so both engines make the same events.
 //!
 //! # Layout
 //!
 //! - [`clock`]: Lamport's rules
-//! - [`machine`]: one virtual machine: its state, and what one tick does to it
-//! - [`random`]: seeded, portable streams of randomness
-//! - [`experiment`]: a TOML file becomes configurations and an ordered plan of runs
-//! - [`engine`]: two interpreters of the same machine
-//! - [`wire`]: what goes over a connection: frames and the handshake
-//! - [`log`]: the dataset contract: columns, journal, segments
-//! - [`sweep`]: keeps an engine fed, journals its results, reports progress
-//! - [`files`]: files that appear whole or not at all
-//! - [`input`]: files that people hand to the programs, read with a bound
-//! - [`table`]: tables for people on the terminal
-//! - [`toml_reader`]: TOML that people write, read with every mistake noted
-//! - [`console`]: what the programs say to people
+//! - [`machine`]: one machine: its state, and what one tick does
+//! - [`random`]: random streams from a seed, the same on every platform
+//! - [`experiment`]: from a TOML file to configurations and an ordered plan of runs
+//! - [`engine`]: two engines that run the same machine
+//! - [`wire`]: bytes on a connection: frames and the handshake
+//! - [`log`]: the format of datasets: columns, journal, event files
+//! - [`sweep`]: chooses and starts runs, writes their results, reports progress
+//! - [`files`]: files that appear complete or not at all
+//! - [`input`]: files from users, read with a size limit
+//! - [`table`]: tables for a terminal
+//! - [`toml_reader`]: TOML from users, read with every mistake noted
+//! - [`console`]: messages to users
 //!
-//! The `sim` binary's verbs stand in `commands`, one file each.
+//! The commands of the program `sim` are in `commands`, one file each.
 //!
 //! # Example
 //!

@@ -1,12 +1,12 @@
-//! One virtual machine: its state and what one tick does to it.
+//! One machine: its state, and what one tick does.
 //!
-//! Pure: no socket, no wall clock, no file, and no randomness but the stream it is given. Every engine drives this same
-//! machine: it hands it messages as they arrive ([`Machine::arrive`]) and calls [`Machine::tick`] when a tick is due; the
-//! event that comes back says all that happened, including what is to be sent, and [`Machine::draw_delay_ns`] how long each
-//! message is to be under way. Where a tick takes the whole queue, [`Machine::next_event_in_tick`] yields its further events.
+//! It uses no socket, no real clock and no file, and its random draws come from the given stream. Every engine runs this same
+//! machine: it passes arriving messages to [`Machine::arrive`] and calls [`Machine::tick`] when a tick is due. The returned event
+//! contains everything that happened, including the message to send, and [`Machine::draw_delay_ns`] draws how long each message
+//! travels. If a tick takes the whole queue, [`Machine::next_event_in_tick`] returns its further events.
 //!
-//! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*, of which
-//! a tick takes the oldest, or all. Without a modelled delay it goes straight to the message queue.
+//! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*. A tick takes
+//! the oldest message of this queue, or all. Without a modelled delay, a message goes directly to the message queue.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -22,30 +22,30 @@ use crate::experiment::{
 
 pub use crate::experiment::MachineIndex;
 
-/// What travels between machines.
+/// A message from one machine to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Message {
-    /// Who sent it.
+    /// The sender.
     pub sender: MachineIndex,
-    /// The timestamp it carries.
+    /// The timestamp that the message carries.
     pub stamp: u64,
-    /// The number of the sender's tick at which it was sent: with `sender` it names the send event exactly.
+    /// The number of the sender's tick at which it was sent. Together with `sender` it identifies the send event.
     pub sent_tick: u64,
 }
 
-/// To whom a send goes.
+/// The recipients of a send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipients {
     /// One neighbour.
     One(MachineIndex),
-    /// Two or more, ascending.
+    /// Two or more neighbours, in ascending order.
     Several(Arc<[MachineIndex]>),
     /// All neighbours of the sender.
     All,
 }
 
 impl Recipients {
-    /// Who they are, ascending, if the sender has these `neighbours`.
+    /// Returns the recipients in ascending order, if the sender has these `neighbours`.
     #[inline]
     pub fn among<'a>(&'a self, neighbours: &'a [MachineIndex]) -> &'a [MachineIndex] {
         match self {
@@ -56,39 +56,39 @@ impl Recipients {
     }
 }
 
-/// What happened in an event.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Nothing but the passing of the tick.
+    /// An internal event.
     Internal,
-    /// One message, the same for each recipient.
+    /// A send of one message, the same for each recipient.
     Send {
-        /// Who is to get it.
+        /// The recipients.
         recipients: Recipients,
-        /// The timestamp it carries.
+        /// The timestamp that the message carries.
         stamp: u64,
     },
-    /// The oldest message of the queue was taken and processed.
+    /// A receive: the oldest message was taken from the queue.
     Receive(Message),
 }
 
-/// An event, complete: every column of the log but run, machine and time.
+/// An event with all values of its log row, except run, machine and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The machine's tick, from 0. One event a tick, but for ticks that take several messages.
+    /// The number of the machine's tick, from 0. A tick has one event, or several if it takes several messages.
     pub tick: u64,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The logical clock after the event.
     pub logical_clock: u64,
-    /// Messages waiting in the message queue after the event.
+    /// Number of messages in the message queue after the event.
     pub queue_length: u64,
 }
 
-/// A virtual machine with a Lamport clock and a message queue.
+/// A machine with a Lamport clock and a message queue.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// To whom it may send, ascending.
+    /// The machines to which it may send, in ascending order.
     neighbours: Vec<MachineIndex>,
     sends: Sends,
     receive: ReceiveRule,
@@ -99,17 +99,17 @@ pub struct Machine {
     queue: VecDeque<Message>,
     network: NetworkQueue,
     next_tick: u64,
-    /// Messages that the current tick has still to take.
+    /// Number of messages that the current tick must still take.
     to_take: usize,
     random: ChaCha8Rng,
 }
 
 impl Machine {
-    /// Machine `index` of a run of that `configuration`, drawing from its own stream `random`.
+    /// Creates machine `index` of a run with this `configuration`. All its draws come from the stream `random`.
     pub fn new(index: MachineIndex, configuration: &Configuration, random: ChaCha8Rng) -> Self {
         let machines = configuration.rates.machines();
         assert!(index < machines, "machine {index} of {machines}");
-        // A time-keeper always sends to all: its mix of sends has no other outcome.
+        // A time-keeper always sends to all, so nothing is drawn.
         let sends = match configuration.topology {
             Topology::TimeKeeper => Sends::Broadcast,
             Topology::Mesh | Topology::Ring | Topology::Star => configuration.sends,
@@ -130,7 +130,7 @@ impl Machine {
         }
     }
 
-    /// A message arrives that was sent in a tick due at `sent_ns` and is to be under way for `delay_ns`, in model time.
+    /// Adds a message that was sent in a tick due at `sent_ns` and travels for `delay_ns`, both in model time.
     pub fn arrive(&mut self, message: Message, sent_ns: u64, delay_ns: u64) {
         if self.delay == Delay::NONE {
             self.queue.push_back(message);
@@ -139,15 +139,15 @@ impl Machine {
         }
     }
 
-    /// How long the next message is to be under way, in model nanoseconds. To be drawn once for every message sent: for a
-    /// broadcast in the order of its recipients.
+    /// Draws how long the next message travels, in model nanoseconds. Must be called once for every message sent; for a broadcast,
+    /// in the order of its recipients.
     pub fn draw_delay_ns(&mut self) -> u64 {
         self.delay.draw_ns(&mut self.random)
     }
 
-    /// The next tick, due at model time `due_ns`: its event, or the first of several. A waiting message is taken and received; an
-    /// idle machine draws: internal with its probability, otherwise a send to recipients drawn as its configuration says. A machine
-    /// without neighbours has only internal events.
+    /// Does the next tick, due at model time `due_ns`. Returns its event, or the first of several. If a message waits, it is
+    /// received. An idle machine has an internal event with its probability, and otherwise sends to recipients drawn as the
+    /// configuration says. A machine without neighbours has only internal events.
     pub fn tick(&mut self, due_ns: u64) -> Event {
         self.next_tick += 1;
         while let Some(message) = self.network.pop_before(due_ns) {
@@ -164,10 +164,11 @@ impl Machine {
         self.event(kind)
     }
 
-    /// The current tick's next event, if it takes another message. To be called after every tick until there is none.
+    /// Returns the current tick's next event, if the tick takes another message. Must be called after every tick until it returns
+    /// `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
-        // The rule, at every tick: not worth a call.
+        // The usual case, at every tick, is handled here without a call.
         if self.to_take == 0 {
             return None;
         }
@@ -225,7 +226,7 @@ impl Machine {
         one.map_or(Recipients::All, |&peer| Recipients::One(peer))
     }
 
-    /// Floyd's choice of `wanted` different neighbours: as many draws, each choice equally likely.
+    /// Draws `wanted` different neighbours by Floyd's method: it needs `wanted` draws, and each choice is equally likely.
     fn draw_several(&mut self, wanted: u32) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
         let mut places: Vec<u32> = Vec::with_capacity(wanted as usize);
@@ -249,13 +250,12 @@ impl Machine {
     }
 }
 
-/// Messages that have arrived but are still under way as far as the model goes. Connections keep their order: a message is never
-/// ahead of one that its sender sent before.
+/// Messages that have arrived, but whose modelled delay is not over. Messages of one sender keep their order.
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
-    /// Earliest first: when it is through, then by message, so that the order does not depend on when each really arrived.
+    /// Sorted by the end of the delay, then by message, so that the order does not depend on the real times of arrival.
     under_way: BinaryHeap<Reverse<(u64, Message)>>,
-    /// When the last message of each sender is through.
+    /// For each sender, when the delay of its last message ends.
     last_through_ns: Vec<u64>,
 }
 
@@ -270,8 +270,8 @@ impl NetworkQueue {
         self.under_way.push(Reverse((*last_ns, message)));
     }
 
-    /// The next message that is through before `ns`. One that is through at that very instant is not seen by the tick: nor is,
-    /// without delays, one that was sent at it.
+    /// Removes and returns the next message whose delay ended before `ns`. A delay that ends exactly at `ns` is too late for the
+    /// tick at `ns`, and so is, without delays, a message sent at `ns`.
     fn pop_before(&mut self, ns: u64) -> Option<Message> {
         let &Reverse((through_ns, _)) = self.under_way.peek()?;
         if through_ns >= ns {

@@ -1,4 +1,4 @@
-//! The `sim` program: plans and runs sweeps of small distributed systems with Lamport clocks.
+//! The program `sim`: plans and runs many small distributed systems with Lamport clocks.
 
 mod commands;
 
@@ -6,14 +6,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// Exit code for anything that keeps a command from doing its work: arguments, the experiment file, the dataset.
+/// Exit code if a command cannot do its work because of its arguments, the experiment file or the dataset.
 const UNUSABLE: u8 = 2;
 
-/// Sweeps grids of small asynchronous distributed systems with Lamport clocks, over real TCP or in virtual time.
+/// Runs many small distributed systems with Lamport clocks, one for each combination of parameter values, over real TCP or in
+/// virtual time
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 ok, 2 usage, experiment file or dataset, 3 some runs failed, 130 interrupted."
+    after_help = "Exit codes: 0 done; 2 the command line, the experiment or the dataset cannot be used; 3 some runs failed; 130 interrupted."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -33,7 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(cli) => run(cli.command),
-        Err(answer) => commands::print_answer(&answer),
+        Err(answer) => commands::print_help_or_mistake(&answer),
     };
     result.unwrap_or_else(|error| {
         sim::console::tell(format_args!("error: {error:#}"));

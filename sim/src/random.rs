@@ -1,26 +1,26 @@
-//! Seeded, portable streams of randomness: the same numbers on every platform, in every release.
+//! Random streams from a seed: the same numbers on every platform and in every release.
 //!
-//! A stream's key is a hash of the experiment's seed and a run's stream key (a canonical text of all that can change its events),
-//! so it does not depend on where the run stands in a grid or on who runs it. Each machine of a run has a stream number of
-//! its own under that key.
+//! The key of a stream is a hash of the experiment's seed and a run's stream key (a canonical text of everything that can change
+//! its events). So it does not depend on the run's number or on the computer. Each machine of a run has its own stream number under
+//! this key.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// Stream number of what concerns a whole run (its phases), beyond any machine's.
+/// Stream number for draws that concern a whole run, such as its phases. No machine has this number.
 const RUN_STREAM: u64 = u64::MAX;
 
-/// The stream of machine `machine` in the run with key `run_key`.
+/// Returns the stream of machine `machine` in the run with key `run_key`.
 pub fn machine_stream(seed: u64, run_key: &str, machine: u32) -> ChaCha8Rng {
     stream(seed, run_key, u64::from(machine))
 }
 
-/// The stream for what is drawn once a run: the phases of its machines.
+/// Returns the stream for draws that are made once for a run, such as the phases of its machines.
 pub fn run_stream(seed: u64, run_key: &str) -> ChaCha8Rng {
     stream(seed, run_key, RUN_STREAM)
 }
 
-/// The stream for what an experiment file draws itself, such as random rate sets; `purpose` tells them apart.
+/// Returns the stream for draws of an experiment file, such as random rate sets. Each `purpose` has its own stream.
 pub fn experiment_stream(seed: u64, purpose: &str) -> ChaCha8Rng {
     stream(seed, &format!("experiment: {purpose}"), 0)
 }
@@ -42,9 +42,9 @@ mod tests {
     const KEY: &str =
         "rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=60 repetition=0";
 
-    /// Golden vectors: if one of these changes, every published seed means other runs. Do not update them; find out why.
+    /// These are fixed results. If one changes, every published seed would give other runs. Do not update them; find the cause.
     #[test]
-    fn golden_words() {
+    fn random_words_are_fixed() {
         let words =
             |mut random: ChaCha8Rng| [random.next_u64(), random.next_u64(), random.next_u64()];
         assert_eq!(
@@ -81,9 +81,9 @@ mod tests {
         );
     }
 
-    /// The samplers the machine uses are part of the promise, not only the words below them.
+    /// Samples must stay the same too, not only the random words from which they are made.
     #[test]
-    fn golden_samples() {
+    fn samples_are_fixed() {
         let mut random = machine_stream(262, KEY, 2);
         let bools: Vec<bool> = (0..16).map(|_| random.random_bool(0.7)).collect();
         let ranges: Vec<u32> = (0..16).map(|_| random.random_range(0..3u32)).collect();

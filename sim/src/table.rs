@@ -1,6 +1,6 @@
-//! Tables for people on the terminal, in one style for both programs: no frame, a line below the headings, columns as wide on the
-//! screen as their widest cell. Width is that of the characters as a terminal shows them: a Chinese letter takes two columns, an
-//! accent of its own none.
+//! Tables for a terminal, in one style for both programs: no frame, a line below the headings, and each column as wide on the
+//! screen as its widest cell. The width is that of the characters as a terminal shows them: a Chinese character takes two columns,
+//! a combining accent none.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
@@ -11,40 +11,40 @@ use comfy_table::{
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Joins what must stay on one line; a plain space when printed.
+/// Joins words that must stay on one line. It is printed as a space.
 pub const NO_BREAK: char = '\u{a0}';
 
-/// Begins a new line within a cell.
-const LINE: char = '\n';
+/// Starts a new line within a cell.
+const NEW_LINE: char = '\n';
 
-/// A longer line is broken, wherever that is: the widths of all columns together must fit 16 bits.
+/// Longer lines are broken anywhere, because the widths of all columns together must fit into 16 bits.
 const WIDEST: u16 = 1000;
 
-/// Where no terminal says how wide it is.
+/// The width if there is no terminal that reports one.
 const DEFAULT_WIDTH: u16 = 120;
 
-/// A line below the header, a space between columns.
+/// The style: a line below the header, a space between columns.
 const PLAIN: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .header_lines(ContentLineStyle::none().junction(' '))
     .content_lines(ContentLineStyle::none().junction(' '));
 
-/// The same with a fainter line between rows, for rows of several lines.
+/// The same style with a thin line between rows, for rows of several lines.
 const RULED: TableStyle = PLAIN.row_separator(LineStyle::none().fill('╌').junction('╌'));
 
-/// What a table shows.
+/// The contents of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid<'a> {
-    /// A heading a column; empty for a table without.
+    /// One heading for each column; empty for a table without headings.
     pub headings: &'a [String],
-    /// For each column, whether its cells are numbers, which stand to the right.
+    /// For each column, whether its cells are numbers, which are aligned to the right.
     pub numeric: &'a [bool],
-    /// As many cells a row as there are columns.
+    /// The rows, with one cell for each column.
     pub rows: &'a [Vec<String>],
 }
 
 impl Grid<'_> {
-    /// The table in lines, at most `width` columns of the screen wide where that breaks no word.
+    /// Returns the lines of the table. They are at most `width` columns wide if no word has to be broken.
     pub fn lines(&self, width: u16) -> Vec<String> {
         let widths = |width_of: fn(&str) -> usize| -> Vec<u16> {
             let columns = 0..self.numeric.len();
@@ -59,10 +59,10 @@ impl Grid<'_> {
                 sum.saturating_add(width.saturating_add(padding + 1))
             })
         };
-        // Where room is scarce, one space must do between the columns that are not numbers.
+        // If the table is too wide, columns that are not numbers are separated by one space only.
         let padding = u16::from(total(&narrowest, 1) <= width);
         let mut grid = self.filled();
-        // Without headings the first column says where a row begins.
+        // Without headings, the first column shows where a row begins.
         let may_wrap = total(&widest, 1) > width || self.has_lines();
         grid.load_style(if may_wrap && !self.headings.is_empty() {
             RULED
@@ -86,7 +86,7 @@ impl Grid<'_> {
 
     fn filled(&self) -> comfy_table::Table {
         let mut grid = comfy_table::Table::new();
-        // No colours, whatever the terminal.
+        // No colours are used.
         grid.force_no_tty();
         if !self.headings.is_empty() {
             grid.set_header(self.headings);
@@ -110,16 +110,19 @@ impl Grid<'_> {
         u16::try_from(width).map_or(WIDEST, |width| width.min(WIDEST))
     }
 
-    /// Whether any cell has several lines.
+    /// Returns whether any cell has several lines.
     fn has_lines(&self) -> bool {
-        self.rows.iter().flatten().any(|cell| cell.contains(LINE))
+        self.rows
+            .iter()
+            .flatten()
+            .any(|cell| cell.contains(NEW_LINE))
     }
 }
 
-/// Names and what they are, a row each, in lines of at most `width` columns.
+/// Returns names and values, one row each, in lines of at most `width` columns.
 pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     let row = |(name, value): (&str, String)| {
-        // A name is one thing, and not broken.
+        // A name is not broken.
         vec![name.replace(' ', &NO_BREAK.to_string()), value]
     };
     let rows: Vec<Vec<String>> = pairs.into_iter().map(row).collect();
@@ -131,7 +134,7 @@ pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     grid.lines(width).join("\n")
 }
 
-/// How many columns of the screen the terminal has, or what takes its place: `COLUMNS`, or a usual width.
+/// Returns the width of the terminal in columns. Without a terminal it is `COLUMNS` or a usual width.
 pub fn terminal_width() -> u16 {
     let told = std::env::var("COLUMNS")
         .ok()
@@ -147,17 +150,17 @@ pub fn terminal_width() -> u16 {
     told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
 }
 
-/// How many columns of the screen a text of one line takes.
+/// Returns how many columns of the screen a text of one line takes.
 pub fn display_width(text: &str) -> usize {
     text.width()
 }
 
-/// A line as it is printed.
+/// Returns a line as it is printed.
 pub fn printed(line: &str) -> String {
     line.replace(NO_BREAK, " ").trim_end().to_owned()
 }
 
-/// The cell, its lines at most [`WIDEST`] columns long.
+/// Returns the cell with lines of at most [`WIDEST`] columns.
 fn broken(cell: &str) -> Cow<'_, str> {
     if longest_line(cell) <= WIDEST.into() {
         return Cow::Borrowed(cell);
@@ -166,25 +169,29 @@ fn broken(cell: &str) -> Cow<'_, str> {
     let mut length = 0;
     for letter in cell.chars() {
         let width = letter.width().unwrap_or(0);
-        if length + width > WIDEST.into() && letter != LINE {
-            lines.push(LINE);
+        if length + width > WIDEST.into() && letter != NEW_LINE {
+            lines.push(NEW_LINE);
             length = 0;
         }
         lines.push(letter);
-        length = if letter == LINE { 0 } else { length + width };
+        length = if letter == NEW_LINE {
+            0
+        } else {
+            length + width
+        };
     }
     Cow::Owned(lines)
 }
 
-/// The width at which no word is broken.
+/// Returns the width at which no word is broken.
 fn longest_word(cell: &str) -> usize {
-    let words = cell.split([' ', LINE]).map(display_width);
+    let words = cell.split([' ', NEW_LINE]).map(display_width);
     words.max().unwrap_or(0)
 }
 
-/// The width at which every line stands on one.
+/// Returns the width at which no line is broken.
 fn longest_line(cell: &str) -> usize {
-    cell.split(LINE).map(display_width).max().unwrap_or(0)
+    cell.split(NEW_LINE).map(display_width).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -205,16 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_to_the_right_below_a_line() {
+    fn numbers_are_aligned_to_the_right() {
         assert_eq!(
             lines(&[["ab", "1"], ["c", "20"]], 80),
             ["name    n", "─────────", "ab      1", "c      20"]
         );
     }
 
-    /// Wide letters take two columns, combining accents none: columns still line up on the screen.
+    /// Wide characters take two columns and combining accents none, so that columns are aligned on the screen.
     #[test]
-    fn columns_line_up_on_the_screen_whatever_the_letters() {
+    fn columns_are_aligned_on_the_screen_for_all_letters() {
         let lines = lines(
             &[["北京实验室", "1"], ["cafe\u{301}", "2"], ["plain", "3"]],
             80,
@@ -224,9 +231,9 @@ mod tests {
         assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
     }
 
-    /// What fits by its number of letters, but not on the screen, is broken between words.
+    /// A text that has few letters but is too wide for the screen is broken between words.
     #[test]
-    fn wide_letters_count_where_a_table_is_broken() {
+    fn wide_letters_count_twice_when_a_table_is_broken() {
         let lines = lines(&[["北京 北京 北京 北京", "1"]], 16);
         assert!(
             lines.iter().all(|line| display_width(line) <= 16),
@@ -247,9 +254,9 @@ mod tests {
         assert_eq!(text, "runs at once  4\ndisk          1 MB");
     }
 
-    /// The name says where a row begins: no lines between rows, even where a value is broken.
+    /// The name shows where a row begins, so there are no lines between rows, even if a value is broken.
     #[test]
-    fn a_broken_value_stands_below_itself() {
+    fn a_broken_value_continues_below_its_first_line() {
         let rows = vec![("name", "one two three".to_owned()), ("n", "1".to_owned())];
         assert_eq!(
             pairs(rows, 16)

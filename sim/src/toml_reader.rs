@@ -1,11 +1,11 @@
-//! TOML files that people write, read with every mistake noted, by line and key, instead of stopping at the first.
+//! Reads TOML files from users. Every mistake is noted with its line and key, instead of stopping at the first.
 //!
-//! [`read`] hands out the document as a [`Section`]; its [`Item`]s give typed values, or nothing where they note a mistake. What the
-//! keys mean is for those to know who read: experiments, claims, mappings.
+//! [`read`] passes the document as a [`Section`]. Its [`Item`]s return typed values, or `None` after noting a mistake. The caller
+//! knows the meaning of the keys: there are readers of experiments, claims and mappings.
 //!
 //! # Layout
 //!
-//! - [`item`]: a value and what it may be
+//! - [`item`]: a value, and the types that it may have
 
 mod item;
 
@@ -18,33 +18,33 @@ use toml::de::DeTable;
 
 pub use item::Item;
 
-/// Something wrong in a file.
+/// A mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Line in the file, from 1.
     pub line: usize,
-    /// The key it concerns, with the tables around it (`parameters.internal`); empty where it concerns the syntax.
+    /// The key with the tables around it (`parameters.internal`); empty for a mistake in the syntax.
     pub key: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
-/// Mistakes that are told; the rest are counted.
-const MISTAKES_TOLD: usize = 100;
+/// Number of mistakes that are shown. The others are counted.
+const MAX_MISTAKES_SHOWN: usize = 100;
 
-/// Mistakes as they are told, a line each: `FILE:LINE: KEY: what is wrong`.
+/// Shows mistakes, one line each: `FILE:LINE: KEY: what is wrong`.
 #[derive(Clone, Copy, Debug)]
 pub struct MistakeList<'a> {
     /// The file.
     pub path: &'a Path,
-    /// What is wrong in it, in the order of its lines.
+    /// The mistakes, in the order of their lines.
     pub mistakes: &'a [Mistake],
 }
 
 impl fmt::Display for MistakeList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = self.mistakes.iter().take(MISTAKES_TOLD);
-        for (index, Mistake { line, key, message }) in told.enumerate() {
+        let show_mistakes = self.mistakes.iter().take(MAX_MISTAKES_SHOWN);
+        for (index, Mistake { line, key, message }) in show_mistakes.enumerate() {
             let new_line = if index == 0 { "" } else { "\n" };
             write!(f, "{new_line}{}:{line}: ", self.path.display())?;
             if !key.is_empty() {
@@ -52,18 +52,18 @@ impl fmt::Display for MistakeList<'_> {
             }
             f.write_str(message)?;
         }
-        match self.mistakes.len().saturating_sub(MISTAKES_TOLD) {
+        match self.mistakes.len().saturating_sub(MAX_MISTAKES_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\n{more} more mistakes"),
         }
     }
 }
 
-/// Reads the TOML in `text` with `read`, which notes what is wrong.
+/// Reads the TOML in `text` with `read`, which notes mistakes.
 ///
 /// # Errors
 ///
-/// Every mistake, in the order of their lines, if there is any. A `read` that returns nothing has noted why.
+/// Returns all mistakes in the order of their lines, if there is any. If `read` returns `None`, it must have noted why.
 pub fn read<T>(
     text: &str,
     read: impl FnOnce(&Section<'_>) -> Option<T>,
@@ -82,11 +82,11 @@ pub fn read<T>(
     }
 }
 
-/// A document being read: its text, where its lines end, and the mistakes found so far.
+/// A document that is being read: its text, the positions of its line ends, and the mistakes so far.
 #[derive(Debug)]
 pub(crate) struct Document<'a> {
     text: &'a str,
-    /// Offset of every newline, ascending: each value's line is looked up, not counted from the top.
+    /// The position of every newline, in ascending order, so that the line of a value can be looked up.
     newlines: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
 }
@@ -111,15 +111,15 @@ impl<'a> Document<'a> {
 
     pub(crate) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
         Section {
-            document: self.erased(),
+            document: self.with_shorter_lifetime(),
             table,
             prefix: String::new(),
             line: 1,
         }
     }
 
-    /// The document under the shorter lifetime of a borrow: [`Section`] needs one lifetime only.
-    fn erased<'d>(&'d self) -> &'d Document<'d>
+    /// Returns the document with the shorter lifetime of a borrow, because [`Section`] has only one lifetime.
+    fn with_shorter_lifetime<'d>(&'d self) -> &'d Document<'d>
     where
         'a: 'd,
     {
@@ -159,12 +159,12 @@ pub struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
-    /// The names of its keys, in their order.
+    /// Returns the names of the table's keys, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> {
         self.table.keys().map(|key| key.get_ref().as_ref())
     }
 
-    /// The value of `key`, if it is there.
+    /// Returns the value of `key`, if it exists.
     pub fn get(&self, key: &str) -> Option<Item<'d>> {
         let (spanned_key, value) = self.table.get_key_value(key)?;
         Some(Item {
@@ -175,7 +175,7 @@ impl<'d> Section<'d> {
         })
     }
 
-    /// What `read` makes of the value of `key`: `Some(None)` if the key is not there, nothing if `read` notes a mistake.
+    /// Reads the value of `key` with `read`. Returns `Some(None)` if the key does not exist, and `None` if `read` notes a mistake.
     pub fn optional<T>(
         &self,
         key: &str,
@@ -187,7 +187,7 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// The value of `key`; a mistake if it is not there.
+    /// Returns the value of `key`. Notes a mistake if it does not exist.
     pub fn require(&self, key: &str, hint: &str) -> Option<Item<'d>> {
         let item = self.get(key);
         if item.is_none() {
@@ -196,7 +196,7 @@ impl<'d> Section<'d> {
         item
     }
 
-    /// Notes a mistake about `key` of this table, at the table's line.
+    /// Notes a mistake about `key` of this table, at the line of the table.
     pub fn note(&self, key: &str, message: String) {
         self.document
             .note(self.line, &format!("{}{key}", self.prefix), message);
@@ -208,7 +208,7 @@ impl<'d> Section<'d> {
             .note(self.line, self.prefix.trim_end_matches('.'), message);
     }
 
-    /// Notes every key that is not one of `known`, with the nearest one that is.
+    /// Notes every key that is not one of `known`, with the most similar known key.
     pub fn allow_only(&self, known: &[&str]) {
         for key in self
             .table
@@ -226,13 +226,13 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Whether it has no key.
+    /// Returns whether the table has no key.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 }
 
-/// The known name that `name` is probably a misspelling of.
+/// Returns the known name of which `name` is probably a misspelling.
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     const CLOSE_ENOUGH: f64 = 0.75;
     known
@@ -252,7 +252,7 @@ fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
+    fn show_mistakes(text: &str) -> String {
         let read = read(text, |root| {
             root.allow_only(&["name", "lights"]);
             let lights = root.get("lights").and_then(|item| item.items("names"));
@@ -279,16 +279,19 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_line_and_key() {
-        assert_eq!(told("name = \"a\"\nlights = [\"red\"]"), "a [Some(1)]");
+    fn every_mistake_is_shown_with_its_line_and_key() {
         assert_eq!(
-            told("lights = [\n\"gren\",\n3]\nnome = \"a\""),
+            show_mistakes("name = \"a\"\nlights = [\"red\"]"),
+            "a [Some(1)]"
+        );
+        assert_eq!(
+            show_mistakes("lights = [\n\"gren\",\n3]\nnome = \"a\""),
             "l.toml:1: `name`: missing; any text\n\
              l.toml:2: `lights[1]`: \"gren\" is not known; did you mean \"green\"?\n\
              l.toml:3: `lights[2]`: wanted a text in quotes, found an integer 3\n\
              l.toml:4: `nome`: no such key; did you mean `name`?"
         );
-        let no_toml = told("name = \"a\"\nlights = [");
+        let no_toml = show_mistakes("name = \"a\"\nlights = [");
         assert!(no_toml.starts_with("l.toml:2: not TOML: "), "{no_toml}");
     }
 }

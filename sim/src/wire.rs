@@ -1,19 +1,19 @@
-//! What goes over a connection: a handshake each way, then frames. Bytes and their meaning; no socket.
+//! The bytes on a connection and their meaning: a handshake in each direction, then frames. This code uses no socket.
 //!
-//! Both are of fixed size and big-endian. A byte stream may coalesce or split them anywhere: [`Chunks`] puts them together again.
+//! Both have a fixed size and are big-endian. A byte stream may join or split them anywhere; [`Chunks`] restores them.
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //! ```
 //!
-//! The run's token never goes over a connection. Each side proves that it knows the token: its proof is a hash, keyed with the
-//! token, of everything both have said so far, of its role and of both machines' indices. Who dials proves first, so that a
-//! listener answers nobody else.
+//! The run's token is never sent. Each side proves that it knows the token. The proof is a hash, keyed with the token, of all bytes
+//! that both have sent so far, the side's role, and both machines' indices. The dialler (the side that opens the connection) proves
+//! first, so that a listener answers nobody else.
 
 use crate::machine::MachineIndex;
 
-/// First bytes of every connection.
+/// The first bytes of every connection.
 const MAGIC: [u8; 4] = *b"LCLK";
 /// Version of the handshake and the frames.
 const VERSION: u16 = 2;
@@ -23,89 +23,90 @@ const KIND_END: u8 = 2;
 const KIND_READY: u8 = 3;
 const KIND_START: u8 = 4;
 
-/// Length of a handshake.
+/// Length of a step of the handshake, in bytes.
 pub const HELLO_BYTES: usize = 67;
-/// Length of a frame.
+/// Length of a frame, in bytes.
 pub const FRAME_BYTES: usize = 33;
 
-/// A run's secret: whoever cannot prove to know it is none of the run's machines.
+/// A run's secret. A connection that cannot prove to know it does not belong to the run.
 pub type RunToken = [u8; 16];
-/// A number that is used once.
+/// A number that is used only once.
 pub type Nonce = [u8; 16];
-/// A hash that only who knows the run's token can make.
+/// A hash that only a machine with the run's token can make.
 pub type Proof = [u8; 32];
 
-/// What a [`Hello`] is for.
+/// The kind of a [`Hello`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
-    /// From a listener in another process, as soon as it has accepted: what the dialler's proof is to be about. Proves nothing.
+    /// From a listener in another process, directly after accepting: a nonce that the dialler's proof must include. It has no
+    /// proof.
     Challenge,
-    /// From the dialler of a connection that is to stand.
+    /// From the dialler of a connection that stays open during the run.
     Dial,
-    /// The listener's answer.
+    /// The listener's answer to a dial.
     Answer,
-    /// From the dialler of a connection that carries one message, which follows.
+    /// From the dialler of a connection for one message, which follows.
     Message,
-    /// The listener's answer to that: it has the message.
+    /// The listener's answer after it has received the message.
     Receipt,
 }
 
 /// A step of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// Which step.
+    /// The kind of the step.
     pub kind: HelloKind,
-    /// Who is speaking.
+    /// The machine that sends it.
     pub machine: MachineIndex,
-    /// The speaker's nonce; in [`HelloKind::Message`] and [`HelloKind::Receipt`] the message's number.
+    /// The sender's nonce; in [`HelloKind::Message`] and [`HelloKind::Receipt`] the number of the message.
     pub nonce: Nonce,
-    /// The speaker's wall clock, in Unix time.
+    /// The sender's wall clock, in Unix time.
     pub time_ns: u64,
-    /// That the speaker knows the token; zeros in a [`HelloKind::Challenge`].
+    /// The proof that the sender knows the token; zeros in a [`HelloKind::Challenge`].
     pub proof: Proof,
 }
 
-/// What follows.
+/// A frame, sent after the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A message. Its sender is known from the handshake.
     Message {
-        /// The timestamp it carries.
+        /// The timestamp that it carries.
         stamp: u64,
         /// The number of the sender's tick at which it was sent.
         sent_tick: u64,
-        /// How long it is to be under way, in model time: drawn by the sender, kept by the receiver.
+        /// How long it travels, in model time. The sender draws this delay, and the receiver applies it.
         delay_ns: u64,
-        /// The sender's wall clock when it was sent.
+        /// The sender's wall clock at the time of sending.
         sent_at_ns: u64,
     },
     /// The sender has done its last tick and sends nothing more.
     End {
-        /// How many messages it sent over this connection.
+        /// How many messages it sent to this peer.
         messages: u64,
     },
-    /// To machine 0, where machines are processes of their own: all connections of the sender stand.
+    /// Sent towards machine 0 if machines are in different processes: all connections of the sender are open.
     Ready,
-    /// From machine 0, when all are ready: the run starts.
+    /// Sent from machine 0 when all machines are ready: the run starts.
     Start {
-        /// When, in Unix time.
+        /// The start in Unix time.
         at_ns: u64,
     },
 }
 
-/// Bytes that are not what they should be.
+/// Bytes that cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// The first bytes are not ours.
+    /// The first bytes are not those of this protocol.
     #[error("does not speak this protocol")]
     Magic,
-    /// Ours, but another version.
+    /// The bytes are of another version of this protocol.
     #[error("speaks version {0} of the protocol, not {VERSION}")]
     Version(u16),
-    /// No such step of a handshake.
+    /// There is no such step of a handshake.
     #[error("sent a handshake of unknown kind {0}")]
     HelloKind(u8),
-    /// No such kind of frame.
+    /// There is no such kind of frame.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
 }
@@ -119,14 +120,14 @@ const HELLO_KINDS: [HelloKind; 5] = [
 ];
 
 impl HelloKind {
-    /// Its number on the wire.
+    /// Returns its number in the bytes.
     pub fn number(self) -> u8 {
         self as u8
     }
 }
 
 impl Hello {
-    /// As bytes.
+    /// Encodes it as bytes.
     pub fn encode(&self) -> [u8; HELLO_BYTES] {
         let mut bytes = [0; HELLO_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
@@ -139,11 +140,11 @@ impl Hello {
         bytes
     }
 
-    /// From bytes.
+    /// Decodes it from bytes.
     ///
     /// # Errors
     ///
-    /// [`WireError`] if they are no step of a handshake of this version.
+    /// Returns [`WireError`] if the bytes are not a step of a handshake of this version.
     pub fn decode(bytes: &[u8; HELLO_BYTES]) -> Result<Self, WireError> {
         if bytes[..4] != MAGIC {
             return Err(WireError::Magic);
@@ -164,7 +165,7 @@ impl Hello {
 }
 
 impl Frame {
-    /// As bytes.
+    /// Encodes it as bytes.
     pub fn encode(&self) -> [u8; FRAME_BYTES] {
         let (kind, words) = match *self {
             Self::Message {
@@ -185,11 +186,11 @@ impl Frame {
         bytes
     }
 
-    /// From bytes.
+    /// Decodes it from bytes.
     ///
     /// # Errors
     ///
-    /// [`WireError::Kind`] if there is no such frame.
+    /// Returns [`WireError::Kind`] if there is no such frame.
     pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Result<Self, WireError> {
         let word = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
         match bytes[0] {
@@ -213,7 +214,7 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
         .unwrap_or_else(|_| unreachable!("a slice of {} bytes where {N} are wanted", bytes.len()))
 }
 
-/// Chunks of `N` bytes put together from a stream that comes in pieces. Holds less than one chunk, whatever comes.
+/// Joins chunks of `N` bytes from a stream that arrives in pieces. It holds less than one chunk.
 #[derive(Clone, Debug)]
 pub struct Chunks<const N: usize> {
     partial: [u8; N],
@@ -230,7 +231,7 @@ impl<const N: usize> Default for Chunks<N> {
 }
 
 impl<const N: usize> Chunks<N> {
-    /// Takes the next chunk from the front of `stream`, or keeps all of it if it does not complete one.
+    /// Takes the next chunk from the front of `stream`, or keeps all bytes if they do not complete a chunk.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<[u8; N]> {
         let (piece, rest) = stream.split_at(stream.len().min(N - self.filled));
         self.partial[self.filled..self.filled + piece.len()].copy_from_slice(piece);
@@ -243,7 +244,7 @@ impl<const N: usize> Chunks<N> {
         Some(self.partial)
     }
 
-    /// Whether the stream so far ends within a chunk.
+    /// Returns whether the stream so far ends within a chunk.
     pub fn is_partial(&self) -> bool {
         self.filled > 0
     }
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_ours() {
+    fn refuses_other_protocols() {
         let hello = Hello {
             kind: HelloKind::Dial,
             machine: 2,
@@ -309,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hellos_read_back(
+        fn encoded_hellos_are_decoded_again(
             kind in prop::sample::select(HELLO_KINDS.to_vec()),
             machine in any::<u32>(),
             nonce in any::<Nonce>(),
@@ -320,7 +321,7 @@ mod tests {
             prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
         }
 
-        /// However the stream is cut into pieces - frames split, frames coalesced - the same frames come out.
+        /// The same frames are decoded for every way of cutting the stream into pieces.
         #[test]
         fn frames_survive_any_splitting(frames in prop::collection::vec(frame(), 0..20), cuts in prop::collection::vec(1usize..80, 0..200)) {
             let stream: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
@@ -338,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let (mut chunks, mut stream) = (Chunks::<FRAME_BYTES>::default(), &bytes[..]);
             while let Some(chunk) = chunks.take(&mut stream) {
                 let _ = Frame::decode(&chunk);

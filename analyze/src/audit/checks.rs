@@ -1,65 +1,65 @@
-//! What is checked: every check with its name and what it says.
+//! The checks of an audit, each with its name and its rule.
 
-/// A statement about the logs that is checked wherever it applies.
+/// A rule that is checked wherever it applies in the logs.
 ///
-/// "Clock Condition", IR1 and IR2 are those of L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System",
-/// Communications of the ACM 21(7), 1978. There a receive may set the clock to anything above the message's timestamp and not
-/// below the clock's own value; here it is exactly the greater of the two, plus 1.
+/// "Clock Condition", C1, C2, IR1 and IR2 are names of L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
+/// System", Communications of the ACM 21(7), 1978. Lamport's IR2 allows a receive to set the clock to any value above the message's
+/// timestamp that is not below the clock. Here the new value must be the larger of the two, plus 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// The journal's rows agree with themselves, with `dataset.json` and with the events they count.
+    /// A row of the journal agrees with itself, with `dataset.json` and with the run's events.
     Journal,
-    /// The events of a run are the bytes that were written.
+    /// The events of a run have not changed since they were written.
     Files,
-    /// Every row of the event log can be read and is about machines of its run.
+    /// Every row of the event log can be read, and its machine exists.
     Rows,
-    /// First ticks fall where the phase rule allows.
+    /// The first tick of each machine obeys the phase rule.
     Phases,
-    /// Ticks 0, 1, 2 and so on, as many as phase, rate and duration say.
+    /// A machine's ticks are 0, 1, 2 and so on, as many as follow from phase, rate and duration.
     Ticks,
-    /// No event before it was due, and none before the one before it.
+    /// No event happens before its tick is due or before the machine's previous event.
     Times,
-    /// The first event of a machine starts from a clock of 0.
+    /// A machine's clock is 0 before its first event.
     InitialClock,
     /// An internal event or a send adds 1 to the clock (IR1).
     LocalClock,
     /// A receive sets the clock to max(clock, stamp) + 1 (IR2).
     ReceiveClock,
-    /// The clock of a machine rises from event to event (the Clock Condition within a machine, C1).
+    /// A machine's clock rises from event to event (C1: the Clock Condition within a machine).
     RisingClock,
-    /// A message carries the clock that the stamp rule names.
+    /// The timestamp of a message is the clock that the stamp rule names.
     Stamp,
-    /// A receive has a higher clock than the send (the Clock Condition between machines, C2).
+    /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,
-    /// The same where `stamp = before`, which breaks it by design.
+    /// The same rule for runs with `stamp = before`, which break it by design.
     ClockConditionBefore,
-    /// What is received was sent: by this sender, in this tick, to this machine, with this stamp.
+    /// A received message was sent by this sender in this tick to this machine with this timestamp.
     Sent,
     /// No machine receives a message twice.
     ReceivedOnce,
-    /// Messages from one machine to another are received in the order in which they were sent, none left out.
+    /// Messages from one machine to another are received in the order of their sends, without gaps.
     LinkOrder,
     /// No message is received before it was sent.
     Causality,
-    /// A machine receives messages in the order in which they were queued.
+    /// A machine receives messages in the order in which they entered its queue.
     QueueOrder,
-    /// The queue holds what has arrived and was not received.
+    /// A queue length is the number of messages that arrived minus the number of messages received.
     QueueLength,
-    /// A machine does not idle while messages wait, and leaves none waiting when it idles.
+    /// A machine has no internal event and no send while messages wait in its queue.
     Idle,
-    /// What was sent to a machine was received, waits in its queue at the end, or is under way.
+    /// Every message that was sent to a machine was received, waits in its queue at the end, or is under way.
     Conservation,
-    /// Idle ticks are internal events as often as the configuration says.
+    /// The share of internal events among idle ticks fits the configured probability.
     InternalShare,
-    /// All outcomes of a send are equally frequent: a message to each peer, and one to all.
+    /// All outcomes of a send (a message to one of the peers, or to all) are equally frequent.
     Recipients,
 }
 
-/// How many checks there are.
+/// Number of checks.
 pub(super) const CHECKS: usize = Check::ALL.len();
 
 impl Check {
-    /// Every check, in the order in which they are reported.
+    /// All checks, in the order in which they are reported.
     pub const ALL: [Self; 23] = [
         Self::Journal,
         Self::Files,
@@ -86,17 +86,17 @@ impl Check {
         Self::Recipients,
     ];
 
-    /// Its name.
+    /// The check's name.
     pub fn name(self) -> &'static str {
         self.texts().0
     }
 
-    /// What it says, in a few words.
+    /// The check's rule in a few words.
     pub fn says(self) -> &'static str {
         self.texts().1
     }
 
-    /// What an imported log may lack for it; none for what every log has.
+    /// What an imported log may lack for this check, or `None` if every log has what the check needs.
     pub(super) fn needs(self) -> Option<&'static str> {
         match self {
             Self::Phases => Some("when ticks were due is not known"),
@@ -129,30 +129,31 @@ impl Check {
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Journal => ("journal", "rows agree with key, plan and events"),
-            Self::Files => ("files", "events are the bytes written"),
+            Self::Files => ("files", "events are unchanged"),
             Self::Rows => ("rows", "rows can be read, machines exist"),
             Self::Phases => ("phases", "first ticks obey the phase rule"),
             Self::Ticks => ("ticks", "0, 1, 2 and so on, all of them"),
-            Self::Times => ("times", "none early, none backwards"),
+            Self::Times => ("times", "no event early, no time going back"),
             Self::InitialClock => ("initial_clock", "clocks start from 0"),
             Self::LocalClock => ("local_clock", "internal and send add 1 (IR1)"),
             Self::ReceiveClock => ("receive_clock", "max(clock, stamp) + 1 (IR2)"),
             Self::RisingClock => ("rising_clock", "a machine's clock rises (C1)"),
             Self::Stamp => ("stamp", "stamps obey the stamp rule"),
-            Self::ClockCondition => ("clock_condition", "clock of receive > of send (C2)"),
-            Self::ClockConditionBefore => {
-                ("clock_condition_before", "the same with stamp = before")
-            }
-            Self::Sent => ("sent", "what is received was sent"),
+            Self::ClockCondition => ("clock_condition", "receive's clock > send's clock (C2)"),
+            Self::ClockConditionBefore => (
+                "clock_condition_before",
+                "clock_condition with stamp = before",
+            ),
+            Self::Sent => ("sent", "received messages were sent"),
             Self::ReceivedOnce => ("received_once", "no message is received twice"),
-            Self::LinkOrder => ("link_order", "links keep order, lose nothing"),
+            Self::LinkOrder => ("link_order", "links keep the order, lose nothing"),
             Self::Causality => ("causality", "no receive before its send"),
             Self::QueueOrder => ("queue_order", "the oldest message is received"),
             Self::QueueLength => ("queue_length", "arrived - received = queued"),
-            Self::Idle => ("idle", "idle exactly with an empty queue"),
+            Self::Idle => ("idle", "idle ticks have an empty queue"),
             Self::Conservation => ("conservation", "sent = received + queued + under way"),
             Self::InternalShare => ("internal_share", "internal as often as configured"),
-            Self::Recipients => ("recipients", "sends to all outcomes alike"),
+            Self::Recipients => ("recipients", "all outcomes of sends equally often"),
         }
     }
 }
@@ -162,8 +163,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_in_the_order_of_their_declaration() {
-        let places: Vec<usize> = Check::ALL.iter().map(|&check| check as usize).collect();
-        assert_eq!(places, (0..CHECKS).collect::<Vec<_>>());
+    fn all_has_the_order_of_the_declaration() {
+        let indices: Vec<usize> = Check::ALL.iter().map(|&check| check as usize).collect();
+        assert_eq!(indices, (0..CHECKS).collect::<Vec<_>>());
     }
 }

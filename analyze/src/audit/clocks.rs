@@ -1,4 +1,4 @@
-//! The rules of the clock, machine by machine.
+//! Checks the rules of the clocks, machine by machine.
 
 use sim::experiment::StampRule;
 use sim::machine::EventKind;
@@ -9,7 +9,7 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// How often each rule applied.
+/// How often each rule was applied.
 #[derive(Default)]
 struct Applied {
     initial: u64,
@@ -19,7 +19,7 @@ struct Applied {
 }
 
 /// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
-/// Each event is held against the clock that the log has for the event before it, so a wrong clock is one violation.
+/// Each event is compared with the log's clock of the machine's previous event, so a wrong clock is one violation.
 pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut applied = Applied::default();
@@ -43,7 +43,7 @@ pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) {
     }
 }
 
-/// Whether it is known what an event makes of the clock: of a receive only with its stamp.
+/// Tells whether the rule for the event's clock can be checked. For a receive, this needs the message's timestamp.
 fn knows_step(setup: &Setup, entry: &Entry) -> bool {
     setup.known.stamps || !matches!(entry.kind, EventKind::Receive(_))
 }

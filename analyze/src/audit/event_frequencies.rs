@@ -1,10 +1,10 @@
-//! What idle machines do: as often this, as often that, as the configuration says?
+//! Checks how often idle machines do what: do the shares fit the configured probabilities?
 //!
-//! Every idle tick draws anew. Counts are pooled over the runs of a configuration and held against the probability that they
-//! should have, on both sides, by Chernoff's bound: of n independent draws of probability p the chance of a share as far off as
-//! k / n is at most 2 exp(-n D), where D is the relative entropy of k / n to p. How many ticks are idle depends on what was drawn
-//! before, so the bound is taken for every number of draws that there might have been, at most one a tick, and for every share
-//! tested. Then a correct dataset fails with a chance below [`FALSE_ALARM`], however large or small it is.
+//! Every idle tick draws independently. The counts are pooled over the runs of a configuration. Each share is compared with its
+//! probability by Chernoff's bound, on both sides: if n independent draws have probability p, a share at least as far off as k / n
+//! has a probability of at most 2 exp(-n D), where D is the relative entropy of k / n to p. The number of idle ticks depends on
+//! earlier draws. So the bound is summed over every possible number of draws, at most one per tick, and over all tested shares.
+//! Then a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -16,39 +16,39 @@ use super::model::Model;
 use super::setup::{Known, Setup};
 use super::tally::{At, Tally};
 
-/// The chance that the shares of a correct dataset are called wrong is below this.
+/// The probability that a correct dataset fails is below this value.
 pub(super) const FALSE_ALARM: f64 = 1e-9;
 
-/// What idle machines did, by configuration.
+/// Counts of what idle machines did, by configuration.
 #[derive(Debug, Default)]
 pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
 #[derive(Debug)]
 struct Counts {
-    /// The first of its runs.
+    /// Ordinal number of the configuration's first run.
     ordinal: usize,
     known: Known,
     model: Model,
-    /// Ticks of all kinds.
+    /// Number of ticks of all kinds.
     ticks: u64,
-    /// Idle ticks of each machine.
+    /// Number of idle ticks of each machine.
     idle: Vec<u64>,
-    /// Internal events of each machine.
+    /// Number of internal events of each machine.
     internals: Vec<u64>,
-    /// Sends of each machine.
+    /// Number of sends of each machine.
     sends: Vec<u64>,
-    /// Those to all its neighbours.
+    /// Number of sends of each machine to all its neighbours.
     to_all: Vec<u64>,
-    /// Sends not to all, with the expected number of recipients.
+    /// Number of sends that are not to all, but to the expected number of recipients.
     well_sized: Vec<u64>,
-    /// For each number of neighbours: sends to the first, second, ... neighbour of such machines, in the order of machines, without
-    /// sends to all.
+    /// For each number of neighbours: how many sends went to the first, second, ... neighbour of machines with as many neighbours.
+    /// Neighbours are in the order of machines. Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
-    /// Messages to each machine that were not to all.
+    /// Number of messages to each machine from sends that were not to all.
     by_recipient: Vec<u64>,
 }
 
-/// `count` of `of` draws had an outcome that each had with `probability`.
+/// `count` of `of` draws had an outcome of this `probability`.
 struct Share {
     what: String,
     count: u64,
@@ -136,13 +136,13 @@ impl Counts {
         }
     }
 
-    /// How many shares are tested.
+    /// Number of shares that are tested.
     fn tests(&self) -> usize {
         self.internal_shares().len() + self.recipient_shares().len()
     }
 
     fn check(&self, configuration: &str, tests: usize, tally: &mut Tally) {
-        // As many bounds are taken as there are ticks, and tests.
+        // The bound is summed over all numbers of ticks and over all tests.
         let limit = (2.0 * self.ticks.max(1) as f64 * tests as f64 / FALSE_ALARM).ln();
         let mut page = tally.page(self.ordinal);
         for (check, _, shares) in [
@@ -163,7 +163,7 @@ impl Counts {
         }
     }
 
-    /// Of all machines together, if they are alike, and of each.
+    /// The share of internal events of each machine, and that of all machines if they have the same probability.
     fn internal_shares(&self) -> Vec<Share> {
         let machines = || 0..self.idle.len();
         let of_machine = machines().map(|machine| Share {
@@ -183,8 +183,8 @@ impl Counts {
         of_all.into_iter().chain(of_machine).collect()
     }
 
-    /// Of the machines with as many neighbours as each other: sends to all, to each neighbour, of the right number of recipients. And
-    /// of each recipient.
+    /// For machines with the same number of neighbours: the shares of sends to all, of sends to each neighbour, and of sends with
+    /// the right number of recipients. Then, for each machine, the share of the other machines' sends that go to it.
     fn recipient_shares(&self) -> Vec<Share> {
         let alike = self.by_rank.iter().flat_map(|(&neighbours, ranks)| {
             let law = self.model.law(neighbours);
@@ -220,13 +220,15 @@ impl Counts {
                 .clone()
                 .filter(|&from| self.model.may_send(from, machine));
             let neighbours = self.model.neighbours(senders.clone().next()?);
-            // The senders of one recipient are alike in every topology there is.
+            // In every topology, all senders to one machine have the same probability.
             debug_assert!(senders.all(|from| self.model.neighbours(from) == neighbours));
             let senders = machines
                 .clone()
                 .filter(|&from| self.model.may_send(from, machine));
             Some(Share {
-                what: format!("sends of other machines were to machine {machine}, and not to all"),
+                what: format!(
+                    "sends of other machines went to machine {machine} without going to all"
+                ),
                 count: self.by_recipient[machine],
                 of: senders.map(|from| self.sends[from]).sum(),
                 probability: self.model.law(neighbours).to_each,
@@ -237,7 +239,7 @@ impl Counts {
 }
 
 impl Share {
-    /// n D: minus the logarithm of the bound on the chance of a share as far off on that side.
+    /// n D: minus the logarithm of the bound on the probability of a share as far off on the same side.
     fn surprise(&self) -> f64 {
         let n = self.of as f64;
         let share = if self.of == 0 {
@@ -268,7 +270,7 @@ impl Share {
 }
 
 impl EventFrequencies {
-    /// Counts a run's events.
+    /// Counts the events of a run.
     pub(super) fn count(&mut self, ordinal: usize, setup: &Setup, log: &Log) {
         let known = self.0.get_mut(&setup.configuration);
         let counts = match known.filter(|counts| counts.idle.len() == setup.machines()) {
@@ -282,7 +284,7 @@ impl EventFrequencies {
         counts.count(log);
     }
 
-    /// Adds what was counted in other runs.
+    /// Adds the counts of other runs.
     pub(super) fn add(&mut self, other: Self) {
         for (configuration, counts) in other.0 {
             match self.0.get_mut(&configuration) {
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_infinitely_surprising_and_what_must_be_is_not_at_all() {
+    fn an_impossible_outcome_is_infinitely_surprising_and_a_certain_one_is_not() {
         assert_eq!(surprise(1, 10, 0.0), f64::INFINITY);
         assert_eq!(surprise(9, 10, 1.0), f64::INFINITY);
         assert_eq!(surprise(0, 10, 0.0), 0.0);
@@ -325,7 +327,7 @@ mod tests {
         assert_eq!(surprise(7, 10, 0.7), 0.0);
     }
 
-    /// All of n draws at probability p: p^n.
+    /// The probability that all of n draws have an outcome of probability p is p^n.
     #[test]
     fn the_bound_is_sharp_at_the_ends() {
         assert!((surprise(20, 20, 0.5) - 20.0 * 2f64.ln()).abs() < 1e-9);

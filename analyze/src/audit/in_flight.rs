@@ -1,33 +1,33 @@
-//! What was sent to each machine, and when it can have been there.
+//! The messages that were sent to each machine, and when they can have arrived.
 
 use sim::machine::EventKind;
 
 use super::log::{Entry, Log};
 use super::setup::Setup;
 
-/// A message on its way to one machine.
+/// A message to one machine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) sender: u32,
-    /// Which of the sender's events sent it.
+    /// Index of the send among the sender's events.
     pub(super) position: u32,
-    /// The sender's tick.
+    /// The tick of the send.
     pub(super) tick: u64,
-    /// The recipient's first place at which it can have been in the queue.
+    /// The first place in the recipient's log at which the message can have been in its queue (see [`place`]).
     pub(super) possible: u32,
-    /// The recipient's first place at which it must have been there, if it was not received before.
+    /// The first place in the recipient's log at which the message must have been in its queue, unless it was received before.
     pub(super) certain: u32,
 }
 
-/// What was sent to one machine, sender by sender, each sender's messages in the order of its log.
+/// The messages to one machine, sender by sender, each sender's messages in the order of its log.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     pub(super) messages: Vec<Sent>,
-    /// Where each sender's messages begin; and the end.
+    /// For each sender, the index of its first message; then the number of all messages.
     pub(super) links: Vec<u32>,
 }
 
-/// The mailbox of every machine.
+/// The mailboxes of all machines.
 pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     let mut boxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
     let begin = |boxes: &mut [Mailbox]| {
@@ -59,8 +59,8 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     boxes
 }
 
-/// Where in a machine's log an event stands, for a [`Sent::possible`] and [`Sent::certain`]: its tick where the schedule settles
-/// what is seen, and otherwise which of the events it is.
+/// The place of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. It is the event's tick if the
+/// run was on schedule, and otherwise the index of the event among the machine's events.
 pub(super) fn place(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.on_schedule {
         entry.tick
@@ -69,11 +69,11 @@ pub(super) fn place(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     }
 }
 
-/// The places of machine `to` from which on it can have, and from which on it must have, what was sent in the event `sent`.
+/// The first places in the log of machine `to` at which the message of event `sent` can have arrived and must have arrived.
 ///
-/// Where the run was on schedule, a tick sees what was through before it was due. Where not, a message was queued some time
-/// between its sending and the greatest latency of the run after it, and with a modelled delay is seen only by a tick that is
-/// due after that.
+/// If the run was on schedule, a tick sees all messages that arrived before it was due. Otherwise a message entered the queue at
+/// some time from its send to the run's largest latency later. With a modelled delay, only ticks that are due after the delay see
+/// the message.
 fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(sent.tick);
     let (from_ns, to_ns) = setup.delay_ns;

@@ -1,4 +1,4 @@
-//! Whether a row of the journal agrees with itself, with `dataset.json` and with the events it counts.
+//! Checks that a row of the journal agrees with itself, with `dataset.json` and with the run's events.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use sim::log::{JournalRow, ResolvedExperiment};
 
 use super::setup::{ROUNDING_NS, Setup, nanos};
 
-/// The experiment that a dataset's rows must be runs of.
+/// The experiment in `dataset.json`, to which all runs must belong.
 pub(super) struct Planned<'d> {
     experiment: &'d ResolvedExperiment,
     configurations: HashSet<&'d str>,
@@ -21,14 +21,14 @@ impl<'d> Planned<'d> {
         }
     }
 
-    /// Adds to `problems` what columns of `row` say differently from each other or from the experiment.
+    /// Adds to `problems` each column of `row` that contradicts another column or the experiment.
     pub(super) fn check(&self, row: &JournalRow, problems: &mut Vec<String>) {
         let planned = self.experiment;
         let configuration = row.configuration.to_string();
         let key = format!("{configuration} repetition={}", row.repetition);
         if row.key != key {
             problems.push(format!(
-                "its key is `{}`, but its columns say `{key}`",
+                "its key is `{}`, but according to its columns it should be `{key}`",
                 row.key
             ));
         } else if !self.configurations.contains(configuration.as_str()) {
@@ -49,13 +49,16 @@ impl<'d> Planned<'d> {
             ));
         }
         if row.engine == "virtual" && (row.started_at_ns != 0 || !row.as_scheduled) {
-            problems.push("a virtual run starts at 0 and is as scheduled".to_owned());
+            problems.push(
+                "a run in virtual time must have started_at_ns = 0 and as_scheduled = true"
+                    .to_owned(),
+            );
         }
     }
 }
 
-/// Adds to `problems` what `row` says otherwise than its events do: their number, the margin between ticks, how late the latest
-/// was, and whether that was punctual.
+/// Adds to `problems` each column of `row` that contradicts the events: their number, the margin between ticks, the largest
+/// lateness, and whether the run was punctual.
 pub(super) fn check_measured(
     row: &JournalRow,
     setup: &Setup,
@@ -65,7 +68,7 @@ pub(super) fn check_measured(
 ) {
     if row.events != events {
         problems.push(format!(
-            "it counts {} events, and there are {events}",
+            "the row counts {} events, but the log has {events}",
             row.events
         ));
     }
@@ -75,7 +78,7 @@ pub(super) fn check_measured(
     let margin_ns = setup.margin_ns();
     if nanos(row.margin_us).abs_diff(margin_ns) > 1 {
         problems.push(format!(
-            "margin_us is {}, but rates and phase rule give {}",
+            "margin_us is {}, but according to rates and phase rule it should be {}",
             row.margin_us,
             margin_ns as f64 / 1e3
         ));

@@ -1,4 +1,4 @@
-//! Where in which file something stands.
+//! Finds the file and line of a violation.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,10 +8,10 @@ use sim::log::{Dataset, JournalRow};
 
 use super::tally::At;
 
-/// Bytes of a file looked through at once.
+/// Number of bytes that are read at once.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Finds lines in a dataset's files.
+/// Finds lines in the files of a dataset.
 pub(super) struct Lines<'d> {
     dataset: &'d Dataset,
 }
@@ -21,20 +21,21 @@ impl<'d> Lines<'d> {
         Self { dataset }
     }
 
-    /// The file, and the line of it counted from 1, if the file can be read that far.
+    /// The file and the line in it (from 1). The line is `None` if the file cannot be read so far.
     pub(super) fn of(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let segment = self.dataset.segment_of(run);
-                // A line that cannot be counted is not told; why the file cannot be read is a finding of its own.
+                // If the line cannot be counted, the violation is reported without it. That the file cannot be read is a violation
+                // of its own.
                 let before = newlines_before(&segment, run.offset).ok();
                 (segment, before.map(|before| before + row + 1))
             }
         }
     }
 
-    /// The journal has a header, and then a line a row.
+    /// The line in the journal. The journal has a header and then one line per row.
     fn in_journal(&self, run: &JournalRow) -> u64 {
         let rows = self.dataset.attempted().iter();
         let rows = rows.filter(|row| row.part == run.part);
@@ -43,7 +44,7 @@ impl<'d> Lines<'d> {
     }
 }
 
-/// How many lines end in the first `bytes` bytes of a file.
+/// Number of lines that end within the first `bytes` bytes of a file.
 fn newlines_before(path: &Path, bytes: u64) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(BLOCK_BYTES, File::open(path)?.take(bytes));
     let mut newlines = 0;

@@ -1,4 +1,4 @@
-//! The rows of a run, machine by machine.
+//! The rows of a run, by machine.
 
 use sim::log::{EventRow, MissingFields, UNKNOWN_MACHINE, parse_rows_with_missing};
 use sim::machine::EventKind;
@@ -9,10 +9,10 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::timetable::Timetable;
 
-/// An event as it stands in the log.
+/// An event of the log.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Which row of the run, from 0.
+    /// The event's row in the run, from 0.
     pub(super) row: u64,
     pub(super) tick: u64,
     pub(super) time_ns: u64,
@@ -21,23 +21,23 @@ pub(super) struct Entry {
     pub(super) kind: EventKind,
 }
 
-/// A run's events: each machine's, in the order in which they stand in the file.
+/// The events of a run, for each machine in the order of the file.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) machines: Vec<Vec<Entry>>,
-    /// Rows of the file, readable or not.
+    /// Number of rows in the file, including damaged rows.
     pub(super) rows: u64,
 }
 
 impl Log {
-    /// Reads the rows of run `run`. A row that cannot be read, or is not the run's, is noted and left out.
+    /// Reads the rows of run `run`. A row that cannot be read, or belongs to another run, is a violation and left out.
     pub(super) fn read(
         (bytes, missing_fields): (&[u8], MissingFields),
         run: u64,
         setup: &Setup,
         page: &mut RunFindings<'_>,
     ) -> Self {
-        // No row is shorter than this, whatever the journal promises.
+        // No row is shorter than this. The number of rows in the journal may be wrong.
         let most = bytes.len() as u64 / 16 + 1;
         let room = |table: &Timetable| Vec::with_capacity(table.ticks.min(most) as usize);
         let mut log = Self {
@@ -79,11 +79,13 @@ impl Log {
         } = event;
         let machines = self.machines.len();
         if of != run {
-            let words = || format!("it is run {of}'s, and stands among the rows of run {run}");
+            let words = || format!("it belongs to run {of}, but is among the rows of run {run}");
             return page.violated(Check::Rows, At::Row(row), words);
         }
         let Some(events) = self.machines.get_mut(machine as usize) else {
-            let words = || format!("it is machine {machine}'s, but there are {machines} machines");
+            let words = || {
+                format!("it belongs to machine {machine}, but the run has only {machines} machines")
+            };
             return page.violated(Check::Rows, At::Row(row), words);
         };
         let peers = match &logged.event.kind {
@@ -102,7 +104,8 @@ impl Log {
         };
         let is_none = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
         if let Some(peer) = peers.iter().find(is_none) {
-            let words = || format!("machine {machine} of {machines} has no peer {peer}");
+            let words =
+                || format!("machine {machine} cannot exchange messages with machine {peer}");
             page.violated(Check::Rows, At::Row(row), words);
         }
         events.push(Entry {
@@ -121,7 +124,7 @@ impl Log {
     }
 }
 
-/// What stands behind the first `rows` rows.
+/// The bytes after the first `rows` rows.
 fn behind(bytes: &[u8], rows: u64) -> &[u8] {
     let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
     let last = newlines.map(|(index, _)| index).nth(rows as usize - 1);

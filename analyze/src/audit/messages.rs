@@ -1,4 +1,4 @@
-//! Every receive and the send it belongs to.
+//! Checks each receive against its send.
 
 use sim::experiment::StampRule;
 use sim::log::UNKNOWN;
@@ -12,11 +12,11 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// Which message of its mailbox each receive of a machine took; none where that is not known.
+/// For each receive of a machine, the index of its message in the mailbox, or `None` if it is not known.
 pub(super) type Taken = Vec<Option<u32>>;
 
-/// Checks [`Check::Sent`], [`Check::ReceivedOnce`], [`Check::LinkOrder`], [`Check::Causality`], [`Check::QueueOrder`] and the Clock
-/// Condition between machines, for the receives of `machine`.
+/// Checks the receives of `machine`: [`Check::Sent`], [`Check::ReceivedOnce`], [`Check::LinkOrder`], [`Check::Causality`],
+/// [`Check::QueueOrder`] and the Clock Condition between machines.
 pub(super) fn check(
     setup: &Setup,
     log: &Log,
@@ -55,7 +55,7 @@ pub(super) fn check(
     taken
 }
 
-/// The messages that a machine received, where it is not known which they were.
+/// The same list for logs that do not tell which message a receive took.
 pub(super) fn unknown(log: &Log, machine: usize) -> Taken {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
@@ -67,7 +67,7 @@ struct Reader<'a> {
     log: &'a Log,
     machine: usize,
     mailbox: &'a Mailbox,
-    /// The message that is to be received next from each sender.
+    /// For each sender, the index of the message that should be received next.
     next: Vec<u32>,
     is_taken: Vec<bool>,
     order: Order<'a>,
@@ -108,7 +108,10 @@ impl<'a> Reader<'a> {
         self.check_causality(entry, &sent, page);
         if std::mem::replace(&mut self.is_taken[index as usize], true) {
             page.violated(Check::ReceivedOnce, at, || {
-                format!("{}, and had received it before", self.told(entry))
+                format!(
+                    "{}, but it had received this message before",
+                    self.told(entry)
+                )
             });
             return None;
         }
@@ -117,7 +120,7 @@ impl<'a> Reader<'a> {
         Some(index)
     }
 
-    /// Finds the message in the mailbox by its sender and its tick.
+    /// Finds the message in the mailbox by its sender and the tick of its send.
     fn find(&self, message: Message) -> Option<u32> {
         let link = message.sender as usize;
         let (start, end) = (
@@ -151,12 +154,12 @@ impl<'a> Reader<'a> {
             page.violated(Check::LinkOrder, At::Row(entry.row), || {
                 let passed = event(passed.sender as usize, self.send_of(&passed));
                 format!(
-                    "{}, but {passed} before that, and it was not received yet",
+                    "{}, but {passed} earlier, and that message was not received yet",
                     self.told(entry)
                 )
             });
         }
-        // What was passed over is reported once.
+        // Messages that were passed over are reported only once.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
@@ -171,7 +174,7 @@ impl<'a> Reader<'a> {
         if by_model && due_ns(self.machine, entry) <= through_ns {
             page.violated(Check::Causality, At::Row(entry.row), || {
                 format!(
-                    "{} at model time {} ns, but it was under way until {through_ns} ns at least",
+                    "{} at model time {} ns, but the message was under way until at least {through_ns} ns",
                     self.told(entry),
                     due_ns(self.machine, entry)
                 )
@@ -181,7 +184,10 @@ impl<'a> Reader<'a> {
         {
             page.violated(Check::Causality, At::Row(entry.row), || {
                 let early_ns = send.time_ns - entry.time_ns;
-                format!("{}, {early_ns} ns before it was sent", self.told(entry))
+                format!(
+                    "{}, {early_ns} ns before the message was sent",
+                    self.told(entry)
+                )
             });
         }
     }
@@ -194,14 +200,14 @@ impl<'a> Reader<'a> {
             page.violated(Check::QueueOrder, At::Row(entry.row), || {
                 let earlier = event(earlier.sender as usize, self.send_of(&earlier));
                 format!(
-                    "{}, which had been in the queue longer than what it received before, when {earlier}",
+                    "{}, but this message had been in the queue longer than one that was received before: {earlier}",
                     self.told(entry)
                 )
             });
         }
     }
 
-    /// Messages that were never received, though others were that came later.
+    /// Checks messages that were never received although later messages were received.
     fn check_passed_over(&self, page: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -214,7 +220,7 @@ impl<'a> Reader<'a> {
                 let send = self.send_of(sent);
                 page.violated(Check::QueueOrder, At::Row(send.row), || {
                     format!(
-                        "{}: machine {} never received it, but received what came later, when {}",
+                        "{}: machine {} never received this message, but received one that arrived later: {}",
                         event(sent.sender as usize, send),
                         self.machine,
                         event(later.sender as usize, self.send_of(&later))
@@ -235,7 +241,7 @@ impl<'a> Reader<'a> {
             _ => "",
         };
         format!(
-            "{}: its clock is {}, and that of the send is {}; it must be higher{by_design}",
+            "{}: its clock is {}, but it must be larger than the clock of the send, {}{by_design}",
             self.told(entry),
             entry.clock,
             send.clock
@@ -251,10 +257,10 @@ impl<'a> Reader<'a> {
             .get(sender)
             .filter(|_| sender != self.machine)
         else {
-            return format!("{told}, but it has no peer {sender}");
+            return format!("{told}, but it cannot receive messages from machine {sender}");
         };
         if message.sent_tick == UNKNOWN {
-            return format!("{told}, but machine {sender} sent it nothing with that stamp");
+            return format!("{told}, but machine {sender} sent it no message with this stamp");
         }
         match events.iter().find(|event| event.tick == message.sent_tick) {
             None => format!(
@@ -267,7 +273,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Setup {
-    /// The check that its receives come under.
+    /// The check of the Clock Condition that applies to the run's receives.
     pub(super) fn clock_condition(&self) -> Check {
         match self.stamp {
             StampRule::After => Check::ClockCondition,

@@ -1,29 +1,30 @@
-//! Are a dataset's logs an execution of machines with Lamport clocks, and of the machines that the journal says?
+//! Checks whether a dataset's logs are executions of machines with Lamport clocks, and whether they agree with the journal.
 //!
-//! The logs are replayed by the rules alone: nothing here calls the simulator's machines, clocks, schedules or engines, only its
-//! types for rows and parameters. Every run is held against its row of the journal, by itself; only shares are pooled, over the
-//! runs of a configuration.
+//! The audit recomputes the logs from the rules alone. It uses none of the simulator's machines, clocks, schedules or engines, only
+//! its types for rows and parameters. Each run is compared with its own row in the journal. Only shares are pooled over the runs of
+//! a configuration.
 //!
-//! What a run must be depends on what its row claims. In virtual time, and wherever every message was queued when the schedule
-//! says (`as_scheduled`), the instant at which a message can be seen is known, and queues are recounted exactly. Of other runs the
-//! journal has the greatest latency, and each queue is held between what was sent and what must have arrived.
+//! The checks depend on the run's row. In virtual time, and if every message was queued when the schedule says (column
+//! `as_scheduled`), the time at which a message enters a queue is known, and queue lengths are recomputed exactly. For other runs
+//! the journal gives the largest latency. Then each queue length must lie between the messages that must have arrived and those
+//! that can have arrived.
 //!
 //! # Layout
 //!
-//! - [`checks`]: every check, its name and what it says
-//! - [`tally`]: how often each was made and failed, and where first
-//! - [`setup`], [`timetable`]: what a run was set up to be, and when its ticks are due
-//! - [`model`]: what idle machines do, and to whom they may send
-//! - [`journal`]: rows of the journal against themselves and their events
-//! - [`log`]: the rows of a run, machine by machine
-//! - [`ticks`]: ticks, times and phases
-//! - [`clocks`]: the rules of the clock
-//! - [`in_flight`], [`messages`], [`order`]: what was sent to whom, what was received, and in which order
-//! - [`queues`]: queues recounted
-//! - [`event_frequencies`]: shares of what was drawn
-//! - [`runs`]: all of these over the runs of a dataset, on all cores
-//! - [`lines`]: where in which file something stands
-//! - [`words`], [`report`]: how that is told
+//! - [`checks`]: all checks, with their names and rules
+//! - [`tally`]: how often each check was made and failed, and its first violation
+//! - [`setup`], [`timetable`]: the parameters of a run, and when its ticks are due
+//! - [`model`]: what idle machines do, and to which machines they may send
+//! - [`journal`]: checks of the journal's rows
+//! - [`log`]: the rows of a run, by machine
+//! - [`ticks`]: checks of ticks, times and phases
+//! - [`clocks`]: checks of the clocks
+//! - [`in_flight`], [`messages`], [`order`]: checks of messages: which were sent, which were received, and in which order
+//! - [`queues`]: checks of queue lengths
+//! - [`event_frequencies`]: checks of the shares of random outcomes
+//! - [`runs`]: all checks over the runs of a dataset, on all cores
+//! - [`lines`]: the file and line of a violation
+//! - [`words`], [`report`]: the results as text and tables
 
 mod checks;
 mod clocks;
@@ -53,39 +54,39 @@ pub use report::{counter_example, exception, not_audited, records, table, words}
 
 use crate::error::Error;
 
-/// What an audit found in some datasets.
+/// The results of an audit of some datasets.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// The datasets, as they were named.
+    /// The results for each dataset, in the order of the command line.
     pub datasets: Vec<Audited>,
 }
 
-/// What an audit found in a dataset.
+/// The results of an audit for one dataset.
 #[derive(Clone, Debug)]
 pub struct Audited {
-    /// What it is called: its name, or its path if another has the same name.
+    /// The dataset's name, or its path if another dataset has the same name.
     pub label: String,
-    /// Finished runs whose events were audited.
+    /// Number of finished runs whose events were audited.
     pub runs: u64,
-    /// Runs that failed and were not finished by a later attempt: they have no events.
+    /// Number of runs that failed and that no later attempt finished. They have no events.
     pub failed: u64,
-    /// Planned runs that have not been attempted, or are not to be seen any more.
+    /// Number of planned runs that are neither finished nor failed in the data that is present.
     pub to_do: u64,
-    /// The shards of the experiment that are not there.
+    /// The shards of the experiment whose folders are missing.
     pub missing_shards: Vec<Shard>,
-    /// Events read.
+    /// Number of events read.
     pub events: u64,
-    /// Messages sent: a broadcast is one to each peer.
+    /// Number of messages sent. A send to all peers counts once for each peer.
     pub messages: u64,
-    /// Whether the logs are another implementation's: then what their columns do not tell is not checked.
+    /// Whether the logs come from another implementation. Then checks that need missing columns are not made.
     pub imported: bool,
     /// Why the lines of the imported files are not known, if they should be.
     pub sources_problem: Option<String>,
-    /// What became of each check, in the order of [`Check::ALL`].
+    /// The result of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
 }
 
-/// What became of a check in a dataset.
+/// The result of one check for a dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckResult {
     /// The check.
@@ -94,22 +95,22 @@ pub struct CheckResult {
     pub checked: u64,
     /// How often it failed.
     pub violations: u64,
-    /// Where first.
+    /// The first violation.
     pub first: Option<CounterExample>,
 }
 
-/// An event, or a row of the journal, that cannot be.
+/// A violation: an event or a row of the journal that breaks a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CounterExample {
-    /// The file that it stands in.
+    /// The file with the violation.
     pub file: PathBuf,
-    /// The line of that file, counted from 1; none if the file cannot be read that far.
+    /// The line in the file (from 1), or `None` if the file cannot be read so far.
     pub line: Option<u64>,
-    /// The run; none if the journal cannot be read.
+    /// The run, or `None` if the journal cannot be read.
     pub run: Option<u64>,
-    /// Where the event stands in the log that was imported, if it was: the file and the line, counted from 1.
+    /// The file and the line (from 1) of the imported log that the event was read from, if the dataset was imported.
     pub source: Option<(String, u64)>,
-    /// What is wrong.
+    /// A description of the violation.
     pub words: String,
 }
 
@@ -118,7 +119,8 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// [`Error::Dataset`] for a folder that is no dataset, [`Error::NoFinishedRun`]. What is wrong within a dataset is a finding.
+    /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run. Mistakes within
+    /// a dataset are violations, not errors.
     pub fn run(roots: &[PathBuf]) -> Result<Self, Error> {
         let mut datasets = roots
             .iter()
@@ -137,7 +139,7 @@ impl Audit {
         Ok(Self { datasets })
     }
 
-    /// How often `check` was made, and how often it failed, in all datasets.
+    /// How often `check` was made and how often it failed, over all datasets.
     pub fn counts(&self, check: Check) -> (u64, u64) {
         self.results(check)
             .fold((0, 0), |(checked, violations), result| {
@@ -145,7 +147,7 @@ impl Audit {
             })
     }
 
-    /// Whether nothing was found.
+    /// Tells whether there are no violations.
     pub fn is_clean(&self) -> bool {
         Check::ALL.iter().all(|&check| self.counts(check).1 == 0)
     }

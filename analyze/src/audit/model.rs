@@ -1,8 +1,8 @@
-//! What idle machines do, and to whom they may send, as a run's row of the journal says.
+//! What idle machines do, and to which machines they may send, according to the run's row in the journal.
 
 use sim::experiment::{Configuration, Internal, Sends, Topology};
 
-/// What idle machines do.
+/// The rules for idle machines.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Model {
     machines: usize,
@@ -11,17 +11,18 @@ pub(super) struct Model {
     sends: Sends,
 }
 
-/// How likely a send of a machine goes to a given neighbour, alone or among others, and how likely to all.
+/// The probability that a send of a machine goes to a certain neighbour, alone or among others, and the probability that it goes to
+/// all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Law {
     pub(super) to_each: f64,
     pub(super) to_all: f64,
-    /// How many recipients a send has that is not to all; any number if there is none.
+    /// Number of recipients of a send that is not to all, or `None` if there may be any number.
     pub(super) recipients: Option<usize>,
 }
 
 impl Model {
-    /// That of a run's configuration.
+    /// The rules of a run's configuration.
     pub(super) fn new(configuration: &Configuration) -> Self {
         Self {
             machines: configuration.rates.machines() as usize,
@@ -31,7 +32,7 @@ impl Model {
         }
     }
 
-    /// Whether one machine may send to another.
+    /// Tells whether machine `from` may send to machine `to`.
     pub(super) fn may_send(&self, from: usize, to: usize) -> bool {
         let last = self.machines - 1;
         from != to
@@ -43,7 +44,7 @@ impl Model {
             }
     }
 
-    /// To how many machines one may send.
+    /// Number of machines to which `machine` may send.
     pub(super) fn neighbours(&self, machine: usize) -> usize {
         let others = self.machines - 1;
         match self.topology {
@@ -56,7 +57,7 @@ impl Model {
         }
     }
 
-    /// Which of a machine's neighbours another is, in the order of machines.
+    /// The rank of `neighbour` among the neighbours of `machine`, in the order of machines.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {
             Topology::Mesh => neighbour - usize::from(neighbour > machine),
@@ -66,7 +67,7 @@ impl Model {
         }
     }
 
-    /// How likely an idle tick of a machine is an internal event: always, if it may send to nobody.
+    /// The probability that an idle tick of `machine` is an internal event. It is 1 if the machine may send to no machine.
     pub(super) fn internal(&self, machine: usize) -> f64 {
         match self.neighbours(machine) {
             0 => 1.0,
@@ -74,7 +75,7 @@ impl Model {
         }
     }
 
-    /// The law of the sends of a machine with so many neighbours, at least one.
+    /// The probabilities for sends of a machine with `neighbours` neighbours; at least one.
     pub(super) fn law(&self, neighbours: usize) -> Law {
         let d = neighbours as f64;
         let to_all = Law {

@@ -1,18 +1,18 @@
-//! In which order messages came to wait in a machine's queue, as far as that is known.
+//! The order in which messages entered a machine's queue, as far as it is known.
 
 use super::in_flight::Sent;
 use super::log::Log;
 use super::setup::Setup;
 
-/// When a message came to wait, and what decides between two of the same instant.
+/// A time, and a number that orders messages of the same time.
 type Instant = (u64, u32);
 
-/// Follows the messages that a machine takes from its queue. A queue gives out first what came first.
+/// Follows the messages that a machine takes from its queue, and checks that the oldest is taken first.
 #[derive(Debug)]
 pub(super) struct Order<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Of the messages taken, the one that came last, and when at the earliest.
+    /// Of the messages taken so far, the one that entered the queue last, with its earliest time.
     latest: Option<(Instant, Sent)>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Takes the next message. Returns one that was taken before, though it came later.
+    /// Takes the next message. If a message that entered later was taken before, returns that message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let (from, to) = self.came(sent);
         match self.latest {
@@ -38,17 +38,17 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// A message that was taken, though it came later than `sent`.
+    /// A message that was taken although it entered the queue later than `sent`.
     pub(super) fn passed(&self, sent: &Sent) -> Option<Sent> {
         let (latest, later) = self.latest?;
         (self.came(sent).1 < latest).then_some(later)
     }
 
-    /// When the message came to wait, at the earliest and at the latest.
+    /// The earliest and the latest time at which the message can have entered the queue.
     ///
-    /// On schedule that is when its delay was over, and of several at one instant the lowest sender's is first. Otherwise it is
-    /// some time from its sending to the greatest latency later; and where there is a modelled delay too, some tick of the
-    /// recipient.
+    /// In a run on schedule, this is the time at which the message's delay ended; at equal times, the message of the lowest sender
+    /// is first. Otherwise it is between the send and the run's largest latency later. With a modelled delay, a message enters at a
+    /// tick of the recipient.
     fn came(&self, sent: &Sent) -> (Instant, Instant) {
         let Setup {
             delay_ns,

@@ -1,4 +1,4 @@
-//! The queue recounted: what has arrived, less what was received, is what waits.
+//! Recomputes queue lengths: messages that arrived minus messages received.
 
 use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
@@ -12,8 +12,8 @@ use super::tally::{At, RunFindings};
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Idle`] of `machine`: a tick takes a message if there is one. So what is idle leaves an empty queue, and follows on
-/// one.
+/// Checks [`Check::Idle`] of `machine`. A tick takes a message if there is one, so the queue is empty before and after an idle
+/// tick.
 pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut RunFindings<'_>) {
     if !setup.known.queue_lengths {
         return;
@@ -34,13 +34,13 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut Ru
     page.checked(Check::Idle, events.len() as u64);
 }
 
-/// Where a tick takes all messages, its last event leaves none.
+/// With receive = all, the last event of a tick leaves no message.
 fn check_taken(machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>) {
     if let Some(last) = last.filter(|last| last.queue > 0) {
         page.violated(Check::Idle, At::Row(last.row), || {
             let waiting = counted(last.queue as usize, "message");
             format!(
-                "{}, the last in its tick, and left {waiting}",
+                "{}, which was the last event of its tick, and left {waiting} in the queue",
                 event(machine, last)
             )
         });
@@ -109,7 +109,7 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, page);
 }
 
-/// How many messages can have arrived, and how many must have, by each place of a machine's log.
+/// For each place in a machine's log, how many messages can have arrived and how many must have arrived.
 struct Arrived {
     possible: Vec<u32>,
     certain: Vec<u32>,
@@ -136,7 +136,7 @@ impl Arrived {
         arrived
     }
 
-    /// How many by `place`: at least and at most.
+    /// The least and the largest number of messages that can have arrived by `place`.
     fn by(&self, place: u64) -> (u64, u64) {
         let last = self.possible.len() - 1;
         let place = usize::try_from(place).map_or(last, |place| place.min(last));
@@ -144,18 +144,19 @@ impl Arrived {
     }
 }
 
-/// A machine's queue as its log goes on.
+/// The state of a machine's queue while its log is read.
 struct Queue {
     machine: usize,
     received: u64,
-    /// Messages that have ever been in the queue, as the log's lengths have it.
+    /// Number of messages that have entered the queue so far, according to the log's queue lengths.
     entered: u64,
-    /// The place at which each of them was there first.
+    /// For each of these messages, the place at which it was first in the queue.
     entered_at: Vec<u64>,
 }
 
 impl Queue {
-    /// Holds the queue's length after an event against what arrived. Returns which of the messages received it takes, if any.
+    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its number among the
+    /// machine's receives.
     fn check_length(
         &mut self,
         entry: &Entry,
@@ -182,7 +183,7 @@ impl Queue {
                 )
             });
         }
-        // No further than messages were sent: a length may be any number.
+        // A damaged log may have any length. No more messages than were sent are added here.
         while self.entered < entered.min(most) {
             self.entered += 1;
             self.entered_at.push(place);
@@ -194,17 +195,17 @@ impl Queue {
         let bounds = if least == most {
             counted(least as usize, "message")
         } else {
-            format!("from {least} to {}", counted(most as usize, "message"))
+            format!("{least} to {}", counted(most as usize, "message"))
         };
         format!(
-            "{}: its queue length is {}, but {bounds} had arrived and {} been received",
+            "{}: its queue length is {}, but {bounds} had arrived and {} had been received",
             event(self.machine, entry),
             entry.queue,
             self.received
         )
     }
 
-    /// The nth message received is the nth that came into the queue: then it must have been sent, and arrived at the latest.
+    /// The nth message that is received is the nth that entered the queue. So it must have arrived at a possible time.
     fn check_entered(
         &self,
         entry: &Entry,
@@ -219,12 +220,12 @@ impl Queue {
         if entered < possible || entered > certain {
             page.violated(Check::QueueLength, At::Row(entry.row), || {
                 let when = if entered < possible {
-                    "before it can have been there"
+                    "before the message can have arrived"
                 } else {
-                    "only after it must have been there"
+                    "only after the message must have arrived"
                 };
                 format!(
-                    "{}: queue lengths count it {when}",
+                    "{}: the queue lengths count this message {when}",
                     event(self.machine, entry)
                 )
             });
@@ -238,7 +239,7 @@ impl Queue {
         arrived: &Arrived,
         page: &mut RunFindings<'_>,
     ) {
-        // A machine without a tick receives nothing and has no queue to log: all may be under way.
+        // A machine without ticks receives nothing and logs no queue length. All its messages may be under way.
         let Some((last, place)) = last else {
             return;
         };
@@ -248,7 +249,7 @@ impl Queue {
         if accounted < least || accounted > most {
             page.violated(Check::Conservation, At::Row(last.row), || {
                 format!(
-                    "{} were sent to machine {}: at its last event it had received {received} and {queued} waited; of the rest from {} to {} may be under way",
+                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue; {} to {} others may have been under way",
                     counted(sent as usize, "message"),
                     self.machine,
                     sent - most,

@@ -1,4 +1,4 @@
-//! What an audit found, for people and for machines.
+//! The results of an audit as text, table and records.
 
 use sim::sweep::words::grouped;
 
@@ -7,7 +7,8 @@ use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// Paragraphs: what was audited, whether it is a Lamport execution, every first counter-example; and a blank line at the end.
+/// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. An empty
+/// line ends the report.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(about).collect();
     words.extend(audit.datasets.iter().filter_map(not_checked));
@@ -18,7 +19,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
     let failed: Vec<Check> = failed(audit);
     if !failed.is_empty() {
         words.push(String::new());
-        words.push("The first violation of each:".to_owned());
+        words.push("The first violation of each failed check:".to_owned());
         words.extend(failed.iter().filter_map(|&check| {
             let first = audit.first(check)?;
             Some(format!("- {}: {}", check.name(), counter_example(first)))
@@ -28,7 +29,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
     words
 }
 
-/// What is wrong, in a line; nothing if nothing is.
+/// Describes the failed checks in one line, or `None` if all checks passed.
 pub fn exception(audit: &Audit) -> Option<String> {
     let failed = failed(audit);
     let violations: u64 = failed.iter().map(|&check| audit.counts(check).1).sum();
@@ -52,7 +53,7 @@ fn failed(audit: &Audit) -> Vec<Check> {
     Check::ALL.into_iter().filter(has_failed).collect()
 }
 
-/// How many checks there was anything to make on.
+/// Number of checks that were made at least once.
 fn made(audit: &Audit) -> usize {
     let made = Check::ALL
         .iter()
@@ -77,7 +78,7 @@ fn about(dataset: &Audited) -> String {
     )
 }
 
-/// A sentence each on what was not there to be audited, with a space before it: failed runs, missing runs and shards.
+/// One sentence, with a space before it, for each kind of runs that were not audited: failed runs, planned runs, missing shards.
 pub fn not_audited(dataset: &Audited) -> String {
     let is = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
@@ -86,7 +87,7 @@ pub fn not_audited(dataset: &Audited) -> String {
     }
     if let to_do @ 1.. = dataset.to_do as usize {
         let runs = counted(to_do, "planned run");
-        words.push_str(&format!(" {runs} {} not there yet.", is(to_do)));
+        words.push_str(&format!(" {runs} {} not done yet.", is(to_do)));
     }
     if let missing @ [_, ..] = dataset.missing_shards.as_slice() {
         let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
@@ -100,7 +101,7 @@ pub fn not_audited(dataset: &Audited) -> String {
     words
 }
 
-/// What could not be checked in imported logs, and why.
+/// The checks that could not be made on an imported log, with the reasons.
 fn not_checked(dataset: &Audited) -> Option<String> {
     if !dataset.imported {
         return None;
@@ -129,7 +130,7 @@ fn not_checked(dataset: &Audited) -> Option<String> {
 fn verdict(audit: &Audit) -> String {
     match exception(audit) {
         None => format!(
-            "Check passed: by all {} checks these are executions of machines with Lamport clocks.",
+            "Check passed: all {} checks say that these logs are executions of machines with Lamport clocks.",
             made(audit)
         ),
         Some(exception) => format!("CHECK FAILED: {exception}."),
@@ -160,7 +161,7 @@ pub fn counter_example(first: &CounterExample) -> String {
     }
 }
 
-/// A row a check, over all datasets.
+/// A table with one row per check, over all datasets.
 pub fn table(audit: &Audit) -> Table {
     let headings = ["check", "rule", "checked", "violations"];
     let rows = Check::ALL.iter().filter_map(|&check| {
@@ -188,12 +189,12 @@ fn caption(audit: &Audit) -> Vec<String> {
     let mut caption = vec![
         "checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed."
             .to_owned(),
-        "IR1, IR2, C1 and C2 are Lamport's (1978): C1 and C2 are the Clock Condition, within a machine and between two.".to_owned(),
-        "Shares are pooled over the runs of a configuration; a correct dataset of whatever size fails in one with a chance below 1 in 10^9.".to_owned(),
+        "IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two machines.".to_owned(),
+        "Shares are pooled over the runs of a configuration. The probability that a correct dataset of any size fails a check of shares is below 1 in 10^9.".to_owned(),
     ];
     if audit.counts(Check::ClockConditionBefore).0 > 0 {
         caption.push(
-            "Where stamp = before a message carries the clock before the send, and its receive need not be higher than the send: this \
+            "With stamp = before, a message carries the clock before the send. So the clock of its receive can be equal to that of the send: this \
              breaks the Clock Condition by design."
                 .to_owned(),
         );
@@ -201,7 +202,7 @@ fn caption(audit: &Audit) -> Vec<String> {
     caption
 }
 
-/// A record a dataset and check.
+/// One record for each dataset and check.
 pub fn records(audit: &Audit) -> Vec<Record> {
     audit.datasets.iter().flat_map(records_of).collect()
 }

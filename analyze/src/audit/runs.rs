@@ -1,4 +1,4 @@
-//! Every check over the runs of a dataset, a run at a time on each core.
+//! Makes all checks on the runs of a dataset. Each core audits one run at a time.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         opened => opened?,
     };
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
-    // A run that is finished twice keeps the order in which it ended.
+    // If a run is finished twice, its rows keep the order in which they were written.
     finished.sort_by_key(|row| row.run);
     let failed = still_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
@@ -91,7 +91,7 @@ fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<
     Some((file.to_owned(), line))
 }
 
-/// A dataset whose journal is damaged: which runs there are is not known.
+/// The result for a dataset whose journal is damaged, so that its runs are not known.
 fn unreadable(root: &Path, error: DatasetError) -> Audited {
     let results = Check::ALL.map(|check| CheckResult {
         check,
@@ -106,7 +106,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
             (path, line, format!("{cause}; none of its runs is audited"))
         }
         DatasetError::ChangedRow { path, line } => {
-            let words = "the row is not what was written (checksum); none of the runs is audited";
+            let words = "the checksum of the row is wrong, so it was changed or damaged; none of the runs is audited";
             (path, Some(line), words.to_owned())
         }
         DatasetError::JournalHeader {
@@ -173,7 +173,7 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFre
     sum
 }
 
-/// The first of the finished rows that has each key.
+/// For each key, the ordinal number of the first finished row with this key.
 fn by_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
     let mut by_key = HashMap::with_capacity(finished.len());
     for (ordinal, row) in finished.iter().enumerate() {
@@ -182,13 +182,13 @@ fn by_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
     by_key
 }
 
-/// What all cores look at.
+/// Data that all cores share.
 struct Shared<'d> {
     dataset: &'d Dataset,
     finished: &'d [&'d JournalRow],
     planned: Planned<'d>,
     by_key: HashMap<&'d str, usize>,
-    /// The run to be audited next.
+    /// The ordinal number of the run that is audited next.
     next: AtomicUsize,
 }
 
@@ -229,7 +229,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Whether the run is not one that came before.
+    /// Checks that neither the run nor its key came before.
     fn is_new(&self, ordinal: usize, problems: &mut Vec<String>) -> bool {
         let row = self.finished[ordinal];
         let before = ordinal.checked_sub(1).map(|before| self.finished[before]);
@@ -240,7 +240,7 @@ impl Shared<'_> {
         match self.by_key.get(row.key.as_str()) {
             Some(&first) if first < ordinal => {
                 let first = self.finished[first].run;
-                problems.push(format!("it has the key of run {first}"));
+                problems.push(format!("it has the same key as run {first}"));
                 false
             }
             _ => true,
@@ -252,14 +252,14 @@ impl Shared<'_> {
         self.dataset
             .read_events(row)
             .map_err(|error| {
-                let words = || format!("{error}; they are not audited");
+                let words = || format!("{error}; the events of this run are not audited");
                 page.violated(Check::Files, At::Row(0), words);
             })
             .ok()
     }
 }
 
-/// Returns by how much the latest event was late, in nanoseconds.
+/// Checks the events of a run. Returns the lateness of the latest event in nanoseconds.
 fn check_events(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
     ticks::check_phases(setup, page);
     let latest_ns = ticks::check(setup, log, page);

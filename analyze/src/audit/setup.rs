@@ -1,4 +1,4 @@
-//! What a run was set up to be, as its row of the journal says.
+//! The parameters of a run, according to its row in the journal.
 
 use sim::experiment::{Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
 use sim::log::{Imported, JournalRow, UnmeasuredPart};
@@ -6,9 +6,9 @@ use sim::log::{Imported, JournalRow, UnmeasuredPart};
 use super::model::Model;
 use super::timetable::{MILLION_SECONDS_NS, Timetable};
 
-/// How far times that were converted may be off, in nanoseconds: rounding.
+/// The largest rounding error of converted times, in nanoseconds.
 pub(super) const ROUNDING_NS: u64 = 1000;
-/// A delay longer than so many means is not drawn from an exponential law: one in 10^17 is.
+/// A delay longer than this many means is not drawn from an exponential distribution. The probability of such a delay is 10^-17.
 const LONGEST_IN_MEANS: u64 = 40;
 /// Other programs log a send up to this share of a tick after its message was under way.
 const LOGGED_LATE: f64 = 0.05;
@@ -81,38 +81,38 @@ impl Known {
     }
 }
 
-/// A run as it was set up.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) known: Known,
-    /// When each machine ticks.
+    /// When the ticks of each machine are due.
     pub(super) timetables: Vec<Timetable>,
     pub(super) rates: Vec<Rate>,
     pub(super) phases_ns: Vec<u64>,
     pub(super) phase: PhaseRule,
-    /// What a tick takes from the queue.
+    /// How many messages a tick takes from the queue.
     pub(super) receive: ReceiveRule,
-    /// What idle machines do.
+    /// The rules for idle machines.
     pub(super) model: Model,
-    /// Whether what one machine sends to another takes the same connection, which keeps it in order.
+    /// Whether all messages from one machine to another use the same connection, which keeps their order.
     pub(super) keeps_links: bool,
     pub(super) stamp: StampRule,
-    /// Shortest and longest time that a message is under way, model nanoseconds.
+    /// The shortest and the longest time that a message is under way, in model nanoseconds.
     pub(super) delay_ns: (u64, u64),
-    /// Whether it was in virtual time, where ticks happen when they are due.
+    /// Whether the run was in virtual time, where ticks happen exactly when they are due.
     pub(super) is_virtual: bool,
     /// Whether every message was queued when the schedule says.
     pub(super) on_schedule: bool,
-    /// Wall nanoseconds from a send to the queue, at most; the greatest number there is if that is not known.
+    /// The longest time from a send to the queue, in real nanoseconds; the largest integer if it is not known.
     pub(super) latency_ns: u64,
     started_at_ns: u64,
     time_scale: f64,
-    /// The part of the key that says what was run.
+    /// The part of the key that describes the configuration.
     pub(super) configuration: String,
 }
 
 impl Setup {
-    /// That of the run of a row of the journal.
+    /// The parameters of the run in a row of the journal.
     pub(super) fn of(row: &JournalRow, known: Known) -> Self {
         let configuration = &*row.configuration;
         let rates: Vec<Rate> = configuration.rates.iter().collect();
@@ -162,12 +162,12 @@ impl Setup {
         self.rates.len()
     }
 
-    /// Whether the instant at which a message can be seen is known to the nanosecond.
+    /// Tells whether the time at which a message enters the queue is known to the nanosecond.
     pub(super) fn is_exact(&self) -> bool {
         self.on_schedule && self.delay_ns.0 == self.delay_ns.1
     }
 
-    /// Whether messages are under way for some time by design.
+    /// Tells whether the configuration gives messages a delay.
     pub(super) fn has_delay(&self) -> bool {
         self.delay_ns != (0, 0)
     }
@@ -181,7 +181,7 @@ impl Setup {
         self.started_at_ns.saturating_add(wall_ns)
     }
 
-    /// Steps of 1 / (lcm(rates) N) seconds in a million seconds: the grid of `spread` phases.
+    /// Number of steps of 1 / (lcm(rates) N) seconds in a million seconds. `spread` phases lie on this grid.
     pub(super) fn steps(&self) -> Option<u64> {
         let lcm = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();
@@ -190,7 +190,7 @@ impl Setup {
         lcm?.checked_mul(self.machines() as u64)
     }
 
-    /// What the journal's margin must be, in wall nanoseconds.
+    /// The margin that the journal must have, in real nanoseconds.
     pub(super) fn margin_ns(&self) -> u64 {
         match (self.phase, self.steps()) {
             (PhaseRule::Spread, Some(steps)) => {
@@ -213,7 +213,7 @@ fn bounds_ns(delay: Delay) -> (u64, u64) {
     }
 }
 
-/// Nanoseconds of so many microseconds.
+/// Converts microseconds into nanoseconds.
 pub(super) fn nanos(us: f64) -> u64 {
     (us * 1e3).round() as u64
 }

@@ -1,26 +1,26 @@
-//! What was found: how often each check was made, how often it failed, and where first.
+//! Counts how often each check was made and failed, and keeps the first violation.
 
 use super::checks::{CHECKS, Check};
 
-/// Where in a run something was found.
+/// The place of a violation in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
-    /// In its row of the journal.
+    /// In the run's row in the journal.
     Journal,
-    /// In a row of its events, counted from 0.
+    /// In this row of the run's events, from 0.
     Row(u64),
 }
 
 /// The first violation of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct First {
-    /// Which of the dataset's audited runs, in their order.
+    /// Ordinal number of the run among the audited runs of the dataset.
     pub(super) ordinal: usize,
     pub(super) at: At,
     pub(super) words: String,
 }
 
-/// What became of one check.
+/// The result of one check.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     pub(super) checked: u64,
@@ -28,15 +28,15 @@ pub(super) struct Line {
     pub(super) first: Option<First>,
 }
 
-/// What became of every check, over some runs.
+/// The results of all checks over some runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     lines: [Line; CHECKS],
-    /// Runs whose events were audited.
+    /// Number of runs whose events were audited.
     pub(super) runs: u64,
-    /// Messages sent: a broadcast is one to each peer.
+    /// Number of messages sent. A send to all peers counts once for each peer.
     pub(super) messages: u64,
-    /// Rows of the event log, readable ones.
+    /// Number of readable rows of the event log.
     pub(super) events: u64,
 }
 
@@ -45,8 +45,7 @@ impl Tally {
         &self.lines[check as usize]
     }
 
-    /// Adds what was found in other runs. Whichever run comes first has the first violation, so the order of the additions does
-    /// not matter.
+    /// Adds the results of other runs. The first violation is that of the first run, so the order of the additions does not matter.
     pub(super) fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.messages += other.messages;
@@ -62,7 +61,7 @@ impl Tally {
         }
     }
 
-    /// The page on which one run's findings are noted.
+    /// Starts the findings of one run.
     pub(super) fn page(&mut self, ordinal: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
@@ -71,7 +70,7 @@ impl Tally {
     }
 }
 
-/// Where one run's findings are noted.
+/// The findings of one run; they are added to a tally.
 pub(super) struct RunFindings<'t> {
     tally: &'t mut Tally,
     ordinal: usize,
@@ -83,7 +82,7 @@ impl RunFindings<'_> {
         self.tally.lines[check as usize].checked += times;
     }
 
-    /// Notes that `check` failed. The words are needed only for the first time.
+    /// Notes that `check` failed. `words` is called only for the first violation.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let line = &mut self.tally.lines[check as usize];
@@ -101,7 +100,7 @@ impl RunFindings<'_> {
         }
     }
 
-    /// Counts a run and what it is made of.
+    /// Counts a run with its events and messages.
     pub(super) fn count(&mut self, events: u64, messages: u64) {
         self.tally.runs += 1;
         self.tally.events += events;
@@ -126,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_violation_is_that_of_the_first_run_in_whatever_order_they_come() {
+    fn the_first_violation_is_that_of_the_first_run() {
         for order in [[2, 0, 1], [0, 1, 2], [1, 2, 0]] {
             let mut sum = Tally::default();
-            // Run 0 has none.
+            // Run 0 has no violation.
             order
                 .into_iter()
                 .for_each(|run| sum.add(tally(run, 2 * run as u64)));

@@ -1,4 +1,4 @@
-//! Ticks, their times, and where first ticks fall.
+//! Checks ticks, their times, and the phases.
 
 use sim::experiment::{PhaseRule, ReceiveRule};
 use sim::machine::EventKind;
@@ -11,7 +11,7 @@ use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Ticks`] and [`Check::Times`]. Returns by how much the latest event was late, in nanoseconds.
+/// Checks [`Check::Ticks`] and [`Check::Times`]. Returns the lateness of the latest event in nanoseconds.
 pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
     let mut latest_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
@@ -38,7 +38,7 @@ pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64
     latest_ns
 }
 
-/// A tick is the one after the one before it. Where a tick takes all messages, each is an event of the same tick.
+/// Checks that ticks have no gaps. With receive = all, several events can have the same tick.
 fn check_tick(
     (receive, machine): (ReceiveRule, usize),
     before: Option<&Entry>,
@@ -59,7 +59,10 @@ fn check_tick(
     };
     if entry.tick != expected {
         page.violated(Check::Ticks, At::Row(entry.row), || match before {
-            None => format!("machine {machine} begins with tick {}, not 0", entry.tick),
+            None => format!(
+                "the first tick of machine {machine} is {}, not 0",
+                entry.tick
+            ),
             Some(before) => format!(
                 "machine {machine} goes from tick {} to tick {}",
                 before.tick, entry.tick
@@ -75,7 +78,7 @@ fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, page: &mut Ru
         let at = last.map_or(At::Journal, |last| At::Row(last.row));
         page.violated(Check::Ticks, at, || {
             format!(
-                "machine {machine} ends after {}, but its phase, its rate of {}/s and the duration say {ticks}",
+                "machine {machine} has {}, but according to its phase, its rate of {}/s and the duration it should have {ticks}",
                 counted(done as usize, "tick"),
                 setup.rates[machine]
             )
@@ -83,7 +86,7 @@ fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, page: &mut Ru
     }
 }
 
-/// Returns by how much the event was late.
+/// Checks the time of an event. Returns its lateness.
 fn check_time(
     setup: &Setup,
     machine: usize,
@@ -116,7 +119,7 @@ fn check_time(
     } else if let Some(before) = before.filter(|before| before.time_ns > entry.time_ns) {
         page.violated(Check::Times, At::Row(entry.row), || {
             format!(
-                "{}: its time is {} ns, {} ns before that of tick {}, the event before",
+                "{}: its time is {} ns, which is {} ns before the machine's previous event at tick {}",
                 event(machine, entry),
                 entry.time_ns,
                 before.time_ns - entry.time_ns,
@@ -127,8 +130,8 @@ fn check_time(
     entry.time_ns.saturating_sub(due_ns)
 }
 
-/// Checks [`Check::Phases`]: aligned ones are 0, all are within a period, and spread ones lie on a grid of
-/// 1 / (lcm(rates) N) seconds, each machine in a residue of its own modulo 1 / lcm(rates).
+/// Checks [`Check::Phases`]: `aligned` phases are 0, all phases are within a period, and `spread` phases are multiples of 1 /
+/// (lcm(rates) N) seconds such that no two machines ever tick at the same time.
 pub(super) fn check_phases(setup: &Setup, page: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
@@ -145,22 +148,24 @@ pub(super) fn check_phases(setup: &Setup, page: &mut RunFindings<'_>) {
             page.violated(Check::Phases, At::Journal, words);
         };
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
-            violated("aligned ones are 0".to_owned());
+            violated("with phase = aligned it must be 0".to_owned());
         } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
-            violated("that is not within its period".to_owned());
+            violated("it must be shorter than the time between two ticks".to_owned());
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps) = steps
         {
-            // The grid's points are rounded down to nanoseconds.
+            // The points of the grid are rounded down to nanoseconds.
             let in_a_second = steps as f64 / 1e6;
             let steps = u128::from(steps);
             let step = (u128::from(phase_ns) * steps).div_ceil(million_seconds_ns);
             let residue = (step % u128::from(machines)) as usize;
             if step * million_seconds_ns / steps != u128::from(phase_ns) {
-                violated(format!("spread ones are multiples of 1/{in_a_second} s"));
+                violated(format!(
+                    "with phase = spread it must be a multiple of 1/{in_a_second} s"
+                ));
             } else if let Some(other) = residues[residue].replace(machine) {
                 violated(format!(
-                    "it ticks together with machine {other}, which spread phases never do"
+                    "it ticks at the same time as machine {other}, which must not happen with phase = spread"
                 ));
             }
         }

@@ -1,21 +1,21 @@
-//! When ticks are due, reckoned anew from phase and rate.
+//! When ticks are due, recomputed from phase and rate.
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
-/// Nanoseconds in a million seconds: rates are exact in ticks of these.
+/// Nanoseconds in a million seconds. In this time every rate has a whole number of ticks.
 pub(super) const MILLION_SECONDS_NS: u64 = 1_000_000 * SECOND_NS;
 
-/// When a machine ticks: tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
+/// The ticks of a machine. Tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timetable {
     phase_ns: u64,
     micro_hertz: u64,
-    /// Ticks due before the run's duration is over.
+    /// Number of ticks that are due within the run's duration.
     pub(super) ticks: u64,
 }
 
 impl Timetable {
-    /// Of a machine at `micro_hertz` ticks in a million seconds, at least one, whose first is due at `phase_ns`.
+    /// The ticks of a machine with `micro_hertz` ticks in a million seconds (at least one), the first of them at `phase_ns`.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
         let mut timetable = Self {
             phase_ns,
@@ -29,17 +29,17 @@ impl Timetable {
         timetable
     }
 
-    /// When `tick` is due, in model nanoseconds.
+    /// The time at which `tick` is due, in model nanoseconds.
     pub(super) fn due_ns(&self, tick: u64) -> u64 {
         let since_first = times_over(tick, MILLION_SECONDS_NS, self.micro_hertz, 0);
         self.phase_ns.saturating_add(since_first)
     }
 
-    /// The first tick that is due later than `ns`; the number of ticks if none is.
+    /// The first tick that is due later than `ns`, or the number of ticks if there is none.
     pub(super) fn first_after(&self, ns: u64) -> u64 {
         match ns.checked_sub(self.phase_ns) {
             None => 0,
-            // floor(k s / r) > y exactly if k s >= (y + 1) r, with y whole.
+            // If y is an integer, floor(k s / r) > y is true if and only if k s >= (y + 1) r.
             Some(since) => times_over(
                 since.saturating_add(1),
                 self.micro_hertz,
@@ -51,7 +51,7 @@ impl Timetable {
     }
 }
 
-/// (a * b + add) / over, rounded down; the greatest number there is where it is greater.
+/// (a * b + add) / over, rounded down, or the largest integer if the result is larger.
 fn times_over(a: u64, b: u64, over: u64, add: u64) -> u64 {
     match a
         .checked_mul(b)
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_are_those_before_the_end_and_first_after_is_the_first_after(
+        fn ticks_end_with_the_run_and_first_after_finds_the_next_tick(
             micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,
             duration_ns in 0u64..3_000_000_000,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_out_of_all_range_do_no_harm() {
+    fn huge_numbers_cause_no_overflow() {
         let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
         assert_eq!(timetable.first_after(u64::MAX), 0);

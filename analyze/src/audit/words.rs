@@ -1,18 +1,18 @@
-//! Events in words.
+//! Descriptions of events.
 
 use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, Recipients};
 
 use super::log::Entry;
 
-/// What a machine did, as a clause.
+/// Describes an event in a clause.
 pub(super) fn event(machine: usize, entry: &Entry) -> String {
     let tick = entry.tick;
     match &entry.kind {
         EventKind::Internal => format!("machine {machine} had an internal event at tick {tick}"),
         EventKind::Send { recipients, stamp } => {
             let to = match recipients {
-                Recipients::One(UNKNOWN_MACHINE) => "a machine not named".to_owned(),
+                Recipients::One(UNKNOWN_MACHINE) => "an unnamed machine".to_owned(),
                 Recipients::One(peer) => format!("machine {peer}"),
                 Recipients::Several(peers) => {
                     let peers: Vec<String> = peers.iter().map(u32::to_string).collect();
@@ -24,7 +24,7 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
         }
         EventKind::Receive(message) => {
             let sender = match message.sender {
-                UNKNOWN_MACHINE => "a machine not named".to_owned(),
+                UNKNOWN_MACHINE => "an unnamed machine".to_owned(),
                 sender => format!("machine {sender}"),
             };
             let told = |what: &str, number: u64, behind: &str| match number {
@@ -32,7 +32,7 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
                 number => format!("{what}{number}{behind}"),
             };
             format!(
-                "machine {machine} received at tick {tick} what {sender} sent{}{}",
+                "machine {machine} received at tick {tick} a message that {sender} sent{}{}",
                 told(" at tick ", message.sent_tick, ""),
                 told(" (stamp ", message.stamp, ")")
             )

@@ -50,9 +50,9 @@ impl Criterion {
         })
     }
 
-    /// What the estimate makes of it.
+    /// The verdict on an estimate. One without an interval, or with a rough one, decides nothing.
     pub fn verdict(&self, estimated: &Estimated) -> Verdict {
-        let Some((low, high)) = estimated.interval else {
+        let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
         };
         let (inside, outside) = if self.closed {
@@ -133,6 +133,7 @@ mod tests {
         Estimated {
             value,
             interval: Some((low, high)),
+            is_rough: false,
             n: 100,
             n_from: None,
         }
@@ -199,10 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rough_interval_decides_nothing() {
+        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        let rough = Estimated {
+            is_rough: true,
+            ..estimated(5.0, 4.0, 6.0)
+        };
+        assert_eq!(above.verdict(&rough), Verdict::Undecided { runs: None });
+    }
+
+    #[test]
     fn a_single_run_decides_nothing() {
         let single = Estimated {
             value: 5.0,
             interval: None,
+            is_rough: false,
             n: 1,
             n_from: None,
         };

@@ -10,6 +10,7 @@ use sim::console::shell_word;
 use sim::log::JournalRow;
 
 use super::estimates::RunValue;
+use super::words::Largest;
 use super::{Cell, Machines, Quantity};
 use crate::audit::{Audit, Audited};
 use crate::error::Error;
@@ -296,6 +297,11 @@ impl Opened {
             Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
             _ => None,
         };
+        let largest_possible = quantity.largest_possible();
+        let of_ticks = match largest_possible {
+            Some(Largest::Ticks) => Some(numbers(&self.machines, "ticks")?),
+            _ => None,
+        };
         let of_runs: HashMap<u64, f64> = match quantity {
             Quantity::Run(name) => {
                 let values = numbers(&self.runs, name)?.into_iter();
@@ -308,11 +314,13 @@ impl Opened {
         };
         let mut values = vec![];
         for row in rows {
+            let of_machines_meant = |column: &[Option<f64>]| {
+                let first = *self.first.get(&row.run)?;
+                let of_run = &column[first..first + row.machines() as usize];
+                folded(&chosen(of_run, row, machines), wanted.largest)
+            };
             let value = match (&of_machines, quantity) {
-                (Some(of_machines), _) => self.first.get(&row.run).and_then(|&first| {
-                    let of_run = &of_machines[first..first + row.machines() as usize];
-                    folded(&chosen(of_run, row, machines), wanted.largest)
-                }),
+                (Some(of_machines), _) => of_machines_meant(of_machines),
                 (None, Quantity::Finished) => Some(f64::from(u8::from(row.is_ok()))),
                 (None, _) => of_runs.get(&row.run).copied(),
             };
@@ -321,6 +329,10 @@ impl Opened {
                     run: row.run,
                     configuration: self.configuration(row, wanted.without)?,
                     value,
+                    largest_possible: match &of_ticks {
+                        Some(of_ticks) => of_machines_meant(of_ticks),
+                        None => largest_possible.map(|_| 1.0),
+                    },
                 });
             }
         }

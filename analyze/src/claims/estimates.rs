@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{Share, Statistic};
-use crate::stats::difference::{Difference, of_pairs};
-use crate::stats::estimate::{Estimate, Z_975 as Z};
+use crate::stats::difference::Difference;
+use crate::stats::estimate::{Estimate, IntervalKind, Z_975 as Z};
+use crate::stats::ties::Ties;
 
 /// A statistic of some runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimated {
     /// What the runs have.
     pub value: f64,
-    /// Its 95 % interval; none of too few runs.
+    /// Its 95 % interval; none of too few runs, or of runs that are all equal.
     pub interval: Option<(f64, f64)>,
+    /// Whether the interval is too rough to decide anything: see [`IntervalKind::Rough`].
+    pub is_rough: bool,
     /// How many runs.
     pub n: u64,
     /// In a difference, how many runs it is taken from.
@@ -25,15 +28,20 @@ pub(super) struct RunValue {
     pub(super) run: u64,
     pub(super) configuration: Vec<String>,
     pub(super) value: f64,
+    /// The largest possible value, if there is one; then the smallest is 0.
+    pub(super) largest_possible: Option<f64>,
 }
 
 impl Statistic {
-    /// What some values have; `values` is not empty.
-    pub(super) fn of(self, values: &[f64]) -> Estimated {
+    /// Estimates the statistic from the values of some runs, of which there is one at least.
+    pub(super) fn estimate(self, runs: &[RunValue]) -> Estimated {
+        let values = &all(runs);
         let (value, interval) = match self {
             Self::Mean => {
-                let estimate = Estimate::from_values(values);
-                (estimate.mean, estimate.interval())
+                let largest = runs.iter().map(|run| run.largest_possible);
+                let largest: Option<Vec<f64>> = largest.collect();
+                let largest = largest.map(|all| all.into_iter().fold(0.0, f64::max));
+                return mean(values, largest);
             }
             Self::Sd => {
                 let sd = Estimate::from_values(values).sd;
@@ -48,10 +56,37 @@ impl Statistic {
         Estimated {
             value,
             interval,
+            is_rough: false,
             n: values.len() as u64,
             n_from: None,
         }
     }
+}
+
+/// The mean of values from 0 to `largest_possible`, or of any values.
+fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
+    let estimate = Estimate::from_values(values);
+    let interval = match estimate.interval_kind {
+        IntervalKind::AllEqual => {
+            largest_possible.map(|largest| interval_of_equal(estimate.n, estimate.mean, largest))
+        }
+        _ => estimate.interval(),
+    };
+    Estimated {
+        value: estimate.mean,
+        interval,
+        is_rough: estimate.interval_kind == IntervalKind::Rough,
+        n: estimate.n,
+        n_from: None,
+    }
+}
+
+/// The interval of the mean of `n` equal values that lie between 0 and `largest_possible`: at most a share 1 - 0.025^(1/n) of all
+/// runs have another value (Clopper and Pearson 1934, for none of n), and these lie between 0 and `largest_possible` too.
+fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
+    let others = 1.0 - 0.025f64.powf(1.0 / n as f64);
+    let low = value - others * value;
+    (low, value + others * (largest_possible - value))
 }
 
 /// The share's interval by Wilson (1927): it holds its 95 % also where none or all count.
@@ -66,14 +101,11 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
 }
 
 /// A standard deviation's interval by Bonett (2006), which allows for values that are not normal: the log of the variance has the
-/// variance (kurtosis - (n - 3) / n) / (n - 1). None of four values or fewer.
+/// variance (kurtosis - (n - 3) / n) / (n - 1). None of four values or fewer, or of equal values.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
-    if n <= 4.0 {
+    if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
         return None;
-    }
-    if sd == 0.0 {
-        return Some((0.0, 0.0));
     }
     let trimmed = trimmed_mean(values, 0.5 / (n - 4.0).sqrt());
     let fourth: f64 = values.iter().map(|value| (value - trimmed).powi(4)).sum();
@@ -95,7 +127,7 @@ fn trimmed_mean(values: &[f64], share: f64) -> f64 {
 /// By how much the mean is greater in `to` than in `from`, neither of them empty.
 ///
 /// Run by run if `same_runs`, over those with a value on both sides, of which there is one. Otherwise the runs are independent; if both cells have the same
-/// configurations, these are compared one by one and their differences averaged, else all runs of either (Welch's interval).
+/// configurations, these are compared one by one and their differences averaged, else all runs of either. The interval is Welch's.
 pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) -> Estimated {
     if same_runs {
         return run_by_run(from, to);
@@ -114,6 +146,7 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
     Estimated {
         value: difference.mean,
         interval: difference.interval(),
+        is_rough: difference.interval_kind == IntervalKind::Rough,
         n: to.len() as u64,
         n_from: Some(from.len() as u64),
     }
@@ -125,12 +158,10 @@ fn run_by_run(from: &[RunValue], to: &[RunValue]) -> Estimated {
         .iter()
         .filter_map(|to| Some(to.value - of_from.get(&to.run)?))
         .collect();
-    let Estimate { n, mean, sd, .. } = Estimate::from_values(&differences);
+    let estimated = mean(&differences, None);
     Estimated {
-        value: mean,
-        interval: of_pairs(n, mean, sd).interval(),
-        n,
-        n_from: Some(n),
+        n_from: Some(estimated.n),
+        ..estimated
     }
 }
 
@@ -165,8 +196,31 @@ mod tests {
             run,
             configuration: vec![configuration.to_owned()],
             value,
+            largest_possible: None,
         };
         of.iter().map(value).collect()
+    }
+
+    fn runs(of: &[f64]) -> Vec<RunValue> {
+        let numbered = (0..).zip(of).map(|(run, &value)| (run, "a", value));
+        values(&numbered.collect::<Vec<_>>())
+    }
+
+    /// 200 equal values: with 97.5 % confidence fewer than 1.83 % of all runs have another.
+    #[test]
+    fn equal_values_are_no_certainty() {
+        let equal = |value: f64, largest_possible: Option<f64>| {
+            let runs = runs(&[value; 200]).into_iter().map(|run| RunValue {
+                largest_possible,
+                ..run
+            });
+            Statistic::Mean.estimate(&runs.collect::<Vec<_>>()).interval
+        };
+        assert_eq!(equal(0.0, None), None);
+        let (low, high) = equal(0.0, Some(50.0)).expect("bounded values have one");
+        assert!(low == 0.0 && near(high, 50.0 * 0.018_275), "{high}");
+        let (low, high) = equal(1.0, Some(1.0)).expect("bounded values have one");
+        assert!(near(low, 1.0 - 0.018_275) && high == 1.0, "{low}");
     }
 
     /// Printed in Brown, Cai and DasGupta (2001) and many a calculator: 0 of 10 is 0 to 0.2775, 5 of 10 is 0.2366 to 0.7634.
@@ -175,7 +229,7 @@ mod tests {
         let share = |ones: usize| {
             let values: Vec<f64> = (0..10).map(|k| f64::from(u8::from(k < ones))).collect();
             let share = Statistic::Share(">= 1".parse().expect("a share"));
-            let estimated = share.of(&values);
+            let estimated = share.estimate(&runs(&values));
             (estimated.value, estimated.interval.expect("one"))
         };
         let (none, (low, high)) = share(0);
@@ -191,7 +245,7 @@ mod tests {
     #[test]
     fn standard_deviations() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        let estimated = Statistic::Sd.of(&values);
+        let estimated = Statistic::Sd.estimate(&runs(&values));
         let (low, high) = estimated.interval.expect("one");
         assert!(near(estimated.value, 29.0115), "{}", estimated.value);
         let c = 100.0f64 / (100.0 - Z);
@@ -201,13 +255,16 @@ mod tests {
             near(low, by_hand(-1.0)) && near(high, by_hand(1.0)),
             "{low} {high}"
         );
-        assert_eq!(Statistic::Sd.of(&[1.0, 2.0, 3.0]).interval, None);
-        assert_eq!(Statistic::Sd.of(&[2.0; 9]).interval, Some((0.0, 0.0)));
+        assert_eq!(
+            Statistic::Sd.estimate(&runs(&[1.0, 2.0, 3.0])).interval,
+            None
+        );
+        assert_eq!(Statistic::Sd.estimate(&runs(&[2.0; 9])).interval, None);
     }
 
     #[test]
     fn the_largest_is_a_fact() {
-        let largest = Statistic::Largest.of(&[1.0, 7.0, 3.0]);
+        let largest = Statistic::Largest.estimate(&runs(&[1.0, 7.0, 3.0]));
         assert_eq!((largest.value, largest.interval), (7.0, Some((7.0, 7.0))));
     }
 
@@ -244,8 +301,8 @@ mod tests {
         ]);
         let paired = difference(&from, &to, false);
         let (low, high) = paired.interval.expect("one");
-        // Each difference has the standard error sqrt(1 + 1); their average of two has 1.
-        assert!(paired.value == 5.0 && near(low, 5.0 - 1.96) && near(high, 5.0 + 1.96));
+        // Four means of two values with the variance 1 each: the average has the standard error 1 and 4 degrees of freedom, t 2.776.
+        assert!(paired.value == 5.0 && near(low, 5.0 - 2.776) && near(high, 5.0 + 2.776));
         let other = values(&[
             (4, "a", 5.0),
             (5, "a", 7.0),
@@ -262,6 +319,7 @@ mod tests {
         let from = values(&[(0, "a", 0.0), (1, "a", 50.0), (2, "a", 90.0)]);
         let to = values(&[(0, "a", 1.0), (1, "a", 51.0), (2, "a", 91.0)]);
         let paired = difference(&from, &to, true);
-        assert_eq!((paired.value, paired.interval), (1.0, Some((1.0, 1.0))));
+        // All differences are equal, which is no proof that those of other runs are.
+        assert_eq!((paired.value, paired.interval), (1.0, None));
     }
 }

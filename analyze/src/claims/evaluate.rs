@@ -99,9 +99,7 @@ fn made(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     };
     let estimated = match &test.subject {
         Subject::Cell(cell, statistic) => {
-            let values = values(cell, *statistic == Statistic::Largest)?;
-            let values: Vec<f64> = values.iter().map(|value| value.value).collect();
-            statistic.of(&values)
+            statistic.estimate(&values(cell, *statistic == Statistic::Largest)?)
         }
         Subject::Difference { from, to } => {
             let (of_from, of_to) = (values(from, false)?, values(to, false)?);

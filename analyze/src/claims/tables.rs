@@ -1,7 +1,7 @@
 //! Answers for people and for machines.
 
 use super::{Answer, Cell, ClaimVerdict, Estimated, Outcome, Quantity, Subject, Test, Verdict};
-use crate::output::table::{LINE, Table, keep_together, number};
+use crate::output::table::{LINE, Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
 
 /// A row a claim.
@@ -177,23 +177,34 @@ fn place(test: &Test) -> String {
     )
 }
 
-/// The value and its interval, with as many decimals as the interval deserves: two digits of its half.
+/// The value and its interval, with two significant digits of half its width, and with a `~` if the interval is rough.
 fn measured(estimated: &Estimated) -> String {
+    let Estimated {
+        value, is_rough, n, ..
+    } = *estimated;
     let Some((low, high)) = estimated.interval else {
-        return number(estimated.value, 3);
+        let value = without_zeros(value);
+        return if n > 1 {
+            keep_together(&format!("{value}, all equal"))
+        } else {
+            value
+        };
     };
     if low == high {
-        // Exactly this: no digits that say nothing.
-        return ((estimated.value * 1e3).round() / 1e3).to_string();
+        return without_zeros(value);
     }
-    let half = (high - low) / 2.0;
-    let decimals = (1.0 - half.log10().floor()).clamp(0.0, 3.0) as usize;
-    keep_together(&format!(
-        "{} [{}, {}]",
-        number(estimated.value, decimals),
-        number(low, decimals),
-        number(high, decimals)
-    ))
+    let decimals = decimals_for((high - low) / 2.0, 2, 0);
+    let interval = format!("[{}, {}]", number(low, decimals), number(high, decimals));
+    let value = number(value, decimals);
+    keep_together(&match is_rough {
+        true => format!("{value} ~{interval}"),
+        false => format!("{value} {interval}"),
+    })
+}
+
+/// With up to three digits after the point.
+fn without_zeros(value: f64) -> String {
+    ((value * 1e3).round() / 1e3).to_string()
 }
 
 /// A record a test, in full precision, and one an audit.

@@ -31,6 +31,19 @@ impl Quantity {
         }
     }
 
+    /// The largest possible value, if there is one; then the smallest is 0.
+    pub(super) fn largest_possible(&self) -> Option<Largest> {
+        match self {
+            Self::Machine(measure) if SHARES.contains(&measure.name) => Some(Largest::One),
+            Self::Machine(measure) if PARTS_OF_TICKS.contains(&measure.name) => {
+                Some(Largest::Ticks)
+            }
+            Self::Run(name) if is_truth_value(name) => Some(Largest::One),
+            Self::Finished => Some(Largest::One),
+            Self::Machine(_) | Self::Run(_) => None,
+        }
+    }
+
     /// The quantity called `name`.
     pub(super) fn named(name: &str) -> Option<Self> {
         let of_machine = || measures::all().find(|measure| measure.name == name);
@@ -48,6 +61,34 @@ impl Quantity {
         let of_machine = measures::all().map(|measure| measure.name);
         of_machine.chain(run_columns()).chain([FINISHED]).collect()
     }
+}
+
+/// The largest possible value of a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Largest {
+    /// 1, of a share or a truth value.
+    One,
+    /// The number of the machine's ticks.
+    Ticks,
+}
+
+/// Measures from 0 to 1.
+const SHARES: [&str; 7] = [
+    "internal_share",
+    "broadcast_share",
+    "jump_share_above_1",
+    "backlog_share_above_1",
+    "receive_share",
+    "concurrency",
+    "false_order",
+];
+
+/// Measures from 0 to the number of ticks.
+const PARTS_OF_TICKS: [&str; 2] = ["internal_events", "send_events"];
+
+fn is_truth_value(name: &str) -> bool {
+    let mut columns = runs::run_columns().into_iter();
+    columns.any(|column| column.name == name && column.kind == Kind::Boolean)
 }
 
 impl PartialEq for Quantity {
@@ -195,6 +236,16 @@ mod tests {
         for text in ["2", ">=", "", "≥ 2", "> two", ">= nan", "< inf", "> 1e999"] {
             assert!(counts(text, 2.0).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn bounded_quantities() {
+        let largest = |name: &str| Quantity::named(name).expect(name).largest_possible();
+        for name in SHARES.into_iter().chain(["punctual", "finished"]) {
+            assert_eq!(largest(name), Some(Largest::One), "{name}");
+        }
+        assert_eq!(largest("send_events"), Some(Largest::Ticks));
+        assert_eq!(largest("jump_max"), None);
     }
 
     #[test]

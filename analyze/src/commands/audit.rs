@@ -13,12 +13,12 @@ use super::output::{self, Output};
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
         timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
         that were as scheduled (column as_scheduled), queue lengths are recomputed exactly; in other runs they must lie between a \
-        lower and an upper limit. The exit code is 4 if any check fails. It is also 4 for runs with stamp = before: they break the Clock \
-        Condition on purpose.\n\n\
+        lower and an upper limit. If any check fails, the exit code is 4. Runs with stamp = before fail a check on purpose: they break \
+        the Clock Condition.\n\n\
         CSV and JSON have one record for each dataset and check: how often it was made (checked), how often it failed (violations), \
         and file, line, run and description of the first failure. With these formats the report in words is printed to stderr.")]
 pub struct Audit {
-    /// Folders of datasets, made by `sim run` or `analyze import`, or folders of their shards
+    /// Dataset folders, made by `sim run` or `analyze import`; for a dataset in shards, its folder or single shard folders in it
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]
@@ -29,11 +29,11 @@ impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
         let found = audit::Audit::run(&self.roots)?;
         let words = audit::words(&found);
-        self.output.say_aside(&words);
+        self.output.tell_words_beside_records(&words);
         let tables = [audit::table(&found)];
         let printed = self
             .output
             .print(&words, &tables, || audit::records(&found));
-        output::checked(audit::exception(&found), printed)
+        output::report_check(audit::exception(&found), printed)
     }
 }

@@ -20,6 +20,6 @@ pub struct Backlog {
 
 impl Backlog {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::BACKLOG, &self.datasets, &self.rows, &self.output)
+        output::print_table_of(&tables::BACKLOG, &self.datasets, &self.rows, &self.output)
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How far apart the clocks of a run are, how old messages are when they are received, and how many events are concurrent
+/// How far apart the clocks of a run are, how old messages are when they are received, and how many pairs of events are concurrent
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze causality data/quickstart")]
 pub struct Causality {
@@ -20,6 +20,6 @@ pub struct Causality {
 
 impl Causality {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::CAUSALITY, &self.datasets, &self.rows, &self.output)
+        output::print_table_of(&tables::CAUSALITY, &self.datasets, &self.rows, &self.output)
     }
 }

@@ -14,7 +14,8 @@ use super::output::{Output, is_closed_pipe};
 use super::pools;
 use super::selection::say_what_is_left_out;
 
-/// Test what others claimed about this model: each claim is confirmed, refuted, or depends on parameters
+/// Test what others claimed about this model: each claim is confirmed, refuted, undecided, depends on parameters, or is not
+/// evaluated
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\

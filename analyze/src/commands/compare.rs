@@ -8,22 +8,23 @@ use clap::Args;
 use super::output::{self, Output};
 use super::selection::Selection;
 
-/// Compare two datasets run by run: are the events the same? Are the measures?
+/// Compare two datasets run by run: do they have the same events and the same measures?
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
         Runs match by the key in runs.csv: all parameters and the repetition. Two events are identical if they have the same values in all \
-        columns except run and system_time_ns. If both runs of a pair were as scheduled (column as_scheduled), their events must be \
-        identical; otherwise the exit code is 4. If the datasets have different seeds, events are not compared.\n\n\
-        CSV and JSON have one record for each configuration, machine and measure: over n pairs of runs mean_a, mean_b, the mean \
-        difference B - A with its standard deviation (sd) and 95 % interval (low, high), and the share of exactly equal values. With \
+        columns except run and system_time_ns. If both runs of a pair were as scheduled (column as_scheduled) but their events differ, the \
+        exit code is 4. If the datasets have different seeds, events are not compared.\n\n\
+        CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
+        pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \
+        (low, high), and the share of exactly equal values (equal). With \
         these formats the report in words is printed to stderr."
 )]
 pub struct Compare {
-    /// The folder of a dataset
+    /// The folder of dataset A
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// The folder of another one, for example the same runs in virtual time
+    /// The folder of dataset B, for example the same runs in virtual time
     #[arg(value_name = "B")]
     b: PathBuf,
     #[command(flatten)]
@@ -37,11 +38,11 @@ impl Compare {
         let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
-        self.output.say_aside(&words);
+        self.output.tell_words_beside_records(&words);
         let tables = [compare::table(&comparison)];
         let printed = self
             .output
             .print(&words, &tables, || compare::records(&comparison));
-        output::checked(compare::exception(&comparison), printed)
+        output::report_check(compare::failed_check(&comparison), printed)
     }
 }

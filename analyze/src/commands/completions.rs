@@ -5,13 +5,13 @@ use clap_complete::Shell;
 
 use super::output::write_stdout;
 
-/// A script that lets a shell complete commands and options
+/// Print a script that lets a shell complete commands and options
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze completions bash > ~/.local/share/bash-completion/completions/analyze
   analyze completions zsh > ~/.zfunc/_analyze")]
 pub struct Completions {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 

@@ -2,15 +2,15 @@
 
 use analyze::measures::{self, Measure};
 use analyze::stats::contrast::{self, Contrast as Values};
-use analyze::stats::repetitions;
+use analyze::stats::repetitions::Repetitions;
 use anyhow::Context;
 use clap::Args;
 
 use super::Datasets;
 use super::output::Output;
 
-/// Shown if no measure is asked for.
-const TELLING: [&str; 4] = [
+/// The measures that are compared if the user names none.
+const DEFAULT_MEASURES: [&str; 4] = [
     "logical_rate",
     "jump_mean",
     "backlog_mean",
@@ -45,9 +45,11 @@ impl Contrast {
     pub fn run(&self) -> anyhow::Result<()> {
         let values = Values::new(&self.of, &self.from, &self.to).context("--of")?;
         let measures = self.measures()?;
-        let groups = repetitions::groups(&self.datasets.open()?)?;
+        let datasets = self.datasets.open()?;
+        let repetitions = Repetitions::read(&datasets)?;
+        let groups = repetitions.groups()?;
         let pairs = values.pairs(&groups)?;
-        let table = contrast::table(&values, &pairs, &measures);
+        let table = contrast::table(&values, &pairs, &measures, &repetitions)?;
         self.output.print(&[], &[table], || {
             contrast::records(&values, &pairs, &measures)
         })
@@ -55,7 +57,7 @@ impl Contrast {
 
     fn measures(&self) -> anyhow::Result<Vec<&'static Measure>> {
         if self.measure.is_empty() {
-            return Ok(TELLING.map(measures::named).to_vec());
+            return Ok(DEFAULT_MEASURES.map(measures::named).to_vec());
         }
         self.measure
             .iter()

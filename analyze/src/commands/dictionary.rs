@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::output::write_stdout;
 
-/// What every column of every file means, as Markdown
+/// Print the data dictionary as Markdown: what every column of every file means
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze dictionary > data/README.md")]
 pub struct Dictionary {}

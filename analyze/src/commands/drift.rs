@@ -6,7 +6,8 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How fast the clocks run, how far they are ahead of their machine's ticks, and how far behind the fastest clock
+/// How fast the clocks run, how far they are ahead of their machine's number of ticks, and how far they are behind the fastest
+/// clock
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze drift data/quickstart --format csv > drift.csv")]
 pub struct Drift {
@@ -20,6 +21,6 @@ pub struct Drift {
 
 impl Drift {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::DRIFT, &self.datasets, &self.rows, &self.output)
+        output::print_table_of(&tables::DRIFT, &self.datasets, &self.rows, &self.output)
     }
 }

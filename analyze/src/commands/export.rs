@@ -9,7 +9,8 @@ use sim::console::tell;
 
 use super::Datasets;
 
-/// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks; events that an earlier export wrote are kept, and not written again
+/// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks. Events that an earlier export wrote
+/// are not written again
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` explains the columns."
@@ -38,8 +39,8 @@ impl Export {
     }
 }
 
-/// A path as the first arguments of `pl.read_parquet`, to be pasted into Python. Without `glob=False`, brackets and stars in it would
-/// be a pattern.
+/// A path as arguments of `pl.read_parquet`, to paste into Python. `glob=False` makes Python read brackets and stars in it
+/// literally.
 fn python_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     match bytes.iter().any(|byte| b"*?[".contains(byte)) {
@@ -48,7 +49,7 @@ fn python_path(path: &Path) -> String {
     }
 }
 
-/// A path as Python writes it.
+/// A path as a Python expression.
 fn python_literal(path: &Path) -> String {
     let quoted = |text: &str| {
         let escape = |letter: char| match letter {

@@ -136,9 +136,9 @@ impl Import {
         let class = Class::mark(folder, &self.mapping()?, into)?;
         let output = Output::new(self.format.unwrap_or(Format::Table));
         let words = class::words(&class);
-        output.say_aside(&words);
+        output.tell_words_beside_records(&words);
         let printed = output.print(&words, &[class::table(&class)], || class::records(&class));
-        output::checked(class::exception(&class), printed)
+        output::report_check(class::exception(&class), printed)
     }
 
     fn import(&self) -> anyhow::Result<()> {

@@ -20,6 +20,6 @@ pub struct Jumps {
 
 impl Jumps {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::answer(&tables::JUMPS, &self.datasets, &self.rows, &self.output)
+        output::print_table_of(&tables::JUMPS, &self.datasets, &self.rows, &self.output)
     }
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Command};
 
-/// Manual pages, one for the program and one for each command
+/// Write manual pages, one for the program and one for each command
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze man ~/.local/share/man/man1 && man analyze-summary")]
 pub struct Man {
-    /// The folder to write them to; made if it is not there
+    /// The folder for the manual pages; it is created if it does not exist
     folder: PathBuf,
 }
 

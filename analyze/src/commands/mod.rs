@@ -1,4 +1,4 @@
-//! The verbs, one file each, and what they share.
+//! The subcommands, one file each, and what they share.
 
 mod audit;
 mod backlog;
@@ -29,9 +29,9 @@ use sim::console::tell;
 
 use selection::Selection;
 
-pub use output::{is_closed_pipe, print_answer};
+pub use output::{is_closed_pipe, print_help_or_version};
 
-/// Tables and tidy data from the logs of logical clocks.
+/// Tables and data files from the logs of logical clocks.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -65,7 +65,7 @@ enum Verb {
 }
 
 impl Cli {
-    /// Does what the verb says.
+    /// Runs the subcommand.
     pub fn run(&self) -> anyhow::Result<()> {
         match &self.verb {
             Verb::Summary(summary) => summary.run(),
@@ -91,12 +91,12 @@ impl Cli {
     }
 }
 
-/// The verb did its work, and what it checked is not so.
+/// The verb ran to its end, and the check that it made failed.
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);
 
-/// The measure of this name.
+/// Finds the measure with this name.
 fn measure(name: &str) -> anyhow::Result<&'static Measure> {
     let known = || measures::all().map(|measure| measure.name);
     match measures::all().find(|measure| measure.name == name) {
@@ -108,10 +108,10 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
     }
 }
 
-/// The datasets a verb is about.
+/// The datasets that a subcommand reads.
 #[derive(Debug, Args)]
 struct Datasets {
-    /// Folders of datasets, made by `sim run` or `analyze import`, or folders of their shards
+    /// Dataset folders, made by `sim run` or `analyze import`; for a dataset in shards, its folder or single shard folders in it
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]
@@ -119,7 +119,7 @@ struct Datasets {
 }
 
 impl Datasets {
-    /// Opens them; says on stderr what is left out.
+    /// Opens the datasets. Reports on stderr which runs are missing or left out.
     fn open(&self) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots)
     }

@@ -1,4 +1,4 @@
-//! The formats that every table can be had in, and where they go.
+//! The formats in which every table can be printed.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -19,10 +19,10 @@ use sim::table::terminal_width;
 
 use super::Datasets;
 
-/// How a table is written.
+/// The formats of a printed table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a terminal, and as wide as it
+    /// A table as wide as the terminal
     Table,
     /// Comma-separated values, in full precision
     Csv,
@@ -35,18 +35,18 @@ pub enum Format {
 /// The option that chooses a format.
 #[derive(Debug, Args)]
 pub struct Output {
-    /// How to print it
+    /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
 impl Output {
-    /// For this format.
+    /// Makes the option with this format.
     pub fn new(format: Format) -> Self {
         Self { format }
     }
 
-    /// Prints, for people, `words` and below them `tables`; for machines, `records` alone.
+    /// Prints `words` and then `tables` as text or Markdown, or only `records` as CSV or JSON.
     pub fn print(
         &self,
         words: &[String],
@@ -75,8 +75,8 @@ impl Output {
         Ok(write_stdout(&text)?)
     }
 
-    /// Says `words` on stderr if stdout is for machines, who get none.
-    pub fn say_aside(&self, words: &[String]) {
+    /// Prints `words` on stderr if the format is CSV or JSON, because `print` leaves them out there.
+    pub fn tell_words_beside_records(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
             tell(output::prose(words, terminal_width()).trim_end());
         }
@@ -86,10 +86,11 @@ impl Output {
 /// The options that choose and order a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine all runs that have the same values of these, such as rates,internal: parameters, machines, machine, rate
+    /// Combine all runs that agree in the named columns, such as rates,internal. A name is a parameter, or `machines`, `machine` or
+    /// `rate`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     by: Vec<String>,
-    /// Print the rows with the largest mean of this measure first; give the name of its column
+    /// Print the rows with the largest mean of this measure first; the measure is named by its column
     #[arg(long, value_name = "MEASURE")]
     sort: Option<String>,
     /// Print only the first N rows
@@ -98,7 +99,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn choose<G>(
+    fn sort_and_truncate<G>(
         &self,
         mut groups: Vec<G>,
         estimate: impl Fn(&G, &Measure) -> Option<Estimate>,
@@ -114,53 +115,53 @@ impl Rows {
         Ok(groups)
     }
 
-    /// The names to pool by.
-    fn names(&self) -> anyhow::Result<Vec<&'static str>> {
+    /// The columns that --by names. Each may be named once.
+    fn pool_columns(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
             pool::known(name.trim()).with_context(|| {
                 let names = [parameters(), &pool::OTHERS].concat().join(", ");
-                format!("--by: no parameter `{name}`; there are {names}")
+                format!("--by: no column `{name}` to combine by; there are {names}")
             })
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
         let mut seen = HashSet::new();
         if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
-            bail!("--by: {name} is named twice; once is enough");
+            bail!("--by: {name} is named twice; name it once");
         }
         Ok(names)
     }
 }
 
-/// Prints the table that answers `question`.
-pub fn answer(
-    question: &TableSpec,
+/// Prints the table of `spec`.
+pub fn print_table_of(
+    spec: &TableSpec,
     datasets: &Datasets,
     rows: &Rows,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let measures = question.measures();
-    let names = rows.names()?;
+    let measures = spec.measures();
+    let names = rows.pool_columns()?;
     let datasets = datasets.open()?;
     let notes = notes(&datasets, &measures);
     if !names.is_empty() {
-        let pools = rows.choose(pool::pools(&datasets, &names)?, Pool::estimate)?;
-        let mut table = pool::table(question.title, &names, &measures, &pools);
+        let pools = rows.sort_and_truncate(pool::pools(&datasets, &names)?, Pool::estimate)?;
+        let mut table = pool::table(spec.title, &names, &measures, &pools);
         table.caption.extend(notes);
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
-    let groups = rows.choose(repetitions::groups(&datasets)?, Group::estimate)?;
-    let mut table = tables::table(question.title, &measures, &groups);
+    let groups = rows.sort_and_truncate(repetitions::groups(&datasets)?, Group::estimate)?;
+    let mut table = tables::table(spec.title, &measures, &groups);
     table.caption.extend(notes);
     output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 
-/// Stdout does not take what is to be written.
+/// Writing to stdout failed.
 #[derive(Debug, thiserror::Error)]
 #[error("stdout: {0}")]
 pub struct StdoutError(io::Error);
 
 impl StdoutError {
-    /// The reader went away, as `head` does: no mistake of anybody's.
+    /// Tells whether the reader of stdout went away, as `head` does. This is nobody's mistake.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -175,13 +176,17 @@ pub fn write_stdout(text: &[u8]) -> Result<(), StdoutError> {
 }
 
 /// Prints the help or the version that was asked for.
-pub fn print_answer(answer: &clap::Error) -> anyhow::Result<()> {
-    Ok(answer.print().map_err(StdoutError)?)
+pub fn print_help_or_version(message: &clap::Error) -> anyhow::Result<()> {
+    Ok(message.print().map_err(StdoutError)?)
 }
 
-/// What a check found stands, even if stdout takes no table; that it does not is told all the same.
-pub fn checked(exception: Option<String>, printed: anyhow::Result<()>) -> anyhow::Result<()> {
-    let Some(exception) = exception else {
+/// A failed check is reported by the exit code even if the table could not be printed. The printing error is then also written to
+/// stderr.
+pub fn report_check(
+    failed_check: Option<String>,
+    printed: anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Some(failed_check) = failed_check else {
         return printed;
     };
     if let Err(error) = printed
@@ -189,10 +194,10 @@ pub fn checked(exception: Option<String>, printed: anyhow::Result<()>) -> anyhow
     {
         tell(format_args!("error: {error:#}"));
     }
-    Err(super::CheckFailed(exception).into())
+    Err(super::CheckFailed(failed_check).into())
 }
 
-/// Whether all that happened is that the reader of stdout went away.
+/// Tells whether the only error is that the reader of stdout went away.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutError>()

@@ -1,57 +1,56 @@
-//! Polars' threads, started before they are needed: as many as it is told to have, or as the system gives.
+//! Starts the threads of Polars before they are needed.
 
 use std::env;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use analyze::threads::{self, MOST, TooFew};
+use analyze::threads::{self, THREAD_LIMIT, TooFewThreads};
 use anyhow::bail;
 
-/// How many threads Polars has for its queries; otherwise one a core.
+/// The environment variable with the number of threads for Polars' queries. If it is not set, there is one thread for each core.
 const MAX_THREADS: &str = "POLARS_MAX_THREADS";
-/// Numbers of threads that Polars takes from the environment.
-const NUMBERS: [&str; 3] = [
+/// The environment variables from which Polars takes numbers of threads.
+const THREAD_VARIABLES: [&str; 3] = [
     MAX_THREADS,
     "POLARS_ASYNC_THREAD_COUNT",
     "POLARS_MAX_BLOCKING_THREAD_COUNT",
 ];
 
-/// Starts them. If the system does not give so many, the program starts anew with as many as it gives.
+/// Starts the threads. If the system gives too few, restarts the program with as many threads as the system gives.
 ///
 /// # Errors
 ///
-/// If the environment says a number of threads that is none, or the system gives too few threads or files for any query.
+/// If an environment variable is not a valid number of threads, or if the system gives too few threads or files for any query.
 pub fn start() -> anyhow::Result<()> {
-    for name in NUMBERS {
-        threads_said(name)?;
+    for name in THREAD_VARIABLES {
+        threads_from_environment(name)?;
     }
     threads::check_open_files()?;
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let wanted = threads_said(MAX_THREADS)?.unwrap_or_else(cores);
-    threads::start_pools(wanted.min(MOST)).map_err(|error| match error.affordable() {
-        Some(threads) => start_anew(threads, error),
+    let wanted = threads_from_environment(MAX_THREADS)?.unwrap_or_else(cores);
+    threads::start_pools(wanted.min(THREAD_LIMIT)).map_err(|error| match error.threads_per_pool() {
+        Some(threads) => restart_program(threads, error),
         None => error.into(),
     })
 }
 
-/// The number of threads that the variable `name` says, if it is set.
-fn threads_said(name: &str) -> anyhow::Result<Option<usize>> {
-    let Some(said) = env::var_os(name) else {
+/// The number of threads in the environment variable `name`, or `None` if it is not set.
+fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
+    let Some(text) = env::var_os(name) else {
         return Ok(None);
     };
-    match said.to_str().and_then(|said| said.trim().parse().ok()) {
-        Some(threads @ 1..=MOST) => Ok(Some(threads)),
+    match text.to_str().and_then(|text| text.trim().parse().ok()) {
+        Some(threads @ 1..=THREAD_LIMIT) => Ok(Some(threads)),
         _ => bail!(
-            "the environment variable {name} is `{}`, which is no number of threads from 1 to {MOST}: unset it",
-            said.display()
+            "the environment variable {name} is `{}`, which is not a number of threads from 1 to {THREAD_LIMIT}: unset it",
+            text.display()
         ),
     }
 }
 
-/// Replaces this process by one whose environment tells Polars to have so many threads. Returns only if that is not possible: what
-/// went wrong before.
+/// Replaces this process by a new one with `threads` threads for Polars. Returns only if that fails; then it returns `error`.
 #[cfg(unix)]
-fn start_anew(threads: usize, error: TooFew) -> anyhow::Error {
+fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
@@ -72,6 +71,6 @@ fn start_anew(threads: usize, error: TooFew) -> anyhow::Error {
 }
 
 #[cfg(not(unix))]
-fn start_anew(_: usize, error: TooFew) -> anyhow::Error {
+fn restart_program(_: usize, error: TooFewThreads) -> anyhow::Error {
     error.into()
 }

@@ -1,4 +1,4 @@
-//! Which of a dataset's runs a verb is about.
+//! The options that choose a dataset's runs.
 
 use std::path::PathBuf;
 
@@ -10,26 +10,27 @@ use sim::console::tell;
 
 use super::pools;
 
-/// The runs that can be asked for.
+/// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs that kept to their schedule: the largest delay of a tick plus that of a message is less than the margin. The margin is the shortest time between ticks of two different machines, so the order of events is guaranteed. Runs in virtual time are always punctual
+    /// Runs whose largest tick delay plus largest message delay is less than the margin (the shortest time between ticks of two
+    /// different machines). Then nothing can change the order of events. Runs in virtual time are always punctual
     Punctual,
 }
 
-/// The option that leaves runs out.
+/// The options that choose runs, and that say how runs are read.
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Use only runs for which this is true, such as internal=0.7 or time_scale<=10; may be given several times
+    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
     /// Ignore the first S model seconds of every run
-    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
-    /// Ignore the cache (the folder .cache of the dataset), and do not write it
+    /// Neither read nor write the cache of measures (the folder .cache in the dataset)
     #[arg(long)]
     no_cache: bool,
     /// The earlier name of --no-cache
@@ -38,7 +39,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Opens the datasets in folders `roots`, with the runs that were asked for; says on stderr what is left out.
+    /// Opens the datasets in folders `roots` and drops the runs that were not chosen. Reports on stderr which runs are missing,
+    /// which failed, and which are left out by --only.
     pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
@@ -57,7 +59,7 @@ impl Selection {
             }
             dataset.cut_warm_up(self.warm_up)?;
             if !(self.no_cache || self.reread) {
-                // A dataset that may only be read is no obstacle.
+                // If the cache cannot be written (a read-only folder, say), go on without it.
                 dataset.cache_measures().unwrap_or_else(|error| {
                     tell(format_args!("the cache is not written: {error}"));
                 });
@@ -68,17 +70,17 @@ impl Selection {
     }
 }
 
-/// No run has more model seconds.
+/// The longest duration that a run can have, in model seconds.
 const LONGEST_S: f64 = 604_800.0;
 
-fn seconds(text: &str) -> Result<f64, String> {
+fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=LONGEST_S).contains(&seconds) => Ok(seconds),
-        _ => Err(format!("a number of seconds from 0 to {LONGEST_S}")),
+        _ => Err(format!("must be a number of seconds from 0 to {LONGEST_S}")),
     }
 }
 
-/// Says on stderr which of a dataset's runs do not count.
+/// Reports on stderr which shards and runs of a dataset are missing, which runs failed, and which are left out.
 pub fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
     let is = |count: usize| if count == 1 { "is" } else { "are" };
@@ -93,7 +95,7 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     }
     if let to_do @ 1.. = dataset.to_do() as usize {
         let (runs, verb) = (counted(to_do, "planned run"), is(to_do));
-        tell(format_args!("{label}: {runs} {verb} not there yet"));
+        tell(format_args!("{label}: {runs} {verb} not done yet"));
     }
     let (failed, late) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {

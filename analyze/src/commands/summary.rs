@@ -28,9 +28,9 @@ impl Summary {
         let groups = repetitions::groups(&datasets)?;
         let tables: Vec<Table> = SUMMARY
             .iter()
-            .map(|question| {
-                let measures = question.summary_measures();
-                let mut table = tables::table(question.title, &measures, &groups);
+            .map(|spec| {
+                let measures = spec.summary_measures();
+                let mut table = tables::table(spec.title, &measures, &groups);
                 table.caption.extend(notes(&datasets, &measures));
                 table
             })
@@ -45,7 +45,7 @@ impl Summary {
     }
 }
 
-/// A line a dataset: what there is; and a blank one.
+/// One line for each dataset, which counts its runs, configurations and ticks; then an empty line.
 fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
     let lines = datasets.iter().map(|dataset| {
         let configurations = groups
@@ -66,7 +66,7 @@ fn headline(datasets: &[Dataset], groups: &[Group]) -> Vec<String> {
     lines.chain([String::new()]).collect()
 }
 
-/// The share of punctual runs, where runs can be late at all.
+/// The share of punctual runs. Empty for runs in virtual time, which are always punctual.
 fn punctuality(dataset: &Dataset) -> String {
     if dataset.is_virtual() {
         return String::new();

@@ -1,6 +1,6 @@
-//! Where the logs of two runs part: the earliest event that is not the same in both.
+//! Finds the earliest event that differs find_first_difference the logs of two runs.
 //!
-//! Two events are the same if they agree in all columns but `run` and `system_time_ns`: the exact time of a tick depends on the
+//! Two events are the same if they agree in all columns except `run` and `system_time_ns`. The exact time of a tick depends on the
 //! computer, not on the seed.
 
 use std::cmp::Ordering;
@@ -10,29 +10,29 @@ use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, write_row};
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// Columns that say which event a row is, and when it was: what differs is one of the others.
+/// Columns that are never reported as the difference: they say which event it is and when it happened.
 const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
-/// What stands for the cells of an event that one side lacks.
+/// The text shown for a cell of an event that one of the logs lacks.
 const NO_EVENT: &str = "none";
 
-/// The earliest difference between two runs.
+/// The earliest difference find_first_difference two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// When, in model seconds after the run's start: A's time, or B's if A has no such event.
+    /// Time of the event in model seconds after the run's start: A's time, or B's time if A lacks the event.
     pub time_s: f64,
-    /// The machine.
+    /// The event's machine.
     pub machine: u32,
-    /// Its tick.
+    /// The event's tick.
     pub tick: u64,
     /// The first column that differs.
     pub column: &'static str,
-    /// What A has there.
+    /// The value in A.
     pub a: String,
-    /// What B has there.
+    /// The value in B.
     pub b: String,
 }
 
-/// The log of a run, and what turns its system times into model times.
+/// The events of a run, and what is needed to turn system times into model times.
 pub(super) struct Log {
     events: Vec<EventRow>,
     started_at_ns: u64,
@@ -54,11 +54,11 @@ impl Log {
     }
 }
 
-/// The earliest difference between two runs' events, by A's model time, then by machine and tick; none if they are the same.
-pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
-    // Logs are normally in this order already; then sorting only passes over them once.
-    a.events.sort_by_key(index);
-    b.events.sort_by_key(index);
+/// The earliest difference find_first_difference two runs' events, or `None`. Events are ordered by A's model time, then by machine and tick.
+pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
+    // Logs are normally in this order already. Then sorting is a single pass.
+    a.events.sort_by_key(machine_and_tick);
+    b.events.sort_by_key(machine_and_tick);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
     let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
     loop {
@@ -66,11 +66,13 @@ pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
             (None, None) => break,
             (Some(_), None) => (rest_a.next(), None),
             (None, Some(_)) => (None, rest_b.next()),
-            (Some(next_a), Some(next_b)) => match index(next_a).cmp(&index(next_b)) {
-                Ordering::Less => (rest_a.next(), None),
-                Ordering::Greater => (None, rest_b.next()),
-                Ordering::Equal => (rest_a.next(), rest_b.next()),
-            },
+            (Some(next_a), Some(next_b)) => {
+                match machine_and_tick(next_a).cmp(&machine_and_tick(next_b)) {
+                    Ordering::Less => (rest_a.next(), None),
+                    Ordering::Greater => (None, rest_b.next()),
+                    Ordering::Equal => (rest_a.next(), rest_b.next()),
+                }
+            }
         };
         if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
@@ -78,27 +80,27 @@ pub(super) fn between(mut a: Log, mut b: Log) -> Option<Difference> {
         let time_a = in_a.map(|row| a.time_s(row));
         let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
         let time_s = time_a.unwrap_or_else(time_b);
-        // Rows come ordered by machine and tick, so the first of several at the same time stays.
+        // Rows are ordered by machine and tick, so the first of several differences at the same time is kept.
         if first.is_none_or(|(earliest_s, ..)| time_s < earliest_s) {
             first = Some((time_s, in_a, in_b));
         }
     }
     let (time_s, in_a, in_b) = first?;
-    Some(described(time_s, in_a, in_b))
+    Some(describe(time_s, in_a, in_b))
 }
 
-fn index(row: &EventRow) -> (u32, u64) {
+fn machine_and_tick(row: &EventRow) -> (u32, u64) {
     (row.machine, row.logged.event.tick)
 }
 
-fn described(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
-    let cells = |row: Option<&EventRow>| row.map_or_else(missing, cells);
-    let (cells_a, cells_b) = (cells(in_a), cells(in_b));
+fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
+    let texts = |row: Option<&EventRow>| row.map_or_else(cells_of_missing_event, cell_texts);
+    let (cells_a, cells_b) = (texts(in_a), texts(in_b));
     let differs = |&column: &usize| {
         !NOT_COMPARED.contains(&EVENT_COLUMNS[column]) && cells_a[column] != cells_b[column]
     };
     let column = (0..EVENT_COLUMNS.len()).find(differs).unwrap_or_default();
-    let (machine, tick) = in_a.or(in_b).map_or((0, 0), index);
+    let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {
         time_s,
         machine,
@@ -109,8 +111,8 @@ fn described(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> D
     }
 }
 
-/// The cells of a row as they stand in the log.
-fn cells(row: &EventRow) -> Vec<String> {
+/// The cells of a row as texts, as in the log.
+fn cell_texts(row: &EventRow) -> Vec<String> {
     let mut line = vec![];
     write_row(&mut line, row);
     let line = String::from_utf8_lossy(&line);
@@ -120,8 +122,8 @@ fn cells(row: &EventRow) -> Vec<String> {
         .collect()
 }
 
-/// An event that is not there, cell by cell.
-fn missing() -> Vec<String> {
+/// The cells shown for an event that one of the logs lacks.
+fn cells_of_missing_event() -> Vec<String> {
     vec![NO_EVENT.to_owned(); EVENT_COLUMNS.len()]
 }
 
@@ -159,20 +161,20 @@ mod tests {
     }
 
     fn difference(a: &[EventRow], b: &[EventRow]) -> Option<(f64, u32, u64, &'static str)> {
-        // A started after a second, and ran at four times real time.
-        let first = between(log(a, 1_000_000_000, 4.0), log(b, 0, 1.0));
+        // A starts after one second, and runs at four times real time.
+        let first = find_first_difference(log(a, 1_000_000_000, 4.0), log(b, 0, 1.0));
         first.map(|first| (first.time_s, first.machine, first.tick, first.column))
     }
 
     #[test]
-    fn neither_the_run_nor_the_time_counts() {
+    fn run_and_time_are_not_compared() {
         let mut late = event(0, 0, 1_900, 1);
         late.run = 7;
         assert_eq!(difference(&[late], &[event(0, 0, 3_000, 1)]), None);
     }
 
     #[test]
-    fn the_earliest_in_the_time_of_a_is_the_first() {
+    fn the_difference_that_is_earliest_in_the_time_of_a_is_found() {
         let a = [
             event(0, 0, 1_250, 1),
             event(0, 1, 1_500, 2),
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_at_the_same_time_the_lower_machine_is_the_first() {
+    fn of_differences_at_the_same_time_that_of_the_lower_machine_is_found() {
         let at = |clock| [event(0, 0, 1_250, clock), event(1, 0, 1_250, clock)];
         assert_eq!(
             difference(&at(1), &at(2)),
@@ -203,24 +205,24 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_in_the_words_of_the_log() {
+    fn a_difference_has_the_words_of_the_log() {
         let mut sent = event(0, 0, 1_250, 1);
         sent.logged.event.kind = EventKind::Send {
             recipients: Recipients::All,
             stamp: 1,
         };
-        let told = |a: &[EventRow], b: &[EventRow]| {
-            let first = between(log(a, 0, 1.0), log(b, 0, 1.0));
+        let found = |a: &[EventRow], b: &[EventRow]| {
+            let first = find_first_difference(log(a, 0, 1.0), log(b, 0, 1.0));
             first.map(|first| (first.column, first.a, first.b))
         };
         let words = |column, a: &str, b: &str| Some((column, a.to_owned(), b.to_owned()));
         let internal = event(0, 0, 1_250, 1);
         assert_eq!(
-            told(&[internal], std::slice::from_ref(&sent)),
+            found(&[internal], std::slice::from_ref(&sent)),
             words("event", "internal", "send")
         );
         assert_eq!(
-            told(&[], std::slice::from_ref(&sent)),
+            found(&[], std::slice::from_ref(&sent)),
             words("event", "none", "send")
         );
         let mut unicast = sent.clone();
@@ -228,11 +230,11 @@ mod tests {
             recipients: Recipients::One(1),
             stamp: 1,
         };
-        assert_eq!(told(&[sent], &[unicast]), words("peers", "*", "1"));
+        assert_eq!(found(&[sent], &[unicast]), words("peers", "*", "1"));
     }
 
     #[test]
-    fn the_order_of_the_rows_does_not_count() {
+    fn the_order_of_the_rows_does_not_matter() {
         let rows = [
             event(0, 0, 1_250, 1),
             event(0, 1, 1_500, 2),

@@ -1,6 +1,6 @@
-//! Which run of one dataset is which run of another: those of the same key.
+//! Matches the runs of two datasets by their keys.
 //!
-//! A key holds the configuration and the repetition, so a run and its twin under another engine, time scale or seed have the same.
+//! A key contains the configuration and the repetition, but not engine, time scale and seed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,10 +9,10 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// Values of a parameter that an error names before it says "...".
-const NAMED_VALUES: usize = 3;
+/// Number of values of a parameter that an error lists before "...".
+const LISTED_VALUES: usize = 3;
 
-/// Two runs of the same key.
+/// Two runs with the same key.
 #[derive(Clone, Debug)]
 pub struct Pair {
     /// The run in A.
@@ -21,45 +21,45 @@ pub struct Pair {
     pub b: JournalRow,
 }
 
-/// The runs of two datasets, matched.
+/// The matched runs of two datasets.
 #[derive(Debug)]
 pub struct Matching {
-    /// Runs that count in both, in the order of A's plan.
+    /// The pairs of runs with the same key, in the order of A's plan.
     pub pairs: Vec<Pair>,
-    /// Number of runs that count in A and that B does not have.
+    /// Number of runs in A that have no match in B.
     pub only_in_a: usize,
-    /// Number of runs that count in B and that A does not have.
+    /// Number of runs in B that have no match in A.
     pub only_in_b: usize,
-    /// Number of runs that both have, but that a filter left out of one of them only.
+    /// Number of runs that are in both datasets, but that --only left out of one of them.
     pub left_out: usize,
 }
 
 impl Matching {
-    /// Matches the runs of `a` and `b` that count.
+    /// Matches the finished runs of `a` and `b`.
     ///
     /// # Errors
     ///
-    /// [`Error::NothingInCommon`] if none match, [`Error::Journal`] if a key stands for two runs.
-    pub fn of(a: &Dataset, b: &Dataset) -> Result<Self, Error> {
-        let (by_key_a, by_key_b) = (by_key(a)?, by_key(b)?);
+    /// [`Error::NothingInCommon`] if no runs match, [`Error::Journal`] if two runs of a dataset have the same key.
+    pub fn new(a: &Dataset, b: &Dataset) -> Result<Self, Error> {
+        let (by_key_a, by_key_b) = (runs_by_key(a)?, runs_by_key(b)?);
         let pairs: Vec<Pair> = a
             .finished()
             .iter()
             .filter_map(|row| {
-                let twin = by_key_b.get(row.key.as_str())?;
+                let match_in_b = by_key_b.get(row.key.as_str())?;
                 Some(Pair {
                     a: row.clone(),
-                    b: (*twin).clone(),
+                    b: (*match_in_b).clone(),
                 })
             })
             .collect();
-        let left_out_a = twins_of(a.left_out(), &by_key_b);
-        let left_out_b = twins_of(b.left_out(), &by_key_a);
+        let left_out_a = count_runs_in(a.left_out(), &by_key_b);
+        let left_out_b = count_runs_in(b.left_out(), &by_key_a);
         if pairs.is_empty() {
             return Err(Error::NothingInCommon {
                 a: a.root().to_owned(),
                 b: b.root().to_owned(),
-                why: why_none(a, b, left_out_a + left_out_b),
+                why: explain_no_match(a, b, left_out_a + left_out_b),
             });
         }
         Ok(Self {
@@ -71,55 +71,58 @@ impl Matching {
     }
 }
 
-fn by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
+fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     let mut by_key = HashMap::with_capacity(dataset.finished().len());
     for row in dataset.finished() {
         if let Some(other) = by_key.insert(row.key.as_str(), row) {
             return Err(Error::Journal {
                 path: dataset.journal_of(row),
                 run: row.run,
-                problem: format!("has the key of run {}; delete one of their rows", other.run),
+                problem: format!(
+                    "has the same key as run {}; delete the row of one of them",
+                    other.run
+                ),
             });
         }
     }
     Ok(by_key)
 }
 
-/// How many of `left_out` count in the other dataset.
-fn twins_of(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) -> usize {
+/// Counts the runs of `left_out` whose key is in the other dataset.
+fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) -> usize {
     left_out
         .iter()
         .filter(|row| other.contains_key(row.key.as_str()))
         .count()
 }
 
-/// Why no run of `a` has the key of a run of `b`.
-fn why_none(a: &Dataset, b: &Dataset, left_out: usize) -> String {
+/// Explains why no run of `a` has the same key as a run of `b`.
+fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
-        return "every run that both have was left out on one side".to_owned();
+        return "every run that is in both was left out of A or of B".to_owned();
     }
     let (of_a, of_b) = (parameters(a), parameters(b));
-    let apart = of_a.iter().filter_map(|(name, values_a)| {
+    let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {
         let values_b = of_b.get(name)?;
         let disjoint = values_a.iter().all(|value| !values_b.contains(value));
         disjoint.then(|| {
-            let (values_a, values_b) = (named(values_a), named(values_b));
+            let (values_a, values_b) = (list_values(values_a), list_values(values_b));
             format!("{name} is {values_a} in A and {values_b} in B")
         })
     });
-    let apart: Vec<String> = apart.collect();
-    if apart.is_empty() {
+    let disjoint_parameters: Vec<String> = disjoint_parameters.collect();
+    if disjoint_parameters.is_empty() {
         format!(
-            "A starts with \"{}\", B with \"{}\"",
+            "the key of the first run is \"{}\" in A and \"{}\" in B",
             a.finished()[0].key,
             b.finished()[0].key
         )
     } else {
-        apart.join(", ")
+        disjoint_parameters.join(", ")
     }
 }
 
-/// The values of each parameter in a dataset's keys, by its name.
+/// All values of each parameter in the keys of a dataset, by the parameter's name.
 fn parameters(dataset: &Dataset) -> BTreeMap<&str, Vec<&str>> {
     let mut parameters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let keys = dataset.finished().iter().map(|row| row.key.as_str());
@@ -135,12 +138,12 @@ fn parameters(dataset: &Dataset) -> BTreeMap<&str, Vec<&str>> {
     parameters
 }
 
-fn named(values: &[&str]) -> String {
-    let more = if values.len() > NAMED_VALUES {
+fn list_values(values: &[&str]) -> String {
+    let more = if values.len() > LISTED_VALUES {
         " ..."
     } else {
         ""
     };
-    let shown: Vec<&str> = values.iter().copied().take(NAMED_VALUES).collect();
+    let shown: Vec<&str> = values.iter().copied().take(LISTED_VALUES).collect();
     format!("{}{more}", shown.join(" or "))
 }

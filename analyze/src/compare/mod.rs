@@ -1,11 +1,11 @@
-//! Two datasets, run by run: the same events? the same statistics?
+//! Compares two datasets run by run: their events and their measures.
 //!
 //! # Layout
 //!
-//! - [`matching`]: which run of one dataset is which of the other
-//! - [`first_difference`]: where the logs of two such runs part
-//! - [`paired`]: what every measure differs by
-//! - [`words`], [`tables`]: how that is told
+//! - [`matching`]: matches the runs of the two datasets
+//! - [`first_difference`]: finds the first event that differs between two runs
+//! - [`paired`]: compares the measures of matched runs
+//! - [`words`], [`tables`]: the comparison as text and as tables
 
 mod first_difference;
 mod matching;
@@ -21,88 +21,89 @@ pub use first_difference::Difference;
 pub use matching::{Matching, Pair};
 pub use paired::{Group, Paired};
 pub use tables::{records, table};
-pub use words::{exception, words};
+pub use words::{failed_check, words};
 
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// What two datasets, A and B, have in common and do not.
+/// The comparison of two datasets, A and B.
 #[derive(Debug)]
 pub struct Comparison {
-    /// The one.
+    /// Dataset A.
     pub a: Side,
-    /// The other.
+    /// Dataset B.
     pub b: Side,
-    /// Runs that are finished in both and count.
+    /// Number of matched runs.
     pub matched: usize,
-    /// Runs that were left out on one side only, on request; so they count on neither.
+    /// Number of runs that are in both datasets, but that --only left out of one of them. They are not compared.
     pub left_out: usize,
-    /// How the events of the matched runs compare; none if the seeds differ, and with them all that is drawn.
+    /// The comparison of the events. `None` if the datasets have different seeds, because then all random draws differ.
     pub events: Option<Events>,
-    /// Every measure over all machines of all matched runs.
+    /// The comparison of every measure over all machines of all matched runs.
     pub pooled: Vec<Paired>,
-    /// Every measure of each configuration and machine.
+    /// The comparison of every measure for each configuration and machine.
     pub groups: Vec<Group>,
 }
 
 /// One of two datasets.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// What it is called.
+    /// The dataset's name in tables.
     pub label: String,
     /// `tcp` or `virtual`.
     pub engine: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// What its randomness was drawn from.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// Finished runs that count.
+    /// Number of finished runs that were not left out.
     pub runs: usize,
-    /// Those of them that were punctual.
+    /// Number of these runs that were punctual.
     pub punctual: usize,
-    /// Those of them whose messages were all queued when the schedule says.
+    /// Number of these runs in which every message was queued when the schedule says.
     pub as_scheduled: usize,
-    /// Those that are not in the other dataset.
+    /// Number of these runs without a match in the other dataset.
     pub alone: usize,
 }
 
-/// How the events of matched runs compare: all columns but `run` and `system_time_ns`.
+/// The comparison of the events of matched runs, in all columns except `run` and `system_time_ns`.
 #[derive(Debug, Default)]
 pub struct Events {
-    /// Runs whose events are the same.
+    /// Number of matched runs with identical events.
     pub identical: usize,
-    /// Runs that were in order on both sides.
+    /// Number of matched runs that were as scheduled in both datasets.
     pub as_scheduled: usize,
-    /// Runs whose events differ; those that were in order on both sides come first, then in the order of A's plan.
+    /// Matched runs with different events. Runs that were as scheduled in both datasets come first; otherwise the order is that of
+    /// A's plan.
     pub differing: Vec<Differing>,
 }
 
-/// A run whose events differ.
+/// A matched run with different events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Differing {
-    /// Its key.
+    /// The run's key.
     pub key: String,
-    /// Whether it was in order in A.
-    pub in_order_a: bool,
-    /// Whether it was in order in B.
-    pub in_order_b: bool,
+    /// Whether the run was as scheduled in A.
+    pub as_scheduled_a: bool,
+    /// Whether the run was as scheduled in B.
+    pub as_scheduled_b: bool,
     /// The earliest difference.
     pub first: Difference,
 }
 
 impl Differing {
-    /// Whether it was in order on both sides. Then there should be no difference.
-    pub fn is_exception(&self) -> bool {
-        self.in_order_a && self.in_order_b
+    /// Tells whether the run was as scheduled in both datasets. Such a run should have no difference.
+    pub fn is_unexpected(&self) -> bool {
+        self.as_scheduled_a && self.as_scheduled_b
     }
 }
 
 impl Events {
-    /// Runs that were in order on both sides and differ all the same: there should be none.
-    pub fn exceptions(&self) -> usize {
+    /// Number of runs that differ although they were as scheduled in both datasets. It should be 0.
+    pub fn count_unexpected(&self) -> usize {
         self.differing
             .iter()
-            .filter(|run| run.is_exception())
+            .filter(|run| run.is_unexpected())
             .count()
     }
 }
@@ -112,20 +113,20 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// [`Error::NothingInCommon`] if no run is in both; as [`Dataset::machines`] if one cannot be read.
+    /// [`Error::NothingInCommon`] if no runs match; the errors of [`Dataset::machines`] if a run cannot be read.
     pub fn new(a: &Dataset, b: &Dataset) -> Result<Self, Error> {
-        let matching = Matching::of(a, b)?;
+        let matching = Matching::new(a, b)?;
         let (seed_a, seed_b) = (seed(a), seed(b));
         let events = (seed_a == seed_b).then(|| compare_events(a, b, &matching.pairs));
-        let measured = paired::measured(a, b, &matching.pairs)?;
+        let measured = paired::measure_pairs(a, b, &matching.pairs)?;
         Ok(Self {
             a: side(a, matching.only_in_a),
             b: side(b, matching.only_in_b),
             matched: matching.pairs.len(),
             left_out: matching.left_out,
             events: events.transpose()?,
-            pooled: paired::pooled(&measured)?,
-            groups: paired::groups(&measured)?,
+            pooled: paired::compare_over_all(&measured)?,
+            groups: paired::compare_groups(&measured)?,
         })
     }
 }
@@ -149,27 +150,30 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
     }
 }
 
-/// A run at a time: two runs' events are in memory, never more.
+/// Compares the events of one pair of runs after the other, so that only two runs' events are in memory.
 fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Error> {
     let mut events = Events::default();
     for pair in pairs {
-        let (in_order_a, in_order_b) = (pair.a.as_scheduled, pair.b.as_scheduled);
-        events.as_scheduled += usize::from(in_order_a && in_order_b);
-        match first_difference::between(Log::read(a, &pair.a)?, Log::read(b, &pair.b)?) {
+        let (as_scheduled_a, as_scheduled_b) = (pair.a.as_scheduled, pair.b.as_scheduled);
+        events.as_scheduled += usize::from(as_scheduled_a && as_scheduled_b);
+        match first_difference::find_first_difference(
+            Log::read(a, &pair.a)?,
+            Log::read(b, &pair.b)?,
+        ) {
             None => events.identical += 1,
             Some(first) => events.differing.push(Differing {
                 key: pair.a.key.clone(),
-                in_order_a,
-                in_order_b,
+                as_scheduled_a,
+                as_scheduled_b,
                 first,
             }),
         }
     }
-    events.differing.sort_by_key(|run| !run.is_exception());
+    events.differing.sort_by_key(|run| !run.is_unexpected());
     Ok(events)
 }
 
-/// The rows of one side, ordered by run as its dataset has them.
+/// The runs of one dataset, ordered by their number.
 fn rows(pairs: &[Pair], side: fn(&Pair) -> &JournalRow) -> Vec<JournalRow> {
     let mut rows: Vec<JournalRow> = pairs.iter().map(side).cloned().collect();
     rows.sort_by_key(|row| row.run);

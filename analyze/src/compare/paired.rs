@@ -1,8 +1,8 @@
-//! What every measure differs by between two datasets, over matched runs.
+//! Compares every measure of two datasets over matched runs.
 //!
-//! The difference is taken machine by machine of each pair of runs, B - A. Over the runs of a configuration, each machine has an
-//! estimate of its own. Over all runs, a run first becomes one value, the mean of its machines: the machines of a run hang
-//! together, and an interval that counted each of them would be too narrow.
+//! The difference B - A is taken for each machine of each pair of runs. Each machine of a configuration has its own estimate over
+//! the configuration's runs. For the estimate over all runs, the values of a run's machines are first averaged. The machines of one
+//! run are not independent, so an interval that counted each of them would be too narrow.
 
 use polars::prelude::*;
 
@@ -12,50 +12,51 @@ use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
-use crate::stats::difference::of_pairs;
 use crate::stats::estimate::Estimate;
+use crate::stats::repetitions::{estimate_expressions, read_estimate};
 
-/// What twins may differ in: no parameters of a configuration here.
-const OF_THE_ENGINE: [&str; 2] = ["engine", "time_scale"];
+/// Columns in which matched runs may differ. They are not parameters here.
+const ENGINE_COLUMNS: [&str; 2] = ["engine", "time_scale"];
 
 /// A measure in two datasets.
 #[derive(Clone, Debug)]
 pub struct Paired {
     /// The measure.
     pub measure: &'static Measure,
-    /// Its mean in A, where it is defined in both.
+    /// Mean in A, over the runs where the measure is defined in both datasets.
     pub mean_a: Option<f64>,
-    /// Its mean in B, where it is defined in both.
+    /// Mean in B, over the runs where the measure is defined in both datasets.
     pub mean_b: Option<f64>,
-    /// The paired differences B - A.
+    /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// Share of the values that are exactly equal, of those defined in either.
+    /// Share of exactly equal values, among the values that are defined in A or in B.
     pub equal: Option<f64>,
 }
 
-/// One machine of one configuration in two datasets, over matched runs.
+/// One machine of one configuration, compared over matched runs.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The configuration: a value for each of [`parameters`].
+    /// The configuration, as one value for each of [`parameters`].
     pub parameters: Vec<Value>,
     /// The machine within the run.
     pub machine: i64,
-    /// Its ticks per second.
+    /// Ticks per model second of the machine.
     pub rate: f64,
-    /// Every measure.
+    /// The comparison of every measure.
     pub measures: Vec<Paired>,
 }
 
-/// The parameters that two matched runs share.
+/// The parameters in which matched runs agree.
 pub(super) fn parameters() -> impl Iterator<Item = &'static str> {
     runs::parameters()
         .iter()
         .copied()
-        .filter(|name| !OF_THE_ENGINE.contains(name))
+        .filter(|name| !ENGINE_COLUMNS.contains(name))
 }
 
-/// A row a matched run and machine: for each measure its value in A and in B, their difference, and whether they are equal.
-pub(super) fn measured(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<DataFrame, Error> {
+/// A data frame with one row per matched run and machine. For each measure it has the values in A and B, their difference, and
+/// whether they are equal.
+pub(super) fn measure_pairs(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<DataFrame, Error> {
     let of_a = a.machines_of(&rows(pairs, |pair| &pair.a))?;
     let of_b = b.machines_of(&rows(pairs, |pair| &pair.b))?;
     Ok(side_by_side(of_a, of_b, run_numbers(pairs)?)?)
@@ -78,7 +79,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
         measures::all()
             .map(|measure| {
                 let value = col(measure.name).cast(DataType::Float64);
-                value.alias(name(measure, side))
+                value.alias(column_name(measure, side))
             })
             .collect()
     };
@@ -102,7 +103,11 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
             [col("run_b"), col("machine")],
             JoinArgs::new(JoinType::Inner),
         )
-        .with_columns(measures::all().flat_map(compared).collect::<Vec<_>>())
+        .with_columns(
+            measures::all()
+                .flat_map(difference_and_equality)
+                .collect::<Vec<_>>(),
+        )
         .with_columns(
             measures::all()
                 .flat_map(defined_in_both)
@@ -112,32 +117,36 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
         .collect()
 }
 
-/// Where a measure is undefined on one side it has no difference, and is not equal; where on both, it is nothing at all.
-fn compared(measure: &Measure) -> [Expr; 2] {
-    let (a, b) = (col(name(measure, "a")), col(name(measure, "b")));
+/// The difference and the equality of a measure's two values. If one value is undefined, there is no difference and the values are
+/// not equal. If both are undefined, both results are null.
+fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
+    let (a, b) = (
+        col(column_name(measure, "a")),
+        col(column_name(measure, "b")),
+    );
     let undefined = a.clone().is_null().and(b.clone().is_null());
     let equal = a.clone().eq_missing(b.clone()).cast(DataType::Float64);
     let equal = when(undefined).then(lit(NULL)).otherwise(equal);
     [
-        (b - a).alias(name(measure, "difference")),
-        equal.alias(name(measure, "equal")),
+        (b - a).alias(column_name(measure, "difference")),
+        equal.alias(column_name(measure, "equal")),
     ]
 }
 
-/// Only what has a difference counts in the means of the two sides: so they differ by the mean difference.
+/// The values of a measure in A and B, or null where there is no difference. So the difference of the means is the mean difference.
 fn defined_in_both(measure: &Measure) -> [Expr; 2] {
-    let defined = || col(name(measure, "difference")).is_not_null();
+    let defined = || col(column_name(measure, "difference")).is_not_null();
     ["a", "b"].map(|side| {
-        let value = col(name(measure, side));
+        let value = col(column_name(measure, side));
         let value = when(defined()).then(value).otherwise(lit(NULL));
-        value.alias(name(measure, side))
+        value.alias(column_name(measure, side))
     })
 }
 
-/// Every measure over all matched runs.
-pub(super) fn pooled(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
+/// Compares every measure over all matched runs.
+pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
     let means_of_run = measures::all().flat_map(|measure| {
-        ["a", "b", "difference", "equal"].map(|what| col(name(measure, what)).mean())
+        ["a", "b", "difference", "equal"].map(|what| col(column_name(measure, what)).mean())
     });
     let of_runs = measured
         .clone()
@@ -146,14 +155,14 @@ pub(super) fn pooled(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
         .agg(means_of_run.collect::<Vec<_>>())
         .sort(["run"], SortMultipleOptions::default())
         .collect()?;
-    // The order of the runs is settled first: within one query, Polars takes sorting away before means, whose last digits depend
-    // on it.
-    let folded = of_runs.lazy().select(statistics()).collect()?;
-    of_row(&folded, 0)
+    // The runs are sorted in a query of their own. Within one query, Polars would drop the sorting before means, and the order
+    // changes their last digits.
+    let folded = of_runs.lazy().group_by([lit(0)]).agg(statistics());
+    read_row(&folded.collect()?, 0)
 }
 
-/// Every measure of each configuration and machine, in the order of A's plan.
-pub(super) fn groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
+/// Compares every measure for each configuration and machine, in the order of A's plan.
+pub(super) fn compare_groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
     let keys = parameters().chain(["machine", "rate"]).map(col);
     let mut aggregates = statistics();
     aggregates.push(col("run").min().alias("first_run"));
@@ -175,55 +184,49 @@ pub(super) fn groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
                 .collect::<PolarsResult<_>>()?,
             machine: integer("machine", row)?,
             rate: value("rate", row)?.as_number().unwrap_or_default(),
-            measures: of_row(&folded, row)?,
+            measures: read_row(&folded, row)?,
         })
     };
     (0..folded.height()).map(group).collect()
 }
 
-/// What is told of each measure, over rows of values.
+/// The statistics of every measure.
 fn statistics() -> Vec<Expr> {
     measures::all()
         .flat_map(|measure| {
-            let values = |what: &str| col(name(measure, what));
-            [
-                values("a").mean().alias(name(measure, "mean in a")),
-                values("b").mean().alias(name(measure, "mean in b")),
-                values("difference").mean().alias(name(measure, "mean")),
-                values("difference").std(1).alias(name(measure, "sd")),
-                values("difference")
-                    .count()
-                    .cast(DataType::Int64)
-                    .alias(name(measure, "n")),
-                values("equal").mean().alias(name(measure, "share equal")),
-            ]
+            let mean_of = |what: &str| col(column_name(measure, what)).mean();
+            let means = [
+                mean_of("a").alias(column_name(measure, "mean in a")),
+                mean_of("b").alias(column_name(measure, "mean in b")),
+                mean_of("equal").alias(column_name(measure, "share equal")),
+            ];
+            let differences = column_name(measure, "difference");
+            let of_differences = estimate_expressions(&differences, &differences);
+            means.into_iter().chain(of_differences)
         })
         .collect()
 }
 
-fn of_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
+fn read_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
     let number = |measure: &Measure, what: &str| {
         Ok::<_, PolarsError>(
-            Value::from_cell(folded.column(&name(measure, what))?, row)?.as_number(),
+            Value::from_cell(folded.column(&column_name(measure, what))?, row)?.as_number(),
         )
     };
     measures::all()
         .map(|measure| {
-            let n = number(measure, "n")?.unwrap_or_default() as u64;
-            let sd = number(measure, "sd")?;
-            let mean = number(measure, "mean")?;
             Ok(Paired {
                 measure,
                 mean_a: number(measure, "mean in a")?,
                 mean_b: number(measure, "mean in b")?,
-                difference: mean.map(|mean| of_pairs(n, mean, sd)),
+                difference: read_estimate(folded, &column_name(measure, "difference"), row)?,
                 equal: number(measure, "share equal")?,
             })
         })
         .collect()
 }
 
-/// The column that holds `what` of `measure`.
-fn name(measure: &Measure, what: &str) -> String {
+/// Name of the column with `what` of `measure`.
+fn column_name(measure: &Measure, what: &str) -> String {
     format!("{} {what}", measure.name)
 }

@@ -1,15 +1,13 @@
-//! The measures of two datasets side by side: a table for people, records for machines.
+//! The comparison of measures as a table and as records.
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
-use crate::output::table::{Table, keep_together, number};
+use crate::output::table::{Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
-use crate::stats::estimate::Estimate;
+use crate::stats::estimate::{Estimate, IntervalKind};
+use crate::stats::intervals::{estimate_words, notes};
 
-/// The most digits after the point that a difference is shown with.
-const MOST_DECIMALS: usize = 6;
-
-/// A row a measure, over all machines of all matched runs.
+/// The table with one row per measure, over all machines of all matched runs.
 pub fn table(comparison: &Comparison) -> Table {
     let headings = ["measure", "mean A", "mean B", "B - A", "equal", "n"];
     Table {
@@ -37,32 +35,17 @@ fn row(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// The mean difference and half its interval, to two significant digits of the latter; a plain 0 if no pair differs.
+/// The mean difference and its interval; a plain 0 if no pair differs.
 fn difference_text(difference: &Estimate, decimals: usize) -> String {
-    let Estimate {
-        mean, half_width, ..
-    } = *difference;
-    let decimals = decimals_of(half_width.unwrap_or(mean), decimals);
-    match half_width {
-        None | Some(0.0) if mean == 0.0 => "0".to_owned(),
-        None => number(mean, decimals),
-        Some(half_width) => {
-            let half_width = number(half_width, decimals);
-            format!("{} ± {half_width}", number(mean, decimals))
-        }
+    let kind = difference.interval_kind;
+    match difference.mean {
+        0.0 if !kind.has_interval() => "0".to_owned(),
+        mean if kind == IntervalKind::Single => number(mean, decimals_for(mean, 2, decimals)),
+        _ => estimate_words(difference, decimals).join(" "),
     }
 }
 
-/// Digits after the point that show two significant ones of `value`, at least `least`.
-fn decimals_of(value: f64, least: usize) -> usize {
-    if value == 0.0 {
-        return least;
-    }
-    let two_digits = 1.0 - value.abs().log10().floor();
-    two_digits.clamp(least as f64, MOST_DECIMALS as f64) as usize
-}
-
-/// A share in whole percent, of which 0 and 100 mean none and all.
+/// A share in whole percent. Only a share of exactly 0 or 1 is shown as 0 % or 100 %.
 fn percent(share: f64) -> String {
     let percent = match share {
         0.0 | 1.0 => share * 100.0,
@@ -73,24 +56,33 @@ fn percent(share: f64) -> String {
 
 fn caption(comparison: &Comparison) -> Vec<String> {
     let mut caption = vec![
-        "Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's t) \
+        "For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval (Student's t) \
          of the mean paired difference."
             .to_owned(),
-        "equal: share of the values, machine by machine, that are exactly the same in A and B.".to_owned(),
+        "equal: share of the machines' values that are exactly the same in A and B.".to_owned(),
     ];
     if comparison.matched == 1 {
-        caption.push("Where n is 1 there is no interval.".to_owned());
+        caption.push("If n is 1, there is no interval.".to_owned());
     }
-    // With other events everything may differ, and this is no explanation.
+    let differences = comparison
+        .pooled
+        .iter()
+        .filter_map(|paired| paired.difference);
+    caption.extend(notes(
+        differences
+            .filter(|difference| difference.mean != 0.0)
+            .map(|difference| difference.interval_kind),
+    ));
+    // This sentence explains nothing if the events of A and B were not compared.
     let of_twins = comparison.events.is_some();
     if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
         caption.push(
-            "Over TCP ticks are late, so measures that depend on when events happened differ even where the events are identical."
+            "Over TCP, ticks are late. So measures that depend on the times of events differ even if the events are identical."
                 .to_owned(),
         );
     }
     caption.push(
-        "`analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.".to_owned(),
+        "`analyze dictionary` explains each measure. `--format csv` has every configuration and machine.".to_owned(),
     );
     caption
 }
@@ -99,7 +91,7 @@ fn has_wall_clock(side: &Side) -> bool {
     side.engine != "virtual"
 }
 
-/// A record a configuration, machine and measure, in full precision.
+/// One record for each configuration, machine and measure, in full precision.
 pub fn records(comparison: &Comparison) -> Vec<Record> {
     comparison
         .groups
@@ -111,6 +103,7 @@ pub fn records(comparison: &Comparison) -> Vec<Record> {
 fn record(group: &Group, paired: &Paired) -> Record {
     let difference = paired.difference;
     let interval = difference.and_then(|difference| difference.interval());
+    let kind = difference.and_then(|difference| difference.interval_kind.name());
     let n = difference.map_or(0, |difference| difference.n);
     let parameters = paired::parameters().zip(group.parameters.iter().cloned());
     let values = [
@@ -127,6 +120,7 @@ fn record(group: &Group, paired: &Paired) -> Record {
         ("sd", difference.and_then(|difference| difference.sd).into()),
         ("low", interval.map(|(low, _)| low).into()),
         ("high", interval.map(|(_, high)| high).into()),
+        ("interval", kind.map(str::to_owned).into()),
         ("equal", paired.equal.into()),
     ];
     parameters
@@ -141,15 +135,15 @@ mod tests {
 
     #[test]
     fn differences_show_two_digits_of_their_uncertainty() {
-        let text = |n, mean, sd| difference_text(&Estimate::new(n, mean, sd), 1);
-        // Of 100 values the interval is 0.198 standard deviations on either side.
-        assert_eq!(text(100, 12.34, Some(100.0)), "12.3 ± 19.8");
-        assert_eq!(text(100, 0.012_34, Some(0.05)), "0.0123 ± 0.0099");
-        assert_eq!(text(100, -1e-9, Some(1e-8)), "0.000000 ± 0.000000");
-        assert_eq!(text(100, 2.0, Some(0.0)), "2.0 ± 0.0");
-        assert_eq!(text(100, 0.0, Some(0.0)), "0");
-        assert_eq!(text(1, 0.0, None), "0");
-        assert_eq!(text(1, -0.123, None), "-0.12");
+        let text = |values: &[f64]| {
+            difference_text(&Estimate::from_values(values), 1).replace('\u{a0}', " ")
+        };
+        // Mean 0.03, sd 0.0158: of five values the interval is 1.24 standard deviations on either side.
+        assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
+        assert_eq!(text(&[2.0; 5]), "2.0, all equal");
+        assert_eq!(text(&[0.0; 5]), "0");
+        assert_eq!(text(&[0.0]), "0");
+        assert_eq!(text(&[-0.123]), "-0.12");
     }
 
     #[test]

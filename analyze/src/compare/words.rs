@@ -1,24 +1,24 @@
-//! What a comparison found, in words: which runs match, and whether their events are the same.
+//! The report of a comparison as text: how many runs match, and whether their events are the same.
 
 use super::{Comparison, Difference, Differing, Events, Side};
 use crate::output::table::keep_together;
 use crate::output::words::counted;
 
-/// Differing runs that are named.
-const NAMED: usize = 10;
+/// The largest number of differing runs that are listed.
+const LISTED_RUNS: usize = 10;
 
-/// Paragraphs, and a blank line at the end.
+/// The paragraphs of the report, with an empty line at the end.
 pub fn words(comparison: &Comparison) -> Vec<String> {
     let mut words = vec![
-        about("A", &comparison.a),
-        about("B", &comparison.b),
+        describe_side("A", &comparison.a),
+        describe_side("B", &comparison.b),
         String::new(),
-        matched(comparison),
+        describe_matches(comparison),
     ];
     match &comparison.events {
-        Some(events) => words.extend(about_events(comparison, events)),
+        Some(events) => words.extend(describe_events(comparison, events)),
         None => words.push(format!(
-            "Events are not compared: the seeds differ, {} in A and {} in B, so the runs drew different numbers. Only measures are.",
+            "Events are not compared: the seeds differ, {} in A and {} in B, so the runs drew different numbers. Only measures are compared.",
             comparison.a.seed, comparison.b.seed
         )),
     }
@@ -26,20 +26,25 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// What is wrong if runs differ that were in order in both; nothing if none does.
-pub fn exception(comparison: &Comparison) -> Option<String> {
+/// Describes the failed check, if runs differ that were as scheduled in both datasets.
+pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
-    let exceptions = events.exceptions();
-    (exceptions > 0).then(|| {
+    let unexpected = events.count_unexpected();
+    (unexpected > 0).then(|| {
         format!(
-            "{exceptions} of {} as scheduled in both {}",
+            "{unexpected} of {} that {} as scheduled in both {}",
             counted(events.as_scheduled, "run"),
-            if exceptions == 1 { "differs" } else { "differ" },
+            if events.as_scheduled == 1 {
+                "was"
+            } else {
+                "were"
+            },
+            if unexpected == 1 { "differs" } else { "differ" },
         )
     })
 }
 
-fn about(letter: &str, side: &Side) -> String {
+fn describe_side(letter: &str, side: &Side) -> String {
     let Side {
         label,
         engine,
@@ -60,7 +65,7 @@ fn about(letter: &str, side: &Side) -> String {
     }
 }
 
-fn matched(comparison: &Comparison) -> String {
+fn describe_matches(comparison: &Comparison) -> String {
     let Comparison {
         a,
         b,
@@ -70,7 +75,7 @@ fn matched(comparison: &Comparison) -> String {
     } = comparison;
     let left_out = match left_out {
         0 => String::new(),
-        left_out => format!(", {left_out} left out because unpunctual in one of them"),
+        left_out => format!(", {left_out} left out (not punctual in one of the datasets)"),
     };
     format!(
         "{} in both, {} only in A, {} only in B{left_out}.",
@@ -80,43 +85,44 @@ fn matched(comparison: &Comparison) -> String {
     )
 }
 
-fn about_events(comparison: &Comparison, events: &Events) -> Vec<String> {
+fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
     let differing = events.differing.len();
     let mut words = vec![
         format!(
-            "Events: {} of {} identical, {differing} not.",
+            "Events: {} of {} identical, {differing} different.",
             events.identical,
             counted(comparison.matched, "run"),
         ),
-        check(comparison, events),
+        describe_check(comparison, events),
     ];
     if differing > 0 {
         words.push(String::new());
         let runs = match differing {
             1 => "The run that differs, with its first difference".to_owned(),
-            2..=NAMED => {
+            2..=LISTED_RUNS => {
                 format!("The {differing} runs that differ, each with its first difference")
             }
             _ => format!(
-                "The first {NAMED} of {differing} runs that differ, each with its first difference"
+                "The first {LISTED_RUNS} of {differing} runs that differ, each with its first difference"
             ),
         };
         words.push(format!("{runs} in the model time of A:"));
-        words.extend(events.differing.iter().take(NAMED).map(item));
+        words.extend(events.differing.iter().take(LISTED_RUNS).map(describe_run));
     }
     words
 }
 
-/// The seed settles every event of a run in order, so two of the same key must be the same.
-fn check(comparison: &Comparison, events: &Events) -> String {
-    if let Some(exception) = exception(comparison) {
+/// The result of the check. The seed determines every event of a run that was as scheduled, so matched runs of this kind must be
+/// identical.
+fn describe_check(comparison: &Comparison, events: &Events) -> String {
+    if let Some(failed_check) = failed_check(comparison) {
         return format!(
-            "CHECK FAILED: {exception}. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log \
+            "CHECK FAILED: {failed_check}. If every message is queued when the schedule says, the seed determines every event. So these runs should be identical. Either a log \
              was changed, or the two datasets come from different simulators, or the simulator is wrong."
         );
     }
     match events.as_scheduled {
-        0 => "Nothing to check: no run was as scheduled in both, so none had to be identical."
+        0 => "Nothing to check: no run was as scheduled in both, so no pair had to be identical."
             .to_owned(),
         1 => "Check passed: the run that was as scheduled in both is identical.".to_owned(),
         as_scheduled => {
@@ -127,8 +133,8 @@ fn check(comparison: &Comparison, events: &Events) -> String {
     }
 }
 
-fn item(run: &Differing) -> String {
-    let as_scheduled = match (run.in_order_a, run.in_order_b) {
+fn describe_run(run: &Differing) -> String {
+    let as_scheduled = match (run.as_scheduled_a, run.as_scheduled_b) {
         (true, true) => "both",
         (true, false) => "A only",
         (false, true) => "B only",
@@ -142,7 +148,7 @@ fn item(run: &Differing) -> String {
         a,
         b,
     } = &run.first;
-    let place = [
+    let position = [
         format!("{time_s:.3} s"),
         format!("machine {machine}"),
         format!("tick {tick}"),
@@ -150,6 +156,6 @@ fn item(run: &Differing) -> String {
     format!(
         "- {}, as scheduled in {as_scheduled}: at {}, {column} is {a} in A and {b} in B.",
         run.key,
-        place.map(|words| keep_together(&words)).join(", ")
+        position.map(|words| keep_together(&words)).join(", ")
     )
 }

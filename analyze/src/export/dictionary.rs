@@ -1,4 +1,4 @@
-//! The data dictionary: every column of every file, from the definitions that the program itself goes by.
+//! The data dictionary: a description of every column of every file, made from the column definitions that the program uses.
 
 use std::fmt::Write;
 
@@ -11,8 +11,9 @@ use crate::read::runs::{journal, machine_columns, run_columns};
 const INTRODUCTION: &str = "\
 # Data
 
-Datasets land here, a folder each, written by `sim run` or `analyze import`; `analyze export` adds `processed/`. They are not kept
-under version control, but for `sample/`, and `foreign/`, logs of another implementation to try `analyze import` with.
+Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Datasets
+are not kept under version control, except `sample/` and `foreign/`. The latter has logs of another implementation to try
+`analyze import` with.
 
 ```
 <name>/experiment.toml             the experiment file, as given
@@ -26,8 +27,8 @@ under version control, but for `sample/`, and `foreign/`, logs of another implem
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
-A sweep that was split with `sim run --shard K/N` is a folder `<name>/shard-K-of-N/` for each K, laid out the same; `analyze` takes
-`<name>` as one dataset, and its `processed/` stands there.
+A sweep that was split with `sim run --shard K/N` has a folder `<name>/shard-K-of-N/` for each K, with the same files. `analyze`
+reads `<name>` as one dataset and writes `<name>/processed/`.
 
 ```python
 import polars as pl
@@ -35,15 +36,15 @@ machines = pl.read_parquet(\"data/quickstart/processed/machines.parquet\")
 events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
-The events are a folder of parts of whole runs, about a million events each, that opens as one table. `analyze export` writes only
-parts with runs that are new, changed or gone, and fills up parts that are at most half full. The others stay as they are; the
-folder is replaced at once. Tested with Polars, pandas and DuckDB (`read_parquet('.../events/*.parquet')`).
-Spark should read it too (`read.parquet('.../events')`), but this is not tested.
+The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
+`analyze export` writes only those parts again whose runs are new, changed or gone, and parts that are at most half full. All
+other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas and DuckDB
+(`read_parquet('.../events/*.parquet')`). Spark should read it too (`read.parquet('.../events')`), but this is not tested.
 
-A run counts only if its row stands in `runs.csv` and its outcome is `ok`; failed runs are left out of `processed/` and of all
-tables. `model s` are seconds of the modelled systems, `wall s` are real seconds; `time_scale` is the number of model seconds
-in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where empty is a value. This file is the output of
-`analyze dictionary`.
+Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and
+of all tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model
+seconds in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty
+text. This file is the output of `analyze dictionary`.
 ";
 
 /// The columns of `processed/machines.parquet`.
@@ -57,7 +58,7 @@ pub fn machine_file_columns() -> Vec<Column> {
     machine_columns().into_iter().chain(measures).collect()
 }
 
-/// The dictionary as Markdown.
+/// The whole dictionary as Markdown.
 pub fn markdown() -> String {
     let mut text = INTRODUCTION.to_owned();
     section(
@@ -78,7 +79,7 @@ pub fn markdown() -> String {
         "One row for each finished run.",
         &run_columns(),
     );
-    let about = "One row for each machine of each finished run: its parameters, then every measure. T is the time observed (`duration_s`), \
+    let about = "One row for each machine of each finished run: its parameters, then every measure. T is the time over which the measures are taken (`duration_s`), \
                  times are model times, L is the machine's logical clock.";
     section(
         &mut text,
@@ -89,7 +90,7 @@ pub fn markdown() -> String {
     section(
         &mut text,
         "processed/events/part-00000.parquet, part-00001.parquet, ...",
-        "One row for each event. In a part they are ordered by run, machine and tick; a run is in one part.",
+        "One row for each event. The rows of a part are ordered by run, machine and tick. All events of a run are in one part.",
         &event_columns(),
     );
     text

@@ -1,4 +1,4 @@
-//! One file, written under a temporary name, to be renamed when it is complete.
+//! Writes one file under a temporary name and renames it when it is complete.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -18,7 +18,7 @@ use crate::output::schema::Column;
 use crate::remembering::{Failure, RememberingFile};
 use crate::seal;
 
-/// A Parquet file: a row group for each frame.
+/// A Parquet file under construction, with a row group for each frame.
 pub(super) struct ParquetFile {
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
@@ -27,7 +27,7 @@ pub(super) struct ParquetFile {
 }
 
 impl ParquetFile {
-    /// `about` is what its footer says beside the columns.
+    /// Creates the file. `about` has keys and values for the file's footer.
     pub(super) fn create(
         path: PathBuf,
         columns: &[Column],
@@ -59,19 +59,19 @@ impl ParquetFile {
         pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
-    /// Completes it. With a checksum if it says what it is about: see [`seal`].
-    pub(super) fn finish(self, about: Option<&str>) -> Result<Complete, Error> {
+    /// Completes the file. If `about` is given, the file gets a checksum (see [`seal`]).
+    pub(super) fn finish(self, about: Option<&str>) -> Result<CompleteFile, Error> {
         let path = self.partial.partial();
         let finished = self.writer.finish();
         finished.map_err(|error| Error::io(path)(self.failure.cause(error)))?;
         if let Some(about) = about {
             seal::seal(path, about).map_err(Error::io(path))?;
         }
-        Complete::new(self.partial, self.rows)
+        CompleteFile::new(self.partial, self.rows)
     }
 }
 
-/// A CSV file.
+/// A CSV file under construction.
 pub(super) struct CsvFile {
     partial: Partial,
     file: BufWriter<File>,
@@ -95,11 +95,11 @@ impl CsvFile {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Complete, Error> {
+    pub(super) fn finish(mut self) -> Result<CompleteFile, Error> {
         self.file
             .flush()
             .map_err(Error::io(self.partial.partial()))?;
-        Complete::new(self.partial, self.rows)
+        CompleteFile::new(self.partial, self.rows)
     }
 }
 
@@ -107,14 +107,14 @@ fn create(path: PathBuf) -> Result<(Partial, File), Error> {
     Partial::create_file(path.clone()).map_err(Error::io(&path))
 }
 
-/// A file that is complete and on the disk, but still under its temporary name.
-pub(super) struct Complete {
+/// A complete file on the disk that still has its temporary name.
+pub(super) struct CompleteFile {
     partial: Partial,
     rows: u64,
     bytes: u64,
 }
 
-impl Complete {
+impl CompleteFile {
     fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
         let bytes = partial.sync().map_err(Error::io(partial.partial()))?;
         Ok(Self {
@@ -124,7 +124,7 @@ impl Complete {
         })
     }
 
-    /// Gives it its name.
+    /// Renames the file to its final name.
     pub(super) fn publish(self) -> Result<Written, Error> {
         let path = self.partial.path().to_owned();
         self.partial.publish().map_err(Error::io(&path))?;

@@ -1,7 +1,7 @@
-//! The lock that makes an export the only one that writes to `processed/`.
+//! The lock that keeps two exports from writing to `processed/` at the same time.
 //!
-//! The lock is the system's, on the file `processed/.lock`: it is gone with the process that holds it, however that ends. The file
-//! stays: if it were removed, a second export could lock the removed one and a third a new one.
+//! It is a lock of the operating system on the file `processed/.lock`, so it ends with the process. The file is not removed:
+//! otherwise one export could lock the removed file and another one a new file.
 
 use std::fs::File;
 use std::io;
@@ -12,19 +12,18 @@ use sim::log::{LockAttempt, try_lock};
 
 use crate::error::Error;
 
-/// The lock of a folder `processed`, held as long as this lives.
+/// The lock of a folder `processed`. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of the folder `processed` of the dataset in `root`. Where the file system has no locks, nobody is kept away:
-    /// that is said on stderr.
+    /// Locks the folder `processed` of the dataset in `root`. If the file system has no locks, only prints a warning on stderr.
     ///
     /// # Errors
     ///
-    /// [`Error::Exporting`] if another export holds it, [`Error::Io`] if the file cannot be opened or locked.
+    /// [`Error::Exporting`] if another export has the lock, [`Error::Io`] if the file cannot be opened or locked.
     pub(super) fn take(root: &Path, processed: &Path) -> Result<Self, Error> {
         let path = processed.join(".lock");
         let attempt = || -> io::Result<(File, LockAttempt)> {
@@ -45,7 +44,7 @@ impl Lock {
                 });
             }
             LockAttempt::NotSupported => tell(format_args!(
-                "{}: the file system has no locks: do not export the same dataset twice at once",
+                "{}: the file system has no locks, so do not run two exports of this dataset at the same time",
                 processed.display()
             )),
         }

@@ -1,16 +1,16 @@
-//! `processed/`: a dataset as tidy files for notebooks.
+//! Writes the folder `processed/` of a dataset: files for notebooks.
 //!
-//! Every file appears whole or not at all: all are written under temporary names, and renamed once all are complete. So is the
-//! folder of the events, in which only what is new is written. Whatever ends an export before that, a full disk for instance,
-//! leaves what was there before. One export at a time writes to the folder.
+//! All files are written under temporary names and renamed when all of them are complete. So an export that stops early, because of
+//! a full disk for instance, changes nothing. Of the events, only what is new is written. Only one export at a time writes to the
+//! folder.
 //!
 //! # Layout
 //!
 //! - [`file`]: one Parquet or CSV file
-//! - [`parts`]: the folder of the events: which of its parts stay, and which are written
-//! - [`lock`]: what makes an export the only one
-//! - [`swap`]: a folder in another's place
-//! - [`dictionary`]: every column of every file
+//! - [`parts`]: the folder of the events; decides which parts stay and writes the others
+//! - [`lock`]: the lock against two exports at the same time
+//! - [`swap`]: the replacement of a folder by another one
+//! - [`dictionary`]: the data dictionary, which describes every column of every file
 
 pub mod dictionary;
 mod file;
@@ -31,49 +31,50 @@ use crate::output::schema::Column;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
 
-use file::{Complete, CsvFile, ParquetFile};
+use file::{CompleteFile, CsvFile, ParquetFile};
 use lock::Lock;
 use parts::Parts;
 
-/// The tables that are one file in each format.
+/// The tables that are written as one file in each format.
 const TABLES: [&str; 2] = ["runs", "machines"];
-/// The table that is a folder of Parquet files.
+/// The table that is written as a folder of Parquet files.
 const EVENTS: &str = "events";
 
-/// A file that was written, or the folder of the events.
+/// Describes a file that was written, or the folder of the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where.
+    /// The path of the file or folder.
     pub path: PathBuf,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// If it is a folder.
+    /// The number of parts, if it is the folder of the events.
     pub parts: Option<PartCount>,
 }
 
-/// The files that a folder consists of.
+/// Numbers of files in the folder of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartCount {
-    /// How many there are.
+    /// Number of all files.
     pub all: usize,
-    /// How many of them were written now; the others stay as they were.
+    /// Number of files that this export wrote; the other files were there already.
     pub written: usize,
 }
 
 /// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and as CSV too if `with_csv`.
 ///
-/// If the dataset keeps its measures, parts of the events stay as they are if all of their runs do; otherwise all is written.
+/// If the dataset's measures are cached, parts whose runs have not changed are not written again. Otherwise everything is written.
 ///
 /// # Errors
 ///
-/// [`Error::Exporting`] if another export is writing there; [`Error::Io`] or [`Error::Parquet`] if a file cannot be written; as [`Dataset::machines`] if the dataset cannot be read.
+/// [`Error::Exporting`] if another export is writing to the folder, [`Error::Io`] or [`Error::Parquet`] if a file cannot be
+/// written, and the errors of [`Dataset::machines`] if the dataset cannot be read.
 pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> {
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let _lock = Lock::take(dataset.root(), &folder)?;
-    swap::recover(&parts::folder(&folder)).map_err(Error::io(&folder))?;
+    swap::recover(&parts::events_folder(&folder)).map_err(Error::io(&folder))?;
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 
     let runs = runs::run_frame(dataset.name(), dataset.finished())?;
@@ -83,10 +84,10 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     let columns = [runs::run_columns(), dictionary::machine_file_columns()];
     let mut complete = vec![];
     for ((name, columns), frame) in TABLES.iter().zip(&columns).zip([&runs, &machines]) {
-        complete.extend(table(&folder, name, columns, frame, with_csv)?);
+        complete.extend(write_table(&folder, name, columns, frame, with_csv)?);
     }
     let events_csv = match with_csv {
-        true => Some(events_csv(&folder, &events)?),
+        true => Some(write_events_csv(&folder, &events)?),
         false => None,
     };
     let written = publish(complete, events, events_csv)?;
@@ -97,11 +98,11 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     Ok(written)
 }
 
-/// Gives everything its name: all of it is complete.
+/// Renames all files to their final names. All of them must be complete.
 fn publish(
-    tables: Vec<Complete>,
+    tables: Vec<CompleteFile>,
     events: Parts,
-    events_csv: Option<Complete>,
+    events_csv: Option<CompleteFile>,
 ) -> Result<Vec<Written>, Error> {
     let mut written = vec![];
     for table in tables {
@@ -114,7 +115,7 @@ fn publish(
     Ok(written)
 }
 
-/// Takes away the CSV files of an earlier export: they may be of fewer runs.
+/// Removes the CSV files of an earlier export, which may be about other runs.
 fn remove_csv(folder: &Path) -> Result<(), Error> {
     for name in TABLES.into_iter().chain([EVENTS]) {
         let path = folder.join(name).with_extension("csv");
@@ -123,9 +124,9 @@ fn remove_csv(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes what exports left that did not come to their end, and nothing else.
+/// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    let is_ours = |name: &str| {
+    let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();
         let is_table = TABLES
@@ -137,15 +138,15 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
                 .extension()
                 .is_none_or(|ending| ending == "parquet" || ending == "csv")
     };
-    files::remove_leftovers(folder, is_ours)?;
-    // Earlier versions called them events.partial, runs.csv.partial and so on.
+    files::remove_leftovers(folder, is_export_file)?;
+    // Earlier versions called their temporary files events.partial, runs.csv.partial and so on.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         if name
             .to_str()
             .and_then(|name| name.strip_suffix(".partial"))
-            .is_some_and(is_ours)
+            .is_some_and(is_export_file)
         {
             files::remove(&entry.path())?;
         }
@@ -153,14 +154,14 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A table that is one file in each format.
-fn table(
+/// Writes a table as one file in each format.
+fn write_table(
     folder: &Path,
     name: &str,
     columns: &[Column],
     frame: &DataFrame,
     with_csv: bool,
-) -> Result<Vec<Complete>, Error> {
+) -> Result<Vec<CompleteFile>, Error> {
     let path = folder.join(name);
     let mut parquet = ParquetFile::create(path.with_extension("parquet"), columns, vec![])?;
     parquet.push(frame.clone())?;
@@ -173,8 +174,8 @@ fn table(
     Ok(complete)
 }
 
-/// The parts of the events one after the other, as CSV.
-fn events_csv(folder: &Path, events: &Parts) -> Result<Complete, Error> {
+/// Writes all parts of the events, one after the other, into one CSV file.
+fn write_events_csv(folder: &Path, events: &Parts) -> Result<CompleteFile, Error> {
     let mut csv = CsvFile::create(folder.join("events.csv"))?;
     for path in events.paths() {
         let file = File::open(path).map_err(Error::io(path))?;

@@ -1,11 +1,11 @@
-//! `processed/events/`: the events in parts of whole runs, of which only what is new is written.
+//! The folder `processed/events/`: the events in parts, each with whole runs. Only new parts are written.
 //!
-//! A part's footer says which [version](MEASURES_VERSION) of the program wrote it, and has the fingerprint of each of its runs: nothing beside the parts
-//! says what they hold. A part stands if its bytes are those that were written, by its [checksum](crate::seal), and all of its runs
-//! are wanted, with the same rows in the journal. Runs that are in none that stands are written, together with those of parts that are at most half full: however often a dataset is exported while it
-//! grows, its parts stay few.
+//! The footer of a part has the [version](MEASURES_VERSION) of the program's definitions and the fingerprints of the part's runs. A
+//! part is reused if its [checksum](crate::seal) is right, the version is the present one, and all of its runs are to be exported
+//! with unchanged rows in the journal. All other runs are written to new parts. So are the runs of parts that are at most half
+//! full, so that a growing dataset does not get more and more small parts.
 //!
-//! The folder is replaced as a whole, by one with links to the parts that stand.
+//! The folder is replaced as a whole by a new folder, which has links to the reused parts.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -27,55 +27,55 @@ use crate::read::dataset::Dataset;
 use crate::read::events::event_columns;
 use crate::seal;
 
-/// What the footer of a part calls the version that its columns follow.
-const OF_VERSION: &str = "measures_version";
-/// What it calls the fingerprints of its runs.
-const OF_RUNS: &str = "runs";
+/// The key of the version in a part's footer.
+const VERSION_KEY: &str = "measures_version";
+/// The key of the runs' fingerprints in a part's footer.
+const RUNS_KEY: &str = "runs";
 
-/// What its checksum says that it is about.
-const SEALED_AS: &str = "a part of the events";
+/// The text that the checksum of a part covers in addition to the bytes.
+const CHECKSUM_SUBJECT: &str = "a part of the events";
 
-/// The folder in `processed`.
-pub(super) fn folder(processed: &Path) -> PathBuf {
+/// The folder of the events in the folder `processed`.
+pub(super) fn events_folder(processed: &Path) -> PathBuf {
     processed.join(EVENTS)
 }
 
-/// What the folder is to consist of.
+/// The parts of the events, ready to be published.
 pub(super) struct Parts {
     folder: PathBuf,
-    /// The new folder, to take the old one's place; none if that has all that is wanted, and nothing else.
+    /// The new folder, or `None` if the present folder needs no change.
     fresh: Option<Partial>,
-    /// The parts, where they are now.
+    /// The present paths of all parts.
     paths: Vec<PathBuf>,
     rows: u64,
-    /// How many parts are new.
+    /// Number of new parts.
     new: usize,
 }
 
-/// Writes what is missing of the events of `dataset`: nothing changes in the folder of `processed` until it is published.
+/// Writes the parts that are missing. The folder of the events changes only when the result is published.
 pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error> {
-    let folder = folder(processed);
-    let there = files(&folder).map_err(Error::io(&folder))?;
+    let folder = events_folder(processed);
+    let present = list_parts(&folder).map_err(Error::io(&folder))?;
     let fingerprints: Vec<String> = dataset.finished().iter().map(fingerprint).collect();
-    let standing = if dataset.caches_measures() {
-        standing(dataset, &fingerprints, &there)
+    let reused = if dataset.caches_measures() {
+        reusable_parts(dataset, &fingerprints, &present)
     } else {
         vec![]
     };
-    let in_standing: HashSet<&String> = standing.iter().flat_map(|part| &part.runs).collect();
+    let in_reused: HashSet<&String> = reused.iter().flat_map(|part| &part.runs).collect();
     let missing: Vec<JournalRow> = std::iter::zip(dataset.finished(), &fingerprints)
-        .filter(|(_, fingerprint)| !in_standing.contains(fingerprint))
+        .filter(|(_, fingerprint)| !in_reused.contains(fingerprint))
         .map(|(row, _)| row.clone())
         .collect();
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
     let batches: Vec<&[JournalRow]> = bounds.iter().map(|range| &missing[range.clone()]).collect();
-    let fresh = match there.len() != standing.len() || !missing.is_empty() {
-        true => Some(fresh_folder(dataset, &folder, &standing, &batches)?),
+    let fresh = match present.len() != reused.len() || !missing.is_empty() {
+        true => Some(make_new_folder(dataset, &folder, &reused, &batches)?),
         false => None,
     };
     let now = fresh.as_ref().map_or(folder.as_path(), Partial::partial);
     Ok(Parts {
-        paths: files(now).map_err(Error::io(now))?,
+        paths: list_parts(now).map_err(Error::io(now))?,
         fresh,
         rows: dataset.finished().iter().map(|row| row.events).sum(),
         new: batches.len(),
@@ -83,16 +83,16 @@ pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error>
     })
 }
 
-/// A folder with the parts that stand, and a new one for each batch of runs.
-fn fresh_folder(
+/// Makes a folder with links to the reused parts and a new part for each batch of runs.
+fn make_new_folder(
     dataset: &Dataset,
     folder: &Path,
-    standing: &[Part],
+    reused: &[Part],
     batches: &[&[JournalRow]],
 ) -> Result<Partial, Error> {
     let fresh = Partial::create_folder(folder.to_owned()).map_err(Error::io(folder))?;
-    for part in standing {
-        link(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
+    for part in reused {
+        link_part(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
     }
     let part = |number: usize| fresh.partial().join(format!("part-{number:05}.parquet"));
     let mut number = 0;
@@ -106,12 +106,12 @@ fn fresh_folder(
 }
 
 impl Parts {
-    /// Where they are now.
+    /// The present paths of all parts.
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Brings the folder up to date.
+    /// Puts the new folder in place of the old one.
     pub(super) fn publish(self) -> Result<Written, Error> {
         let lengths = self.paths.iter().map(|path| Ok(fs::metadata(path)?.len()));
         let bytes = lengths.sum::<io::Result<u64>>();
@@ -132,46 +132,47 @@ impl Parts {
     }
 }
 
-/// A part that is there.
+/// A part in the present folder.
 struct Part {
     path: PathBuf,
-    /// The fingerprints of its runs.
+    /// The fingerprints of the part's runs.
     runs: Vec<String>,
 }
 
 impl Part {
-    /// None if it cannot be read, is not what was written, or is of another version: then it is replaced.
+    /// Reads a part's footer. `None` if the file cannot be read, was changed, or has another version; then its runs are written
+    /// again.
     fn read(path: &Path) -> Option<Self> {
         let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let bytes = is_file.then(|| fs::read(path))?.ok()?;
-        if !seal::is_whole(&bytes, SEALED_AS) {
+        if !seal::is_unchanged(&bytes, CHECKSUM_SUBJECT) {
             return None;
         }
         let mut reader = ParquetReader::new(Cursor::new(bytes));
         let footer = reader.get_metadata().ok()?.key_value_metadata.as_ref()?;
-        let of = |key: &str| {
+        let value = |key: &str| {
             let entry = footer.iter().find(|entry| entry.key == key);
             entry.and_then(|entry| entry.value.as_deref())
         };
-        let runs = of(OF_RUNS)?.split_whitespace().map(str::to_owned);
-        (of(OF_VERSION)? == MEASURES_VERSION.to_string()).then(|| Self {
+        let runs = value(RUNS_KEY)?.split_whitespace().map(str::to_owned);
+        (value(VERSION_KEY)? == MEASURES_VERSION.to_string()).then(|| Self {
             path: path.to_owned(),
             runs: runs.collect(),
         })
     }
 }
 
-/// Those of the parts `there` that stay, for a dataset whose runs have these fingerprints.
-fn standing(dataset: &Dataset, fingerprints: &[String], there: &[PathBuf]) -> Vec<Part> {
+/// The parts among `present` that are reused for a dataset whose runs have these fingerprints.
+fn reusable_parts(dataset: &Dataset, fingerprints: &[String], present: &[PathBuf]) -> Vec<Part> {
     let events: HashMap<&String, u64> = std::iter::zip(fingerprints, dataset.finished())
         .map(|(fingerprint, row)| (fingerprint, row.events))
         .collect();
-    let parts = there.iter().filter_map(|path| Part::read(path));
-    // Whatever somebody has copied there: a run is in one part.
+    let parts = present.iter().filter_map(|path| Part::read(path));
+    // A copied part could contain a run twice. A run must be in one part only.
     let mut seen = HashSet::new();
-    let mut stands = |run: &String| events.contains_key(run) && seen.insert(run.clone());
+    let mut is_reusable = |run: &String| events.contains_key(run) && seen.insert(run.clone());
     let mut parts: Vec<Part> = parts
-        .filter(|part| part.runs.iter().all(&mut stands))
+        .filter(|part| part.runs.iter().all(&mut is_reusable))
         .collect();
     let runs: usize = parts.iter().map(|part| part.runs.len()).sum();
     if runs < fingerprints.len() {
@@ -184,30 +185,30 @@ fn standing(dataset: &Dataset, fingerprints: &[String], there: &[PathBuf]) -> Ve
     parts
 }
 
-/// Writes the events of `runs`, a batch at a time.
+/// Writes the events of `runs` into one part, batch by batch.
 fn write_part(dataset: &Dataset, runs: &[JournalRow], path: PathBuf) -> Result<(), Error> {
     let fingerprints: Vec<String> = runs.iter().map(fingerprint).collect();
     let about = vec![
-        (OF_VERSION.to_owned(), MEASURES_VERSION.to_string()),
-        (OF_RUNS.to_owned(), fingerprints.join(" ")),
+        (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
+        (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
     let mut file = ParquetFile::create(path, &event_columns(), about)?;
     for events in batches::events(dataset, runs) {
         file.push(events?)?;
     }
-    file.finish(Some(SEALED_AS))?.publish()?;
+    file.finish(Some(CHECKSUM_SUBJECT))?.publish()?;
     Ok(())
 }
 
-/// Gives a part a name in another folder too.
-fn link(part: &Path, folder: &Path) -> io::Result<()> {
+/// Links a part into another folder.
+fn link_part(part: &Path, folder: &Path) -> io::Result<()> {
     let to = folder.join(part.file_name().unwrap_or_default());
-    // Some disks have no links.
+    // Some file systems have no links; then the part is copied.
     fs::hard_link(part, &to).or_else(|_| fs::copy(part, &to).map(drop))
 }
 
-/// The files in a folder that readers would take for parts, by name; none if there is no such folder.
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// The files in a folder, sorted by name, except those that readers of the folder ignore. Empty if there is no such folder.
+fn list_parts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         entries => entries?,
@@ -223,7 +224,7 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Earlier versions wrote all events to one file beside the folder: it would go stale.
+/// Removes the single file of all events that earlier versions wrote beside the folder. It would become outdated.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
     sim::files::remove(&folder.with_extension("parquet"))
 }
@@ -234,19 +235,22 @@ mod tests {
 
     use super::*;
 
-    /// Whole in every other respect, a part that another version wrote is written anew.
+    /// The part is right in every other respect.
     #[test]
-    fn a_part_of_another_version_does_not_stand() {
+    fn a_part_of_another_version_is_not_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part-00000.parquet");
         let is_read = |version: u32| {
             let about = [
-                (OF_VERSION, version.to_string()),
-                (OF_RUNS, "a b".to_owned()),
+                (VERSION_KEY, version.to_string()),
+                (RUNS_KEY, "a b".to_owned()),
             ];
             let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
             let file = ParquetFile::create(path.clone(), &event_columns(), about).unwrap();
-            file.finish(Some(SEALED_AS)).unwrap().publish().unwrap();
+            file.finish(Some(CHECKSUM_SUBJECT))
+                .unwrap()
+                .publish()
+                .unwrap();
             Part::read(&path).map(|part| part.runs)
         };
         let runs = vec!["a".to_owned(), "b".to_owned()];

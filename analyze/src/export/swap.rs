@@ -1,4 +1,4 @@
-//! A folder in another's place, so that at any instant either is there, whole.
+//! Replaces a folder by another one, so that at any time one of them is there and complete.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use sim::files::{folder_of, publish_folder};
 use sim::log::{RealDisk, sync_folder};
 
-/// Puts the folder `fresh` in the place of `folder`, if that is there, and removes what was there.
+/// Puts the folder `fresh` in the place of `folder` and removes the old folder, if there is one.
 ///
-/// Where the system cannot exchange two folders at once, there is an instant without any: see [`recover`].
+/// If the system cannot exchange two folders in one step, there is a moment without a folder; see [`recover`].
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return publish_folder(&RealDisk, fresh, folder);
@@ -19,12 +19,12 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if exchange(fresh, folder).is_ok() {
         fs::remove_dir_all(fresh)?;
     } else {
-        step_aside(fresh, folder)?;
+        replace_in_two_steps(fresh, folder)?;
     }
     sync_folder(folder_of(folder))
 }
 
-/// Puts the old folder back if a program was stopped while none was there.
+/// Puts the old folder back if the program was stopped at the moment without a folder.
 pub(super) fn recover(folder: &Path) -> io::Result<()> {
     let aside = aside(folder);
     match (folder.exists(), aside.exists()) {
@@ -34,7 +34,7 @@ pub(super) fn recover(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn step_aside(fresh: &Path, folder: &Path) -> io::Result<()> {
+fn replace_in_two_steps(fresh: &Path, folder: &Path) -> io::Result<()> {
     let aside = aside(folder);
     fs::rename(folder, &aside)?;
     fs::rename(fresh, folder)?;
@@ -80,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn the_new_folder_has_the_old_ones_name_and_nothing_else_stays() {
-        for replace in [replace, step_aside] {
+    fn only_the_new_folder_remains_under_the_old_name() {
+        for replace in [replace, replace_in_two_steps] {
             let root = tempfile::tempdir().unwrap();
             let folder = with_file(root.path().join("events"), "old");
             let fresh = with_file(root.path().join("fresh"), "new");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stepped_aside_comes_back_if_nothing_took_its_place() {
+    fn the_old_folder_comes_back_if_the_replacement_was_interrupted() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("events");
         let aside = with_file(aside(&folder), "old");

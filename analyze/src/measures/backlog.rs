@@ -1,13 +1,13 @@
-//! Backlog: how many messages wait in a machine's queue, how fast that grows, and how old messages are when received.
+//! Backlog: how many messages wait in a machine's queue, how fast the queue grows, and how old messages are when they are received.
 //!
-//! The queue's length Q(t) steps up when a message arrives and down when one is received; its integral over the observation is
-//! the sum of the time left at each arrival less the sum of the time left at each receive. Arrivals are taken at the moment of
-//! sending: what a message spends under way is neglected.
+//! The queue length Q(t) goes up by 1 when a message arrives and down by 1 when a message is received. So its integral over the
+//! observed time is the sum, over all arrivals, of the time from the arrival to the end, minus the same sum over all receives. A
+//! message arrives when it is sent: the time of travel is neglected.
 
 use polars::prelude::*;
 use sim::machine::EventKind;
 
-use super::{Measure, at_ticks, counted, or_zero, quantile, ratio, slope};
+use super::{Measure, after_warm_up, at_ticks, or_zero, quantile, ratio, slope};
 use crate::output::schema::Kind::{Integer, Number};
 use crate::read::run_log::Run;
 
@@ -19,7 +19,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 1,
         brief: "time-weighted mean queue length over T",
-        remark: "The integral of the queue length over time, divided by T. A message counts here from when it is sent until it is received, so messages that still travel are included.",
+        remark: "The integral of the queue length over time, divided by T. Here a message waits from its send to its receive, so messages that still travel count too.",
         expression: || {
             let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
             Ok(ratio(
@@ -35,7 +35,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 2,
         brief: "mean queue length after the machine's ticks",
-        remark: "A mean over ticks, each just after a message was taken; not the time-weighted mean.",
+        remark: "Each tick counts once, whatever the time to the next tick, so this is not the time-weighted mean.",
         expression: || Ok(col("backlog_tick_mean")),
     },
     Measure {
@@ -54,7 +54,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "messages",
         kind: Integer,
         decimals: 1,
-        brief: "greatest queue length after a tick",
+        brief: "largest queue length after a tick",
         remark: "",
         expression: || Ok(col("backlog_max")),
     },
@@ -94,8 +94,8 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "messages",
         kind: Integer,
         decimals: 1,
-        brief: "messages that others sent to the machine",
-        remark: "Sent to it alone or to several machines; a broadcast counts once for each neighbour of its sender.",
+        brief: "number of messages that other machines sent to the machine",
+        remark: "A message to several machines counts at each of them.",
         expression: || Ok(col("arrived")),
     },
     Measure {
@@ -104,8 +104,8 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "ticks that receive / ticks",
-        remark: "Unless a tick takes all messages, receives / ticks.",
+        brief: "ticks with a receive / ticks",
+        remark: "Equal to receives / ticks, except with receive = all.",
         expression: || Ok(ratio(or_zero("receiving_ticks"), col("ticks"))),
     },
     Measure {
@@ -115,7 +115,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 2,
         brief: "arrivals / T / rate",
-        remark: "Above 1 more messages come than the machine has ticks.",
+        remark: "If it is above 1, more messages arrive than the machine has ticks.",
         expression: || Ok(ratio(col("arrived"), col("observed_s") * col("rate"))),
     },
     Measure {
@@ -125,7 +125,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         kind: Number,
         decimals: 2,
         brief: "mean of the time of the receive minus the time of the send, over the messages received",
-        remark: "Model seconds.",
+        remark: "In model seconds.",
         expression: || Ok(col("age_mean_s")),
     },
     Measure {
@@ -168,24 +168,25 @@ pub(super) fn aggregates() -> Vec<Expr> {
         queue().gt(lit(1)).mean().alias("backlog_share_above_1"),
         col("queue_length").last().alias("backlog_final"),
         slope(col("centred_time_s"), col("centred_queue_length")).alias("backlog_growth"),
-        counted(col("logical_clock") - col("received_stamp"))
+        after_warm_up(col("logical_clock") - col("received_stamp"))
             .mean()
             .alias("logical_age_mean"),
-        counted(col("age_s")).mean().alias("age_mean_s"),
+        after_warm_up(col("age_s")).mean().alias("age_mean_s"),
     ]
 }
 
-/// What was sent to a machine in a run.
+/// The messages that were sent to one machine in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Arrivals {
-    /// Messages, but for those of a warm-up.
+    /// Number of messages sent after the warm-up.
     pub(crate) messages: u64,
-    /// The sum of the time left when they were sent, those of a warm-up too, in model seconds.
+    /// Sum, over all messages, of the time from the send to the end, in model seconds. For messages of the warm-up, the time starts
+    /// at its end.
     pub(crate) left_s: f64,
 }
 
 impl Arrivals {
-    /// Of each machine of `run`.
+    /// The arrivals of each machine of `run`.
     pub(crate) fn from_run(run: &Run<'_>) -> Vec<Self> {
         let neighbours = run.neighbours();
         let mut arrivals = vec![Self::default(); run.machines()];
@@ -194,9 +195,12 @@ impl Arrivals {
                 continue;
             };
             let time_s = run.time_s(event);
-            let (messages, left_s) = (u64::from(run.counts(time_s)), run.left_s(time_s));
+            let (messages, left_s) = (
+                u64::from(run.is_after_warm_up(time_s)),
+                run.time_left_s(time_s),
+            );
             for &recipient in recipients.among(&neighbours[event.machine as usize]) {
-                // A damaged log may name any machine; the audit says so.
+                // A damaged log may name a machine that does not exist. The audit reports this.
                 if let Some(arrived) = arrivals.get_mut(recipient as usize) {
                     arrived.messages += messages;
                     arrived.left_s += left_s;

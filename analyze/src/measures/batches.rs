@@ -1,6 +1,6 @@
-//! A dataset's events as data frames, whole runs at a time.
+//! Reads a dataset's events as data frames, in batches of whole runs.
 //!
-//! However large a dataset is, only one batch of events a core is in memory at a time.
+//! Each core has only one batch in memory, so memory does not grow with the dataset.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,65 +14,69 @@ use crate::measures::cache::MeasureCache;
 use crate::measures::event_columns::EventColumns;
 use crate::measures::run_aggregates::RunAggregates;
 use crate::read::dataset::Dataset;
-use crate::read::events::{EventsBuilder, too_large};
+use crate::read::events::{EventsBuilder, find_value_above_63_bits};
 use crate::read::run_log::Run;
 use crate::read::runs;
 use crate::threads::on_all_cores;
 
-/// The events of `runs`, which are runs of `dataset`, as [`Batch::events`].
+/// The events of `runs`, which belong to `dataset`, as one frame for each batch.
 pub(crate) fn events<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
 ) -> impl Iterator<Item = Result<DataFrame, Error>> {
-    of(dataset, runs).map(|batch| batch.events())
+    split_into_batches(dataset, runs).map(|batch| batch.events())
 }
 
-/// The events of `runs`, which are runs of `dataset`.
-fn of<'a>(dataset: &'a Dataset, runs: &'a [JournalRow]) -> impl Iterator<Item = Batch<'a>> {
+/// Splits `runs`, which belong to `dataset`, into batches.
+fn split_into_batches<'a>(
+    dataset: &'a Dataset,
+    runs: &'a [JournalRow],
+) -> impl Iterator<Item = Batch<'a>> {
     let batch = |range: Range<usize>| Batch {
         dataset,
         rows: &runs[range],
     };
-    bounds(dataset, runs).into_iter().map(batch)
+    batch_ranges(dataset, runs).into_iter().map(batch)
 }
 
-fn bounds(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
+fn batch_ranges(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
     batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events())
 }
 
 impl Dataset {
-    /// Its events, whole runs at a time.
+    /// The dataset's finished runs in batches.
     pub fn batches(&self) -> impl Iterator<Item = Batch<'_>> {
-        of(self, self.finished())
+        split_into_batches(self, self.finished())
     }
 
-    /// Every measure of every machine of every finished run: a row a run and machine, ordered by both.
+    /// All measures of all machines of the finished runs: one row per run and machine, ordered by run and machine.
     ///
     /// # Errors
     ///
-    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if events cannot be read; [`Error::Query`] if Polars fails.
+    /// [`Error::Row`], [`Error::Value`], [`Error::Journal`] or [`Error::Dataset`] if events cannot be read; [`Error::Query`] if
+    /// Polars fails.
     pub fn machines(&self) -> Result<DataFrame, Error> {
         self.machines_of(self.finished())
     }
 
-    /// The same of `runs` only, which are runs of this dataset.
+    /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            return self.measured(runs);
+            return self.measure_runs(runs);
         }
-        let kept = MeasureCache::open(self, |problem| self.remark(problem));
+        let cache = MeasureCache::open(self, |problem| self.warn_once(problem));
         let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
-            runs.iter().cloned().partition(|row| kept.has(row));
+            runs.iter().cloned().partition(|row| cache.has(row));
         let mut machines = Stack::default();
         if !new.is_empty() {
-            let measured = self.measured(&new)?;
+            let measured = self.measure_runs(&new)?;
             machines.push(&measured)?;
-            if let Err(error) = kept.keep(&new, &measured) {
-                self.remark(format!("the cache is not written: {error}"));
+            if let Err(error) = cache.add(&new, &measured) {
+                self.warn_once(format!("the cache is not written: {error}"));
             }
         }
-        if let Some(kept) = kept.of(&known)? {
-            machines.push(&kept)?;
+        if let Some(cached) = cache.get(&known)? {
+            machines.push(&cached)?;
         }
         let by = ["run", "machine"];
         Ok(machines
@@ -80,19 +84,19 @@ impl Dataset {
             .sort(by, SortMultipleOptions::default())?)
     }
 
-    /// The measures of `runs`, from their events: a batch on each core at a time.
-    fn measured(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let batches: Vec<Batch<'_>> = of(self, runs).collect();
+    /// Computes the measures of `runs` from their events. All cores work in parallel, each on one batch at a time.
+    fn measure_runs(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        let batches: Vec<Batch<'_>> = split_into_batches(self, runs).collect();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut measured = vec![];
-            while let place = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(batch) = batches.get(place)
+            while let index = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(batch) = batches.get(index)
             {
                 let machines = batch.machines();
-                // Nobody needs what comes after an error.
+                // After an error the other batches are not needed.
                 let failed = machines.is_err();
-                measured.push((place, machines));
+                measured.push((index, machines));
                 if failed {
                     break;
                 }
@@ -104,7 +108,7 @@ impl Dataset {
                 .into_iter()
                 .flatten()
                 .collect();
-        measured.sort_by_key(|(place, _)| *place);
+        measured.sort_by_key(|(index, _)| *index);
         let mut machines = Stack::default();
         for (_, batch) in measured {
             machines.push(&batch?)?;
@@ -113,7 +117,7 @@ impl Dataset {
     }
 }
 
-/// Some runs' events, read when they are asked for.
+/// Some runs whose events are read on demand.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     dataset: &'a Dataset,
@@ -121,11 +125,12 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events as `processed/events/` has them, ordered by run, machine and tick.
+    /// The events, with the columns of `processed/events/`, ordered by run, machine and tick.
     ///
     /// # Errors
     ///
-    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read; [`Error::Query`] if Polars fails.
+    /// [`Error::Row`], [`Error::Value`], [`Error::Journal`] or [`Error::Dataset`] if events cannot be read; [`Error::Query`] if
+    /// Polars fails.
     pub fn events(&self) -> Result<DataFrame, Error> {
         let mut events = EventsBuilder::default();
         for run in self.runs() {
@@ -134,11 +139,11 @@ impl<'a> Batch<'a> {
         Ok(events.finish()?)
     }
 
-    /// Every measure: a row a run and machine.
+    /// All measures: one row per run and machine.
     ///
     /// # Errors
     ///
-    /// As [`events`](Self::events).
+    /// The same as of [`events`](Self::events).
     pub fn machines(&self) -> Result<DataFrame, Error> {
         let mut observed = EventColumns::default();
         let mut replayed = RunAggregates::default();
@@ -163,7 +168,7 @@ impl<'a> Batch<'a> {
         let dataset = self.dataset;
         self.rows.iter().map(|row| {
             let events = dataset.events_of(row)?;
-            let mut columns = events.iter().map(too_large).enumerate();
+            let mut columns = events.iter().map(find_value_above_63_bits).enumerate();
             if let Some((index, column)) = columns.find_map(|(at, column)| Some((at, column?))) {
                 return Err(dataset.wrong_value(row, index, column, "exceeds 63 bits"));
             }
@@ -172,7 +177,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Frames of the same columns, one below the other.
+/// Stacks data frames with the same columns.
 #[derive(Default)]
 pub(crate) struct Stack(Option<DataFrame>);
 
@@ -192,7 +197,7 @@ impl Stack {
     }
 }
 
-/// Cuts runs of so many events into ranges of at most `most` events, or of a single run that has more.
+/// Cuts runs into ranges with at most `most` events each. A single run with more events is a range of its own.
 pub(crate) fn batch_bounds(
     events_of_runs: impl IntoIterator<Item = u64>,
     most: u64,

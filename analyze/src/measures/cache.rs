@@ -1,10 +1,11 @@
-//! The cache of measures: from one reading of a dataset to the next, only new runs are measured.
+//! The cache of measures. Because of it, a command measures only the runs that are new since the command before.
 //!
-//! They lie in the folder `.cache` of the dataset, one Parquet file for each length of the warm-up, with a [checksum](crate::seal). A
-//! run's measures count if the program that wrote them has the same [version](MEASURES_VERSION), and the run's row in the journal, its events'
-//! checksum among it, is the same. Whoever deletes the folder loses nothing but time.
+//! The cache is the folder `.cache` of the dataset. It has one Parquet file, with a [checksum](crate::seal), for each length of the
+//! warm-up. The measures of a run are valid if they were computed with the same [version](MEASURES_VERSION), and if the run's row
+//! in the journal, which has a checksum of the run's events, is the same. The folder can be deleted at any time; then everything is
+//! measured again.
 //!
-//! The cache is a convenience: a file that is damaged, or cannot be read or written, costs time and a remark, never the answer.
+//! A file of the cache that is damaged, or that cannot be read or written, costs time and causes a message, but never an error.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -24,25 +25,25 @@ use crate::read::dataset::Dataset;
 use crate::remembering::RememberingFile;
 use crate::seal;
 
-/// What tells a run's row in the journal from any other.
+/// The column with a run's [fingerprint].
 const FINGERPRINT: &str = "fingerprint";
-/// How the names of its files begin, and how they end.
-const BEGINNING: &str = "measures-";
-const ENDING: &str = ".parquet";
+/// The start of the names of the cache's files.
+const FILE_NAME_START: &str = "measures-";
+const FILE_NAME_END: &str = ".parquet";
 
-/// Where a dataset's measures are cached.
-fn folder(root: &Path) -> PathBuf {
+/// The folder of a dataset's cache.
+fn cache_folder(root: &Path) -> PathBuf {
     root.join(".cache")
 }
 
 impl Dataset {
-    /// Caches its measures in its folder: from the next time on, only new runs are measured.
+    /// Switches the cache on: from the next command on, only new runs are measured.
     ///
     /// # Errors
     ///
-    /// [`Error::NotCached`] if the folder cannot be written to; then every run is measured every time.
+    /// [`Error::NotCached`] if the folder cannot be created.
     pub fn cache_measures(&mut self) -> Result<(), Error> {
-        let folder = folder(self.root());
+        let folder = cache_folder(self.root());
         fs::create_dir_all(&folder).map_err(|cause| Error::NotCached {
             path: folder.clone(),
             cause,
@@ -52,36 +53,40 @@ impl Dataset {
     }
 }
 
-/// The measures that are cached for one dataset and one warm-up.
+/// The cached measures of one dataset and one warm-up.
 pub(crate) struct MeasureCache {
     path: PathBuf,
     /// Everything that the measures depend on, except the runs. A file with another value is ignored.
     about: String,
-    /// A row a run and machine, with the run's fingerprint; none if nothing is cached.
+    /// One row per run and machine, with the run's fingerprint. `None` if nothing is cached.
     machines: Option<DataFrame>,
-    /// The runs in it.
+    /// The runs whose measures are cached.
     runs: Runs,
 }
 
-/// By their numbers.
+/// Cached runs by their numbers.
 type Runs = HashMap<i64, CachedRun>;
 
 /// A run whose measures are cached.
 struct CachedRun {
     fingerprint: String,
-    /// How many machines' measures there are.
+    /// Number of machines whose measures are cached.
     machines: u32,
 }
 
 impl MeasureCache {
-    /// What is cached for `dataset` and its warm-up. A file in which anything is wrong counts as none: it is told to `remark`, and
-    /// replaced.
+    /// Reads the cache of `dataset` for its warm-up. A file with a mistake is ignored and later replaced; the mistake is passed to
+    /// `remark`.
     pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
-        let about = about(dataset);
-        // The text can be too long for a file name, so the name has its checksum.
-        let name = format!("{}{}{ENDING}", beginning(), checksum(about.as_bytes()));
-        let path = folder(dataset.root()).join(name);
-        let (machines, runs) = match read(&path, &about) {
+        let about = describe_dependencies(dataset);
+        // The text can be too long for a file name, so its checksum is used as the name.
+        let name = format!(
+            "{}{}{FILE_NAME_END}",
+            file_name_start(),
+            checksum(about.as_bytes())
+        );
+        let path = cache_folder(dataset.root()).join(name);
+        let (machines, runs) = match read_cache(&path, &about) {
             Ok(Some((machines, runs))) => (Some(machines), runs),
             Ok(None) => (None, Runs::new()),
             Err(problem) => {
@@ -98,46 +103,46 @@ impl MeasureCache {
         }
     }
 
-    /// Whether the run's measures are cached, of all its machines.
+    /// Tells whether the measures of all machines of the run are cached.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
-        let kept = self.runs.get(&(row.run as i64));
-        kept.is_some_and(|kept| {
-            kept.machines == row.machines() && kept.fingerprint == fingerprint(row)
+        let cached = self.runs.get(&(row.run as i64));
+        cached.is_some_and(|cached| {
+            cached.machines == row.machines() && cached.fingerprint == fingerprint(row)
         })
     }
 
-    /// The measures of those of `rows` that are cached; none if none is.
-    pub(crate) fn of(&self, rows: &[JournalRow]) -> PolarsResult<Option<DataFrame>> {
+    /// The measures of those runs of `rows` that are cached. `None` if nothing is cached.
+    pub(crate) fn get(&self, rows: &[JournalRow]) -> PolarsResult<Option<DataFrame>> {
         let Some(machines) = &self.machines else {
             return Ok(None);
         };
-        let wanted = wanted(rows.iter().filter(|row| self.has(row)))?;
+        let wanted = fingerprints_by_run(rows.iter().filter(|row| self.has(row)))?;
         let on = || [col("run"), col(FINGERPRINT)];
-        let kept = machines
+        let cached = machines
             .clone()
             .lazy()
             .join(wanted.lazy(), on(), on(), JoinArgs::new(JoinType::Inner))
             .collect()?
             .drop(FINGERPRINT)?;
-        Ok(Some(kept))
+        Ok(Some(cached))
     }
 
-    /// Caches the measures of `rows`, all of them, and what was cached of other runs.
+    /// Adds the measures of the runs `rows` to the cache.
     ///
     /// # Errors
     ///
-    /// [`Error::NotCached`] if the file cannot be written: then what was there stays.
-    pub(crate) fn keep(&self, rows: &[JournalRow], machines: &DataFrame) -> Result<(), Error> {
+    /// [`Error::NotCached`] if the file cannot be written. Then the earlier file stays.
+    pub(crate) fn add(&self, rows: &[JournalRow], machines: &DataFrame) -> Result<(), Error> {
         let on = || [col("run")];
-        let fingerprints = wanted(rows.iter())?.lazy();
+        let fingerprints = fingerprints_by_run(rows.iter())?.lazy();
         let mut all = machines
             .clone()
             .lazy()
             .join(fingerprints, on(), on(), JoinArgs::new(JoinType::Left))
             .collect()?;
-        if let Some(kept) = &self.machines {
+        if let Some(cached) = &self.machines {
             let renewed: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
-            let others = not_of(kept, &renewed)?;
+            let others = without_runs(cached, &renewed)?;
             all.vstack_mut(&others)?;
         }
         self.write(&mut all).map_err(|cause| Error::NotCached {
@@ -146,10 +151,10 @@ impl MeasureCache {
         })
     }
 
-    /// The file is there whole or not at all, on the disk when this returns; those of other versions go.
+    /// Writes the file under a temporary name and renames it when it is on the disk. Removes the files of other versions.
     fn write(&self, machines: &mut DataFrame) -> io::Result<()> {
         let folder = files::folder_of(&self.path);
-        files::remove_leftovers(folder, is_ours)?;
+        files::remove_leftovers(folder, is_cache_file)?;
         remove_others(folder)?;
         let (partial, file) = Partial::create_file(self.path.clone())?;
         let (file, failure) = RememberingFile::new(file);
@@ -161,8 +166,8 @@ impl MeasureCache {
     }
 }
 
-/// What the measures of `dataset` depend on beside its runs, and what is written with them.
-fn about(dataset: &Dataset) -> String {
+/// A text of everything that the measures of `dataset` depend on, except its runs.
+fn describe_dependencies(dataset: &Dataset) -> String {
     let (name, missing_fields, warm_up_s) = (
         dataset.name(),
         dataset.missing_fields(),
@@ -171,9 +176,9 @@ fn about(dataset: &Dataset) -> String {
     format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
-/// What is cached in the file at `path`; none if it is not there, and what is wrong with it if anything is.
-fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
-    // Reading a pipe, or a device without end, would not come back.
+/// Reads the file at `path`. `None` if there is no file; an error with the problem if the file cannot be used.
+fn read_cache(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
+    // Reading a pipe or an endless device would never return.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err("it is not a file".to_owned());
     }
@@ -181,15 +186,15 @@ fn read(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| error.to_string())?,
     };
-    if !seal::is_whole(&bytes, about) {
-        return Err("the file is not what was written (checksum)".to_owned());
+    if !seal::is_unchanged(&bytes, about) {
+        return Err("the checksum is wrong, so the file was damaged".to_owned());
     }
     let machines = ParquetReader::new(Cursor::new(bytes)).finish();
     let machines = machines.map_err(|error| error.to_string())?;
     if !has_all_columns(&machines) {
-        return Err("the file has other columns".to_owned());
+        return Err("the file has wrong columns".to_owned());
     }
-    let runs = runs(&machines).map_err(|error| error.to_string())?;
+    let runs = cached_runs(&machines).map_err(|error| error.to_string())?;
     Ok(Some((machines, runs)))
 }
 
@@ -204,48 +209,48 @@ fn has_all_columns(machines: &DataFrame) -> bool {
         .eq(expected)
 }
 
-/// How the names of this version's files begin.
-fn beginning() -> String {
-    format!("{BEGINNING}v{MEASURES_VERSION}-")
+/// The start of the names of this version's files.
+fn file_name_start() -> String {
+    format!("{FILE_NAME_START}v{MEASURES_VERSION}-")
 }
 
-/// Whether a file in the folder is one in which measures are cached, of this version or another.
-fn is_ours(name: &str) -> bool {
+/// Tells whether a file with this name belongs to the cache, of this or another version.
+fn is_cache_file(name: &str) -> bool {
     let Some((version, _)) = name
-        .strip_prefix(BEGINNING)
+        .strip_prefix(FILE_NAME_START)
         .and_then(|name| name.split_once('-'))
     else {
         return false;
     };
     let is_number =
         |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    // Before there were versions, a hash stood there.
+    // The oldest files have a hash in place of the version.
     let is_hash = version.len() == 16 && version.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hash || version.strip_prefix('v').is_some_and(is_number)
 }
 
-/// Removes what other versions have cached: they may have measured something else.
+/// Removes the cache files of other versions, whose measures may have other definitions.
 fn remove_others(folder: &Path) -> io::Result<()> {
-    let beginning = beginning();
+    let start = file_name_start();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_ours(&name) && !name.starts_with(&beginning) {
+        if is_file && is_cache_file(&name) && !name.starts_with(&start) {
             files::remove(&entry.path())?;
         }
     }
     Ok(())
 }
 
-/// What tells a run from any other, and from itself if it is run again: the checksum of its row in the journal.
+/// The run's fingerprint: the checksum of its row in the journal. It changes if the run is repeated.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
 }
 
-/// The fingerprints of `rows` by run.
-fn wanted<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFrame> {
+/// A data frame with the number and the fingerprint of each run.
+fn fingerprints_by_run<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFrame> {
     let (runs, fingerprints): (Vec<i64>, Vec<String>) =
         rows.map(|row| (row.run as i64, fingerprint(row))).unzip();
     DataFrame::new(
@@ -258,7 +263,7 @@ fn wanted<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFr
 }
 
 /// The runs in a frame of cached measures.
-fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
+fn cached_runs(machines: &DataFrame) -> PolarsResult<Runs> {
     let numbers = machines.column("run")?.i64()?;
     let fingerprints = machines.column(FINGERPRINT)?.str()?;
     let mut runs = Runs::new();
@@ -266,17 +271,17 @@ fn runs(machines: &DataFrame) -> PolarsResult<Runs> {
         let (Some(run), Some(fingerprint)) = (run, fingerprint) else {
             continue;
         };
-        let kept = runs.entry(run).or_insert_with(|| CachedRun {
+        let cached = runs.entry(run).or_insert_with(|| CachedRun {
             fingerprint: fingerprint.to_owned(),
             machines: 0,
         });
-        kept.machines += 1;
+        cached.machines += 1;
     }
     Ok(runs)
 }
 
-/// The rows of runs that are not among `runs`.
-fn not_of(machines: &DataFrame, runs: &[i64]) -> PolarsResult<DataFrame> {
+/// The rows of `machines` whose runs are not among `runs`.
+fn without_runs(machines: &DataFrame, runs: &[i64]) -> PolarsResult<DataFrame> {
     let runs: HashSet<i64> = runs.iter().copied().collect();
     let others: BooleanChunked = machines
         .column("run")?

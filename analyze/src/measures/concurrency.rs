@@ -1,9 +1,10 @@
-//! Concurrency: how much of a run happens side by side, and how often Lamport's clocks order what did.
+//! Concurrency: what share of a run's events is concurrent, and how often timestamps order concurrent events.
 //!
-//! Of two events of different machines, one happened before the other (Lamport 1978) or they are concurrent. Vector clocks tell:
-//! V_e[j], the number of machine j's events that happened before e, is replayed from the log, in which a receive names its send.
-//! So the ordered pairs are counted in one pass, without looking at any pair: they are the sum over all e of V_e[j] over all j but
-//! e's own machine. The share of concurrent pairs is Charron-Bost's (1989) and Raynal's (1992) measure of concurrency.
+//! Of two events of different machines, one happened before the other (Lamport 1978), or they are concurrent. This is decided by
+//! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
+//! the log, which names the send of each receive. The number of ordered pairs is the sum of V_e[j] over all e and all j other than
+//! e's machine, so no pair has to be looked at. The share of concurrent pairs is the measure of concurrency of Charron-Bost (1989)
+//! and Raynal (1992).
 
 use std::ops::Range;
 
@@ -22,8 +23,8 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "share of the pairs of events of different machines of which neither happened before the other",
-        remark: "1 - sum_e sum_j V_e[j] / sum_(i<j) n_i n_j over the vector clocks V of all events e of machines other than j, with n_i events of machine i. The same for all machines of a run; none if a receive in the log has no send.",
+        brief: "share of concurrent pairs (neither event happened before the other) among all pairs of events of different machines",
+        remark: "1 - sum_e sum_j V_e[j] / sum_(i<j) n_i n_j over the vector clocks V of all events e of machines other than j, with n_i events of machine i. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
         expression: || Ok(lit(1.0) - ratio(col("ordered_pairs"), col("cross_pairs"))),
     },
     Measure {
@@ -32,8 +33,8 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         kind: Number,
         decimals: 2,
-        brief: "share of concurrent pairs among all pairs of events on different machines with different timestamps",
-        remark: "Their timestamps suggest an order that does not exist. The same for all machines of a run.",
+        brief: "share of concurrent pairs among all pairs of events of different machines with different timestamps",
+        remark: "The timestamps of these pairs suggest an order that does not exist. The value is the same for all machines of a run.",
         expression: || {
             let different = || col("cross_pairs") - col("equal_pairs");
             let ordered = col("ordered_pairs") - col("ordered_equal_pairs");
@@ -42,54 +43,56 @@ pub(super) const MEASURES: [Measure; 2] = [
     },
 ];
 
-/// Numbers of pairs of events of different machines of one run.
+/// Numbers of pairs of events of different machines in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// All.
+    /// Number of all pairs.
     pub(crate) cross: u64,
-    /// One of which happened before the other.
+    /// Number of pairs in which one event happened before the other.
     pub(crate) ordered: u64,
-    /// With the same clock.
+    /// Number of pairs with equal clocks.
     pub(crate) equal: u64,
-    /// With the same clock, though one happened before the other: none, unless the Clock Condition is broken.
+    /// Number of pairs with equal clocks in which one event happened before the other. It is 0 unless the Clock Condition is
+    /// broken.
     pub(crate) ordered_equal: u64,
 }
 
-/// Components of the vector clocks that are replayed at a time: that many numbers are remembered of each send, however many machines
-/// there are.
+/// Number of components of the vector clocks that are replayed at a time. It limits the memory, because each send keeps as many
+/// numbers.
 const COMPONENTS: usize = 8;
 
-/// One run, replayed for some components of its vector clocks. What is indexed by places has an entry for each event, machine by
-/// machine and in the order of their ticks.
+/// The replay of one run for some components of its vector clocks. An index of an event counts through all machines' events,
+/// machine by machine.
 struct Replay<'r> {
     run: &'r Run<'r>,
-    /// By place: the place of the send of what the event receives.
+    /// For each event, the index of the send whose message it receives.
     sends: &'r [Option<usize>],
-    /// Events of each machine that do not count: a warm-up.
+    /// For each machine, the number of its events in the warm-up, which do not count.
     skipped: &'r [u64],
-    /// Each machine's clock values with its events' places among its own, ordered by value, one machine behind the other.
-    by_value: &'r [(u64, u64)],
-    /// The machines whose components these are.
+    /// For each machine, its events' clocks and their indices within the machine, ordered by clock; one machine after the other.
+    by_clock: &'r [(u64, u64)],
+    /// The machines whose components are replayed.
     components: Range<usize>,
-    /// Each machine's vector clock: how many events of each of these machines happened before, or are, its newest.
+    /// The vector clock of each machine's newest event. It counts the event itself too.
     clocks: Vec<Vec<u64>>,
-    /// The vector clocks of the sends replayed, one behind the other.
+    /// The vector clocks of the replayed sends, one after the other.
     sent: Vec<u64>,
-    /// By place: where among them the send's begins.
+    /// For each send, the index of its first component in `sent`.
     sent_from: Vec<Option<usize>>,
-    /// For each machine and component, where among that one's values the machine's newest was looked for.
-    looked_at: Vec<Vec<usize>>,
+    /// For each machine and component, the index in `by_clock` where the last search ended.
+    search_starts: Vec<Vec<usize>>,
     pairs: Pairs,
 }
 
 impl Pairs {
-    /// Of the events of `run` that count, whose receives have these `sends`; nothing if one has none.
+    /// Counts the pairs of events after the warm-up. `sends` has the index of the send for each receive. `None` if a receive has no
+    /// send.
     pub(crate) fn from_run(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Self> {
         let order = causal_order(run, sends)?;
-        let is_early = |event: &&EventRow| !run.counts(run.time_s(event));
+        let is_early = |event: &&EventRow| !run.is_after_warm_up(run.time_s(event));
         let skipped = |log: &[EventRow]| log.iter().take_while(is_early).count() as u64;
         let skipped: Vec<u64> = run.logs().map(skipped).collect();
-        let by_value: Vec<(u64, u64)> = run.logs().flat_map(by_value).collect();
+        let by_clock: Vec<(u64, u64)> = run.logs().flat_map(order_by_clock).collect();
         let mut pairs = Self {
             cross: cross_pairs(run, &skipped),
             ..Self::default()
@@ -100,37 +103,37 @@ impl Pairs {
                 run,
                 sends,
                 skipped: &skipped,
-                by_value: &by_value,
+                by_clock: &by_clock,
                 clocks: vec![vec![0; components.len()]; run.machines()],
                 sent: vec![],
                 sent_from: vec![None; run.events().len()],
-                looked_at: vec![run.bounds()[components.clone()].to_vec(); run.machines()],
+                search_starts: vec![run.bounds()[components.clone()].to_vec(); run.machines()],
                 components,
                 pairs,
             };
-            pairs = replay.run(&order);
+            pairs = replay.count_all(&order);
         }
         Some(pairs)
     }
 }
 
-/// The places of all events, each receive behind its send and each machine's in the order of its log. None if there is no such
-/// order: if a receive has no send, or only one that it happened before.
+/// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
+/// if there is no such order, because a receive has no send or happened before its send.
 fn causal_order(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Vec<usize>> {
     let (bounds, events) = (run.bounds(), run.events());
     let mut next = bounds[..run.machines()].to_vec();
-    let mut is_there = vec![false; events.len()];
+    let mut is_taken = vec![false; events.len()];
     let mut order = Vec::with_capacity(events.len());
-    // Takes every machine as far as it goes before a receive whose send is not there yet, and again, until nothing moves.
+    // Takes each machine's events up to a receive whose send has not been taken, and repeats this until nothing changes.
     loop {
         let before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
                 let is_receive = matches!(events[*next].logged.event.kind, EventKind::Receive(_));
-                if is_receive && !sends[*next].is_some_and(|send| is_there[send]) {
+                if is_receive && !sends[*next].is_some_and(|send| is_taken[send]) {
                     break;
                 }
-                is_there[*next] = true;
+                is_taken[*next] = true;
                 order.push(*next);
                 *next += 1;
             }
@@ -141,14 +144,14 @@ fn causal_order(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Vec<usize>> {
     }
 }
 
-fn by_value(log: &[EventRow]) -> Vec<(u64, u64)> {
+fn order_by_clock(log: &[EventRow]) -> Vec<(u64, u64)> {
     let values = log.iter().map(|event| event.logged.event.logical_clock);
-    let mut places: Vec<(u64, u64)> = values.zip(0..).collect();
-    places.sort_unstable();
-    places
+    let mut by_clock: Vec<(u64, u64)> = values.zip(0..).collect();
+    by_clock.sort_unstable();
+    by_clock
 }
 
-/// All pairs of events of different machines, but for the `skipped` of each machine.
+/// Number of all pairs of events of different machines, without the `skipped` events of each machine.
 fn cross_pairs(run: &Run<'_>, skipped: &[u64]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
         .map(|(log, skipped)| log.len() as u64 - skipped)
@@ -159,16 +162,16 @@ fn cross_pairs(run: &Run<'_>, skipped: &[u64]) -> u64 {
 }
 
 impl Replay<'_> {
-    /// Replays the events in a causal `order`.
-    fn run(mut self, order: &[usize]) -> Pairs {
+    /// Replays the events in a causal `order` and counts the pairs.
+    fn count_all(mut self, order: &[usize]) -> Pairs {
         for &index in order {
-            self.step(index);
+            self.replay_event(index);
         }
         self.pairs
     }
 
-    /// Replays the event at `place`.
-    fn step(&mut self, index: usize) {
+    /// Replays the event with this index.
+    fn replay_event(&mut self, index: usize) {
         let row = &self.run.events()[index];
         let (machine, event) = (row.machine as usize, &row.logged.event);
         let clock = &mut self.clocks[machine];
@@ -186,12 +189,12 @@ impl Replay<'_> {
             self.sent.extend_from_slice(clock);
         }
         if of_machine >= self.skipped[machine] {
-            self.count(machine, event.logical_clock);
+            self.count_pairs(machine, event.logical_clock);
         }
     }
 
-    /// Counts the pairs that `machine`'s newest event makes with earlier ones of the components' machines.
-    fn count(&mut self, machine: usize, value: u64) {
+    /// Counts the pairs of `machine`'s newest event with earlier events of the components' machines.
+    fn count_pairs(&mut self, machine: usize, value: u64) {
         for (component, other) in self.components.clone().enumerate() {
             if other == machine {
                 continue;
@@ -199,29 +202,35 @@ impl Replay<'_> {
             let before = self.clocks[machine][component];
             let skipped = self.skipped[other];
             self.pairs.ordered += before.saturating_sub(skipped);
-            if let Some(equal) = self.look_for(value, machine, component)
+            if let Some(equal) = self.find_event_with_clock(value, machine, component)
                 && equal >= skipped
             {
-                // Seen from both sides; the later of the two finds out whether they are ordered.
+                // Both events of a pair find each other. The pair is counted once, and only the later event can see that they are
+                // ordered.
                 self.pairs.equal += u64::from(machine < other);
                 self.pairs.ordered_equal += u64::from(equal < before);
             }
         }
     }
 
-    /// The event with this clock value of the machine of this component, by its place among that machine's own. It is looked for
-    /// from where `machine`'s event before was: clocks grow, so it is not far.
-    fn look_for(&mut self, value: u64, machine: usize, component: usize) -> Option<u64> {
+    /// Finds the event with clock `value` of the component's machine, and returns its index within that machine. The search starts
+    /// where `machine`'s last search ended, because clocks grow and the event is close.
+    fn find_event_with_clock(
+        &mut self,
+        value: u64,
+        machine: usize,
+        component: usize,
+    ) -> Option<u64> {
         let (bounds, other) = (self.run.bounds(), self.components.start + component);
         let (first, end) = (bounds[other], bounds[other + 1]);
-        let at = &mut self.looked_at[machine][component];
-        while *at > first && self.by_value[*at - 1].0 >= value {
+        let at = &mut self.search_starts[machine][component];
+        while *at > first && self.by_clock[*at - 1].0 >= value {
             *at -= 1;
         }
-        while *at < end && self.by_value[*at].0 < value {
+        while *at < end && self.by_clock[*at].0 < value {
             *at += 1;
         }
-        let &(found, index) = self.by_value[..end].get(*at)?;
+        let &(found, index) = self.by_clock[..end].get(*at)?;
         (found == value).then_some(index)
     }
 }

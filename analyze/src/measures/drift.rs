@@ -1,8 +1,9 @@
 //! Drift: how fast the clocks run, and how far apart they are.
 //!
-//! L_i(t) is machine i's clock at time t, 0 before its first event and carried forward from its last; M(t) is the greatest of the
-//! run's clocks. Both are step functions, so their integrals over the observation are sums over steps: a step of height h that
-//! happens s seconds before the end, or before the observation began which is s seconds long, adds h s.
+//! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
+//! largest clock of the run. Both are step functions, so their integrals over the observed time are sums over steps: a step of
+//! height h adds h s, where s is the number of seconds from the step to the end. For steps in the warm-up, s is the whole observed
+//! time.
 
 use polars::prelude::*;
 use sim::log::EventRow;
@@ -18,7 +19,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         kind: Number,
         decimals: 2,
         brief: "(final clock - clock at the start) / T",
-        remark: "T is the time observed, in model seconds. The clock at the start is 0, or that at the end of a warm-up.",
+        remark: "T is the observed time in model seconds. The clock at the start is 0, or with --warm-up the clock at the end of the warm-up.",
         expression: || Ok(ratio(advance(), col("observed_s"))),
     },
     Measure {
@@ -27,7 +28,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks",
+        brief: "final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks",
         remark: "",
         expression: || Ok(advance() - col("ticks")),
     },
@@ -37,7 +38,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "lag at the end; the lag is the run's greatest clock - the machine's own, at an instant",
+        brief: "lag at the end; the lag at a time is the run's largest clock minus the machine's own clock",
         remark: "Clocks are 0 before a machine's first event and keep their value after its last.",
         expression: || Ok(col("clock_final").max().over(["run"])? - col("clock_final")),
     },
@@ -69,32 +70,32 @@ pub(super) const MEASURES: [Measure; 5] = [
     },
 ];
 
-/// By how much the clock advanced in the time observed.
+/// How far the clock advanced in the observed time.
 fn advance() -> Expr {
     or_zero("last_clock") - or_zero("start_clock")
 }
 
-/// What an event does to the clocks of its run, and where it leaves its machine's.
+/// How an event changes the clocks of its run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OnTimeline {
-    /// By how much it raised the run's greatest clock.
+pub(crate) struct ClockChange {
+    /// How far the event raised the run's largest clock.
     pub(crate) greatest_step: u64,
-    /// The run's greatest clock - its machine's, just after it.
+    /// The run's largest clock minus the machine's clock, just after the event.
     pub(crate) lag: u64,
 }
 
-/// For each of a run's events, what it does along the run's timeline: `timeline` has their places in its order. Of those at the same
-/// instant the highest clock comes first, so each of them sees it.
-pub(crate) fn on_timeline(events: &[EventRow], timeline: &[usize]) -> Vec<OnTimeline> {
-    let mut on_timeline = vec![OnTimeline::default(); events.len()];
+/// For each event of a run, how it changes the run's clocks. `timeline` has the indices of the events in the order of their times.
+/// Of events at the same time the one with the highest clock comes first, so the others see its clock.
+pub(crate) fn trace_clocks(events: &[EventRow], timeline: &[usize]) -> Vec<ClockChange> {
+    let mut trace_clocks = vec![ClockChange::default(); events.len()];
     let mut greatest = 0;
     for &index in timeline {
         let clock = events[index].logged.event.logical_clock;
-        on_timeline[index].greatest_step = clock.saturating_sub(greatest);
+        trace_clocks[index].greatest_step = clock.saturating_sub(greatest);
         greatest = clock.max(greatest);
-        on_timeline[index].lag = greatest - clock;
+        trace_clocks[index].lag = greatest - clock;
     }
-    on_timeline
+    trace_clocks
 }
 
 pub(super) fn aggregates() -> Vec<Expr> {

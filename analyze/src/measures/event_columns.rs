@@ -1,18 +1,18 @@
-//! The events of a batch as far as measures look at them: a row an event, those of a machine in a run one behind the other.
+//! The columns of a batch's events that the measures use: one row per event, ordered by run, machine and tick.
 
 use polars::prelude::*;
 use polars::series::IsSorted;
 use sim::log::EventRow;
 use sim::machine::{EventKind, Recipients};
 
-use crate::measures::{self, OnTimeline};
+use crate::measures::{self, ClockChange};
 use crate::read::events::known;
 use crate::read::run_log::Run;
 
-/// Columns under construction.
+/// The columns under construction.
 #[derive(Default)]
 pub(crate) struct EventColumns {
-    /// How many machines of how many runs came before.
+    /// Number of machines, over all runs, whose events are complete.
     machines: i64,
     index: Vec<i64>,
     is_internal: Vec<bool>,
@@ -34,21 +34,21 @@ pub(crate) struct EventColumns {
 }
 
 impl EventColumns {
-    /// Appends the events of `run`, no value of which exceeds 63 bits.
+    /// Appends the events of `run`. No value may exceed 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>, timeline: &[usize], sends: &[Option<usize>]) {
-        let on_timeline = measures::on_timeline(run.events(), timeline);
-        let mut in_run = std::iter::zip(on_timeline, sends);
+        let clock_changes = measures::trace_clocks(run.events(), timeline);
+        let mut in_run = std::iter::zip(clock_changes, sends);
         for log in run.logs() {
             let first = self.index.len();
             let mut clock = 0;
-            for (event, (on_timeline, send)) in std::iter::zip(log, &mut in_run) {
+            for (event, (clock_change, send)) in std::iter::zip(log, &mut in_run) {
                 let next = log.get(self.index.len() + 1 - first);
                 let tick = event.logged.event.tick;
                 let ends_tick = next.is_none_or(|next| next.logged.event.tick != tick);
                 let sent_at_ns = send.map(|index| run.events()[index].logged.system_time_ns);
                 let before = std::mem::replace(&mut clock, event.logged.event.logical_clock as i64);
                 self.jump.push(clock - before);
-                self.push_event(run, event, on_timeline, sent_at_ns);
+                self.push_event(run, event, clock_change, sent_at_ns);
                 let counts = self.counts.last().is_some_and(|counts| *counts);
                 self.at_ticks.push(counts && ends_tick);
             }
@@ -64,7 +64,7 @@ impl EventColumns {
         &mut self,
         run: &Run<'_>,
         row: &EventRow,
-        on_timeline: OnTimeline,
+        clock_change: ClockChange,
         sent_at_ns: Option<u64>,
     ) {
         let event = &row.logged.event;
@@ -80,8 +80,8 @@ impl EventColumns {
         );
         self.is_receive
             .push(matches!(event.kind, EventKind::Receive(_)));
-        self.counts.push(run.counts(time_s));
-        self.left_s.push(run.left_s(time_s));
+        self.counts.push(run.is_after_warm_up(time_s));
+        self.left_s.push(run.time_left_s(time_s));
         self.logical_clock.push(event.logical_clock as i64);
         let queue_length = known(event.queue_length).map(|length| length as i64);
         self.queue_length.push(queue_length);
@@ -90,19 +90,19 @@ impl EventColumns {
             EventKind::Internal | EventKind::Send { .. } => None,
         });
         self.age_s.push(age_s);
-        self.greatest_step.push(on_timeline.greatest_step as i64);
+        self.greatest_step.push(clock_change.greatest_step as i64);
         self.centred_time_s.push(time_s);
-        self.centred_lag.push(on_timeline.lag as f64);
+        self.centred_lag.push(clock_change.lag as f64);
         self.centred_queue_length
             .push(queue_length.unwrap_or(0) as f64);
     }
 
-    /// The frame: `place` numbers the machines of the batch's runs in their order, `counts` says whether an event is after the
-    /// warm-up, `at_ticks` whether it is the last of its tick besides, `left_s` how long what it changed lasted within the time
-    /// observed. But at such last events, what is centred is 0.
+    /// The data frame. `machine_index` numbers the machines of all runs of the batch. `counts` says whether an event is after the
+    /// warm-up, and `at_ticks` whether it is also the last event of its tick. `left_s` is the time from the event to the end,
+    /// within the observed time. The centred columns are 0 where `at_ticks` is false.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
-        let mut index = Series::new("place".into(), self.index);
-        // Then a machine's events are taken for neighbours, and not looked for.
+        let mut index = Series::new("machine_index".into(), self.index);
+        // Because of this flag, Polars groups adjacent rows instead of searching for equal ones.
         index.set_sorted_flag(IsSorted::Ascending);
         DataFrame::new(
             self.left_s.len(),

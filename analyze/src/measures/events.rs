@@ -1,4 +1,4 @@
-//! How many events of each kind, and the clock after the last.
+//! How many events of each kind a machine has, and the clock after its last event.
 
 use polars::prelude::*;
 
@@ -12,8 +12,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "ticks of the machine",
-        remark: "One event each; only a tick that takes all messages may have more.",
+        brief: "number of the machine's ticks",
+        remark: "Each tick has one event. With receive = all it has one event for each message that it takes.",
         expression: || Ok(or_zero("ticks_done")),
     },
     Measure {
@@ -22,7 +22,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "internal events",
+        brief: "number of internal events",
         remark: "",
         expression: || Ok(or_zero("internals_counted")),
     },
@@ -32,8 +32,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "send events",
-        remark: "A broadcast is one.",
+        brief: "number of send events",
+        remark: "A broadcast is one send event.",
         expression: || Ok(or_zero("sends_counted")),
     },
     Measure {
@@ -42,8 +42,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "receive events",
-        remark: "One message each.",
+        brief: "number of receive events",
+        remark: "Each receive event takes one message.",
         expression: || Ok(or_zero("receives_counted")),
     },
     Measure {
@@ -53,7 +53,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         kind: Number,
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "The measured counterpart of the configured probability.",
+        remark: "It estimates the configured probability `internal`.",
         expression: || {
             let idle = or_zero("internals_counted") + or_zero("sends_counted");
             Ok(ratio(or_zero("internals_counted"), idle))
@@ -66,7 +66,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         kind: Number,
         decimals: 3,
         brief: "sends to all / sends",
-        remark: "1 / N in the long run for the mix of sends of a mesh: its N outcomes are equally likely.",
+        remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because the N kinds of sends are equally likely.",
         expression: || Ok(ratio(or_zero("broadcast_events"), or_zero("sends_counted"))),
     },
     Measure {
@@ -76,7 +76,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         kind: Number,
         decimals: 2,
         brief: "ticks / T",
-        remark: "The measured counterpart of the configured rate.",
+        remark: "It estimates the configured rate.",
         expression: || Ok(ratio(or_zero("ticks_done"), col("observed_s"))),
     },
     Measure {
@@ -86,12 +86,12 @@ pub(super) const MEASURES: [Measure; 8] = [
         kind: Integer,
         decimals: 1,
         brief: "the logical clock after the machine's last event",
-        remark: "0 without events.",
+        remark: "It is 0 for a machine without events.",
         expression: || Ok(or_zero("last_clock")),
     },
 ];
 
-/// Per machine: counts by kind, and the last clock.
+/// Aggregates of each machine: numbers of events by kind, and the last clock.
 pub(super) fn aggregates() -> Vec<Expr> {
     let count = |which: Expr| which.and(col("counts")).sum().cast(DataType::Int64);
     let clock = || col("logical_clock");

@@ -1,10 +1,10 @@
 //! Jumps: how far a machine's clock advances from one of its events to the next.
 //!
-//! J_k = L_k - L_(k-1), with L_(-1) = 0: the jumps of a machine sum to its final clock.
+//! J_k = L_k - L_(k-1) with L_(-1) = 0, so the jumps of a machine add up to its final clock.
 
 use polars::prelude::*;
 
-use super::{Measure, counted, quantile};
+use super::{Measure, after_warm_up, quantile};
 use crate::output::schema::Kind::{Integer, Number};
 
 pub(super) const MEASURES: [Measure; 6] = [
@@ -15,7 +15,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         kind: Number,
         decimals: 2,
         brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
-        remark: "L_k is the logical clock after event k, and 0 before the first event; so the jumps sum to the final clock, and the mean is the final clock / ticks. Jumps of a warm-up do not count.",
+        remark: "L_k is the logical clock after event k, and 0 before the first event. So the jumps add up to the final clock, and their mean is the final clock / events. Jumps in the warm-up do not count.",
         expression: || Ok(col("jump_mean")),
     },
     Measure {
@@ -25,7 +25,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         kind: Number,
         decimals: 2,
         brief: "standard deviation of the machine's jumps in a run",
-        remark: "Divisor n - 1. How varied the jumps are, not how much their mean differs from run to run.",
+        remark: "The divisor is n - 1. It shows how much single jumps vary, not how much their mean varies from run to run.",
         expression: || Ok(col("jump_sd")),
     },
     Measure {
@@ -71,7 +71,7 @@ pub(super) const MEASURES: [Measure; 6] = [
 ];
 
 pub(super) fn aggregates() -> Vec<Expr> {
-    let jump = || counted(col("jump"));
+    let jump = || after_warm_up(col("jump"));
     vec![
         jump().mean().alias("jump_mean"),
         jump().std(1).alias("jump_sd"),

@@ -1,25 +1,25 @@
-//! What is measured of a machine in a run: one file a family, each measure a Polars expression beside its definition.
+//! The measures of each machine in each run. Each file has one family of measures; each measure is defined by a Polars expression.
 //!
-//! A family has up to two steps. Its `aggregates` reduce a machine's events to a row; its measures are expressions over those
-//! rows, in which `.over(["run"])` looks at the run's other machines.
+//! A family has up to two steps. Its `aggregates` reduce a machine's events to one row. Its measures are expressions over these
+//! rows; in them, `.over(["run"])` looks at all machines of the run.
 //!
 //! # Layout
 //!
-//! - [`events`]: how many events of each kind
+//! - [`events`]: the number of events of each kind
 //! - [`jumps`]: how far the clock advances from one event to the next
 //! - [`drift`]: how fast the clocks run, and how far apart they are
 //! - [`spread`]: how far the clocks of a run are apart at any time
-//! - [`backlog`]: how many messages wait, and how long
-//! - [`concurrency`]: how much of a run happens side by side
+//! - [`backlog`]: how many messages wait, and how long they wait
+//! - [`concurrency`]: what share of a run's events is concurrent
 //!
-//! and how they are computed:
+//! The measures are computed with:
 //!
-//! - [`batches`]: a dataset's events, whole runs at a time
-//! - [`event_columns`]: what aggregates look at, an element an event
-//! - [`run_aggregates`]: aggregates that take a run as a whole to tell
-//! - [`unmeasured`]: what cannot be measured in imported logs
-//! - [`cache`]: measures kept from one reading to the next
-//! - [`version`]: which definitions they follow
+//! - [`batches`]: a dataset's events in batches of whole runs
+//! - [`event_columns`]: the columns of events that aggregates use
+//! - [`run_aggregates`]: aggregates that need all machines of a run together
+//! - [`unmeasured`]: measures that are unknown for imported logs
+//! - [`cache`]: the cache of measures
+//! - [`version`]: the version of the measures' definitions
 
 mod backlog;
 pub mod batches;
@@ -39,35 +39,35 @@ use sim::log::MissingFields;
 
 pub(crate) use backlog::Arrivals;
 pub(crate) use concurrency::Pairs;
-pub(crate) use drift::{OnTimeline, on_timeline};
+pub(crate) use drift::{ClockChange, trace_clocks};
 pub(crate) use spread::Spread;
 pub use unmeasured::notes;
 
 use crate::output::schema::Kind;
 
-/// Something measured of each machine in each run.
+/// A measure: a number for each machine in each run.
 #[derive(Clone, Copy, Debug)]
 pub struct Measure {
-    /// Name of its column.
+    /// The name of the measure's column.
     pub name: &'static str,
-    /// What tables call it.
+    /// The name in tables.
     pub label: &'static str,
-    /// Its unit; empty for a pure number.
+    /// The unit; empty for a pure number.
     pub unit: &'static str,
     /// The type of its values.
     pub kind: Kind,
-    /// Digits after the point that tables show.
+    /// Number of decimal places in tables.
     pub decimals: usize,
-    /// The definition in a few words, for the line below a table.
+    /// The definition in a few words, as shown below a table.
     pub brief: &'static str,
-    /// What there is to say beyond that.
+    /// Further sentences for the data dictionary.
     pub remark: &'static str,
     /// The definition as an expression over a run's machines and their aggregates.
     expression: fn() -> PolarsResult<Expr>,
 }
 
 impl Measure {
-    /// The definition in full.
+    /// The complete definition, as in the data dictionary.
     pub fn definition(&self) -> String {
         match self.remark {
             "" => format!("{}.", capitalised(self.brief)),
@@ -75,7 +75,7 @@ impl Measure {
         }
     }
 
-    /// The label with its unit, in which messages count as pure numbers.
+    /// The label with its unit. Unit `messages` is left out.
     pub fn heading(&self) -> String {
         match self.unit {
             "" | "messages" => self.label.to_owned(),
@@ -92,7 +92,7 @@ fn capitalised(text: &str) -> String {
     })
 }
 
-/// Measures that are computed together, after those of the families before.
+/// The families of measures. A family may use the measures of the families before it.
 const FAMILIES: [&[Measure]; 6] = [
     &events::MEASURES,
     &jumps::MEASURES,
@@ -102,23 +102,24 @@ const FAMILIES: [&[Measure]; 6] = [
     &concurrency::MEASURES,
 ];
 
-/// Every measure, in the order of its column.
+/// All measures, in the order of their columns.
 pub fn all() -> impl Iterator<Item = &'static Measure> {
     FAMILIES.into_iter().flatten()
 }
 
-/// The measure called `name`.
+/// Finds the measure with this name.
 ///
 /// # Panics
 ///
-/// If there is none: names are written in the program, not given by its user.
+/// If there is no such measure. Only names in the program's source are looked up here.
 pub fn named(name: &str) -> &'static Measure {
     all()
         .find(|measure| measure.name == name)
         .unwrap_or_else(|| panic!("no measure {name}"))
 }
 
-/// What measures are made of: a row a run and machine, from the events observed in those runs and from what their replays say.
+/// Makes the aggregates of each machine: one row per run and machine, from the columns of the events and from the replays of the
+/// runs.
 pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResult<DataFrame> {
     let aggregates = [
         events::aggregates(),
@@ -127,16 +128,19 @@ pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResul
         backlog::aggregates(),
     ]
     .concat();
-    let aggregated = observed.lazy().group_by([col("place")]).agg(aggregates);
-    let index = || [col("place")];
+    let aggregated = observed
+        .lazy()
+        .group_by([col("machine_index")])
+        .agg(aggregates);
+    let index = || [col("machine_index")];
     replayed
         .lazy()
         .join(aggregated, index(), index(), JoinArgs::new(JoinType::Left))
         .collect()
 }
 
-/// Adds every measure to `machines`, a row a run and machine with its rate and duration, from their aggregates. What the log lacks to
-/// know one is null.
+/// Computes all measures from the aggregates and adds them to `machines`, which has one row per run and machine. A measure is null
+/// if the log lacks a field that the measure needs.
 pub(crate) fn measure(
     machines: DataFrame,
     aggregated: DataFrame,
@@ -156,10 +160,11 @@ pub(crate) fn measure(
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
             .map(|measure| {
-                match missing_fields.recipients && unmeasured::OF_RECIPIENTS.contains(&measure.name)
+                match missing_fields.recipients
+                    && unmeasured::NEED_RECIPIENTS.contains(&measure.name)
                 {
-                    true => Ok(unknown(measure)),
-                    false => column(measure),
+                    true => Ok(null_column(measure)),
+                    false => measure_column(measure),
                 }
             })
             .collect();
@@ -174,7 +179,7 @@ pub(crate) fn measure(
         .collect()
 }
 
-fn column(measure: &Measure) -> PolarsResult<Expr> {
+fn measure_column(measure: &Measure) -> PolarsResult<Expr> {
     let value = (measure.expression)()?.cast(measure.kind.data_type());
     let known = unmeasured::needs(measure).fold(value, |value, known| {
         when(col(known)).then(value).otherwise(lit(NULL))
@@ -182,38 +187,38 @@ fn column(measure: &Measure) -> PolarsResult<Expr> {
     Ok(known.alias(measure.name))
 }
 
-fn unknown(measure: &Measure) -> Expr {
+fn null_column(measure: &Measure) -> Expr {
     lit(NULL).cast(measure.kind.data_type()).alias(measure.name)
 }
 
-/// An aggregate that is zero for a machine without events.
+/// An aggregate, or 0 for a machine without events.
 fn or_zero(aggregate: &str) -> Expr {
     col(aggregate).fill_null(lit(0))
 }
 
-/// The values at events that count, all but those of a warm-up; null at others, which aggregates pass over.
-fn counted(values: Expr) -> Expr {
+/// The values at events after the warm-up, and null at other events. Aggregates ignore nulls.
+fn after_warm_up(values: Expr) -> Expr {
     when(col("counts")).then(values).otherwise(lit(NULL))
 }
 
-/// The values after ticks that count: of a tick that takes several messages, after the last. Null at other events.
+/// The values at the last event of each tick after the warm-up, and null at other events.
 fn at_ticks(values: Expr) -> Expr {
     when(col("at_ticks")).then(values).otherwise(lit(NULL))
 }
 
-/// `numerator / denominator`, null where the denominator is zero.
+/// `numerator / denominator`, or null if the denominator is 0.
 fn ratio(numerator: Expr, denominator: Expr) -> Expr {
     let defined = denominator.clone().neq(lit(0));
     let quotient = numerator.cast(DataType::Float64) / denominator.cast(DataType::Float64);
     when(defined).then(quotient).otherwise(lit(NULL))
 }
 
-/// The slope of the least-squares line of `y` on `x`, both [centred](centre); null where `x` does not vary.
+/// The slope of the least-squares line of `y` on `x`, both [centred](centre), or null if `x` is constant.
 fn slope(x: Expr, y: Expr) -> Expr {
     ratio((x.clone() * y).sum(), (x.clone() * x).sum())
 }
 
-/// Takes from each value that counts the mean of those that do. The others become 0, which no sum of products sees.
+/// Subtracts from each counted value the mean of the counted values. The other values become 0, so they change no sum of products.
 pub(crate) fn centre(values: &mut [f64], counts: &[bool]) {
     let counted = || std::iter::zip(&*values, counts).filter(|(_, counts)| **counts);
     let sum: f64 = counted().map(|(value, _)| value).sum();
@@ -223,7 +228,7 @@ pub(crate) fn centre(values: &mut [f64], counts: &[bool]) {
     }
 }
 
-/// A quantile, interpolated linearly between the two nearest values.
+/// A quantile. It is interpolated linearly between the two nearest values.
 fn quantile(values: Expr, share: f64) -> Expr {
     values.quantile(lit(share), QuantileMethod::Linear)
 }

@@ -1,5 +1,5 @@
-//! Numbers that can be computed only from all machines of a run together, by replaying its events one by one: the spread of its
-//! clocks, which of its events are concurrent, and what arrives at each machine.
+//! Aggregates that need all machines of a run together and are computed by replaying its events: the spread of the clocks, the
+//! concurrent events, and the messages that arrive at each machine.
 
 use polars::prelude::*;
 
@@ -9,15 +9,15 @@ use crate::measures::unmeasured::{self, PARTS};
 use crate::measures::{Arrivals, Pairs, Spread};
 use crate::read::run_log::Run;
 
-/// The results of replaying the runs of a batch: one row for each machine of each run. Values of a whole run are repeated in the row
-/// of each of its machines.
+/// The aggregates of a batch's runs: one row for each machine of each run. A value of the whole run is repeated for each of its
+/// machines.
 #[derive(Default)]
 pub(crate) struct RunAggregates {
     run: Vec<i64>,
     machine: Vec<i64>,
     spread_area: Vec<f64>,
     spread_max: Vec<i64>,
-    /// None if a receive has no send.
+    /// The pairs of events, or `None` if a receive has no send.
     pairs: Vec<Option<Pairs>>,
     arrived: Vec<i64>,
     arrivals_left_s: Vec<f64>,
@@ -26,7 +26,7 @@ pub(crate) struct RunAggregates {
 }
 
 impl RunAggregates {
-    /// Appends the machines of `run`, of a dataset that was `imported`.
+    /// Appends one row for each machine of `run`. `imported` is what is known of its dataset if that was imported.
     pub(crate) fn push(
         &mut self,
         run: &Run<'_>,
@@ -51,7 +51,7 @@ impl RunAggregates {
         }
     }
 
-    /// The frame; `place` numbers its rows, as it does the machines of the events observed.
+    /// The data frame. Column `machine_index` numbers its rows.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
         let index: Vec<i64> = (0..).take(self.run.len()).collect();
         let pairs = |name: &str, which: fn(&Pairs) -> u64| {
@@ -72,7 +72,7 @@ impl RunAggregates {
                     pairs("ordered_pairs", |pairs| pairs.ordered),
                     pairs("equal_pairs", |pairs| pairs.equal),
                     pairs("ordered_equal_pairs", |pairs| pairs.ordered_equal),
-                    Series::new("place".into(), index).into(),
+                    Series::new("machine_index".into(), index).into(),
                     Series::new("run".into(), self.run).into(),
                     Series::new("machine".into(), self.machine).into(),
                     Series::new("spread_area".into(), self.spread_area).into(),

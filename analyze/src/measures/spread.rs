@@ -1,7 +1,7 @@
-//! Spread: how far the clocks of a run are apart.
+//! Spread: how far apart the clocks of a run are.
 //!
-//! S(t) = max_j L_j(t) - min_j L_j(t), with clocks 0 before their machine's first event and carried forward from its last. It is a
-//! step function of time, the same for all machines of a run.
+//! S(t) = max_j L_j(t) - min_j L_j(t). A clock is 0 before the machine's first event and constant after its last event. S(t) is a
+//! step function, the same for all machines of a run.
 
 use polars::prelude::*;
 
@@ -16,8 +16,8 @@ pub(super) const MEASURES: [Measure; 3] = [
         unit: "",
         kind: Number,
         decimals: 1,
-        brief: "time-weighted mean of the spread over T; the spread is the run's greatest clock - its least, at an instant",
-        remark: "The same for all machines of a run.",
+        brief: "time-weighted mean of the spread over T; the spread at a time is the run's largest clock minus its smallest clock",
+        remark: "The value is the same for all machines of a run.",
         expression: || Ok(ratio(col("spread_area"), col("observed_s"))),
     },
     Measure {
@@ -26,8 +26,8 @@ pub(super) const MEASURES: [Measure; 3] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "greatest spread at any time of T",
-        remark: "The same for all machines of a run.",
+        brief: "largest spread at any time in T",
+        remark: "The value is the same for all machines of a run.",
         expression: || Ok(col("spread_max")),
     },
     Measure {
@@ -36,25 +36,25 @@ pub(super) const MEASURES: [Measure; 3] = [
         unit: "",
         kind: Integer,
         decimals: 1,
-        brief: "greatest - least final clock of the run",
-        remark: "The same for all machines of a run.",
+        brief: "largest final clock minus smallest final clock of the run",
+        remark: "The value is the same for all machines of a run.",
         expression: || {
             Ok(col("clock_final").max().over(["run"])? - col("clock_final").min().over(["run"])?)
         },
     },
 ];
 
-/// The spread of one run, followed from event to event.
+/// The spread of one run's clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Spread {
-    /// Its integral over the time observed, in model seconds.
+    /// The integral of the spread over the observed time, in model seconds.
     pub(crate) area: f64,
-    /// Its maximum there.
+    /// The largest spread in the observed time.
     pub(crate) max: u64,
 }
 
 impl Spread {
-    /// Over the time that `run` is observed, whose events have this `timeline`.
+    /// Computes the spread of `run`, whose events have this `timeline`.
     pub(crate) fn from_run(run: &Run<'_>, timeline: &[usize]) -> Self {
         let (from_s, to_s) = run.observed_s();
         let mut spread = Self::default();
@@ -62,17 +62,17 @@ impl Spread {
         let mut since_s = 0.0f64;
         for event in timeline.iter().map(|&index| &run.events()[index]) {
             let at_s = run.time_s(event);
-            spread.hold(&clocks, (since_s.max(from_s), at_s.min(to_s)));
+            spread.add_interval(&clocks, (since_s.max(from_s), at_s.min(to_s)));
             let clock = &mut clocks[event.machine as usize];
             *clock = event.logged.event.logical_clock.max(*clock);
             since_s = at_s;
         }
-        spread.hold(&clocks, (since_s.max(from_s), to_s));
+        spread.add_interval(&clocks, (since_s.max(from_s), to_s));
         spread
     }
 
-    /// The clocks stay as they are for a while, or for no time at all.
-    fn hold(&mut self, clocks: &[u64], (from_s, to_s): (f64, f64)) {
+    /// Adds a time from `from_s` to `to_s`, possibly empty, in which the clocks do not change.
+    fn add_interval(&mut self, clocks: &[u64], (from_s, to_s): (f64, f64)) {
         if from_s >= to_s {
             return;
         }

@@ -48,7 +48,7 @@ pub(crate) const PARTS: [(UnmeasuredPart, &str, &[&str]); 4] = [
 ];
 
 /// Measures that are unknown where a log does not say to whom messages are sent.
-pub(super) const OF_RECIPIENTS: [&str; 4] = [
+pub(super) const NEED_RECIPIENTS: [&str; 4] = [
     "broadcast_share",
     "backlog_mean",
     "arrivals",
@@ -56,7 +56,7 @@ pub(super) const OF_RECIPIENTS: [&str; 4] = [
 ];
 
 /// Measures that are unknown where a log does not say which send a receive belongs to.
-const OF_SENDS: [&str; 4] = [
+const NEED_SENDS: [&str; 4] = [
     "message_age_mean_s",
     "message_age_mean_ticks",
     "concurrency",
@@ -109,10 +109,10 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         ..
     } = imported.missing_fields;
     let everywhere = [
-        (recipients, &OF_RECIPIENTS[..], "sends do not say to whom"),
+        (recipients, &NEED_RECIPIENTS[..], "sends do not say to whom"),
         (
             sent_ticks,
-            &OF_SENDS[..],
+            &NEED_SENDS[..],
             "some receives do not say which send they belong to",
         ),
     ];

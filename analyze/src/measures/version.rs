@@ -1,15 +1,15 @@
-//! The version of what the program computes from events: cached measures and exported parts of another version do not count.
+//! The version of what the program computes from events. Cached measures and exported parts of another version are not used.
 
-/// Raise this by one whenever the same dataset gives another table of measures or other columns of events than before: because a
-/// measure is new, is gone, or has another definition, name or type; or because `sim::log` reads rows of events otherwise.
-/// Comments, names within the program and whatever else leaves all values as they are need no new version.
+/// Raise this number by one if the same dataset gives other measures or other columns of events than before. This happens if a
+/// measure is new, is removed, or gets another definition, name or type, or if `sim::log` reads events differently. A change of
+/// comments or private names needs no new version.
 ///
-/// A test computes everything of `data/sample` and fails when its values change: then raise this, and write the checksum that the
-/// test names into [`CHECKSUM_OF_SAMPLE`]. Where a change shows only in data that the sample has none of, no test can notice:
-/// raise it all the same.
+/// A test computes the measures and events of `data/sample` and fails if the values change. Then raise this number, and write the
+/// checksum that the test prints into [`CHECKSUM_OF_SAMPLE`]. The test cannot notice a change that has no effect on the sample;
+/// raise the number in this case too.
 pub(crate) const MEASURES_VERSION: u32 = 1;
 
-/// What this version makes of `data/sample`.
+/// Checksum of all measures and events of `data/sample` in this version.
 #[cfg(test)]
 const CHECKSUM_OF_SAMPLE: &str = "53306b79e922d50f";
 
@@ -29,8 +29,8 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample")
     }
 
-    /// Names, types and values of a frame. Numbers have ten digits: what the order of a sum or another processor changes is behind
-    /// them.
+    /// Names, types and values of a frame. Numbers have ten digits, because further digits depend on the order of sums and on the
+    /// processor.
     fn text(frame: &DataFrame) -> String {
         let mut text = String::new();
         for column in frame.columns() {
@@ -46,7 +46,7 @@ mod tests {
         text
     }
 
-    /// All measures, with and without a warm-up, and all events, of the sample.
+    /// All measures of the sample, with and without a warm-up, and all its events.
     fn everything() -> String {
         let mut dataset = Dataset::open(&sample()).unwrap();
         let mut everything = text(&dataset.machines().unwrap());
@@ -58,11 +58,11 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_another_version() {
+    fn changed_values_need_a_new_version() {
         let checksum = sim::log::checksum(everything().as_bytes());
         assert_eq!(
             checksum, CHECKSUM_OF_SAMPLE,
-            "the measures or the events of data/sample are not what version {MEASURES_VERSION} makes of them. If that is meant, \
+            "the measures or the events of data/sample differ from those of version {MEASURES_VERSION}. If this is intended, \
              raise MEASURES_VERSION in analyze/src/measures/version.rs, and set CHECKSUM_OF_SAMPLE there to {checksum}"
         );
     }

@@ -2,12 +2,12 @@
 //!
 //! # Layout
 //!
-//! - [`value`]: a cell and its value, records of them
-//! - [`schema`]: what a column of a file holds
-//! - [`table`]: a table for people, and how its cells are written
-//! - [`terminal`]: a table and words for the terminal or for Markdown
+//! - [`value`]: the value of a cell, and records of values
+//! - [`schema`]: the name, type, unit and meaning of a column
+//! - [`table`]: a table as text, and the format of its numbers
+//! - [`terminal`]: tables and paragraphs for the terminal or as Markdown
 //! - [`structured`]: records as CSV and JSON
-//! - [`words`]: words that several answers share
+//! - [`words`]: words that several outputs share
 
 pub mod schema;
 mod structured;

@@ -1,17 +1,17 @@
-//! What a column holds: the unit of the data dictionary, and of the frames' types.
+//! Descriptions of columns: name, type, unit and meaning.
 
 use polars::prelude::DataType;
 
 /// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole number, 64 bits.
+    /// A 64-bit integer.
     Integer,
-    /// A real number, double precision.
+    /// A floating-point number of double precision.
     Number,
-    /// Whole numbers, any number of them.
+    /// A list of integers, of any length.
     IntegerList,
-    /// Real numbers, any number of them.
+    /// A list of floating-point numbers, of any length.
     NumberList,
     /// A text.
     Text,
@@ -32,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// What the dictionary calls it: the name that Polars and Arrow share.
+    /// The type's name in the data dictionary. Polars and Arrow use the same name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Integer => "int64",
@@ -45,20 +45,20 @@ impl Kind {
     }
 }
 
-/// A column of a file, as the data dictionary tells it.
+/// A column of a file, as described in the data dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the header.
     pub name: &'static str,
     /// The type of its values.
     pub kind: Kind,
-    /// Their unit; empty where there is none.
+    /// The unit of the values; empty if they have none.
     pub unit: &'static str,
-    /// What they mean.
+    /// The meaning of the values.
     pub meaning: &'static str,
 }
 
-/// Shorthand for the tables of columns.
+/// Makes a [`Column`].
 pub(crate) const fn column(
     name: &'static str,
     kind: Kind,

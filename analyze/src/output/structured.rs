@@ -6,11 +6,12 @@ use polars::prelude::DataFrame;
 
 use crate::output::value::{Record, Value};
 
-/// Comma-separated, with a header; missing values are empty, and real numbers show a point even if they are whole.
+/// Writes records as comma-separated values with a header. A missing value is an empty cell. A real number always has a decimal
+/// point.
 ///
 /// # Errors
 ///
-/// If `out` does not take it.
+/// If writing to `out` fails.
 pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     if let Some(first) = records.first() {
@@ -22,17 +23,17 @@ pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
     Ok(writer.flush()?)
 }
 
-/// An array of objects, one a line; missing values are null.
+/// Writes records as a JSON array with one object per line. A missing value is null.
 ///
 /// # Errors
 ///
-/// If `out` does not take it.
+/// If writing to `out` fails.
 pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
     let mut separator = "[\n";
     for record in records {
         out.write_all(separator.as_bytes())?;
         separator = ",\n";
-        // By hand, because the order of the fields is to stay.
+        // Written without serde's map type, which would not keep the order of the fields.
         let mut comma = "{";
         for (name, value) in record {
             let value = serde_json::Value::from(value.clone());
@@ -52,11 +53,11 @@ pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
     })
 }
 
-/// The rows of a data frame as CSV, with a header if asked for.
+/// Writes the rows of a data frame as CSV, with a header if `with_header`.
 ///
 /// # Errors
 ///
-/// If `out` does not take it.
+/// If writing to `out` fails.
 pub fn frame_csv(frame: &DataFrame, with_header: bool, out: impl Write) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     if with_header {

@@ -1,24 +1,25 @@
-//! A table for people, and how its cells are written.
+//! A table as text, and the format of its numbers.
 
-/// Begins a new line within a cell.
+/// Starts a new line within a cell.
 pub(crate) const LINE: &str = "\n";
 
-/// A table for people.
+/// A table to be read by people.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// What it is called.
+    /// The title above the table.
     pub title: &'static str,
-    /// What stands above each column.
+    /// The heading of each column.
     pub headings: Vec<String>,
-    /// Whether the column holds numbers.
+    /// For each column, whether it contains numbers.
     pub numeric: Vec<bool>,
-    /// The cells. Words that belong on one line are joined by no-break spaces; a cell may have several lines.
+    /// The rows, each with one cell per column. A cell may have several lines. No-break spaces join words that must stay on one
+    /// line.
     pub rows: Vec<Vec<String>>,
-    /// What the numbers are: paragraphs, each to be filled to the table's width.
+    /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
 }
 
-/// Rounded, and never a negative zero.
+/// Rounds to `decimals` decimal places. Zero never has a minus sign.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
@@ -27,7 +28,63 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-/// Words that are not to be broken over lines.
+/// Replaces spaces by no-break spaces, so that the words stay on one line.
 pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
+}
+
+/// The most digits after the point that a number is shown with.
+const MOST_DECIMALS: usize = 6;
+
+/// How many digits after the point show `significant` significant ones of `value`; at least `least`.
+pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
+    if value == 0.0 {
+        return least;
+    }
+    let decimals = f64::from(significant) - 1.0 - value.abs().log10().floor();
+    decimals.clamp(least as f64, MOST_DECIMALS.max(least) as f64) as usize
+}
+
+/// A value and half the width of its interval as texts, with two significant digits of the latter and at least `least` digits after
+/// the point. The half-width is rounded up, so that the interval as shown contains the interval as computed.
+pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [String; 2] {
+    let decimals = decimals_for(half_width, 2, least);
+    let shown = number(value, decimals);
+    let unit = 0.1f64.powi(decimals as i32);
+    let moved = shown
+        .parse()
+        .map_or(0.0, |shown: f64| (shown - value).abs());
+    // The rounding error of the division is no reason for another unit.
+    let units = ((half_width + moved) / unit - 1e-6).ceil();
+    [shown, number(units * unit, decimals)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn half_widths_have_two_digits_and_are_rounded_up() {
+        let shown = |value, half_width| with_half_width(value, half_width, 1).join(" ± ");
+        assert_eq!(shown(12.34, 19.84), "12.3 ± 19.9");
+        assert_eq!(shown(0.012_34, 0.009_9), "0.0123 ± 0.0100");
+        assert_eq!(shown(1.0, 0.2), "1.00 ± 0.20");
+        assert_eq!(shown(1.0, 0.201), "1.00 ± 0.21");
+        assert_eq!(shown(-1e-9, 1e-8), "0.000000 ± 0.000001");
+    }
+
+    proptest! {
+        #[test]
+        fn the_shown_interval_contains_the_computed_one(
+            value in -1e4f64..1e4,
+            half_width in 1e-5f64..1e4,
+            least in 0usize..4,
+        ) {
+            let [shown, half] = with_half_width(value, half_width, least).map(|text| text.parse::<f64>().expect("a number"));
+            prop_assert!(shown - half <= value - half_width + 1e-8);
+            prop_assert!(value + half_width - 1e-8 <= shown + half);
+            prop_assert!(half <= half_width * 1.16, "{half_width} became {half}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Tables and words for people: on the terminal, or as Markdown.
+//! Tables and paragraphs for the terminal, or as Markdown.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use sim::table::{Grid, display_width, printed};
 
 use crate::output::table::Table;
 
-/// Begins a new line within a cell.
+/// Starts a new line within a cell.
 const LINE: char = '\n';
 
-/// The table with its title above and its caption below, at most `width` columns wide where that breaks no word.
+/// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer.
 pub fn terminal(table: &Table, width: u16) -> String {
     let grid = Grid {
         headings: &table.headings,
@@ -24,7 +24,7 @@ pub fn terminal(table: &Table, width: u16) -> String {
     text
 }
 
-/// A text as a cell of a Markdown table: a pipe in it ends no cell, and a new line no row.
+/// A text as one cell of a Markdown table: pipes and line breaks in it are escaped.
 pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace("\r\n", "<br>")
@@ -53,7 +53,8 @@ pub fn markdown(table: &Table) -> String {
     text
 }
 
-/// Paragraphs in lines of at most `width`. One that begins with "- " is an item of a list; an empty one is a blank line.
+/// Paragraphs in lines of at most `width` columns. A paragraph that begins with "- " is a list item. An empty paragraph is an empty
+/// line.
 pub fn prose(paragraphs: &[String], width: u16) -> String {
     let mut text = String::new();
     paragraphs
@@ -62,7 +63,7 @@ pub fn prose(paragraphs: &[String], width: u16) -> String {
     text
 }
 
-/// The same as Markdown, a line a paragraph.
+/// Paragraphs as Markdown, one line each.
 pub fn prose_markdown(paragraphs: &[String]) -> String {
     let mut text = String::new();
     let mut in_list = false;
@@ -81,7 +82,7 @@ fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{}", printed(line));
 }
 
-/// Appends `paragraph` in lines of at most `width`; an item's further lines are indented.
+/// Appends `paragraph` in lines of at most `width` columns. The further lines of a list item are indented.
 fn fill(text: &mut String, paragraph: &str, width: usize) {
     let indent = if paragraph.starts_with("- ") {
         "  "
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(lines[4], format!("| {cell} | {cell} |"));
     }
 
-    /// A label of tens of thousands of rates, for instance.
+    /// Such a cell can be a label made of tens of thousands of rates.
     #[test]
     fn a_cell_may_be_wider_than_any_terminal() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);

@@ -1,11 +1,11 @@
-//! One cell of a data frame, for writing it down.
+//! The value of one cell of a data frame.
 
 use polars::prelude::*;
 
 /// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Not defined there.
+    /// No value: undefined or null.
     Missing,
     /// A whole number.
     Integer(i64),
@@ -40,14 +40,14 @@ impl Value {
             other => match other.get_str() {
                 Some(text) => Self::Text(text.to_owned()),
                 None => {
-                    polars_bail!(InvalidOperation: "a column of type {} is not written", other.dtype())
+                    polars_bail!(InvalidOperation: "a column of type {} cannot be written as text", other.dtype())
                 }
             },
         })
     }
 
-    /// What programs read: in full precision; a real number shows a point, even if it is whole, so that a column of such numbers is
-    /// read back as one. Nothing where it is missing.
+    /// The value in full precision, for programs to read. A real number always has a decimal point, so that its column is read back
+    /// as real numbers. A missing value is empty.
     pub(crate) fn as_cell(&self) -> String {
         let text = self.to_string();
         let is_whole = |text: &str| {
@@ -60,7 +60,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is one.
+    /// The value as a number, or `None` if it is a text or a Boolean or missing.
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),
@@ -76,7 +76,13 @@ impl From<Option<f64>> for Value {
     }
 }
 
-/// For people: in full precision; nothing where it is missing.
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Missing, Self::Text)
+    }
+}
+
+/// The value in full precision, for people to read. A missing value is empty.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

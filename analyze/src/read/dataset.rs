@@ -1,4 +1,4 @@
-//! Datasets opened for analysis: the runs that count, their events, their measures.
+//! A dataset opened for analysis: its finished runs and their events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields};
 use crate::error::Error;
 use crate::read::filter::Condition;
 
-/// A batch ends before the run that would take it over this many events, unless it is said.
+/// Default limit of a batch of runs, in events. A single run with more events is a batch of its own.
 const BATCH_EVENTS: u64 = 250_000;
-/// So does a part of the exported events.
+/// Default limit of a part of the exported events, in events. A single run with more events is a part of its own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// Bytes of a row of the event log, at least: what the journal says of a run may be wrong.
+/// The least number of bytes in a row of the event log, used to guess the number of rows. The number in the journal may be wrong.
 const SHORTEST_ROW: usize = 20;
 
 /// A dataset with at least one finished run.
@@ -29,17 +29,17 @@ pub struct Dataset {
     failed: usize,
     warm_up_s: f64,
     caches_measures: bool,
-    remarked: Once,
+    has_warned: Once,
     batch_events: u64,
     part_events: u64,
 }
 
-/// Opens every dataset. Each is labelled with its name, or with its path if another has the same name.
+/// Opens every dataset. The label of a dataset is its name, or its path if another dataset has the same name.
 ///
 /// # Errors
 ///
-/// [`Error::Dataset`] for a folder that is no dataset, [`Error::NoFinishedRun`], [`Error::Journal`] for a run that is finished
-/// twice.
+/// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run, [`Error::Journal`]
+/// if a run is finished twice.
 pub fn open(roots: &[PathBuf]) -> Result<Vec<Dataset>, Error> {
     let mut datasets = roots
         .iter()
@@ -63,7 +63,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`open`].
+    /// The same as of [`open`].
     pub fn open(root: &Path) -> Result<Self, Error> {
         let log = log::Dataset::open(root)?;
         let mut finished: Vec<JournalRow> = log.finished().cloned().collect();
@@ -86,17 +86,17 @@ impl Dataset {
             failed,
             warm_up_s: 0.0,
             caches_measures: false,
-            remarked: Once::new(),
+            has_warned: Once::new(),
             batch_events: BATCH_EVENTS,
             part_events: PART_EVENTS,
         })
     }
 
-    /// Leaves out the finished runs that do not meet all `conditions`, as if they were not there.
+    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRun`] if none does; then none is left out.
+    /// [`Error::NoSuchRun`] if no run meets the conditions; then no run is dropped.
     pub fn keep_where(&mut self, conditions: &[Condition]) -> Result<(), Error> {
         let holds = |row: &JournalRow| conditions.iter().all(|condition| condition.holds(row));
         if !self.finished.iter().any(holds) {
@@ -110,16 +110,17 @@ impl Dataset {
         Ok(())
     }
 
-    /// Leaves out the finished runs that were not punctual.
+    /// Leaves out the finished runs that were not punctual; [`Dataset::left_out`] returns them.
     ///
     /// # Errors
     ///
-    /// [`Error::NoPunctualRun`] if none was; then none is left out.
+    /// [`Error::NoPunctualRun`] if no run was punctual; then no run is left out.
     pub fn keep_punctual(&mut self) -> Result<(), Error> {
         if !self.finished.iter().any(|row| row.punctual) {
             return Err(Error::NoPunctualRun {
                 path: self.root().to_owned(),
                 finished: self.finished.len(),
+                imported: self.manifest().imported.is_some(),
             });
         }
         let late = self.finished.extract_if(.., |row| !row.punctual);
@@ -127,11 +128,11 @@ impl Dataset {
         Ok(())
     }
 
-    /// Cuts off the first model seconds of every run: no measure counts them.
+    /// Makes all measures ignore the first `warm_up_s` model seconds of every run.
     ///
     /// # Errors
     ///
-    /// [`Error::WarmUp`] if nothing of a run would be left.
+    /// [`Error::WarmUp`] if the shortest run is not longer than `warm_up_s`.
     pub fn cut_warm_up(&mut self, warm_up_s: f64) -> Result<(), Error> {
         let shortest = self.finished.iter().map(JournalRow::duration_s);
         let shortest_s = shortest.fold(f64::INFINITY, f64::min);
@@ -146,28 +147,29 @@ impl Dataset {
         Ok(())
     }
 
-    /// Whether its measures are cached.
+    /// Tells whether the dataset's measures are cached.
     pub(crate) fn caches_measures(&self) -> bool {
         self.caches_measures
     }
 
-    /// From now on its measures are cached.
+    /// Switches the cache of measures on.
     pub(crate) fn set_caches_measures(&mut self) {
         self.caches_measures = true;
     }
 
-    /// Says on stderr what is wrong with the measures that are kept; of a dataset, only the first that is.
-    pub(crate) fn remark(&self, problem: String) {
-        self.remarked
+    /// Prints a problem of the cache on stderr. Only the first problem of a dataset is printed.
+    pub(crate) fn warn_once(&self, problem: String) {
+        self.has_warned
             .call_once(|| tell(format_args!("{}: {problem}", self.label())));
     }
 
-    /// Reads batches of at most so many events, or of a single run that has more: one batch a core is in memory at a time.
+    /// Sets the most events that a batch may have. A single run with more events is a batch of its own. Each core holds one batch
+    /// in memory.
     pub fn limit_batches(&mut self, events: u64) {
         self.batch_events = events;
     }
 
-    /// Exports events in parts of at most so many, or of a single run that has more.
+    /// Sets the most events that a part of the exported events may have. A single run with more events is a part of its own.
     pub fn limit_parts(&mut self, events: u64) {
         self.part_events = events;
     }
@@ -180,67 +182,67 @@ impl Dataset {
         self.batch_events
     }
 
-    /// The model seconds at the start of every run that no measure counts.
+    /// The model seconds at the start of every run that the measures ignore.
     pub fn warm_up_s(&self) -> f64 {
         self.warm_up_s
     }
 
-    /// Its folder.
+    /// The dataset's folder.
     pub fn root(&self) -> &Path {
         self.log.root()
     }
 
-    /// Its name.
+    /// The dataset's name.
     pub fn name(&self) -> &str {
         &self.manifest().name
     }
 
-    /// What tables call it: its name, or its path where names are not enough.
+    /// The dataset's name in tables: its name, or its path if another dataset has the same name.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// What made it.
+    /// The dataset's manifest, which says how the dataset was made.
     pub fn manifest(&self) -> &Manifest {
         self.log.manifest()
     }
 
-    /// Whether its runs were in virtual time, where nothing is late.
+    /// Tells whether the runs were in virtual time. Such runs are always punctual.
     pub fn is_virtual(&self) -> bool {
         self.manifest().experiment.engine == EngineKind::Virtual.to_string()
     }
 
-    /// What the rows of its log need not say.
+    /// The fields that the rows of the log may leave empty.
     pub(crate) fn missing_fields(&self) -> MissingFields {
         self.log.missing_fields()
     }
 
-    /// The runs that count, ordered by run.
+    /// The finished runs that were not left out, ordered by number.
     pub fn finished(&self) -> &[JournalRow] {
         &self.finished
     }
 
-    /// How many planned runs have not been attempted, or are not to be seen any more.
+    /// Number of planned runs that are neither finished nor failed in the data that is present.
     pub fn to_do(&self) -> u64 {
         self.log.to_do()
     }
 
-    /// The shards of the experiment that are not there.
+    /// The shards of the experiment whose folders are missing.
     pub fn missing_shards(&self) -> &[Shard] {
         self.log.missing_shards()
     }
 
-    /// Finished runs that were left out on request: they do not count.
+    /// The finished runs that [`Dataset::keep_punctual`] left out.
     pub fn left_out(&self) -> &[JournalRow] {
         &self.left_out
     }
 
-    /// How many runs failed and were not finished by a later attempt: they do not count either.
+    /// Number of runs that failed and that no later attempt finished.
     pub fn failed(&self) -> usize {
         self.failed
     }
 
-    /// The last attempt of each of these.
+    /// The last attempt of each run that failed and that no later attempt finished.
     pub(crate) fn never_finished(&self) -> Vec<JournalRow> {
         let finished: HashSet<u64> = self.finished.iter().map(|row| row.run).collect();
         let mut failed: BTreeMap<u64, &JournalRow> = BTreeMap::new();
@@ -252,11 +254,11 @@ impl Dataset {
         failed.into_values().cloned().collect()
     }
 
-    /// The events of `run` as they stand in the log, each of them checked to be the run's.
+    /// Reads the events of `run` in the order of the log, and checks that each of them belongs to the run.
     ///
     /// # Errors
     ///
-    /// [`Error::Row`], [`Error::Value`] and [`Error::Dataset`] if they cannot be read.
+    /// [`Error::Row`], [`Error::Value`], [`Error::Journal`] or [`Error::Dataset`] if the events cannot be read.
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
         let bytes = self.log.read_events(run)?;
         let mut events = Vec::with_capacity(bytes.len() / SHORTEST_ROW);
@@ -269,10 +271,10 @@ impl Dataset {
                 cause,
             })?;
             if event.run != run.run {
-                return Err(self.wrong_value(run, index, "run", "another run's"));
+                return Err(self.wrong_value(run, index, "run", "is the number of another run"));
             }
             if event.machine >= run.machines() {
-                let problem = "the run has fewer machines";
+                let problem = "the run has no such machine";
                 return Err(self.wrong_value(run, index, "machine", problem));
             }
             events.push(event);
@@ -282,7 +284,7 @@ impl Dataset {
                 path: self.log.journal_of(run),
                 run: run.run,
                 problem: format!(
-                    "it counts {} events, and there are {}; delete the row and run again",
+                    "the row counts {} events, but the log has {}; delete the row and repeat the run",
                     run.events,
                     events.len()
                 ),
@@ -291,7 +293,7 @@ impl Dataset {
         Ok(events)
     }
 
-    /// The error that the value of `column` in the run's row at `index` is.
+    /// Makes the error for an impossible value in `column` of the run's row at `index` (from 0).
     pub(crate) fn wrong_value(
         &self,
         run: &JournalRow,
@@ -308,7 +310,7 @@ impl Dataset {
         }
     }
 
-    /// The journal that `run` stands in.
+    /// The path of the journal that contains `run`.
     pub(crate) fn journal_of(&self, run: &JournalRow) -> PathBuf {
         self.log.journal_of(run)
     }
@@ -331,7 +333,7 @@ fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> E
     }
 }
 
-/// How many runs failed and are not among the finished ones.
+/// Counts the runs that failed and are not among the `finished` ones.
 pub(crate) fn still_failed<'r>(
     attempted: &[JournalRow],
     finished: impl IntoIterator<Item = &'r JournalRow>,

@@ -1,4 +1,4 @@
-//! The event log as a data frame: a batch of whole runs, a row an event.
+//! The columns of the event log, and events as a data frame with one row per event.
 
 use polars::prelude::*;
 use sim::log::{EventRow, UNKNOWN, UNKNOWN_MACHINE};
@@ -11,42 +11,42 @@ use crate::read::run_log::Run;
 /// The columns of `events-NNNN.csv`, in order.
 #[rustfmt::skip]
 pub const EVENT_LOG: [Column; 10] = [
-    column("run", Integer, "", "The run's place in the plan: a row of `runs.csv`."),
+    column("run", Integer, "", "Number of the run in the plan, from 0; `runs.csv` has a row for it."),
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("tick", Integer, "", "The machine's tick, from 0: one event a tick, unless it takes all messages; then one for each. Of imported logs also one for each recipient, if each is sent to with a clock of its own."),
+    column("tick", Integer, "", "Number of the machine's tick, from 0. A tick has one event; with receive = all it has one event for each message that it takes. In imported logs, a send to all can be one event for each recipient."),
     column("event", Text, "", "`internal`, `send` or `receive`."),
-    column("system_time_ns", Integer, "ns", "Unix time of the event; virtual nanoseconds since the epoch in the virtual engine."),
+    column("system_time_ns", Integer, "ns", "Unix time in nanoseconds; in the virtual engine, nanoseconds of model time since the run's start."),
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
-    column("queue_length", Integer, "messages", "Messages waiting in the message queue after the event, whatever the event; empty if an imported log does not say it."),
-    column("peers", Text, "", "On send the recipients joined by `;`, `*` for all that the machine may send to; on receive the sender; otherwise empty."),
-    column("message_stamp", Integer, "", "The timestamp that the message sent or received carries; empty for internal events."),
-    column("sent_tick", Integer, "", "On receive, the number of the sender's tick at which the message was sent; otherwise empty."),
+    column("queue_length", Integer, "messages", "Number of messages in the machine's queue after the event. Empty if an imported log does not tell it."),
+    column("peers", Text, "", "For a send, the recipients joined by `;`, or `*` for all machines that the machine may send to. For a receive, the sender. Otherwise empty."),
+    column("message_stamp", Integer, "", "Timestamp of the message that is sent or received; empty for internal events."),
+    column("sent_tick", Integer, "", "For a receive, the number of the sender's tick at which the message was sent. Otherwise empty."),
 ];
 
-/// What `processed/events/` has instead of `peers`.
+/// The columns of `processed/events/` that replace column `peers`.
 #[rustfmt::skip]
-const WHO: [Column; 2] = [
-    column("sender", Integer, "", "On receive, the machine that sent the message; otherwise null."),
-    column("recipients", IntegerList, "", "On send, the machines that the message goes to, ascending; otherwise null."),
+const SENDER_AND_RECIPIENTS: [Column; 2] = [
+    column("sender", Integer, "", "For a receive, the machine that sent the message. Otherwise null."),
+    column("recipients", IntegerList, "", "For a send, the machines that the message goes to, in ascending order. Otherwise null."),
 ];
 
-/// And beside the columns of the log.
+/// The columns of `processed/events/` that the log does not have.
 #[rustfmt::skip]
 const DERIVED: [Column; 2] = [
-    column("time_s", Number, "model s", "Time of the event after the run's start: (system_time_ns - started_at_ns) x time_scale / 10^9."),
-    column("jump", Integer, "", "logical_clock minus its value at the machine's event before; the first event's is its clock. Jumps sum to the final clock."),
+    column("time_s", Number, "model s", "Model time from the run's start to the event: (system_time_ns - started_at_ns) x time_scale / 10^9."),
+    column("jump", Integer, "", "logical_clock minus the logical_clock of the machine's previous event (0 before its first event). A machine's jumps add up to its final clock."),
 ];
 
-/// The columns of `processed/events/`. What is empty in the log is null there.
+/// The columns of `processed/events/`. A cell that is empty in the log is null in these files.
 pub fn event_columns() -> Vec<Column> {
     let logged = EVENT_LOG.into_iter().flat_map(|column| match column.name {
-        "peers" => WHO.to_vec(),
+        "peers" => SENDER_AND_RECIPIENTS.to_vec(),
         _ => vec![column],
     });
     logged.chain(DERIVED).collect()
 }
 
-/// Columns of the processed file under construction.
+/// Builds the columns of `processed/events/`.
 pub(crate) struct EventsBuilder {
     run: Vec<i64>,
     machine: Vec<i64>,
@@ -85,7 +85,7 @@ impl Default for EventsBuilder {
     }
 }
 
-/// Whose message is received.
+/// The sender of the received message, if the event is a receive and the log names the sender.
 fn sender(kind: &EventKind) -> Option<i64> {
     match kind {
         EventKind::Receive(message) => known_machine(message.sender).map(i64::from),
@@ -94,7 +94,7 @@ fn sender(kind: &EventKind) -> Option<i64> {
 }
 
 impl EventsBuilder {
-    /// Appends the events of `run`, no value of which exceeds 63 bits.
+    /// Appends the events of `run`. No value may exceed 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let neighbours = run.neighbours();
         for (log, neighbours) in run.logs().zip(&neighbours) {
@@ -135,7 +135,7 @@ impl EventsBuilder {
         self.sent_tick.push(sent_tick.map(|tick| tick as i64));
     }
 
-    /// To whom a send of a machine with these `neighbours` goes.
+    /// Appends the recipients of a send by a machine with these `neighbours`.
     fn push_recipients(&mut self, kind: &EventKind, neighbours: &[MachineIndex]) {
         let machines = |machines: &[MachineIndex]| -> Vec<i64> {
             machines.iter().copied().map(i64::from).collect()
@@ -151,7 +151,7 @@ impl EventsBuilder {
         }
     }
 
-    /// The events, ordered by run, machine and tick.
+    /// The data frame of all events, ordered by run, machine and tick.
     pub(crate) fn finish(mut self) -> PolarsResult<DataFrame> {
         DataFrame::new(
             self.run.len(),
@@ -174,8 +174,8 @@ impl EventsBuilder {
     }
 }
 
-/// The column of `row` whose value exceeds 63 bits, the first if several do.
-pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
+/// The first column of `row` whose value exceeds 63 bits, or `None`.
+pub(crate) fn find_value_above_63_bits(row: &EventRow) -> Option<&'static str> {
     let event = &row.logged.event;
     let (stamp, sent_tick) = match &event.kind {
         EventKind::Internal => (None, None),
@@ -192,7 +192,7 @@ pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
         ("sent_tick", sent_tick.unwrap_or(0)),
     ];
     let greatest = i64::MAX as u64;
-    // All bits at once first, for hardly any row has a value that large.
+    // One test of all bits together is faster, and hardly any row has such a value.
     if values.iter().fold(0, |bits, (_, value)| bits | value) <= greatest {
         return None;
     }
@@ -200,7 +200,7 @@ pub(crate) fn too_large(row: &EventRow) -> Option<&'static str> {
     values.find_map(|(column, value)| (value > greatest).then_some(column))
 }
 
-/// None for what the log does not have.
+/// The number, or `None` if an imported log does not have it.
 pub(crate) fn known(number: u64) -> Option<u64> {
     (number != UNKNOWN).then_some(number)
 }

@@ -1,12 +1,12 @@
-//! Conditions on a run's parameters: which runs an answer is about.
+//! Conditions that choose runs by the columns of `runs.csv`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sim::log::{JournalRow, journal_cell, journal_columns, renamed_column};
 
-/// Columns of the journal that no condition is about: what is the same for every finished run, or says where its log lies.
-const LEFT_OUT: [&str; 9] = [
+/// Columns of `runs.csv` that conditions cannot use, because they do not describe the run itself.
+const UNUSABLE_COLUMNS: [&str; 9] = [
     "key",
     "outcome",
     "reason",
@@ -18,13 +18,13 @@ const LEFT_OUT: [&str; 9] = [
     "row_checksum",
 ];
 
-/// What conditions can be about: columns of the journal, every parameter among them.
+/// The columns of `runs.csv` that a condition can use. All parameters are among them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let names = journal_columns().iter().map(|column| column.name);
-    names.filter(|name| !LEFT_OUT.contains(name))
+    names.filter(|name| !UNUSABLE_COLUMNS.contains(name))
 }
 
-/// How a value compares; longer signs first, for they begin with shorter ones.
+/// The signs of the comparisons. `>=` comes before `>`, because the first sign that fits is used.
 const SIGNS: [(&str, Comparison); 6] = [
     ("!=", Comparison::Differs),
     (">=", Comparison::AtLeast),
@@ -44,42 +44,43 @@ enum Comparison {
     Below,
 }
 
-/// A condition such as `internal>=0.4` or `rates=1,3,6`. Numbers compare as numbers, everything else is equal or not.
+/// A condition such as `internal>=0.4` or `rates=1,3,6`. Numbers are compared as numbers. Other values can only be equal or
+/// different.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     name: &'static str,
-    /// What the name was called that was given.
+    /// The name in the condition's text, if it is an earlier name of the column.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
 }
 
-/// A text that is no condition.
+/// A text is not a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACondition {
-    /// No sign, or nothing on a side of it.
-    #[error("not of the form NAME=VALUE; other signs are != < <= > >=")]
+    /// The sign, the name or the value is missing.
+    #[error("must have the form NAME=VALUE; instead of = there may be != < <= > >=")]
     Form,
-    /// No such parameter.
-    #[error("no parameter `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
+    /// No such column.
+    #[error("no column `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
     Name(String),
-    /// Values that have no order.
-    #[error("`{0}` is no number, so it can only be = or !=")]
+    /// The value has no order, but the sign needs one.
+    #[error("`{0}` is not a number, so only = and != can be used with it")]
     Order(String),
 }
 
 impl Condition {
-    /// The name that the person gave, if the column is called otherwise by now.
+    /// The name in the condition's text, if it is an earlier name of the column.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }
 
-    /// The column that it is about.
+    /// The column's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the run is one of those meant.
+    /// Tells whether the run meets the condition.
     pub fn holds(&self, row: &JournalRow) -> bool {
         let found = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
         let numbers = (found.parse::<f64>(), self.value.parse::<f64>());
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_back_from_its_text() {
+    fn a_condition_is_read_back_from_its_text() {
         for text in ["internal>=0.4", "rates=1,3,6", "phase!=aligned", "run<7"] {
             let condition: Condition = text.parse().expect("a condition");
             assert_eq!(condition.to_string(), text);
@@ -163,15 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused_with_what_is() {
+    fn unknown_columns_are_refused_with_the_known_ones() {
         let refused = |text: &str| text.parse::<Condition>().expect_err("none").to_string();
         for text in ["", "internal", "=0.4", "internal=", "internal!0.4"] {
             assert_eq!(refused(text), NotACondition::Form.to_string(), "{text}");
         }
-        assert!(refused("intern=0.4").starts_with("no parameter `intern`; there are run, "));
+        assert!(refused("intern=0.4").starts_with("no column `intern`; there are run, "));
         assert_eq!(
             refused("phase>aligned"),
-            "`aligned` is no number, so it can only be = or !="
+            "`aligned` is not a number, so only = and != can be used with it"
         );
     }
 }

@@ -1,12 +1,12 @@
-//! Datasets opened for analysis: which runs count, their journal rows and their events.
+//! Datasets opened for analysis: finished runs, their journal rows and their events.
 //!
 //! # Layout
 //!
-//! - [`dataset`]: a dataset and the runs of it that count
-//! - [`filter`]: conditions on a run's parameters
-//! - [`runs`]: the columns of `runs.csv`, and finished runs as data frames
+//! - [`dataset`]: a dataset and its finished runs
+//! - [`filter`]: conditions that choose runs
+//! - [`runs`]: the columns of `runs.csv`, and runs as data frames
 //! - [`events`]: the columns of the event log, and events as a data frame
-//! - [`run_log`]: one run's events, machine by machine and along its timeline
+//! - [`run_log`]: the events of one run, by machine or by time
 
 pub mod dataset;
 pub mod events;

@@ -1,4 +1,4 @@
-//! The journal's columns, and finished runs as data frames: a row a run, and a row a run and machine.
+//! The columns of `runs.csv`, and finished runs as data frames: one row per run, or one row per run and machine.
 
 use std::sync::LazyLock;
 
@@ -25,40 +25,40 @@ pub fn journal() -> impl Iterator<Item = Column> {
     })
 }
 
-/// The dataset a row belongs to: the first column of the run and machine frames.
+/// The first column of both data frames.
 const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
 
-/// The probabilities of internal events, as a number that can be reckoned with: in the place of the journal's column.
+/// Column `internal` in the data frames: a number, even if the machines have different probabilities.
 const INTERNAL: Column = column(
     "internal",
     Number,
     "",
-    "Probability that an idle tick is an internal event; where machines differ in it, the mean of theirs.",
+    "Probability that an idle tick is an internal event. If the machines have different probabilities, their mean.",
 );
-/// And in full, behind it.
+/// The column after `internal`, with the probability of each machine.
 const INTERNAL_EACH: Column = column(
     "internal_each",
     Text,
     "",
-    "Where machines differ in it, the probability of each, joined by commas; otherwise empty.",
+    "If the machines have different probabilities of internal events, the probability of each machine, joined by commas. Otherwise empty.",
 );
 
-/// The rates as numbers, beside their label.
+/// The rates as numbers. Column `rates` has them as text.
 const RATES_LIST: Column = column(
     "rates_list",
     NumberList,
     "1/s",
-    "The same as numbers, a list in the order of the machines.",
+    "Ticks per model second of each machine, as a list in the order of the machines.",
 );
-/// And a label that is the same for every order of the machines.
+/// The sorted rates as text, which are the same for every order of the machines.
 const RATES_SORTED: Column = column(
     "rates_sorted",
     Text,
     "1/s",
-    "The same in ascending order, joined by commas: equal for runs whose machines have the same rates in any order.",
+    "Ticks per model second of all machines in ascending order, joined by commas. Runs with the same rates in another order have the same value.",
 );
 
-/// What in the journal is about the bytes of the log, or the same for every finished run.
+/// Columns of `runs.csv` that the data frames do not have: they describe bytes of the log, or are the same for every finished run.
 const JOURNAL_ONLY: [&str; 7] = [
     "outcome",
     "reason",
@@ -69,8 +69,8 @@ const JOURNAL_ONLY: [&str; 7] = [
     "row_checksum",
 ];
 
-/// The columns that tell configurations apart, in order: runs that agree in all of them are repetitions of one. They are the
-/// parameters of a configuration, and how it was run.
+/// The columns that define a configuration, in order: its parameters, the engine and the time scale. Runs that agree in all of them
+/// are repetitions of one configuration.
 pub fn parameters() -> &'static [&'static str] {
     static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_configuration = PARAMETERS.iter().flat_map(|parameter| {
@@ -82,12 +82,12 @@ pub fn parameters() -> &'static [&'static str] {
     &NAMES
 }
 
-/// Whether the parameter's values are shown in the column of another.
+/// Tells whether tables show the parameter's values in the column of another parameter.
 pub(crate) fn is_in_full(name: &str) -> bool {
     name == INTERNAL_EACH.name
 }
 
-/// The value of `parameter` among the `values` of a configuration, one for each of [`parameters`], as a table shows it.
+/// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`].
 pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
     let value = |name: &str| {
         let mut named = std::iter::zip(parameters(), values);
@@ -102,22 +102,22 @@ pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
     }
 }
 
-/// What the machine frame adds to its run's parameters.
+/// The columns of the machine frame that describe the machine.
 #[rustfmt::skip]
-const MACHINE: [Column; 4] = [
+const MACHINE_COLUMNS: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("rate", Number, "1/s", "Its ticks per model second."),
-    column("phase_s", Number, "model s", "Its first tick after the run's start."),
-    column("observed_s", Number, "model s", "Time that the measures are taken over, T: the run's duration less the warm-up that was cut off."),
+    column("rate", Number, "1/s", "Ticks per model second of the machine."),
+    column("phase_s", Number, "model s", "Time of the machine's first tick after the run's start."),
+    column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up."),
 ];
 
-/// The columns of `processed/runs.parquet`: the journal's but for the bookkeeping of the log.
+/// The columns of `processed/runs.parquet`: those of `runs.csv`, without the columns about the log's bytes.
 pub fn run_columns() -> Vec<Column> {
-    let kept = of_runs().filter(|column| !JOURNAL_ONLY.contains(&column.name));
+    let kept = frame_columns().filter(|column| !JOURNAL_ONLY.contains(&column.name));
     std::iter::once(DATASET).chain(kept).collect()
 }
 
-/// The columns of `processed/machines.parquet` that say which machine of which run a row is about.
+/// The columns of `processed/machines.parquet` that name the machine, its run and the run's parameters.
 pub fn machine_columns() -> Vec<Column> {
     let wanted = |name: &str| {
         [
@@ -130,15 +130,15 @@ pub fn machine_columns() -> Vec<Column> {
         .contains(&name)
             || parameters().contains(&name)
     };
-    let of_run = of_runs().filter(|column| wanted(column.name));
+    let of_run = frame_columns().filter(|column| wanted(column.name));
     std::iter::once(DATASET)
         .chain(of_run)
-        .chain(MACHINE)
+        .chain(MACHINE_COLUMNS)
         .collect()
 }
 
-/// The journal's columns, as data frames have them.
-fn of_runs() -> impl Iterator<Item = Column> {
+/// The columns of `runs.csv`, with the changes that data frames make.
+fn frame_columns() -> impl Iterator<Item = Column> {
     journal().flat_map(|column| match column.name {
         "rates" => vec![column, RATES_LIST, RATES_SORTED],
         "internal" => vec![INTERNAL, INTERNAL_EACH],
@@ -146,7 +146,7 @@ fn of_runs() -> impl Iterator<Item = Column> {
     })
 }
 
-/// A row a run.
+/// A data frame with one row per run and the columns [`run_columns`].
 pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<DataFrame> {
     let columns = run_columns();
     frame(
@@ -158,7 +158,7 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
     )
 }
 
-/// A row a run and machine, ordered by both: a run's columns that [`machine_columns`] names, and the machine's own.
+/// A data frame with one row per run and machine, ordered by run and machine, and the columns [`machine_columns`].
 pub(crate) fn machine_frame(
     dataset: &str,
     rows: &[JournalRow],
@@ -179,7 +179,7 @@ pub(crate) fn machine_frame(
     }
     let mut columns: Vec<_> = machine_columns()
         .iter()
-        .filter(|column| !MACHINE.contains(column))
+        .filter(|column| !MACHINE_COLUMNS.contains(column))
         .map(|column| run_column(column, dataset, of_machine.iter().copied()))
         .collect();
     columns.push(Series::new("machine".into(), machines).into());
@@ -193,7 +193,7 @@ fn frame(height: usize, columns: Vec<polars::prelude::Column>) -> PolarsResult<D
     DataFrame::new(height, columns)
 }
 
-/// One column of `rows`, by its name in the journal.
+/// Makes one column of a data frame from `rows`.
 fn run_column<'a>(
     column: &Column,
     dataset: &str,
@@ -246,7 +246,7 @@ fn rates_sorted(row: &JournalRow) -> String {
     rates.join(",")
 }
 
-/// None where an imported log does not tell it: how late its events were, and how close its ticks come.
+/// The value of a column of `runs.csv`. `None` for lateness, latency and margin of imported runs, whose logs do not tell them.
 fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     let is_measured_by_the_engine = ["margin_", "lateness_", "latency_"]
         .iter()
@@ -257,7 +257,7 @@ fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     journal_cell(row, name)
 }
 
-/// Counts and Unix nanoseconds: 63 bits last until the year 2262.
+/// An integer. Values above 63 bits are cut off; Unix nanoseconds fit until the year 2262.
 fn integer(cell: Option<Cell>) -> Option<i64> {
     match cell? {
         Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
@@ -279,7 +279,7 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// Numbers in a column of texts are written as people write them: without a point where they are whole.
+/// A text. Whole numbers in it have no decimal point.
 fn text(cell: Option<Cell>) -> Option<String> {
     Some(match cell? {
         Cell::Number(value) => value.to_string(),

@@ -1,15 +1,21 @@
 //! Contrasts: what difference it makes whether a parameter has one value or another, all else being equal.
 //!
 //! Configurations are paired that agree in everything but that parameter, machine by machine. Their runs are drawn independently:
-//! see [`difference`](crate::stats::difference) for the intervals. Over all pairs the differences are averaged, with equal weight;
-//! that interval is about these configurations, not about others that might have been swept.
+//! see [`difference`](crate::stats::difference) for the intervals.
+//!
+//! Over all pairs the differences are averaged, with equal weight. The machines of a run depend on each other, so for that average
+//! each run is one value: the mean of its machines. The average's interval is about these configurations, not about others that
+//! might have been swept.
 
+use crate::error::Error;
 use crate::measures::Measure;
-use crate::output::table::{Table, keep_together, number};
+use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::difference::Difference;
-use crate::stats::repetitions::Group;
+use crate::stats::estimate::IntervalKind;
+use crate::stats::intervals::{difference_words, notes};
+use crate::stats::repetitions::{Group, Repetitions};
 use crate::stats::tables::parameter_heading;
 
 /// Two values of a parameter.
@@ -84,19 +90,24 @@ impl Contrast {
                 });
             }
         }
+        let pairs = self.matching(groups);
+        if pairs.is_empty() {
+            return Err(NoContrast::NoPair(self.parameter));
+        }
+        Ok(pairs)
+    }
+
+    fn matching<'g>(&self, groups: &'g [Group]) -> Vec<Pair<'g>> {
+        let has = |group: &&Group, value: &str| is(&self.value(group), value);
         let of_b: Vec<&Group> = groups.iter().filter(|group| has(group, &self.b)).collect();
-        let pairs: Vec<Pair<'g>> = groups
+        groups
             .iter()
             .filter(|group| has(group, &self.a))
             .filter_map(|a| {
                 let b = of_b.iter().copied().find(|b| self.agree(a, b))?;
                 Some(Pair { a, b })
             })
-            .collect();
-        if pairs.is_empty() {
-            return Err(NoContrast::NoPair(self.parameter));
-        }
-        Ok(pairs)
+            .collect()
     }
 
     /// The value as tables show it.
@@ -147,8 +158,26 @@ impl Pair<'_> {
     }
 }
 
-/// A row a pair: what each of `measures` differs by. Last, the average of all.
-pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Table {
+/// How many machines both sides of every pair have.
+fn common_machines(pairs: &[Pair<'_>]) -> u32 {
+    let machines = |group: &Group| group.configuration.rates.machines();
+    let of_pairs = pairs
+        .iter()
+        .map(|pair| machines(pair.a).min(machines(pair.b)));
+    of_pairs.min().unwrap_or(0)
+}
+
+/// A row for each pair of configurations and machine: what each of `measures` differs by. The last row is the average.
+///
+/// # Errors
+///
+/// [`Error::Frame`].
+pub fn table(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    measures: &[&Measure],
+    repetitions: &Repetitions<'_>,
+) -> Result<Table, Error> {
     let varying = varying(contrast, pairs);
     let mut headings: Vec<String> = varying
         .iter()
@@ -158,20 +187,32 @@ pub fn table(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> 
     let keys = headings.len();
     headings.extend(measures.iter().map(|measure| measure.heading()));
     headings.push("n".to_owned());
-    let mut rows: Vec<Vec<String>> = pairs
-        .iter()
-        .map(|pair| row(pair, &varying, measures))
+    let differences = |pair: &Pair<'_>| -> Vec<Option<Difference>> {
+        let differences = measures.iter().map(|measure| pair.difference(measure));
+        differences.collect()
+    };
+    let mut shown: Vec<Vec<Option<Difference>>> = pairs.iter().map(differences).collect();
+    let mut rows: Vec<Vec<String>> = std::iter::zip(pairs, &shown)
+        .map(|(pair, differences)| row(pair, &varying, measures, differences))
         .collect();
     if pairs.len() > 1 {
-        rows.push(average_row(pairs, keys, measures));
+        let of_runs = repetitions.run_means(common_machines(pairs))?;
+        let averages = averages(&contrast.matching(&of_runs), measures);
+        let mut row = vec![String::new(); keys];
+        row[0] = "average".to_owned();
+        row.extend(cells(&averages, measures));
+        row.push(String::new());
+        rows.push(row);
+        shown.push(averages);
     }
-    Table {
+    let kinds = shown.iter().flatten().flatten();
+    Ok(Table {
         title: "Contrast",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
-        caption: caption(contrast, measures),
-    }
+        caption: caption(contrast, measures, kinds.map(|shown| shown.interval_kind)),
+    })
 }
 
 /// The other parameters that vary, and the rates.
@@ -188,63 +229,47 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
         .collect()
 }
 
-fn row(pair: &Pair<'_>, varying: &[&str], measures: &[&Measure]) -> Vec<String> {
+fn row(
+    pair: &Pair<'_>,
+    varying: &[&str],
+    measures: &[&Measure],
+    differences: &[Option<Difference>],
+) -> Vec<String> {
     let mut row: Vec<String> = varying
         .iter()
         .map(|name| shown(&pair.a.parameters, name))
         .collect();
     row.push(pair.a.machine.to_string());
-    row.extend(
-        measures
-            .iter()
-            .map(|measure| cell(pair.difference(measure), measure)),
-    );
+    row.extend(cells(differences, measures));
     row.push(keep_together(&format!("{} and {}", pair.a.n, pair.b.n)));
     row
 }
 
-fn average_row(pairs: &[Pair<'_>], keys: usize, measures: &[&Measure]) -> Vec<String> {
-    let mut row = vec![String::new(); keys];
-    row[0] = "average".to_owned();
-    row.extend(
-        measures
-            .iter()
-            .map(|measure| cell(average(pairs, measure), measure)),
-    );
-    row.push(String::new());
-    row
+/// For each measure, the average of the differences of `pairs` of configurations; none where it is undefined in all of them.
+fn averages(pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Option<Difference>> {
+    let average = |measure: &&Measure| {
+        let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
+        Difference::average(&differences.collect::<Vec<_>>())
+    };
+    measures.iter().map(average).collect()
 }
 
-fn average(pairs: &[Pair<'_>], measure: &Measure) -> Option<Difference> {
-    let differences: Vec<Difference> = pairs
-        .iter()
-        .filter_map(|pair| pair.difference(measure))
-        .collect();
-    Difference::average(&differences)
+fn cells(differences: &[Option<Difference>], measures: &[&Measure]) -> Vec<String> {
+    std::iter::zip(differences, measures)
+        .map(|(difference, measure)| match difference {
+            None => "none".to_owned(),
+            Some(difference) => {
+                keep_together(&difference_words(difference, measure.decimals).join(" "))
+            }
+        })
+        .collect()
 }
 
-fn cell(difference: Option<Difference>, measure: &Measure) -> String {
-    let decimals = measure.decimals;
-    match difference {
-        None => "none".to_owned(),
-        Some(Difference {
-            mean,
-            half_width: None,
-            ..
-        }) => number(mean, decimals),
-        Some(Difference {
-            mean,
-            half_width: Some(half_width),
-            ..
-        }) => keep_together(&format!(
-            "{} ± {}",
-            number(mean, decimals),
-            number(half_width, decimals)
-        )),
-    }
-}
-
-fn caption(contrast: &Contrast, measures: &[&Measure]) -> Vec<String> {
+fn caption(
+    contrast: &Contrast,
+    measures: &[&Measure],
+    kinds: impl Iterator<Item = IntervalKind>,
+) -> Vec<String> {
     let Contrast { a, b, .. } = contrast;
     let mut caption = vec![
         format!(
@@ -252,9 +277,12 @@ fn caption(contrast: &Contrast, measures: &[&Measure]) -> Vec<String> {
              (Welch). Each row compares one machine in two configurations that agree in everything else; n repetitions of each.",
             name = contrast.parameter
         ),
-        "average: mean over all rows, with equal weight; its interval (normal) is about these configurations only.".to_owned(),
+        "average: of all rows, with equal weight. Its interval is Welch's over runs: the machines of a run depend on each other, so \
+         each run is one value, the mean of its machines. It is about these configurations only."
+            .to_owned(),
         "If an interval includes 0, the two values are not told apart by these runs.".to_owned(),
     ];
+    caption.extend(notes(kinds));
     caption.extend(
         measures
             .iter()
@@ -283,6 +311,7 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     let difference = pair.difference(measure);
     let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
     let interval = difference.and_then(|difference| difference.interval());
+    let kind = difference.and_then(|difference| difference.interval_kind.name());
     record.extend([
         ("machine".to_owned(), Value::Integer(pair.a.machine)),
         (
@@ -302,6 +331,7 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
         ),
         ("low".to_owned(), interval.map(|(low, _)| low).into()),
         ("high".to_owned(), interval.map(|(_, high)| high).into()),
+        ("interval".to_owned(), kind.map(str::to_owned).into()),
     ]);
     record
 }

@@ -2,10 +2,12 @@
 //!
 //! - [`Difference::between`]: of independent runs. The difference has the variance of both means together; its interval is Welch's
 //!   (1947), with the degrees of freedom of Satterthwaite (1946).
-//! - [`Difference::average`]: of several such differences, with equal weight.
-//! - [`of_pairs`]: of runs that belong together in pairs. Their differences are values like any others, with Student's interval.
+//! - [`Difference::average`]: of several such differences, with equal weight; the degrees of freedom are again Satterthwaite's.
+//!
+//! Runs that belong together in pairs need nothing of this: their differences are values like any others, with Student's interval
+//! ([`Estimate`]).
 
-use crate::stats::estimate::{Estimate, Z_975, t_quantile_975};
+use crate::stats::estimate::{Estimate, IntervalKind, t_quantile_975};
 
 /// A difference of two means, or the average of such differences.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,53 +16,78 @@ pub struct Difference {
     pub mean: f64,
     /// Its standard error; none if a side has a single run.
     pub standard_error: Option<f64>,
-    /// Half the width of its 95 % interval; none if a side has a single run.
+    /// Degrees of freedom of the standard error; none if a side has a single run or if the error is 0.
+    degrees_of_freedom: Option<f64>,
+    /// Half the width of its 95 % interval; none if there is no interval.
     pub half_width: Option<f64>,
+    /// Whether there is an interval, and whether it can be trusted.
+    pub interval_kind: IntervalKind,
 }
 
 impl Difference {
     /// The mean of `b` less that of `a`; the runs of both are independent.
     pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
-        let variance = |estimate: &Estimate| Some(estimate.sd?.powi(2) / estimate.n as f64);
-        let (of_a, of_b) = (variance(a), variance(b));
-        let mean = b.mean - a.mean;
-        let (Some(of_a), Some(of_b)) = (of_a, of_b) else {
+        let kinds = [a.interval_kind, b.interval_kind].into_iter();
+        let variances = [a, b].map(|estimate| {
+            let variance = estimate.sd?.powi(2) / estimate.n as f64;
+            Some((variance, (estimate.n - 1) as f64))
+        });
+        Self::new(
+            b.mean - a.mean,
+            variances.into_iter().collect(),
+            IntervalKind::of_combination(kinds),
+        )
+    }
+
+    /// The mean of independent differences, with equal weight; none of no differences.
+    pub(crate) fn average(differences: &[Self]) -> Option<Self> {
+        let count = differences.len() as f64;
+        let sum: f64 = differences.iter().map(|difference| difference.mean).sum();
+        let kinds = differences
+            .iter()
+            .map(|difference| difference.interval_kind);
+        let variances = differences.iter().map(|difference| {
+            let variance = (difference.standard_error? / count).powi(2);
+            let degrees_of_freedom = difference.degrees_of_freedom.unwrap_or(f64::INFINITY);
+            Some((variance, degrees_of_freedom))
+        });
+        (!differences.is_empty()).then(|| {
+            Self::new(
+                sum / count,
+                variances.collect(),
+                IntervalKind::of_combination(kinds),
+            )
+        })
+    }
+
+    /// `variances`: the variance and the degrees of freedom of each independent term of the mean; none if one is unknown.
+    fn new(mean: f64, variances: Option<Vec<(f64, f64)>>, interval_kind: IntervalKind) -> Self {
+        let Some(variances) = variances else {
             return Self {
                 mean,
                 standard_error: None,
+                degrees_of_freedom: None,
                 half_width: None,
+                interval_kind: IntervalKind::Single,
             };
         };
-        let standard_error = (of_a + of_b).sqrt();
-        let terms = of_a.powi(2) / (a.n - 1) as f64 + of_b.powi(2) / (b.n - 1) as f64;
-        let half_width = match terms {
-            0.0 => 0.0,
-            terms => t_quantile_975((of_a + of_b).powi(2) / terms) * standard_error,
-        };
+        let variance: f64 = variances.iter().map(|(variance, _)| variance).sum();
+        let terms = variances
+            .iter()
+            .map(|(term, degrees)| term.powi(2) / degrees);
+        let terms: f64 = terms.sum();
+        let standard_error = variance.sqrt();
+        let degrees_of_freedom = (terms > 0.0).then(|| variance.powi(2) / terms);
+        let half_width = degrees_of_freedom
+            .filter(|_| interval_kind.has_interval())
+            .map(|degrees| t_quantile_975(degrees) * standard_error);
         Self {
             mean,
             standard_error: Some(standard_error),
-            half_width: Some(half_width),
+            degrees_of_freedom,
+            half_width,
+            interval_kind,
         }
-    }
-
-    /// The mean of independent differences, with an interval from the normal distribution; none of no differences.
-    pub(crate) fn average(differences: &[Self]) -> Option<Self> {
-        let count = differences.len() as f64;
-        let errors: Option<Vec<f64>> = differences
-            .iter()
-            .map(|difference| difference.standard_error)
-            .collect();
-        let standard_error = errors.map(|errors| {
-            let squares: f64 = errors.iter().map(|error| error * error).sum();
-            squares.sqrt() / count
-        });
-        let sum: f64 = differences.iter().map(|difference| difference.mean).sum();
-        (!differences.is_empty()).then(|| Self {
-            mean: sum / count,
-            standard_error,
-            half_width: standard_error.map(|error| Z_975 * error),
-        })
     }
 
     /// Lower and upper end of the interval.
@@ -70,22 +97,22 @@ impl Difference {
     }
 }
 
-/// The mean of `n` differences B - A, each between two runs that belong together; `sd` is the standard deviation of the differences.
-pub(crate) fn of_pairs(n: u64, mean: f64, sd: Option<f64>) -> Estimate {
-    Estimate::new(n, mean, sd)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::ties::Ties;
+
+    /// With an interval that can be trusted.
+    fn estimate(n: u64, mean: f64, sd: f64) -> Estimate {
+        let all_different = Ties::count(&mut (0..n).map(|k| k as f64).collect::<Vec<_>>());
+        Estimate::new(n, mean, Some(sd), all_different)
+    }
 
     /// Welch's interval for n 10, mean 20, sd 2 and n 15, mean 22, sd 4: standard error sqrt(0.4 + 16/15) = 1.21106, 21.72 degrees
     /// of freedom, t 2.0755.
     #[test]
     fn welch() {
-        let a = Estimate::new(10, 20.0, Some(2.0));
-        let b = Estimate::new(15, 22.0, Some(4.0));
-        let difference = Difference::between(&a, &b);
+        let difference = Difference::between(&estimate(10, 20.0, 2.0), &estimate(15, 22.0, 4.0));
         assert_eq!(difference.mean, 2.0);
         let half_width = difference.half_width.expect("one");
         assert!((half_width - 2.0755 * 1.21106).abs() < 2e-3, "{half_width}");
@@ -95,42 +122,42 @@ mod tests {
 
     #[test]
     fn equal_variances_and_sizes_have_the_degrees_of_freedom_of_both() {
-        let a = Estimate::new(5, 0.0, Some(1.0));
+        let a = estimate(5, 0.0, 1.0);
         let half_width = Difference::between(&a, &a).half_width.expect("one");
         assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);
-        let constant = Estimate::new(5, 1.0, Some(0.0));
-        assert_eq!(
-            Difference::between(&constant, &constant).half_width,
-            Some(0.0)
-        );
-        let single = Estimate::new(1, 3.0, None);
-        let difference = Difference::between(&a, &single);
-        assert_eq!((difference.mean, difference.half_width), (3.0, None));
     }
 
     #[test]
-    fn the_average_of_independent_differences() {
-        let of = |mean, error| Difference {
-            mean,
-            standard_error: Some(error),
-            half_width: Some(0.0),
-        };
-        let average = Difference::average(&[of(1.0, 3.0), of(3.0, 4.0)]).expect("two");
-        assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
-        // The printed quantile is 1.95996, not the 1.96 of rules of thumb.
-        let half_width = average.half_width.expect("one");
+    fn a_side_of_one_run_or_of_equal_values_is_no_certainty() {
+        let a = estimate(5, 0.0, 1.0);
+        let single = Difference::between(&a, &Estimate::from_values(&[3.0]));
+        assert_eq!((single.mean, single.half_width), (3.0, None));
+        let constant = Estimate::from_values(&[1.0; 5]);
+        let both = Difference::between(&constant, &constant);
+        assert_eq!(
+            (both.half_width, both.interval_kind),
+            (None, IntervalKind::AllEqual)
+        );
+        let one = Difference::between(&a, &constant);
+        assert_eq!(one.interval_kind, IntervalKind::Rough);
+        let half_width = one.half_width.expect("one");
         assert!(
-            (half_width - 2.5 * 1.959_963_985).abs() < 1e-9,
+            (half_width - 2.776 * 0.2f64.sqrt()).abs() < 1e-3,
             "{half_width}"
         );
-        assert_eq!(Difference::average(&[]), None);
     }
 
-    /// Differences 1, 2, 3, 4, 5: as the interval of these values.
+    /// Two differences with four variances of means, 9, 0, 8 and 8, each with 4 degrees of freedom: the average has the variance
+    /// 25 / 4, and 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom, t 2.18.
     #[test]
-    fn pairs_have_the_interval_of_their_differences() {
-        let paired = of_pairs(5, 3.0, Some(2.5f64.sqrt()));
-        let half_width = paired.half_width.expect("one");
-        assert!((half_width - 2.776 * 0.5f64.sqrt()).abs() < 1e-3);
+    fn the_average_has_the_degrees_of_freedom_of_all_its_means() {
+        let of = |variance: f64, mean| estimate(5, mean, (5.0 * variance).sqrt());
+        let first = Difference::between(&of(9.0, 1.0), &of(0.0, 2.0));
+        let second = Difference::between(&of(8.0, 1.0), &of(8.0, 4.0));
+        let average = Difference::average(&[first, second]).expect("two");
+        assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
+        let half_width = average.half_width.expect("one");
+        assert!((half_width - 2.5 * 2.180).abs() < 2e-3, "{half_width}");
+        assert_eq!(Difference::average(&[]), None);
     }
 }

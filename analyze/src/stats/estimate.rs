@@ -2,6 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::stats::ties::Ties;
+
 /// The 0.975 quantile of the normal distribution: half a 95 % interval in standard errors, if those are known.
 pub(crate) const Z_975: f64 = 1.959_963_985;
 
@@ -14,20 +16,80 @@ pub struct Estimate {
     pub mean: f64,
     /// Their standard deviation (divisor n - 1); none for a single value.
     pub sd: Option<f64>,
-    /// Half the width of the 95 % Student-t interval of the mean; none for a single value.
+    /// Half the width of the 95 % Student-t interval of the mean; none if there is no interval.
     pub half_width: Option<f64>,
+    /// Whether there is an interval, and whether it can be trusted.
+    pub interval_kind: IntervalKind,
+}
+
+/// Whether a 95 % interval can be trusted to cover the true value in 95 of 100 samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalKind {
+    /// None: there is a single value.
+    Single,
+    /// None: all values are equal. Other repetitions may have other values all the same.
+    AllEqual,
+    /// Too few different values: it covers the true value less often.
+    Rough,
+    /// Student's t, or Welch's for a difference.
+    Student,
+}
+
+impl IntervalKind {
+    /// The kind for the mean of `n` values.
+    fn of_mean(n: u64, ties: Ties) -> Self {
+        match n {
+            0 | 1 => Self::Single,
+            _ if ties.all_equal() => Self::AllEqual,
+            _ if ties.too_many(n) => Self::Rough,
+            _ => Self::Student,
+        }
+    }
+
+    /// The kind for a difference or an average of independent means.
+    pub(crate) fn of_combination(kinds: impl Iterator<Item = Self> + Clone) -> Self {
+        let any = |kind: Self| kinds.clone().any(|other| other == kind);
+        if any(Self::Single) {
+            Self::Single
+        } else if kinds.clone().all(|kind| kind == Self::AllEqual) {
+            Self::AllEqual
+        } else if any(Self::Rough) || any(Self::AllEqual) {
+            Self::Rough
+        } else {
+            Self::Student
+        }
+    }
+
+    /// Whether there is an interval.
+    pub(crate) fn has_interval(self) -> bool {
+        matches!(self, Self::Rough | Self::Student)
+    }
+
+    /// Its name in CSV and JSON; none for a single value.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Single => None,
+            Self::AllEqual => Some("all equal"),
+            Self::Rough => Some("rough"),
+            Self::Student => Some("t"),
+        }
+    }
 }
 
 impl Estimate {
-    /// From the number of values, their mean and their standard deviation.
-    pub fn new(n: u64, mean: f64, sd: Option<f64>) -> Self {
+    /// From the number of values, their mean, their standard deviation and how many of them are equal.
+    pub fn new(n: u64, mean: f64, sd: Option<f64>, ties: Ties) -> Self {
+        let interval_kind = IntervalKind::of_mean(n, ties);
         let sd = sd.filter(|_| n > 1);
-        let half_width = sd.map(|sd| t_quantile_975((n - 1) as f64) * sd / (n as f64).sqrt());
+        let half_width = sd
+            .filter(|_| interval_kind.has_interval())
+            .map(|sd| t_quantile_975((n - 1) as f64) * sd / (n as f64).sqrt());
         Self {
             n,
             mean,
             sd,
             half_width,
+            interval_kind,
         }
     }
 
@@ -37,7 +99,8 @@ impl Estimate {
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let sd = (squares / (n - 1.0)).sqrt();
-        Self::new(values.len() as u64, mean, Some(sd))
+        let ties = Ties::count(&mut values.to_vec());
+        Self::new(values.len() as u64, mean, Some(sd), ties)
     }
 
     /// Lower and upper end of the interval.
@@ -89,7 +152,10 @@ mod tests {
     /// Of 1, 2, 3, 4, 5: sd sqrt(5/2), standard error sqrt(1/2).
     #[test]
     fn interval_of_five_values() {
-        let estimate = Estimate::new(5, 3.0, Some(2.5f64.sqrt()));
+        let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!((estimate.n, estimate.mean), (5, 3.0));
+        assert_eq!(estimate.sd, Some(2.5f64.sqrt()));
+        assert_eq!(estimate.interval_kind, IntervalKind::Student);
         let (low, high) = estimate.interval().expect("five values have one");
         assert!((low - (3.0 - 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
         assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
@@ -105,23 +171,34 @@ mod tests {
     }
 
     #[test]
-    fn values_make_the_same_estimate_as_their_statistics() {
-        let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(estimate, Estimate::new(5, 3.0, Some(2.5f64.sqrt())));
-        assert_eq!(Estimate::from_values(&[7.0]), Estimate::new(1, 7.0, None));
+    fn a_single_value_and_equal_values_have_no_interval() {
+        let single = Estimate::from_values(&[7.0]);
+        assert_eq!((single.sd, single.interval()), (None, None));
+        assert_eq!(single.interval_kind, IntervalKind::Single);
+        // 0.1 is summed with a rounding error; the values are equal all the same.
+        let equal = Estimate::from_values(&[0.1; 10]);
+        assert_eq!(equal.interval(), None);
+        assert_eq!(equal.interval_kind, IntervalKind::AllEqual);
     }
 
     #[test]
-    fn one_value_has_no_interval() {
-        assert_eq!(Estimate::new(1, 7.0, None).interval(), None);
-        assert_eq!(Estimate::new(1, 7.0, Some(0.0)).sd, None);
+    fn the_interval_of_mostly_equal_values_is_rough() {
+        let estimate = Estimate::from_values(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(estimate.interval_kind, IntervalKind::Rough);
+        assert!(estimate.interval().is_some());
     }
 
     #[test]
-    fn equal_values_have_an_interval_of_no_width() {
-        assert_eq!(
-            Estimate::new(3, 7.0, Some(0.0)).interval(),
-            Some((7.0, 7.0))
-        );
+    fn a_combination_is_as_reliable_as_its_weakest_part() {
+        use IntervalKind::{AllEqual, Rough, Single, Student};
+        for (kinds, combined) in [
+            ([Student, Student], Student),
+            ([Student, Rough], Rough),
+            ([Student, AllEqual], Rough),
+            ([AllEqual, AllEqual], AllEqual),
+            ([AllEqual, Single], Single),
+        ] {
+            assert_eq!(IntervalKind::of_combination(kinds.into_iter()), combined);
+        }
     }
 }

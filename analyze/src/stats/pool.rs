@@ -13,6 +13,7 @@ use crate::output::value::{Record, Value};
 use crate::read::dataset::Dataset;
 use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
+use crate::stats::intervals::notes;
 use crate::stats::records::push_estimate;
 use crate::stats::repetitions::{self, PLACE};
 use crate::stats::tables::{cell, described, parameter_heading};
@@ -136,6 +137,11 @@ pub fn table(
          run's value.",
         names.join(", ")
     )];
+    let kinds = pools.iter().flat_map(|pool| {
+        let estimates = measures.iter().filter_map(|measure| pool.estimate(measure));
+        estimates.map(|estimate| estimate.interval_kind)
+    });
+    caption.extend(notes(kinds));
     caption.extend(
         measures
             .iter()

@@ -21,7 +21,7 @@ pub(crate) fn group_record(group: &Group) -> Record {
     record
 }
 
-/// Mean, sd, low, high and n of `measure`.
+/// Mean, sd, low, high, kind of interval and n of `measure`.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
     let interval = estimate.and_then(|estimate| estimate.interval());
     let mut push =
@@ -30,6 +30,8 @@ pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Op
     push("sd", estimate.and_then(|estimate| estimate.sd).into());
     push("low", interval.map(|(low, _)| low).into());
     push("high", interval.map(|(_, high)| high).into());
+    let kind = estimate.and_then(|estimate| estimate.interval_kind.name());
+    push("interval", kind.map(str::to_owned).into());
     push(
         "n",
         Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),

@@ -12,6 +12,7 @@ use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
+use crate::stats::ties::Ties;
 
 /// Which dataset a row comes from, by its place on the command line.
 pub(crate) const PLACE: &str = "dataset_place";
@@ -61,10 +62,72 @@ impl Group {
 ///
 /// As [`Dataset::machines`].
 pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
-    let folded = fold(stacked(datasets)?)?;
-    Ok((0..folded.height())
-        .map(|row| group(datasets, &folded, row))
-        .collect::<PolarsResult<_>>()?)
+    Repetitions::read(datasets)?.groups()
+}
+
+/// Every measure of every machine of every run of some datasets.
+#[derive(Debug)]
+pub struct Repetitions<'d> {
+    datasets: &'d [Dataset],
+    machines: DataFrame,
+}
+
+impl<'d> Repetitions<'d> {
+    /// Reads or computes the measures.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::machines`].
+    pub fn read(datasets: &'d [Dataset]) -> Result<Self, Error> {
+        Ok(Self {
+            datasets,
+            machines: stacked(datasets)?,
+        })
+    }
+
+    /// A group for each configuration and machine, in the order of the command line, the plan and the machines.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Frame`].
+    pub fn groups(&self) -> Result<Vec<Group>, Error> {
+        self.fold(self.machines.clone())
+    }
+
+    /// A group for each configuration, in the same order, whose values are the means over each run's first `machines` machines. The
+    /// group's machine is 0, and its rate the mean rate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Frame`].
+    pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
+        let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
+        let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();
+        let means = measures::all()
+            .map(|measure| col(measure.name).cast(DataType::Float64).mean())
+            .chain([
+                lit(0).cast(DataType::Int64).alias("machine"),
+                col("rate").mean(),
+            ]);
+        // The order of the runs settles the last digits of later sums.
+        let of_runs = self
+            .machines
+            .clone()
+            .lazy()
+            .filter(col("machine").lt(lit(machines)))
+            .group_by(keys)
+            .agg(means.collect::<Vec<_>>())
+            .sort([PLACE, "run"], SortMultipleOptions::default())
+            .collect()?;
+        self.fold(of_runs)
+    }
+
+    fn fold(&self, values: DataFrame) -> Result<Vec<Group>, Error> {
+        let folded = fold(values)?;
+        Ok((0..folded.height())
+            .map(|row| group(self.datasets, &folded, row))
+            .collect::<PolarsResult<_>>()?)
+    }
 }
 
 /// Every measure of every machine of every run of `datasets`, with the dataset's place and label.
@@ -81,33 +144,50 @@ pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
     Ok(machines.into_frame())
 }
 
-/// Mean, standard deviation and number of values of each measure.
+/// What an estimate of each measure is made of, over the rows of a group: see [`estimate_expressions`].
 pub(crate) fn statistics() -> impl Iterator<Item = Expr> {
-    measures::all().flat_map(|measure| {
-        let values = || col(measure.name);
-        [
-            values().mean().alias(format!("{}_mean", measure.name)),
-            values().std(1).alias(format!("{}_sd", measure.name)),
-            values()
-                .count()
-                .cast(DataType::Int64)
-                .alias(format!("{}_n", measure.name)),
-        ]
-    })
+    measures::all().flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }
 
-/// The estimates that stand in a row of [`statistics`], in the order of the measures.
+/// The estimates in a row of [`statistics`], in the order of the measures.
 pub(crate) fn estimates(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Option<Estimate>>> {
-    let number = |measure: &Measure, what: &str| {
-        let column = folded.column(&format!("{}_{what}", measure.name))?;
+    measures::all()
+        .map(|measure| read_estimate(folded, measure.name, row))
+        .collect()
+}
+
+/// Mean, standard deviation and all values that are not null of the column `values`, over the rows of a group. The names of these
+/// aggregates begin with `name`.
+pub(crate) fn estimate_expressions(values: &str, name: &str) -> [Expr; 3] {
+    [
+        col(values).mean().alias(format!("{name}_mean")),
+        col(values).std(1).alias(format!("{name}_sd")),
+        col(values)
+            .drop_nulls()
+            .cast(DataType::Float64)
+            .alias(format!("{name}_values")),
+    ]
+}
+
+/// The estimate in a row of aggregates made by [`estimate_expressions`]; none if the group has no value.
+pub(crate) fn read_estimate(
+    folded: &DataFrame,
+    name: &str,
+    row: usize,
+) -> PolarsResult<Option<Estimate>> {
+    let number = |what: &str| {
+        let column = folded.column(&format!("{name}_{what}"))?;
         Ok::<_, PolarsError>(Value::from_cell(column, row)?.as_number())
     };
-    let estimate = |measure: &Measure| {
-        let n = number(measure, "n")?.unwrap_or_default() as u64;
-        let (mean, sd) = (number(measure, "mean")?, number(measure, "sd")?);
-        Ok(mean.map(|mean| Estimate::new(n, mean, sd)))
+    let lists = folded.column(&format!("{name}_values"))?.list()?;
+    let values = lists.get_as_series(row);
+    let mut values: Vec<f64> = match &values {
+        Some(values) => values.f64()?.iter().flatten().collect(),
+        None => vec![],
     };
-    measures::all().map(estimate).collect()
+    let (n, sd) = (values.len() as u64, number("sd")?);
+    let mean = number("mean")?;
+    Ok(mean.map(|mean| Estimate::new(n, mean, sd, Ties::count(&mut values))))
 }
 
 fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {

@@ -3,10 +3,11 @@
 use sim::experiment::Parameter;
 
 use crate::measures::{self, Measure};
-use crate::output::table::{Table, keep_together, number};
+use crate::output::table::{Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
+use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
 
@@ -247,6 +248,13 @@ fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<S
     if groups.iter().any(|group| group.n == 1) {
         caption.push("Where n is 1 there is no interval and no sd.".to_owned());
     }
+    let kinds = groups.iter().flat_map(|group| {
+        let estimates = measures
+            .iter()
+            .filter_map(|measure| group.estimate(measure));
+        estimates.map(|estimate| estimate.interval_kind)
+    });
+    caption.extend(notes(kinds));
     caption.extend(precision(groups));
     caption.extend(varying.constant(groups));
     caption.extend(warm_up(groups));
@@ -293,28 +301,19 @@ pub(crate) fn described(measure: &Measure) -> String {
     }
 }
 
-/// An estimate in words; with how many values it has, if these are not all `of`.
+/// An estimate in words; with the number of values if it is not `of`.
 pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> String {
     let Some(estimate) = estimate else {
         return "none".to_owned();
     };
-    let Estimate {
-        n,
-        mean,
-        sd,
-        half_width,
-    } = estimate;
     let decimals = measure.decimals;
-    let mut words = vec![number(mean, decimals)];
-    if let (Some(sd), Some(half_width)) = (sd, half_width) {
-        words.push(keep_together(&format!(
-            "± {},",
-            number(half_width, decimals)
-        )));
-        words.push(keep_together(&format!("sd {}", number(sd, decimals))));
+    let mut words = estimate_words(&estimate, decimals);
+    if let (Some(sd), Some(_)) = (estimate.sd, estimate.half_width) {
+        let sd = number(sd, decimals_for(sd, 1, decimals));
+        words.push(keep_together(&format!("sd {sd}")));
     }
-    if n != of {
-        words.push(keep_together(&format!("(n {n})")));
+    if estimate.n != of {
+        words.push(keep_together(&format!("(n {})", estimate.n)));
     }
     words.join(" ")
 }

@@ -1,4 +1,4 @@
-//! `analyze audit`: logs of the project's engines are executions of machines with Lamport clocks, and what the verb says of them.
+//! Tests of `analyze audit`: the logs of the project's engines pass all checks, and the report names what is wrong in other logs.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use sim::sweep::{self, Options, Progress};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Requires that nothing is found in the dataset.
+/// Requires that the audit of the dataset finds no violation.
 fn require_clean(root: &Path) -> Audit {
     let audit = Audit::run(&[root.to_owned()]).unwrap();
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
@@ -65,7 +65,8 @@ proptest! {
     }
 }
 
-/// Real sockets, so fast that ticks are late and some messages come after ticks that should have seen them.
+/// These runs use real sockets and are so fast that ticks are late and some messages arrive after the tick that should have seen
+/// them.
 #[test]
 fn runs_over_real_tcp_audit_clean() {
     let text = "seed = 262\nrepetitions = 3\nduration_s = 30\ntime_scale = 60\n[parameters]\n\
@@ -94,14 +95,14 @@ fn the_sample_audits_clean() {
     assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
 }
 
-/// The table of the fixture that is written down by hand: 12 events, 4 of them receives.
+/// The log that is written down at [`fixture::by_hand`] has 12 events, 4 of them receives.
 #[test]
 fn a_log_by_hand_is_counted_event_by_event() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // Ticks of the second machine are half way between those of the first.
+    // The ticks of the second machine are half way between those of the first machine.
     finished.row.phases_ns = vec![0, 250_000_000];
     fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
     let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
@@ -109,43 +110,44 @@ fn a_log_by_hand_is_counted_event_by_event() {
     insta::assert_snapshot!(out, @"
     by-hand: 1 run, 12 events, 4 messages.
 
-    Check passed: by all 22 checks these are executions of machines with Lamport clocks.
+    Check passed: all 22 checks say that these logs are executions of machines with Lamport clocks.
 
     Audit
 
     check            rule                                   checked  violations
     ───────────────────────────────────────────────────────────────────────────
     journal          rows agree with key, plan and events         1           0
-    files            events are the bytes written                 1           0
+    files            events are unchanged                         1           0
     rows             rows can be read, machines exist            12           0
     phases           first ticks obey the phase rule              2           0
     ticks            0, 1, 2 and so on, all of them              14           0
-    times            none early, none backwards                  12           0
+    times            no event early, no time going back          12           0
     initial_clock    clocks start from 0                          2           0
     local_clock      internal and send add 1 (IR1)                7           0
     receive_clock    max(clock, stamp) + 1 (IR2)                  3           0
     rising_clock     a machine's clock rises (C1)                12           0
     stamp            stamps obey the stamp rule                   4           0
-    clock_condition  clock of receive > of send (C2)              4           0
-    sent             what is received was sent                    4           0
+    clock_condition  receive's clock > send's clock (C2)          4           0
+    sent             received messages were sent                  4           0
     received_once    no message is received twice                 4           0
-    link_order       links keep order, lose nothing               4           0
+    link_order       links keep the order, lose nothing           4           0
     causality        no receive before its send                   4           0
     queue_order      the oldest message is received               4           0
     queue_length     arrived - received = queued                 12           0
-    idle             idle exactly with an empty queue            12           0
+    idle             idle ticks have an empty queue              12           0
     conservation     sent = received + queued + under way         2           0
     internal_share   internal as often as configured              3           0
-    recipients       sends to all outcomes alike                  4           0
+    recipients       all outcomes of sends equally often          4           0
 
     checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed.
-    IR1, IR2, C1 and C2 are Lamport's (1978): C1 and C2 are the Clock Condition, within a machine and between two.
-    Shares are pooled over the runs of a configuration; a correct dataset of whatever size fails in one with a chance below
-    1 in 10^9.
+    IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two
+    machines.
+    Shares are pooled over the runs of a configuration. The probability that a correct dataset of any size fails a check of
+    shares is below 1 in 10^9.
     ");
 }
 
-/// A run in which a message is stamped before the send's increment.
+/// In one of the two configurations, messages carry the clock before the send.
 #[test]
 fn stamp_before_breaks_the_clock_condition_by_design() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,9 +162,10 @@ fn stamp_before_breaks_the_clock_condition_by_design() {
 
     CHECK FAILED: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design.
 
-    The first violation of each:
-    - clock_condition_before: small/events-0000.csv line 203, run 1: machine 0 received at tick 1 what machine 2 sent at
-      tick 2 (stamp 2): its clock is 3, and that of the send is 3; it must be higher (stamp = before breaks this by design).
+    The first violation of each failed check:
+    - clock_condition_before: small/events-0000.csv line 203, run 1: machine 0 received at tick 1 a message that machine 2
+      sent at tick 2 (stamp 2): its clock is 3, but it must be larger than the clock of the send, 3 (stamp = before breaks
+      this by design).
     ");
     let row = |check: Check| {
         table
@@ -176,7 +179,7 @@ fn stamp_before_breaks_the_clock_condition_by_design() {
     );
 }
 
-/// A folder with a dataset `small` in which a receive has the wrong clock and another the wrong queue length.
+/// A folder with a dataset `small` in which one receive has a wrong clock and another a wrong queue length.
 fn with_violations() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(&folder.path().join("small"), fixture::SMALL, |runs| {
@@ -187,7 +190,7 @@ fn with_violations() -> tempfile::TempDir {
 }
 
 #[test]
-fn violations_are_told_with_their_first_counter_example() {
+fn violations_are_reported_with_the_first_counter_example() {
     let folder = with_violations();
     let (code, out, err) = analyze(&["audit", "small"], folder.path());
     assert_eq!(code, 4);
@@ -197,13 +200,13 @@ fn violations_are_told_with_their_first_counter_example() {
 
     CHECK FAILED: 6 violations in 3 of 22 checks.
 
-    The first violation of each:
-    - receive_clock: small/events-0000.csv line 613, run 3: machine 0 received at tick 11 what machine 2 sent at tick 62
-      (stamp 63): its clock went from 53 to 99, but max(53, 63) + 1 is 64.
-    - rising_clock: small/events-0000.csv line 614, run 3: machine 0 received at tick 12 what machine 2 sent at tick 65
-      (stamp 66): its clock went from 99 to 67, and did not rise.
-    - queue_length: small/events-0000.csv line 617, run 3: machine 0 received at tick 15 what machine 2 sent at tick 77
-      (stamp 78): its queue length is 1, but 21 messages had arrived and 16 been received.
+    The first violation of each failed check:
+    - receive_clock: small/events-0000.csv line 613, run 3: machine 0 received at tick 11 a message that machine 2 sent at
+      tick 62 (stamp 63): its clock went from 53 to 99, but max(53, 63) + 1 is 64.
+    - rising_clock: small/events-0000.csv line 614, run 3: machine 0 received at tick 12 a message that machine 2 sent at
+      tick 65 (stamp 66): its clock went from 99 to 67, and did not rise.
+    - queue_length: small/events-0000.csv line 617, run 3: machine 0 received at tick 15 a message that machine 2 sent at
+      tick 77 (stamp 78): its queue length is 1, but 21 messages had arrived and 16 had been received.
     ");
 }
 
@@ -310,9 +313,9 @@ fn nothing_to_audit_is_an_error() {
     );
 }
 
-/// Whichever core finds something first, the same is told.
+/// The first violation does not depend on which core finds a violation first.
 #[test]
-fn audits_repeat() {
+fn repeated_audits_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();
     let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     fixture::altered(&folder.path().join("many"), &many, |runs| {

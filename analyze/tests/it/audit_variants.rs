@@ -1,4 +1,4 @@
-//! The audit knows the variants of the model: what one logs is not what another would.
+//! The audit distinguishes the variants of the model: the logs of one variant fail the checks of another.
 
 use analyze::audit::{self, Audit, Check};
 use sim::engine::{Control, virtual_time};
@@ -6,7 +6,7 @@ use sim::sweep::{self, Options, Progress};
 
 use crate::fixture;
 
-/// Five machines that tick first at the same instant, whatever is drawn, one of which gets more than it can take.
+/// The experiment file of five machines that all tick at the same time. One of them receives more messages than it can take.
 fn text(parameters: &str) -> String {
     let rates = if parameters.contains("rates") {
         ""
@@ -23,7 +23,7 @@ fn text(parameters: &str) -> String {
     )
 }
 
-/// Audits what a simulator of `ran` logs if its journal says `claimed`.
+/// Audits the logs of variant `ran` with a journal that says `claimed`.
 fn audit_of(ran: &str, claimed: &str) -> Audit {
     let (ran, claimed) = (
         fixture::experiment(&text(ran)),
@@ -51,7 +51,7 @@ const TO_THREE: &str = "sends = { multicast = 3 }";
 const BY_MACHINE: &str = "internal = [[0.4, 0.4, 0.9, 0.4, 0.1]]";
 const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
 
-/// What was run, what the journal says was run, and a check that must tell.
+/// Pairs of a variant that was run and a variant in the journal, and a check that must fail.
 const MISTAKEN: [(&str, &str, Check); 17] = [
     (PLAIN, ALL, Check::Idle),
     (ALL, PLAIN, Check::Ticks),
@@ -73,7 +73,7 @@ const MISTAKEN: [(&str, &str, Check); 17] = [
 ];
 
 #[test]
-fn another_variant_than_the_journal_says_is_found() {
+fn a_variant_other_than_in_the_journal_is_found() {
     for (ran, claimed, check) in MISTAKEN {
         let audit = audit_of(ran, claimed);
         let words = audit::words(&audit);
@@ -85,14 +85,14 @@ fn another_variant_than_the_journal_says_is_found() {
 }
 
 #[test]
-fn what_the_journal_says_is_found_to_be_so() {
+fn each_variant_passes_the_audit() {
     for variant in MISTAKEN.iter().flat_map(|(ran, claimed, _)| [ran, claimed]) {
         let audit = audit_of(variant, variant);
         assert!(audit.is_clean(), "{variant:?}: {:#?}", audit::words(&audit));
     }
 }
 
-/// A run in which nobody ticks is no less an execution.
+/// Runs in which no machine ticks pass the audit.
 #[test]
 fn runs_without_an_event_audit_clean() {
     let folder = tempfile::tempdir().unwrap();
@@ -103,7 +103,7 @@ fn runs_without_an_event_audit_clean() {
     assert_eq!(audit.datasets[0].events, 0);
 }
 
-/// Real sockets, a new connection for each message, so fast that ticks are late.
+/// These runs use real sockets, with a new connection for each message, and are so fast that ticks are late.
 #[test]
 fn variants_over_real_tcp_audit_clean() {
     let text = "seed = 262\nrepetitions = 2\nduration_s = 20\ntime_scale = 20\n[parameters]\nrates = [[1, 3, 6], [1.5, 20, 7]]\n\

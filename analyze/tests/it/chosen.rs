@@ -1,4 +1,4 @@
-//! Which runs and rows an answer is about, and contrasts between them.
+//! Tests of the options that choose runs and rows, and of contrasts.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Two rate sets, three probabilities, four repetitions.
+/// Two sets of rates, three probabilities and four repetitions.
 const GRID: &str = "
 name = \"grid\"
 seed = 262
@@ -61,20 +61,20 @@ fn conditions_choose_runs() {
     }
     let both = chosen(&["internal>=0.5", "rates=2,2,5"]);
     assert_eq!(both.len(), 6);
-    // What is chosen is the same as among all.
+    // A chosen row has the same values as among all rows.
     assert!(both.iter().all(|record| all.contains(record)));
     assert_eq!(chosen(&["repetition<3"])[0]["n"], 3);
 }
 
 #[test]
-fn conditions_that_choose_nothing_or_are_none_are_refused() {
+fn wrong_conditions_and_conditions_without_a_run_are_refused() {
     let folder = grid();
     for (condition, said) in [
         ("internal=0.6", "grid has no finished run with internal=0.6"),
-        ("intern=0.5", "no parameter `intern`; there are run, "),
+        ("intern=0.5", "no column `intern`; there are run, "),
         (
             "phase>spread",
-            "`spread` is no number, so it can only be = or !=",
+            "`spread` is not a number, so only = and != can be used with it",
         ),
     ] {
         let (code, _, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
@@ -107,7 +107,7 @@ fn rows_are_sorted_by_a_measure_and_cut() {
     );
 }
 
-/// Two runs a configuration's worth of arithmetic: the mean over runs of the mean over a run's machines.
+/// The pooled value is the mean over runs of the mean over a run's machines.
 #[test]
 fn runs_are_pooled_by_some_parameters() {
     let folder = grid();
@@ -124,11 +124,11 @@ fn runs_are_pooled_by_some_parameters() {
         .map(|row| number(row, "logical_rate_mean"))
         .sum();
     assert!((number(&pooled[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
-    // By a machine's own rate, 2 stands for two machines of each run.
+    // With --by rate, rate 2 combines two machines of each run.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);
     assert!(by_rate.iter().all(|record| record["n"] == 4));
-    // By all there is, the groups of the plain table.
+    // Combining by all parameters gives the groups of the plain table.
     let names = "rates,internal,phase,stamp,delay_s,duration_s,engine,time_scale,machine";
     let all = records(&["drift", "grid", "--by", names], folder.path());
     let plain = records(&["drift", "grid"], folder.path());
@@ -140,20 +140,25 @@ fn runs_are_pooled_by_some_parameters() {
                 .all(|name| other[name] == record[name])
         };
         let other = all.iter().find(same).unwrap();
-        for name in ["lag_final_mean", "lag_final_sd", "lag_final_low"] {
+        for name in ["lag_final_mean", "lag_final_sd"] {
             assert!((number(other, name) - number(record, name)).abs() < 1e-9);
+        }
+        assert_eq!(other["lag_final_interval"], record["lag_final_interval"]);
+        if record["lag_final_interval"] != "all equal" {
+            let low = "lag_final_low";
+            assert!((number(other, low) - number(record, low)).abs() < 1e-9);
         }
     }
     let (code, _, err) = analyze(&["drift", "grid", "--by", "color"], folder.path());
     assert!(
-        code == 2 && err.contains("no parameter `color`; there are rates,"),
+        code == 2 && err.contains("no column `color` to combine by; there are rates,"),
         "{err}"
     );
     let (code, out, _) = analyze(&["drift", "grid", "--by", "machines,rate"], folder.path());
     assert!(code == 0 && out.contains("rate (1/s)"), "{out}");
 }
 
-/// Against the tables: the difference of two means that stand there, and an interval that is theirs together.
+/// The contrast agrees with the tables: the difference of two of their means, and an interval from their standard deviations.
 #[test]
 fn a_contrast_is_the_difference_of_two_rows() {
     let folder = grid();
@@ -183,7 +188,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     let half_width = (number(found, "high") - number(found, "low")) / 2.0;
     let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
     let standard_errors = half_width / (variance(a) + variance(b)).sqrt();
-    // Between 3 and 6 degrees of freedom.
+    // Student's t for 3 to 6 degrees of freedom.
     assert!(
         (2.446..3.183).contains(&standard_errors),
         "{standard_errors}"
@@ -195,7 +200,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     );
 }
 
-/// Probabilities that differ by machine are named in full, and are not taken for their mean.
+/// Probabilities that differ by machine are listed completely. Their mean is not mistaken for a common probability.
 #[test]
 fn a_contrast_may_be_of_probabilities_by_machine() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,24 +255,21 @@ fn a_label_is_neither_above_nor_below_a_number() {
 }
 
 #[test]
-fn a_parameter_to_pool_by_is_named_once() {
+fn a_parameter_to_pool_by_may_be_named_only_once() {
     let folder = grid();
     let arguments = ["drift", "grid", "--by", "internal,rates,internal"];
     let (code, _, told) = analyze(&arguments, folder.path());
     assert_eq!(code, 2);
-    assert_eq!(
-        told,
-        "error: --by: internal is named twice; once is enough\n"
-    );
+    assert_eq!(told, "error: --by: internal is named twice; name it once\n");
 }
 
 #[test]
-fn a_warm_up_beyond_all_runs_is_refused_in_short() {
+fn a_warm_up_longer_than_all_runs_is_refused() {
     let folder = grid();
     let (code, _, told) = analyze(&["drift", "grid", "--warm-up", "1e300"], folder.path());
     assert_eq!(code, 2);
     assert!(
-        told.contains("a number of seconds from 0 to 604800"),
+        told.contains("must be a number of seconds from 0 to 604800"),
         "{told}"
     );
     assert!(told.len() < 200, "{told}");

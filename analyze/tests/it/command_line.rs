@@ -1,4 +1,4 @@
-//! What the README promises of the `analyze` command.
+//! Tests what the README promises about the `analyze` command.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-/// Exit code, stdout and stderr of `analyze` with `arguments`, run in `folder`.
+/// Runs `analyze` with `arguments` in `folder`. Returns exit code, stdout and stderr.
 pub fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
     let mut command = Command::cargo_bin("analyze").unwrap();
     let output = command
@@ -24,7 +24,7 @@ pub fn analyze(arguments: &[&str], folder: &Path) -> (i32, String, String) {
     )
 }
 
-/// A folder with a dataset `small` in it.
+/// A folder with the dataset `small`.
 fn with_small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -115,7 +115,7 @@ fn several_datasets_are_told_apart_by_name_or_else_by_path() {
 }
 
 #[test]
-fn a_folder_that_is_no_dataset_is_named() {
+fn the_error_names_a_folder_that_is_not_a_dataset() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     for verb in ["summary", "drift", "jumps", "backlog", "theory", "export"] {
@@ -126,7 +126,7 @@ fn a_folder_that_is_no_dataset_is_named() {
 }
 
 #[test]
-fn a_dataset_without_a_finished_run_is_named() {
+fn the_error_names_a_dataset_without_a_finished_run() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
@@ -168,7 +168,7 @@ fn failed_runs_are_left_out_and_counted() {
 }
 
 #[test]
-fn a_damaged_row_is_named_by_file_run_and_row() {
+fn the_error_names_file_run_and_row_of_a_damaged_row() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
@@ -180,7 +180,7 @@ fn a_damaged_row_is_named_by_file_run_and_row() {
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: torn/events-0000.csv: run 0: row 2, column event: none of internal, send, receive\n"
+        "error: torn/events-0000.csv: run 0: row 2, column event: must be internal, send or receive\n"
     );
 }
 
@@ -213,7 +213,7 @@ fn export_says_what_it_wrote_and_how_to_open_it() {
 }
 
 #[test]
-fn every_verb_has_help_with_an_example() {
+fn every_command_has_help_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
     for verb in [
         "summary",
@@ -238,7 +238,7 @@ fn every_verb_has_help_with_an_example() {
 }
 
 #[test]
-fn shells_and_manuals_know_every_verb() {
+fn completions_and_manuals_contain_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (code, out, err) = analyze(&["completions", shell], folder.path());
@@ -253,7 +253,7 @@ fn shells_and_manuals_know_every_verb() {
 }
 
 #[test]
-fn a_warm_up_is_cut_off_and_said() {
+fn a_warm_up_is_ignored_and_named_in_the_caption() {
     let folder = with_small();
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (code, out, _) = drift(&["--warm-up", "2"]);
@@ -267,7 +267,7 @@ fn a_warm_up_is_cut_off_and_said() {
     let (code, _, err) = drift(&["--warm-up", "1000"]);
     assert_eq!(code, 2);
     assert!(
-        err.contains("a warm-up of 1000 s: small has runs of "),
+        err.contains("a warm-up of 1000 s is too long: the shortest run of small lasts "),
         "{err}"
     );
     let (code, _, err) = drift(&["--warm-up=-1"]);
@@ -293,9 +293,9 @@ fn a_wrong_command_line_is_a_usage_error() {
     }
 }
 
-/// What was renamed still works, and says its new name.
+/// Earlier names still work, and a message tells the present names.
 #[test]
-fn earlier_names_work_and_say_the_new_ones() {
+fn earlier_names_work_and_a_message_tells_the_new_ones() {
     let folder = with_small();
     let run = |arguments: &[&str]| analyze(arguments, folder.path());
     let (_, now, _) = run(&["causality", "small", "--no-cache"]);

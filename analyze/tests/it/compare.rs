@@ -1,15 +1,16 @@
-//! `analyze compare`: which runs match, and whether their events are the same.
+//! Tests of `analyze compare`: which runs match, and whether their events are the same.
 
 use std::path::Path;
 
 use analyze::compare::{self, Comparison};
 use analyze::output;
+use analyze::stats::estimate::IntervalKind;
 use sim::log::FinishedRun;
 
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with the datasets `a`, over TCP, and `b`, its twin in virtual time, altered each.
+/// A folder with the dataset `a` over TCP and the matching dataset `b` in virtual time, each of them altered.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -24,7 +25,7 @@ pub fn twins(
     folder
 }
 
-/// Exit code, what stands above the table, and stderr.
+/// Runs `analyze compare`. Returns the exit code, the text above the table, and stderr.
 fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let arguments = [&["compare", "a", "b"], arguments].concat();
     let (code, out, err) = analyze(&arguments, folder);
@@ -32,14 +33,14 @@ fn compared(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     (code, words, err)
 }
 
-/// The comparison of `a` with `b` in `folder`.
+/// The comparison of datasets `a` and `b` in `folder`.
 pub fn open(folder: &Path) -> Comparison {
     let datasets = analyze::open(&["a", "b"].map(|name| folder.join(name))).unwrap();
     Comparison::new(&datasets[0], &datasets[1]).unwrap()
 }
 
 #[test]
-fn twins_are_identical() {
+fn matching_runs_are_identical() {
     let folder = twins(|_| {}, |_| {});
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -48,7 +49,7 @@ fn twins_are_identical() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 6 of 6 runs identical, 0 not.
+    Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
     let comparison = open(folder.path());
@@ -59,20 +60,20 @@ fn twins_are_identical() {
             (
                 difference.n,
                 difference.mean,
-                difference.half_width,
+                difference.interval_kind,
                 paired.equal
             ),
-            (6, 0.0, Some(0.0), Some(1.0)),
+            (6, 0.0, IntervalKind::AllEqual, Some(1.0)),
             "{}",
             paired.measure.name
         );
     }
 }
 
-/// One cell changed in a run that was in order in both: the first of them is named, though a later one stands before it in the
-/// log, and the exit code says that something is wrong.
+/// A cell is changed in a run that was as scheduled in both datasets. The earliest difference is reported, although a later one
+/// comes before it in the log, and the exit code is 4.
 #[test]
-fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
+fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
         |_| {},
         |runs| {
@@ -85,17 +86,17 @@ fn a_changed_event_of_a_run_in_order_is_named_and_loud() {
     assert_eq!(code, 4);
     assert_eq!(
         err,
-        "check failed: 1 of 6 runs as scheduled in both differs\n"
+        "check failed: 1 of 6 runs that were as scheduled in both differs\n"
     );
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed
-    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
-    simulators, or the simulator is wrong.
+    Events: 5 of 6 runs identical, 1 different.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the
+    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
+    different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
     - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, as scheduled in both: at 6.722 s,
@@ -117,7 +118,7 @@ fn late_runs_may_differ() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
+    Events: 5 of 6 runs identical, 1 different.
     Check passed: all 5 runs that were as scheduled in both are identical.
 
     The run that differs, with its first difference in the model time of A:
@@ -126,9 +127,9 @@ fn late_runs_may_differ() {
     ");
 }
 
-/// They are what a reader must not miss.
+/// These runs are the most important ones for the reader.
 #[test]
-fn runs_in_order_that_differ_come_first() {
+fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
         let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 7");
         many.replace("virtual", engine)
@@ -146,7 +147,10 @@ fn runs_in_order_that_differ_come_first() {
     let (code, words, err) = compared(folder.path(), &[]);
     assert_eq!(
         (code, err.as_str()),
-        (4, "check failed: 1 of 1 run as scheduled in both differs\n")
+        (
+            4,
+            "check failed: 1 of 1 run that was as scheduled in both differs\n"
+        )
     );
     assert!(
         words.contains("The first 10 of 14 runs that differ, "),
@@ -168,7 +172,7 @@ fn runs_in_order_that_differ_come_first() {
 }
 
 #[test]
-fn runs_that_one_side_lacks_are_counted() {
+fn runs_in_only_one_dataset_are_counted() {
     let folder = twins(
         |runs| drop(runs.remove(0)),
         |runs| {
@@ -177,21 +181,21 @@ fn runs_that_one_side_lacks_are_counted() {
         },
     );
     let (code, words, err) = compared(folder.path(), &[]);
-    let told = "a: 1 planned run is not there yet\nb: 2 planned runs are not there yet\n";
+    let told = "a: 1 planned run is not done yet\nb: 2 planned runs are not done yet\n";
     assert_eq!((code, err.as_str()), (0, told));
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 4 runs.
 
     3 runs in both, 2 only in A, 1 only in B.
-    Events: 3 of 3 runs identical, 0 not.
+    Events: 3 of 3 runs identical, 0 different.
     Check passed: all 3 runs that were as scheduled in both are identical.
     ");
     let pooled = open(folder.path()).pooled;
     assert!(!pooled.is_empty() && pooled.iter().all(|paired| paired.equal == Some(1.0)));
 }
 
-/// The same configurations in another order, so every run has another number.
+/// The configurations have another order in `b`, so every run has another number.
 #[test]
 fn runs_match_by_key_and_not_by_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,7 +230,8 @@ fn with_other_seeds_only_measures_are_compared() {
     B is b: virtual, seed 263; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events are not compared: the seeds differ, 262 in A and 263 in B, so the runs drew different numbers. Only measures are.
+    Events are not compared: the seeds differ, 262 in A and 263 in B, so the runs drew different numbers. Only measures are
+    compared.
     ");
 }
 
@@ -246,7 +251,7 @@ fn datasets_without_a_common_run_are_an_error_that_says_why() {
 }
 
 #[test]
-fn what_is_left_out_on_one_side_is_left_out_on_both() {
+fn a_run_left_out_of_one_dataset_is_not_compared() {
     let folder = twins(
         |runs| runs[1].row.punctual = false,
         |runs| fixture::set(&mut runs[1], 0, 0, "queue_length", "9"),
@@ -258,8 +263,8 @@ fn what_is_left_out_on_one_side_is_left_out_on_both() {
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 6 runs.
 
-    5 runs in both, 0 only in A, 0 only in B, 1 left out because unpunctual in one of them.
-    Events: 5 of 5 runs identical, 0 not.
+    5 runs in both, 0 only in A, 0 only in B, 1 left out (not punctual in one of the datasets).
+    Events: 5 of 5 runs identical, 0 different.
     Check passed: all 5 runs that were as scheduled in both are identical.
     ");
 }
@@ -278,20 +283,20 @@ fn no_run_that_is_punctual_on_both_sides_is_an_error() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "have no finished run in common: every run that both have was left out on one side; "
+            "have no finished run in common: every run that is in both was left out of A or of B; "
         ),
         "{err}"
     );
 }
 
 #[test]
-fn a_key_that_stands_for_two_runs_is_an_error() {
+fn two_runs_with_the_same_key_are_an_error() {
     let folder = twins(|_| {}, |runs| runs[4].row.key = runs[2].row.key.clone());
     let (code, _, err) = compared(folder.path(), &[]);
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: b/runs.csv: run 4: has the key of run 2; delete one of their rows\n"
+        "error: b/runs.csv: run 4: has the same key as run 2; delete the row of one of them\n"
     );
 }
 
@@ -329,8 +334,8 @@ fn markdown_has_the_words_and_the_table() {
     B is b: virtual, seed 262; 6 runs.
 
     6 runs in both, 0 only in A, 0 only in B.
-    Events: 5 of 6 runs identical, 1 not.
-    CHECK FAILED: 1 of 6 runs as scheduled in both differs. Where every message is queued when the schedule says, the seed settles every event, so these must be identical: either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    Events: 5 of 6 runs identical, 1 different.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
 

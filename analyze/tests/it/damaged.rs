@@ -1,5 +1,5 @@
-//! Damaged datasets: whatever happens to the files, there is an answer over what is whole, with a word on what is not, or an error
-//! that names the file. Never a panic, never another answer.
+//! Tests with damaged datasets. The result is always either the right answer for the undamaged runs, with a message about the
+//! others, or an error that names the file. It is never a panic or a wrong answer.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,7 +16,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 
 const FILES: [&str; 3] = ["dataset.json", "runs.csv", "events-0000.csv"];
-/// Four runs of a second.
+/// Four runs of one second.
 const TINY: &str = "
 name = \"tiny\"
 seed = 262
@@ -29,14 +29,14 @@ internal = [0.5]
 ";
 const RUNS: usize = 4;
 
-/// The files of a whole dataset, and what is measured from them.
+/// The files of an undamaged dataset, and its measures.
 struct Whole {
     files: HashMap<&'static str, Vec<u8>>,
     finished: Vec<JournalRow>,
     machines: DataFrame,
 }
 
-/// Runs for which the right answer was seen to come from their whole rows and events: seen once, it need not be computed again.
+/// Sets of runs whose measures were already found to be right, so that they are not computed again.
 static ANSWERED: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -51,7 +51,7 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     }
 });
 
-/// Writes the dataset with one file in another form.
+/// Writes the dataset with other contents of one file.
 fn write(root: &Path, file: &str, bytes: &[u8]) {
     for name in FILES {
         let whole = &WHOLE.files[name];
@@ -60,14 +60,14 @@ fn write(root: &Path, file: &str, bytes: &[u8]) {
     }
 }
 
-/// The answer over a dataset one of whose files has these bytes: the right one over all runs that are left, or an error that names
+/// Requires that a dataset with these bytes in `file` gives either the right answer over all remaining runs, or an error that names
 /// a file.
-fn has_an_answer_or_an_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), String> {
+fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), String> {
     write(root, file, bytes);
     let names_a_place = |error: analyze::Error| {
-        let said = error.to_string();
-        let names_a_place = said.contains(&root.display().to_string());
-        names_a_place.then_some(()).ok_or(said)
+        let problem = error.to_string();
+        let names_a_place = problem.contains(&root.display().to_string());
+        names_a_place.then_some(()).ok_or(problem)
     };
     let dataset = match Dataset::open(root) {
         Ok(dataset) => dataset,
@@ -111,21 +111,21 @@ fn has_an_answer_or_an_error(root: &Path, file: &str, bytes: &[u8]) -> Result<()
 }
 
 #[test]
-fn cut_at_every_byte() {
+fn files_cut_at_every_byte() {
     let folder = tempfile::tempdir().unwrap();
     for file in FILES {
         let whole = &WHOLE.files[file];
         for length in 0..whole.len() {
-            has_an_answer_or_an_error(folder.path(), file, &whole[..length])
-                .unwrap_or_else(|said| panic!("{file} cut at {length}: {said}"));
+            require_answer_or_error(folder.path(), file, &whole[..length])
+                .unwrap_or_else(|problem| panic!("{file} cut at {length}: {problem}"));
         }
     }
 }
 
 #[test]
-fn every_byte_changed() {
+fn files_with_each_byte_changed() {
     let folder = tempfile::tempdir().unwrap();
-    // Provenance is for people to read: its words may be any.
+    // The file's texts about its origin may be changed, because no program reads them.
     let provenance = String::from_utf8(WHOLE.files["dataset.json"].clone()).unwrap();
     let (checked, _) = provenance.split_once("\"sweeps\"").unwrap();
     for file in FILES {
@@ -138,13 +138,13 @@ fn every_byte_changed() {
         for place in 0..end {
             let mut bytes = whole.clone();
             bytes[place] ^= 1;
-            has_an_answer_or_an_error(folder.path(), file, &bytes)
-                .unwrap_or_else(|said| panic!("{file} changed at {place}: {said}"));
+            require_answer_or_error(folder.path(), file, &bytes)
+                .unwrap_or_else(|problem| panic!("{file} changed at {place}: {problem}"));
         }
     }
 }
 
-/// What can happen to a file.
+/// A kind of damage to a file.
 #[derive(Clone, Debug)]
 enum Damage {
     Flip(Index, u8),
@@ -200,22 +200,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn damaged_anyhow(
+    fn files_with_random_damage(
         file in prop::sample::select(FILES.to_vec()),
         damages in prop::collection::vec(damage(), 1..4),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let bytes = damaged(&WHOLE.files[file], &damages);
-        let outcome = has_an_answer_or_an_error(folder.path(), file, &bytes);
-        // Words of the provenance may be any.
+        let outcome = require_answer_or_error(folder.path(), file, &bytes);
+        // The file's texts about its origin may be changed, because no program reads them.
         let in_provenance = file == "dataset.json" && outcome.is_ok();
         prop_assert!(in_provenance || outcome.is_ok(), "{outcome:?}");
     }
 }
 
-/// Events that no journal row counts are a sweep's in progress; everything else that is wrong has a name.
+/// Events without a journal row belong to a run that has not ended. Every other mistake has an error of its own.
 #[test]
-fn known_ways_to_be_wrong_are_named() {
+fn known_mistakes_have_errors_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let text = |file: &str| String::from_utf8(WHOLE.files[file].clone()).unwrap();
     let (journal, events) = (text("runs.csv"), text("events-0000.csv"));
@@ -225,7 +225,7 @@ fn known_ways_to_be_wrong_are_named() {
         .collect();
     let header_again = journal.clone() + journal.lines().next().unwrap() + "\n";
     let row_again = journal.clone() + journal.lines().nth(1).unwrap() + "\n";
-    for (file, bytes, said) in [
+    for (file, bytes, problem) in [
         (
             "runs.csv",
             without_a_column,
@@ -239,7 +239,7 @@ fn known_ways_to_be_wrong_are_named() {
         (
             "runs.csv",
             journal.replace("virtual", "tcp"),
-            "line 2 is not what was written",
+            "line 2 has changed since it was written",
         ),
         (
             "runs.csv",
@@ -252,22 +252,22 @@ fn known_ways_to_be_wrong_are_named() {
         (
             "events-0000.csv",
             events.replace('\n', "\r\n"),
-            "not what was written (checksum)",
+            "have changed since they were written (checksum)",
         ),
         ("dataset.json", String::new(), "dataset.json: EOF"),
         (
             "dataset.json",
             text("dataset.json").replace("\"seed\": 262", "\"seed\": 263"),
-            "the experiment in it is not what was written",
+            "the experiment in this file has changed since it was written",
         ),
     ] {
         let root = folder.path().join("tiny");
         fs::create_dir_all(&root).unwrap();
         write(&root, file, bytes.as_bytes());
         let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());
-        assert!(code == 2 && err.contains(said), "{said}: {err}");
+        assert!(code == 2 && err.contains(problem), "{problem}: {err}");
     }
-    // For the audit it is a finding.
+    // The audit reports it as a violation.
     let root = folder.path().join("tiny");
     write(
         &root,
@@ -276,10 +276,10 @@ fn known_ways_to_be_wrong_are_named() {
     );
     let (code, out, _) = analyze(&["audit", "tiny"], folder.path());
     assert!(
-        code == 4 && out.contains("the row is not what was written"),
+        code == 4 && out.contains("the checksum of the row is wrong"),
         "{out}"
     );
-    // A journal that was copied through another system's editor is the same journal.
+    // A journal whose line ends were changed by a text editor on another system is accepted.
     write(&root, "runs.csv", journal.replace('\n', "\r\n").as_bytes());
     assert_eq!(
         analyze(&["summary", "tiny", "--no-cache"], folder.path()).0,
@@ -292,7 +292,7 @@ fn known_ways_to_be_wrong_are_named() {
 }
 
 #[test]
-fn runs_that_are_not_there_are_told() {
+fn missing_runs_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("tiny");
     fs::create_dir(&root).unwrap();
@@ -306,6 +306,6 @@ fn runs_that_are_not_there_are_told() {
     let (code, _, err) = analyze(&["summary", "tiny"], folder.path());
     assert_eq!(
         (code, err.as_str()),
-        (0, "tiny: 2 planned runs are not there yet\n")
+        (0, "tiny: 2 planned runs are not done yet\n")
     );
 }

@@ -1,4 +1,4 @@
-//! The data dictionary names what is there, no less and no more.
+//! The data dictionary names exactly the columns that exist.
 
 use std::path::Path;
 
@@ -16,12 +16,12 @@ fn names(columns: &[Column]) -> Vec<&'static str> {
 }
 
 #[test]
-fn has_the_columns_of_the_event_log() {
+fn the_dictionary_has_the_columns_of_the_event_log() {
     assert_eq!(names(&events::EVENT_LOG), EVENT_COLUMNS);
 }
 
 #[test]
-fn has_the_columns_of_the_journal() {
+fn the_dictionary_has_the_columns_of_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let text = std::fs::read_to_string(folder.path().join("runs.csv")).unwrap();
@@ -30,7 +30,7 @@ fn has_the_columns_of_the_journal() {
 }
 
 #[test]
-fn has_the_columns_of_the_processed_files() {
+fn the_dictionary_has_the_columns_of_the_processed_files() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let dataset = Dataset::open(folder.path()).unwrap();
@@ -55,7 +55,7 @@ fn has_the_columns_of_the_processed_files() {
 }
 
 #[test]
-fn every_column_has_its_meaning() {
+fn every_column_has_a_meaning() {
     for column in runs::journal()
         .chain(events::event_columns())
         .chain(dictionary::machine_file_columns())
@@ -69,7 +69,7 @@ fn every_column_has_its_meaning() {
 }
 
 #[test]
-fn lies_beside_the_data_as_the_program_tells_it() {
+fn the_dictionary_in_the_data_folder_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/README.md");
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(

@@ -1,4 +1,4 @@
-//! The whole way: a sweep over real TCP, its tables, its processed data.
+//! Tests the whole way from a sweep over real TCP to tables and processed data.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use sim::sweep::{self, Options, Progress, Summary};
 
 use crate::exported::read_parts;
 
-/// Sweeps the project's own quickstart over real TCP, at its full size but `time_scale` times faster than real time.
+/// Runs the project's own quickstart experiment over real TCP, at full size and `time_scale` times faster than real time.
 pub fn sweep_quickstart(root: &Path, time_scale: f64) -> Summary {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/quickstart.toml");
     let overrides = Overrides {
@@ -72,7 +72,7 @@ fn from_real_tcp_to_tables_and_processed_data() {
         let column = machines.column(name).unwrap();
         column.i64().unwrap().sum().unwrap()
     };
-    // Each message was received, or waited after its receiver's last tick, or came later still.
+    // Each message was received, waited in the queue after its receiver's last tick, or arrived later.
     let late = sum("arrivals") - sum("receive_events") - sum("backlog_final");
     assert!((0..=300).contains(&late), "{late}");
     assert_eq!(
@@ -81,8 +81,8 @@ fn from_real_tcp_to_tables_and_processed_data() {
     );
 }
 
-/// A sweep over real TCP and its twin in virtual time: no run that was in order differs in any event. As long as none was in order,
-/// which a busy computer may cause, the sweep is tried again at a lower speed.
+/// Compares a sweep over real TCP with the same sweep in virtual time. No run that was as scheduled has different events. If no run
+/// was as scheduled, which a busy computer can cause, the sweep is repeated at a lower speed.
 #[test]
 fn punctual_runs_over_real_tcp_are_those_of_virtual_time() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,6 +118,6 @@ fn punctual_runs_over_real_tcp_are_those_of_virtual_time() {
     };
     assert!(
         [10.0, 4.0, 1.5, 0.5].into_iter().any(some_were_in_order),
-        "no run was in order, even at the slowest speed"
+        "no run was as scheduled, even at the slowest speed"
     );
 }

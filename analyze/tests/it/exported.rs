@@ -1,4 +1,4 @@
-//! `processed/`: what is written reads back.
+//! Tests that the files in `processed/` have the right contents.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub fn read(path: &Path) -> DataFrame {
         .unwrap()
 }
 
-/// The parts in the folder `path`, one below the other.
+/// All parts in the folder `path` as one data frame.
 pub fn read_parts(path: &Path) -> DataFrame {
     let parts = parts(path).into_iter().map(|part| read(&part));
     parts
@@ -25,7 +25,7 @@ pub fn read_parts(path: &Path) -> DataFrame {
         .unwrap()
 }
 
-/// The files in the folder `path`, by name.
+/// The files in the folder `path`, sorted by name.
 pub fn parts(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).unwrap();
     let mut parts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -41,9 +41,9 @@ fn rows_of_csv(path: &Path) -> usize {
         .count()
 }
 
-/// However small the batches, and so the memory: the same measures, and no batch larger than it may be.
+/// With batches of any size, the measures are the same, and no batch has more events than allowed.
 #[test]
-fn batches_bound_the_memory_and_change_nothing() {
+fn small_batches_change_no_measure() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let whole = Dataset::open(folder.path()).unwrap().machines().unwrap();
@@ -122,7 +122,7 @@ fn jumps_sum_to_the_final_clock() {
 }
 
 #[test]
-fn nothing_half_written_stays() {
+fn unfinished_files_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let processed = folder.path().join("processed");
@@ -156,7 +156,7 @@ fn nothing_half_written_stays() {
 }
 
 #[test]
-fn of_two_exports_at_once_the_second_is_turned_away() {
+fn a_second_export_at_the_same_time_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("hand");
     fixture::write_by_hand(&root);
@@ -174,7 +174,7 @@ fn of_two_exports_at_once_the_second_is_turned_away() {
     assert_eq!(analyze(&["export", "hand"], folder.path()).0, 0);
 }
 
-/// Many exports of two selections: whatever files there are in the end are those of one of them.
+/// If exports of two selections run at the same time, all files belong to the same selection in the end.
 #[test]
 fn exports_at_once_do_not_mix_their_files() {
     let folder = tempfile::tempdir().unwrap();

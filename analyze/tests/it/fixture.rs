@@ -1,4 +1,4 @@
-//! Datasets to test with: hand-made logs, and runs of the virtual engine.
+//! Datasets for tests: a log written by hand, and runs of the virtual engine.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use sim::log::{
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
 
-/// An experiment from the text of its file.
+/// Reads an experiment from the text of its file.
 pub fn experiment(text: &str) -> Experiment {
     Experiment::parse(text, "test.toml".as_ref(), Overrides::default()).expect("an experiment")
 }
 
-/// Runs the experiment on the virtual clock and writes its dataset.
+/// Runs the experiment in virtual time and writes its dataset.
 pub fn simulated(root: &Path, text: &str) {
     altered(root, text, |_| {});
 }
 
-/// The same, with its runs altered before they are written.
+/// Runs the experiment in virtual time, alters its runs, and writes its dataset.
 pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
@@ -32,7 +32,7 @@ pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>
     write(root, &experiment, runs);
 }
 
-/// Two machines at 1 and 2 ticks per second, for 4 s:
+/// The log of two machines at 1 and 2 ticks per second, for 4 s:
 ///
 /// | second | machine 0 | machine 1 |
 /// | --- | --- | --- |
@@ -83,7 +83,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
     ]
 }
 
-/// Writes the dataset whose one run is [`by_hand`].
+/// Writes the dataset with the single run [`by_hand`].
 pub fn write_by_hand(root: &Path) {
     let experiment = experiment(BY_HAND);
     let run = experiment.runs().next().expect("one is planned");
@@ -112,7 +112,7 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
         .collect()
 }
 
-/// The experiment that [`by_hand`] is a run of.
+/// The experiment of the run [`by_hand`].
 pub const BY_HAND: &str = "
 name = \"by-hand\"
 seed = 1
@@ -123,7 +123,7 @@ rates = [[1, 2]]
 internal = [0.5]
 ";
 
-/// Two configurations, three repetitions each.
+/// Two configurations with three repetitions each.
 pub const SMALL: &str = "
 name = \"small\"
 seed = 262
@@ -135,12 +135,12 @@ rates = [[1, 3, 6]]
 internal = [0.4, 0.7]
 ";
 
-/// [`SMALL`] as if it had been run over TCP.
+/// [`SMALL`] with an experiment file that names the TCP engine.
 pub fn small_over_tcp() -> String {
     SMALL.replace("virtual", "tcp")
 }
 
-/// Writes the dataset of `experiment`, its runs logged as given.
+/// Writes the dataset of `experiment` with these runs.
 pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
     let mut writer = DatasetWriter::open(root, experiment).expect("a new folder");
     runs.into_iter()
@@ -148,7 +148,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
     writer.sync().expect("room on the disk");
 }
 
-/// `run` with its machines' logs, ready to be written.
+/// A finished run from the logs of its machines.
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
@@ -168,7 +168,7 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
     FinishedRun { row, events }
 }
 
-/// Changes a cell of a run's log.
+/// Changes a cell in the log of a run.
 pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
     let column = EVENT_COLUMNS.iter().position(|name| *name == column);
     let column = column.expect("a column of the log");
@@ -184,7 +184,7 @@ pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: 
     run.events = rows.collect::<String>().into_bytes();
 }
 
-/// `run` as one that failed.
+/// A failed run.
 pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     let mut row = journal_row(experiment, run);
     row.outcome = Outcome::Failed;
@@ -195,7 +195,7 @@ pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     }
 }
 
-/// The journal's row of `run`, as if it had finished in time and without events.
+/// The journal row of `run`, as if it had finished in time and had no events.
 pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
     let configuration = &run.configuration;
     let schedule = run.schedule(experiment.seed);

@@ -1,6 +1,7 @@
-//! Datasets whose checksums are right and whose contents cannot be: each number of each row as large and as small as it can be.
+//! Tests with impossible values in datasets whose checksums are right: every number of every row is very small or very large.
 //!
-//! Every verb gives an answer or an error that names the file: never a panic, and no memory only because a row contains a large number.
+//! Every command gives an answer or an error that names the file. It never panics, and never allocates memory in proportion to a
+//! number in a row.
 
 use std::path::Path;
 
@@ -24,17 +25,17 @@ rates = [[1, 2, 4]]
 internal = 0.5
 ";
 
-/// Where bits run out: of 32 and 64, with sign and without.
+/// The limits of 32-bit and 64-bit integers, with and without a sign.
 const NUMBERS: [u64; 5] = [0, u32::MAX as u64, (1 << 63) - 1, 1 << 63, u64::MAX];
-/// Of real numbers.
+/// Extreme real numbers.
 const REALS: [f64; 6] = [0.0, -1.0, 1e-300, 1e19, f64::INFINITY, f64::NAN];
 
-/// Every way to look at a dataset, beside a whole one: whatever fails must name the dataset's folder.
-fn look_at(root: &Path, whole: &Dataset) -> Result<(), String> {
+/// Runs all computations on a dataset, also together with an undamaged one. Every error must name the dataset's folder.
+fn check_all_commands(root: &Path, whole: &Dataset) -> Result<(), String> {
     let names_it = |error: analyze::Error| {
-        let said = error.to_string();
-        let names_it = said.contains(&root.display().to_string());
-        names_it.then_some(()).ok_or(said)
+        let problem = error.to_string();
+        let names_it = problem.contains(&root.display().to_string());
+        names_it.then_some(()).ok_or(problem)
     };
     match Audit::run(&[root.to_owned()]) {
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
@@ -59,12 +60,12 @@ fn look_at(root: &Path, whole: &Dataset) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks at the dataset with its second run altered.
+/// Runs all computations on the dataset with an altered second run.
 fn altered(alter: impl FnOnce(&mut FinishedRun), whole: &Dataset) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("altered");
     fixture::altered(&root, TINY, |runs| alter(&mut runs[1]));
-    look_at(&root, whole)
+    check_all_commands(&root, whole)
 }
 
 fn whole() -> (tempfile::TempDir, Dataset) {
@@ -75,13 +76,13 @@ fn whole() -> (tempfile::TempDir, Dataset) {
     (folder, dataset)
 }
 
-/// Looks at the dataset with some cells of its second row changed, and the row sealed again.
+/// Runs all computations on the dataset with changed cells in its second row and a new checksum of this row.
 fn with_cells(cells: &[(&str, &str)], whole: &Dataset) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("altered");
     fixture::simulated(&root, TINY);
     set_journal_cells(&root, cells);
-    look_at(&root, whole)
+    check_all_commands(&root, whole)
 }
 
 fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
@@ -119,7 +120,7 @@ fn numbers_in_the_journal() {
     ] {
         for number in NUMBERS {
             with_cells(&[(column, &number.to_string())], &whole)
-                .unwrap_or_else(|said| panic!("{column} = {number}: {said}"));
+                .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
     }
     for column in [
@@ -130,12 +131,12 @@ fn numbers_in_the_journal() {
         "latency_max_us",
     ] {
         for number in REALS {
-            // As over TCP, where these bound what can have been.
+            // The values bound other values as in a run over TCP.
             with_cells(
                 &[(column, &number.to_string()), ("as_scheduled", "false")],
                 &whole,
             )
-            .unwrap_or_else(|said| panic!("{column} = {number}: {said}"));
+            .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
     }
 }
@@ -196,12 +197,12 @@ fn texts_in_the_journal() {
     for (column, values) in texts {
         for value in values {
             with_cells(&[(column, value)], &whole)
-                .unwrap_or_else(|said| panic!("{column} = {value}: {said}"));
+                .unwrap_or_else(|problem| panic!("{column} = {value}: {problem}"));
         }
     }
 }
 
-/// In every column of rows of every kind of event; in a run on schedule, and in one that is not, by turns.
+/// Changes every column of rows of every kind of event, in runs that are on schedule and in runs that are not.
 #[test]
 fn numbers_in_the_events() {
     let (_folder, whole) = whole();
@@ -219,15 +220,15 @@ fn numbers_in_the_events() {
                     }
                     set_cell(run, kind, *column, number);
                 };
-                altered(alter, &whole).unwrap_or_else(|said| {
-                    panic!("column {column} of a {kind} event = {number}: {said}")
+                altered(alter, &whole).unwrap_or_else(|problem| {
+                    panic!("column {column} of a {kind} event = {number}: {problem}")
                 });
             }
         }
     }
 }
 
-/// Changes one cell of the last row of that kind, which must have one there.
+/// Changes one cell of the last row of this kind. The cell must not be empty.
 fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let mut rows: Vec<Vec<String>> = text
@@ -242,21 +243,21 @@ fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     run.events = rows.concat().into_bytes();
 }
 
-/// A row that promises billions of machines is refused by its number of rates, before anything is made for each.
+/// A row with billions of machines is refused because of its number of rates, before memory is allocated for the machines.
 #[test]
-fn billions_of_machines_are_refused_in_words() {
+fn billions_of_machines_are_refused_with_an_error() {
     let (_folder, whole) = whole();
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), TINY);
     set_journal_cells(folder.path(), &[("machines", "4000000000")]);
-    let said = Dataset::open(folder.path()).unwrap_err().to_string();
+    let problem = Dataset::open(folder.path()).unwrap_err().to_string();
     assert!(
-        said.contains(
+        problem.contains(
             "runs.csv: line 3, column machines: `4000000000`, but the row's other cells say 3"
         ),
-        "{said}"
+        "{problem}"
     );
     let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(!audit.is_clean());
-    look_at(folder.path(), &whole).unwrap();
+    check_all_commands(folder.path(), &whole).unwrap();
 }

@@ -1,10 +1,11 @@
-//! Datasets in, answers out: the crate as its users see it.
+//! Tests of the crate through its public interface and its program.
 
 #![allow(clippy::unwrap_used)]
 
 mod audit;
 mod audit_mutations;
 mod audit_variants;
+mod cache;
 mod chosen;
 mod claims;
 mod class;
@@ -23,7 +24,7 @@ mod import_files;
 mod import_own_clocks;
 mod import_rules;
 mod imported;
-mod kept;
+
 mod mesh;
 mod notebooks;
 mod only;

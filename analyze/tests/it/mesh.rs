@@ -1,4 +1,4 @@
-//! A mesh of 256 machines goes through the whole analysis, in memory that does not grow with machines times messages.
+//! Tests that a mesh of 256 machines can be analysed in bounded memory, which does not grow with machines times messages.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,7 @@ use crate::exported::{read, read_parts};
 use crate::fixture;
 
 const MACHINES: usize = 256;
-/// Runs are long enough that a number remembered for each message and machine would take more than [`MOST_KILOBYTES`].
+/// The runs are so long that one number for each message and machine would need more than [`MOST_KILOBYTES`].
 const EXPERIMENT: &str = "
 name = \"mesh\"
 seed = 7
@@ -22,16 +22,16 @@ rates = { random = 1, machines = 256, from = 1, to = 6 }
 internal = 0.1
 sends = [\"mix\", \"unicast\"]
 ";
-/// The most memory that any command may take. Each took 60 to 160 megabytes when this was written.
+/// The largest memory that a command may use, in kilobytes. When this limit was chosen, the commands used 60 to 160 megabytes.
 const MOST_KILOBYTES: u64 = 300_000;
 
-/// Runs the words behind it and says last on stderr how many kilobytes of memory they took at most.
+/// A Python program that runs the command in its arguments and then prints the command's peak memory in kilobytes on stderr.
 const WITH_PEAK: &str = "import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(code)";
 
-/// What `analyze` prints in `folder`, after requiring that it ends well and takes no more memory than it may.
+/// Runs `analyze` in `folder` and returns its output. Requires that it succeeds and uses no more memory than it may.
 fn analyze(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("python3")
         .args(["-c", WITH_PEAK])
@@ -50,14 +50,14 @@ fn analyze(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The rows of the table that `analyze` prints.
+/// The rows of the table that `analyze` prints, as JSON.
 fn rows(folder: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
     let arguments = [arguments, &["--format", "json"]].concat();
     serde_json::from_str(&analyze(folder, &arguments)).unwrap()
 }
 
 #[test]
-fn of_256_machines_goes_through_every_verb_in_bounded_memory() {
+fn a_mesh_of_256_machines_is_analysed_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("mesh"), EXPERIMENT);
     let rows = |arguments: &[&str]| rows(folder.path(), arguments);
@@ -78,14 +78,14 @@ fn of_256_machines_goes_through_every_verb_in_bounded_memory() {
     let contrast = [
         "contrast", "mesh", "--of", "sends", "--from", "mix", "--to", "unicast",
     ];
-    // Four measures of each machine.
+    // There are four measures for each machine.
     assert_eq!(rows(&contrast).len(), 4 * MACHINES);
     let audit = analyze(folder.path(), &["audit", "mesh"]);
     assert!(audit.contains("mesh: 2 runs, "), "{audit}");
     assert!(audit.contains("Check passed: "), "{audit}");
     let compared = analyze(folder.path(), &["compare", "mesh", "mesh"]);
     assert!(
-        compared.contains("Events: 2 of 2 runs identical, 0 not."),
+        compared.contains("Events: 2 of 2 runs identical, 0 different."),
         "{compared}"
     );
 

@@ -1,4 +1,4 @@
-//! Every notebook runs from top to bottom, on data made there and then, with the Python packages that are pinned.
+//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::end_to_end::{sweep, sweep_quickstart};
 
-/// A notebook, and how many pictures it draws.
+/// The notebooks, each with the number of its pictures.
 const NOTEBOOKS: [(&str, usize); 4] = [
     ("01-first-look.ipynb", 4),
     ("02-claims.ipynb", 1),
@@ -34,7 +34,7 @@ fn notebooks_run_from_top_to_bottom() {
             .arg(&notebook)
             .env("DATASET", &dataset)
             .env("DATA", folder.path())
-            // Whatever the user has set up: the pinned kernel, and pictures in the notebook.
+            // These settings override the user's: the pinned kernel is used, and pictures are stored in the notebook.
             .env("JUPYTER_PREFER_ENV_PATH", "1")
             .env("IPYTHONDIR", folder.path())
             .env("MPLCONFIGDIR", folder.path())
@@ -56,7 +56,7 @@ fn notebooks_run_from_top_to_bottom() {
     );
 }
 
-/// `claims.csv`, from few runs of the experiments of some claims: of the others it says that they are not evaluated.
+/// Makes `claims.csv` from few runs of the experiments of some claims. The other claims are not evaluated.
 fn make_claims(data: &Path) {
     for name in ["draining", "equal-rates", "rate-sets", "scaling"] {
         sweep_shortened(&format!("claims/{name}.toml"), 3, &data.join(name), |_| {});
@@ -67,7 +67,7 @@ fn make_claims(data: &Path) {
     fs::write(data.join("claims.csv"), told.stdout).unwrap();
 }
 
-/// `stability.csv`, from two runs of each configuration.
+/// Makes `stability.csv` from two runs of each configuration.
 fn make_stability(data: &Path) {
     let dataset = data.join("stability");
     sweep_shortened("stability.toml", 2, &dataset, |_| {});
@@ -76,7 +76,7 @@ fn make_stability(data: &Path) {
     fs::write(data.join("stability.csv"), told.stdout).unwrap();
 }
 
-/// Twins at two time scales, and in virtual time.
+/// Makes datasets with the same seed over TCP at two time scales, and in virtual time.
 fn make_twins(data: &Path) {
     let kinds = [
         ("twins-virtual", None),
@@ -119,7 +119,7 @@ fn export(dataset: &Path) {
     }
 }
 
-/// What the program says.
+/// Runs the program and returns its output.
 fn analyze<const N: usize>(verb: [&str; N], paths: &[&Path]) -> Output {
     let program = env!("CARGO_BIN_EXE_analyze");
     Command::new(program)
@@ -133,7 +133,7 @@ fn experiments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments")
 }
 
-/// They are kept as they are written: what they put out would go stale.
+/// Notebooks are stored without outputs, which would become outdated.
 #[test]
 fn notebooks_are_kept_without_outputs() {
     for (name, _) in NOTEBOOKS {
@@ -150,12 +150,13 @@ fn notebooks() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../notebooks")
 }
 
-/// A virtual environment with what `notebooks/requirements.txt` pins.
+/// A virtual environment with the packages that `notebooks/requirements.txt` pins.
 pub fn python_environment() -> PathBuf {
     environment_with("../notebooks/requirements.txt")
 }
 
-/// A virtual environment with what a file pins, made anew when that has changed; its path is relative to the crate's.
+/// A virtual environment with the packages of a requirements file. It is made again if the file has changed. Its path is relative
+/// to the crate.
 pub fn environment_with(requirements: &str) -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(requirements);
     let pinned_by = requirements.parent().and_then(Path::file_name).unwrap();
@@ -184,7 +185,7 @@ pub fn environment_with(requirements: &str) -> PathBuf {
     environment
 }
 
-/// Runs it to its end. Returns what it printed.
+/// Runs a command to its end and returns its output.
 pub fn run(command: &mut Command) -> String {
     let hint = "this needs Python 3.11 or later with its venv module (on Debian and Ubuntu the package python3-venv) \
                 and, the first time, the Python package index";

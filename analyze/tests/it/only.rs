@@ -1,4 +1,4 @@
-//! `--only punctual`: runs that were late are left out, and said to be.
+//! Tests of `--only punctual`: unpunctual runs are left out, and a message says so.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::command_line::analyze;
 use crate::exported::{read, read_parts};
 use crate::fixture;
 
-/// A folder with a dataset `small` over TCP, of whose six runs the second and the fifth were late.
+/// A folder with a dataset `small` over TCP. Its second and fifth run were late.
 fn with_two_late_runs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("small"), &[1, 4]);
@@ -42,7 +42,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
 }
 
 #[test]
-fn every_table_leaves_them_out() {
+fn every_table_leaves_unpunctual_runs_out() {
     let folder = with_two_late_runs();
     for verb in ["drift", "jumps", "backlog", "summary"] {
         let arguments = [verb, "small", "--only", "punctual", "--format", "json"];
@@ -57,7 +57,7 @@ fn every_table_leaves_them_out() {
 }
 
 #[test]
-fn export_leaves_them_out_of_every_file() {
+fn export_leaves_unpunctual_runs_out_of_every_file() {
     let folder = with_two_late_runs();
     let (code, _, err) = analyze(&["export", "small", "--only", "punctual"], folder.path());
     assert_eq!(code, 0, "{err}");
@@ -70,7 +70,7 @@ fn export_leaves_them_out_of_every_file() {
 }
 
 #[test]
-fn a_dataset_without_a_punctual_run_is_named() {
+fn the_error_names_a_dataset_without_a_punctual_run() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("late"), &[0, 1, 2, 3, 4, 5]);
     let (code, out, err) = analyze(&["drift", "late", "--only", "punctual"], folder.path());
@@ -78,5 +78,21 @@ fn a_dataset_without_a_punctual_run_is_named() {
     assert_eq!(
         err,
         "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
+    );
+}
+
+/// An imported log does not tell how late its events were, so a slower run would not help.
+#[test]
+fn the_error_for_an_imported_dataset_gives_another_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
+    std::fs::write(folder.path().join("log.csv"), log).unwrap();
+    let (code, _, err) = analyze(&["import", "log.csv", "--into", "mine"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = analyze(&["drift", "mine", "--only", "punctual"], folder.path());
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(
+        err,
+        "error: mine has no punctual run (1 finished); imported logs do not tell how late events were, so leave out --only punctual\n"
     );
 }

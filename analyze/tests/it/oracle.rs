@@ -1,4 +1,4 @@
-//! Every measure against plain loops that follow its definition, on random runs.
+//! Compares every measure with plain loops that follow its definition, on random runs.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -12,7 +12,7 @@ use sim::machine::{EventKind, Recipients};
 
 use crate::fixture;
 
-/// A machine's log in model seconds.
+/// The events of a machine, with times in model seconds.
 type Log = Vec<(f64, LoggedEvent)>;
 
 fn rates(machines: Range<usize>) -> impl Strategy<Value = Vec<f64>> {
@@ -25,7 +25,7 @@ proptest! {
 
     #[test]
     fn measures_are_what_their_definitions_say(
-        // More than eight machines have vector clocks that are replayed in several goes.
+        // The vector clocks of more than eight machines are replayed in several passes.
         rates in prop_oneof![4 => rates(2..5), 1 => rates(9..12)],
         tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
@@ -265,7 +265,7 @@ fn measures(
     ])
 }
 
-/// The clock's value at `t`, an event at that very instant included.
+/// The clock's value at time `t`, including an event at this time.
 fn clock_at(log: &Log, t: f64) -> f64 {
     log.iter()
         .rev()
@@ -273,13 +273,13 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// Where the event of a tick stands that has only one.
+/// The index of the only event of a tick.
 fn place_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
 }
 
-/// Whether one machine of `machines` may send to another.
+/// Tells whether machine `from` may send to machine `to`.
 fn may_send(topology: Topology, from: usize, to: usize, machines: usize) -> bool {
     let is_next = |a: usize, b: usize| (a + 1) % machines == b;
     from != to
@@ -291,7 +291,7 @@ fn may_send(topology: Topology, from: usize, to: usize, machines: usize) -> bool
         }
 }
 
-/// When messages were sent to `machine`.
+/// The times at which messages were sent to `machine`.
 fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     let mut arrivals = vec![];
     for (sender, log) in run.iter().enumerate() {
@@ -311,14 +311,14 @@ fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     arrivals
 }
 
-/// The integral over a window of a step function that steps only at `instants`.
+/// The integral over a window of a step function that changes only at `instants`.
 fn integral(instants: &[f64], window: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
     steps(instants, window)
         .map(|(t, lasts)| value_at(t) * lasts)
         .sum()
 }
 
-/// The steps between `instants` within a window: when each begins, and how long it lasts.
+/// The start and the length of each step between `instants` within a window.
 fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     let mut instants: Vec<f64> = instants.to_vec();
     instants.retain(|t| (from_s..to_s).contains(t));
@@ -332,8 +332,8 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     steps.into_iter()
 }
 
-/// The share of concurrent pairs of events of different machines, and that among those with different clocks: by looking at every
-/// pair, and for each event at all that happened before it.
+/// The share of concurrent pairs of events of different machines, and their share among the pairs with different clocks. It looks
+/// at every pair, and for each event at all events that happened before it.
 fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
     let (mut pairs, mut concurrent, mut different, mut falsely) = (0.0, 0.0, 0.0, 0.0);
@@ -359,14 +359,15 @@ fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     (share(concurrent, pairs), share(falsely, different))
 }
 
-/// For each event, all that happened before it: the machine's events before it, the send of what it receives, and what happened
-/// before those.
+/// For each event, all events that happened before it: the machine's earlier events, the send of the received message, and the
+/// events that happened before these.
 fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
     let mut order: Vec<(usize, usize)> = vec![];
     for (machine, log) in run.iter().enumerate() {
         order.extend((0..log.len()).map(|place| (machine, place)));
     }
-    // A receive's clock is above its send's, and a machine's clock rises: causes come first.
+    // In the order of clocks, causes come before their effects: a receive's clock is larger than its send's, and a machine's clock
+    // rises.
     order.sort_by_key(|&(machine, place)| run[machine][place].1.event.logical_clock);
     let mut before: Vec<Vec<HashSet<(usize, usize)>>> = run
         .iter()

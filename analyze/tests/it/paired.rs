@@ -1,4 +1,4 @@
-//! `analyze compare`: what the measures of matched runs differ by.
+//! Tests of `analyze compare`: the differences between the measures of matched runs.
 
 use analyze::compare::Paired;
 use sim::log::FinishedRun;
@@ -7,7 +7,7 @@ use crate::command_line::analyze;
 use crate::compare::{open, twins};
 use crate::fixture;
 
-/// Three runs of the same log, but for the last clock of machine 1: 9 in A; 10, 11 and 15 in B.
+/// Three runs with the same log, except for the last clock of machine 1: it is 9 in A, and 10, 11 and 15 in B.
 fn with_later_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
@@ -30,24 +30,28 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
     measures.find(|paired| paired.measure.name == name).unwrap()
 }
 
-/// The differences are 1, 2 and 6: their mean is 3, their standard deviation the root of (4 + 1 + 9) / 2, and the t quantile for
-/// two degrees of freedom 4.3027. Machine 0 has none, so over the run they are half as large.
+/// The differences are 1, 2 and 6. Their mean is 3, their standard deviation is the square root of (4 + 1 + 9) / 2, and the t
+/// quantile for two degrees of freedom is 4.3027. Machine 0 has no difference, so the means over a run's machines are half as
+/// large.
 #[test]
-fn paired_interval_is_what_a_hand_works_out() {
+fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_later_clocks().path());
     let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
-    let expect = |paired: &Paired, means: (f64, f64), half: f64, equal: f64| {
+    let expect = |paired: &Paired, means: (f64, f64), half: Option<f64>, equal: f64| {
         let difference = paired.difference.unwrap();
         assert_eq!((paired.mean_a.unwrap(), paired.mean_b.unwrap()), means);
         assert_eq!((difference.n, difference.mean), (3, means.1 - means.0));
-        assert!((difference.half_width.unwrap() - half).abs() < 1e-3);
+        match (difference.half_width, half) {
+            (Some(found), Some(half)) => assert!((found - half).abs() < 1e-3),
+            (found, half) => assert_eq!(found, half),
+        }
         assert_eq!(paired.equal, Some(equal));
     };
     let of_machine = |machine: usize| named(&comparison.groups[machine].measures, "clock_final");
-    expect(of_machine(0), (6.0, 6.0), 0.0, 1.0);
-    expect(of_machine(1), (9.0, 12.0), half_width, 0.0);
+    expect(of_machine(0), (6.0, 6.0), None, 1.0);
+    expect(of_machine(1), (9.0, 12.0), Some(half_width), 0.0);
     let pooled = named(&comparison.pooled, "clock_final");
-    expect(pooled, (7.5, 9.0), half_width / 2.0, 0.5);
+    expect(pooled, (7.5, 9.0), Some(half_width / 2.0), 0.5);
 }
 
 #[test]
@@ -60,10 +64,10 @@ fn table_of_measures() {
     B is b: virtual, seed 1; 3 runs.
 
     3 runs in both, 0 only in A, 0 only in B.
-    Events: 0 of 3 runs identical, 3 not.
-    CHECK FAILED: 3 of 3 runs as scheduled in both differ. Where every message is queued when the schedule says, the seed
-    settles every event, so these must be identical: either a log was changed, or the two datasets come from different
-    simulators, or the simulator is wrong.
+    Events: 0 of 3 runs identical, 3 different.
+    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. If every message is queued when the schedule says, the
+    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
+    different simulators, or the simulator is wrong.
 
     The 3 runs that differ, each with its first difference in the model time of A:
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
@@ -75,56 +79,58 @@ fn table_of_measures() {
 
     Measures
 
-    measure                  mean A  mean B        B - A  equal  n
-    ──────────────────────────────────────────────────────────────
-    ticks                       6.0     6.0            0  100 %  3
-    internal_events             2.0     2.0            0  100 %  3
-    send_events                 2.0     2.0            0  100 %  3
-    receive_events              2.0     2.0            0  100 %  3
-    internal_share            0.286   0.286            0  100 %  3
-    broadcast_share           0.167   0.167            0  100 %  3
-    tick_rate                  1.50    1.50            0  100 %  3
-    clock_final                 7.5     9.0    1.5 ± 3.3   50 %  3
-    jump_mean                  1.31    1.50  0.19 ± 0.41   50 %  3
-    jump_sd                    0.68    1.05  0.37 ± 1.09   50 %  3
-    jump_p50                    1.0     1.0            0  100 %  3
-    jump_p95                    2.2     3.0    0.8 ± 2.1   50 %  3
-    jump_max                    2.5     3.5    1.0 ± 3.3   67 %  3
-    jump_share_above_1         0.19    0.25  0.06 ± 0.00   50 %  3
-    logical_rate               1.88    2.25  0.38 ± 0.82   50 %  3
-    own_drift                   1.5     3.0    1.5 ± 3.3   50 %  3
-    lag_final                   1.5     3.0    1.5 ± 3.3   50 %  3
-    lag_mean                    0.6     0.7  0.09 ± 0.21   50 %  3
-    lag_slope                 0.150   0.150            0  100 %  3
-    spread_mean                 1.2     1.4  0.19 ± 0.41    0 %  3
-    spread_max                  3.0     6.0    3.0 ± 6.6    0 %  3
-    spread_final                3.0     6.0    3.0 ± 6.6    0 %  3
-    backlog_mean                0.3     0.3            0  100 %  3
-    backlog_tick_mean          0.12    0.12            0  100 %  3
-    backlog_p95                 0.4     0.4            0  100 %  3
-    backlog_max                 0.5     0.5            0  100 %  3
-    backlog_share_above_1      0.00    0.00            0  100 %  3
-    backlog_final               0.0     0.0            0  100 %  3
-    backlog_growth             0.05    0.05            0  100 %  3
-    arrivals                    2.0     2.0            0  100 %  3
-    receive_share              0.44    0.44            0  100 %  3
-    offered_load               0.44    0.44            0  100 %  3
-    message_age_mean_s         0.50    0.50            0  100 %  3
-    message_age_mean_ticks      0.6     0.6            0  100 %  3
-    logical_age_mean           1.00    1.00            0  100 %  3
-    concurrency                0.47    0.47            0  100 %  3
-    false_order                0.41    0.41            0  100 %  3
+    measure                  mean A  mean B            B - A  equal  n
+    ──────────────────────────────────────────────────────────────────
+    ticks                       6.0     6.0                0  100 %  3
+    internal_events             2.0     2.0                0  100 %  3
+    send_events                 2.0     2.0                0  100 %  3
+    receive_events              2.0     2.0                0  100 %  3
+    internal_share            0.286   0.286                0  100 %  3
+    broadcast_share           0.167   0.167                0  100 %  3
+    tick_rate                  1.50    1.50                0  100 %  3
+    clock_final                 7.5     9.0        1.5 ± 3.3   50 %  3
+    jump_mean                  1.31    1.50      0.19 ± 0.42   50 %  3
+    jump_sd                    0.68    1.05      0.37 ± 1.10   50 %  3
+    jump_p50                    1.0     1.0                0  100 %  3
+    jump_p95                    2.2     3.0        0.8 ± 2.2   50 %  3
+    jump_max                    2.5     3.5        1.0 ± 3.3   67 %  3
+    jump_share_above_1         0.19    0.25  0.06, all equal   50 %  3
+    logical_rate               1.88    2.25      0.38 ± 0.83   50 %  3
+    own_drift                   1.5     3.0        1.5 ± 3.3   50 %  3
+    lag_final                   1.5     3.0        1.5 ± 3.3   50 %  3
+    lag_mean                    0.6     0.7      0.09 ± 0.21   50 %  3
+    lag_slope                 0.150   0.150                0  100 %  3
+    spread_mean                 1.2     1.4      0.19 ± 0.42    0 %  3
+    spread_max                  3.0     6.0        3.0 ± 6.6    0 %  3
+    spread_final                3.0     6.0        3.0 ± 6.6    0 %  3
+    backlog_mean                0.3     0.3                0  100 %  3
+    backlog_tick_mean          0.12    0.12                0  100 %  3
+    backlog_p95                 0.4     0.4                0  100 %  3
+    backlog_max                 0.5     0.5                0  100 %  3
+    backlog_share_above_1      0.00    0.00                0  100 %  3
+    backlog_final               0.0     0.0                0  100 %  3
+    backlog_growth             0.05    0.05                0  100 %  3
+    arrivals                    2.0     2.0                0  100 %  3
+    receive_share              0.44    0.44                0  100 %  3
+    offered_load               0.44    0.44                0  100 %  3
+    message_age_mean_s         0.50    0.50                0  100 %  3
+    message_age_mean_ticks      0.6     0.6                0  100 %  3
+    logical_age_mean           1.00    1.00                0  100 %  3
+    concurrency                0.47    0.47                0  100 %  3
+    false_order                0.41    0.41                0  100 %  3
 
-    Means over n matched runs, of each run the mean of its machines; B - A ± half the width of the 95 % interval (Student's
-    t) of the mean paired difference.
-    equal: share of the values, machine by machine, that are exactly the same in A and B.
-    `analyze dictionary` says what each measure is; `--format csv` has every configuration and machine.
+    For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval
+    (Student's t) of the mean paired difference.
+    equal: share of the machines' values that are exactly the same in A and B.
+    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
 }
 
-/// In B machine 1 receives nothing: the age of its messages is defined in A only.
+/// In B machine 1 receives nothing, so the age of its messages is defined in A only.
 #[test]
-fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
+fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
@@ -162,11 +168,11 @@ fn what_is_undefined_on_one_side_is_unequal_and_has_no_difference() {
     );
     let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
     assert_eq!(code, 4);
-    let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4.0,1,2.0,logical_age_mean,0,,,,,,,0.0";
+    let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4.0,1,2.0,logical_age_mean,0,,,,,,,,0.0";
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
-/// A record a configuration, machine and measure; the words go to stderr.
+/// There is one record for each configuration, machine and measure. The report goes to stderr.
 #[test]
 fn records_in_full_precision() {
     let folder = twins(
@@ -177,10 +183,10 @@ fn records_in_full_precision() {
     let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("CHECK FAILED: 1 of 6 runs as scheduled in both differs."),
+        err.contains("CHECK FAILED: 1 of 6 runs that were as scheduled in both differs."),
         "{err}"
     );
-    let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,equal";
+    let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,interval,equal";
     assert_eq!(csv.lines().next().unwrap(), header);
     let (_, json, _) = analyze(&[&arguments[..], &["json"]].concat(), folder.path());
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
@@ -194,5 +200,7 @@ fn records_in_full_precision() {
     assert_eq!((&changed["machine"], &changed["n"]), (&0.into(), &3.into()));
     assert!((number("mean_b") - number("mean_a") - number("difference")).abs() < 1e-9);
     assert!(((number("low") + number("high")) / 2.0 - number("difference")).abs() < 1e-9);
+    // Two of the three runs are unchanged.
+    assert_eq!(changed["interval"], "rough");
     assert_eq!(number("equal"), 2.0 / 3.0);
 }

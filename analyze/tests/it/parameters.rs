@@ -1,4 +1,4 @@
-//! Every parameter of the table is everywhere: in experiment files, run keys, the journal, filters, tables and the dictionary.
+//! Every parameter appears in experiment files, run keys, the journal, filters, tables and the dictionary.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use sim::log::journal_columns;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Two values of each parameter that a grid may vary, as an experiment file writes them, and the cell of the second.
+/// For each parameter that a grid may vary: its name, two values as in an experiment file, and the cell of the second value.
 const VALUES: [(&str, &str, &str); 9] = [
     ("rates", "[[1, 3], [2, 4]]", "2,4"),
     ("internal", "[0.5, 0.25]", "0.25"),
@@ -41,7 +41,7 @@ fn grid(name: &str, values: &str) -> String {
 }
 
 #[test]
-fn values_of_every_dimension_are_tried_here() {
+fn every_parameter_of_a_grid_is_tested_here() {
     let dimensions = PARAMETERS
         .iter()
         .filter(|parameter| parameter.is_dimension());
@@ -50,7 +50,7 @@ fn values_of_every_dimension_are_tried_here() {
 }
 
 #[test]
-fn every_parameter_is_read_and_stands_in_keys_and_tables() {
+fn every_parameter_is_read_and_appears_in_keys_and_tables() {
     for (name, values, second) in VALUES {
         let text = grid(name, values);
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default())
@@ -79,7 +79,7 @@ fn every_parameter_is_read_and_stands_in_keys_and_tables() {
 }
 
 #[test]
-fn every_parameter_is_a_column_a_name_and_an_entry() {
+fn every_parameter_is_a_column_a_filter_and_a_dictionary_entry() {
     let dictionary = dictionary::markdown();
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);

@@ -1,4 +1,4 @@
-//! `processed/events/`: parts of whole runs, of which only what is new is written, and what any reader makes of them.
+//! Tests of `processed/events/`: only new parts are written, and other programs can read the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,10 +17,10 @@ use crate::exported::{parts, read_parts};
 use crate::fixture;
 use crate::notebooks::{environment_with, run};
 
-/// Events of a run of [`fixture::SMALL`].
+/// Number of events in a run of [`fixture::SMALL`].
 const A_RUN: u64 = 200;
 
-/// A dataset whose journal can have fewer rows than its log has runs.
+/// A dataset whose journal can be shortened to some of the runs in its log.
 struct Growing {
     folder: tempfile::TempDir,
     journal: Vec<String>,
@@ -43,7 +43,7 @@ impl Growing {
         self.root().join("processed/events")
     }
 
-    /// Now it has these runs.
+    /// Gives the journal the rows of these runs.
     fn with(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
         let rows = std::iter::once(0).chain(runs.into_iter().map(|run| run + 1));
         let rows = rows.map(|row| self.journal[row].as_str());
@@ -59,12 +59,12 @@ impl Growing {
         dataset
     }
 
-    /// Exports it: how many parts there are, how many of them new.
+    /// Exports the dataset. Returns the number of all parts and the number of new parts.
     fn export(&self) -> (usize, usize) {
         exported(&self.dataset())
     }
 
-    /// The parts have every event once.
+    /// Requires that the parts contain every event once.
     fn is_complete(&self) {
         let by = ["run", "machine", "tick"];
         let events = read_parts(&self.events());
@@ -74,7 +74,7 @@ impl Growing {
         assert!(events.equals_missing(&whole.events().unwrap()));
     }
 
-    /// What is in the folder, and when it was written.
+    /// The contents of the folder and the times at which its files were written.
     fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
         let parts = parts(&self.events()).into_iter();
         parts
@@ -86,7 +86,7 @@ impl Growing {
             .collect()
     }
 
-    /// Overwrites the events of the first `runs` runs: whoever reads them finds that they are not what was written.
+    /// Changes the events of the first `runs` runs, so that reading them fails with a checksum error.
     fn damage(&self, runs: usize) {
         let log = self.root().join("events-0000.csv");
         let whole = fs::read_to_string(&log).unwrap();
@@ -112,7 +112,7 @@ fn exported(dataset: &Dataset) -> (usize, usize) {
 }
 
 #[test]
-fn a_sweep_that_has_grown_adds_parts_and_reads_nothing_else() {
+fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     let small = Growing::new(fixture::SMALL);
     assert_eq!(small.with(0..2).export(), (1, 1));
     let first = small.state();
@@ -132,7 +132,7 @@ fn a_sweep_that_has_grown_adds_parts_and_reads_nothing_else() {
 }
 
 #[test]
-fn however_often_it_is_exported_the_parts_stay_few() {
+fn repeated_exports_do_not_make_many_parts() {
     let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     let grown = Growing::new(&experiment);
     let mut dataset = grown.with(0..1).dataset();
@@ -147,7 +147,7 @@ fn however_often_it_is_exported_the_parts_stay_few() {
 }
 
 #[test]
-fn parts_of_runs_that_changed_or_went_are_written_anew() {
+fn parts_of_changed_and_removed_runs_are_written_again() {
     let mut small = Growing::new(fixture::SMALL);
     assert_eq!(small.export(), (3, 3));
     let whole = small.state();
@@ -158,7 +158,7 @@ fn parts_of_runs_that_changed_or_went_are_written_anew() {
             .collect();
         parts
     };
-    // The third run began otherwise.
+    // The third run gets another start time.
     let other = small.journal[3].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, small.journal[3]);
     small.journal[3] = other;
@@ -167,7 +167,7 @@ fn parts_of_runs_that_changed_or_went_are_written_anew() {
     assert_eq!(small.with(0..6).export(), (3, 1));
     assert_eq!(stay(small.state()), [true, false, true]);
     small.is_complete();
-    // A run went, and then a whole part.
+    // First one run is removed, then all runs of a part.
     assert_eq!(small.with([0, 1, 3, 4, 5]).export(), (3, 1));
     assert_eq!(stay(small.state()), [true, false, true]);
     small.is_complete();
@@ -176,7 +176,7 @@ fn parts_of_runs_that_changed_or_went_are_written_anew() {
 }
 
 #[test]
-fn a_selection_is_not_taken_for_the_whole() {
+fn an_export_of_some_runs_is_not_taken_for_all_runs() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut chosen = small.dataset();
@@ -194,13 +194,13 @@ fn a_selection_is_not_taken_for_the_whole() {
 }
 
 #[test]
-fn everything_is_written_on_request_and_by_another_version() {
+fn everything_is_written_with_no_cache_and_by_another_version() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut reread = Dataset::open(small.root()).unwrap();
     reread.limit_parts(2 * A_RUN);
     assert_eq!(exported(&reread), (3, 3));
-    // As another version has written them.
+    // These parts look as if another version had written them.
     for part in parts(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
@@ -226,7 +226,7 @@ fn everything_is_written_on_request_and_by_another_version() {
 }
 
 #[test]
-fn what_is_no_part_is_replaced() {
+fn files_that_are_not_parts_are_replaced() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let part = &parts(&small.events())[1];
@@ -234,34 +234,34 @@ fn what_is_no_part_is_replaced() {
     fs::write(part, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(small.export(), (3, 1));
     small.is_complete();
-    // A second copy of a part would count its runs twice.
+    // A second copy of a part would contain its runs twice.
     fs::copy(part, part.with_file_name("part-00009.parquet")).unwrap();
     small.export();
     small.is_complete();
     assert_eq!(parts(&small.events()).len(), 3);
-    // The one file of all events that earlier versions wrote.
+    // Earlier versions wrote this single file of all events.
     let single = small.root().join("processed/events.parquet");
     fs::write(&single, "stale").unwrap();
     assert_eq!(small.export(), (3, 0));
     assert!(!single.exists());
 }
 
-/// Whatever ends it: here an error, after a part has been written.
+/// The export ends early because of an error after it has written a part.
 #[test]
-fn an_export_that_does_not_come_to_its_end_leaves_what_was_there() {
+fn an_export_that_fails_changes_nothing() {
     let small = Growing::new(fixture::SMALL);
     small.with(4..6).export();
     let before = small.state();
     small.with(0..6);
     let whole = fs::read(small.root().join("events-0000.csv")).unwrap();
-    // Its measures are kept: it is the export of the events that fails.
+    // The measures are cached, so the error occurs in the export of the events.
     small.dataset().machines().unwrap();
     let half = whole.len() / 2;
     let damaged = [&whole[..half], &vec![b'x'; whole.len() - half]].concat();
     fs::write(small.root().join("events-0000.csv"), damaged).unwrap();
     let error = export(&small.dataset(), false).unwrap_err().to_string();
     assert!(error.contains("checksum"), "{error}");
-    // Nothing half-written stays, on a disk that is full for instance.
+    // No unfinished file remains.
     let processed = small.root().join("processed");
     let names = [".lock", "events", "machines.parquet", "runs.parquet"];
     assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
@@ -271,20 +271,20 @@ fn an_export_that_does_not_come_to_its_end_leaves_what_was_there() {
     small.is_complete();
 }
 
-/// Bits flipped all over a part, in its data and in its footer: it is written anew.
+/// Bits are flipped all over a part, in its data and in its footer. Each time the part is written again.
 #[test]
-fn a_damaged_part_is_not_believed() {
+fn a_damaged_part_is_replaced() {
     let small = Growing::new(fixture::SMALL);
     assert_eq!(small.export(), (3, 3));
     let whole = small.state();
     let (part, (_, bytes)) = whole.iter().nth(1).unwrap();
-    // A prime step: every bit of a byte is met.
+    // The step is a prime number, so that all bits of a byte are hit.
     let bits: Vec<usize> = (0..8 * bytes.len()).step_by(2003).collect();
     assert!(bits.len() > 20, "{}", bytes.len());
     for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // Written in its place, whatever else has a link to it.
+        // The part is removed first, because other folders may have links to the same file.
         fs::remove_file(part).unwrap();
         fs::write(part, damaged).unwrap();
         assert_eq!(small.export(), (3, 1), "bit {bit}");
@@ -295,7 +295,7 @@ fn a_damaged_part_is_not_believed() {
     }
 }
 
-/// With the packages that the bench pins.
+/// Uses the packages that `bench` pins.
 #[test]
 fn polars_pandas_and_duckdb_open_the_folder() {
     let small = Growing::new(fixture::SMALL);

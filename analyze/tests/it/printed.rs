@@ -1,4 +1,4 @@
-//! Commands and lines of code that are printed can be pasted, whatever the folder is called.
+//! Commands and lines of code that the programs print can be pasted, whatever the name of the folder is.
 
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Names that a shell, Python or a pattern would read as something else.
+/// Names that a shell, Python or a file pattern could misread.
 const NAMES: [&str; 8] = [
     "a b",
     "quo\"te",
@@ -23,7 +23,7 @@ const NAMES: [&str; 8] = [
 
 const LOG: &str = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
 
-/// Exit code and stdout of a shell that was given `line`.
+/// Runs `line` in a shell. Returns the exit code and stdout.
 fn pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
     let output = Command::new("sh")
         .args(["-c", &format!("analyze() {{ \"$0\" \"$@\"; }}; {line}")])
@@ -38,7 +38,7 @@ fn pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_comes_next_after_an_import() {
+fn the_command_printed_after_an_import_can_be_pasted() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("log.csv"), LOG).unwrap();
     for name in NAMES {
@@ -56,7 +56,7 @@ fn what_comes_next_after_an_import() {
 }
 
 #[test]
-fn how_python_opens_an_export() {
+fn the_python_line_printed_after_an_export_can_be_pasted() {
     let folder = tempfile::tempdir().unwrap();
     for name in NAMES {
         fixture::simulated(&folder.path().join(name), fixture::BY_HAND);
@@ -78,7 +78,7 @@ fn how_python_opens_an_export() {
 }
 
 #[test]
-fn what_makes_a_missing_dataset() {
+fn the_command_that_makes_a_missing_dataset_can_be_pasted() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("my claims")).unwrap();
     let claims = include_str!("../../../experiments/claims.toml");

@@ -1,4 +1,4 @@
-//! What `analyze` writes for programs is read back with the types that it has.
+//! The files that `analyze` writes for programs are read back with the right types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,13 +11,13 @@ use crate::command_line::analyze;
 use crate::exported::{read, read_parts};
 use crate::fixture;
 
-/// Whether a cell is a number, and then whether it shows that it is a real one.
+/// Tells whether a cell is a real number (it has a decimal point) or an integer. `None` if it is not a number.
 fn is_real(cell: &str) -> Option<bool> {
     cell.parse::<f64>().ok()?;
     Some(cell.contains(['.', 'e', 'E']))
 }
 
-/// The cells of a CSV text by column.
+/// The cells of each column of a CSV text.
 fn columns(csv: &[u8]) -> BTreeMap<String, Vec<String>> {
     let mut reader = csv::Reader::from_reader(csv);
     let headers = reader.headers().unwrap().clone();
@@ -31,7 +31,7 @@ fn columns(csv: &[u8]) -> BTreeMap<String, Vec<String>> {
     columns
 }
 
-/// One rate, an integer probability, a whole duration: real numbers that happen to be whole.
+/// A rate, a probability and a duration that are real numbers, but happen to be whole.
 const WHOLE: &str = "
 name = \"whole\"
 seed = 1
@@ -73,7 +73,7 @@ fn columns_of_real_numbers_show_a_point_in_every_cell() {
             assert_eq!(cells.len(), rows.len(), "{command:?} {name}");
             let mut kinds = vec![];
             for (cell, row) in cells.iter().zip(&rows) {
-                // JSON tells numbers from texts.
+                // JSON distinguishes numbers and texts.
                 if row[&name].is_number() {
                     assert_eq!(
                         Some(row[&name].is_f64()),

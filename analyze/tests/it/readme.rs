@@ -1,6 +1,6 @@
-//! The documents are true: their commands and their Python run, their experiments can be planned, their links lead somewhere, their
-//! lists are complete, and the verdicts that they show are those that `analyze claims` computes. (Rust in them is a documentation
-//! test.)
+//! The documents are correct: their commands and Python programs run, their experiments are valid, their links lead to existing
+//! targets, their lists are complete, and their verdicts are those that `analyze claims` computes. Rust code in documents is a
+//! documentation test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::notebooks::{python_environment, run};
 
-/// Every document, in the order in which a newcomer reads them: the commands of one may need what the commands before it made.
+/// All documents, in the order in which a newcomer reads them. Commands may use data that the commands of earlier documents make.
 const DOCUMENTS: [&str; 12] = [
     "README.md",
     "sim/README.md",
@@ -28,13 +28,13 @@ const DOCUMENTS: [&str; 12] = [
     "CHANGELOG.md",
 ];
 
-/// The longest that the first page may be, in lines.
+/// The largest number of lines of the first page.
 const README_LINES: usize = 150;
 
-/// The file in `experiments/` that is no experiment.
+/// The file in `experiments/` that is not an experiment.
 const CLAIMS: &str = "claims.toml";
 
-/// Experiments of claims that simulate and read few events: their claims are evaluated in every test run.
+/// Experiments of claims with few events. The claims about them are evaluated in every test run.
 const QUICK_EXPERIMENTS: [&str; 9] = [
     "draining",
     "equal-rates",
@@ -71,13 +71,13 @@ fn prose(text: &str) -> String {
     outside.collect()
 }
 
-/// The languages that blocks of code are in, in the order of the blocks.
+/// The language of each block of code, in the order of the text.
 fn languages(text: &str) -> Vec<&str> {
     let fences = text.lines().filter_map(|line| line.strip_prefix("```"));
     fences.step_by(2).collect()
 }
 
-/// The program `sim`, which Cargo builds into the folder of `analyze`.
+/// The program `sim`, which Cargo builds into the same folder as `analyze`.
 fn sim() -> PathBuf {
     let sim = Path::new(env!("CARGO_BIN_EXE_analyze")).with_file_name("sim");
     assert!(
@@ -88,7 +88,7 @@ fn sim() -> PathBuf {
     sim
 }
 
-/// A folder with the experiments and with the logs that can be imported.
+/// A folder with copies of the experiments and of the logs that can be imported.
 fn folder_to_work_in() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for part in ["experiments", "data/foreign"] {
@@ -109,7 +109,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the commands of a block as a shell does, with `cargo sim` and `cargo analyze` as the programs under test.
+/// Runs the commands of a block in a shell. `cargo sim` and `cargo analyze` stand for the programs under test.
 fn run_commands(commands: &str, folder: &Path) {
     let cargo = format!(
         "cargo() {{\n  verb=$1\n  shift\n  case $verb in\n    sim) '{}' \"$@\" ;;\n    analyze) '{}' \"$@\" ;;\n    \
@@ -123,7 +123,8 @@ fn run_commands(commands: &str, folder: &Path) {
         .current_dir(folder));
 }
 
-/// So that the ports in the documents are free, also while somebody else on this computer runs this test.
+/// Another loopback address for each test process, so that the ports in the documents are free even if the test runs twice at the
+/// same time.
 fn own_loopback_address() -> String {
     if !cfg!(target_os = "linux") {
         return "127.0.0.1".to_owned();
@@ -155,8 +156,8 @@ fn the_first_page_is_short() {
     );
 }
 
-/// In one folder, as somebody would who reads from the first page on. Commands that `.ci/run` has too, such as `cargo test`, are not
-/// run: CI does.
+/// All commands run in the same folder, as if somebody read the documents in order. Commands that `.ci/run` also has, such as
+/// `cargo test`, are left out because CI runs them.
 #[test]
 fn commands_and_python_run() {
     let folder = folder_to_work_in();
@@ -177,7 +178,8 @@ fn commands_and_python_run() {
     }
 }
 
-/// So that no command hides from the test above: what is in `text` is output, or needs a cluster, a browser or a long time.
+/// No command is hidden from the test above: blocks in `text` are output, or commands that need a cluster, a browser or a long
+/// time.
 #[test]
 fn blocks_are_in_languages_that_tests_know() {
     for document in DOCUMENTS {
@@ -200,7 +202,7 @@ fn blocks_are_in_languages_that_tests_know() {
     }
 }
 
-/// TOML in a document is an experiment, or a claim of the claims' file.
+/// A block of TOML is an experiment or a claim in the claims' file.
 #[test]
 fn experiments_can_be_planned() {
     let claims = read("experiments/claims.toml");
@@ -227,7 +229,7 @@ fn every_document_is_listed() {
     assert_eq!(found, BTreeSet::from(listed));
 }
 
-/// Adds the Markdown files in a folder of the project: not those in datasets, in hidden folders, in Python's environments, or built.
+/// Finds the Markdown files in a folder of the project, except in datasets, hidden folders, Python environments and build folders.
 fn find_documents(project: &Path, folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(project.join(folder)).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -245,9 +247,9 @@ fn find_documents(project: &Path, folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// A link to another file leads to a file that is there, and to a heading that is there.
+/// Every link to another file leads to an existing file and heading.
 #[test]
-fn links_lead_somewhere() {
+fn links_lead_to_existing_headings() {
     for document in DOCUMENTS {
         let text = prose(&read(document));
         let links = text
@@ -275,7 +277,7 @@ fn links_lead_somewhere() {
     }
 }
 
-/// What links call the headings of a document.
+/// The names by which links refer to the headings of a document.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| {
@@ -290,7 +292,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// With the number of its runs.
+/// Each experiment is listed with the number of its runs.
 #[test]
 fn every_experiment_is_listed() {
     let page = read("experiments/README.md");
@@ -316,7 +318,7 @@ fn the_citation_is_of_this_version() {
     assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
 
-/// The names of the TOML files in `experiments/` and `experiments/claims/`: the other folders hold other things.
+/// The names of the TOML files in `experiments/` and `experiments/claims/`.
 fn experiment_files() -> BTreeSet<String> {
     let files = |folder: &str, prefix: &str| -> Vec<String> {
         fs::read_dir(project().join(folder))
@@ -334,7 +336,7 @@ fn claims() -> Vec<Claim> {
     claims::read(&project().join("experiments").join(CLAIMS)).unwrap()
 }
 
-/// The experiments that a claim is about.
+/// The names of the experiments that a claim is about.
 fn experiments_of(claim: &Claim) -> BTreeSet<String> {
     let mut experiments: BTreeSet<String> = claim.audited.iter().cloned().collect();
     for test in &claim.tests {
@@ -348,7 +350,7 @@ fn experiments_of(claim: &Claim) -> BTreeSet<String> {
     experiments
 }
 
-/// Whether it runs in virtual time, so that its results are the same everywhere.
+/// Tells whether the experiment runs in virtual time, so that its results are the same on every computer.
 fn is_virtual(experiment: &str) -> bool {
     let file = project().join(format!("experiments/claims/{experiment}.toml"));
     Experiment::read(&file, Overrides::default())
@@ -357,7 +359,7 @@ fn is_virtual(experiment: &str) -> bool {
         == EngineKind::Virtual
 }
 
-/// The rows of the table of claims: what it calls the claim, and its cells.
+/// The rows of the table of claims: the name of the claim, and the other cells.
 fn rows_of_claims() -> Vec<(String, Vec<String>)> {
     let page = read("experiments/claims/README.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
@@ -370,7 +372,7 @@ fn rows_of_claims() -> Vec<(String, Vec<String>)> {
     .collect()
 }
 
-/// Every claim has its row, every cell of which says what the claims' file says; and verdicts are words that the claim may get.
+/// Every claim has a row, whose cells agree with the claims' file. Every verdict is one that the claim can get.
 #[test]
 fn the_table_of_claims_is_complete() {
     let (rows, claims) = (rows_of_claims(), claims());
@@ -400,7 +402,7 @@ fn the_table_of_claims_is_complete() {
             "refuted" => "refuted",
             "undecided" => "undecided",
             _ if verdict == depends => "depends",
-            _ => panic!("{id}: {verdict:?} is no verdict, and not {depends:?}"),
+            _ => panic!("{id}: {verdict:?} is neither a verdict nor {depends:?}"),
         };
         *counts.entry(kind).or_default() += 1;
     }
@@ -424,15 +426,14 @@ fn verdicts_of_quick_claims_are_those_computed() {
     compare_verdicts(|experiment| QUICK_EXPERIMENTS.contains(&experiment), 15);
 }
 
-/// The same of all claims whose experiments run in virtual time.
+/// The same comparison for all claims whose experiments run in virtual time.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
     compare_verdicts(is_virtual, 23);
 }
 
-/// Evaluates the claims that are about such experiments only, of which there must be at least so many, and compares their whole
-/// verdicts with those in the table.
+/// Evaluates the claims whose experiments are all wanted, at least `at_least` claims, and compares their verdicts with the table.
 fn compare_verdicts(is_wanted: impl Fn(&str) -> bool, at_least: usize) {
     let folder = folder_to_work_in();
     let wanted: Vec<Claim> = claims()

@@ -1,4 +1,4 @@
-//! The same data and the same command give the same bytes: whatever the number of threads, and whether measures are kept or read.
+//! The same data and command give the same bytes, whatever the number of threads, and with or without cached measures.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-/// Many runs of several configurations: enough that sums in another order would differ in their last digits.
+/// There are so many runs of several configurations that sums in another order would differ in their last digits.
 const VARIED: &str = "
 name = \"varied\"
 seed = 5
@@ -21,7 +21,7 @@ receive = [\"one\", \"all\"]
 sends = [\"mix\", { multicast = 2 }]
 ";
 
-/// What a command writes to stdout.
+/// Runs a command and returns its stdout.
 fn stdout(arguments: &[&str], threads: &str, folder: &Path) -> String {
     let output = Command::cargo_bin("analyze")
         .unwrap()
@@ -36,7 +36,7 @@ fn stdout(arguments: &[&str], threads: &str, folder: &Path) -> String {
 }
 
 #[test]
-fn every_verb_writes_the_same_bytes_every_time() {
+fn every_command_writes_the_same_bytes_every_time() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("a"), VARIED);
     let other_seed = VARIED.replace("seed = 5", "seed = 6");

@@ -1,4 +1,4 @@
-//! `data/sample`, the dataset that comes with the project: it can be read, and its processed files are what `export` makes of it.
+//! Tests `data/sample`, the dataset that comes with the project: it can be read, and its processed files are up to date.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn sample() -> PathBuf {
 }
 
 #[test]
-fn its_processed_files_are_up_to_date() {
+fn the_processed_files_of_the_sample_are_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(sample()).unwrap() {
         let path = entry.unwrap().path();
@@ -41,9 +41,9 @@ fn its_processed_files_are_up_to_date() {
     }
 }
 
-/// It was made over real TCP in real time, by runs that were all punctual.
+/// The sample was made over real TCP in real time, and all its runs were punctual.
 #[test]
-fn it_is_an_example_of_the_real_thing() {
+fn the_sample_was_made_over_tcp_in_real_time() {
     let dataset = Dataset::open(&sample()).unwrap();
     assert_eq!(dataset.finished().len(), 6);
     for run in dataset.finished() {

@@ -1,4 +1,4 @@
-//! Datasets in shards, and datasets that are being written: what analysis takes together, and what it says is not there.
+//! Tests of datasets in shards and of datasets that are being written: which runs are read, and which are reported as missing.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn write_shard(root: &Path, number: u32, of: u32) {
 }
 
 #[test]
-fn shards_are_taken_together() {
+fn shards_are_read_as_one_dataset() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("whole"), fixture::SMALL);
     for number in [1, 2] {
@@ -51,17 +51,17 @@ fn missing_shards_are_named() {
     assert_eq!(code, 0);
     assert_eq!(
         err,
-        "small: 2 shards are missing: 1/3 3/3\nsmall: 4 planned runs are not there yet\n"
+        "small: 2 shards are missing: 1/3 3/3\nsmall: 4 planned runs are not done yet\n"
     );
 }
 
-/// Whatever is asked of a dataset: that planned runs and shards are missing is said.
+/// Every command says which planned runs and shards are missing.
 #[test]
-fn every_verb_says_that_runs_and_shards_are_missing() {
+fn every_command_says_that_runs_and_shards_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     write_shard(&root, 2, 2);
-    // One more run is missing: its row is gone.
+    // The row of one more run is removed from the journal.
     let journal = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&journal).unwrap();
     let rows: Vec<&str> = rows.lines().take(3).collect();
@@ -96,12 +96,9 @@ expect = { above = 0 }",
     for command in commands {
         let (code, out, err) = analyze(command, folder.path());
         assert_eq!(code, 0, "{command:?}: {err}");
-        // Lines are wrapped.
+        // Long lines of the message are wrapped.
         let said = format!("{out}\n{err}").replace('\n', " ");
-        for missing in [
-            "4 planned runs are not there yet",
-            "1 shard is missing: 1/2",
-        ] {
+        for missing in ["4 planned runs are not done yet", "1 shard is missing: 1/2"] {
             assert!(said.contains(missing), "{command:?}: {said}");
         }
     }
@@ -114,7 +111,7 @@ fn a_run_in_two_shards_is_refused() {
     for number in [1, 2] {
         write_shard(&root, number, 2);
     }
-    // As if somebody had added the rows of one shard to the other.
+    // The rows of one shard are added to the journal of the other.
     let first = fs::read_to_string(root.join("shard-1-of-2/runs.csv")).unwrap();
     let second = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&second).unwrap();
@@ -129,7 +126,7 @@ fn a_run_in_two_shards_is_refused() {
     );
 }
 
-/// A run counts once it is on the disk, and not before; the writer goes on undisturbed.
+/// A run is read only after it was written to the disk. Reading does not disturb the writer.
 #[test]
 fn only_finished_runs_are_seen_while_a_sweep_writes() {
     let folder = tempfile::tempdir().unwrap();

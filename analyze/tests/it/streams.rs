@@ -1,4 +1,4 @@
-//! Where stdout or stderr takes nothing: answers and exit codes stay, and what is lost is told where that can be.
+//! Tests with a stdout or stderr that accepts no output: the other output and the exit codes are still right.
 
 #![cfg(target_os = "linux")]
 
@@ -14,7 +14,7 @@ fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-/// The writing end of a pipe whose reader has gone away.
+/// The writing end of a pipe whose reader is closed.
 fn pipe_without_reader() -> PipeWriter {
     pipe().unwrap().1
 }
@@ -29,7 +29,8 @@ fn analyze(arguments: &[&str], folder: &Path, stdout: Stdio, stderr: Stdio) -> O
         .unwrap()
 }
 
-/// Datasets `small`, `part`, of whose runs most are missing, and `wrong`, which no audit passes, a log to import and a file of claims.
+/// A folder with a log to import, a file of claims, and the datasets `small`, `part` (most of its runs are missing) and `wrong`
+/// (the audit fails).
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -49,7 +50,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_remark_that_cannot_be_told_costs_no_table() {
+fn a_message_that_cannot_be_printed_costs_no_table() {
     let folder = folder();
     let told = analyze(
         &["drift", "part"],
@@ -59,7 +60,7 @@ fn a_remark_that_cannot_be_told_costs_no_table() {
     );
     assert_eq!(
         String::from_utf8(told.stderr).unwrap(),
-        "small: 5 planned runs are not there yet\n"
+        "small: 5 planned runs are not done yet\n"
     );
     for stderr in [full().into(), Stdio::from(pipe_without_reader())] {
         let output = analyze(&["drift", "part"], folder.path(), Stdio::piped(), stderr);
@@ -69,7 +70,7 @@ fn a_remark_that_cannot_be_told_costs_no_table() {
 }
 
 #[test]
-fn an_error_that_cannot_be_told_is_one() {
+fn an_error_that_cannot_be_printed_still_sets_the_exit_code() {
     let folder = folder();
     for (arguments, code) in [
         (&["drift", "nowhere"][..], 2),
@@ -83,7 +84,7 @@ fn an_error_that_cannot_be_told_is_one() {
     }
 }
 
-/// What prints something, verb by verb, with the exit code that it has if stdout takes nothing.
+/// Commands that print to stdout, each with its exit code if stdout accepts no output.
 const PRINTING: [(&[&str], i32); 17] = [
     (&["summary", "small"], 2),
     (&["drift", "small", "--format", "csv"], 2),
@@ -110,7 +111,7 @@ const PRINTING: [(&[&str], i32); 17] = [
 ];
 
 #[test]
-fn a_full_stdout_is_named() {
+fn a_full_stdout_is_an_error() {
     let folder = folder();
     for (arguments, code) in PRINTING {
         let output = analyze(arguments, folder.path(), full().into(), Stdio::piped());
@@ -124,11 +125,11 @@ fn a_full_stdout_is_named() {
 }
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_mistake() {
+fn a_closed_pipe_is_no_error() {
     let folder = folder();
     for (arguments, _) in PRINTING {
         let code = match arguments {
-            // What was found stands.
+            // A failed check is still reported by the exit code.
             ["audit", "wrong"] => 4,
             ["claims", ..] => 2,
             _ => 0,
@@ -141,9 +142,9 @@ fn a_reader_that_has_gone_away_is_no_mistake() {
     }
 }
 
-/// A closed descriptor is no other file's: nothing is written into what is opened next.
+/// Standard streams are closed. Nothing may be written into files that are opened under the same numbers.
 #[test]
-fn closed_descriptors_harm_nothing() {
+fn closed_standard_streams_do_no_harm() {
     let folder = folder();
     for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
         let output = Command::new("sh")

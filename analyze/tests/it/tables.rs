@@ -1,4 +1,4 @@
-//! Tables as they are read, narrow and wide.
+//! Tests of tables on narrow and wide terminals.
 
 use analyze::output::table::Table;
 use analyze::stats::repetitions;
@@ -23,21 +23,23 @@ fn drift_on_a_wide_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
-    rates  internal  machine      logical rate (1/s)     clock - own ticks             final lag             mean lag           lag slope (1/s)  n
-    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-    1,3,6  0.4       0 at 1/s   2.25 ± 0.22, sd 0.09    25.0 ± 4.3, sd 1.7    75.0 ± 4.3, sd 1.7   36.8 ± 4.0, sd 1.6   3.645 ± 0.378, sd 0.152  3
-    1,3,6  0.4       1 at 3/s   5.88 ± 0.19, sd 0.08    57.7 ± 3.8, sd 1.5     2.3 ± 3.8, sd 1.5    2.2 ± 1.7, sd 0.7   0.017 ± 0.172, sd 0.069  3
-    1,3,6  0.4       2 at 6/s   6.00 ± 0.00, sd 0.00     0.0 ± 0.0, sd 0.0     0.0 ± 0.0, sd 0.0    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
-    1,3,6  0.7       0 at 1/s   3.75 ± 2.07, sd 0.84  55.0 ± 41.5, sd 16.7  45.7 ± 42.6, sd 17.2  21.4 ± 17.3, sd 7.0   2.116 ± 2.699, sd 1.086  3
-    1,3,6  0.7       1 at 3/s   5.90 ± 0.45, sd 0.18    58.0 ± 9.0, sd 3.6     2.7 ± 7.6, sd 3.1    3.0 ± 2.4, sd 1.0  -0.048 ± 0.433, sd 0.174  3
-    1,3,6  0.7       2 at 6/s   6.02 ± 0.07, sd 0.03     0.3 ± 1.4, sd 0.6     0.3 ± 1.4, sd 0.6    0.0 ± 0.0, sd 0.0   0.000 ± 0.000, sd 0.000  3
+    rates  internal  machine       logical rate (1/s)    clock - own ticks            final lag                  mean lag          lag slope (1/s)  n
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s     2.25 ±~0.22 sd 0.09    25.0 ±~4.4 sd 1.7    75.0 ±~4.4 sd 1.7         36.8 ± 4.1 sd 1.6   3.645 ± 0.379 sd 0.152  3
+    1,3,6  0.4       1 at 3/s     5.88 ± 0.20 sd 0.08    57.7 ± 3.9 sd 1.5     2.3 ± 3.9 sd 1.5          2.2 ± 1.8 sd 0.7   0.017 ± 0.172 sd 0.069  3
+    1,3,6  0.4       2 at 6/s         6.00, all equal       0.0, all equal       0.0, all equal  0.0463 ±~0.0080 sd 0.003         0.000, all equal  3
+    1,3,6  0.7       0 at 1/s     3.75 ± 2.08 sd 0.84  55.0 ± 41.5 sd 16.7  45.7 ± 42.7 sd 17.2        21.4 ± 17.4 sd 7.0   2.116 ± 2.699 sd 1.086  3
+    1,3,6  0.7       1 at 3/s     5.90 ± 0.45 sd 0.18    58.0 ± 9.0 sd 3.6     2.7 ± 7.7 sd 3.1          3.0 ± 2.5 sd 1.0  -0.048 ± 0.433 sd 0.174  3
+    1,3,6  0.7       2 at 6/s   6.017 ±~0.073 sd 0.03     0.3 ±~1.5 sd 0.6     0.3 ±~1.5 sd 0.6     0.039 ± 0.037 sd 0.01         0.000, all equal  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    ±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100 samples.
+    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the machine's own ticks.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - mean lag: time-weighted mean of the lag over T.
     - lag slope: slope of a straight line fitted (least squares) to the lag after each own tick over time, in 1/s.
     ");
@@ -53,31 +55,35 @@ fn drift_on_a_narrow_terminal() {
                                     (1/s)     ticks                         (1/s)
     ────────────────────────────────────────────────────────────────────────────────
     1,3,6  0.4       0 at 1/s        2.25      25.0      75.0      36.8     3.645  3
-                                  ± 0.22,    ± 4.3,    ± 4.3,    ± 4.0,  ± 0.378,
+                                   ±~0.22     ±~4.4     ±~4.4     ± 4.1   ± 0.379
                                   sd 0.09    sd 1.7    sd 1.7    sd 1.6  sd 0.152
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.4       1 at 3/s        5.88      57.7       2.3       2.2     0.017  3
-                                  ± 0.19,    ± 3.8,    ± 3.8,    ± 1.7,  ± 0.172,
+                                   ± 0.20     ± 3.9     ± 3.9     ± 1.8   ± 0.172
                                   sd 0.08    sd 1.5    sd 1.5    sd 0.7  sd 0.069
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.4       2 at 6/s        6.00       0.0       0.0       0.0     0.000  3
-                                  ± 0.00,    ± 0.0,    ± 0.0,    ± 0.0,  ± 0.000,
-                                  sd 0.00    sd 0.0    sd 0.0    sd 0.0  sd 0.000
+    1,3,6  0.4       2 at 6/s   6.00, all  0.0, all  0.0, all    0.0463    0.000,  3
+                                    equal     equal     equal  ±~0.0080       all
+                                                               sd 0.003     equal
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.7       0 at 1/s        3.75      55.0      45.7      21.4     2.116  3
-                                  ± 2.07,   ± 41.5,   ± 42.6,   ± 17.3,  ± 2.699,
+                                   ± 2.08    ± 41.5    ± 42.7    ± 17.4   ± 2.699
                                   sd 0.84   sd 16.7   sd 17.2    sd 7.0  sd 1.086
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
     1,3,6  0.7       1 at 3/s        5.90      58.0       2.7       3.0    -0.048  3
-                                  ± 0.45,    ± 9.0,    ± 7.6,    ± 2.4,  ± 0.433,
+                                   ± 0.45     ± 9.0     ± 7.7     ± 2.5   ± 0.433
                                   sd 0.18    sd 3.6    sd 3.1    sd 1.0  sd 0.174
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       2 at 6/s        6.02       0.3       0.3       0.0     0.000  3
-                                  ± 0.07,    ± 1.4,    ± 1.4,    ± 0.0,  ± 0.000,
-                                  sd 0.03    sd 0.6    sd 0.6    sd 0.0  sd 0.000
+    1,3,6  0.7       2 at 6/s       6.017       0.3       0.3     0.039    0.000,  3
+                                  ±~0.073     ±~1.5     ±~1.5   ± 0.037       all
+                                  sd 0.03    sd 0.6    sd 0.6   sd 0.01     equal
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
     standard deviation (sd).
+    ±~: a rough interval. Only a few different values were measured, so it may miss
+    the true mean in more than 5 of 100 samples.
+    all equal: every repetition has this value. That gives no interval, and more
+    repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
     distribution, and rare runs may be missing. With 5 instead of 3 repetitions the
     intervals would be about half as wide.
@@ -85,9 +91,9 @@ fn drift_on_a_narrow_terminal() {
     time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock
-      ran ahead of the machine's own ticks.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's
-      own, at an instant.
+      ran ahead of the number of the machine's own ticks.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus
+      the machine's own clock.
     - mean lag: time-weighted mean of the lag over T.
     - lag slope: slope of a straight line fitted (least squares) to the lag after
       each own tick over time, in 1/s.
@@ -101,14 +107,16 @@ fn jumps_as_markdown() {
 
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
     | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-    | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ± 0.22, sd 0.09 | 1.5 ± 1.2, sd 0.5 | 6.0 ± 2.4, sd 1.0 | 6.7 ± 1.4, sd 0.6 | 0.50 ± 0.25, sd 0.10 | 3 |
-    | 1,3,6 | 0.4 | 1 at 3/s | 1.96 ± 0.06, sd 0.03 | 1.0 ± 0.0, sd 0.0 | 4.7 ± 1.2, sd 0.5 | 8.3 ± 5.7, sd 2.3 | 0.39 ± 0.09, sd 0.03 | 3 |
-    | 1,3,6 | 0.4 | 2 at 6/s | 1.00 ± 0.00, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 0.00 ± 0.00, sd 0.00 | 3 |
-    | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.07, sd 0.84 | 2.8 ± 3.1, sd 1.3 | 9.0 ± 1.1, sd 0.5 | 15.3 ± 9.4, sd 3.8 | 0.68 ± 0.44, sd 0.18 | 3 |
-    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.15, sd 0.06 | 1.0 ± 0.0, sd 0.0 | 5.4 ± 1.3, sd 0.5 | 12.7 ± 16.5, sd 6.7 | 0.28 ± 0.20, sd 0.08 | 3 |
-    | 1,3,6 | 0.7 | 2 at 6/s | 1.00 ± 0.01, sd 0.00 | 1.0 ± 0.0, sd 0.0 | 1.0 ± 0.0, sd 0.0 | 1.3 ± 1.4, sd 0.6 | 0.00 ± 0.01, sd 0.00 | 3 |
+    | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ±~0.22 sd 0.09 | 1.5 ± 1.3 sd 0.5 | 6.0 ± 2.5 sd 1.0 | 6.7 ±~1.5 sd 0.6 | 0.50 ± 0.25 sd 0.10 | 3 |
+    | 1,3,6 | 0.4 | 1 at 3/s | 1.961 ± 0.064 sd 0.03 | 1.0, all equal | 4.7 ± 1.3 sd 0.5 | 8.3 ±~5.8 sd 2.3 | 0.394 ± 0.087 sd 0.03 | 3 |
+    | 1,3,6 | 0.4 | 2 at 6/s | 1.00, all equal | 1.0, all equal | 1.0, all equal | 1.0, all equal | 0.00, all equal | 3 |
+    | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.08 sd 0.84 | 2.8 ± 3.2 sd 1.3 | 9.0 ± 1.2 sd 0.5 | 15.3 ± 9.5 sd 3.8 | 0.68 ± 0.44 sd 0.18 | 3 |
+    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.16 sd 0.06 | 1.0, all equal | 5.4 ± 1.4 sd 0.5 | 12.7 ± 16.6 sd 6.7 | 0.28 ± 0.20 sd 0.08 | 3 |
+    | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 sd 0.005 | 1.0, all equal | 1.0, all equal | 1.3 ±~1.5 sd 0.6 | 0.003 ±~0.013 sd 0.005 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    ±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100 samples.
+    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
@@ -135,10 +143,10 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
-    - max: greatest queue length after a tick, in messages.
+    - max: largest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
-    - receive share: ticks that receive / ticks.
+    - receive share: ticks with a receive / ticks.
     ");
 }
 

@@ -37,7 +37,7 @@ fn table_on_a_terminal() {
                                  difference        -0.002          -0.10    -0.6       -0.126       +0.025        -0.51
                                  z                   -0.1           -0.3                 -3.3         +0.6         -0.6
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.4       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.08 ± 0.05  6.00 ± 0.00    0.0 ± 0.0
+    1,3,6  0.4       2 at 6/s    mean of 3           0.00            0.0     0.0  0.08 ± 0.05         6.00          0.0
                      stable      predicted           0.00            0.0     0.0         0.05         6.00          0.0
                                  difference         0.000           0.00     0.0       +0.027        0.000         0.00
                                  z                   none           none                 +2.4         none         none
@@ -47,12 +47,12 @@ fn table_on_a_terminal() {
                                  difference        +0.073          -0.03    -1.2       -0.009       -0.080        +2.27
                                  z                   +0.5            0.0                 -0.1         -0.2         +0.2
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       1 at 3/s    mean of 3    0.00 ± 0.02      0.0 ± 0.0     0.0  0.34 ± 0.28  5.90 ± 0.45    2.7 ± 7.6
+    1,3,6  0.7       1 at 3/s    mean of 3    0.00 ± 0.02            0.0     0.0  0.34 ± 0.28  5.90 ± 0.45    2.7 ± 7.6
                      stable      predicted           0.00            0.1     0.3         0.37         5.88          2.5
                                  difference        +0.001          -0.06    -0.3       -0.035       +0.025        +0.17
                                  z                   +0.4           none                 -0.5         +0.2         +0.1
     ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       2 at 6/s    mean of 3    0.00 ± 0.00      0.0 ± 0.0     0.0  0.06 ± 0.02  6.02 ± 0.07    0.3 ± 1.4
+    1,3,6  0.7       2 at 6/s    mean of 3           0.00            0.0     0.0  0.06 ± 0.02  6.02 ± 0.07    0.3 ± 1.4
                      stable      predicted           0.00            0.0     0.0         0.06         6.00          0.0
                                  difference         0.000           0.00     0.0       -0.006       +0.017        +0.33
                                  z                   none           none                 -1.2         +1.0         +1.0
@@ -68,9 +68,9 @@ fn table_on_a_terminal() {
       critical: too close to tell; the queue drifts by less than one standard deviation over T.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
-    - receive share: ticks that receive / ticks.
+    - receive share: ticks with a receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
-    - final lag: lag at the end; the lag is the run's greatest clock - the machine's own, at an instant.
+    - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     ");
 }
 

@@ -1,4 +1,4 @@
-//! Where the system gives few threads, answers are the same; where it gives none, an error says so.
+//! Tests with few threads: the answers are the same. Without any thread to start, an error says so.
 
 #![cfg(target_os = "linux")]
 
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::fixture;
 
-/// Runs `analyze` in `folder` by a line of the shell, in which `$0` is the program.
+/// Runs a line of shell commands in `folder`. In it, `$0` is the program `analyze`.
 fn shell(line: &str, folder: &Path) -> Output {
     Command::new("sh")
         .args(["-c", line])
@@ -24,7 +24,7 @@ fn with_small() -> tempfile::TempDir {
 }
 
 #[test]
-fn numbers_of_threads_that_are_none_are_named() {
+fn wrong_numbers_of_threads_are_refused() {
     let folder = with_small();
     for variable in ["POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT"] {
         for number in ["0", "-1", "many", "", "1000000", "99999999999999999999"] {
@@ -52,10 +52,10 @@ fn fewer_threads_give_the_same_answer() {
     assert_eq!(single.stdout, wanted.stdout);
 }
 
-/// The limit of processes holds for everyone but root, for whom the test runs it as `nobody`.
+/// The system does not limit the processes of root, so root runs this test as the user `nobody`.
 #[test]
 #[ignore = "needs bash, and setpriv where root runs it"]
-fn no_threads_at_all_are_an_error() {
+fn too_few_threads_are_an_error() {
     let folder = with_small();
     let program = folder.path().join("analyze");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("analyze"), &program).unwrap();
@@ -77,7 +77,7 @@ fn no_threads_at_all_are_an_error() {
         told.starts_with("error: a query needs 6 threads at once"),
         "{told}"
     );
-    // An audit makes no query: one thread is enough.
+    // The audit makes no query of Polars, so one thread is enough.
     let output = limited(1, "audit small");
     assert_eq!(output.status.code(), Some(0));
 }
@@ -100,9 +100,9 @@ fn too_few_open_files_are_an_error() {
     assert_eq!(enough.status.code(), Some(0));
 }
 
-/// Under `ulimit -f` the system kills whoever does not listen.
+/// Under `ulimit -f` the system kills every program that does not handle the signal.
 #[test]
-fn a_file_that_may_not_grow_is_an_error() {
+fn a_file_beyond_the_size_limit_is_an_error() {
     let folder = with_small();
     let line = "ulimit -f 1; exec \"$0\" export small --reread";
     let output = shell(line, folder.path());
@@ -115,7 +115,7 @@ fn a_file_that_may_not_grow_is_an_error() {
 }
 
 #[test]
-fn an_import_that_cannot_begin_leaves_nothing() {
+fn an_import_that_fails_at_once_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
     std::fs::write(folder.path().join("log.csv"), log).unwrap();

@@ -1,4 +1,4 @@
-"""What both peers are told, and where their events go."""
+"""The command line of both peers, and their event log."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class Experiment:
 
 
 def read() -> Experiment:
-    """The experiment on the command line."""
+    """Reads the experiment from the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rates", required=True, help="ticks per second of each machine, joined by commas")
     parser.add_argument("--internal", type=float, required=True)
@@ -39,7 +39,7 @@ def read() -> Experiment:
 
 @contextmanager
 def event_log(path: Path | None) -> Iterator[Write | None]:
-    """A function that appends a row to the log at `path`, or nothing if there is to be none."""
+    """Returns a function that appends a row to the log at `path`, or None if there is no log."""
     if path is None:
         yield None
         return

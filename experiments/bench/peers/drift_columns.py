@@ -1,4 +1,4 @@
-"""What the peers of `analyze drift` read, and how they print what they found."""
+"""The columns that the peers of `analyze drift` read, and the output of their table."""
 
 import csv
 import sys
@@ -11,7 +11,7 @@ COLUMNS = (*KEY, *(f"{measure}_{what}" for measure in MEASURES for what in ("mea
 
 
 def dataset() -> Path:
-    """The dataset on the command line."""
+    """Reads the dataset's folder from the command line."""
     return Path(sys.argv[1])
 
 
@@ -24,7 +24,7 @@ def journal() -> str:
 
 
 def write(rows: Iterable[Sequence[object]]) -> None:
-    """Prints the table as CSV, a row a configuration and machine."""
+    """Prints the table as CSV, with one row for each configuration and machine."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)

@@ -1,4 +1,4 @@
-"""The drift table of a dataset, by DuckDB."""
+"""Makes the drift table of a dataset with DuckDB."""
 
 import duckdb
 

@@ -11,14 +11,14 @@ SECOND_NS = 1_000_000_000
 
 
 def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
-    """One run. Returns its number of ticks."""
+    """Makes one run. Returns its number of ticks."""
     draw = random.random
     rates, internal = experiment.rates, experiment.internal
     end_ns = experiment.duration_s * SECOND_NS
     machines = len(rates)
     share = (1 - internal) / machines
     clocks = [0] * machines
-    # A message is its stamp, its sender, and the sender's tick that sent it.
+    # A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
     queues: list[deque[tuple[int, int, int]]] = [deque() for _ in rates]
     others = [[queue for queue in queues if queue is not own] for own in queues]
     phases_ns = [int(draw() * SECOND_NS / rate) for rate in rates]

@@ -1,4 +1,4 @@
-"""The drift table of a dataset, by pandas, reading with pyarrow."""
+"""Makes the drift table of a dataset with pandas, which reads with pyarrow."""
 
 import pandas as pd
 

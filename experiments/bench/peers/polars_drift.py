@@ -1,4 +1,4 @@
-"""The drift table of a dataset, by Polars for Python, streaming."""
+"""Makes the drift table of a dataset with Polars for Python, in streaming mode."""
 
 import polars as pl
 

@@ -12,12 +12,12 @@ import simpy
 import command_line
 from command_line import Experiment, Write
 
-# A message: its stamp, its sender, and the sender's tick that sent it.
+# A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
 Message = tuple[int, int, int]
 
 
 class System:
-    """The machines of a run, and how often they have ticked."""
+    """The machines of a run, and how many ticks each has done."""
 
     def __init__(self, experiment: Experiment, run: int, write: Write | None) -> None:
         self.run = run
@@ -31,7 +31,7 @@ class System:
         self.env.run(until=experiment.duration_s)
 
     def machine(self, machine: int, period_s: float) -> Generator[simpy.Timeout, None, None]:
-        """The life of one machine."""
+        """Runs one machine to the end of the run."""
         env, run, write, draw = self.env, self.run, self.write, random.random
         queue = self.queues[machine]
         others = [other for other in self.queues if other is not queue]

@@ -1,4 +1,4 @@
-//! `sim completions`: what a shell needs to complete the program's words.
+//! `sim completions`: prints a script with which a shell completes commands and options.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use super::print;
   sim completions bash > ~/.local/share/bash-completion/completions/sim
   sim completions zsh > ~/.zfunc/_sim")]
 pub struct Args {
-    /// Which shell
+    /// The shell that the script is for
     shell: Shell,
 }
 

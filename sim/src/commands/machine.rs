@@ -1,4 +1,4 @@
-//! `sim machine`: one machine of a run in a process of its own, on this host or another.
+//! `sim machine`: runs one machine of a run as a process of its own, on this host or another.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -14,33 +14,36 @@ use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
 
-/// A week.
-const LONGEST_PATIENCE_S: u64 = 7 * 24 * 3600;
-/// The run failed.
+/// One week, in seconds.
+const MAX_PATIENCE_S: u64 = 7 * 24 * 3600;
+/// Exit code: the run failed.
 const FAILED: u8 = 3;
 
 /// Run one machine of a run as a process of its own, and print its log to stdout
 #[derive(clap::Args)]
 #[command(after_help = "\
-The other machines of the run are started the same way, with the same experiment file, run, addresses and token, each with its \
-own --machine; whichever starts first waits for the others. Their hosts' clocks should differ by less than the run's margin (the shortest time between ticks of two machines), or the order of events is not guaranteed.
+Start the other machines of the run the same way: same experiment file, --run, --addresses and environment variable SIM_TOKEN (a \
+shared secret of 32 hexadecimal digits), but each with its own --machine. Whichever starts first waits for the others. The order of \
+events is guaranteed if the difference of the hosts' clocks, the lateness of ticks and the latency of messages together are shorter \
+than the run's margin (the shortest time between ticks of two machines).
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
   sim machine two.toml --run 0 --machine 0 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-0.csv
   sim machine two.toml --run 0 --machine 1 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-1.csv
 
-Exit codes: 0 ok, 2 usage or experiment file, 3 the run failed.")]
+Exit codes: 0 done; 2 the command line or the experiment cannot be used; 3 the run failed; 71 the system has no more threads or files; \
+75 the machine's address is in use.")]
 pub struct Args {
     /// The experiment file (TOML)
     experiment: PathBuf,
     /// The run's number in the plan, from 0, or its key
     #[arg(long, value_name = "RUN")]
     run: RunName,
-    /// Which of the run's machines this is, from 0
+    /// The number of this machine in the run, from 0
     #[arg(long, value_name = "N")]
     machine: u32,
-    /// Where each machine listens, in the order of the machines
+    /// The addresses at which the machines listen, in the order of the machines
     #[arg(
         long,
         value_name = "HOST:PORT,...",
@@ -48,28 +51,28 @@ pub struct Args {
         required = true
     )]
     addresses: Vec<String>,
-    /// Model seconds per wall second, instead of what the file says
+    /// Model seconds per wall second; replaces the value in the file
     #[arg(long, value_name = "X", value_parser = super::time_scale)]
     time_scale: Option<f64>,
     /// Seconds to wait for the other machines
-    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=LONGEST_PATIENCE_S))]
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=MAX_PATIENCE_S))]
     patience: u64,
-    /// End when stdin does, and report to the process that started this one
+    /// End when stdin is closed, and report to the process that started this one (used by sim itself)
     #[arg(long, hide = true)]
     child: bool,
 }
 
-/// Takes part in the run, and writes the machine's log.
+/// Takes part in the run and prints the machine's log.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.child
-        && let Err(error) = end_with_stdin()
+        && let Err(error) = end_when_stdin_closes()
     {
         tell(format!("the system has no more threads ({error})"));
         return Ok(ExitCode::from(processes::CANNOT_START));
     }
-    super::survive_file_limits()?;
-    let seat = seat(args)?;
-    let part = match tcp::take_part(&seat) {
+    super::turn_file_limits_into_errors()?;
+    let participant = participant(args)?;
+    let part = match tcp::take_part(&participant) {
         Ok(part) => part,
         Err(error) => {
             tell(&error);
@@ -87,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     text.push(b'\n');
     for logged in part.events.iter().cloned() {
-        let (run, machine) = (seat.run.index, args.machine);
+        let (run, machine) = (participant.run.index, args.machine);
         write_row(
             &mut text,
             &EventRow {
@@ -100,29 +103,29 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut stdout = io::stdout();
     let written = stdout.write_all(&text).and_then(|()| stdout.flush());
     if !args.child {
-        tell(in_words(&seat, &part));
+        tell(describe(&participant, &part));
     } else if let Err(error) = &written {
         tell(error);
         return Ok(ExitCode::from(processes::CANNOT_WRITE));
     }
-    super::printed(written)
+    super::exit_code_of_printing(written)
 }
 
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
-fn in_words(seat: &Participant, part: &Part) -> String {
-    let schedule = seat.run.schedule(seat.seed);
-    let margin_ns = schedule.margin_ns() as f64 / seat.time_scale;
+fn describe(participant: &Participant, part: &Part) -> String {
+    let schedule = participant.run.schedule(participant.seed);
+    let margin_ns = schedule.margin_ns() as f64 / participant.time_scale;
     let lateness_ns = part.events.iter().map(|logged| {
-        let due_ns = schedule.due_ns(seat.machine as usize, logged.event.tick) as f64;
+        let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - part.started_at_ns;
-        happened_ns as f64 - due_ns / seat.time_scale
+        happened_ns as f64 - due_ns / participant.time_scale
     });
     let lateness_ns = lateness_ns.fold(0.0, f64::max);
     let latency_ns = part.latency.clone().quantiles().max_ns as f64;
     let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
     format!(
-        "machine {}: {} events, late by up to {:.2} ms, messages under way for up to {:.2} ms, margin {:.2} ms: {}punctual",
-        seat.machine,
+        "machine {}: {} events, ticks up to {:.2} ms late, messages up to {:.2} ms under way, margin {:.2} ms: {}punctual",
+        participant.machine,
         part.events.len(),
         lateness_ns / 1e6,
         latency_ns / 1e6,
@@ -131,7 +134,7 @@ fn in_words(seat: &Participant, part: &Part) -> String {
     )
 }
 
-fn seat(args: &Args) -> Result<Participant> {
+fn participant(args: &Args) -> Result<Participant> {
     let overrides = Overrides {
         time_scale: args.time_scale,
         ..Overrides::default()
@@ -154,9 +157,7 @@ fn seat(args: &Args) -> Result<Participant> {
     }
     for (index, address) in args.addresses.iter().enumerate() {
         if address.ends_with(":0") || args.addresses[..index].contains(address) {
-            bail!(
-                "--addresses: `{address}`: each machine listens on a port of its own, from 1 to 65535"
-            );
+            bail!("--addresses: `{address}`: each machine needs its own port, from 1 to 65535");
         }
     }
     if args.machine >= machines {
@@ -170,7 +171,7 @@ fn seat(args: &Args) -> Result<Participant> {
     let addresses: Vec<_> = args
         .addresses
         .iter()
-        .map(|text| addresses(text))
+        .map(|text| resolve(text))
         .collect::<Result<_>>()?;
     let machine = args.machine as usize;
     Ok(Participant {
@@ -178,15 +179,15 @@ fn seat(args: &Args) -> Result<Participant> {
         seed: experiment.seed,
         time_scale: experiment.time_scale,
         machine: args.machine,
-        listen: where_to_listen(&args.addresses[machine], machine, &addresses),
+        listen: addresses_to_listen_on(&args.addresses[machine], machine, &addresses),
         addresses,
         token: token()?,
         patience: Duration::from_secs(args.patience),
     })
 }
 
-/// All addresses of `HOST:PORT`: a host may have several.
-fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
+/// Returns all addresses that `HOST:PORT` stands for. A host may have several.
+fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
     let found = text.to_socket_addrs().with_context(|| {
         format!("--addresses: `{text}` is not an address such as 10.0.0.1:20000")
     })?;
@@ -197,11 +198,16 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-/// Where machine `machine`, which is given as `text`, may listen, the best first.
+/// Returns the addresses at which machine `machine`, given as `text`, may listen, the best first.
 ///
-/// A host's own name may mean several addresses; and on many systems it means 127.0.1.1 on the host itself, where no other host
-/// gets. If others are elsewhere, it listens on all its addresses then.
-fn where_to_listen(text: &str, machine: usize, addresses: &[Vec<SocketAddr>]) -> Vec<SocketAddr> {
+/// A host's name may stand for several addresses. On many systems it stands for 127.0.1.1 on the host itself, and other hosts
+/// cannot reach that address. If other machines of the run are on other hosts, the machine then listens on all addresses of its
+/// host.
+fn addresses_to_listen_on(
+    text: &str,
+    machine: usize,
+    addresses: &[Vec<SocketAddr>],
+) -> Vec<SocketAddr> {
     let is_here = |address: &SocketAddr| address.ip().is_loopback();
     let mut own = addresses[machine].clone();
     own.sort_by_key(is_here);
@@ -221,12 +227,12 @@ fn where_to_listen(text: &str, machine: usize, addresses: &[Vec<SocketAddr>]) ->
 fn token() -> Result<RunToken> {
     let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
     processes::token_from_hex(&text).with_context(|| {
-        format!("the environment variable {TOKEN_VARIABLE} is to hold the run's secret, 32 hexadecimal digits that all its machines share")
+        format!("set the environment variable {TOKEN_VARIABLE} to the run's secret: 32 hexadecimal digits, the same for all its machines")
     })
 }
 
-/// Whoever started this process holds its stdin: when that closes, there is nobody left to report to.
-fn end_with_stdin() -> io::Result<()> {
+/// Ends this process when its stdin closes, which happens when the process that started it ends.
+fn end_when_stdin_closes() -> io::Result<()> {
     std::thread::Builder::new().spawn(|| {
         let mut byte = [0];
         while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
@@ -242,24 +248,24 @@ mod tests {
     fn listens(text: &str, own: &[&str], others: &str) -> Vec<String> {
         let parsed = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let own = own.iter().map(|text| parsed(text)).collect();
-        let listen = where_to_listen(text, 0, &[own, vec![parsed(others)]]);
+        let listen = addresses_to_listen_on(text, 0, &[own, vec![parsed(others)]]);
         listen.iter().map(SocketAddr::to_string).collect()
     }
 
     #[test]
-    fn a_name_that_means_loopback_is_reached_from_elsewhere_all_the_same() {
+    fn a_machine_whose_name_means_loopback_can_be_reached_from_other_hosts() {
         let own = ["127.0.1.1:20000"];
         assert_eq!(
             listens("me:20000", &own, "10.0.0.2:20000"),
             ["0.0.0.0:20000"]
         );
-        // On one host there is no need, and what is said in numbers is meant.
+        // If all machines are on one host, its loopback address is used. An address in numbers is used as given.
         assert_eq!(listens("me:20000", &own, "127.0.0.1:20001"), own);
         assert_eq!(listens("127.0.1.1:20000", &own, "10.0.0.2:20000"), own);
     }
 
     #[test]
-    fn of_several_addresses_those_that_others_reach_come_first() {
+    fn addresses_that_other_hosts_reach_come_first() {
         let own = ["127.0.1.1:20000", "10.0.0.1:20000", "[2001:db8::1]:20000"];
         assert_eq!(
             listens("me:20000", &own, "10.0.0.2:20000"),

@@ -1,4 +1,4 @@
-//! `sim man`: the manual pages.
+//! `sim man`: writes the manual pages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use clap::Command;
 #[command(after_help = "Example:
   sim man ~/.local/share/man/man1 && man sim-run")]
 pub struct Args {
-    /// The folder to write them to; made if it is not there
+    /// The folder for the pages; it is created if it does not exist
     folder: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The verbs of the `sim` program, one file each.
+//! The commands of the program `sim`, one file each.
 
 pub mod completions;
 pub mod machine;
@@ -26,10 +26,10 @@ use sim::sweep::Options;
 
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
-/// The longest name of a file that a sweep makes.
+/// The longest name of a file in a dataset. `sim` checks that it fits.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
-/// What an experiment is run as: shared by all verbs that take one.
+/// Options that all commands with an experiment have in common.
 #[derive(Args)]
 pub struct ExperimentArgs {
     /// The experiment file (TOML)
@@ -37,25 +37,26 @@ pub struct ExperimentArgs {
     /// The dataset's folder [default: data/<name of the experiment>]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Run only part K of N of the runs, into the folder shard-K-of-N of the dataset
+    /// Run only part K of N of the runs, and write them to the folder shard-K-of-N in the dataset
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
-    /// Run only this run (its number or key), even if it failed before; may be given several times
+    /// Run only this run (given by its number or key), even if it failed before; may be repeated
     #[arg(long, value_name = "RUN")]
     only: Vec<RunName>,
-    /// Use this engine instead of the file's: tcp (real sockets, wall clock) or virtual (discrete events)
+    /// Engine, in place of the one in the file: tcp (real sockets, real time) or virtual (simulated time)
     #[arg(long)]
     engine: Option<EngineKind>,
-    /// Model seconds per wall second, instead of what the file says; only for the tcp engine
+    /// Model seconds per wall second, in place of the value in the file; only for the tcp engine
     #[arg(long, value_name = "X", value_parser = time_scale)]
     time_scale: Option<f64>,
-    /// Where machines run, instead of what the file says; only for the tcp engine: shared (many runs in one process) or process (each machine has its own process)
+    /// Where machines run, in place of the value in the file; only for the tcp engine: shared (many runs in one process) or process
+    /// (each machine has its own process)
     #[arg(long)]
     isolation: Option<Isolation>,
-    /// Runs at the same time [default: as many as this computer can keep on schedule]
+    /// Number of runs at the same time [default: as many as this computer can keep on schedule]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
-    /// Ports on which the machines listen; where the system allows it, each run has its own loopback address (127.x.y.z)
+    /// Ports on which the machines listen; if the system allows it, each run has its own loopback address (127.x.y.z)
     #[arg(long, value_name = "FIRST-LAST", default_value_t)]
     ports: PortRange,
     /// Run failed runs again
@@ -79,11 +80,11 @@ impl ExperimentArgs {
         Ok(experiment)
     }
 
-    /// The dataset's folder.
+    /// Returns the path of the dataset's folder.
     ///
     /// # Errors
     ///
-    /// If its path, or that of a file in it, is longer than a path may be.
+    /// Fails if the path of the folder, or of a file in it, is longer than the system allows.
     fn dataset(&self, experiment: &Experiment) -> Result<PathBuf> {
         let root = match &self.data {
             Some(data) => data.clone(),
@@ -99,7 +100,7 @@ impl ExperimentArgs {
             || found.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
         {
             bail!(
-                "{}: the name of the folder or its path is longer than this system allows; name a shorter one with --data",
+                "{}: the name of the folder or its path is longer than this system allows; give a shorter path with --data",
                 root.display()
             );
         }
@@ -118,8 +119,8 @@ impl ExperimentArgs {
     }
 }
 
-/// The path of this program. On Linux it leads to the program that runs, even if another is at its place now because it was built
-/// again: the machines of a sweep are all of one version.
+/// Returns the path of this program, for starting the machines of a sweep. On Linux this is the running program even if its file
+/// was rebuilt meanwhile, so all machines of a sweep have the same version.
 fn this_program() -> PathBuf {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
@@ -128,8 +129,8 @@ fn this_program() -> PathBuf {
     env::current_exe().unwrap_or_else(|_| PathBuf::from("sim"))
 }
 
-/// Lets a file that may not grow any more (`ulimit -f`) be the disk's error, which would end this process otherwise.
-fn survive_file_limits() -> Result<()> {
+/// Makes writing fail with an error if a file may not grow any more (`ulimit -f`). Without this, the system would end the process.
+fn turn_file_limits_into_errors() -> Result<()> {
     #[cfg(unix)]
     signal_hook::flag::register(
         signal_hook::consts::SIGXFSZ,
@@ -139,34 +140,34 @@ fn survive_file_limits() -> Result<()> {
     Ok(())
 }
 
-/// Prints a line or more to stdout.
+/// Prints text to stdout.
 fn print(text: &dyn Display) -> Result<ExitCode> {
     let mut stdout = io::stdout();
-    printed(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    exit_code_of_printing(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// What writing to stdout came to. A reader that has read enough and gone is no error.
-fn printed(written: io::Result<()>) -> Result<ExitCode> {
+/// Turns the result of writing to stdout into an exit code. It is no error if the reader has closed the pipe.
+fn exit_code_of_printing(written: io::Result<()>) -> Result<ExitCode> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("stdout"),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Prints what clap has to say where it runs no verb: help and version to stdout, mistakes in the arguments to stderr.
+/// Prints the answer of clap when no command runs: help and version to stdout, mistakes in the arguments to stderr.
 ///
 /// # Errors
 ///
-/// What the system says if stdout does not take it. Mistakes that stderr does not take are dropped, as all else there is.
-pub fn print_answer(answer: &clap::Error) -> Result<ExitCode> {
+/// Fails if stdout cannot be written. If stderr cannot be written, nothing is reported.
+pub fn print_help_or_mistake(answer: &clap::Error) -> Result<ExitCode> {
     let written = answer.print().and_then(|()| io::stdout().flush());
     if answer.use_stderr() {
         return Ok(ExitCode::from(crate::UNUSABLE));
     }
-    printed(written)
+    exit_code_of_printing(written)
 }
 
-/// The command line as it was typed: behind `cargo sim`, that and not the program that it built.
+/// Returns the command line as the user typed it: `cargo sim` in place of the path of the program, if Cargo started it.
 fn typed_command() -> Vec<OsString> {
     let mut words: Vec<OsString> = env::args_os().collect();
     if env::var_os("CARGO").is_some() {
@@ -175,7 +176,7 @@ fn typed_command() -> Vec<OsString> {
     words
 }
 
-/// The command that analyses the dataset at `root`, as the user would type it here: after `cargo sim` it is `cargo analyze`.
+/// Returns the command that analyses the dataset at `root`, as the user would type it: `cargo analyze` after `cargo sim`.
 fn analyze_command(verb: &str, root: &Path) -> String {
     let cargo = if env::var_os("CARGO").is_some() {
         "cargo "

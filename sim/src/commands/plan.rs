@@ -1,4 +1,4 @@
-//! `sim plan`: what would run, how long it would take, and how large it would get.
+//! `sim plan`: shows which runs would be made, how long they would take, and how much disk space they would need.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,10 +14,10 @@ use sim::table::{pairs, terminal_width};
 
 use super::{ExperimentArgs, print};
 
-/// A day less than a week: until then a day of the week names one day.
+/// If the end is nearer than this, the day of the week is enough to name it.
 const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
-/// Beyond it, no calendar has a date.
-const LONGEST: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
+/// Later dates are not shown: calendars do not have them.
+const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
     let root = args.experiment.dataset(&experiment)?;
     let options = args.experiment.options();
-    let capacity = Capacity::of_this_process();
+    let capacity = Capacity::for_this_process();
     Plan::check(&experiment, &options, &capacity)?;
     let (experiment, attempts) = DatasetWriter::inspect(&root, &experiment)?;
     let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;
@@ -54,16 +54,17 @@ fn margin(experiment: &Experiment) -> Option<String> {
     ))
 }
 
-/// When it would be done if it were started now: the day of the week, and the date too where that is not within a week.
-fn finish(wall_time: Duration) -> String {
-    let seconds = wall_time.as_secs().min(LONGEST.as_secs()) as i64;
-    let finish = Zoned::now().saturating_add(seconds.seconds());
+/// Returns the time at which a sweep started now would end: day of the week and time, with the date if it is more than six days
+/// away.
+fn end_if_started_now(wall_time: Duration) -> String {
+    let seconds = wall_time.as_secs().min(LONGEST_WITH_DATE.as_secs()) as i64;
+    let end = Zoned::now().saturating_add(seconds.seconds());
     let format = if wall_time < WITHIN_A_WEEK {
         "%A %H:%M"
     } else {
         "%A %Y-%m-%d %H:%M"
     };
-    finish.strftime(format).to_string()
+    end.strftime(format).to_string()
 }
 
 fn memory(needed: u64, capacity: &Capacity) -> String {
@@ -112,7 +113,7 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
         }
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
-    row("would finish", finish(plan.wall_time));
+    row("would finish", end_if_started_now(plan.wall_time));
     row("memory", memory(plan.memory_bytes, capacity));
     let free = match free_bytes(root) {
         Some(free) => format!(" of {} free", bytes_in_words(free)),

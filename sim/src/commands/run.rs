@@ -1,4 +1,4 @@
-//! `sim run`: runs what is still to do of an experiment.
+//! `sim run`: makes the runs of an experiment that are still to do.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -19,9 +19,9 @@ use sim::sweep::{self, Options, Progress, SYNC_EVERY, Summary, SweepError};
 
 use super::{ExperimentArgs, analyze_command, typed_command};
 
-/// Some runs failed; their reasons stand in runs.csv.
+/// Exit code: some runs failed. `runs.csv` has the reasons.
 const SOME_FAILED: u8 = 3;
-/// Interrupted: the same command goes on.
+/// Exit code: the sweep was interrupted. The same command resumes it.
 const INTERRUPTED: u8 = 130;
 
 /// Run an experiment, and write its dataset; runs that are already done are skipped
@@ -32,9 +32,9 @@ const INTERRUPTED: u8 = 130;
   sim run experiments/overnight.toml --shard 1/4
   nohup sim run experiments/overnight.toml &
 
-Resuming: run the same command again after an interruption. Runs that are done are skipped. You may add values or repetitions to \
-the experiment file before that: the new runs are added to the dataset. Press Ctrl+C once to stop after everything is written, and \
-twice to stop at once.")]
+To resume after an interruption, run the same command again. Runs that are done are skipped. You may add values or repetitions to \
+the experiment file first: then the new runs are added to the dataset. Press Ctrl+C once to stop in good order: no new run starts, runs \
+that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -65,11 +65,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         Progress::on_stderr()
     };
-    let mut progress = progress.telling_how_to_repeat(command_for_one_run());
+    let mut progress = progress.with_repeat_command(command_for_one_run());
     let summary = sweep::run(&experiment, &root, &options, &control, &mut progress)
-        .map_err(with_the_way_out)?;
+        .map_err(with_command_to_resume)?;
     if !args.quiet {
-        tell(in_sentences(&experiment, &summary, &root));
+        tell(describe(&experiment, &summary, &root));
     }
     Ok(match summary {
         Summary { left: 1.., .. } if interrupted.load(Ordering::Relaxed) => {
@@ -80,8 +80,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// The first signal stops the sweep in good order, the second at once. A hangup is no such signal: under `nohup` it is to be
-/// ignored, and elsewhere it kills, which loses nothing that is finished either.
+/// The first signal stops the sweep in good order, the second one at once. SIGHUP is not handled: `nohup` ignores it, and otherwise
+/// it ends the process, which loses no finished run.
 fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -94,23 +94,23 @@ fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
         .and_then(|_| flag::register(signal, control.stop_switch()))
         .context("cannot watch for signals")?;
     }
-    super::survive_file_limits()?;
+    super::turn_file_limits_into_errors()?;
     Ok(interrupted)
 }
 
-/// The command that goes on with this sweep: the same one.
-fn command_to_go_on() -> String {
+/// Returns the command that resumes this sweep: the command that started it.
+fn command_to_resume() -> String {
     command_line(typed_command())
 }
 
-/// The command that does one run of this sweep, but for the run's number.
+/// Returns the command that repeats one run of this sweep, without the number of the run.
 fn command_for_one_run() -> String {
     command_line(with_only(typed_command()))
 }
 
-/// The words of a command to which `--only` and a run's name are to be added, in place of those it may have.
+/// Returns the words of the command without any `--only`, followed by one `--only` to which the name of a run is added.
 fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
-    // Behind `--` an option is none: what stands there must do without.
+    // After `--` a word is no option, so a path that begins with `-` gets `./` before it.
     if let Some(index) = words.iter().position(|word| word == "--") {
         words.remove(index);
         for word in &mut words[index..] {
@@ -127,12 +127,12 @@ fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// A disk that refuses is no end: says how to go on.
-fn with_the_way_out(error: SweepError) -> anyhow::Error {
+/// Adds to an error of the disk how to resume the sweep.
+fn with_command_to_resume(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
-            "{error}\nfinished runs are not repeated; once this is mended, go on with: {}",
-            command_to_go_on()
+            "{error}\nfinished runs are not repeated; after you have solved the problem, resume with: {}",
+            command_to_resume()
         ),
         other => other.into(),
     }
@@ -145,7 +145,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
+fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     let Summary {
         ok,
         failed,
@@ -165,7 +165,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     };
     let root = root.display();
     let mut lines = vec![if ok + failed + left == 0 {
-        format!("nothing to do: every run that was to be done is in {root}")
+        format!("nothing to do: all requested runs are already in {root}")
     } else {
         format!(
             "{} runs ok, {} failed in {} -> {root} ({})",
@@ -186,7 +186,7 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     }
     if *failed > 0 {
         lines.push(format!(
-            "the reasons are in {root}/runs.csv; to repeat what failed, add --retry-failed"
+            "the reasons are in {root}/runs.csv; to repeat the failed runs, add --retry-failed"
         ));
     }
     if *failed_before > 0 {
@@ -198,14 +198,14 @@ fn in_sentences(experiment: &Experiment, summary: &Summary, root: &Path) -> Stri
     lines.push(match left {
         0 => next,
         _ => format!(
-            "{} with {} runs to do; to go on: {}",
+            "{} with {} runs to do; to resume: {}",
             if *gave_up {
                 "stopped after too many failures,"
             } else {
                 "interrupted"
             },
             grouped(*left),
-            command_to_go_on()
+            command_to_resume()
         ),
     });
     lines.join("\n")
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_repeated_by_the_same_command_with_one_only() {
+    fn a_run_is_repeated_by_its_sweeps_command_with_one_option_only() {
         for (typed, wanted) in [
             ("sim run e.toml -q", "sim run e.toml -q --only"),
             ("sim run --only 3 e.toml --only=4", "sim run e.toml --only"),

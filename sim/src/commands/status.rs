@@ -1,4 +1,4 @@
-//! `sim status`: how far a dataset has come, and how punctual its runs were.
+//! `sim status`: shows how far a dataset has come, and how punctual its runs were.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use sim::table::{pairs, terminal_width};
 
 use super::print;
 
-/// Reasons of failure that are shown; `runs.csv` has them all.
+/// Number of failure reasons that are shown. `runs.csv` has all of them.
 const REASONS: usize = 5;
 
 /// Show the progress of a sweep: runs done, failed and left to do, speed, expected end, punctuality, size
@@ -22,9 +22,9 @@ const REASONS: usize = 5;
   sim status data/overnight
   sim status data/overnight --format json")]
 pub struct Args {
-    /// The dataset's folder, or the folder of its shards
+    /// The dataset's folder; for a dataset in shards, its folder or the folder of one shard
     dataset: PathBuf,
-    /// How to print it
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -33,11 +33,11 @@ pub struct Args {
 enum Format {
     /// For people
     Table,
-    /// For programs: counts, seconds, microseconds, bytes
+    /// For programs; times are in seconds or microseconds, sizes in bytes
     Json,
 }
 
-/// Prints the status. Reading is allowed while a sweep is writing.
+/// Prints the status. This works while a sweep is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let status = Status::read(&args.dataset)?;
     let text: String = match args.format {
@@ -51,7 +51,7 @@ fn table(root: &Path, status: &Status) -> String {
     let mut rows = vec![];
     let mut row = |name: &'static str, value: String| rows.push((name, value));
     row("dataset", root.display().to_string());
-    row("started", started(status));
+    row("started", describe_start(status));
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
@@ -67,11 +67,11 @@ fn table(root: &Path, status: &Status) -> String {
         } else {
             "perhaps running"
         };
-        row(name, running(sweep));
+        row(name, describe_sweep(sweep));
     }
     match (status.finishes_at_s, status.last_run_at_s) {
-        (Some(at_s), _) => row("finishes", finishes(at_s)),
-        (None, Some(at_s)) if status.sweeps.is_empty() => row("last run ended", at(at_s)),
+        (Some(at_s), _) => row("finishes", describe_end(at_s)),
+        (None, Some(at_s)) if status.sweeps.is_empty() => row("last run ended", local_time(at_s)),
         _ => {}
     }
     if !status.missing_shards.is_empty() {
@@ -113,14 +113,14 @@ fn with_share(part: u64, whole: u64) -> String {
     format!("{} ({percent:.1} %)", grouped(part))
 }
 
-fn started(status: &Status) -> String {
+fn describe_start(status: &Status) -> String {
     match status.started_at.parse::<Timestamp>() {
-        Ok(started) => at(started.as_second()),
+        Ok(started) => local_time(started.as_second()),
         Err(_) => status.started_at.clone(),
     }
 }
 
-fn running(sweep: &Sweep) -> String {
+fn describe_sweep(sweep: &Sweep) -> String {
     let rate = match sweep.runs_per_hour {
         Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),
         None => "no run has ended yet".to_owned(),
@@ -128,24 +128,24 @@ fn running(sweep: &Sweep) -> String {
     let doubt = if sweep.is_certain {
         ""
     } else {
-        "; this file system has no locks that would tell whether it still is"
+        "; it may have ended: this file system has no locks to tell"
     };
     format!(
         "process {} on {} since {}, {rate}{doubt}",
         sweep.process,
         sweep.host,
-        at(sweep.since_s)
+        local_time(sweep.since_s)
     )
 }
 
-fn finishes(at_s: i64) -> String {
+fn describe_end(at_s: i64) -> String {
     let left_s = at_s - Timestamp::now().as_second();
     let left = Duration::from_secs(left_s.max(0) as u64);
-    format!("{}, in {}", at(at_s), in_words(left))
+    format!("{}, in {}", local_time(at_s), in_words(left))
 }
 
-/// A time by the clock on this wall; the last that a calendar has for those after it.
-fn at(unix_s: i64) -> String {
+/// Returns a Unix time as local time. A time after the last date of the calendar becomes that date.
+fn local_time(unix_s: i64) -> String {
     let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(TimeZone::system())
         .strftime("%A %Y-%m-%d %H:%M")

@@ -1,17 +1,17 @@
-//! Two interpreters of the same machine.
+//! Two engines that run the same machines: over TCP, or in virtual time.
 //!
 //! # Layout
 //!
-//! - [`virtual_time`]: discrete events on a virtual clock, deterministic to the byte
-//! - [`tcp`]: real sockets and the wall clock, an event loop a core hosting many whole runs
-//! - [`processes`]: runs over TCP whose machines are processes of their own
-//! - [`control`]: stopping, and counting what is under way
-//! - [`patience`]: waiting that does not count the time in which this process sleeps
-//! - [`shortage`]: refusals of the system that pass
-//! - [`punctuality`]: how far a run was from its schedule, and whether that could have mattered
+//! - [`virtual_time`]: simulated time; the same bytes for the same seed
+//! - [`tcp`]: real sockets and real time; one event loop for each core runs many whole runs
+//! - [`processes`]: runs over TCP in which each machine is a process
+//! - [`control`]: stopping, and counting ticks and runs under way
+//! - [`patience`]: waiting times that do not count the time in which this process is suspended
+//! - [`shortage`]: errors of the system that may pass, such as too many open files
+//! - [`punctuality`]: how late the ticks and messages of a run were, and whether that could have changed its events
 //!
-//! Both take runs as they are planned and return what their machines logged. `tests/it/conformance.rs` holds them to the same
-//! behaviour.
+//! Both engines take planned runs and return the logs of their machines. `tests/it/conformance.rs` checks that they behave the
+//! same.
 
 mod control;
 mod patience;
@@ -34,41 +34,41 @@ use crate::log::LoggedEvent;
 use crate::machine::Machine;
 use crate::random;
 
-/// What a run's machines logged.
+/// The logs of a run's machines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunLog {
     /// Unix time of the run's start, in nanoseconds; 0 in the virtual engine.
     pub started_at_ns: u64,
     /// Every machine's events, in the order of its ticks.
     pub machines: Vec<Vec<LoggedEvent>>,
-    /// How far the run was from its schedule.
+    /// How late the ticks and messages of the run were.
     pub punctuality: Punctuality,
 }
 
-/// A run that an engine is done with.
+/// A run that has ended, as an engine reports it.
 #[derive(Clone, Debug)]
 pub struct RunOutcome<L = RunLog> {
     /// The run.
     pub run: Run,
-    /// Its log, or why it failed.
+    /// The run's log, or the reason why the run failed.
     pub result: Result<L, String>,
-    /// Connections turned away because they were none of the run's.
+    /// Number of connections that were refused because they did not come from a machine of the run.
     pub rejected_connections: u32,
 }
 
-/// A log as the tcp engine leaves it: what remains to be done is done off every tick's way, by [`RunOutcome::finalize`].
+/// A log as the tcp engine collects it. [`RunOutcome::finalize`] completes it in another thread, so that no tick has to wait.
 #[derive(Clone, Debug)]
 pub struct RawLog {
     started_at_ns: u64,
     machines: Vec<Vec<LoggedEvent>>,
-    /// The earlier part of long logs, by machine, in order: what memory had no room for.
+    /// The earlier pieces of long logs that were moved from memory to a file: machine and piece, in order.
     spilled: Vec<(usize, Piece)>,
     latency: Samples,
     as_scheduled: bool,
 }
 
 impl RunOutcome<RawLog> {
-    /// Puts the log together and works out how punctual the run was. A log that cannot be read back makes it a failed run.
+    /// Joins the pieces of the log and calculates the run's punctuality. If the log cannot be read back, the run has failed.
     pub fn finalize(self, seed: u64, time_scale: f64) -> RunOutcome {
         let Self {
             run,
@@ -87,8 +87,8 @@ impl RunOutcome<RawLog> {
     }
 }
 
-/// How many ticks a machine's events are of.
-pub(crate) fn ticks_in(events: &[LoggedEvent]) -> u64 {
+/// Counts the ticks in a machine's events.
+pub(crate) fn count_ticks(events: &[LoggedEvent]) -> u64 {
     let ticks = events.chunk_by(|a, b| a.event.tick == b.event.tick);
     ticks.count() as u64
 }
@@ -104,7 +104,7 @@ impl RawLog {
         }
         let mut lateness = Samples::default();
         for (machine, events) in machines.iter().enumerate() {
-            // A tick is as late as its first event.
+            // A tick's lateness is that of its first event.
             for tick in events.chunk_by(|a, b| a.event.tick == b.event.tick) {
                 let logged = &tick[0];
                 let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
@@ -125,8 +125,8 @@ impl RawLog {
     }
 }
 
-/// The run's machines before their first tick, each with its own stream of randomness.
-fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
+/// Creates the run's machines, each with its own random stream.
+fn create_machines(run: &Run, seed: u64) -> Vec<Machine> {
     let key = run.stream_key();
     (0..run.configuration.rates.machines())
         .map(|index| {
@@ -136,8 +136,8 @@ fn machines_of(run: &Run, seed: u64) -> Vec<Machine> {
         .collect()
 }
 
-/// What a thread returned; an error if it panicked.
-pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
+/// Returns the result of a thread, or an error if the thread panicked.
+pub(crate) fn join_thread<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
     thread.join().map_err(|panic| {
         let said = panic.downcast_ref::<&str>().copied();
         let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -1,9 +1,10 @@
-//! Patience that does not run out while this process sleeps.
+//! Waiting times that do not run out while this process is suspended.
 //!
-//! A laptop is closed, a process is stopped (SIGSTOP) or frozen and goes on later: its clocks have moved on, but nobody who waits in
-//! it has waited, because its peers could not be heard. So patience counts only the time in which the waiting loop was awake.
+//! If a laptop is closed, or a process is stopped (SIGSTOP), its clocks continue, but its loops do not run and cannot hear their
+//! peers. So only the time in which the waiting loop was awake counts.
 
-/// A loop looks several times a second. After a gap longer than this between two looks it was asleep.
+/// A loop calls [`Sleep::inspect`] several times a second. If two calls are further apart than this, the loop was asleep in
+/// between.
 const LONGEST_GAP_NS: u64 = 1_000_000_000;
 
 /// Time that a loop has spent asleep.
@@ -14,12 +15,13 @@ pub(crate) struct Sleep {
 }
 
 impl Sleep {
-    /// How long it has slept so far.
+    /// Returns how long the loop has slept so far.
     pub(crate) fn asleep_ns(&self) -> u64 {
         self.asleep_ns
     }
 
-    /// The loop is awake at `now_ns` of a monotonic clock. To be called in each of its turns. Returns how long it has slept so far.
+    /// Notes that the loop is awake at `now_ns` of a monotonic clock. The loop calls this in each turn. Returns how long it has
+    /// slept so far.
     pub(crate) fn inspect(&mut self, now_ns: u64) -> u64 {
         let last_ns = self.last_look_ns.replace(now_ns).unwrap_or(now_ns);
         let gap_ns = now_ns.saturating_sub(last_ns);
@@ -30,7 +32,7 @@ impl Sleep {
     }
 }
 
-/// A deadline that moves on by the time that its loop sleeps.
+/// A deadline that moves on by the time for which its loop sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
     until_ns: u64,
@@ -38,7 +40,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Ends at `until_ns`, plus what the loop sleeps beyond the `asleep_ns` that it has slept so far.
+    /// Creates a deadline at `until_ns`, for a loop that has slept `asleep_ns` so far. Later sleep moves the deadline on.
     pub(crate) fn until(until_ns: u64, asleep_ns: u64) -> Self {
         Self {
             until_ns,
@@ -46,13 +48,13 @@ impl Patience {
         }
     }
 
-    /// When it ends, if the loop has slept `asleep_ns` so far.
+    /// Returns the time of the deadline if the loop has slept `asleep_ns` so far.
     pub(crate) fn end_ns(&self, asleep_ns: u64) -> u64 {
         let slept_ns = asleep_ns.saturating_sub(self.asleep_ns);
         self.until_ns.saturating_add(slept_ns)
     }
 
-    /// Whether it is over at `now_ns`. A sleep that has only just ended is taken into account.
+    /// Returns whether the deadline has passed at `now_ns`. Takes account of a sleep that has only just ended.
     pub(crate) fn is_over(&self, now_ns: u64, sleep: &mut Sleep) -> bool {
         now_ns > self.end_ns(sleep.inspect(now_ns))
     }
@@ -69,13 +71,13 @@ mod tests {
         let mut sleep = Sleep::default();
         let patience = Patience::until(10 * SECOND, sleep.inspect(0));
         assert_eq!(patience.end_ns(sleep.inspect(SECOND)), 10 * SECOND);
-        // Stopped for an hour: what was left is left still.
+        // After one hour of sleep, the rest of the time is still left.
         let woken_ns = 3600 * SECOND;
         assert_eq!(
             patience.end_ns(sleep.inspect(woken_ns)),
             10 * SECOND + 3599 * SECOND
         );
-        // Slow but awake: that counts.
+        // The time of a loop that is slow but awake counts.
         for second in 1..=9 {
             assert!(!patience.is_over(woken_ns + second * SECOND, &mut sleep));
         }
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patience_without_end_is_no_overflow() {
+    fn the_longest_deadline_does_not_overflow() {
         assert_eq!(Patience::until(u64::MAX, 0).end_ns(SECOND), u64::MAX);
     }
 }

@@ -1,12 +1,12 @@
-//! Runs whose machines are processes of their own: this one only starts them, waits, gathers and cleans up.
+//! Runs in which each machine is a process. This process starts the machines, waits for them, collects their logs and cleans up.
 //!
-//! The machines find each other, agree on the start and exchange messages by themselves ([`super::tcp::take_part`]). Each holds
-//! the reading end of a pipe whose writing end is here: whatever becomes of this process, they end.
+//! The machines connect to each other, agree on the start and exchange messages without help ([`super::tcp::take_part`]). The stdin
+//! of each is a pipe from this process. When this process ends, the pipe closes, and the machines end too.
 //!
 //! # Layout
 //!
-//! - [`mod@attempt`]: one attempt at a run: its processes are started, waited for with patience, and ended
-//! - [`child`]: one machine's process
+//! - [`mod@attempt`]: one attempt at a run: starts its processes, waits for them, and ends them
+//! - [`child`]: the process of one machine
 
 mod attempt;
 mod child;
@@ -22,28 +22,28 @@ use serde::{Deserialize, Serialize};
 
 use self::attempt::{Outcome, attempt};
 use super::tcp::{AddressBook, Part, PortRange};
-use super::{Control, RawLog, RunOutcome, Samples, joined, ticks_in};
+use super::{Control, RawLog, RunOutcome, Samples, count_ticks, join_thread};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// The environment variable that tells a machine the run's secret, out of sight of other users.
+/// The environment variable with the run's secret. Other users cannot see it.
 pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
-/// Exit code of a machine that found its address taken: the run can be tried again on others.
+/// Exit code of a machine whose address is in use. The run can be tried again on other addresses.
 pub const CANNOT_LISTEN: u8 = 75;
-/// Exit code of a machine for which the system has no thread or file: there are too many processes.
+/// Exit code of a machine for which the system has no more threads or files.
 pub const CANNOT_START: u8 = 71;
-/// Exit code of a machine whose log the disk does not take.
+/// Exit code of a machine whose log cannot be written to the disk.
 pub const CANNOT_WRITE: u8 = 74;
 
-/// How often a run is tried on other addresses.
+/// How often a run is tried, each time on other addresses.
 const ATTEMPTS: usize = 3;
-/// How long machines wait for each other before a run starts.
+/// How long machines wait for each other before the run starts.
 const SET_UP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How machines are to be started.
+/// Settings for starting machines.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The program that has the verb `machine`.
+    /// The program with the command `machine`.
     pub program: PathBuf,
     /// The experiment file.
     pub experiment: PathBuf,
@@ -51,13 +51,13 @@ pub struct Settings {
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Runs at once.
+    /// Number of runs at once.
     pub width: usize,
-    /// Where machines listen.
+    /// The ports on which machines listen.
     pub ports: PortRange,
 }
 
-/// What a machine's process says first, before its rows: all but its events.
+/// The first line that a machine's process prints: all that it reports except its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     started_at_ns: u64,
@@ -67,7 +67,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a machine that did `part`.
+    /// Creates the report of a machine from `part`.
     pub fn from_part(part: &Part) -> Self {
         Self {
             started_at_ns: part.started_at_ns,
@@ -78,23 +78,24 @@ impl Report {
     }
 }
 
-/// A secret as hexadecimal digits.
+/// Writes a secret as hexadecimal digits.
 pub fn token_to_hex(token: &RunToken) -> String {
     token.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A secret from its 32 hexadecimal digits.
+/// Reads a secret from its 32 hexadecimal digits.
 pub fn token_from_hex(text: &str) -> Option<RunToken> {
     let number = u128::from_str_radix(text, 16).ok()?;
     (text.len() == 32).then(|| number.to_be_bytes())
 }
 
-/// Runs what comes from `runs` until there are no more, a few at a time, and sends each to `ended`. Where the system has no room
-/// for so many processes, fewer at a time.
+/// Runs all runs that `runs` yields, several at a time, and sends each outcome to `ended`. Runs fewer at a time if the system
+/// cannot start so many processes.
 ///
 /// # Errors
 ///
-/// The system has no room for the processes of a single run, the disk does not take the machines' logs, or a thread panicked.
+/// Fails if the system cannot start the processes of a single run, if the machines' logs cannot be written to the disk, or if a
+/// thread panicked.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
@@ -106,20 +107,20 @@ pub fn serve(
         state: Mutex::new(QueueState {
             workers: settings.width,
             returned: vec![],
-            has_told: false,
+            has_told_user: false,
         }),
     };
     let work = || work(settings, &queue, control, ended).inspect_err(|_| control.stop());
     thread::scope(|scope| {
         let mut others = vec![];
-        // The calling thread is a worker too: where no other can be started, it does all the runs.
+        // The calling thread is a worker too. It does all runs if the system cannot start another thread.
         for started in 1..settings.width {
             match thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(worker) => others.push(worker),
                 Err(error) => {
                     queue.lock().workers -= settings.width - started;
                     control.remark(format!(
-                        "the system has no more threads ({error}): no more than {started} runs at once"
+                        "the system has no more threads ({error}): running only {started} runs at once"
                     ));
                     break;
                 }
@@ -127,13 +128,13 @@ pub fn serve(
         }
         let mut result = work();
         for worker in others {
-            result = result.and(joined(worker).and_then(|result| result));
+            result = result.and(join_thread(worker).and_then(|result| result));
         }
         result
     })
 }
 
-/// The runs to do, and who is at work on them.
+/// The runs that are still to do, and the number of workers.
 struct Queue<'r> {
     runs: &'r Receiver<Run>,
     state: Mutex<QueueState>,
@@ -141,10 +142,10 @@ struct Queue<'r> {
 
 struct QueueState {
     workers: usize,
-    /// Runs for which a worker found no room. They are done by those that are left.
+    /// Runs whose processes could not be started. The remaining workers do them.
     returned: Vec<Run>,
-    /// Whether it has been said that there is less room than planned.
-    has_told: bool,
+    /// Whether the user has been told that fewer runs than planned run at once.
+    has_told_user: bool,
 }
 
 impl Queue<'_> {
@@ -152,7 +153,7 @@ impl Queue<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run. If there is none, the worker that asks is counted no more.
+    /// Takes the next run. If there is none, the calling worker does not count as active any more.
     fn take(&self) -> Option<Run> {
         let mut state = self.lock();
         let run = state.returned.pop().or_else(|| self.runs.try_recv().ok());
@@ -162,8 +163,8 @@ impl Queue<'_> {
         run
     }
 
-    /// Takes back a run for which there was no room, says `reason`. Returns whether the worker that found this out is to go on, as
-    /// the last one.
+    /// Takes back a run whose processes could not be started because of `reason`. Returns whether the calling worker must continue
+    /// because it is the last one.
     fn take_back(&self, run: Run, reason: &str, control: &Control) -> bool {
         let mut state = self.lock();
         state.returned.push(run);
@@ -171,8 +172,8 @@ impl Queue<'_> {
             return true;
         }
         state.workers -= 1;
-        if !std::mem::replace(&mut state.has_told, true) {
-            control.remark(format!("{reason}: fewer runs at once from here on"));
+        if !std::mem::replace(&mut state.has_told_user, true) {
+            control.remark(format!("{reason}: running fewer runs at once from now on"));
         }
         false
     }
@@ -190,14 +191,14 @@ fn work(
         && let Some(run) = queue.take()
     {
         control.begin();
-        let result = run_apart(settings, &run, &mut addresses, control);
+        let result = run_in_processes(settings, &run, &mut addresses, control);
         control.end();
         let (result, rejected_connections) = match result {
-            Apart::RunOutcome(result, rejected_connections) => (result, rejected_connections),
-            Apart::Interrupted => return Ok(()),
-            Apart::NoDisk(reason) => return Err(no_disk(&reason)),
-            Apart::NoRoom(reason) if was_alone => return Err(no_room(&reason)),
-            Apart::NoRoom(reason) => {
+            ProcessOutcome::Ended(result, rejected_connections) => (result, rejected_connections),
+            ProcessOutcome::Interrupted => return Ok(()),
+            ProcessOutcome::NoDisk(reason) => return Err(no_disk(&reason)),
+            ProcessOutcome::NoRoom(reason) if was_alone => return Err(shortage_error(&reason)),
+            ProcessOutcome::NoRoom(reason) => {
                 was_alone = queue.take_back(run, &reason, control);
                 if was_alone {
                     continue;
@@ -220,43 +221,43 @@ fn work(
 
 fn no_disk(reason: &str) -> io::Error {
     io::Error::other(format!(
-        "{reason}; the runs in runs.csv are whole: once the disk takes more, run the same command again"
+        "{reason}; the runs in runs.csv are complete: when the disk can be written again, run the same command again"
     ))
 }
 
-fn no_room(reason: &str) -> io::Error {
+fn shortage_error(reason: &str) -> io::Error {
     io::Error::other(format!(
-        "{reason}; not even the machines of one run fit beside what else is running: raise the limits of processes (ulimit -u, the cgroup's pids.max) and files (ulimit -n), or take --isolation shared"
+        "{reason}; the system cannot start the machines of even one run: raise the limits of processes (ulimit -u, the cgroup's pids.max) and files (ulimit -n), or use --isolation shared"
     ))
 }
 
 /// How a run in processes ended.
-enum Apart {
-    /// With its log, or the reason for which it failed, and so many strangers turned away.
-    RunOutcome(Result<RawLog, String>, u32),
+enum ProcessOutcome {
+    /// The run has its log or a reason for its failure, and a number of rejected connections.
+    Ended(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
     NoDisk(String),
 }
 
-/// A run from its start to its end.
-fn run_apart(
+/// Does one run from its start to its end.
+fn run_in_processes(
     settings: &Settings,
     run: &Run,
     addresses: &mut AddressBook,
     control: &Control,
-) -> Apart {
+) -> ProcessOutcome {
     let mut failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
             Outcome::Done(parts) => {
-                control.ticked(parts.iter().map(|part| ticks_in(&part.events)).sum());
+                control.ticked(parts.iter().map(|part| count_ticks(&part.events)).sum());
                 let rejected_connections = parts.iter().map(|part| part.rejected_connections).sum();
-                return Apart::RunOutcome(Ok(log_of(parts)), rejected_connections);
+                return ProcessOutcome::Ended(Ok(join_parts(parts)), rejected_connections);
             }
-            Outcome::Interrupted => return Apart::Interrupted,
-            Outcome::NoRoom(reason) => return Apart::NoRoom(reason),
-            Outcome::NoDisk(reason) => return Apart::NoDisk(reason),
+            Outcome::Interrupted => return ProcessOutcome::Interrupted,
+            Outcome::NoRoom(reason) => return ProcessOutcome::NoRoom(reason),
+            Outcome::NoDisk(reason) => return ProcessOutcome::NoDisk(reason),
             Outcome::Failed { reason, again } => {
                 failure = reason;
                 if !again {
@@ -265,10 +266,10 @@ fn run_apart(
             }
         }
     }
-    Apart::RunOutcome(Err(failure), 0)
+    ProcessOutcome::Ended(Err(failure), 0)
 }
 
-fn log_of(parts: Vec<Part>) -> RawLog {
+fn join_parts(parts: Vec<Part>) -> RawLog {
     let mut latency = Samples::default();
     let (mut started_at_ns, mut machines, mut as_scheduled) = (u64::MAX, vec![], true);
     for part in parts {

@@ -1,8 +1,8 @@
-//! When the system has no more of something: files, processes, memory. Such a refusal passes when something else ends.
+//! Shortages of the system: files, processes or memory. Such an error passes when another run or program ends.
 
 use std::io;
 
-/// Whether the system refused for want of files, processes or memory.
+/// Returns whether the system refused because it has no more files, processes or memory.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     #[cfg(unix)]
     if let Some(code) = rustix::io::Errno::from_io_error(error) {

@@ -1,22 +1,22 @@
-//! The virtual engine: the machines of a run on a virtual clock, as fast as the processor goes.
+//! The virtual engine: simulates the machines of a run as fast as the processor can.
 //!
-//! Deterministic to the byte. A message takes no time: it waits in its recipient's queue at the next instant, after every tick
-//! of the instant in which it was sent.
+//! The same run always gives the same bytes. A message takes no time (unless a delay is modelled), but the ticks that are due in
+//! the instant of its sending do not receive it yet.
 
-use super::{Punctuality, RunLog, machines_of};
+use super::{Punctuality, RunLog, create_machines};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 
-/// Events of a machine that there is room for at once; a log that gets longer grows. The memory for a long run is taken as it is
-/// used, not asked for before the first tick.
-const ROOM_AT_FIRST: u64 = 1 << 16;
+/// For how many events of a machine memory is reserved; a longer log grows. A long run takes its memory as it needs it, not before
+/// its first tick.
+const INITIAL_EVENTS: u64 = 1 << 16;
 
-/// Runs `run` of the experiment with `seed` from its first tick to its last.
+/// Simulates `run` of the experiment with `seed`, from the first tick to the last.
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
     let mut log: Vec<Vec<LoggedEvent>> = (0..schedule.machines())
-        .map(|machine| Vec::with_capacity(schedule.ticks(machine).min(ROOM_AT_FIRST) as usize))
+        .map(|machine| Vec::with_capacity(schedule.ticks(machine).min(INITIAL_EVENTS) as usize))
         .collect();
     observe(run, seed, |machine, logged| log[machine].push(logged));
     RunLog {
@@ -30,10 +30,10 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
     }
 }
 
-/// The same without a log: each event goes to `see` with its machine, in the order of time.
+/// Simulates the run without a log: passes each event and its machine to `see`, in the order of time.
 pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
     let schedule = run.schedule(seed);
-    let mut machines = machines_of(run, seed);
+    let mut machines = create_machines(run, seed);
     let neighbours: Vec<Vec<MachineIndex>> = (0..machines.len() as MachineIndex)
         .map(|machine| run.configuration.neighbours(machine))
         .collect();
@@ -77,7 +77,7 @@ fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
     }
 }
 
-/// Hands on what was sent in ticks due at `sent_ns`.
+/// Delivers the messages that were sent in ticks due at `sent_ns`.
 fn deliver(
     machines: &mut [Machine],
     neighbours: &[Vec<MachineIndex>],
@@ -94,9 +94,9 @@ fn deliver(
     in_flight.clear();
 }
 
-/// The next tick of every machine. With the few machines a run has, looking at each of them beats any heap.
+/// The next tick of every machine. Runs have few machines, so a loop over all of them is faster than a heap.
 struct Agenda {
-    /// When each machine ticks next; `u64::MAX` once it has done its last.
+    /// When the next tick of each machine is due; `u64::MAX` after its last tick.
     due_ns: Vec<u64>,
     next_tick: Vec<u64>,
 }
@@ -111,7 +111,8 @@ impl Agenda {
         agenda
     }
 
-    /// The earliest tick: its time and its machine; of several at the same time the one of the lowest machine.
+    /// Returns the time and the machine of the earliest tick. If several are due at the same time, the machine with the lowest
+    /// index is first.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
         let (machine, &due_ns) = self
             .due_ns

@@ -1,4 +1,4 @@
-//! What can be wrong with an experiment file.
+//! Errors of experiment files.
 
 use std::path::PathBuf;
 
@@ -7,20 +7,20 @@ use crate::toml_reader::{Mistake, MistakeList};
 /// An experiment file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
-    /// The file cannot be read at all.
+    /// The file cannot be read.
     #[error("cannot read the experiment file {}: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         cause: std::io::Error,
     },
-    /// Everything wrong in the file, in the order of its lines.
+    /// Everything that is wrong in the file, in the order of its lines.
     #[error("{}", MistakeList { path, mistakes })]
     Mistakes {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it: at least one.
+        /// The mistakes: at least one.
         mistakes: Vec<Mistake>,
     },
 }

@@ -1,4 +1,5 @@
-//! What a grid leaves out: exclusions, looked up by value so that many of them cost no more than the configurations they remove.
+//! Removes excluded configurations from a grid. Exclusions are looked up by value, so many of them cost no more time than the
+//! configurations that they remove.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,18 +7,18 @@ use std::sync::Arc;
 use super::grid::Dimension;
 use super::{Configuration, Parameter};
 
-/// An exclusion: it covers what has one of the values in every one of its dimensions.
+/// An exclusion. It covers the configurations that have one of its values in each of its dimensions.
 pub(super) struct Exclusion(Vec<Values>);
 
 /// Some values of one parameter.
 struct Values {
     parameter: &'static Parameter,
-    /// As `name=value`.
+    /// The values, each written as `name=value`.
     texts: HashSet<String>,
 }
 
 impl Exclusion {
-    /// The exclusion of what has a value of each of `dimensions`.
+    /// Creates the exclusion of the configurations with a value of each of `dimensions`.
     pub(super) fn new(dimensions: &[Dimension]) -> Self {
         let values = |dimension: &Dimension| {
             let parameter = dimension.parameter;
@@ -40,22 +41,22 @@ impl Exclusion {
     }
 }
 
-/// A value of a parameter: different ones have different texts, whatever the parameter.
+/// Writes a value of a parameter. Different values have different texts, even of different parameters.
 fn text(parameter: &Parameter, cell: &str) -> String {
     format!("{}={cell}", parameter.name)
 }
 
-/// That of the value in `configuration`.
+/// Writes the value that `configuration` has.
 fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// Exclusions by the values of one dimension of each: the one whose values the fewest exclusions have.
+/// An index of exclusions by their values in one dimension: the one whose values occur in the fewest exclusions.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
-    /// Exclusions by the text of a value that they have, ascending.
+    /// For each text of a value, the exclusions that have this value, in ascending order.
     by_value: HashMap<&'e str, Vec<usize>>,
-    /// The parameters that some exclusion is found by.
+    /// The parameters by which exclusions are looked up.
     parameters: Vec<&'static Parameter>,
 }
 
@@ -90,7 +91,7 @@ impl<'e> Index<'e> {
         index
     }
 
-    /// The first exclusion that covers `configuration`.
+    /// Returns the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
         let candidates = self.parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);
@@ -104,7 +105,8 @@ impl<'e> Index<'e> {
     }
 }
 
-/// Removes what `exclusions` cover. Returns how many configurations each removed: of several that cover one, the first.
+/// Removes the configurations that `exclusions` cover. Returns how many each exclusion removed. If several cover a configuration,
+/// the first one counts.
 pub(super) fn remove(
     exclusions: &[Exclusion],
     configurations: &mut Vec<Arc<Configuration>>,
@@ -159,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn removes_what_one_exclusion_after_the_other_would(all in prop::collection::vec(dimensions(), 0..8)) {
+        fn removes_the_same_as_applying_each_exclusion_in_turn(all in prop::collection::vec(dimensions(), 0..8)) {
             let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
             let five = [1, 2, 3, 4, 5];
             let grid = [rates(&five), internal(&five), stamp(&["after", "before"])];

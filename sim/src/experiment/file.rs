@@ -1,4 +1,4 @@
-//! The experiment file: TOML read into an [`Experiment`], with every mistake found before anything runs.
+//! Reads an experiment file (TOML) into an [`Experiment`]. Finds every mistake before anything runs.
 
 use std::path::Path;
 
@@ -13,9 +13,9 @@ use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
 use crate::input;
 use crate::toml_reader::{self, Item, Section};
 
-/// The longest experiment file that is read: one that names each of [`Experiment::MAX_RUNS`] configurations is not longer.
-const MOST_BYTES: u64 = 64 << 20;
-/// The longest name that a folder can have on the usual systems, in bytes.
+/// The largest experiment file that is read. A file that names each of [`Experiment::MAX_RUNS`] configurations is not larger.
+const MAX_BYTES: u64 = 64 << 20;
+/// The longest name of a folder on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
 const KEYS: &[&str] = &[
@@ -32,37 +32,37 @@ const KEYS: &[&str] = &[
     "exclude",
 ];
 
-/// What the command line says instead of the file.
+/// Values from the command line that replace those of the file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overrides {
-    /// Instead of `engine`.
+    /// Replaces `engine`.
     pub engine: Option<EngineKind>,
-    /// Instead of `time_scale`.
+    /// Replaces `time_scale`.
     pub time_scale: Option<f64>,
-    /// Instead of `isolation`.
+    /// Replaces `isolation`.
     pub isolation: Option<Isolation>,
 }
 
 impl Experiment {
-    /// Reads an experiment file. Its dataset is named after the file unless the file says otherwise.
+    /// Reads an experiment file. The dataset is named after the file, unless the file has a `name`.
     ///
     /// # Errors
     ///
-    /// [`ExperimentError`] if the file cannot be read or has mistakes in it: all of them at once.
+    /// Returns [`ExperimentError`] if the file cannot be read or has mistakes. It lists all mistakes.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
         let text =
-            input::read_text(path, MOST_BYTES).map_err(|cause| ExperimentError::Unreadable {
+            input::read_text(path, MAX_BYTES).map_err(|cause| ExperimentError::Unreadable {
                 path: path.to_owned(),
                 cause,
             })?;
         Self::parse(&text, path, overrides)
     }
 
-    /// Reads an experiment from `text`; `path` is what messages call it.
+    /// Reads an experiment from `text`. Messages call the file `path`.
     ///
     /// # Errors
     ///
-    /// [`ExperimentError::Mistakes`], all of them at once.
+    /// Returns [`ExperimentError::Mistakes`] with all mistakes.
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
         let read = |root: &Section<'_>| read(root, text, path, overrides);
         toml_reader::read(text, read).map_err(|mistakes| ExperimentError::Mistakes {
@@ -84,7 +84,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     let seed = root
         .require(
             "seed",
-            "any whole number, such as seed = 262: all randomness is drawn from it",
+            "any whole number, such as seed = 262: all random draws come from it",
         )
         .and_then(|item| item.integer(0..=i64::MAX as u64));
     let repetitions = root
@@ -121,7 +121,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     };
     let configurations = grid.configurations();
     let engine = overrides.engine.or(engine);
-    // In virtual time there are neither a wall clock nor processes.
+    // In virtual time there is neither real time nor processes.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -148,7 +148,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
     })
 }
 
-/// A name that can be a folder's on any system.
+/// Reads a name that a folder can have on any system.
 fn dataset_name(item: &Item<'_>) -> Option<String> {
     let name = item.text()?;
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
@@ -160,7 +160,7 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     }
     if name.len() > LONGEST_NAME {
         item.note(format!(
-            "a name of {} letters; a folder's name has {LONGEST_NAME} at most",
+            "a name of {} letters is too long: a folder's name may have {LONGEST_NAME}",
             name.len()
         ));
         return None;

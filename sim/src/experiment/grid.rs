@@ -1,4 +1,4 @@
-//! A grid multiplied out: every combination of the values of its dimensions, for each case.
+//! Makes every combination of the values of a grid's dimensions, for each case.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use super::{Configuration, Parameter};
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// In the order of the file. Shared by all cases that have them.
+    /// The values in the order of the file. All cases with this dimension share them.
     pub(super) settings: Arc<[Setting]>,
 }
 
-/// How many configurations the product of `dimensions` has. `None` if more than 64 bits can count.
+/// Returns how many combinations `dimensions` have. `None` if the number does not fit into 64 bits.
 pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
     dimensions.iter().try_fold(1u64, |count, dimension| {
         count.checked_mul(dimension.settings.len() as u64)
     })
 }
 
-/// How many machines all configurations of the product on top of `base` have together. `None` if more than 64 bits can count.
+/// Returns how many machines all combinations of `dimensions` have together. `None` if the number does not fit into 64 bits.
 pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> Option<u64> {
     let mut count = 1u64;
     let mut machines = u64::from(base.rates.machines());
     for dimension in dimensions {
         if dimension.parameter.name == "rates" {
-            let of = |setting: &Setting| u64::from(setting.on_top_of(base).rates.machines());
+            let of = |setting: &Setting| u64::from(setting.apply_to(base).rates.machines());
             machines = dimension.settings.iter().map(of).sum();
         } else {
             count = count.checked_mul(dimension.settings.len() as u64)?;
@@ -35,7 +35,7 @@ pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> O
     count.checked_mul(machines)
 }
 
-/// Every combination, the last dimension varying fastest, on top of `base`.
+/// Returns every combination of `dimensions`; `base` has the other values. The last dimension varies fastest.
 pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Configuration> {
     dimensions
         .iter()
@@ -46,13 +46,13 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
                     dimension
                         .settings
                         .iter()
-                        .map(|setting| setting.on_top_of(configuration))
+                        .map(|setting| setting.apply_to(configuration))
                 })
                 .collect()
         })
 }
 
-/// Whether `configuration` has one of the values in every dimension.
+/// Returns whether `configuration` has one of the values in every dimension.
 pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
     dimensions.iter().all(|dimension| {
         let cell = dimension.parameter.cell(configuration);
@@ -61,7 +61,7 @@ pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) ->
     })
 }
 
-/// The dimension that a file with `name = values` under `[parameters]` has.
+/// Returns the dimension of a file with `name = values` under `[parameters]`.
 #[cfg(test)]
 pub(super) fn dimension_of(name: &str, values: &str) -> Dimension {
     use super::parameter_table::ReadContext;
@@ -121,7 +121,7 @@ mod tests {
         }
 
         #[test]
-        fn excludes_what_matches_in_every_dimension_and_no_more(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
+        fn covers_only_what_matches_in_every_dimension(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
             let exclusion = Exclusion::new(&[rates(x), internals(y)]);
             let removed = exclusions::remove(&[exclusion], &mut configurations)[0];

@@ -1,4 +1,4 @@
-//! The grid part of an experiment file: `[parameters]`, `[[cases]]` and `[[exclude]]` read into configurations.
+//! Reads the grid of an experiment file, `[parameters]`, `[[cases]]` and `[[exclude]]`, into configurations.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -18,18 +18,18 @@ static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     dimensions.map(|parameter| parameter.name).collect()
 });
 
-/// The grid part of a file.
+/// The grid of a file.
 pub(super) struct Grid<'s, 'd> {
     pub(super) root: &'s Section<'d>,
     pub(super) repetitions: u64,
-    /// For the rate sets that rules make.
+    /// What rules for rate sets need.
     pub(super) context: ReadContext,
-    /// What holds where the file says nothing.
+    /// The values of the parameters that the file does not mention.
     pub(super) base: Configuration,
 }
 
 impl Grid<'_, '_> {
-    /// The configurations in the order in which they are run; none if there is a mistake, which is noted.
+    /// Returns the configurations in the order in which they are run. `None` after a mistake, which is noted.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         let shared = match self.root.get("parameters") {
             Some(item) => Some(item.section()?),
@@ -86,7 +86,7 @@ impl Grid<'_, '_> {
             if let (Some(item), Some(_)) =
                 (case.get(name), shared.and_then(|shared| shared.get(name)))
             {
-                item.note("stands in [parameters] too; leave it in one place: a case fixes what the cases differ in".to_owned());
+                item.note("is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ".to_owned());
             }
         }
         self.dimensions(case)
@@ -206,7 +206,7 @@ impl Grid<'_, '_> {
         for configuration in configurations {
             if !seen.insert(configuration.to_string()) {
                 self.note_grid(format!(
-                    "a configuration stands in the grid twice: {configuration}; repetitions say how often each is run"
+                    "a configuration is in the grid twice: {configuration}; to run each one more often, use repetitions"
                 ));
                 return None;
             }
@@ -224,22 +224,22 @@ impl Grid<'_, '_> {
         };
         let rates = &configuration.rates;
         self.note_grid(format!(
-            "phase \"spread\" has no room for rates {rates}: the steps between their ticks would be shorter than 100 ns; use phase = \"uniform\""
+            "phase \"spread\" is not possible with rates {rates}: their ticks would be less than 100 ns apart; use phase = \"uniform\""
         ));
         None
     }
 }
 
-/// Where in the file a configuration's values stand.
+/// Finds the line of the file from which a configuration's value comes.
 struct Origins<'s, 'd> {
     shared: Option<&'s Section<'d>>,
     cases: &'s [Section<'d>],
-    /// A product of dimensions for each case, or the one there is.
+    /// The combinations of each case, or one product if there are no cases.
     products: &'s [Vec<Dimension>],
 }
 
 impl<'d> Origins<'_, 'd> {
-    /// Notes a mistake about the value of `name` that `configuration` has.
+    /// Notes a mistake about the value of `name` in `configuration`.
     fn note(&self, name: &str, configuration: &Configuration, message: String) {
         let shared = self.shared.and_then(|shared| shared.get(name));
         let item = shared.or_else(|| self.case(configuration)?.get(name));
@@ -281,7 +281,7 @@ fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>)
         return Some(());
     };
     let message = format!(
-        "{} does not go with topology = \"time-keeper\", whose machine 0 always sends to all: leave it out, or exclude the two together",
+        "{} cannot be combined with topology = \"time-keeper\", whose machine 0 always sends to all: remove it, or exclude the combination",
         configuration.sends
     );
     origins.note("sends", configuration, message);

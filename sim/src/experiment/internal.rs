@@ -1,4 +1,4 @@
-//! How likely an idle tick is an internal event: one probability for all machines, or one for each.
+//! The probability that an idle tick (one with an empty queue) is an internal event: one for all machines, or one for each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,20 +8,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{NotAValue, Probability, Rates};
 
-/// The probability that an idle tick is an internal event, of each machine. Its text is `0.7`, or `0.9,0.5,0.2` where the machines
+/// The probability, for each machine, that an idle tick is an internal event. Its text is `0.7`, or `0.9,0.5,0.2` if the machines
 /// differ.
 #[derive(Clone, Debug)]
 pub struct Internal(Vec<Probability>);
 
 impl Internal {
-    /// A probability for all machines, or one for each in their order: at least one, at most [`Rates::MAX_MACHINES`].
+    /// Creates it from one probability for all machines, or one for each in their order. `None` for an empty list or more than
+    /// [`Rates::MAX_MACHINES`].
     pub fn new(probabilities: Vec<Probability>) -> Option<Self> {
         (1..=Rates::MAX_MACHINES)
             .contains(&probabilities.len())
             .then_some(Self(probabilities))
     }
 
-    /// The probability of `machine`.
+    /// Returns the probability of `machine`.
     pub fn at(&self, machine: usize) -> Probability {
         match self.0[..] {
             [same] => same,
@@ -29,18 +30,18 @@ impl Internal {
         }
     }
 
-    /// For how many machines it is, if not for any number.
+    /// Returns for how many machines it is. `None` if it is for any number.
     pub fn machines(&self) -> Option<u32> {
         (self.0.len() > 1).then_some(self.0.len() as u32)
     }
 
-    /// The probability of all machines, if they do not differ.
+    /// Returns the probability of all machines. `None` if the machines differ.
     pub fn same(&self) -> Option<Probability> {
         let first = self.0[0];
         self.0.iter().all(|other| *other == first).then_some(first)
     }
 
-    /// What equal values have in common.
+    /// Returns the list by which two values are compared: one number if all machines have the same.
     fn canonical(&self) -> &[Probability] {
         let length = if self.same().is_some() {
             1
@@ -51,7 +52,7 @@ impl Internal {
     }
 }
 
-/// Never.
+/// Probability 0: no idle tick is an internal event.
 impl Default for Internal {
     fn default() -> Self {
         Self(vec![Probability::default()])
@@ -97,7 +98,7 @@ impl FromStr for Internal {
     }
 }
 
-/// A number if the machines do not differ, otherwise the text.
+/// Written as a number if the machines do not differ, otherwise as text.
 impl Serialize for Internal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.same() {
@@ -107,7 +108,7 @@ impl Serialize for Internal {
     }
 }
 
-/// From the cell of a table.
+/// Read from the cell of a table.
 impl<'de> Deserialize<'de> for Internal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -121,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn one_number_where_all_are_the_same() {
+    fn one_number_if_all_machines_have_the_same() {
         let internal = |text: &str| text.parse::<Internal>().expect("probabilities");
         assert_eq!(internal("0.5,0.5,0.5").to_string(), "0.5");
         assert_eq!(internal("0.5,0.5"), internal("0.5"));

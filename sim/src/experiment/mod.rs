@@ -1,25 +1,25 @@
-//! Experiments: a TOML file becomes configurations, and these an ordered plan of runs with stable keys.
+//! Experiments: a TOML file describes configurations, and from these comes an ordered plan of runs with stable keys.
 //!
 //! # Layout
 //!
-//! - [`parameter_table`]: every parameter of a configuration, a row each
+//! - [`parameter_table`]: the table of all parameters of a configuration
 //! - [`parameters`]: the types of parameters, their texts and ranges
 //! - [`rates`]: how often machines tick
-//! - [`internal`]: how likely an idle tick is an internal event
-//! - [`named_values`]: those of them whose values have names
-//! - [`variants`]: variants of the model: what a tick takes, who may send to whom, and what is sent
-//! - [`delay`]: laws of message delay
-//! - [`grid`]: a plan's dimensions multiplied out
-//! - [`exclusions`]: what of it is left out
-//! - [`rate_sets`]: rate sets by rule: every ordered or unordered set, random sets
-//! - [`file`]: the TOML file read into an [`Experiment`]
-//! - [`grid_file`]: the part of it that says which configurations there are
-//! - [`values`]: the values of parameters as the file writes them
-//! - [`error`]: what can be wrong with it
-//! - [`numbering`]: which place in the plan each run has, also after the plan has grown
-//! - [`run_name`]: what a person calls a run
-//! - [`shard`]: a part of the runs, for one of several hosts
-//! - [`schedule`]: when each machine of a run ticks
+//! - [`internal`]: the probability that an idle tick is an internal event
+//! - [`named_values`]: parameters whose values have names
+//! - [`variants`]: variants of the model: which messages a tick takes, who may send to whom, and to whom a send goes
+//! - [`delay`]: distributions of message delays
+//! - [`grid`]: makes every combination of values
+//! - [`exclusions`]: removes excluded combinations
+//! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
+//! - [`file`]: reads the TOML file into an [`Experiment`]
+//! - [`grid_file`]: reads the part of the file that describes the configurations
+//! - [`values`]: reads the values of parameters from the file
+//! - [`error`]: errors of experiment files
+//! - [`numbering`]: the number of each run in the plan, also after the plan has grown
+//! - [`run_name`]: the name by which a user calls a run: number or key
+//! - [`shard`]: a part of the runs, for one of several computers
+//! - [`schedule`]: the times at which each machine of a run ticks
 
 mod delay;
 mod error;
@@ -62,31 +62,31 @@ use crate::random;
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Everything that a sweep varies: what can change the events of a run, but the seed and the repetition, and what carries them.
+/// One setting of all parameters that a sweep varies. Together with the seed and the repetition it determines the events of a run.
 ///
-/// Its parameters are the rows of [`PARAMETERS`]. The default has the default value of each; rates, internal and duration, which
-/// an experiment has to say, are the shortest that there are.
+/// Its parameters are the rows of [`PARAMETERS`]. `default()` has the default value of each. Rates, internal and duration have no
+/// default in experiment files; here they have their smallest values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
     pub rates: Rates,
     /// Probability that an idle tick is an internal event.
     pub internal: Internal,
-    /// When ticks fall within a machine's period.
+    /// The times of ticks within a machine's period.
     pub phase: PhaseRule,
     /// Which clock value a message carries.
     pub stamp: StampRule,
-    /// How long messages are under way.
+    /// How long messages travel.
     pub delay: Delay,
-    /// What a tick takes from the message queue.
+    /// Which messages a tick takes from the queue.
     pub receive: ReceiveRule,
     /// Who may send to whom.
     pub topology: Topology,
     /// To whom a send goes.
     pub sends: Sends,
-    /// Which connections messages take over TCP. Changes no event.
+    /// Which TCP connections messages use. It changes no event.
     pub connection: Connection,
-    /// Model time observed, in nanoseconds.
+    /// Length of the run in model time, in nanoseconds.
     pub duration_ns: u64,
 }
 
@@ -108,7 +108,7 @@ impl Default for Configuration {
 }
 
 impl Configuration {
-    /// The assignment's model with these parameters, and the default of every other.
+    /// Creates a configuration with these values. All other parameters have their default.
     pub fn new(rates: Rates, internal: Probability, duration_ns: u64) -> Self {
         Self {
             rates,
@@ -118,7 +118,7 @@ impl Configuration {
         }
     }
 
-    /// To whom `machine` may send, ascending.
+    /// Returns the machines to which `machine` may send, in ascending order.
     pub fn neighbours(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         self.topology.neighbours(machine, self.rates.machines())
     }
@@ -133,12 +133,12 @@ impl Configuration {
         schedule::margin_ns(self)
     }
 
-    /// Model time observed, in seconds.
+    /// Returns the length of the run in model time, in seconds.
     pub fn duration_s(&self) -> f64 {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// How many machines a send of `machine` goes to, on average; 0 if it may send to none.
+    /// Returns how many machines a send of `machine` goes to, on average; 0 if it may send to none.
     fn mean_recipients(&self, machine: MachineIndex) -> f64 {
         let neighbours = f64::from(self.neighbour_count(machine));
         let to_all = self.topology == Topology::TimeKeeper;
@@ -152,7 +152,7 @@ impl Configuration {
         }
     }
 
-    /// Messages that each machine sends per second if it is never busy receiving: at most, in the long run.
+    /// Returns how many messages each machine sends per second if it never receives. In the long run it cannot send more.
     fn messages_per_second_of_each(&self) -> impl Iterator<Item = f64> + '_ {
         (0..).zip(self.rates.iter()).map(|(machine, rate)| {
             let sends = rate.hertz() * (1.0 - self.internal.at(machine as usize).value());
@@ -160,12 +160,14 @@ impl Configuration {
         })
     }
 
-    /// Messages sent per model second, all machines together: at most, in the long run.
+    /// Returns how many messages all machines together send per model second if none ever receives. In the long run they cannot
+    /// send more.
     pub fn messages_per_second(&self) -> f64 {
         self.messages_per_second_of_each().sum()
     }
 
-    /// Rows of the log: one a tick, but under [`ReceiveRule::All`] one a message that arrives where that is more.
+    /// Returns the expected number of rows in the log: one for each tick. Under [`ReceiveRule::All`], a machine has one for each
+    /// message that arrives, if that is more.
     pub fn expected_rows(&self) -> u64 {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
@@ -175,14 +177,14 @@ impl Configuration {
         rows.sum::<f64>().round() as u64
     }
 
-    /// Messages that arrive at each machine per second, if none is ever busy receiving.
+    /// Returns how many messages arrive at each machine per second if no machine ever receives.
     fn arrivals_per_second_of_each(&self) -> Vec<f64> {
         let shares: Vec<f64> = (0..)
             .zip(self.messages_per_second_of_each())
             .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
             .collect();
         if self.topology == Topology::Mesh {
-            // Everybody's share but one's own: not as many additions as there are pairs.
+            // The share of all machines minus the machine's own: this needs fewer additions than a sum for each pair.
             let of_all: f64 = shares.iter().sum();
             return shares.iter().map(|own| of_all - own).collect();
         }
@@ -195,7 +197,7 @@ impl Configuration {
         arrivals
     }
 
-    /// Ticks of all machines together, give or take one a machine (its phase decides).
+    /// Returns the number of ticks of all machines together. It may differ by one for each machine, depending on its phase.
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()
@@ -204,7 +206,7 @@ impl Configuration {
     }
 }
 
-/// The canonical text: what a run's key starts with. Each parameter as `name=value`, but for those that can be left out.
+/// The canonical text, with which a run's key begins: each parameter as `name=value`, except those that can be left out.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let told = PARAMETERS
@@ -218,24 +220,25 @@ impl fmt::Display for Configuration {
     }
 }
 
-/// One run of an experiment: a configuration and a repetition, at a place in the plan.
+/// One run of an experiment: a repetition of a configuration.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The run's place in the plan, from 0.
+    /// The run's number in the plan, from 0.
     pub index: u64,
-    /// What is run.
+    /// The configuration of the run.
     pub configuration: Arc<Configuration>,
-    /// Which repetition of it, from 0.
+    /// The number of the repetition, from 0.
     pub repetition: u32,
 }
 
 impl Run {
-    /// The run's key: a canonical text of its configuration and repetition, independent of its place in the plan.
+    /// Returns the run's key: a canonical text of its configuration and repetition. It does not depend on the run's number.
     pub fn key(&self) -> String {
         format!("{} repetition={}", self.configuration, self.repetition)
     }
 
-    /// What the run's randomness is drawn by: its key without what changes no event. So runs that differ only in that are twins.
+    /// Returns the text from which the run's random draws come: its key without parameters that change no event. Runs that differ
+    /// only in such parameters have the same events.
     pub fn stream_key(&self) -> String {
         let configuration = Configuration {
             connection: Connection::Persistent,
@@ -244,7 +247,7 @@ impl Run {
         format!("{configuration} repetition={}", self.repetition)
     }
 
-    /// When the run's machines tick.
+    /// Returns when the run's machines tick.
     pub fn schedule(&self, seed: u64) -> Schedule {
         Schedule::draw(
             &self.configuration,
@@ -253,22 +256,22 @@ impl Run {
     }
 }
 
-/// An experiment, read and checked: every configuration in it can be run.
+/// An experiment that has been read and checked: every configuration in it can be run.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    /// Name of the dataset it makes.
+    /// Name of the dataset.
     pub name: String,
-    /// What it is for, in the author's words.
+    /// The purpose of the experiment, in the author's words.
     pub description: String,
-    /// What all randomness is drawn from.
+    /// The number from which all random draws come.
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
-    /// What interprets the machines.
+    /// The engine that runs the machines.
     pub engine: EngineKind,
-    /// Model seconds per wall second; 1 in the virtual engine, whose clock is the model's own.
+    /// Model seconds per wall second; 1 in the virtual engine, which has no wall clock.
     pub time_scale: f64,
-    /// Where machines live; shared in the virtual engine.
+    /// Where machines run; `shared` in the virtual engine.
     pub isolation: Isolation,
     configurations: Vec<Arc<Configuration>>,
     numbering: Numbering,
@@ -279,40 +282,40 @@ pub struct Experiment {
 impl Experiment {
     /// The most runs one experiment may plan.
     pub const MAX_RUNS: u64 = 2_000_000;
-    /// The most machines that all configurations of one experiment may have together: memory holds each one's rate, also as text.
+    /// The most machines that all configurations of one experiment may have together, because memory holds the rate of each one.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
-    /// The configurations, in the order of the file's dimensions.
+    /// Returns the configurations, in the order of the file's dimensions.
     pub fn configurations(&self) -> &[Arc<Configuration>] {
         &self.configurations
     }
 
-    /// The file's text, as given.
+    /// Returns the text of the file.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The places of the runs in the plan.
+    /// Returns the numbers of the runs in the plan.
     pub fn numbering(&self) -> &Numbering {
         &self.numbering
     }
 
-    /// The part of the runs that is planned, if not all.
+    /// Returns the shard that is planned. `None` if all runs are planned.
     pub fn shard(&self) -> Option<Shard> {
         self.shard
     }
 
-    /// Plans only the runs of one shard.
+    /// Restricts the plan to the runs of one shard.
     pub fn keep_shard(&mut self, shard: Shard) {
         self.shard = Some(shard);
     }
 
-    /// Makes this experiment the continuation of an earlier one with `configurations`, canonical texts, and `numbering`: every run
-    /// of that one keeps its place, and new runs come after.
+    /// Continues an earlier experiment, given by the canonical texts of its `configurations` and its `numbering`. Every run of the
+    /// earlier experiment keeps its number, and new runs follow.
     ///
     /// # Errors
     ///
-    /// The configurations that this experiment has no more. Nothing is changed then.
+    /// Returns the configurations that this experiment does not have any more. Then nothing is changed.
     pub fn continue_from(
         &mut self,
         configurations: &[String],
@@ -344,20 +347,20 @@ impl Experiment {
         Ok(())
     }
 
-    /// The runs planned, in order: first every configuration's repetition 0, then every configuration's repetition 1, and so on. A
-    /// sweep cut short has seen every configuration about equally often. Runs that an earlier plan had come first.
+    /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So a sweep that
+    /// is stopped early has run every configuration about equally often. Runs of an earlier plan come first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         std::iter::zip(0.., self.numbering.cells())
-            .filter_map(|(index, cell)| self.run_of(index, cell))
+            .filter_map(|(index, cell)| self.new_run(index, cell))
             .filter(|run| self.plans(run))
     }
 
-    /// Whether `run` is one of those planned: not a repetition beyond, nor another shard's.
+    /// Returns whether `run` is planned: it is not of another shard, and its repetition is not beyond the planned ones.
     pub fn plans(&self, run: &Run) -> bool {
         run.repetition < self.repetitions && self.shard.is_none_or(|shard| shard.has(&run.key()))
     }
 
-    /// Number of runs planned.
+    /// Returns the number of planned runs.
     pub fn run_count(&self) -> u64 {
         match self.shard {
             None => self.configurations.len() as u64 * u64::from(self.repetitions),
@@ -365,12 +368,12 @@ impl Experiment {
         }
     }
 
-    /// The run at place `index`, whether it is still planned or only was.
+    /// Returns the run with number `index`, even if only an earlier plan had it.
     pub fn run(&self, index: u64) -> Option<Run> {
-        self.run_of(index, self.numbering.cell(index)?)
+        self.new_run(index, self.numbering.cell(index)?)
     }
 
-    fn run_of(&self, index: u64, (configuration, repetition): (usize, u32)) -> Option<Run> {
+    fn new_run(&self, index: u64, (configuration, repetition): (usize, u32)) -> Option<Run> {
         Some(Run {
             index,
             configuration: Arc::clone(self.configurations.get(configuration)?),

@@ -1,6 +1,7 @@
 //! Parameters whose values have names.
 
-/// An enum whose values have fixed names, the first of them the default: one list serves parsing, printing and error messages.
+/// Defines an enum whose values have fixed names. The first value is the default. The list serves parsing, printing and error
+/// messages.
 macro_rules! named_values {
     ($(#[$doc:meta])* $name:ident, $wanted:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -18,10 +19,10 @@ macro_rules! named_values {
         impl $name {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Every value's name, in the order of the documentation.
+            /// The names of all values, in the order of the documentation.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
-            /// The value's name.
+            /// Returns the value's name.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text),+

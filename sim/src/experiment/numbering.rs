@@ -1,11 +1,11 @@
-//! Which place in the plan each run has, also after the plan has grown.
+//! The number of each run in the plan, also after the plan has grown.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Runs that were planned together: some configurations, some repetitions of each. First every configuration's first repetition,
-/// then every configuration's second, and so on.
+/// Runs that were planned together: some configurations with some repetitions each. First comes the first repetition of every
+/// configuration, then the second, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Block {
     configurations: Range<u32>,
@@ -18,22 +18,22 @@ impl Block {
     }
 }
 
-/// A run's configuration, as its place among the configurations, and its repetition.
+/// A run as the index of its configuration and its repetition.
 pub(super) type Cell = (usize, u32);
 
-/// The places of all runs: a plan that grows gives its new runs the places behind those it had, and changes none of these.
+/// The numbers of all runs. If a plan grows, its new runs get the next numbers, and no number changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbering(Vec<Block>);
 
 impl Numbering {
-    /// The places of `repetitions` runs of each of `configurations` configurations.
+    /// Numbers `repetitions` runs of each of `configurations` configurations.
     pub(super) fn new(configurations: usize, repetitions: u32) -> Self {
         let mut numbering = Self::default();
         numbering.grow(configurations, repetitions);
         numbering
     }
 
-    /// Adds whatever is missing of `repetitions` runs of each of the first `configurations` configurations.
+    /// Adds the runs that are missing from `repetitions` runs of each of the first `configurations` configurations.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
@@ -54,12 +54,12 @@ impl Numbering {
         }
     }
 
-    /// Whether it has every place of `earlier`.
-    pub(crate) fn goes_on_from(&self, earlier: &Self) -> bool {
+    /// Returns whether all numbers of `earlier` are the same here.
+    pub(crate) fn continues(&self, earlier: &Self) -> bool {
         self.0.starts_with(&earlier.0)
     }
 
-    /// How many configurations have this repetition planned.
+    /// Returns for how many configurations this repetition is planned.
     fn planned(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
@@ -69,7 +69,7 @@ impl Numbering {
             .unwrap_or(0)
     }
 
-    /// The run at place `index`.
+    /// Returns the run with number `index`.
     pub(super) fn cell(&self, mut index: u64) -> Option<Cell> {
         for block in &self.0 {
             if index < block.len() {
@@ -85,7 +85,7 @@ impl Numbering {
         None
     }
 
-    /// The runs at all places, in order.
+    /// Returns the runs in the order of their numbers.
     pub(super) fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
         self.0.iter().flat_map(|block| {
             block.repetitions.clone().flat_map(|repetition| {
@@ -95,7 +95,7 @@ impl Numbering {
         })
     }
 
-    /// All places, in order.
+    /// Returns all numbers, in order.
     pub(crate) fn places(&self) -> Range<u64> {
         0..self.0.iter().map(Block::len).sum()
     }
@@ -113,11 +113,11 @@ mod tests {
         assert!(
             numbering
                 .cells()
-                .eq(places.clone().filter_map(|place| numbering.cell(place)))
+                .eq(places.clone().filter_map(|number| numbering.cell(number)))
         );
         assert_eq!(numbering.cell(places.end), None);
         places
-            .map(|place| numbering.cell(place).expect("a run"))
+            .map(|number| numbering.cell(number).expect("a run"))
             .collect()
     }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_comes_last() {
+    fn new_runs_come_last() {
         let mut numbering = Numbering::new(1, 2);
         numbering.grow(2, 3);
         assert_eq!(
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn growing_keeps_every_place_and_plans_every_run_once(steps in prop::collection::vec((0usize..5, 1u32..5), 1..6)) {
+        fn growing_keeps_every_number_and_plans_every_run_once(steps in prop::collection::vec((0usize..5, 1u32..5), 1..6)) {
             let mut numbering = Numbering::default();
             let (mut before, mut configurations) = (vec![], 1);
             let mut wanted = HashSet::new();

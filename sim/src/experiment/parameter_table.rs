@@ -1,8 +1,8 @@
-//! The table of parameters: one row for everything that a configuration consists of.
+//! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The experiment file's reader, keys, the journal's columns, filters, tables and the data dictionary all go through this table:
-//! none of them knows a parameter by name. To add one: give its type a place (such as `variants.rs`), add its field to
-//! [`Configuration`], a row here, and obey it where machines or engines act.
+//! The reader of experiment files, run keys, the journal's columns, filters, tables and the data dictionary all use this table;
+//! none of them names a parameter. To add a parameter, define its type (for example in `variants.rs`), add its field to
+//! [`Configuration`] and a row here, and use it in the machine or the engines.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -19,31 +19,31 @@ pub enum ValueKind {
     Number,
     /// A number, or a list with one for each machine, joined by commas.
     NumberOrList,
-    /// A text: a name, a list or a law.
+    /// A text: a name, a list or a distribution.
     Text,
 }
 
-/// One parameter of a [`Configuration`]: a row of [`PARAMETERS`].
+/// One parameter of a [`Configuration`], a row of [`PARAMETERS`].
 #[derive(Debug)]
 pub struct Parameter {
-    /// The key in the experiment file, the column of `runs.csv`, the name in run keys and on the command line.
+    /// The key in the experiment file, the column of `runs.csv`, and the name in run keys and on the command line.
     pub name: &'static str,
-    /// The name in words, for the head of a table, with the unit.
+    /// The name in words with its unit, for the heading of a table.
     pub heading: &'static str,
-    /// What its column holds.
+    /// The type of its column.
     pub kind: ValueKind,
-    /// Unit of its values; empty where there is none.
+    /// The unit of its values; empty if there is none.
     pub unit: &'static str,
-    /// What its values mean.
+    /// The meaning of its values.
     pub meaning: &'static str,
-    /// Whether it stands in run keys even with its default value.
+    /// Whether run keys contain it even with its default value.
     always_in_key: bool,
-    /// Reads the values that a grid's dimension has, as cells. None if it is no dimension of grids.
+    /// Reads its values from the grid of an experiment file, as cells. `None` if the grid cannot contain it.
     read: Option<ReadValues>,
     access: Access,
 }
 
-/// How a field's value is written as a cell, set from one, and compared.
+/// How to write the value of a field as a cell, set it from a cell, and compare it.
 #[derive(Clone, Copy, Debug)]
 struct Access {
     cell: fn(&Configuration) -> String,
@@ -53,22 +53,22 @@ struct Access {
 
 static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 
-/// Reads one value or a list of values from the experiment file; none after a mistake, which is noted.
+/// Reads one value or a list of values from the experiment file. `None` after a mistake, which is noted.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
-/// What rate sets by rule need beside their rule.
+/// What rules for rate sets need in addition.
 #[derive(Debug, Default)]
 pub(super) struct ReadContext {
-    /// What random ones are drawn from.
+    /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines they may still have.
+    /// How many more machines the rate sets may have.
     pub(super) room: Room,
 }
 
-/// A value that an experiment file gives a parameter.
+/// A value that an experiment file gives to a parameter.
 #[derive(Clone)]
 pub(super) struct Setting {
-    /// Its canonical text.
+    /// The canonical text of the value.
     pub(super) cell: String,
     apply: Arc<dyn Fn(&mut Configuration)>,
 }
@@ -84,8 +84,8 @@ impl Setting {
         }
     }
 
-    /// `base` with this value.
-    pub(super) fn on_top_of(&self, base: &Configuration) -> Configuration {
+    /// Returns `base` with this value.
+    pub(super) fn apply_to(&self, base: &Configuration) -> Configuration {
         let mut configuration = base.clone();
         (self.apply)(&mut configuration);
         configuration
@@ -99,52 +99,52 @@ impl fmt::Debug for Setting {
 }
 
 impl Parameter {
-    /// The parameter of this name.
+    /// Returns the parameter with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PARAMETERS.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Its value in `configuration` as its canonical text: what stands in a cell of `runs.csv`.
+    /// Returns its value in `configuration` as canonical text, the content of a cell of `runs.csv`.
     pub fn cell(&self, configuration: &Configuration) -> String {
         (self.access.cell)(configuration)
     }
 
-    /// Gives it the value in `configuration` that `text` stands for.
+    /// Sets its value in `configuration` from a canonical text.
     ///
     /// # Errors
     ///
-    /// [`NotAValue`] if that is none of its values.
+    /// Returns [`NotAValue`] if `text` is not one of its values.
     pub fn set(&self, configuration: &mut Configuration, text: &str) -> Result<(), NotAValue> {
         (self.access.set)(configuration, text)
     }
 
-    /// The cell of the value that it has where an experiment file does not say.
+    /// Returns the canonical text of its default value.
     pub fn default_cell(&self) -> String {
         self.cell(&DEFAULT)
     }
 
-    /// Whether the cell `text` need not be told: its value is the default one of a variant of the model.
+    /// Returns whether the cell `text` can be left out of messages, because it is the default value of a variant of the model.
     pub fn is_left_out(&self, text: &str) -> bool {
         !self.always_in_key && text == self.default_cell()
     }
 
-    /// Whether a key can leave it out: its value is the default one of a variant of the model.
+    /// Returns whether a key leaves it out, because it has the default value of a variant of the model.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
     }
 
-    /// Whether the grid of an experiment file may vary it.
+    /// Returns whether the grid of an experiment file may vary it.
     pub fn is_dimension(&self) -> bool {
         self.read.is_some()
     }
 
-    /// The values that `item` of an experiment file gives it; none after a mistake, which is noted.
+    /// Reads the values that `item` of an experiment file gives it. `None` after a mistake, which is noted.
     pub(super) fn read(&self, item: &Item<'_>, context: &ReadContext) -> Option<Vec<Setting>> {
         self.read?(item, context)
     }
 }
 
-/// The cell of a field, and how a cell sets it.
+/// Defines how to write a field as a cell and how to set it from a cell.
 macro_rules! field {
     ($name:ident) => {
         Access {
@@ -158,7 +158,7 @@ macro_rules! field {
     };
 }
 
-/// Each of some values as a setting of a field.
+/// Turns each of some values into a setting of a field.
 macro_rules! settings {
     ($field:ident, $values:expr) => {{
         let values = $values?.into_iter();
@@ -209,7 +209,7 @@ const fn always_in_key(parameter: Parameter) -> Parameter {
 
 const TEXT: (ValueKind, &str) = (ValueKind::Text, "");
 
-/// Every parameter of a configuration, in the order in which they stand in run keys.
+/// Every parameter of a configuration, in the order in which run keys contain them.
 pub static PARAMETERS: [Parameter; 10] = [
     always_in_key(dimension(
         "rates",
@@ -247,7 +247,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "delay_s",
         "delay (s)",
         (ValueKind::Text, "model s"),
-        "How long messages are under way: a number, or a law such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean).",
+        "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean).",
         |item, _| settings!(delay, each(item, values::delay)),
         field!(delay),
     ),
@@ -255,7 +255,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "receive",
         "receive",
         TEXT,
-        "What a tick takes from the message queue: `one` message or `all`.",
+        "Whether a tick takes `one` message from the message queue or `all` messages.",
         named!(receive, ReceiveRule),
         field!(receive),
     ),
@@ -279,7 +279,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "connection",
         "connection",
         TEXT,
-        "Which connections messages take over TCP: `persistent` or `per-message`.",
+        "Which TCP connections messages use: `persistent` or `per-message`.",
         named!(connection, Connection),
         field!(connection),
     ),
@@ -288,7 +288,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         heading: "duration (s)",
         kind: ValueKind::Number,
         unit: "model s",
-        meaning: "Time observed, T.",
+        meaning: "Length of a run, T.",
         always_in_key: true,
         read: None,
         access: Access {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_different_and_found() {
+    fn names_are_unique_and_found() {
         for parameter in &PARAMETERS {
             let found = Parameter::named(parameter.name).expect("a parameter");
             assert!(std::ptr::eq(found, parameter), "{}", parameter.name);

@@ -1,6 +1,6 @@
-//! The parameters of a configuration: their types, their texts, and what values are allowed.
+//! The types of a configuration's parameters, their texts, and their ranges.
 //!
-//! Every parameter has one canonical text. It stands in a run's key, in `runs.csv` and in tables, and parses back to the same
+//! Every value of a parameter has one canonical text. Run keys, `runs.csv` and tables contain it, and parsing it gives the same
 //! value.
 
 use std::fmt;
@@ -12,12 +12,12 @@ use super::named_values::named_values;
 pub struct Probability(f64);
 
 impl Probability {
-    /// `value` as a probability, if it is from 0 to 1. Negative zero becomes zero, so that equal values have equal texts.
+    /// Creates a probability if `value` is from 0 to 1. Negative zero becomes zero, so that equal values have equal texts.
     pub fn new(value: f64) -> Option<Self> {
         (0.0..=1.0).contains(&value).then_some(Self(value + 0.0))
     }
 
-    /// From 0 to 1.
+    /// Returns the number, from 0 to 1.
     pub fn value(self) -> f64 {
         self.0
     }
@@ -29,7 +29,7 @@ impl fmt::Display for Probability {
     }
 }
 
-/// A text that is not a value of the parameter it should be.
+/// The error for a text that is not a value of its parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {wanted}")]
 pub struct NotAValue {
@@ -47,15 +47,15 @@ impl NotAValue {
 }
 
 named_values! {
-    /// When a machine's ticks fall within its period.
+    /// The times of a machine's ticks within its period.
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
         /// Seeded, and such that no two machines of a run ever tick closer together than `1 / (lcm(rates) * N)` seconds.
         Spread = "spread",
-        /// Seeded, anywhere in the machine's period.
+        /// Drawn from the seed, anywhere in the machine's period.
         Uniform = "uniform",
-        /// Every machine's first tick at the start.
+        /// The first tick of every machine is at the start.
         Aligned = "aligned",
-        /// Nobody said: what an imported log has. No experiment file can ask for it.
+        /// Not known, as in imported logs. Experiment files cannot use it.
         Unknown = "unknown",
     }
 }
@@ -71,21 +71,21 @@ named_values! {
 }
 
 named_values! {
-    /// What interprets the machines.
+    /// The engine that runs the machines.
     EngineKind, "an engine (tcp or virtual)" {
-        /// Real sockets and the wall clock.
+        /// Real sockets and real time.
         Tcp = "tcp",
-        /// Discrete events on a virtual clock.
+        /// Simulated time.
         Virtual = "virtual",
     }
 }
 
 named_values! {
-    /// Where the machines of a run over TCP live.
+    /// Where the machines of a run over TCP run.
     Isolation, "an isolation (shared or process)" {
         /// Many runs in one process.
         Shared = "shared",
-        /// Each machine in a process of its own.
+        /// Each machine is a process.
         Process = "process",
     }
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_is_out_of_range() {
+    fn refuses_values_out_of_range() {
         for value in [-0.1, 1.2, f64::NAN, f64::INFINITY] {
             assert!(Probability::new(value).is_none(), "{value}");
         }

@@ -1,4 +1,4 @@
-//! Rate sets by rule: every ordered or unordered set of N rates, or random ones.
+//! Rules for rate sets: every ordered or unordered set of N rates, or random ones.
 
 use rand::RngExt;
 use std::cell::Cell;
@@ -10,27 +10,27 @@ use crate::random;
 /// Which rate sets to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RateRule {
-    /// Every assignment of rates to the machines: as many sets as there are rates, to the power of machines.
+    /// Every assignment of rates to the machines: rates^machines sets.
     EveryOrdered,
-    /// Every choice of rates, machines in ascending order of rate.
+    /// Every choice of rates, assigned to the machines in ascending order.
     EveryUnordered,
-    /// This many different ordered sets, drawn uniformly.
+    /// This number of different ordered sets, drawn uniformly.
     Random(u64),
 }
 
-/// How many machines the rate sets that rules still make may have together: rules are small in a file, whatever they make.
+/// How many more machines the rate sets of rules may have together. This is limited because a short rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct Room(Cell<u64>);
 
 impl Default for Room {
-    /// Room for an experiment's machines.
+    /// The number of machines that an experiment may have.
     fn default() -> Self {
         Self(Cell::new(Experiment::MAX_MACHINES))
     }
 }
 
 impl Room {
-    /// Takes the room of `machines` machines. `None` if there is not as much left.
+    /// Takes `machines` machines. `None` if there are not as many left.
     pub(super) fn take(&self, machines: u64) -> Option<()> {
         self.0.set(self.0.get().checked_sub(machines)?);
         Some(())
@@ -44,12 +44,12 @@ pub(super) struct RateSets {
     pub(super) machines: u32,
     pub(super) from: Rate,
     pub(super) to: Rate,
-    /// From one rate to the next.
+    /// The step from one rate to the next.
     pub(super) step: Rate,
 }
 
 impl RateSets {
-    /// How many sets the rule makes. `None` if more than 64 bits can count.
+    /// Returns how many sets the rule makes. `None` if the number does not fit into 64 bits.
     pub(super) fn count(&self) -> Option<u64> {
         match self.rule {
             RateRule::EveryOrdered => self.ordered_count(),
@@ -58,12 +58,12 @@ impl RateSets {
         }
     }
 
-    /// How many ordered sets there are within the bounds.
+    /// Returns how many ordered sets there are within the bounds.
     pub(super) fn ordered_count(&self) -> Option<u64> {
         self.choices().checked_pow(self.machines)
     }
 
-    /// Choices with repetition: `C(choices + machines - 1, machines)`, built up by exact divisions.
+    /// Counts the choices with repetition: `C(choices + machines - 1, machines)`, calculated by exact divisions.
     fn unordered_count(&self) -> Option<u64> {
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
@@ -76,7 +76,7 @@ impl RateSets {
         span / self.step.micro_hertz() + 1
     }
 
-    /// The sets. Call only once [`RateSets::count`] is known to be small.
+    /// Returns the sets. Call it only if [`RateSets::count`] is small.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
             RateRule::EveryOrdered => self.every(|_| 0),
@@ -94,12 +94,13 @@ impl RateSets {
             .collect()
     }
 
-    /// The rate at a place within the bounds, from 0.
+    /// Returns the rate with this index within the bounds, from 0.
     fn rate(&self, index: u32) -> Option<Rate> {
         Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(index) * self.step.micro_hertz())
     }
 
-    /// Every set of places, machine by machine; `lowest(last)` is the lowest allowed after a machine whose place is `last`.
+    /// Returns every set of indices, machine by machine. `lowest(last)` is the lowest index allowed after a machine with index
+    /// `last`.
     fn every(&self, lowest: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
         let mut sets: Vec<Vec<u32>> = vec![vec![]];
         for _ in 0..self.machines {
@@ -115,7 +116,7 @@ impl RateSets {
         sets
     }
 
-    /// Different sets in the order drawn: asking for more keeps the first ones.
+    /// Draws different sets. A larger number of sets begins with the same ones.
     fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {

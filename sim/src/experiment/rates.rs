@@ -1,4 +1,4 @@
-//! How often machines tick: exact decimals, so that times are whole numbers of nanoseconds rounded down, never sums of errors.
+//! Tick rates as exact decimals, so that times are whole nanoseconds, rounded down, and errors do not add up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::NotAValue;
 
-/// Millionths in one.
+/// Number of millionths in one.
 const MICRO: u64 = 1_000_000;
 
 /// Ticks per second of one machine: from [`Rate::MIN`] to [`Rate::MAX`], with up to six decimals. Its text is `3` or `1.25`.
@@ -21,12 +21,12 @@ impl Rate {
     /// The fastest rate allowed, in ticks per second.
     pub const MAX: u32 = 1000;
 
-    /// A whole number of ticks per second, if that is from 1 to [`Rate::MAX`].
+    /// Creates a rate of `hertz` ticks per second, if it is from 1 to [`Rate::MAX`].
     pub fn new(hertz: u32) -> Option<Self> {
         Self::from_micro_hertz(u64::from(hertz) * MICRO)
     }
 
-    /// A rate of `hertz` ticks per second, if that is from [`Rate::MIN`] to [`Rate::MAX`] and has no more than six decimals.
+    /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
         const ROUNDING: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
@@ -35,7 +35,7 @@ impl Rate {
         rate.filter(|_| is_whole)
     }
 
-    /// A rate in ticks per million seconds, if that is from [`Rate::MIN`] to [`Rate::MAX`].
+    /// Creates a rate from ticks per million seconds, if it is from [`Rate::MIN`] to [`Rate::MAX`].
     pub fn from_micro_hertz(micro_hertz: u64) -> Option<Self> {
         let rate = Self { micro_hertz };
         (Self::MIN..=f64::from(Self::MAX))
@@ -43,12 +43,12 @@ impl Rate {
             .then_some(rate)
     }
 
-    /// Ticks per second.
+    /// Returns the ticks per second.
     pub fn hertz(self) -> f64 {
         self.micro_hertz as f64 / MICRO as f64
     }
 
-    /// Ticks per million seconds: exact.
+    /// Returns the ticks per million seconds, which is exact.
     pub fn micro_hertz(self) -> u64 {
         self.micro_hertz
     }
@@ -80,12 +80,12 @@ impl FromStr for Rate {
     }
 }
 
-/// The rates of a run's machines, in the order of their indices: at least two. A clone shares them: a set stands in many
-/// configurations.
+/// The rates of a run's machines, in the order of the machines: at least two. Clones share the list, because many configurations
+/// have the same set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rates(Arc<[Rate]>);
 
-/// Two machines at a tick per second.
+/// Two machines with one tick per second.
 impl Default for Rates {
     fn default() -> Self {
         Self([Rate { micro_hertz: MICRO }; 2].into())
@@ -96,26 +96,25 @@ impl Rates {
     /// The most machines one run may have.
     pub const MAX_MACHINES: usize = 1000;
 
-    /// A rate a machine, if there are from 2 to [`Rates::MAX_MACHINES`] of them.
+    /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`].
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
         (2..=Self::MAX_MACHINES)
             .contains(&rates.len())
             .then(|| Self(rates.into()))
     }
 
-    /// Number of machines.
+    /// Returns the number of machines.
     pub fn machines(&self) -> u32 {
         self.0.len() as u32
     }
 
-    /// The rates in the order of the machines.
+    /// Returns the rates in the order of the machines.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Rate> + '_ {
         self.0.iter().copied()
     }
 
-    /// The lowest rate that is a whole multiple of every machine's, in millionths of ticks per second: all ticks of all machines
-    /// with phase zero fall on ticks of that rate. For whole rates it is their least common multiple. `None` where it exceeds 64
-    /// bits.
+    /// Returns the least common multiple of all rates, in millionths of ticks per second. All ticks of all machines with phase zero
+    /// are at ticks of this rate. `None` if it does not fit into 64 bits.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)
@@ -123,7 +122,7 @@ impl Rates {
     }
 }
 
-/// Greatest common divisor.
+/// Returns the greatest common divisor.
 pub(super) fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -155,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn lcm_of_whole_and_other_rates() {
+    fn lcm_of_whole_and_decimal_rates() {
         let lcm = |text: &str| text.parse::<Rates>().expect("rates").lcm_micro_hertz();
         assert_eq!(lcm("4,5,6"), Some(60_000_000));
         assert_eq!(lcm("1,3,6"), Some(6_000_000));
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_out_of_range() {
+    fn refuses_values_out_of_range() {
         for text in [
             "",
             "3",
@@ -184,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rates_read_back_from_their_text(micro_hertz in prop::collection::vec(1_000u64..=1_000_000_000, 2..20)) {
+        fn rates_are_read_back_from_their_text(micro_hertz in prop::collection::vec(1_000u64..=1_000_000_000, 2..20)) {
             let rates = Rates::new(micro_hertz.into_iter().filter_map(Rate::from_micro_hertz).collect()).expect("two or more");
             prop_assert_eq!(rates.to_string().parse::<Rates>(), Ok(rates));
         }

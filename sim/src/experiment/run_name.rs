@@ -1,4 +1,4 @@
-//! What a person calls a run: its number, or its key.
+//! The name by which a user calls a run: its number or its key.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -7,17 +7,17 @@ use std::str::FromStr;
 
 use super::{Experiment, Run};
 
-/// A run, by its place in the plan or by its key.
+/// A run, given by its number or its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunName {
-    /// Its place in the plan, from 0.
+    /// Its number in the plan, from 0.
     Place(u64),
     /// Its key, as in `runs.csv`.
     Key(String),
 }
 
 impl RunName {
-    /// The run of `experiment` that has this name; nothing if none of those planned has.
+    /// Returns the planned run of `experiment` with this name. `None` if there is none.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
             Self::Place(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
@@ -27,11 +27,11 @@ impl RunName {
 }
 
 impl RunName {
-    /// The runs of `experiment` that have these names. All keys are looked for in one pass over the runs.
+    /// Returns the planned runs of `experiment` with these names. All keys are looked up in one pass over the runs.
     ///
     /// # Errors
     ///
-    /// The first name that none of the runs planned has.
+    /// Returns the first name that no planned run has.
     pub fn find_all(names: &[Self], experiment: &Experiment) -> Result<Vec<Run>, Self> {
         let keys = names.iter().filter_map(|name| match name {
             Self::Key(key) => Some(key.as_str()),

@@ -1,4 +1,4 @@
-//! A part of an experiment's runs, for one of several processes or hosts that share the work.
+//! A shard: a part of an experiment's runs, for one of several processes or computers that share the work.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::NotAValue;
 
-/// Shard `number` of `of`: every run belongs to exactly one, which its key decides and not its place in the plan.
+/// Shard `number` of `of` shards. Every run belongs to exactly one, which depends on its key and not on its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
-    /// Which one, from 1.
+    /// The number of the shard, from 1.
     pub number: u32,
-    /// How many there are.
+    /// The number of all shards.
     pub of: u32,
 }
 
@@ -20,7 +20,7 @@ impl Shard {
     /// The most shards an experiment may have.
     pub const MAX: u32 = 100_000;
 
-    /// Whether the run with this key belongs to it.
+    /// Returns whether the run with this key belongs to the shard.
     pub fn has(self, key: &str) -> bool {
         let hash = blake3::hash(key.as_bytes());
         let first = hash.as_bytes()[..8]
@@ -29,13 +29,13 @@ impl Shard {
         first % u64::from(self.of) == u64::from(self.number - 1)
     }
 
-    /// The name of its folder under the experiment's.
+    /// Returns the name of the shard's folder in the dataset's folder.
     pub fn folder(self) -> String {
         format!("shard-{}-of-{}", self.number, self.of)
     }
 
-    /// The shard whose folder has this name.
-    pub fn of_folder(name: &str) -> Option<Self> {
+    /// Returns the shard whose folder has this name.
+    pub fn from_folder(name: &str) -> Option<Self> {
         let (number, of) = name.strip_prefix("shard-")?.split_once("-of-")?;
         let shard: Self = format!("{number}/{of}").parse().ok()?;
         (shard.folder() == name).then_some(shard)
@@ -85,12 +85,12 @@ mod tests {
     fn reads_back_from_its_text_and_from_its_folder() {
         let shard = Shard { number: 2, of: 16 };
         assert_eq!(shard.to_string().parse(), Ok(shard));
-        assert_eq!(Shard::of_folder(&shard.folder()), Some(shard));
+        assert_eq!(Shard::from_folder(&shard.folder()), Some(shard));
         for text in ["0/4", "5/4", "1", "1/0", "a/b", "1/100001", "-1/2"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }
         for name in ["shard-1-of-0", "shard-01-of-2", "shard", "events-0000.csv"] {
-            assert_eq!(Shard::of_folder(name), None, "{name}");
+            assert_eq!(Shard::from_folder(name), None, "{name}");
         }
     }
 }

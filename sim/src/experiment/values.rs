@@ -1,4 +1,4 @@
-//! The values of parameters as an experiment file writes them: numbers, sets, ranges, rules and laws.
+//! Reads the values of parameters from an experiment file: numbers, sets, ranges, rules and distributions.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// One rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
 pub(super) fn rates(item: &Item<'_>, seed: u64, room: &Room) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, room);
@@ -48,7 +48,7 @@ fn rates_by_rule(
     };
     let machines = rule.require(
         "machines",
-        "how many machines a set is for, such as machines = 3",
+        "give the number of machines in a set, such as machines = 3",
     );
     let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
     let (from, to, step) = (bound("from", 1), bound("to", 6), bound("step", 1));
@@ -58,21 +58,21 @@ fn rates_by_rule(
             "unordered" => RateRule::EveryUnordered,
             other => {
                 every.note(format!(
-                    "\"{other}\" is not known; \"ordered\" or \"unordered\""
+                    "\"{other}\" is not known; use \"ordered\" or \"unordered\""
                 ));
                 return None;
             }
         },
         (None, Some(count)) => RateRule::Random(count.integer(1..=Experiment::MAX_RUNS)?),
         _ => {
-            item.note("a rule says either every = \"ordered\" or \"unordered\", or random = how many sets".to_owned());
+            item.note("give either every = \"ordered\" (or \"unordered\"), or random = the number of sets".to_owned());
             return None;
         }
     };
     let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
     if from > to {
         item.note(format!(
-            "from {from} is above to {to}; there is no rate between them"
+            "from = {from} is larger than to = {to}; there is no rate between them"
         ));
         return None;
     }
@@ -86,13 +86,11 @@ fn rates_by_rule(
     expand(item, &sets, seed, room)
 }
 
-/// The sets that a rule makes, if they are not too many.
+/// Makes the sets of a rule, if there are not too many.
 fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &Room) -> Option<Vec<Rates>> {
     match (sets.rule, sets.count(), sets.ordered_count()) {
         (RateRule::Random(count), _, Some(all)) if count > all => {
-            item.note(format!(
-                "{count} different sets wanted, but there are only {all}"
-            ));
+            item.note(format!("there are only {all} different sets, not {count}"));
             None
         }
         (_, Some(count), _) if count <= Experiment::MAX_RUNS => {
@@ -119,14 +117,14 @@ pub(super) fn too_many(count: Option<u64>) -> String {
         count.to_string()
     });
     format!(
-        "{count} runs are more than the {} one experiment may plan; narrow it, or split it into several files",
+        "{count} runs are too many: one experiment may plan {}; use fewer values, or split it into several files",
         Experiment::MAX_RUNS
     )
 }
 
 pub(super) fn too_many_machines() -> String {
     format!(
-        "all configurations of an experiment together may have {} machines; narrow it, or split it into several files",
+        "all configurations of an experiment together may have {} machines; use fewer values, or split it into several files",
         Experiment::MAX_MACHINES
     )
 }
@@ -154,7 +152,7 @@ fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
     set
 }
 
-/// One value, or a list of them.
+/// Reads one value or a list of values.
 pub(super) fn each<'d, T>(
     item: &Item<'d>,
     read: impl Fn(&Item<'d>) -> Option<T>,
@@ -171,7 +169,8 @@ fn probability(item: &Item<'_>) -> Option<Probability> {
         .and_then(Probability::new)
 }
 
-/// One probability, a list, or a range `{ from, to, step }`. In a list may be lists, with a probability for each machine.
+/// Reads one probability, a list, or a range `{ from, to, step }`. The list may contain lists with one probability for each
+/// machine.
 pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
     match item.table() {
         Some(range) => Some(
@@ -184,7 +183,7 @@ pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
     }
 }
 
-/// One probability, or one for each machine.
+/// Reads one probability, or one for each machine.
 fn internal(item: &Item<'_>) -> Option<Internal> {
     let Some(items) = item.array() else {
         return probability(item).map(Internal::from);
@@ -197,7 +196,7 @@ fn internal(item: &Item<'_>) -> Option<Internal> {
     internal
 }
 
-/// A range `{ from, to, step }` of probabilities.
+/// Reads a range `{ from, to, step }` of probabilities.
 fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability>> {
     range.allow_only(RANGE_KEYS);
     let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
@@ -209,7 +208,7 @@ fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability
     let (from, to, step) = (from?.value(), to?.value(), step?);
     if from > to {
         item.note(format!(
-            "from {from} is above to {to}; there is nothing between them"
+            "from = {from} is larger than to = {to}; there is nothing between them"
         ));
         return None;
     }
@@ -220,7 +219,7 @@ fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability
     )
 }
 
-/// A number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
+/// Reads a number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
 pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
     let read = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
     let Some(law) = item.table() else {
@@ -251,7 +250,7 @@ pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
     }
 }
 
-/// A phase rule that ticks can be placed by.
+/// Reads a phase rule that an experiment may use.
 pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
         .map(PhaseRule::name)
@@ -259,7 +258,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rule = item.one_of(&rules)?;
     if rule == PhaseRule::Unknown {
         item.note(format!(
-            "only imported logs have unknown phases; one of {}",
+            "only imported logs have unknown phases; use one of {}",
             rules.join(", ")
         ));
         return None;
@@ -267,10 +266,10 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     Some(rule)
 }
 
-/// The shortest and the longest time that can be observed, in model seconds.
+/// The range of lengths that a run may have, in model seconds.
 pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 
-/// Model nanoseconds of a duration in seconds, from the cell of a table.
+/// Reads a length in seconds from the cell of a table. Returns model nanoseconds.
 pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
     let seconds = text
         .parse()
@@ -280,18 +279,21 @@ pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
     ns.ok_or_else(|| NotAValue::new(text, "a number of seconds from 0.001 to 604800"))
 }
 
-/// `"mix"`, `"unicast", `"broadcast"` or `{ multicast = 2 }`.
+/// Reads `"mix"`, `"unicast"`, `"broadcast"` or `{ multicast = 2 }`.
 pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
     let Some(table) = item.table() else {
         return item.one_of(Sends::NAMES);
     };
     table.allow_only(&["multicast"]);
-    let recipients = table.require("multicast", "to how many, such as { multicast = 2 }")?;
+    let recipients = table.require(
+        "multicast",
+        "give the number of recipients, such as { multicast = 2 }",
+    )?;
     let recipients = recipients.integer(1..=Rates::MAX_MACHINES as u64)?;
     Some(Sends::Multicast(recipients as u32))
 }
 
-/// `from, from + step, ... to` as the decimals a person would write: 0.3, not 0.30000000000000004.
+/// Returns `from, from + step, ... to` as the decimals that a person would write: 0.3, not 0.30000000000000004.
 fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     const DECIMALS: f64 = 1e9;
     let steps = ((to - from) / step + 1e-9).floor() as u64;

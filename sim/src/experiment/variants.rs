@@ -1,4 +1,4 @@
-//! Variants of the model: what a tick takes, who may send to whom, what is sent, and over which connections.
+//! Variants of the model: which messages a tick takes, who may send to whom, to whom a send goes, and over which connections.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,11 +10,11 @@ use super::named_values::named_values;
 pub type MachineIndex = u32;
 
 named_values! {
-    /// What a tick takes from the message queue.
+    /// Which messages a tick takes from the queue.
     ReceiveRule, "a receive rule (one or all)" {
         /// The oldest message.
         One = "one",
-        /// Every message that waits, the oldest first: each is a receive event of its own.
+        /// Every message in the queue, the oldest first. Each one is a receive event.
         All = "all",
     }
 }
@@ -22,29 +22,29 @@ named_values! {
 named_values! {
     /// Who may send to whom.
     Topology, "a topology (mesh, ring, star or time-keeper)" {
-        /// Everybody to everybody.
+        /// Every machine may send to every other machine.
         Mesh = "mesh",
-        /// Each to the machine before it and the one after it, by index.
+        /// Each machine may send to the machine before it and the one after it, by index.
         Ring = "ring",
-        /// Machine 0 to everybody, everybody to machine 0.
+        /// Machine 0 may send to all others, which may send to machine 0.
         Star = "star",
-        /// Machine 0 to everybody, always to all at once. Nobody else sends.
+        /// Machine 0 sends, always to all others at once. The others never send.
         TimeKeeper = "time-keeper",
     }
 }
 
 named_values! {
-    /// Which connections messages take over TCP. In virtual time there are none; the events are the same.
+    /// Which TCP connections messages use. In virtual time there are none, and the events are the same.
     Connection, "a connection (persistent or per-message)" {
-        /// One for each pair of machines, from the run's start to its end.
+        /// One connection for each pair of machines, from the run's start to its end.
         Persistent = "persistent",
-        /// A new one for each message, closed once the message has arrived.
+        /// A new connection for each message, closed when the message has arrived.
         PerMessage = "per-message",
     }
 }
 
 impl Topology {
-    /// To whom `machine` of `machines` may send, ascending: its neighbours.
+    /// Returns the neighbours of `machine` in a run of `machines` machines, in ascending order: the machines to which it may send.
     pub fn neighbours(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         match self {
             Self::TimeKeeper if machine != 0 => vec![],
@@ -52,7 +52,7 @@ impl Topology {
         }
     }
 
-    /// How many neighbours `machine` of `machines` has.
+    /// Returns how many neighbours `machine` has in a run of `machines` machines.
     pub fn neighbour_count(self, machine: MachineIndex, machines: u32) -> u32 {
         match self {
             Self::Mesh => machines - 1,
@@ -63,7 +63,7 @@ impl Topology {
         }
     }
 
-    /// The machines that `machine` of `machines` sends to or receives from, ascending.
+    /// Returns the machines that `machine` sends to or receives from, in ascending order.
     pub fn linked(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         let everybody_else = || (0..machines).filter(|&peer| peer != machine).collect();
         match self {
@@ -82,7 +82,7 @@ impl Topology {
         }
     }
 
-    /// How many pairs of machines are linked.
+    /// Returns how many pairs of machines are linked.
     pub fn links(self, machines: u32) -> u64 {
         let machines = u64::from(machines);
         match self {
@@ -92,7 +92,7 @@ impl Topology {
         }
     }
 
-    /// The linked machine by which word between `machine` and machine 0 goes: the next on a shortest way there. None from machine 0.
+    /// Returns the next machine on a shortest way from `machine` to machine 0 over linked machines. `None` for machine 0.
     pub fn towards_first(self, machine: MachineIndex, machines: u32) -> Option<MachineIndex> {
         match (self, machine) {
             (_, 0) => None,
@@ -106,22 +106,22 @@ impl Topology {
 /// To whom a send goes. Its text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sends {
-    /// One of d + 1 equally likely outcomes, d being the number of neighbours: to each of them, or to all.
+    /// One of d + 1 equally likely outcomes for d neighbours: a send to each of them, or to all.
     #[default]
     Mix,
-    /// To a neighbour, each equally likely.
+    /// To one neighbour. Each is equally likely.
     Unicast,
     /// To all neighbours.
     Broadcast,
-    /// To this many different neighbours, each choice of them equally likely; to all where there are no more.
+    /// To this many different neighbours. Each choice is equally likely. To all neighbours if there are fewer.
     Multicast(u32),
 }
 
 impl Sends {
-    /// Their texts; the number of a multicast is an example.
+    /// The texts of the values, with an example for multicast.
     pub const NAMES: &'static [&'static str] = &["mix", "unicast", "broadcast", "multicast(2)"];
 
-    /// Whether machines of `topology` can send so: one that always sends to all cannot choose.
+    /// Returns whether machines of `topology` can send in this way. A machine that always sends to all has no choice.
     pub fn fits(self, topology: Topology) -> bool {
         topology != Topology::TimeKeeper || matches!(self, Self::Mix | Self::Broadcast)
     }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn sends_read_back_from_their_text() {
+    fn sends_are_read_back_from_their_text() {
         for sends in [
             Sends::Mix,
             Sends::Unicast,

@@ -1,31 +1,31 @@
-//! A file of the dataset that is only ever appended to: the journal, or a segment.
+//! A file of the dataset to which bytes are only appended: the journal or a segment (an events file).
 
 use std::path::PathBuf;
 
 use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 
-/// Such a file, open. Its length is counted and not looked up: the places that journal rows name depend on it.
+/// Such a file, open for writing. Its length is counted, not asked from the system, because journal rows contain positions in it.
 #[derive(Debug)]
 pub(super) struct AppendedFile {
     pub(super) path: PathBuf,
-    /// Its length in bytes, without what a failed write has left behind it.
+    /// Its length in bytes, without the rest of a failed write.
     pub(super) bytes: u64,
     file: Box<dyn DiskFile>,
-    /// Whether a failed write may have left something behind the counted length.
+    /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the file system gives the open file the same identity as its path. On one that does not, a file at the path is taken
-    /// for the open one.
+    /// Whether the file system gives the open file and its path the same identity. If not, a file at the path is taken for the open
+    /// one.
     is_recognized: bool,
 }
 
 impl AppendedFile {
-    /// Opens the file at `path`, which is made if it is missing, and drops what lies behind `length`; returns it and how many bytes
-    /// that dropped.
+    /// Opens the file at `path`, creates it if it is missing, and cuts it to `length`. Returns the file and how many bytes were cut
+    /// off.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::TooShort`] if it is shorter than `length`.
+    /// Returns [`DatasetError::TooShort`] if the file is shorter than `length`.
     pub(super) fn open(
         disk: &dyn Disk,
         path: PathBuf,
@@ -49,11 +49,11 @@ impl AppendedFile {
         Ok((file, dropped))
     }
 
-    /// Makes the file at `path`.
+    /// Creates the file at `path`.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::OtherWriter`] if there is one that is not empty.
+    /// Returns [`DatasetError::OtherWriter`] if there is a file that is not empty.
     pub(super) fn create(disk: &dyn Disk, path: PathBuf) -> Result<Self, DatasetError> {
         let file = Self::open_whole(disk, path)?;
         if file.bytes > 0 {
@@ -82,7 +82,7 @@ impl AppendedFile {
         })
     }
 
-    /// Appends `bytes`. After a failed write the counted length is as before, and the next append starts there.
+    /// Appends `bytes`. A failed write does not change the counted length, and the next append starts there.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         if self.is_torn {
             self.file
@@ -92,7 +92,7 @@ impl AppendedFile {
         }
         if let Err(error) = self.file.write_all(bytes) {
             let error = DatasetError::io(&self.path)(error);
-            // On a full disk, what is left of it takes room. Elsewhere the next writer cuts it off.
+            // On a full disk the rest of the write takes space, so it is cut off here. Otherwise the next writer cuts it off.
             self.is_torn = !error.is_full_disk() || self.file.cut(self.bytes).is_err();
             return Err(error);
         }
@@ -100,21 +100,22 @@ impl AppendedFile {
         Ok(())
     }
 
-    /// Brings it to the disk.
+    /// Forces the file to the disk.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::OtherWriter`] if it has another length than was written, [`DatasetError::Io`] if the disk refuses.
+    /// Returns [`DatasetError::OtherWriter`] if the file does not have the length that was written, or [`DatasetError::Io`] if the
+    /// disk fails.
     pub(super) fn sync(&mut self) -> Result<(), DatasetError> {
         self.check_length()?;
         self.file.sync().map_err(DatasetError::io(&self.path))
     }
 
-    /// Checks that it has the length that was written.
+    /// Checks that the file has the length that was written.
     ///
     /// # Errors
     ///
-    /// As [`AppendedFile::sync`].
+    /// The same errors as [`AppendedFile::sync`].
     pub(super) fn check_length(&self) -> Result<(), DatasetError> {
         let found = self.file.length().map_err(DatasetError::io(&self.path))?;
         if found != self.bytes && !self.is_torn {
@@ -131,7 +132,7 @@ impl AppendedFile {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Gone`] if nothing is there any more, or another file.
+    /// Returns [`DatasetError::Gone`] if the path leads to nothing or to another file.
     pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
         let there = disk.identity(&self.path);
         let open = self.file.identity();

@@ -1,4 +1,4 @@
-//! What a journal says of the runs of a plan, read row by row when a writer takes up a dataset.
+//! Which runs of a plan were attempted, read row by row from the journal when a writer resumes a dataset.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,48 +7,48 @@ use super::error::DatasetError;
 use super::journal::{self, Header};
 use crate::experiment::Experiment;
 
-/// Which runs have been attempted, and which of them count.
+/// Which runs were attempted, and which of them have finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts(HashMap<u64, bool>);
 
 impl Attempts {
-    /// Whether the run at place `run` has finished; nothing if it was not attempted.
+    /// Returns whether run number `run` has finished. `None` if it was not attempted.
     pub fn finished(&self, run: u64) -> Option<bool> {
         self.0.get(&run).copied()
     }
 
-    /// How many runs were attempted.
+    /// Returns how many runs were attempted.
     pub fn len(&self) -> u64 {
         self.0.len() as u64
     }
 
-    /// Whether none was.
+    /// Returns whether no run was attempted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds an attempt. A run that finished once has finished.
+    /// Adds an attempt. A run that has finished once counts as finished.
     pub fn note(&mut self, run: u64, is_ok: bool) {
         *self.0.entry(run).or_default() |= is_ok;
     }
 }
 
-/// A journal as a writer finds it.
+/// The state of a journal when a writer opens it.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) attempts: Attempts,
     pub(super) rows: u64,
     /// The columns of its rows.
     pub(super) header: Header,
-    /// Length of the whole rows. What lies behind is torn.
+    /// Length of the complete rows in bytes. The rest was cut off by a crash.
     pub(super) whole_bytes: u64,
-    /// The last segment that a row names, and where in it the last run's events end.
+    /// The last segment in the rows, and the end of the last run's events in it.
     pub(super) segment: u32,
     pub(super) segment_end: u64,
 }
 
 impl Found {
-    /// Reads the journal of `experiment`'s dataset; one that is not there is empty.
+    /// Reads the journal of `experiment`'s dataset. A journal that does not exist is empty.
     pub(super) fn read(path: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let Some(whole) = journal::open_whole_rows(path)? else {
             return Ok(Self::default());

@@ -1,6 +1,7 @@
-//! What tells whether bytes are those that were written.
+//! Checksums that show whether bytes have changed since they were written.
 
-/// The checksum of a run's events, of a journal row, of an experiment: the first 16 hexadecimal digits of BLAKE3.
+/// Returns the checksum of a run's events, of a journal row or of an experiment: the first 16 hexadecimal digits of the BLAKE3
+/// hash.
 pub fn checksum(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..16].to_owned()
 }

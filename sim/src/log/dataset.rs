@@ -1,4 +1,4 @@
-//! A dataset opened for reading. Reading is allowed while a sweep is writing: only finished runs are seen.
+//! A dataset opened for reading, even while a sweep is writing. Only finished runs are seen.
 
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use super::parts::{Parts, Paths};
 use crate::experiment::Shard;
 use crate::input::open_stored;
 
-/// A dataset opened for reading: all shards of it that are there.
+/// A dataset opened for reading, with all its shards that exist.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     pub(super) parts: Parts,
@@ -21,12 +21,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens the dataset in folder `root` and reads its journal, or its shards' journals.
+    /// Opens the dataset in folder `root` and reads its journal, or the journals of its shards.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder is no dataset, has another schema, its manifest or journal is damaged, or its shards do not
-    /// fit together. A last journal row without its newline is no damage: a sweep may be writing it.
+    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest or journal is damaged, or if
+    /// its shards do not fit together. A last journal row without newline is no error: a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let mut runs = vec![];
@@ -34,33 +34,33 @@ impl Dataset {
         Ok(Self { parts, runs })
     }
 
-    /// The dataset's folder.
+    /// Returns the dataset's folder.
     pub fn root(&self) -> &Path {
         &self.parts.root
     }
 
-    /// What made it. Of several shards, the manifest of the one that was extended furthest.
+    /// Returns the manifest. For a dataset in shards, it is that of the shard that was extended furthest.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
     }
 
-    /// What the rows of its log need not say.
+    /// Returns which cells of the log may be empty.
     pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();
         imported.map_or_else(MissingFields::default, |imported| imported.missing_fields)
     }
 
-    /// The shards that are not there.
+    /// Returns the shards that do not exist.
     pub fn missing_shards(&self) -> &[Shard] {
         &self.parts.missing
     }
 
-    /// Runs planned, those of missing shards too.
+    /// Returns the number of planned runs, including those of missing shards.
     pub fn planned(&self) -> u64 {
         self.parts.planned()
     }
 
-    /// Runs planned that have not been attempted, those of missing shards too.
+    /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
         let repetitions = self.manifest().experiment.repetitions;
         let planned = self.runs.iter().filter(|row| row.repetition < repetitions);
@@ -68,22 +68,22 @@ impl Dataset {
         self.planned().saturating_sub(attempted.len() as u64)
     }
 
-    /// Every attempted run, in the order in which they ended, shard by shard.
+    /// Returns every attempted run, shard by shard, in the order in which they ended.
     pub fn attempted(&self) -> &[JournalRow] {
         &self.runs
     }
 
-    /// The runs that count, in the order in which they ended, shard by shard.
+    /// Returns the runs that count, shard by shard, in the order in which they ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())
     }
 
-    /// The journal that `run` stands in.
+    /// Returns the path of the journal with the row of `run`.
     pub fn journal_of(&self, run: &JournalRow) -> PathBuf {
         self.parts.paths_of(run).journal()
     }
 
-    /// The file that holds the events of `run`.
+    /// Returns the path of the file with the events of `run`.
     pub fn segment_of(&self, run: &JournalRow) -> PathBuf {
         self.parts.paths_of(run).segment(run.segment)
     }
@@ -93,11 +93,11 @@ impl Dataset {
         Paths::new(self.root()).sources()
     }
 
-    /// The rows of the event log that belong to `run`, without a header, checked against the journal's length and checksum.
+    /// Returns the rows of the event log of `run`, without header. Checks them against the length and the checksum in the journal.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Events`] if they are not all there or not what was written.
+    /// Returns [`DatasetError::Events`] if rows are missing or changed.
     pub fn read_events(&self, run: &JournalRow) -> Result<Vec<u8>, DatasetError> {
         let path = self.segment_of(run);
         let wrong = |problem: String| DatasetError::Events {
@@ -113,7 +113,7 @@ impl Dataset {
             .is_none_or(|end| end > length)
         {
             return Err(wrong(format!(
-                "the file ends at byte {length}, before them; restore it, or delete the run's row from runs.csv and run again"
+                "the file ends at byte {length}, too early; restore it, or delete the run's row from runs.csv and run again"
             )));
         }
         file.seek(SeekFrom::Start(run.offset))
@@ -125,7 +125,7 @@ impl Dataset {
             if bytes.windows(2).any(|pair| pair == b"\r\n") {
                 return Err(DatasetError::CrlfLineEnds(path));
             }
-            return Err(wrong("they are not what was written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
+            return Err(wrong("they have changed since they were written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
         }
         Ok(bytes)
     }

@@ -1,25 +1,27 @@
-//! What keeps an experiment from going on with a dataset: in which way its runs would mean something else.
+//! The differences that prevent an experiment from continuing a dataset, because its runs would have another meaning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::manifest::ResolvedExperiment;
 
-/// Values told of one parameter; the rest are counted.
-const VALUES_TOLD: usize = 6;
+/// Number of values of one parameter that are listed. The others are counted.
+const MAX_VALUES_LISTED: usize = 6;
 
-/// What differs between the experiment that a dataset was made with and the one at hand, a line for each thing.
+/// The differences between the experiment that made a dataset and the present one, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference(Vec<String>);
 
 impl Difference {
-    /// What of `made` is not so in `wanted`; empty if `wanted` can go on with it.
+    /// Returns what `wanted` has changed from `made`. Empty if `wanted` can continue the dataset.
     pub(super) fn between(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let mut lines = vec![];
         let mut compare = |what: &str, made: &dyn fmt::Display, wanted: &dyn fmt::Display| {
             let (made, wanted) = (made.to_string(), wanted.to_string());
             if made != wanted {
-                lines.push(format!("{what}: {made} there, {wanted} here"));
+                lines.push(format!(
+                    "{what}: {made} in the dataset, {wanted} in the experiment"
+                ));
             }
         };
         compare("seed", &made.seed, &wanted.seed);
@@ -30,19 +32,19 @@ impl Difference {
         Self(lines)
     }
 
-    /// The same; where nothing differs, what then keeps runs of the two from standing side by side.
-    pub(super) fn or_places(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
+    /// Returns the differences. If there are none, says that equal runs have different numbers.
+    pub(super) fn or_numbers(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
             return Self(vec![
-                "the same runs have different numbers: one was extended without the other"
+                "the same runs have different numbers: one experiment was extended without the other"
                     .to_owned(),
             ]);
         }
         difference
     }
 
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -55,24 +57,24 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Which values of which parameters are gone, where configurations are.
+/// Lists the parameters whose values are gone, or else the configurations that are gone.
 fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let kept: BTreeSet<&String> = wanted.iter().collect();
     let gone: Vec<&String> = made.iter().filter(|text| !kept.contains(text)).collect();
     let Some(first) = gone.first() else {
         return vec![];
     };
-    let (there, here) = (values(made), values(wanted));
+    let (made, wanted) = (values(made), values(wanted));
     let none = Vec::new();
     let mut lines = vec![];
-    for (name, there) in &there {
-        let here = here.get(name).unwrap_or(&none);
-        let known: BTreeSet<&str> = here.iter().copied().collect();
-        if there.iter().any(|value| !known.contains(value)) {
+    for (name, before) in &made {
+        let now = wanted.get(name).unwrap_or(&none);
+        let known: BTreeSet<&str> = now.iter().copied().collect();
+        if before.iter().any(|value| !known.contains(value)) {
             lines.push(format!(
-                "{name}: {} there, {} here",
-                enumerated(there),
-                enumerated(here)
+                "{name}: {} in the dataset, {} in the experiment",
+                list_values(before),
+                list_values(now)
             ));
         }
     }
@@ -86,7 +88,7 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     lines
 }
 
-/// The different values of each parameter, in the order of the configurations.
+/// Returns the different values of each parameter, in the order of the configurations.
 fn values(configurations: &[String]) -> BTreeMap<&str, Vec<&str>> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -100,13 +102,13 @@ fn values(configurations: &[String]) -> BTreeMap<&str, Vec<&str>> {
     values
 }
 
-fn enumerated(values: &[&str]) -> String {
+fn list_values(values: &[&str]) -> String {
     match values {
         [] => "none".to_owned(),
-        values if values.len() <= VALUES_TOLD => values.join(" | "),
+        values if values.len() <= MAX_VALUES_LISTED => values.join(" | "),
         values => format!(
             "{} | ... ({} in all)",
-            values[..VALUES_TOLD].join(" | "),
+            values[..MAX_VALUES_LISTED].join(" | "),
             values.len()
         ),
     }
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_was_changed_and_only_that() {
+    fn names_exactly_what_was_changed() {
         let made = resolved(
             7,
             &[
@@ -147,18 +149,18 @@ mod tests {
         );
         assert_eq!(
             Difference::between(&made, &shorter).to_string(),
-            "  seed: 7 there, 8 here\n  duration_s: 10 there, 5 here"
+            "  seed: 7 in the dataset, 8 in the experiment\n  duration_s: 10 in the dataset, 5 in the experiment"
         );
     }
 
     #[test]
-    fn what_is_added_is_no_difference() {
+    fn additions_are_no_difference() {
         let made = resolved(7, &["rates=1,3 internal=0.5"]);
         let more = resolved(7, &["rates=1,3 internal=0.4", "rates=1,3 internal=0.5"]);
         assert!(Difference::between(&made, &more).is_empty());
         assert_eq!(
             Difference::between(&more, &made).to_string(),
-            "  internal: 0.4 | 0.5 there, 0.5 here"
+            "  internal: 0.4 | 0.5 in the dataset, 0.5 in the experiment"
         );
     }
 
@@ -178,7 +180,7 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(
             Difference::between(&resolved(7, &many), &resolved(7, &["a=1"])).to_string(),
-            "  a: 1 | 2 | 3 | 4 | 5 | 6 | ... (9 in all) there, 1 here"
+            "  a: 1 | 2 | 3 | 4 | 5 | 6 | ... (9 in all) in the dataset, 1 in the experiment"
         );
     }
 }

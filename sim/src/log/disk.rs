@@ -1,4 +1,4 @@
-//! What the writer asks of the disk: the real one, or one that fails when a test wants it to.
+//! Operations of the disk that the writer uses: on the real disk, or on one that fails in tests.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -9,45 +9,45 @@ use super::file_system::{self, LockAttempt};
 
 /// A disk.
 pub trait Disk: fmt::Debug + Send + Sync {
-    /// Makes a folder and those above it, unless they are there.
+    /// Creates a folder and the folders above it, unless they exist.
     ///
     /// # Errors
     ///
-    /// What the system says; so with all that follows.
+    /// Returns the system's error, as all functions below do.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
-    /// Makes what was created, renamed or removed in a folder last.
+    /// Forces the last changes of names in a folder (created, renamed, removed) to the disk.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
-    /// Opens a file to append to; makes it if it is not there.
+    /// Opens a file for appending. Creates it if it does not exist.
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
-    /// Makes a file, or empties the one that is there.
+    /// Creates a file, or empties an existing one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
-    /// Gives a file another name, in place of what had it.
+    /// Renames a file. Replaces a file that has the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Which file a path leads to; nothing if it leads to none.
+    /// Returns the identity of the file at a path. `None` if there is no file.
     fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
-    /// Tries to take the lock of a file for this process alone.
+    /// Tries to lock a file for this process alone.
     fn try_lock(&self, file: &File) -> io::Result<LockAttempt>;
 }
 
 /// A file open for writing.
 pub trait DiskFile: fmt::Debug + Send + Write {
-    /// Its length in bytes.
+    /// Returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// What the system says; so with all that follows.
+    /// Returns the system's error, as all functions below do.
     fn length(&self) -> io::Result<u64>;
-    /// Which file it is, whatever has become of its name.
+    /// Returns the identity of the open file, even if its name has changed.
     fn identity(&self) -> io::Result<FileIdentity>;
-    /// Drops what lies behind `length`.
+    /// Cuts the file to `length` bytes.
     fn cut(&mut self, length: u64) -> io::Result<()>;
-    /// Makes its contents last.
+    /// Forces the contents to the disk.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// What tells a file from all others, whatever its name. Where the system has nothing of that kind, all files are alike.
+/// The identity of a file, which does not depend on its name. On systems without such identities, all files are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     device: u64,
@@ -73,7 +73,7 @@ impl FileIdentity {
     }
 }
 
-/// The operating system's.
+/// The disk of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a dataset, and what to do about it.
+//! Errors of datasets, with advice for each.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,28 +9,28 @@ use super::manifest::SCHEMA_VERSION;
 /// Why a dataset cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// The folder is missing or holds no dataset.
+    /// The folder is missing or is not a dataset.
     #[error("{} is not a dataset: it has no dataset.json; datasets are made by `sim run`", .0.display())]
     NotADataset(PathBuf),
-    /// The folder has something in it, but no dataset.
-    #[error("{} holds other files and no dataset; name an empty or new folder with --data", .0.display())]
+    /// The folder contains files, but no dataset.
+    #[error("{} contains other files and no dataset; choose an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
-    /// The folder has a journal, but nothing says what experiment it is of.
-    #[error("{} holds a runs.csv but no dataset.json: if it is a dataset, restore that file from a copy; or name another folder with --data", .0.display())]
+    /// The folder has a journal but no manifest, so the experiment is not known.
+    #[error("{} contains a runs.csv but no dataset.json: if it is a dataset, restore dataset.json from a copy; or choose another folder with --data", .0.display())]
     NoManifest(PathBuf),
-    /// Something is where a new dataset is to be.
-    #[error("{} is there already; name a new folder, or delete this one first", .0.display())]
+    /// A file or folder already exists where a new dataset should be.
+    #[error("{} already exists; choose a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
     /// There is no folder at the path, and none can be made.
-    #[error("{} cannot be a dataset's folder: {problem}; name another folder", .path.display())]
+    #[error("{} cannot be a dataset's folder: {problem}; choose another folder", .path.display())]
     NoFolder {
         /// The path.
         path: PathBuf,
-        /// What keeps it from being one.
+        /// What prevents it from being one.
         problem: String,
     },
     /// Another import is making the dataset.
-    #[error("{} is being imported by another process; wait for it to end, or name another folder", .0.display())]
+    #[error("{} is being imported by another process; wait for it to end, or choose another folder", .0.display())]
     BeingImported(PathBuf),
     /// A file of the dataset cannot be read or written.
     #[error("{}: {cause}", .path.display())]
@@ -40,33 +40,33 @@ pub enum DatasetError {
         /// What the system says.
         cause: io::Error,
     },
-    /// `dataset.json` is not what it should be.
+    /// `dataset.json` cannot be read as a manifest.
     #[error("{}: {cause}", .path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
-        /// Where and what.
+        /// Position and kind of the error.
         cause: serde_json::Error,
     },
-    /// Another version of the contract.
-    #[error("{} has schema {found}, this program reads schemas 3 and {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and sweep again", .path.display())]
+    /// The dataset has another version of the format.
+    #[error("{} has schema {found}, but this program reads schemas 3 and {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and run the experiment again", .path.display())]
     Schema {
         /// The dataset's folder.
         path: PathBuf,
-        /// The version found.
+        /// The dataset's version.
         found: u32,
-        /// The tool version that made it.
+        /// The version of the program that made it.
         made_by: String,
     },
-    /// A row of the journal is not what it should be.
-    #[error("{}: {cause}; restore the file from a copy, or delete that line and run again", .path.display())]
+    /// A row of the journal cannot be read.
+    #[error("{}: {cause}; restore the file from a copy, or delete this line and run again", .path.display())]
     Journal {
         /// The file.
         path: PathBuf,
-        /// Row and column.
+        /// Row, column and kind of the error.
         cause: csv::Error,
     },
-    /// The header of the journal is not what it should be.
+    /// The header of the journal is wrong.
     #[error("{}: line 1, the header: column {column} {problem}; restore the file from a copy", .path.display())]
     JournalHeader {
         /// The file.
@@ -76,7 +76,7 @@ pub enum DatasetError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A cell of the journal cannot be what it says.
+    /// A cell of the journal has an impossible value.
     #[error("{}: line {line}, column {column}: {problem}; restore the file, or delete the line and run again", .path.display())]
     JournalCell {
         /// The file.
@@ -88,29 +88,29 @@ pub enum DatasetError {
         /// What is wrong with the cell.
         problem: String,
     },
-    /// A run's parameter has no column in the journal of a dataset that is older than the parameter.
-    #[error("{} was begun before there was a parameter {parameter}; name another folder with --data", .path.display())]
+    /// A run has a parameter that the journal has no column for, because the dataset is older than the parameter.
+    #[error("{} was started before the parameter {parameter} existed; choose another folder with --data", .path.display())]
     NoColumn {
         /// The journal.
         path: PathBuf,
         /// The parameter.
         parameter: &'static str,
     },
-    /// A row of the journal is not what was written.
-    #[error("{}: line {line} is not what was written (checksum); restore the file, or delete the line and run again", .path.display())]
+    /// A row of the journal has changed since it was written.
+    #[error("{}: line {line} has changed since it was written (checksum); restore the file, or delete the line and run again", .path.display())]
     ChangedRow {
         /// The file.
         path: PathBuf,
         /// The row's line.
         line: u64,
     },
-    /// `dataset.json` contradicts itself.
-    #[error("{}: the experiment in it is not what was written (identity); restore the file, or move the folder away and run again", .path.display())]
+    /// `dataset.json` contradicts itself: it has changed since it was written.
+    #[error("{}: the experiment in this file has changed since it was written (identity); restore the file, or move the folder away and run again", .path.display())]
     ChangedManifest {
         /// The file.
         path: PathBuf,
     },
-    /// The events of a run that the journal counts are missing or changed.
+    /// The events of a run that counts are missing or changed.
     #[error("{}: the events of run {run}: {problem}", .path.display())]
     Events {
         /// The segment.
@@ -120,7 +120,7 @@ pub enum DatasetError {
         /// What is wrong with them.
         problem: String,
     },
-    /// The journal counts events that are not there.
+    /// The journal counts events that do not exist.
     #[error(
         "{}: the file ends at byte {found}, but the journal counts {counted}; restore it from a copy, or move the folder away and run again",
         .path.display()
@@ -133,30 +133,30 @@ pub enum DatasetError {
         /// The length that the journal counts.
         counted: u64,
     },
-    /// The events were copied as text by a program that made line feeds into carriage returns and line feeds.
+    /// A program that copied the events as text changed line feeds into carriage returns and line feeds.
     #[error(
-        "{} has CRLF line ends: its bytes are not what was written (checksum). A program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
+        "{} has CRLF line ends: its bytes have changed since they were written (checksum). A program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// There are more events that the journal does not count than a sweep leaves that was cut short: the journal was lost.
+    /// More uncounted events exist than an interrupted sweep leaves behind, so the journal was lost.
     #[error(
-        "{} {state}, but {bytes} bytes of events lie beside it that it does not count: more than a sweep leaves that was cut short. Restore {} from a copy; or, to do the runs of these events again, remove the events: {discard}",
+        "{} {state}, but there are {bytes} bytes of events that it does not count, more than an interrupted sweep leaves behind. Restore {} from a copy; or remove these events, and their runs will be made again: {discard}",
         .path.display(), .path.display()
     )]
     UncountedEvents {
         /// The journal.
         path: PathBuf,
-        /// What has become of it, such as `is missing`.
+        /// The state of the journal, such as `is missing`.
         state: String,
-        /// How many bytes of events it does not count.
+        /// Number of bytes of uncounted events.
         bytes: u64,
-        /// The shell commands that remove them.
+        /// The shell commands that remove these events.
         discard: String,
     },
-    /// A file has another length than this writer gave it.
+    /// A file does not have the length that this writer gave it.
     #[error(
-        "{} has {found} bytes where this sweep has written {written}: another program writes to it. Let one sweep at a time write to a dataset, then run the same command again: the runs in runs.csv stay",
+        "{} has {found} bytes, but this sweep has written {written}: another program writes to it. Let one sweep at a time write to a dataset, then run the same command again: the runs in runs.csv are kept",
         .path.display()
     )]
     OtherWriter {
@@ -164,39 +164,39 @@ pub enum DatasetError {
         path: PathBuf,
         /// Its length.
         found: u64,
-        /// What this writer gave it.
+        /// The length that this writer gave it.
         written: u64,
     },
     /// A file that is being written is not at its path any more.
     #[error(
-        "{} {state}: the dataset was deleted or moved while this sweep was writing to it. If it was moved, the runs that had ended are whole in its new place: go on there with --data; if it was deleted, they are lost: run the same command again",
+        "{} {state}: the dataset was deleted or moved while this sweep was writing to it. If it was moved, the runs that had ended are complete in its new folder: continue there with --data. If it was deleted, they are lost: run the same command again",
         .path.display()
     )]
     Gone {
         /// The path.
         path: PathBuf,
-        /// What is there instead: `is gone` or `is another file than before`.
+        /// What is at the path: `is gone` or `is another file than before`.
         state: &'static str,
     },
-    /// The journal names the last segment that can be numbered.
-    #[error("{}: there can be no more event files; name another folder with --data", .0.display())]
+    /// The journal contains the last possible segment number.
+    #[error("{}: there can be no more event files; choose another folder with --data", .0.display())]
     NoMoreSegments(PathBuf),
     /// A journal row is about a run that the experiment does not have.
     #[error(
-        "{}: row of run {run}: `{key}` is not that run of this experiment; was the file edited? Restore it from a copy, or name another folder with --data",
+        "{}: row of run {run}: in this experiment, this run is not `{key}`; was the file edited? Restore it from a copy, or choose another folder with --data",
         .path.display()
     )]
     ForeignRun {
         /// The journal.
         path: PathBuf,
-        /// The run's place.
+        /// The number of the run.
         run: u64,
-        /// The key that stands there.
+        /// The key in the row.
         key: String,
     },
-    /// The folder holds runs that mean something else.
+    /// The folder contains runs that would have another meaning in this experiment.
     #[error(
-        "{} holds runs that this experiment would change the meaning of:\n{difference}\nundo the change (values may be added, and repetitions), or name another folder with --data",
+        "{} contains runs of an experiment that has been changed:\n{difference}\nundo the change (you may add values and repetitions), or choose another folder with --data",
         .path.display()
     )]
     OtherExperiment {
@@ -205,61 +205,61 @@ pub enum DatasetError {
         /// What differs.
         difference: Difference,
     },
-    /// The folder holds an experiment's shards, and is to be written to as a whole.
-    #[error("{} holds shards of 1/{shards} to {shards}/{shards}; go on with --shard K/{shards}, or name another folder with --data", .path.display())]
+    /// The folder contains shards, but the whole experiment was to be written to it.
+    #[error("{} contains shards 1/{shards} to {shards}/{shards}; continue with --shard K/{shards}, or choose another folder with --data", .path.display())]
     Sharded {
         /// The experiment's folder.
         path: PathBuf,
         /// How many shards there are.
         shards: u32,
     },
-    /// The folder holds a dataset that is not split, and is to be written to by shards.
-    #[error("{} holds a dataset that is not split into shards; go on without --shard, or name another folder with --data", .0.display())]
+    /// The folder contains a dataset that is not split, but a shard was to be written to it.
+    #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
-    /// Shards of another number are there: both would have some runs.
-    #[error("{} holds shards of {found}, which overlap with those of {wanted}; go on with --shard K/{found}, or name another folder with --data", .path.display())]
+    /// The folder contains shards of another number, which share runs with this one.
+    #[error("{} contains shards K/{found}, which overlap with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// How many shards there are.
+        /// The number of shards that the folder contains.
         found: u32,
-        /// How many are wanted.
+        /// The number of shards of this sweep.
         wanted: u32,
     },
-    /// Shards of different numbers lie side by side: they share runs.
-    #[error("{} holds shards of {a} and of {b}, which overlap; move those of one kind away", .path.display())]
+    /// The folder contains shards of two different numbers, which share runs.
+    #[error("{} contains shards K/{a} and shards K/{b}, which overlap; move the shards of one kind away", .path.display())]
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// How many shards there are of the one kind.
+        /// The one number of shards.
         a: u32,
-        /// And of the other.
+        /// The other number of shards.
         b: u32,
     },
-    /// A shard's folder holds something else than its name says.
-    #[error("{} holds {found}, not what its name says; rename it, or move it away", .path.display())]
+    /// The folder of a shard contains something else than its name says.
+    #[error("{} contains {found}, but its name says something else; rename it, or move it away", .path.display())]
     MisplacedShard {
         /// The folder.
         path: PathBuf,
-        /// What it holds.
+        /// What the folder contains.
         found: String,
     },
     /// Two shards were made by experiments that do not fit together.
-    #[error("{} and {} are no shards of one experiment:\n{difference}\nrun the experiment again for both, or move one away", .a.display(), .b.display())]
+    #[error("{} and {} are not shards of one experiment:\n{difference}\nrun the experiment again for both, or move one away", .a.display(), .b.display())]
     DifferentShards {
-        /// The one shard's folder.
+        /// The folder of the one shard.
         a: PathBuf,
-        /// The other's.
+        /// The folder of the other shard.
         b: PathBuf,
         /// What differs.
         difference: Difference,
     },
     /// Another process is writing to the dataset.
-    #[error("{} is being written by another sim run{holder}; wait for it to end, or name another folder with --data", .path.display())]
+    #[error("another sim run{holder} is writing to {}; wait for it to end, or choose another folder with --data", .path.display())]
     Locked {
         /// The dataset's folder.
         path: PathBuf,
-        /// Its process, if known.
+        /// The process that writes, if known.
         holder: String,
     },
 }
@@ -272,7 +272,8 @@ impl DatasetError {
         }
     }
 
-    /// The error of a path at which no folder can be found or made. A full disk can be mended: it is an error of the disk.
+    /// Turns an error for a path at which no folder can be found or created. A full disk is an error of the disk, because it can
+    /// pass.
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {
@@ -299,7 +300,7 @@ impl DatasetError {
         }
     }
 
-    /// Whether a disk, or what this user may take of it, is full.
+    /// Returns whether the disk, or the user's quota, is full.
     pub(super) fn is_full_disk(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
         matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), StorageFull | QuotaExceeded))

@@ -1,7 +1,7 @@
-//! A row of the event log: its columns, written and read back.
+//! One row of the event log: its columns, and how to write and read it.
 //!
-//! The format is fixed and holds only integers and plain words, never a quote, so both directions are written by hand and run
-//! several times faster than a general CSV library.
+//! The format is fixed and has only integers and plain words, never a quote. So this code writes and reads it without a general CSV
+//! library, several times faster.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,17 +21,17 @@ pub const EVENT_COLUMNS: [&str; 10] = [
     "sent_tick",
 ];
 
-/// Stands for a machine that the log does not name.
+/// The index of a machine that the log does not name.
 pub const UNKNOWN_MACHINE: MachineIndex = MachineIndex::MAX;
-/// Stands for a number that the log does not have.
+/// The value of a number that the log does not have.
 pub const UNKNOWN: u64 = u64::MAX;
 
-/// What the rows of a log need not say: the cells that may be empty. Nothing, unless the log was imported.
+/// Which cells may be empty. Only imported logs have such cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingFields {
-    /// To whom a send goes: its peers.
+    /// The recipients of a send, in the column `peers`.
     pub recipients: bool,
-    /// Whose message a receive takes: its peer.
+    /// The sender of a received message, in the column `peers`.
     pub senders: bool,
     /// The timestamp that a received message carries.
     pub stamps: bool,
@@ -51,17 +51,17 @@ pub(super) fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// A number of so many digits fits into 64 bits.
+/// Every number with at most this many digits fits into 64 bits.
 const SURE_DIGITS: usize = 19;
-/// Separates the peers of one cell.
+/// The separator between the peers in a cell.
 const PEER_SEPARATOR: u8 = b';';
-/// Stands for all neighbours of the sender.
+/// The cell that stands for all neighbours of the sender.
 const ALL_PEERS: &[u8] = b"*";
 
 /// An event and when it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
-    /// Unix time in nanoseconds; virtual nanoseconds since the epoch in the virtual engine.
+    /// Unix time in nanoseconds; in the virtual engine, nanoseconds of model time since the run's start.
     pub system_time_ns: u64,
     /// What happened.
     pub event: Event,
@@ -70,19 +70,19 @@ pub struct LoggedEvent {
 /// A row of the event log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
-    /// The run's place in the plan.
+    /// The number of the run.
     pub run: u64,
-    /// The machine within the run.
+    /// The index of the machine in the run.
     pub machine: MachineIndex,
     /// What happened, and when.
     pub logged: LoggedEvent,
 }
 
-/// A row that is not one.
+/// Why a line of the log cannot be read as a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("row {row}, column {column}: {problem}")]
 pub struct RowError {
-    /// Place among the rows that were parsed, from 1.
+    /// The number of the row among the rows that were parsed, from 1.
     pub row: u64,
     /// Name of the column.
     pub column: &'static str,
@@ -90,12 +90,12 @@ pub struct RowError {
     pub problem: &'static str,
 }
 
-/// The header line, with its newline.
+/// Returns the header line with its newline.
 pub(super) fn header() -> String {
     EVENT_COLUMNS.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`; what is unknown of a message, and an unknown queue length, is empty.
+/// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
@@ -164,14 +164,14 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     }
 }
 
-/// Reads rows as [`write_row`] writes them: no header, each ended by a newline.
+/// Parses rows in the format of [`write_row`]: no header, and a newline after each row.
 ///
-/// Yields a [`RowError`] for the first row that is damaged, and nothing after it.
+/// Yields a [`RowError`] for the first damaged row, and nothing after it.
 pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
     parse_rows_with_missing(bytes, MissingFields::default())
 }
 
-/// The same of a log whose rows need not say all: what they do not is [`UNKNOWN`] or [`UNKNOWN_MACHINE`].
+/// Like [`parse_rows`], for a log with cells that may be empty. An empty cell is read as [`UNKNOWN`] or [`UNKNOWN_MACHINE`].
 pub fn parse_rows_with_missing(
     bytes: &[u8],
     missing_fields: MissingFields,
@@ -199,7 +199,7 @@ pub fn parse_rows_with_missing(
 
 type CellError = (&'static str, &'static str);
 
-/// The cells ahead of the reader.
+/// The cells of the row that are not read yet.
 struct Cells<'a> {
     rest: &'a [u8],
     missing_fields: MissingFields,
@@ -240,7 +240,7 @@ impl<'a> Cells<'a> {
                     sent_tick,
                 })
             }
-            _ => return Err(("event", "none of internal, send, receive")),
+            _ => return Err(("event", "must be internal, send or receive")),
         };
         let event = Event {
             tick,
@@ -278,7 +278,7 @@ impl<'a> Cells<'a> {
             .collect();
         let peers = peers?;
         if !peers.is_sorted_by(|a, b| a < b) {
-            return Err(("peers", "recipients that are not in ascending order"));
+            return Err(("peers", "recipients must be in ascending order"));
         }
         Ok(Recipients::Several(peers.into()))
     }
@@ -309,7 +309,8 @@ impl<'a> Cells<'a> {
     }
 
     fn number(&mut self, column: &'static str, end: u8) -> Result<u64, CellError> {
-        // Nearly every cell is a few digits and its end: read in one go. For what else there is, the long way has the words.
+        // Nearly every cell has a few digits and is read by this loop. Anything else goes through the slow path below, which also
+        // makes the error messages.
         let mut value = 0;
         for (length, &byte) in self.rest.iter().enumerate().take(SURE_DIGITS + 1) {
             match byte {
@@ -332,23 +333,23 @@ impl<'a> Cells<'a> {
         }
         match self.cell(column, end)? {
             [] => Ok(()),
-            _ => Err((column, "not empty, as it must be for this event")),
+            _ => Err((column, "must be empty for this event, but is not")),
         }
     }
 
-    /// The cell up to `end`; the row's last cell ends with a newline, every other with a comma.
+    /// Returns the cell up to `end`: a newline for the last cell of a row, a comma for all others.
     fn cell(&mut self, column: &'static str, end: u8) -> Result<&'a [u8], CellError> {
         let Some(length) = self
             .rest
             .iter()
             .position(|&byte| byte == b',' || byte == b'\n')
         else {
-            return Err((column, "the row breaks off"));
+            return Err((column, "the row ends in this cell"));
         };
         let (cell, rest) = self.rest.split_at(length);
         if rest[0] != end {
             let problem = if end == b'\n' {
-                "more cells follow than there are columns"
+                "the row has too many cells"
             } else {
                 "the row ends too early"
             };
@@ -360,12 +361,12 @@ impl<'a> Cells<'a> {
 }
 
 fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, CellError> {
-    MachineIndex::try_from(number).map_err(|_| (column, "too large for a machine"))
+    MachineIndex::try_from(number).map_err(|_| (column, "too large for a machine's index"))
 }
 
 fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
     if cell.is_empty() {
-        return Err((column, "empty, where a number is wanted"));
+        return Err((column, "must be a number, but is empty"));
     }
     cell.iter().try_fold(0u64, |value, &byte| {
         let digit = match byte {
@@ -375,7 +376,7 @@ fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
         value
             .checked_mul(10)
             .and_then(|value| value.checked_add(digit))
-            .ok_or((column, "a number too large"))
+            .ok_or((column, "the number is too large"))
     })
 }
 

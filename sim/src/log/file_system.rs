@@ -1,34 +1,35 @@
-//! What not every file system can do: locks, and syncs of folders. Network file systems and those in user space often lack them.
+//! Operations that not every file system supports: locks, and forcing folders to the disk. Network file systems and file systems in
+//! user space often lack them.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// What came of asking for a lock.
+/// The result of trying to lock a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockAttempt {
-    /// It is held until the file is closed.
+    /// This process holds the lock until the file is closed.
     Taken,
     /// Another process holds it.
     HeldByAnother,
-    /// The file system has no locks: nobody can be kept away.
+    /// The file system has no locks, so other writers cannot be kept away.
     NotSupported,
 }
 
-/// Tries to take the lock of `file` for this process alone. Does not wait.
+/// Tries to lock `file` for this process alone. It does not wait.
 ///
 /// # Errors
 ///
-/// What the system says, unless it says that the file system has no locks.
+/// Returns the system's error, unless the file system has no locks.
 pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
     attempt(file.try_lock())
 }
 
-/// Tries to take the lock of `file` together with others that only want to know whether one process has it alone. Does not wait.
+/// Tries to take a shared lock of `file`, which several processes may hold if no process has it alone. It does not wait.
 ///
 /// # Errors
 ///
-/// As [`try_lock`].
+/// Returns the same errors as [`try_lock`].
 pub fn try_lock_shared(file: &File) -> io::Result<LockAttempt> {
     attempt(file.try_lock_shared())
 }
@@ -42,12 +43,12 @@ fn attempt(tried: Result<(), TryLockError>) -> io::Result<LockAttempt> {
     }
 }
 
-/// Brings the names in a folder to the disk: what was created, renamed or removed in it last. Where the file system cannot do that
-/// for folders, it has to do it by itself, and nothing is done here.
+/// Forces the changes of names in a folder (created, renamed, removed) to the disk. If the file system cannot do this for folders,
+/// nothing is done: then the system must do it.
 ///
 /// # Errors
 ///
-/// What the system says, such as that the disk is full or broken.
+/// Returns the system's error, such as a full or broken disk.
 #[cfg(unix)]
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
@@ -56,17 +57,18 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Brings the names in a folder to the disk. Where folders cannot be opened as files are, the system does it by itself.
+/// Does nothing: on systems whose folders cannot be opened, the system forces names to the disk.
 ///
 /// # Errors
 ///
-/// None here.
+/// Never fails.
 #[cfg(not(unix))]
 pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether an error of a lock says that the file system has none: NFS without its lock service, Lustre without `flock`, some of FUSE.
+/// Returns whether an error of a lock means that the file system has no locks: NFS without its lock service, Lustre without
+/// `flock`, some FUSE systems.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -79,7 +81,7 @@ fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// Whether an error of a folder's sync says that the file system does not sync folders: SMB, 9p, some of FUSE.
+/// Returns whether an error means that the file system cannot force folders to the disk: SMB, 9p, some FUSE systems.
 #[cfg(unix)]
 fn cannot_sync_folders(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_without_locks_is_no_error_and_a_broken_one_is() {
+    fn missing_locks_are_no_error_but_a_broken_disk_is() {
         for errno in [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP] {
             let attempt = lock_fails_with(errno).expect("no error");
             assert_eq!(attempt, LockAttempt::NotSupported, "{errno:?}");
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_synced_is_no_error_and_a_broken_disk_is() {
+    fn unsupported_folder_syncs_are_no_error_but_a_broken_disk_is() {
         for errno in [
             Errno::INVAL,
             Errno::NOTSUP,

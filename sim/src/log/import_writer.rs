@@ -1,4 +1,4 @@
-//! The writer of a dataset of logs that another implementation wrote: made once, whole or not at all.
+//! Writes a dataset from the logs of another program. The dataset appears complete or not at all.
 
 use std::ffi::OsString;
 use std::fs;
@@ -18,7 +18,7 @@ use super::sources::{self, SourceRange};
 use crate::experiment::Numbering;
 use crate::files::{publish_folder, replace};
 
-/// Writes a dataset of imported logs. The folder appears when all is written.
+/// Writes a dataset of imported logs. Its folder appears when everything is written.
 #[derive(Debug)]
 pub struct ImportWriter {
     root: PathBuf,
@@ -27,25 +27,25 @@ pub struct ImportWriter {
     rows: Vec<u8>,
     runs: u64,
     sources: Vec<SourceRange>,
-    /// Keeps other imports out of the partial folder.
+    /// The lock that keeps other imports out of the partial folder.
     _lock: Lock,
 }
 
 impl ImportWriter {
-    /// Begins a dataset that is to stand in folder `root`.
+    /// Starts a dataset that will be in folder `root`.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Occupied`] if there is something already, [`DatasetError::BeingImported`] if another process is importing it,
-    /// [`DatasetError::Io`] if the disk does not take it.
+    /// Returns [`DatasetError::Occupied`] if `root` exists, [`DatasetError::BeingImported`] if another process is importing it, or
+    /// [`DatasetError::Io`] if the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
-        // Then it has a name even if it was given as `.`.
+        // The absolute path has a name even if `root` is given as `.`.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        // A finished dataset takes the place of an empty folder: not of the one that somebody is in.
+        // A finished dataset replaces an empty folder, but not the current folder.
         let is_here = std::env::current_dir().is_ok_and(|here| here == *root);
         if !is_free || is_here {
             return Err(DatasetError::Occupied(root.to_owned()));
@@ -80,7 +80,7 @@ impl ImportWriter {
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it.
+    /// Returns [`DatasetError`] if the disk cannot be written.
     pub fn append(
         &mut self,
         run: FinishedRun,
@@ -96,12 +96,12 @@ impl ImportWriter {
         Header::default().write_row(&self.paths.journal(), &mut self.rows, &row)
     }
 
-    /// Ends the dataset, of runs at `time_scale`: `repetitions` of each of `configurations` at most. `mapping` tells in TOML how the
-    /// files were read.
+    /// Completes the dataset of runs at `time_scale`, with at most `repetitions` runs of each of `configurations`. `mapping`
+    /// describes in TOML how the files were read.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Io`] if the disk does not take it.
+    /// Returns [`DatasetError::Io`] if the disk cannot be written.
     pub fn finish(
         mut self,
         mut imported: Imported,
@@ -155,15 +155,15 @@ impl ImportWriter {
     }
 }
 
-/// A dataset that was not finished leaves nothing behind.
+/// A dataset that was not finished is removed.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         remove(&self.paths);
     }
 }
 
-/// Removes the partial folder, of which this process has the lock. Should the disk refuse, the next import into this folder tries
-/// again, and says so.
+/// Removes the partial folder, which this process has locked. If that fails, the next import into this folder tries again and
+/// reports the error.
 fn remove(paths: &Paths) {
     let _ = fs::remove_dir_all(&paths.root);
 }
@@ -172,7 +172,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     replace(&RealDisk, path, bytes).map_err(DatasetError::io(path))
 }
 
-/// Removes what an import that was killed left in its partial folder, but for the lock.
+/// Removes all files of a killed import from its partial folder, except the lock.
 fn clear(paths: &Paths) -> Result<(), DatasetError> {
     let lock = paths.lock();
     let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;

@@ -1,21 +1,21 @@
-//! What `dataset.json` says of logs that another implementation wrote.
+//! The part of `dataset.json` about logs that another program wrote.
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{MissingFields, is_false};
 
-/// What such a dataset's journal has for its engine.
+/// The engine in the journal of imported runs.
 pub const IMPORTED: &str = "imported";
 
-/// Where imported logs come from, and what is known of them.
+/// Origin of imported logs, and what is known of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Imported {
     /// The files.
     pub files: Vec<ImportedFile>,
-    /// What their rows do not say.
+    /// Which cells of their rows may be empty.
     #[serde(alias = "lacks")]
     pub missing_fields: MissingFields,
-    /// What nobody said, and was taken from the logs.
+    /// Which facts were not given but estimated from the logs.
     pub assumed: Assumed,
     /// Whether somebody said how recipients are drawn; otherwise the shares of recipients prove nothing.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -57,26 +57,26 @@ pub enum UnmeasuredPart {
 /// A file that was imported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportedFile {
-    /// Its path, as it was given.
+    /// Its path, as the user gave it.
     pub path: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// BLAKE3 of its bytes: the first 16 hexadecimal digits.
+    /// The first 16 hexadecimal digits of the BLAKE3 hash of its bytes.
     pub checksum: String,
 }
 
-/// What was taken from the logs themselves, so that they cannot be checked against it.
+/// Facts that were estimated from the logs, so the logs cannot be checked against them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumed {
-    /// Ticks: every row is one.
+    /// The ticks: every row counts as one.
     pub ticks: bool,
-    /// Rates: those measured, rounded.
+    /// The rates: the measured ones, rounded.
     pub rates: bool,
-    /// The probability of an internal event: the share measured, rounded.
+    /// The probability of an internal event: the measured share, rounded.
     pub internal: bool,
-    /// What messages carry: as the stamp rule has it.
+    /// The timestamp that a message carries: as the stamp rule says.
     pub send_stamps: bool,
-    /// Which send a receive belongs to: the sender's with that stamp.
+    /// The send of a received message: the sender's event with the same timestamp.
     pub sent_ticks: bool,
     /// Queue lengths of internal events and sends: 0, because an idle tick finds an empty queue.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -1,4 +1,4 @@
-//! A row of `runs.csv`, the journal: written, and read back with every cell checked.
+//! Writes rows of `runs.csv`, the journal, and reads them back with a check of every cell.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,8 +16,8 @@ use super::schema_3;
 use crate::experiment::Configuration;
 use crate::input::open_stored;
 
-/// Opens the journal at `path` as far as it is whole: up to its last newline. The rest is a row that a crash tore, or that is being
-/// written. Nothing if there is no journal.
+/// Opens the complete rows of the journal at `path`, up to its last newline. After it there may be a row that a crash cut off or
+/// that is being written. `None` if there is no journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -28,7 +28,7 @@ pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, Dataset
     Ok(Some(file.take(whole_bytes)))
 }
 
-/// The length up to the last newline.
+/// Returns the length up to the last newline, in bytes.
 fn whole_bytes(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = [0; BLOCK_BYTES as usize];
@@ -45,12 +45,12 @@ fn whole_bytes(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// How much is read at once when looking for the last newline.
+/// How many bytes are read at once when looking for the last newline.
 const BLOCK_BYTES: u64 = 4096;
-/// Bytes of a row, about.
+/// Approximate length of a row in bytes.
 const ROW_BYTES: usize = 1024;
 
-/// The columns of one journal file, in its order.
+/// The columns of one journal file, in their order.
 #[derive(Clone, Debug)]
 pub(super) struct Header(Vec<&'static JournalColumn>);
 
@@ -61,7 +61,7 @@ impl Default for Header {
 }
 
 impl Header {
-    /// The columns named in the header of the journal at `path`. Parameters that it has none for have their default value.
+    /// Reads the columns from the header of the journal at `path`. Parameters without a column have their default value.
     fn parse(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let wrong = |column: &str, problem: &'static str| DatasetError::JournalHeader {
             path: path.to_owned(),
@@ -72,10 +72,10 @@ impl Header {
             .iter()
             .map(|name| {
                 let mut columns = journal_columns().iter();
-                let present = schema_3::renamed(name).unwrap_or(name);
+                let present = schema_3::present_name(name).unwrap_or(name);
                 columns
                     .find(|column| column.name == present)
-                    .ok_or_else(|| wrong(name, "is none of a journal"))
+                    .ok_or_else(|| wrong(name, "does not belong to a journal"))
             })
             .collect::<Result<_, _>>()?;
         for column in journal_columns() {
@@ -84,7 +84,7 @@ impl Header {
                 .filter(|other| other.name == column.name)
                 .count();
             if count > 1 {
-                return Err(wrong(column.name, "stands there twice"));
+                return Err(wrong(column.name, "is there twice"));
             }
             if count == 0 && column.parameter().is_none() {
                 return Err(wrong(column.name, "is missing"));
@@ -93,7 +93,7 @@ impl Header {
         Ok(Self(columns))
     }
 
-    /// A parameter that a file with these columns has no place for, though its value in `row` is not the default one.
+    /// Returns a parameter that has no column here although its value in `row` is not the default.
     fn has_no_place_for(&self, row: &JournalRow) -> Option<&'static str> {
         let mut missing = journal_columns()
             .iter()
@@ -105,17 +105,17 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// The header line, with its newline. It is on the disk before any event is: a journal without it was lost, not cut short.
+    /// Returns the header line with its newline. It is written to the disk before any event, so a journal without it was lost.
     pub(super) fn line(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
         names.join(",") + "\n"
     }
 
-    /// Appends `row` to `buffer`: the text of the journal at `path`.
+    /// Appends the text of `row` in the journal at `path` to `buffer`.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::NoColumn`] if that journal was made when there was no such parameter.
+    /// Returns [`DatasetError::NoColumn`] if the journal is older than a parameter of the row.
     pub(super) fn write_row(
         &self,
         path: &Path,
@@ -139,18 +139,18 @@ impl Header {
     }
 }
 
-/// A row with the checksum that it should have in its last cell.
+/// Returns a row with the correct checksum in its last cell.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
     cells.into_iter().chain([seal.as_str()]).collect()
 }
 
-/// The text of a journal whose rows were edited, each with the checksum that it should have: for tools that mend journals.
+/// Returns the text of an edited journal with the correct checksum in each row, for tools that repair journals.
 ///
 /// # Errors
 ///
-/// What is wrong with the text as CSV.
+/// Returns the error if the text is not CSV.
 pub fn seal_journal(text: &str) -> csv::Result<String> {
     let mut records = csv::Reader::from_reader(text.as_bytes());
     let mut buffer = vec![];
@@ -164,20 +164,20 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
     Ok(String::from_utf8_lossy(&buffer).into_owned())
 }
 
-/// The rows of a journal, one after the other.
+/// Iterates over the rows of a journal.
 pub(super) struct Rows<'p, R> {
     path: &'p Path,
     header: Header,
     records: csv::StringRecordsIntoIter<R>,
-    /// By the cells of their parameters.
+    /// The configurations so far, by the cells of their parameters.
     configurations: HashMap<String, Arc<Configuration>>,
 }
 
-/// Reads whole rows, header first, from the text of the journal at `path`.
+/// Reads complete rows, after the header, from the text of the journal at `path`.
 ///
 /// # Errors
 ///
-/// [`DatasetError`] if the header is not one, and from each row that is not what was written or cannot be.
+/// Returns [`DatasetError`] if the header is wrong. Yields one for each row that has changed or is impossible.
 pub(super) fn read_rows<R: Read>(path: &Path, text: R) -> Result<Rows<'_, R>, DatasetError> {
     let mut reader = csv::Reader::from_reader(text);
     let names = reader.headers().map_err(DatasetError::journal(path))?;
@@ -206,7 +206,7 @@ impl<R: Read> Iterator for Rows<'_, R> {
 }
 
 impl<R: Read> Rows<'_, R> {
-    /// The columns of the file.
+    /// Returns the columns of the file.
     pub(super) fn header(&self) -> &Header {
         &self.header
     }
@@ -259,7 +259,7 @@ impl<R: Read> Rows<'_, R> {
     }
 }
 
-/// The cell of `row` in the column of this name.
+/// Returns the cell of `row` in the column with this name.
 pub fn journal_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     let mut columns = journal_columns().iter();
     Some(columns.find(|column| column.name == name)?.cell(row))
@@ -271,7 +271,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn whole_rows_end_with_the_last_newline() {
+    fn complete_rows_end_with_the_last_newline() {
         for (text, whole) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
             let mut file = tempfile::tempfile().expect("a file");
             file.write_all(text.as_bytes()).expect("written");

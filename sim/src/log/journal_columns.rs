@@ -1,4 +1,4 @@
-//! The table of the journal's columns: what each is, how its cell is written, and how it is read back.
+//! The table of the journal's columns: for each, its meaning, how to write its cell, and how to read it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub enum Cell {
     Boolean(bool),
 }
 
-/// As it stands in the file. A number always shows a point or an exponent, so that other programs give the column one type.
+/// The text in the file. A number always has a point or an exponent, so that other programs give the column one type.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,16 +45,16 @@ pub enum CellKind {
     Boolean,
 }
 
-/// A column of `runs.csv`: a row of [`journal_columns`].
+/// The description of one column of `runs.csv`; [`journal_columns`] lists all.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalColumn {
     /// Its name in the header.
     pub name: &'static str,
     /// The type of its cells.
     pub kind: CellKind,
-    /// Their unit; empty where there is none.
+    /// The unit of the cells; empty if there is none.
     pub unit: &'static str,
-    /// What they mean.
+    /// The meaning of the cells.
     pub meaning: &'static str,
     access: Access,
 }
@@ -66,14 +66,14 @@ enum Access {
         cell: fn(&JournalRow) -> Cell,
         set: fn(&mut JournalRow, &str) -> Result<(), String>,
     },
-    /// A parameter of its configuration.
+    /// A parameter of the row's configuration.
     Parameter(&'static Parameter),
-    /// What other cells say already.
+    /// A value that is calculated from other cells.
     Derived(fn(&JournalRow) -> Cell),
 }
 
 impl JournalColumn {
-    /// The cell of `row`.
+    /// Returns the cell of `row` in this column.
     pub fn cell(&self, row: &JournalRow) -> Cell {
         match self.access {
             Access::Field { cell, .. } | Access::Derived(cell) => cell(row),
@@ -81,7 +81,7 @@ impl JournalColumn {
         }
     }
 
-    /// The parameter that it is a column of.
+    /// Returns the parameter whose value this column holds, if any.
     pub fn parameter(&self) -> Option<&'static Parameter> {
         match self.access {
             Access::Parameter(parameter) => Some(parameter),
@@ -89,7 +89,7 @@ impl JournalColumn {
         }
     }
 
-    /// Puts what `text` says into `row`; what is derived must agree with it, but only once the row is whole.
+    /// Parses `text` into `row`. A derived cell is ignored here; `contradiction` checks it after all cells are read.
     pub(super) fn read(&self, row: &mut JournalRow, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { set, .. } => set(row, text),
@@ -100,7 +100,7 @@ impl JournalColumn {
         }
     }
 
-    /// What is wrong with `text` as the derived cell of a whole row.
+    /// Returns what is wrong with `text` as the derived cell of a complete row.
     pub(super) fn contradiction(&self, row: &JournalRow, text: &str) -> Option<String> {
         let Access::Derived(cell) = self.access else {
             return None;
@@ -132,7 +132,7 @@ macro_rules! field {
         Access::Field {
             cell: |row| Cell::Integer(row.$name.into()),
             set: |row, text| {
-                row.$name = parsed(text, "a whole number")?;
+                row.$name = parse_cell(text, "a whole number")?;
                 Ok(())
             },
         }
@@ -141,7 +141,7 @@ macro_rules! field {
         Access::Field {
             cell: |row| Cell::Number(row.$name),
             set: |row, text| {
-                row.$name = finite(text)?;
+                row.$name = parse_finite(text)?;
                 Ok(())
             },
         }
@@ -150,7 +150,7 @@ macro_rules! field {
         Access::Field {
             cell: |row| Cell::Boolean(row.$name),
             set: |row, text| {
-                row.$name = parsed(text, "true or false")?;
+                row.$name = parse_cell(text, "true or false")?;
                 Ok(())
             },
         }
@@ -169,34 +169,34 @@ macro_rules! column {
     };
 }
 
-fn parsed<T: FromStr>(text: &str, wanted: &str) -> Result<T, String> {
+fn parse_cell<T: FromStr>(text: &str, wanted: &str) -> Result<T, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not {wanted}"))
 }
 
-fn finite(text: &str) -> Result<f64, String> {
-    let number: f64 = parsed(text, "a number")?;
+fn parse_finite(text: &str) -> Result<f64, String> {
+    let number: f64 = parse_cell(text, "a number")?;
     match number.is_finite() {
         true => Ok(number),
         false => Err(format!("`{text}` is not a finite number")),
     }
 }
 
-fn joined(numbers: &[u64]) -> String {
+fn join(numbers: &[u64]) -> String {
     let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
     numbers.join(",")
 }
 
-/// What stands before the parameters of a row's configuration.
+/// The columns of `runs.csv` that come before those of the parameters.
 #[rustfmt::skip]
-const WHICH_RUN: [JournalColumn; 9] = [
-    column!(run, Integer, "", "The run's number: its place in the plan, from 0."),
+const COLUMNS_BEFORE_PARAMETERS: [JournalColumn; 9] = [
+    column!(run, Integer, "", "The run's number in the plan, from 0."),
     column!(key, Text, "", "Canonical text of the run's configuration and repetition."),
-    column!(repetition, Integer, "", "Which repetition of its configuration, from 0."),
+    column!(repetition, Integer, "", "The number of the repetition of this configuration, from 0."),
     column!(outcome, Text, "", "`ok` or `failed`. Only `ok` counts."),
-    column!(reason, Text, "", "Why it failed; empty if it did not."),
-    column!(engine, Text, "", "`tcp` (real sockets, wall clock), `virtual` (discrete events, virtual clock), or `imported`: then margin, lateness and latency are not known, and null in `processed/`."),
-    column!(isolation, Text, "", "`shared` (many runs in one process), `process` (each machine in a process of its own), or `imported`."),
+    column!(reason, Text, "", "Why the run failed; empty if it did not fail."),
+    column!(engine, Text, "", "`tcp` (real sockets, real time), `virtual` (simulated time), or `imported`: then margin, lateness and latency are not known, and null in `processed/`."),
+    column!(isolation, Text, "", "`shared` (many runs in one process), `process` (each machine is a process), or `imported`."),
     column!(time_scale, Number, "model s / wall s", "Model seconds that pass in a wall second; 1 in the virtual engine, which has no wall clock."),
     JournalColumn {
         name: "machines",
@@ -207,19 +207,19 @@ const WHICH_RUN: [JournalColumn; 9] = [
     },
 ];
 
-/// And behind them.
+/// The columns of `runs.csv` that come after those of the parameters.
 #[rustfmt::skip]
-const WHAT_BECAME_OF_IT: [JournalColumn; 19] = [
+const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
     column!(started_at_ns, Integer, "ns", "Unix time of the run's start; 0 in the virtual engine."),
     JournalColumn {
         name: "phases_ns",
         kind: CellKind::Text,
         unit: "model ns",
-        meaning: "Each machine's first tick after the run's start, joined by commas.",
+        meaning: "When each machine ticks first, counted from the run's start; joined by commas.",
         access: Access::Field {
-            cell: |row| Cell::Text(joined(&row.phases_ns)),
+            cell: |row| Cell::Text(join(&row.phases_ns)),
             set: |row, text| {
-                let numbers = text.split(',').map(|number| parsed(number, "a whole number"));
+                let numbers = text.split(',').map(|number| parse_cell(number, "a whole number"));
                 row.phases_ns = numbers.collect::<Result<_, _>>()?;
                 Ok(())
             },
@@ -233,18 +233,18 @@ const WHAT_BECAME_OF_IT: [JournalColumn; 19] = [
     column!(latency_p99_us, Number, "wall us", "99th percentile of the latency."),
     column!(latency_max_us, Number, "wall us", "Greatest latency."),
     column!(punctual, Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin; always so in the virtual engine."),
-    column!(as_scheduled, Boolean, "", "Whether every message was queued in the scheduled order, and between the same ticks as in the schedule. Then the events are those of the virtual run with the same seed, even if they were late."),
-    column!(rejected_connections, Integer, "", "Connections turned away because they were none of the run's."),
-    column!(tool_version, Text, "", "Version of the simulator that ran it."),
-    column!(events, Integer, "", "Rows of the event log."),
-    column!(segment, Integer, "", "Number of the events file that holds them."),
-    column!(offset, Integer, "byte", "Where in that file they start."),
-    column!(bytes, Integer, "byte", "Their length."),
-    column!(checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of those bytes."),
-    column!(row_checksum, Text, "", "The same of the row's other cells, joined by line feeds."),
+    column!(as_scheduled, Boolean, "", "Whether every message was queued in the scheduled order, and between the same two ticks of its recipient as in the schedule. Then the events are those of the virtual run with the same seed, even if ticks were late."),
+    column!(rejected_connections, Integer, "", "Number of connections that were refused because they did not come from a machine of the run."),
+    column!(tool_version, Text, "", "Version of the simulator that made the run."),
+    column!(events, Integer, "", "Number of the run's rows in the event log."),
+    column!(segment, Integer, "", "Number of the events file with these rows: 0 for `events-0000.csv`."),
+    column!(offset, Integer, "byte", "Position in this file at which the run's rows start."),
+    column!(bytes, Integer, "byte", "Length of the run's rows."),
+    column!(checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of these bytes."),
+    column!(row_checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of this row's other cells, joined by line feeds."),
 ];
 
-const fn of_parameter(parameter: &'static Parameter) -> JournalColumn {
+const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
     JournalColumn {
         name: parameter.name,
         kind: match parameter.kind {
@@ -257,12 +257,12 @@ const fn of_parameter(parameter: &'static Parameter) -> JournalColumn {
     }
 }
 
-/// The columns of `runs.csv`, in order. Every parameter of a configuration is one of them.
+/// Returns the columns of `runs.csv`, in order. Every parameter of a configuration has one.
 pub fn journal_columns() -> &'static [JournalColumn] {
     static COLUMNS: LazyLock<Vec<JournalColumn>> = LazyLock::new(|| {
-        let parameters = PARAMETERS.iter().map(of_parameter);
-        let columns = WHICH_RUN.into_iter().chain(parameters);
-        columns.chain(WHAT_BECAME_OF_IT).collect()
+        let parameters = PARAMETERS.iter().map(from_parameter);
+        let columns = COLUMNS_BEFORE_PARAMETERS.into_iter().chain(parameters);
+        columns.chain(COLUMNS_AFTER_PARAMETERS).collect()
     });
     &COLUMNS
 }

@@ -1,4 +1,4 @@
-//! A row of `runs.csv`: what is known of an attempted run.
+//! One row of `runs.csv`: the facts about an attempted run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use crate::experiment::Configuration;
 
 /// Larger than any file of a dataset: 2^48 bytes, 281 TB.
-const MOST_BYTES: u64 = 1 << 48;
-/// A larger number than any segment has: so many would hold as much.
-const MOST_SEGMENT: u32 = 1 << 20;
-/// The length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed.
-const FEWEST_ROW_BYTES: u64 = 20;
+const MAX_BYTES: u64 = 1 << 48;
+/// More segments than a dataset can have: they would hold as many bytes.
+const MAX_SEGMENT: u32 = 1 << 20;
+/// Length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed, in bytes.
+const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// Every machine did every tick and every message arrived: the run counts.
     Ok,
-    /// It did not; the row's reason says why. No events are kept.
+    /// The run failed for the reason in the row. No events are kept.
     #[default]
     Failed,
 }
@@ -44,7 +44,7 @@ impl FromStr for Outcome {
     }
 }
 
-/// A row of the journal. What its fields mean, and in which units, stands in [`journal_columns`](super::journal_columns).
+/// A row of the journal. [`journal_columns`](super::journal_columns) describes its fields and their units.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs)]
 pub struct JournalRow {
@@ -56,10 +56,10 @@ pub struct JournalRow {
     pub engine: String,
     pub isolation: String,
     pub time_scale: f64,
-    /// A column for each parameter. Rows that are read share it with those of the same configuration.
+    /// One column for each parameter. Rows of the same configuration share it.
     pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
-    /// One for each machine.
+    /// One number for each machine.
     pub phases_ns: Vec<u64>,
     pub margin_us: f64,
     pub lateness_p50_us: f64,
@@ -77,30 +77,30 @@ pub struct JournalRow {
     pub offset: u64,
     pub bytes: u64,
     pub checksum: String,
-    /// Filled in by the writer.
+    /// The writer sets it.
     pub row_checksum: String,
-    /// Which of the dataset's parts the row stands in. No column.
+    /// The index of the dataset's part with this row. It is not a column.
     pub part: usize,
 }
 
 impl JournalRow {
-    /// Whether the run counts.
+    /// Returns whether the run counts.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
 
-    /// Model seconds observed.
+    /// Returns the length of the run in model seconds.
     pub fn duration_s(&self) -> f64 {
         self.configuration.duration_s()
     }
 
-    /// Number of machines.
+    /// Returns the number of machines.
     pub fn machines(&self) -> u32 {
         self.configuration.rates.machines()
     }
 
-    /// What of its numbers cannot be, though each by itself can: the column, and what is wrong. Nobody makes room for anything on the
-    /// word of such a row.
+    /// Returns the column and the problem if the row's numbers contradict each other or are impossible. Such a row is refused
+    /// before memory is reserved for it.
     pub(super) fn inconsistency(&self) -> Option<(&'static str, String)> {
         let machines = self.machines();
         let phases = self.phases_ns.len();
@@ -125,7 +125,7 @@ impl JournalRow {
                 return Some((column, format!("{value} exceeds 63 bits")));
             }
         }
-        if self.offset > MOST_BYTES || self.bytes > MOST_BYTES || self.segment > MOST_SEGMENT {
+        if self.offset > MAX_BYTES || self.bytes > MAX_BYTES || self.segment > MAX_SEGMENT {
             let Self {
                 bytes,
                 offset,
@@ -139,7 +139,7 @@ impl JournalRow {
                 ),
             ));
         }
-        (self.events > self.bytes / FEWEST_ROW_BYTES).then(|| {
+        (self.events > self.bytes / MIN_ROW_BYTES).then(|| {
             (
                 "events",
                 format!(

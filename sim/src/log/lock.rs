@@ -1,7 +1,8 @@
-//! The lock that makes a dataset's writer the only one, and what its holder says of itself.
+//! The lock that allows only one writer of a dataset, and the facts about its owner.
 //!
-//! The lock is the system's, on the file `.lock`: it is gone with the process that holds it, however that ends. The words in the
-//! file are for whoever wonders who that is. Where the file system has no locks, nobody is kept away, and the words are all there is.
+//! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file tells
+//! users which process that is. If the file system has no locks, other writers cannot be kept away, and the text is the only
+//! information.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -18,41 +19,41 @@ use super::manifest;
 use super::parts::Paths;
 use crate::input::{open_stored, read_stored_text};
 
-/// Whoever looks whether the lock is taken holds it for a moment: it is tried this often before it counts as taken.
-const LOOKED_AT: u32 = 20;
-/// What a sweep says of itself is smaller, in bytes.
-const MOST_BYTES: u64 = 64 << 10;
+/// How often to try the lock before it counts as taken, because a process that only checks it holds it for a moment.
+const MAX_ATTEMPTS: u32 = 20;
+/// The largest size of the text in the file, in bytes.
+const MAX_BYTES: u64 = 64 << 10;
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// The sweep that is writing to a dataset.
+/// The sweep that writes to a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockOwner {
-    /// Its process.
+    /// The number of its process.
     pub process: u32,
-    /// That process's host.
+    /// The host of this process.
     pub host: String,
-    /// When it started, Unix seconds.
+    /// When the sweep started, in Unix seconds.
     pub since_s: i64,
-    /// When it will have ended, as planned at its start, Unix seconds.
+    /// When the sweep will end according to its plan, in Unix seconds.
     pub planned_end_s: i64,
-    /// Rows that the journal had before.
+    /// Number of rows in the journal when the sweep started.
     pub rows_before: u64,
-    /// Runs that it set out to do.
+    /// Number of runs that the sweep had to do.
     pub to_do: u64,
-    /// Whether it holds the lock: it cannot where the file system has no locks.
-    #[serde(default = "yes")]
+    /// Whether the sweep holds the lock. It cannot if the file system has no locks.
+    #[serde(default = "default_true")]
     pub is_locked: bool,
-    /// Whether it has ended. Only said where there is no lock that tells.
+    /// Whether the sweep has ended. It is only written if there is no lock.
     #[serde(default)]
     pub has_ended: bool,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
 impl LockOwner {
-    /// This process, just started.
+    /// Describes this process, which has just started.
     pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
         Self {
@@ -67,46 +68,47 @@ impl LockOwner {
         }
     }
 
-    /// The last sweep that wrote to the dataset in `root`, and whether it still does; nothing if there are no words of it.
+    /// Returns the last sweep that wrote to the dataset in `root`, and whether it still writes. `None` if the file has no such
+    /// text.
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
         let attempt = try_lock_shared(&open_stored(&path).ok()?);
         let holder = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
-            Ok(LockAttempt::Taken) if holder.is_locked => Activity::RunOutcome,
-            _ if holder.has_ended => Activity::RunOutcome,
+            Ok(LockAttempt::Taken) if holder.is_locked => Activity::Ended,
+            _ if holder.has_ended => Activity::Ended,
             _ => Activity::Unknown,
         };
         Some((holder, activity))
     }
 }
 
-/// Whether a sweep is writing to its dataset.
+/// Whether a sweep writes to its dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
-    /// It holds the lock.
+    /// The sweep holds the lock.
     Writing,
-    /// It does not hold the lock any more, or has said that it ended.
-    RunOutcome,
-    /// The file system has no locks, and the sweep has not said that it ended: it may be writing, or have been killed.
+    /// The sweep does not hold the lock any more, or has written that it ended.
+    Ended,
+    /// The file system has no locks, and the sweep has not written that it ended. It may still write, or it was killed.
     Unknown,
 }
 
 fn read(path: &Path) -> Option<LockOwner> {
-    serde_json::from_str(&read_stored_text(path, MOST_BYTES).ok()?).ok()
+    serde_json::from_str(&read_stored_text(path, MAX_BYTES).ok()?).ok()
 }
 
-/// The lock of a dataset, held as long as this lives.
+/// The lock of a dataset. Dropping it frees the lock.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
-    /// Whether it keeps other writers away: not where the file system has no locks.
+    /// Whether it keeps other writers away. It does not if the file system has no locks.
     pub(super) is_held: bool,
 }
 
 impl Lock {
-    /// Takes the lock of a dataset whose folder is there.
+    /// Locks a dataset whose folder exists.
     pub(super) fn take(disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let path = paths.lock();
         let file = OpenOptions::new()
@@ -116,7 +118,7 @@ impl Lock {
             .write(true)
             .open(&path)
             .map_err(DatasetError::io(&path))?;
-        for tries_left in (0..LOOKED_AT).rev() {
+        for tries_left in (0..MAX_ATTEMPTS).rev() {
             match disk.try_lock(&file).map_err(DatasetError::io(&path))? {
                 LockAttempt::HeldByAnother if tries_left > 0 => thread::sleep(MOMENT),
                 LockAttempt::HeldByAnother => break,
@@ -134,7 +136,7 @@ impl Lock {
         })
     }
 
-    /// Says who holds it.
+    /// Writes the facts about the owner into the file.
     pub(super) fn announce(&mut self, holder: &LockOwner) -> io::Result<()> {
         let text = serde_json::to_string(holder)?;
         self.file.set_len(0)?;

@@ -1,4 +1,4 @@
-//! `dataset.json`: what made a dataset, in full.
+//! `dataset.json`, the manifest: it describes completely how a dataset was made.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,36 +11,36 @@ use super::checksum::checksum;
 use super::imported::Imported;
 use crate::experiment::{Experiment, Numbering, Shard};
 
-/// Version of the dataset contract. Changes whenever a column or a file does.
+/// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// The contents of `dataset.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of the dataset contract.
+    /// Version of the format of datasets.
     pub schema: u32,
     /// The experiment's name.
     pub name: String,
-    /// What it is for, in its author's words.
+    /// The purpose of the experiment, in its author's words.
     pub description: String,
-    /// Hash of the experiment below, with its name and shard: the first 16 hexadecimal digits of its BLAKE3.
+    /// Identity of the experiment below with its name and shard: the first 16 hexadecimal digits of a BLAKE3 hash.
     pub identity: String,
-    /// The experiment with everything filled in.
+    /// The experiment with all values filled in.
     pub experiment: ResolvedExperiment,
-    /// The part of the experiment's runs that is planned here; all of them if there is none.
+    /// The shard that is planned here. `None` if all runs are planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// Where the logs come from, if they are another implementation's.
+    /// Origin of the logs, if another program wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
-    /// Where and by what the runs were made: every sweep that had runs to do, the first one made the dataset.
+    /// Every sweep that had runs to do. The first one made the dataset.
     pub sweeps: Vec<Provenance>,
 }
 
 /// The experiment with defaults and command-line overrides filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedExperiment {
-    /// What all randomness is drawn from.
+    /// The number from which all random draws come.
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
@@ -50,50 +50,51 @@ pub struct ResolvedExperiment {
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Runs planned here.
+    /// Number of runs planned here.
     pub runs: u64,
-    /// Endpoints of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
+    /// The numbers of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
 }
 
 impl ResolvedExperiment {
-    /// Runs that were ever planned, in all shards.
+    /// Returns how many runs were ever planned, in all shards.
     pub(super) fn planned_ever(&self) -> u64 {
         self.numbering.places().end
     }
 
-    /// Whether it has every run of `earlier` at the same place.
-    pub(super) fn goes_on_from(&self, earlier: &Self) -> bool {
+    /// Returns whether every run of `earlier` has the same number here.
+    pub(super) fn continues(&self, earlier: &Self) -> bool {
         self.configurations.starts_with(&earlier.configurations)
-            && self.numbering.goes_on_from(&earlier.numbering)
+            && self.numbering.continues(&earlier.numbering)
     }
 }
 
-/// Where a dataset's runs come from.
+/// Where and by which program runs were made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of the simulator.
     pub tool_version: String,
-    /// Commit it was built from, with `-dirty` if the sources had changes; `unknown` outside a checkout.
+    /// The commit from which the simulator was built, with `-dirty` if tracked files had changes; `unknown` outside a Git
+    /// repository.
     pub git_commit: String,
     /// Name of the host.
     pub host: String,
-    /// Its processor.
+    /// The host's processor.
     pub cpu: String,
-    /// Logical cores the process may use.
+    /// Number of logical cores that the process may use.
     pub cores: usize,
     /// Operating system and architecture.
     pub os: String,
     /// The command line.
     pub command: String,
-    /// When it was started, RFC 3339.
+    /// When the sweep was started, in RFC 3339.
     pub started_at: String,
 }
 
 impl Manifest {
-    /// The manifest of the dataset of `experiment`, to which `sweeps` have added runs.
+    /// Creates the manifest of the dataset of `experiment`, to which `sweeps` have added runs.
     pub fn new(experiment: &Experiment, sweeps: Vec<Provenance>) -> Self {
         let mut manifest = Self {
             schema: SCHEMA_VERSION,
@@ -122,7 +123,7 @@ impl Manifest {
         manifest
     }
 
-    /// What `identity` is to be: a checksum of the canonical JSON of what the runs are.
+    /// Calculates the correct `identity`: a checksum of the canonical JSON of the contents.
     pub(super) fn identity_of_contents(&self) -> String {
         let contents = serde_json::json!({
             "name": self.name,
@@ -136,7 +137,7 @@ impl Manifest {
     }
 }
 
-/// JSON without white space, the keys of every object in alphabetical order: the same for equal values, however they are declared.
+/// Writes JSON without white space and with the keys of every object in alphabetical order. Equal values have equal texts.
 fn write_canonical(value: &Value, text: &mut String) {
     let mut separator = "";
     match value {
@@ -166,7 +167,7 @@ fn write_canonical(value: &Value, text: &mut String) {
 }
 
 impl Provenance {
-    /// This program, on this host, now.
+    /// Describes this program on this host at this time.
     pub fn here_and_now() -> Self {
         Self {
             tool_version: crate::VERSION.to_owned(),
@@ -188,7 +189,7 @@ impl Provenance {
     }
 }
 
-/// The name of this host.
+/// Returns the name of this host.
 pub(super) fn host() -> String {
     first_line("/proc/sys/kernel/hostname")
         .or_else(|| env::var("HOSTNAME").ok())

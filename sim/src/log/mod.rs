@@ -1,51 +1,51 @@
-//! The dataset contract: what lies where, which columns there are, and what counts.
+//! The format of datasets: which files and columns there are, and which runs count.
 //!
 //! A dataset is a folder:
 //!
 //! ```text
-//! experiment.toml    the experiment file, as given
-//! dataset.json       schema version, the experiment resolved, where and by what it was run
-//! runs.csv           the journal: a row for every attempted run, appended when it ends
-//! events-0000.csv    every machine's log, a row for every event; runs contiguous; rolled at a size limit
+//! experiment.toml    a copy of the experiment file
+//! dataset.json       schema version, the complete experiment, where and by which program it was run
+//! runs.csv           the journal: one row for each attempted run, appended when the run ends
+//! events-0000.csv    the logs: one row for each event, the rows of a run together; a large file is followed by the next
 //! processed/         written by `analyze export`
 //! sources.csv        only of imported logs: where each event stands in the files that were imported
 //! ```
 //!
-//! Split into shards, it is a folder of folders `shard-1-of-4` and so on, each of them such a dataset.
+//! A dataset in shards is a folder of folders `shard-1-of-4` and so on. Each of them is such a dataset.
 //!
-//! A run counts only if its row stands in the journal and says ok. Its events are on disk before its row is: whatever lies in
-//! the segments behind the last journal row is what a crash left, and is cut off by the next writer. The header of the journal is on
-//! disk before any event: where events lie beside a journal without it, the journal was lost, and no writer goes on.
+//! A run counts only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row. So
+//! bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal is
+//! written before any event. If there are events but no header, the journal was lost, and no writer continues.
 //!
 //! # Layout
 //!
-//! - [`events`]: a row of the event log, written and read
-//! - [`journal_row`]: a row of `runs.csv`
-//! - [`journal`]: rows written, and read back with every cell checked
-//! - [`journal_columns`]: the table of its columns
-//! - [`checksum`]: what tells whether bytes are those that were written
-//! - [`manifest`]: what made the dataset, `dataset.json`
-//! - [`parts`]: where its files lie, those of all shards
+//! - [`events`]: one row of the event log
+//! - [`journal_row`]: one row of `runs.csv`
+//! - [`journal`]: writes rows of `runs.csv`, and reads them back with a check of every cell
+//! - [`journal_columns`]: the table of the columns of `runs.csv`
+//! - [`checksum`]: shows whether bytes have changed since they were written
+//! - [`manifest`]: `dataset.json`: how the dataset was made
+//! - [`parts`]: the paths of a dataset's files, in all shards
 //! - [`dataset`]: a dataset opened for reading
-//! - [`writer`]: the one that appends
-//! - [`imported`]: what is known of logs that another implementation wrote
-//! - [`import_writer`]: the one that makes a dataset of them
-//! - [`sources`]: where their events stand in the files that were imported
-//! - [`segment`]: the file that events are appended to
-//! - [`segment_header`]: how it begins, and how large it gets
-//! - [`appended`]: a file that is only ever appended to
-//! - [`reserve`]: room on the disk that is kept for the journal
-//! - [`uncounted`]: events that no journal row counts
-//! - [`resume_state`]: what a writer finds where its dataset is to be
-//! - [`difference`]: what keeps an experiment from going on with it
-//! - [`attempts`]: what the journal says of the plan's runs
-//! - [`lock`]: what makes the writer the only one
-//! - [`disk`]: what the writer asks of the disk
-//! - [`file_system`]: what not every file system can do: locks, syncs of folders
-//! - [`schema_3`]: what datasets of the schema before call things
-//! - [`error`]: what can be wrong with a dataset
+//! - [`writer`]: appends finished runs to a dataset
+//! - [`imported`]: facts about logs that another program wrote
+//! - [`import_writer`]: makes a dataset from such logs
+//! - [`sources`]: where imported events stand in the files that were imported
+//! - [`segment`]: the events file to which rows are appended
+//! - [`segment_header`]: the header of an events file, and its largest size
+//! - [`appended`]: a file to which bytes are only appended
+//! - [`reserve`]: keeps space on the disk for the journal
+//! - [`uncounted`]: events that no row of the journal counts
+//! - [`resume_state`]: what a writer finds in the folder of its dataset
+//! - [`difference`]: differences that prevent an experiment from continuing a dataset
+//! - [`attempts`]: which runs of the plan were attempted
+//! - [`lock`]: allows only one writer at a time
+//! - [`disk`]: operations of the disk
+//! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
+//! - [`schema_3`]: names in datasets of schema 3
+//! - [`error`]: errors of datasets
 //! - [`status`]: how far a dataset has come
-//! - [`tally`]: what it counts in the journals
+//! - [`tally`]: counts rows of the journals for the status
 
 mod appended;
 mod attempts;
@@ -93,7 +93,7 @@ pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use journal_row::{JournalRow, Outcome};
 pub use lock::{Activity, LockOwner};
 pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
-pub use schema_3::renamed as renamed_column;
+pub use schema_3::present_name as renamed_column;
 pub use segment::FinishedRun;
 pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};

@@ -1,4 +1,4 @@
-//! Where a dataset's files lie: the dataset itself, or all shards of it that are there. Their journals are read row by row.
+//! The paths of a dataset's files, for the dataset itself or for all its shards that exist. Journals are read row by row.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +14,10 @@ use super::schema_3;
 use crate::experiment::Shard;
 use crate::input::read_stored_text;
 
-/// A manifest of millions of configurations is smaller. What has no end, as `/dev/zero`, is refused.
-const MOST_MANIFEST_BYTES: u64 = 1 << 30;
+/// The largest manifest that is read, in bytes. Even millions of configurations need less.
+const MAX_MANIFEST_BYTES: u64 = 1 << 30;
 
-/// A dataset's files.
+/// The paths of a dataset's files.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
     pub(super) root: PathBuf,
@@ -58,7 +58,7 @@ impl Paths {
         self.root.join(format!("events-{number:04}.csv"))
     }
 
-    /// The number of the segment that a file of this name is; nothing if it is none.
+    /// Returns the number of the segment in a file's name. `None` if the file is not a segment.
     pub(super) fn segment_number(name: &str) -> Option<u32> {
         let digits = name.strip_prefix("events-")?.strip_suffix(".csv")?;
         let number = digits.parse().ok()?;
@@ -66,17 +66,17 @@ impl Paths {
     }
 }
 
-/// The parts of a dataset: its shards that are there, or the one whole.
+/// The parts of a dataset: its shards that exist, or the whole dataset as one part.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The part that speaks for the others.
-    front: usize,
+    /// The index of the part whose manifest is used for all.
+    newest: usize,
     pub(super) missing: Vec<Shard>,
 }
 
-/// A shard, or the whole.
+/// A shard, or a whole dataset.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) paths: Paths,
@@ -84,16 +84,17 @@ pub(super) struct Part {
 }
 
 impl Parts {
-    /// Finds the parts of the dataset in folder `root`. Reads no journal.
+    /// Finds the parts of the dataset in folder `root`. It reads no journal.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder is no dataset, has another schema, its manifest is damaged, or its shards do not fit together.
+    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest is damaged, or if its shards
+    /// do not fit together.
     pub(super) fn open(root: &Path) -> Result<Self, DatasetError> {
         let mut parts = Self {
             root: root.to_owned(),
             parts: vec![],
-            front: 0,
+            newest: 0,
             missing: vec![],
         };
         match (read_manifest(&Paths::new(root)), &shards_in(root)[..]) {
@@ -120,7 +121,7 @@ impl Parts {
         let mut missing: BTreeSet<u32> = (1..=of).collect();
         for (folder, shard) in shards {
             let manifest = match read_manifest(&Paths::new(folder)) {
-                // Made, but not begun.
+                // The shard's folder exists, but its sweep has not started.
                 Err(DatasetError::NotADataset(_)) => continue,
                 manifest => manifest?,
             };
@@ -129,7 +130,7 @@ impl Parts {
                     path: folder.clone(),
                     found: manifest
                         .shard
-                        .map_or("a dataset of its own".to_owned(), |shard| {
+                        .map_or("a whole dataset".to_owned(), |shard| {
                             format!("shard {shard}")
                         }),
                 });
@@ -141,47 +142,47 @@ impl Parts {
             .into_iter()
             .map(|number| Shard { number, of })
             .collect();
-        self.choose_front()
+        self.choose_newest()
     }
 
-    /// Lets the shard that was extended furthest speak for the others, which must fit to it.
-    fn choose_front(&mut self) -> Result<(), DatasetError> {
+    /// Chooses the manifest of the shard that was extended furthest. The other shards must fit to it.
+    fn choose_newest(&mut self) -> Result<(), DatasetError> {
         let longest = (0..self.parts.len())
             .max_by_key(|&part| self.parts[part].manifest.experiment.planned_ever());
         let Some(longest) = longest else {
             return Err(DatasetError::NotADataset(self.root.clone()));
         };
-        let front = &self.parts[longest];
+        let newest = &self.parts[longest];
         for part in &self.parts {
-            let (made, wanted) = (&part.manifest.experiment, &front.manifest.experiment);
-            if !wanted.goes_on_from(made) || !Difference::between(made, wanted).is_empty() {
+            let (made, wanted) = (&part.manifest.experiment, &newest.manifest.experiment);
+            if !wanted.continues(made) || !Difference::between(made, wanted).is_empty() {
                 return Err(DatasetError::DifferentShards {
                     a: part.paths.root.clone(),
-                    b: front.paths.root.clone(),
-                    difference: Difference::or_places(made, wanted),
+                    b: newest.paths.root.clone(),
+                    difference: Difference::or_numbers(made, wanted),
                 });
             }
         }
-        self.front = longest;
+        self.newest = longest;
         Ok(())
     }
 
-    /// The manifest that speaks for all: that of the part which was extended furthest.
+    /// Returns the manifest that is used for all parts: that of the part which was extended furthest.
     pub(super) fn manifest(&self) -> &Manifest {
-        &self.parts[self.front].manifest
+        &self.parts[self.newest].manifest
     }
 
-    /// Each part, in the order of their numbers: a row's `part` is its index here.
+    /// Returns each part. The `part` of a row is an index in this order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter()
     }
 
-    /// The paths of the part that a row stands in.
+    /// Returns the paths of the part with this row.
     pub(super) fn paths_of(&self, row: &JournalRow) -> &Paths {
         &self.parts[row.part].paths
     }
 
-    /// Runs planned, those of missing shards too.
+    /// Returns the number of planned runs, including those of missing shards.
     pub(super) fn planned(&self) -> u64 {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
@@ -193,11 +194,11 @@ impl Parts {
         }
     }
 
-    /// Hands every row of every journal to `take`, shard by shard, in the order in which their runs ended.
+    /// Passes every row of every journal to `take`, shard by shard, in the order in which the runs ended.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if a journal is damaged. A last row without its newline is no damage: a sweep may be writing it.
+    /// Returns [`DatasetError`] if a journal is damaged. A last row without newline is no error: a sweep may be writing it.
     pub(super) fn for_each_row(
         &self,
         mut take: impl FnMut(JournalRow),
@@ -218,12 +219,12 @@ impl Parts {
     }
 }
 
-/// The folders in `root` that are named as shards, by number.
+/// Returns the folders in `root` with names of shards, by number.
 pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut shards: Vec<(PathBuf, Shard)> = entries
         .filter_map(|entry| {
-            let shard = Shard::of_folder(entry.file_name().to_str()?)?;
+            let shard = Shard::from_folder(entry.file_name().to_str()?)?;
             Some((entry.path(), shard))
         })
         .collect();
@@ -232,13 +233,13 @@ pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
 }
 
 pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
-    /// What every schema has.
+    /// The fields that every schema has.
     #[derive(serde::Deserialize)]
     struct AnySchema {
         schema: u32,
         #[serde(default)]
         sweeps: Vec<AnyProvenance>,
-        /// Where schema 1 has it.
+        /// The place of the version in schema 1.
         #[serde(default)]
         provenance: AnyProvenance,
     }
@@ -249,7 +250,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     }
 
     let path = paths.manifest();
-    let text = match read_stored_text(&path, MOST_MANIFEST_BYTES) {
+    let text = match read_stored_text(&path, MAX_MANIFEST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DatasetError::NotADataset(paths.root.clone()));
         }

@@ -1,4 +1,4 @@
-//! Room on the disk that is kept for the journal: where events have taken the rest, the runs that they belong to can still be counted.
+//! Space on the disk that is kept for the journal: if events have filled the disk, their runs can still be counted.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,12 @@ use super::disk::Disk;
 use super::error::DatasetError;
 use super::parts::Paths;
 
-/// How much room is kept, in bytes.
+/// How much space is kept, in bytes.
 const RESERVE_BYTES: usize = 512 << 10;
-/// Rows of the journal that may wait for the disk, in bytes. Half of the room: a file system needs some for itself.
-pub(super) const MOST_WAITING_BYTES: usize = RESERVE_BYTES / 2;
+/// How many bytes of journal rows may wait to be written: half of the space, because a file system needs some for itself.
+pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
-/// The spare file `.reserve`. It is removed when this is dropped; one that a killed writer left is used by the next writer.
+/// The spare file `.reserve`. It is removed when this is dropped. The file of a killed writer is used by the next writer.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
@@ -25,7 +25,7 @@ impl Reserve {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Io`] if the disk does not take it.
+    /// Returns [`DatasetError::Io`] if the disk cannot be written.
     pub(super) fn new(
         disk: &dyn Disk,
         paths: &Paths,
@@ -36,7 +36,7 @@ impl Reserve {
             is_released: false,
         };
         if is_needed && let Err(error) = reserve.write(disk) {
-            // A limit on the size of each file is none on the disk: there is room for the journal.
+            // A limit on the size of each file does not limit the disk: there is space for the journal.
             if error.kind() != io::ErrorKind::FileTooLarge {
                 return Err(DatasetError::io(&reserve.path)(error));
             }
@@ -47,7 +47,7 @@ impl Reserve {
     }
 
     fn write(&self, disk: &dyn Disk) -> io::Result<()> {
-        // Not zeros: file systems that compress would keep no room for them.
+        // The bytes are not zeros, because a file system that compresses would not keep space for zeros.
         let mut bytes = vec![0; RESERVE_BYTES];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
         let mut file = disk.create(&self.path)?;
@@ -55,7 +55,7 @@ impl Reserve {
         file.sync()
     }
 
-    /// Gives the room back to the disk; returns whether that made any.
+    /// Frees the space. Returns whether this freed any.
     pub(super) fn release(&mut self, disk: &dyn Disk) -> bool {
         !std::mem::replace(&mut self.is_released, true) && disk.remove(&self.path).is_ok()
     }
@@ -63,7 +63,7 @@ impl Reserve {
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        // Should it stay, it takes a little room until the next sweep ends.
+        // If this fails, the file takes a little space until the next sweep ends.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! What an experiment finds where its dataset is to be: nothing, an earlier sweep to go on with, or something in the way.
+//! What an experiment finds in the folder of its dataset: nothing, an earlier sweep to continue, or other files.
 
 use std::fs;
 use std::io;
@@ -11,29 +11,29 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// What a writer that died before its manifest was whole may have left, beside files under temporary names.
-const LEFT_BEHIND: [&str; 2] = [".lock", "experiment.toml"];
-/// The files of a dataset that are replaced as a whole.
+/// Files that a writer may have left if it crashed before its manifest was complete, besides files under temporary names.
+const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
+/// The files of a dataset that are only replaced as a whole.
 const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
-/// What earlier versions called them until they were complete.
+/// The temporary names of these files in earlier versions.
 const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
-/// What is there for an experiment to go on with.
+/// The dataset that an experiment can continue.
 pub(super) struct ResumeState {
-    /// Where the dataset, or the experiment's shard of it, is or will be.
+    /// The paths of the dataset, or of the experiment's shard of it, even if it does not exist yet.
     pub(super) paths: Paths,
-    /// The manifest that is there.
+    /// The manifest, if it exists.
     pub(super) manifest: Option<Manifest>,
-    /// The experiment, every run at its place in the dataset.
+    /// The experiment, in which every run has its number in the dataset.
     pub(super) experiment: Experiment,
 }
 
 impl ResumeState {
-    /// Looks into `root`, the folder of the experiment's dataset or of its shards. Makes nothing.
+    /// Looks into `root`, the folder of the experiment's dataset or of its shards. It creates nothing.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder holds something else.
+    /// Returns [`DatasetError`] if the folder contains something else.
     pub(super) fn find(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let (folder, siblings) = match experiment.shard() {
             None => {
@@ -61,12 +61,12 @@ impl ResumeState {
             manifest,
             experiment: experiment.clone(),
         };
-        earlier.take_up(&siblings)?;
+        earlier.continue_numbering(&siblings)?;
         Ok(earlier)
     }
 
-    /// Gives every run the place that it has here already, or in a sibling that was extended before.
-    fn take_up(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
+    /// Gives every run the number that it already has here, or in a sibling shard that was extended earlier.
+    fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
             .manifest
@@ -84,20 +84,22 @@ impl ResumeState {
                     difference,
                 });
             }
-            if longest.is_none_or(|longest| made.goes_on_from(longest)) {
+            if longest.is_none_or(|longest| made.continues(longest)) {
                 longest = Some(made);
             }
         }
         if let Some(made) = longest {
             self.experiment
                 .continue_from(&made.configurations, &made.numbering)
-                .unwrap_or_else(|_| unreachable!("there is no difference: none is gone"));
+                .unwrap_or_else(|_| {
+                    unreachable!("no configuration is gone: there is no difference")
+                });
         }
         Ok(())
     }
 }
 
-/// The datasets of the experiment's other shards.
+/// Returns the manifests of the experiment's other shards.
 fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, DatasetError> {
     if Paths::new(root).manifest().exists() {
         return Err(DatasetError::NotSharded(root.to_owned()));
@@ -131,7 +133,7 @@ fn check_free(root: &Path) -> Result<(), DatasetError> {
     for entry in entries {
         let name = entry.map_err(DatasetError::io(root))?.file_name();
         let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);
-        let mut left_behind = LEFT_BEHIND.iter().chain(&EARLIER_PARTIAL);
+        let mut left_behind = LEFT_BY_CRASH.iter().chain(&EARLIER_PARTIAL);
         if !is_partial && !left_behind.any(|left| name == *left) {
             return Err(DatasetError::ForeignFolder(root.to_owned()));
         }
@@ -143,7 +145,7 @@ fn is_replaced(name: &str) -> bool {
     REPLACED.contains(&name)
 }
 
-/// Removes the half-written files that a crashed writer left in the dataset's folder, whose lock this process holds.
+/// Removes the incomplete files of a crashed writer from the dataset's folder, which this process has locked.
 pub(super) fn remove_left_behind(folder: &Path) -> io::Result<()> {
     files::remove_leftovers(folder, is_replaced)?;
     for name in EARLIER_PARTIAL {

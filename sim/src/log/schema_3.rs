@@ -1,12 +1,12 @@
-//! What datasets of schema 3 call things: they still open, and can be extended.
+//! Names in datasets of schema 3. These datasets still open and can be extended.
 
 use super::checksum::checksum;
 use super::manifest::Manifest;
 
-/// The schema that this module knows.
+/// The number of this schema.
 pub(super) const SCHEMA: u32 = 3;
 
-/// The identity of a manifest of schema 3: a checksum of the contents as that program's types printed themselves.
+/// Calculates the identity of a manifest of schema 3: a checksum of the debug output of that version's types.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(
@@ -43,8 +43,8 @@ pub(super) fn identity(manifest: &Manifest) -> String {
     checksum(contents.as_bytes())
 }
 
-/// The present name of a column of the journal that had another one in schema 3.
-pub fn renamed(column: &str) -> Option<&'static str> {
+/// Returns the present name of a column that had another name in schema 3.
+pub fn present_name(column: &str) -> Option<&'static str> {
     match column {
         "in_order" => Some("as_scheduled"),
         "strangers" => Some("rejected_connections"),

@@ -1,4 +1,4 @@
-//! The segment that is being written: one `events-NNNN.csv`.
+//! The segment that is being written: one file `events-NNNN.csv`.
 
 use super::appended::AppendedFile;
 use super::attempts::Found;
@@ -14,13 +14,13 @@ use super::uncounted::Uncounted;
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Its journal row; where the events lie is filled in by the writer, and so is their checksum if it is empty.
+    /// Its journal row. The writer fills in the position of the events, and their checksum if it is empty.
     pub row: JournalRow,
-    /// Its rows of the event log, as [`events::write_row`] writes them; empty for a failed run.
+    /// Its rows of the event log in the format of [`events::write_row`]; empty for a failed run.
     pub events: Vec<u8>,
 }
 
-/// The end of a dataset's event log, open for writing.
+/// The last segment of a dataset's event log, open for writing.
 #[derive(Debug)]
 pub(super) struct Segment {
     number: u32,
@@ -29,8 +29,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Takes up the last segment that the journal counts, behind its last counted run, and removes what is `uncounted`; returns the
-    /// segment and how many bytes of unfinished runs that dropped.
+    /// Opens the last segment of the journal after its last counted run, and removes what is `uncounted`. Returns the segment and
+    /// how many bytes of unfinished runs were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -55,11 +55,11 @@ impl Segment {
         Ok((segment, dropped + tail))
     }
 
-    /// Begins segment `number`.
+    /// Creates segment `number`.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::OtherWriter`] if it is there already.
+    /// Returns [`DatasetError::OtherWriter`] if the segment exists.
     pub(super) fn create(
         disk: &dyn Disk,
         paths: &Paths,
@@ -73,7 +73,7 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Begins the segment behind this one.
+    /// Creates the segment after this one.
     pub(super) fn next(&self, disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let number = self.number.checked_add(1);
         let number = number.ok_or_else(|| DatasetError::NoMoreSegments(paths.root.clone()))?;
@@ -88,7 +88,7 @@ impl Segment {
         }
     }
 
-    /// Appends the events of `run`; returns its row of the journal, which says where they lie.
+    /// Appends the events of `run`. Returns its row of the journal with the position of the events.
     pub(super) fn take(&mut self, run: FinishedRun) -> Result<JournalRow, DatasetError> {
         let FinishedRun { mut row, events } = run;
         row.segment = self.number;
@@ -101,7 +101,7 @@ impl Segment {
         Ok(row)
     }
 
-    /// Whether the next run belongs into a segment of its own.
+    /// Returns whether the next run needs a new segment.
     pub(super) fn is_full(&self) -> bool {
         self.file.bytes >= SEGMENT_BYTES
     }
@@ -112,7 +112,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Brings what was appended to the disk.
+    /// Forces the appended bytes to the disk.
     pub(super) fn sync(&mut self) -> Result<(), DatasetError> {
         if self.is_unsynced {
             self.file.sync()?;
@@ -121,7 +121,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Checks that its path still leads to it.
+    /// Checks that the path still leads to this file.
     pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
         self.file.check_is_there(disk)
     }
@@ -133,7 +133,7 @@ mod tests {
     use crate::log::RealDisk;
 
     #[test]
-    fn a_segment_that_is_there_is_not_begun() {
+    fn an_existing_segment_is_not_created_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::new(folder.path());
         let first = Segment::create(&RealDisk, &paths, 0).expect("a segment");

@@ -1,4 +1,4 @@
-//! How a segment of the event log begins, and how large it gets.
+//! The header of a segment of the event log, and the largest size of a segment.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,17 +7,17 @@ use super::error::DatasetError;
 use super::events;
 use crate::input::open_stored;
 
-/// A segment that has grown to this many bytes is closed and the next begun.
+/// A segment that has this many bytes is closed, and the next one is created.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
-/// Length of the header with which a segment starts that has no runs yet; 0 if the file is not there or its header not whole.
+/// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete.
 ///
 /// # Errors
 ///
-/// [`DatasetError::CrlfLineEnds`] if the header's line ends are not those that were written.
+/// Returns [`DatasetError::CrlfLineEnds`] if the line ends of the header have changed.
 pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
     let header = events::header();
-    let start = start_of(path, header.len()).map_err(DatasetError::io(path))?;
+    let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
     if start.last() == Some(&b'\r')
         && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]
     {
@@ -30,13 +30,13 @@ pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
     })
 }
 
-/// The first bytes of a file, at most so many; none if it is not there.
-fn start_of(path: &Path, most_bytes: usize) -> io::Result<Vec<u8>> {
+/// Returns the first bytes of a file, at most `max_bytes`; none if the file does not exist.
+fn read_start(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut start = vec![];
     match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         file => {
-            file?.take(most_bytes as u64).read_to_end(&mut start)?;
+            file?.take(max_bytes as u64).read_to_end(&mut start)?;
         }
     }
     Ok(start)

@@ -1,4 +1,4 @@
-//! How far a dataset has come, from its journal alone.
+//! How far a dataset has come. This uses only its journal.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::lock::{Activity, LockOwner};
 use super::parts::Parts;
 use super::tally::Tally;
 
-/// Where the runs of a plan stand.
+/// The status of the runs of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// The experiment's name.
@@ -21,76 +21,76 @@ pub struct Status {
     pub started_at: String,
     /// `tcp` or `virtual`.
     pub engine: String,
-    /// Runs planned, in all shards.
+    /// Number of planned runs, in all shards.
     pub planned: u64,
-    /// Runs planned and finished: they count.
+    /// Number of planned runs that have finished. These runs count.
     pub done: u64,
-    /// Runs finished that an earlier, larger plan had: they count too.
+    /// Number of finished runs that only an earlier, larger plan had. These runs count too.
     pub no_longer_planned: u64,
-    /// Runs planned that failed in every attempt so far.
+    /// Number of planned runs that failed in every attempt so far.
     pub failed: u64,
-    /// Runs planned and not attempted yet.
+    /// Number of planned runs that were not attempted yet.
     pub to_do: u64,
-    /// Of the finished ones, punctual.
+    /// Number of finished runs that were punctual.
     pub punctual: u64,
-    /// Of the finished ones, in order: event for event those of their seed.
+    /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
-    /// Median over the finished runs of their 99th percentile of lateness, in wall microseconds.
+    /// Each finished run has a 99th percentile of lateness; this is the median of these, in wall microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
-    /// Connections turned away in all attempts.
+    /// Number of rejected connections in all attempts.
     pub rejected_connections: u64,
-    /// Ticks of the finished runs.
+    /// Number of events of the finished runs.
     pub events: u64,
-    /// Bytes on disk, processed data too.
+    /// Bytes on the disk, including processed data.
     pub bytes: u64,
-    /// Shards that have not begun, such as `2/4`.
+    /// Shards that have not started, such as `2/4`.
     pub missing_shards: Vec<String>,
-    /// The sweeps that are writing, or may be.
+    /// The sweeps that write, or may write.
     pub sweeps: Vec<Sweep>,
-    /// When the last of them will have ended, Unix seconds; unknown while none is running or nothing has ended yet.
+    /// When the last of these sweeps will end, in Unix seconds. Unknown if no sweep is running or no run has ended.
     pub finishes_at_s: Option<i64>,
-    /// When the last run ended, Unix seconds.
+    /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
-    /// Why runs failed, the most frequent reason first.
+    /// Reasons why runs failed, the most frequent one first.
     pub reasons: Vec<Reason>,
 }
 
-/// A sweep that is writing, or may be.
+/// A sweep that writes, or may write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sweep {
-    /// Its folder.
+    /// The folder to which it writes.
     pub folder: String,
-    /// Its process.
+    /// The number of its process.
     pub process: u32,
-    /// That process's host.
+    /// The host of this process.
     pub host: String,
-    /// Whether it is certain that it is writing. It is not where the file system has no locks: it may have been killed.
+    /// Whether it is certain that the sweep writes. It is not if the file system has no locks: the sweep may have been killed.
     pub is_certain: bool,
-    /// When it started, Unix seconds.
+    /// When the sweep started, in Unix seconds.
     pub since_s: i64,
-    /// Runs ended an hour since then; unknown while none has.
+    /// Number of runs that ended per hour since then. Unknown if none has ended.
     pub runs_per_hour: Option<f64>,
-    /// When it will have ended, Unix seconds: as planned, and once that has passed, as runs have been ending.
+    /// When the sweep will end, in Unix seconds: as planned, or, after the planned end, calculated from the runs so far.
     pub finishes_at_s: Option<i64>,
 }
 
-/// Why runs failed.
+/// A reason why runs failed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
-    /// In words.
+    /// The reason in words.
     pub reason: String,
-    /// How many runs.
+    /// The number of runs.
     pub runs: u64,
 }
 
 impl Status {
-    /// The status of the dataset in folder `root`. Takes a few bytes of memory for each run.
+    /// Reads the status of the dataset in folder `root`. It needs a few bytes of memory for each run.
     ///
     /// # Errors
     ///
-    /// As [`Dataset::open`].
+    /// Returns the same errors as [`Dataset::open`].
     pub fn read(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let repetitions = parts.manifest().experiment.repetitions;
@@ -99,7 +99,7 @@ impl Status {
         Ok(Self::new(&parts, tally))
     }
 
-    /// The status of a dataset whose journals have been read.
+    /// Returns the status of a dataset whose journals have been read.
     pub fn from_dataset(dataset: &Dataset) -> Self {
         let repetitions = dataset.manifest().experiment.repetitions;
         let mut tally = Tally::default();
@@ -155,10 +155,10 @@ impl Status {
 }
 
 impl Sweep {
-    /// The sweep that is writing to the dataset in `folder`, whose journal has `rows` rows by now.
+    /// Returns the sweep that writes to the dataset in `folder`, whose journal has `rows` rows so far.
     fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
         let (holder, activity) = LockOwner::last(folder)?;
-        if activity == Activity::RunOutcome {
+        if activity == Activity::Ended {
             return None;
         }
         let now_s = unix_s(SystemTime::now())?;
@@ -183,7 +183,7 @@ impl Sweep {
     }
 }
 
-/// When a run's row was last added, Unix seconds.
+/// Returns when a row was last added to the journal, in Unix seconds.
 fn journal_written_at_s(folder: &Path) -> Option<f64> {
     let metadata = fs::metadata(folder.join("runs.csv")).ok()?;
     unix_s(metadata.modified().ok()?)
@@ -193,7 +193,7 @@ fn unix_s(time: SystemTime) -> Option<f64> {
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
-/// Bytes of all files in a folder and those below it, as far as they can be seen.
+/// Returns the size of all files in a folder and its subfolders, as far as they can be read.
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

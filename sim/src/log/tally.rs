@@ -1,4 +1,4 @@
-//! Counts over the rows of a dataset's journals, taken one by one: a few bytes of memory for each run, however long its row.
+//! Counts over the rows of a dataset's journals. Rows are read one by one, so each run needs only a few bytes of memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,42 +8,42 @@ use super::journal_row::JournalRow;
 /// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// How each attempted run stands, by its number.
-    runs: HashMap<u64, Standing>,
-    /// Rows of each part's journal.
+    /// The state of each attempted run, by its number.
+    runs: HashMap<u64, RunState>,
+    /// Number of rows in the journal of each part.
     rows: Vec<u64>,
     reasons: Vec<String>,
     reason_numbers: HashMap<String, u32>,
     lateness_p99_us: Vec<f64>,
-    /// Attempted runs that are planned: their repetition still is.
+    /// Number of attempted runs that are still planned.
     pub(super) planned: u64,
-    /// Of these, finished.
+    /// Number of these that have finished.
     pub(super) done: u64,
-    /// Finished runs that an earlier, larger plan had.
+    /// Number of finished runs that only an earlier, larger plan had.
     pub(super) no_longer_planned: u64,
-    /// Of all finished runs, punctual.
+    /// Number of finished runs that were punctual.
     pub(super) punctual: u64,
-    /// Of them, in order.
+    /// Number of finished runs that were as scheduled.
     pub(super) as_scheduled: u64,
-    /// Their events.
+    /// Number of events of all finished runs.
     pub(super) events: u64,
-    /// The greatest lateness of them, in wall microseconds.
+    /// The greatest lateness in all finished runs, in wall microseconds.
     pub(super) lateness_max_us: f64,
-    /// Connections turned away in all attempts.
+    /// Number of rejected connections in all attempts.
     pub(super) rejected_connections: u64,
 }
 
-/// How a run stands after the attempts so far.
+/// The state of a run after its attempts so far.
 #[derive(Clone, Copy, Debug)]
-enum Standing {
+enum RunState {
     Finished,
-    /// It failed for the reason of this number; none if it is not planned any more.
+    /// The run failed. The number is that of its reason; `None` if the run is not planned any more.
     Failed(Option<u32>),
 }
 
 impl Tally {
-    /// Takes a row, where `repetitions` of each configuration are planned. Of a run attempted more than once, the first attempt that
-    /// finished counts, or else the last.
+    /// Adds a row, if `repetitions` of each configuration are planned. If a run was attempted several times, its first successful
+    /// attempt counts, or else its last attempt.
     pub(super) fn take(&mut self, row: &JournalRow, repetitions: u32) {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);
@@ -51,18 +51,18 @@ impl Tally {
         self.rows[row.part] += 1;
         self.rejected_connections += u64::from(row.rejected_connections);
         let is_planned = row.repetition < repetitions;
-        let standing = if row.is_ok() {
-            Standing::Finished
+        let state = if row.is_ok() {
+            RunState::Finished
         } else {
-            Standing::Failed(is_planned.then(|| self.reason_number(&row.reason)))
+            RunState::Failed(is_planned.then(|| self.reason_number(&row.reason)))
         };
         match self.runs.entry(row.run) {
             Entry::Vacant(entry) => {
-                entry.insert(standing);
+                entry.insert(state);
                 self.planned += u64::from(is_planned);
             }
-            Entry::Occupied(entry) if matches!(entry.get(), Standing::Finished) => return,
-            Entry::Occupied(mut entry) => *entry.get_mut() = standing,
+            Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => return,
+            Entry::Occupied(mut entry) => *entry.get_mut() = state,
         }
         if row.is_ok() {
             self.done += u64::from(is_planned);
@@ -85,21 +85,21 @@ impl Tally {
         number
     }
 
-    /// Rows of the journal of part `part`.
+    /// Returns the number of rows in the journal of part `part`.
     pub(super) fn rows_of(&self, part: usize) -> u64 {
         self.rows.get(part).copied().unwrap_or(0)
     }
 
-    /// Planned runs that failed in every attempt.
+    /// Returns the number of planned runs that failed in every attempt.
     pub(super) fn failed(&self) -> u64 {
         self.planned - self.done
     }
 
-    /// Why these failed in their last attempt, and how many, in no order.
+    /// Returns the reasons of the last attempts of these runs, with the number of runs, in no order.
     pub(super) fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut counts = vec![0; self.reasons.len()];
-        for standing in self.runs.values() {
-            if let Standing::Failed(Some(number)) = standing {
+        for state in self.runs.values() {
+            if let RunState::Failed(Some(number)) = state {
                 counts[*number as usize] += 1;
             }
         }
@@ -107,7 +107,8 @@ impl Tally {
         reasons.zip(counts).filter(|&(_, runs)| runs > 0)
     }
 
-    /// The upper median over the finished runs of their 99th percentile of lateness, in wall microseconds; 0 if none has finished.
+    /// Each finished run has a 99th percentile of lateness. Returns the (upper) median of these, in wall microseconds; 0 if no run
+    /// has finished.
     pub(super) fn median_lateness_p99_us(&mut self) -> f64 {
         let middle = self.lateness_p99_us.len() / 2;
         if self.lateness_p99_us.is_empty() {

@@ -1,4 +1,4 @@
-//! Events that no journal row counts: what a sweep that was cut short leaves, or what stands there because the journal was lost.
+//! Events that no journal row counts. An interrupted sweep leaves a few; many of them show that the journal was lost.
 
 use std::fs;
 use std::io;
@@ -11,25 +11,25 @@ use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use crate::console::shell_word;
 use crate::experiment::Experiment;
 
-/// Bytes that a row of the event log has at most, about.
-const MOST_ROW_BYTES: u64 = 256;
+/// Approximate length of the longest row of the event log, in bytes.
+const MAX_ROW_BYTES: u64 = 256;
 
-/// The events in a dataset that its journal does not count.
+/// The events of a dataset that its journal does not count.
 #[derive(Debug, Default)]
 pub(super) struct Uncounted {
-    /// Bytes behind the last counted run, in the segment that holds it.
+    /// Number of bytes after the last counted run, in the segment with this run.
     tail_bytes: u64,
-    /// The segments behind that one, and the length of each in bytes.
+    /// The segments after that one, with the length of each in bytes.
     pub(super) segments: Vec<(PathBuf, u64)>,
 }
 
 impl Uncounted {
-    /// Looks for them. Changes nothing.
+    /// Finds the uncounted events. It changes nothing.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::TooShort`] if events that the journal counts are missing in the last segment; [`DatasetError::UncountedEvents`]
-    /// if there are more uncounted events than a sweep of `experiment` that was cut short leaves.
+    /// Returns [`DatasetError::TooShort`] if counted events are missing in the last segment, or [`DatasetError::UncountedEvents`]
+    /// if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
     pub(super) fn find(
         paths: &Paths,
         found: &Found,
@@ -71,8 +71,8 @@ impl Uncounted {
         Ok(uncounted)
     }
 
-    /// Refuses what cannot be the rest of a sweep that was cut short. Such a sweep has written the header of the journal before any
-    /// event, and all rows of a segment's runs before it began the next segment.
+    /// Refuses events that an interrupted sweep cannot have left behind. Such a sweep has written the header of the journal before
+    /// any event, and all rows of a segment's runs before it created the next segment.
     fn check(
         &self,
         paths: &Paths,
@@ -87,7 +87,7 @@ impl Uncounted {
             .map(|configuration| configuration.expected_rows())
             .max()
             .unwrap_or(0)
-            .saturating_mul(MOST_ROW_BYTES);
+            .saturating_mul(MAX_ROW_BYTES);
         let has_no_journal = found.whole_bytes == 0;
         if bytes == 0 || (!has_no_journal && bytes <= SEGMENT_BYTES.saturating_add(largest_run)) {
             return Ok(());
@@ -107,7 +107,7 @@ impl Uncounted {
         })
     }
 
-    /// The shell commands that remove these events and nothing else.
+    /// Returns the shell commands that remove exactly these events.
     fn discard(&self, paths: &Paths, found: &Found) -> String {
         let mut commands = vec![];
         let last = paths.segment(found.segment);

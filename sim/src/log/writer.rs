@@ -1,6 +1,7 @@
-//! The one writer of a dataset: finished runs are appended to segments, and then to the journal.
+//! The writer of a dataset: appends finished runs to segments, and then to the journal.
 //!
-//! Order is everything: events reach the disk before the journal row that counts them. Both are synced in groups.
+//! The order is important: events are written to the disk before the journal row that counts them. Both are forced to the disk in
+//! groups.
 
 use std::fmt;
 use std::path::Path;
@@ -15,25 +16,25 @@ use super::journal::Header;
 use super::lock::{Lock, LockOwner};
 use super::manifest::{Manifest, Provenance};
 use super::parts::Paths;
-use super::reserve::{MOST_WAITING_BYTES, Reserve};
+use super::reserve::{MAX_WAITING_BYTES, Reserve};
 use super::resume_state::{ResumeState, remove_left_behind};
 use super::segment::{FinishedRun, Segment};
 use super::uncounted::Uncounted;
 use crate::experiment::{Experiment, Run};
 use crate::files::replace;
 
-/// What an earlier writer left unfinished and this one cut off.
+/// What an earlier, interrupted writer left unfinished. It was cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Bytes of a torn journal row.
+    /// Number of bytes of an incomplete journal row.
     pub journal_bytes: u64,
-    /// Bytes of events that no journal row counts.
+    /// Number of bytes of events that no journal row counts.
     pub event_bytes: u64,
 }
 
 impl Recovered {
-    /// Whether anything was cut off.
-    pub fn is_nothing(&self) -> bool {
+    /// Returns whether nothing was cut off.
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -46,12 +47,12 @@ impl fmt::Display for Recovered {
         } = self;
         write!(
             f,
-            "an earlier sweep was cut short: dropped {event_bytes} bytes of unfinished runs and {journal_bytes} of the journal"
+            "an earlier sweep was interrupted: removed {event_bytes} bytes of unfinished runs and {journal_bytes} bytes of the journal"
         )
     }
 }
 
-/// Appends to a dataset. Holds its lock.
+/// Appends runs to a dataset and holds its lock.
 #[derive(Debug)]
 pub struct DatasetWriter {
     disk: Arc<dyn Disk>,
@@ -62,7 +63,7 @@ pub struct DatasetWriter {
     header: Header,
     reserve: Reserve,
     unsynced_rows: Vec<u8>,
-    /// What stands in `dataset.json`, if this writer wrote it.
+    /// The contents of `dataset.json`, if this writer wrote it.
     manifest: Option<Vec<u8>>,
     attempts: Attempts,
     kept: u64,
@@ -72,28 +73,28 @@ pub struct DatasetWriter {
 }
 
 impl DatasetWriter {
-    /// Opens the dataset of `experiment` in folder `root`, or in its shard's folder there, for writing: makes it, takes up an
-    /// earlier sweep where it ended, extends what a smaller experiment made.
+    /// Opens the dataset of `experiment` in folder `root`, or in its shard's folder there, for writing. Creates it, continues an
+    /// earlier sweep, or extends the dataset of a smaller experiment.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the folder is another experiment's or something else's, is being written to, or cannot be written. No
-    /// run in it is changed then.
+    /// Returns [`DatasetError`] if the folder belongs to another experiment or has other files, is being written to, or cannot be
+    /// written. Then no run in it is changed.
     pub fn open(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         Self::open_on(Arc::new(RealDisk), root, experiment)
     }
 
-    /// The same on another disk than the system's.
+    /// Like [`DatasetWriter::open`], on another disk than the system's.
     ///
     /// # Errors
     ///
-    /// As [`DatasetWriter::open`].
+    /// Returns the same errors as [`DatasetWriter::open`].
     pub fn open_on(
         disk: Arc<dyn Disk>,
         root: &Path,
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
-        // Looked at before anything is made, and again once nobody else can change it.
+        // The folder is inspected before anything is created, and again when it is locked and nobody else can change it.
         let paths = ResumeState::find(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
@@ -119,7 +120,7 @@ impl DatasetWriter {
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
-            // On the disk before any event is: see `Uncounted`.
+            // The header must be on the disk before any event: see `Uncounted`.
             journal.append(found.header.line().as_bytes())?;
             journal.sync()?;
         }
@@ -150,12 +151,12 @@ impl DatasetWriter {
         })
     }
 
-    /// The experiment, its runs at the places that they have in this dataset, and what has been attempted of it, if it were to be
-    /// written to `root`. Makes nothing.
+    /// Returns the experiment, in which runs have their numbers in this dataset, and the attempted runs, as if it were opened at
+    /// `root`. It creates nothing.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder.
+    /// Returns [`DatasetError`] if [`DatasetWriter::open`] would refuse the folder.
     pub fn inspect(
         root: &Path,
         experiment: &Experiment,
@@ -168,36 +169,37 @@ impl DatasetWriter {
         Ok((earlier.experiment, found.attempts))
     }
 
-    /// The folder that is written to.
+    /// Returns the folder to which runs are written.
     pub fn folder(&self) -> &Path {
         &self.paths.root
     }
 
-    /// The experiment, its runs at the places that they have in this dataset.
+    /// Returns the experiment, in which runs have their numbers in this dataset.
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }
 
-    /// What stood in the journal when the dataset was opened.
+    /// Returns the runs that the journal contained when the dataset was opened.
     pub fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 
-    /// How many runs were planned before the experiment was extended: as many as now, if it was not; 0 for a new dataset.
+    /// Returns how many runs were planned before the experiment was extended: the present number if it was not extended, 0 for a
+    /// new dataset.
     pub fn planned_before(&self) -> u64 {
         self.kept
     }
 
-    /// What an earlier writer left unfinished.
+    /// Returns what an earlier writer left unfinished.
     pub fn recovered(&self) -> Recovered {
         self.recovered
     }
 
-    /// Tells whoever asks for the dataset's status how many runs there are to do, and how long they take.
+    /// Writes for `sim status` how many runs there are to do, and how long they take.
     ///
     /// # Errors
     ///
-    /// [`DatasetError::Io`] if the disk does not take it.
+    /// Returns [`DatasetError::Io`] if the disk cannot be written.
     pub fn announce(&mut self, to_do: u64, wall_time: Duration) -> Result<(), DatasetError> {
         self.holder.to_do = to_do;
         self.holder.planned_end_s = self.holder.since_s + wall_time.as_secs() as i64;
@@ -206,22 +208,22 @@ impl DatasetWriter {
             .map_err(DatasetError::io(&self.paths.lock()))
     }
 
-    /// Whether other writers are kept away: not where the file system has no locks.
+    /// Returns whether other writers are kept away. They are not if the file system has no locks.
     pub fn is_locked(&self) -> bool {
         self.lock.is_held
     }
 
-    /// Appends a run. It counts once [`DatasetWriter::sync`] has returned.
+    /// Appends a run. The run counts after [`DatasetWriter::sync`] has returned.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it. What was appended before is whole, and counts if the disk lets it: there is
-    /// room for the journal even where events have taken the rest.
+    /// Returns [`DatasetError`] if the disk cannot be written. Runs that were appended before are complete, and count if the disk
+    /// can be written: there is space for the journal even if events have filled the disk.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
-            // The error at hand is the one to report. Should the disk refuse this as well, the rows are torn, or not there, and
-            // their runs are done again.
+            // The first error is reported. If the disk refuses this as well, the rows are missing or incomplete, and their runs
+            // are made again.
             let _ = self.sync();
         })
     }
@@ -234,21 +236,21 @@ impl DatasetWriter {
         let row = self.segment.take(run)?;
         self.header
             .write_row(&self.paths.journal(), &mut self.unsynced_rows, &row)?;
-        if self.unsynced_rows.len() >= MOST_WAITING_BYTES {
+        if self.unsynced_rows.len() >= MAX_WAITING_BYTES {
             self.sync()?;
         }
         Ok(())
     }
 
-    /// Brings all that was appended to the disk: the events first, then the journal rows that count them. Whether or not there is
-    /// something to bring, checks that the files are still where the dataset is to be.
+    /// Forces all appended bytes to the disk: first the events, then the journal rows that count them. In any case, checks that the
+    /// files are still in the dataset's folder.
     ///
     /// # Errors
     ///
-    /// [`DatasetError`] if the disk does not take it, or the files are gone.
+    /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // Tried once, whatever comes of it: a second sync may succeed without the data that the first one lost, and what of the
-        // rows is torn is cut off by the next writer.
+        // This is tried only once: a second sync might succeed although the first one lost data. The next writer cuts off
+        // incomplete rows.
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -259,7 +261,7 @@ impl DatasetWriter {
         self.restore_manifest()
     }
 
-    /// Writes `dataset.json` again if it was deleted: without it, nobody could read the dataset.
+    /// Writes `dataset.json` again if it was deleted: without it, the dataset cannot be read.
     fn restore_manifest(&self) -> Result<(), DatasetError> {
         let Some(manifest) = &self.manifest else {
             return Ok(());
@@ -272,8 +274,8 @@ impl DatasetWriter {
         restore().map_err(DatasetError::io(&path))
     }
 
-    /// Writes rows whose events are on the disk. If the disk is full, they take the room that is kept for them; the error is
-    /// returned all the same.
+    /// Writes rows whose events are on the disk. If the disk is full, the rows take the reserved space, and the error is still
+    /// returned.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
         self.journal.check_length()?;
         let written = self.journal.append(rows);
@@ -290,24 +292,24 @@ impl DatasetWriter {
     }
 }
 
-/// Whether a run of the experiment has not finished.
+/// Returns whether a run of the experiment has not finished.
 fn has_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
     !experiment.runs().all(is_finished)
 }
 
-/// Where no lock tells that it has ended, the writer says so.
+/// Without a lock, the writer must write that it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {
             self.holder.has_ended = true;
-            // Should the disk refuse, the status does not know whether the sweep has ended, and says that.
+            // If this fails, the status reports that it does not know whether the sweep has ended.
             let _ = self.lock.announce(&self.holder);
         }
     }
 }
 
-/// Writes down what the dataset is, and that a sweep adds to it. The experiment file comes first: a manifest means that all is there.
+/// Writes the files that describe the dataset and this sweep. The manifest is written last, so it shows that all others exist.
 fn write_manifest(
     disk: &dyn Disk,
     paths: &Paths,

@@ -72,7 +72,7 @@ fn a_delayed_message_is_received_after_its_delay_and_never_before_an_earlier_one
         EventKind::Receive(message) => message.stamp,
         _ => 0,
     };
-    // Through at 150, 150 (held back behind the first) and 130.
+    // The delays end at 150, 150 (it must wait for the first one) and 130.
     let ticks = [130, 131, 150, 151, 152].map(&mut received);
     assert_eq!(ticks, [0, 30, 0, 10, 20]);
 }
@@ -97,9 +97,10 @@ fn stamp_before_is_one_less_than_the_clock_after() {
     }
 }
 
-/// With three machines and p = 0.7 the draw is the assignment's 1..10: each of the three kinds of send one time in ten.
+/// With three machines and p = 0.7 a draw corresponds to a number from 1 to 10: each of the three kinds of send happens in one of
+/// ten draws.
 #[test]
-fn the_assignments_draw_of_ten() {
+fn three_machines_at_0_7_draw_as_from_1_to_10() {
     let mut machine = machine(3, 0.7, StampRule::After);
     let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
     let ticks = 100_000;
@@ -121,13 +122,13 @@ fn the_assignments_draw_of_ten() {
             EventKind::Internal | EventKind::Receive(_) => {}
         }
     }
-    // Binomial(100,000, 0.1) has a standard deviation of 95; five of them.
+    // Binomial(100,000, 0.1) has a standard deviation of 95. The limit is five standard deviations.
     for count in [to_0, to_2, to_all] {
         assert!((count - ticks / 10i32).abs() < 475, "{count} of {ticks}");
     }
 }
 
-/// Machine 1 of a run with these variants.
+/// Creates machine 1 of a run with these variants.
 fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
     let configuration = Configuration {
         topology,
@@ -137,8 +138,8 @@ fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
     Machine::new(1, &configuration, random::machine_stream(7, "variants", 1))
 }
 
-/// How often each set of recipients was drawn, of 100,000 sends.
-fn drawn(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64> {
+/// Counts how often each set of recipients was drawn in 100,000 sends.
+fn count_recipient_sets(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64> {
     let mut counts = BTreeMap::new();
     let neighbours = machine.neighbours.clone();
     for _ in 0..100_000 {
@@ -152,7 +153,7 @@ fn drawn(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64> {
 }
 
 #[test]
-fn every_outcome_of_a_send_comes_up_as_often_as_documented() {
+fn every_outcome_of_a_send_is_as_frequent_as_documented() {
     let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
         (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
         (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
@@ -169,7 +170,7 @@ fn every_outcome_of_a_send_comes_up_as_often_as_documented() {
         (Topology::Star, Sends::Multicast(2), &[&[0]]),
     ];
     for (topology, sends, outcomes) in cases {
-        let counts = drawn(variant(4, topology, sends));
+        let counts = count_recipient_sets(variant(4, topology, sends));
         assert!(counts.keys().eq(outcomes), "{topology} {sends}: {counts:?}");
         let share = 1.0 / outcomes.len() as f64;
         let deviation = (100_000.0 * share * (1.0 - share)).sqrt();
@@ -202,7 +203,7 @@ fn only_the_time_keeper_sends_and_always_to_all() {
             sends += 1;
         }
     }
-    // Binomial(10,000, 0.5) has a standard deviation of 50; five of them.
+    // Binomial(10,000, 0.5) has a standard deviation of 50. The limit is five standard deviations.
     assert!((sends - 5_000).abs() < 250, "{sends}");
 }
 
@@ -217,7 +218,7 @@ fn a_tick_that_takes_all_counts_the_queue_down() {
         machine.arrive(message(stamp), 0, 0);
     }
     let first = machine.tick(0);
-    // Too late for this tick.
+    // This message arrives too late for this tick.
     machine.arrive(message(30), 0, 0);
     let rest: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
     let told: Vec<_> = std::iter::once(&first)
@@ -232,7 +233,7 @@ fn a_tick_that_takes_all_counts_the_queue_down() {
 
 proptest! {
     #[test]
-    fn multicasts_go_to_so_many_different_neighbours(machines in 2u32..30, wanted in 1u32..30, stream in any::<u32>()) {
+    fn multicasts_go_to_the_wanted_number_of_different_neighbours(machines in 2u32..30, wanted in 1u32..30, stream in any::<u32>()) {
         let configuration = Configuration {
             sends: Sends::Multicast(wanted),
             ..configuration(machines, 0.0, StampRule::After)

@@ -1,4 +1,4 @@
-//! What this process may hold - files, cores, processes - and how many runs at once that carries.
+//! The resources of this process (files, cores, memory, processes), and how many runs at once they are enough for.
 
 use std::fmt;
 use std::path::Path;
@@ -7,64 +7,64 @@ use super::{Options, limits, memory};
 use crate::engine::tcp;
 use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isolation};
 
-/// Files kept free for everything but runs: the dataset, the terminal, the event loops.
+/// Files that are kept free for other things than runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
-/// Ticks per second that one core's event loop carries with most deadlines kept to fractions of a millisecond. It carries several
-/// times as many, later.
+/// Ticks per second for which one core's event loop meets most deadlines within fractions of a millisecond. It can do several times
+/// as many ticks, but later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// A message over a connection of its own takes some 60 to 80 us of a core, as long as so many ticks.
+/// A message over its own connection takes about 60 to 80 us of a core, as much as this number of ticks.
 const TICKS_PER_CONNECTION: f64 = 5.0;
-/// Machines in processes of their own that one core carries with their deadlines kept to fractions of a millisecond.
+/// Number of machines in their own processes for which one core meets deadlines within fractions of a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
-/// Threads of a machine's process: the machine, and one that waits for the end of its stdin.
+/// Threads of a machine's process: one for the machine, one that waits for the end of its stdin.
 const THREADS_PER_PROCESS: u64 = 2;
-/// Threads kept free for everything but runs: the writer, the engine, signals, and what else the user may start meanwhile.
+/// Threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
 const SPARE_THREADS: u64 = 8;
-/// What systems allow that do not say.
+/// The limit of open files if the system does not report one.
 const FILES_IF_UNKNOWN: u64 = 1024;
 
-/// What this process may hold.
+/// The resources of this process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Capacity {
-    /// Files and sockets open at once.
+    /// Number of files and sockets that may be open at once.
     pub files: u64,
-    /// Cores it may use.
+    /// Number of cores that it may use.
     pub cores: usize,
-    /// Bytes of memory that it can still have.
+    /// Bytes of memory that it can still get.
     pub memory_bytes: u64,
-    /// Processor time it may take, in cores, where that is limited (a control group's quota).
+    /// Processor time that it may use, in cores, if a control group limits it.
     pub cpu_quota: Option<f64>,
-    /// Processes and threads that it may start, where that is limited (`ulimit -u`, a control group's pids.max).
+    /// Number of processes and threads that it may start, if they are limited (`ulimit -u`, a control group's pids.max).
     pub threads: Option<u64>,
 }
 
-/// How many runs go at once.
+/// How many runs are made at once, and why not more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Width {
-    /// Runs at once.
+    /// Number of runs at once.
     pub runs: usize,
-    /// What keeps it from being more.
+    /// The reason why there are not more.
     pub limit: WidthLimit,
 }
 
-/// What limits the number of runs at once.
+/// The reason that limits the number of runs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WidthLimit {
-    /// There are no more runs.
+    /// There are no more runs to do.
     Runs,
-    /// `--jobs` says so.
+    /// The option `--jobs`.
     Jobs,
-    /// The files this process may open.
+    /// The number of files that this process may open.
     Files(u64),
-    /// The ticks per second its cores carry on time.
+    /// The ticks per second that its cores can do on time.
     Ticks,
-    /// The memory that they take.
+    /// The memory of the runs.
     Memory,
-    /// Its cores, one run each.
+    /// The number of its cores: one run for each.
     Cores,
-    /// The processes its cores carry on time.
+    /// The number of processes that its cores can run on time.
     Processes,
-    /// The processes and threads it may start.
+    /// The number of processes and threads that it may start.
     Threads(u64),
     /// The processor time that its control group allows, in hundredths of a core.
     CpuQuota(u64),
@@ -73,13 +73,17 @@ pub enum WidthLimit {
 impl fmt::Display for WidthLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Runs => f.write_str("all that are to do"),
-            Self::Jobs => f.write_str("as --jobs says"),
-            Self::Files(files) => write!(f, "limited by the {files} files a process may open"),
-            Self::Ticks => f.write_str("limited by the ticks per second the cores carry on time"),
-            Self::Memory => f.write_str("limited by the memory that they take"),
-            Self::Cores => f.write_str("one a core"),
-            Self::Processes => f.write_str("limited by the processes the cores carry on time"),
+            Self::Runs => f.write_str("all runs to do"),
+            Self::Jobs => f.write_str("set by --jobs"),
+            Self::Files(files) => write!(f, "limited by the {files} files that a process may open"),
+            Self::Ticks => {
+                f.write_str("limited by the ticks per second that the cores can do on time")
+            }
+            Self::Memory => f.write_str("limited by the memory of the runs"),
+            Self::Cores => f.write_str("one for each core"),
+            Self::Processes => {
+                f.write_str("limited by the processes that the cores can run on time")
+            }
             Self::Threads(threads) => write!(
                 f,
                 "limited by the {threads} processes and threads that may still be started (ulimit -u, the cgroup's pids.max)"
@@ -96,8 +100,8 @@ impl fmt::Display for WidthLimit {
 }
 
 impl Capacity {
-    /// What this process may hold. Raises its limit of open files as far as it is allowed to.
-    pub fn of_this_process() -> Self {
+    /// Determines the resources of this process. Raises its limit of open files as far as allowed.
+    pub fn for_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
         Self {
             files,
@@ -108,13 +112,13 @@ impl Capacity {
         }
     }
 
-    /// Processor time it has, in cores.
+    /// Returns the processor time that it may use, in cores.
     fn processor(&self) -> f64 {
         let cores = self.cores as f64;
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// `limit`, or the quota of processor time if that is less than the cores.
+    /// Returns `limit`, or the quota of processor time if that is smaller than the number of cores.
     fn or_quota(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -124,7 +128,7 @@ impl Capacity {
         }
     }
 
-    /// How many runs of `configuration` fit into the processes and threads there may be; nothing where those are not limited.
+    /// Returns how many runs of `configuration` the limit of processes and threads allows. `None` if there is no limit.
     pub fn runs_by_threads(
         &self,
         experiment: &Experiment,
@@ -133,24 +137,24 @@ impl Capacity {
         let free = self.threads?.saturating_sub(SPARE_THREADS);
         match (experiment.engine, experiment.isolation) {
             (EngineKind::Virtual, _) => Some(free),
-            // Event loops, one a core at the most: where they cannot all be started, fewer do.
+            // There is at most one event loop for each core; if the system cannot start all of them, fewer do the work.
             (EngineKind::Tcp, Isolation::Shared) => None,
             (EngineKind::Tcp, Isolation::Process) => Some(free / threads_per_run(configuration)),
         }
     }
 
-    /// How many runs of `configuration` fit into the files, connections and listeners counted.
+    /// Returns how many runs of `configuration` the limit of open files allows. Connections and listeners are counted.
     pub fn runs_by_files(&self, configuration: &Configuration) -> u64 {
         let spare = self.spare_files(configuration.rates.machines());
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Files to be had beside the connections of runs of `machines` machines.
+    /// Returns the number of files for connections, if runs have `machines` machines.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// How many of `to_do` runs to have at once. `heaviest` is the most demanding configuration among them.
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration among them that needs most.
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -159,7 +163,7 @@ impl Capacity {
         heaviest: &Configuration,
     ) -> Width {
         let mut limits = vec![(to_do.max(1), WidthLimit::Runs)];
-        if memory::holds_every_run(experiment) {
+        if memory::keeps_every_run_in_memory(experiment) {
             let largest = largest_run_bytes(experiment);
             limits.push((self.memory_bytes / largest.max(1), WidthLimit::Memory));
         }
@@ -199,8 +203,8 @@ impl Capacity {
         }
     }
 
-    /// Threads for `width` runs at once: a core each in virtual time; over TCP as many event loops as carry the ticks, because
-    /// one busy loop sleeps and wakes less often than two half idle ones.
+    /// Returns the number of threads for `width` runs at once: one for each core in virtual time. Over TCP, it is as many event
+    /// loops as the ticks need, because one busy loop sleeps and wakes less often than two loops that are half idle.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -223,19 +227,19 @@ impl Capacity {
     }
 }
 
-/// Bytes of memory that the largest run takes.
+/// Returns how many bytes of memory the largest run needs.
 fn largest_run_bytes(experiment: &Experiment) -> u64 {
     let configurations = experiment.configurations().iter();
     let bytes = configurations.map(|configuration| memory::bytes_of_run(configuration));
     bytes.max().unwrap_or(0)
 }
 
-/// Processes and threads of a run in processes: its machines', and the one here that looks after them.
+/// Returns how many processes and threads a run in processes needs: those of its machines, and one thread here that watches them.
 pub(super) fn threads_per_run(configuration: &Configuration) -> u64 {
     1 + THREADS_PER_PROCESS * u64::from(configuration.rates.machines())
 }
 
-/// Bytes that can still be written where `folder` is or will be, where the system tells.
+/// Returns how many bytes can still be written to the disk of `folder`, which need not exist. `None` if the system does not say.
 pub fn free_bytes(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
@@ -252,7 +256,8 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Ticks per wall second of a run; a message that takes a new connection is worth as many as take its processor time.
+/// Returns the ticks of a run per wall second. A message with its own connection counts as the ticks that take the same processor
+/// time.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
     let ticks: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
     let connections = match configuration.connection {

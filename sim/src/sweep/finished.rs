@@ -1,4 +1,4 @@
-//! A run's log turned into its rows: the journal's and the event log's.
+//! Turns a run's log into its rows of the journal and of the event log.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use crate::engine::{Punctuality, RunLog, RunOutcome};
 use crate::experiment::{EngineKind, Experiment, Run};
 use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
 
-/// Bytes of a row, about.
+/// Approximate length of a row of the event log, in bytes.
 pub(super) const ROW_BYTES: usize = 56;
 
-/// The rows of `run` as `end` has it end. A panic in there costs this run and no other: it has failed.
+/// Returns the rows of `run`, whose outcome `end` returns. If this panics, only this run fails.
 pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,
@@ -25,7 +25,7 @@ pub(super) fn rows(
         let failed = RunOutcome {
             run: run.clone(),
             result: Err(format!(
-                "the program has a fault: {}",
+                "this is a bug of sim: {}",
                 message.unwrap_or_default()
             )),
             rejected_connections: 0,
@@ -37,7 +37,7 @@ pub(super) fn rows(
 fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
-        // On one line, as a row is.
+        // The reason is written on one line, because a row is one line.
         Err(reason) => (Outcome::Failed, reason.replace(char::is_control, " ")),
     };
     let log = ended.result.as_ref().ok();
@@ -76,7 +76,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         events: log.map_or(0, |log| {
             log.machines.iter().map(|events| events.len() as u64).sum()
         }),
-        // Here and not by the writer, of which there is only one.
+        // The checksum is calculated here, in several threads, and not by the only writer.
         checksum: checksum(&events),
         ..JournalRow::default()
     };
@@ -87,7 +87,7 @@ fn micros(ns: u64) -> f64 {
     ns as f64 / 1000.0
 }
 
-/// Machine by machine, tick by tick: the rows of the same run by either engine lie in the same order.
+/// Writes the rows by machine and tick, so that the rows of a run are in the same order for both engines.
 fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
@@ -112,7 +112,7 @@ mod tests {
     use crate::experiment::Overrides;
 
     #[test]
-    fn a_panic_costs_its_own_run_and_is_its_reason() {
+    fn a_panic_makes_only_its_own_run_fail_and_is_the_reason() {
         let text = "seed = 1\nengine = \"virtual\"\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let experiment = experiment.expect("an experiment");
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(finished.row.outcome, Outcome::Failed);
         assert_eq!(
             finished.row.reason,
-            "the program has a fault: no such machine: 7"
+            "this is a bug of sim: no such machine: 7"
         );
         assert_eq!((finished.row.run, finished.events.len()), (0, 0));
     }

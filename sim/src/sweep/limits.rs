@@ -1,8 +1,8 @@
-//! What the system allows this process beside files: more processes and threads, and CPU time.
+//! The limits of the system for this process: processes and threads, and CPU time.
 //!
-//! On Linux two things limit the number of processes and threads (the kernel counts both alike): `ulimit -u`, which counts all of a
-//! user's, and control groups (containers, Slurm, systemd), which count a group's and all its ancestors'. Control groups limit CPU
-//! time too. Elsewhere nothing is known, so nothing is limited.
+//! On Linux, two things limit the number of processes and threads, which the kernel counts together: `ulimit -u` counts those of a
+//! user, and control groups (containers, Slurm, systemd) count those of a group and its subgroups. Control groups limit CPU time
+//! too. On other systems no limit is known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,34 +10,34 @@ use std::path::{Path, PathBuf};
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// How many more processes and threads this process may start, itself and its children together; nothing where no limit is known.
+/// Returns how many more processes and threads this process and its children may start together. `None` if no limit is known.
 pub(super) fn free_tasks() -> Option<u64> {
-    let groups = ControlGroups::of_this_process().free_tasks();
+    let groups = ControlGroups::for_this_process().free_tasks();
     groups.into_iter().chain(free_tasks_of_user()).min()
 }
 
-/// The CPU time that this process and its children may take, in cores; nothing where no limit is known.
+/// Returns the CPU time that this process and its children may use, in cores. `None` if no limit is known.
 pub(super) fn cpu_quota() -> Option<f64> {
-    ControlGroups::of_this_process().cpu_quota()
+    ControlGroups::for_this_process().cpu_quota()
 }
 
 /// The control groups of a process.
 struct ControlGroups {
-    /// What /proc/self/cgroup says: a line `number:controllers:path` for each hierarchy, `0::path` for that of version 2.
+    /// The text of /proc/self/cgroup: a line `number:controllers:path` for each hierarchy, `0::path` for version 2.
     memberships: String,
     mount: PathBuf,
 }
 
 impl ControlGroups {
-    /// Those of this process. A system without them has none.
-    fn of_this_process() -> Self {
+    /// Returns the control groups of this process. There are none on a system without control groups.
+    fn for_this_process() -> Self {
         Self {
             memberships: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
             mount: PathBuf::from(CGROUPS),
         }
     }
 
-    /// The smallest number of processes and threads that a group or an ancestor of it has left.
+    /// Returns the smallest number of processes and threads that is left in a group or an ancestor of it.
     fn free_tasks(&self) -> Option<u64> {
         let left = |folder: PathBuf| {
             let most = number(&folder.join("pids.max"))?;
@@ -47,7 +47,7 @@ impl ControlGroups {
         self.folders("pids").into_iter().filter_map(left).min()
     }
 
-    /// The smallest CPU quota of a group or an ancestor of it, in cores.
+    /// Returns the smallest CPU quota of a group or an ancestor of it, in cores.
     fn cpu_quota(&self) -> Option<f64> {
         let quota = |folder: PathBuf| {
             let (quota_us, period_us) = match fs::read_to_string(folder.join("cpu.max")) {
@@ -55,7 +55,7 @@ impl ControlGroups {
                     let mut words = text.split_whitespace();
                     (words.next()?.parse().ok()?, words.next()?.parse().ok()?)
                 }
-                // Version 1 says -1 where there is no quota, which is no number of ours.
+                // Version 1 has -1 if there is no quota.
                 Err(_) => (
                     number(&folder.join("cpu.cfs_quota_us"))?,
                     number(&folder.join("cpu.cfs_period_us"))?,
@@ -67,8 +67,8 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// The folders that may limit what `controller` does: of the group in each hierarchy, and of its ancestors. Some may not exist:
-    /// in a container, the mounted tree begins at the container's own group.
+    /// Returns the folders that may limit `controller`: those of the group in each hierarchy and of its ancestors. Some may not
+    /// exist, because in a container the mounted tree starts at the container's own group.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {
@@ -92,12 +92,12 @@ impl ControlGroups {
     }
 }
 
-/// The number in a file; nothing if there is none (`max`, or no file).
+/// Returns the number in a file. `None` if there is none (`max`, or no file).
 fn number(path: &Path) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// What `ulimit -u` leaves to this process's user. It is not applied to root.
+/// Returns how many processes and threads `ulimit -u` still allows this process's user. The limit does not apply to root.
 #[cfg(target_os = "linux")]
 fn free_tasks_of_user() -> Option<u64> {
     let (most, _) = rlimit::Resource::NPROC.get().ok()?;
@@ -125,7 +125,7 @@ fn free_tasks_of_user() -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Control groups with these files (path, text), of a process that is in `memberships`.
+    /// Creates control groups with these files (path, text), for a process that is in `memberships`.
     fn groups(memberships: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, ControlGroups) {
         let mount = tempfile::tempdir().expect("a folder");
         for (path, text) in files {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tightest_ancestor_counts() {
+    fn the_ancestor_with_the_smallest_limit_counts() {
         let (_mount, groups) = groups(
             "0::/pod/task\n",
             &[
@@ -158,13 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn version_1_has_a_tree_a_controller() {
+    fn version_1_has_one_tree_for_each_controller() {
         let (_mount, groups) = groups(
             "8:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n",
             &[
                 ("pids/docker/x/pids.max", "50\n"),
                 ("pids/docker/x/pids.current", "60\n"),
-                // As a container sees it: its own group is the root.
+                // In a container, the container's own group is the root.
                 ("cpu,cpuacct/cpu.cfs_quota_us", "50000\n"),
                 ("cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
             ],
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_where_none_is_said() {
+    fn there_is_no_limit_if_none_is_given() {
         let (_mount, nothing) = groups("", &[]);
         assert_eq!((nothing.free_tasks(), nothing.cpu_quota()), (None, None));
         let (_mount, unlimited) = groups(

@@ -1,4 +1,4 @@
-//! The memory that runs take, and what there is of it.
+//! The memory that runs need, and the memory that is available.
 
 use std::fs;
 use std::mem::size_of;
@@ -8,35 +8,35 @@ use super::finished::ROW_BYTES;
 use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 use crate::log::LoggedEvent;
 
-/// Bytes of an event that an engine keeps: a list that grows has up to twice the room that it needs.
+/// Bytes of an event in an engine. A growing list has space for up to twice as many events as it has.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
-/// Events of runs under way that the tcp engine keeps in memory; it puts the rest into files.
+/// The most events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// The part of the memory that may hold such events: one in so many.
-const PART_FOR_EVENTS: u64 = 4;
-/// Bytes of rows that may wait for the writer.
+/// Such events may use one part in this number of the available memory.
+const DIVISOR_FOR_EVENTS: u64 = 4;
+/// The most bytes of rows that may wait for the writer.
 const WAITING_BYTES: u64 = 256 << 20;
-/// Finished runs that may wait for the writer, however small.
-const MOST_WAITING: u64 = 256;
+/// The most finished runs that may wait for the writer, even if they are small.
+const MAX_WAITING: u64 = 256;
 
-/// Bytes that a run of `configuration` takes, about: its events, and the same as rows.
+/// Returns how many bytes a run of `configuration` needs, approximately: its events, and the same events as rows.
 pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
     let rows = configuration.expected_rows();
     rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
 }
 
-/// Whether each of the runs under way is held whole: over TCP in one process, events beyond [`events_in_memory`] are in files, and
-/// one run at a time is read back.
-pub(super) fn holds_every_run(experiment: &Experiment) -> bool {
+/// Returns whether memory must hold the events of all runs under way. Over TCP in one process it need not: events beyond
+/// [`events_in_memory`] are in files, and one run at a time is read back.
+pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
 }
 
-/// How many events of runs under way the tcp engine may keep in `available` bytes.
+/// Returns how many events of runs under way the tcp engine may keep in `available` bytes.
 pub(super) fn events_in_memory(available: u64) -> u64 {
-    EVENTS_IN_MEMORY.min(available / PART_FOR_EVENTS / EVENT_BYTES)
+    EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
 }
 
-/// Bytes for `runs` runs of `configuration` at once, about, without what waits for the writer.
+/// Returns how many bytes `runs` runs of `configuration` at once need, approximately, without the rows that wait for the writer.
 pub(super) fn bytes_at_once(
     experiment: &Experiment,
     configuration: &Configuration,
@@ -45,32 +45,32 @@ pub(super) fn bytes_at_once(
 ) -> u64 {
     let one = bytes_of_run(configuration);
     let all = one.saturating_mul(runs);
-    if holds_every_run(experiment) {
+    if keeps_every_run_in_memory(experiment) {
         return all;
     }
     one.saturating_add(all.min(events_in_memory(available) * EVENT_BYTES))
 }
 
-/// How many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
+/// Returns how many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
 pub(super) fn waiting(configuration: &Configuration, queues: u64) -> usize {
     let rows = configuration.expected_rows().max(1) * ROW_BYTES as u64;
-    (WAITING_BYTES / queues / rows).clamp(1, MOST_WAITING) as usize
+    (WAITING_BYTES / queues / rows).clamp(1, MAX_WAITING) as usize
 }
 
-/// Bytes of rows of `runs` runs of `configuration` that wait for the writer at most.
+/// Returns how many bytes of rows of `runs` runs of `configuration` wait for the writer at most.
 pub(super) fn waiting_bytes(configuration: &Configuration, runs: u64) -> u64 {
     let rows = configuration.expected_rows() * ROW_BYTES as u64;
     runs.saturating_mul(rows)
 }
 
-/// Bytes of memory that this process has by now. 0 where nothing says.
+/// Returns how many bytes of memory this process uses; 0 if the system does not say.
 pub(super) fn held_bytes() -> u64 {
     let process = fs::read_to_string("/proc/self/status").unwrap_or_default();
     kilobytes(&process, "VmRSS:").unwrap_or(0)
 }
 
-/// Bytes of memory that this process can still have: the least of what the system has, its control groups allow and its limits
-/// (`ulimit -v`, `ulimit -d`) leave. `u64::MAX` where nothing says.
+/// Returns how many bytes of memory this process can still get: the minimum of the system's free memory, the limits of its control
+/// groups, and its own limits (`ulimit -v`, `ulimit -d`). `u64::MAX` if nothing is known.
 pub(super) fn available_bytes() -> u64 {
     let system = fs::read_to_string("/proc/meminfo").ok();
     let system = system.and_then(|text| kilobytes(&text, "MemAvailable:"));
@@ -80,7 +80,7 @@ pub(super) fn available_bytes() -> u64 {
         Some(limit?.saturating_sub(kilobytes(&process, used).unwrap_or(0)))
     });
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let groups = control_groups(&groups).into_iter().filter_map(left_in);
+    let groups = control_groups(&groups).into_iter().filter_map(bytes_left);
     let all = system.into_iter().chain(limits).chain(groups);
     all.min().unwrap_or(u64::MAX)
 }
@@ -105,23 +105,23 @@ fn data() -> Option<u64> {
     None
 }
 
-/// The number behind `name` in a file of lines such as `MemAvailable:  8049932 kB`, in bytes.
+/// Returns the number after `name` in a file with lines such as `MemAvailable:  8049932 kB`, in bytes.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let number = text.lines().find_map(|line| line.strip_prefix(name))?;
     let number = number.trim().strip_suffix("kB")?.trim().parse::<u64>();
     Some(number.ok()? * 1024)
 }
 
-/// A control group that may limit memory: its folder and the names of its files.
+/// A control group that may limit memory: its folder, and the names of its files.
 #[derive(Debug, PartialEq, Eq)]
 struct ControlGroup {
     folder: PathBuf,
     limit: &'static str,
-    /// What its processes hold that cannot be taken back, as a key of `memory.stat`.
+    /// The key in `memory.stat` of the memory that its processes use and that cannot be taken back.
     used: &'static str,
 }
 
-/// The control groups named in `/proc/self/cgroup`, each with those above it.
+/// Returns the control groups named in `/proc/self/cgroup`, each with its ancestors.
 fn control_groups(text: &str) -> Vec<ControlGroup> {
     let mut groups = vec![];
     for line in text.lines() {
@@ -149,8 +149,8 @@ fn control_groups(text: &str) -> Vec<ControlGroup> {
     groups
 }
 
-/// Bytes that a control group still allows, if it has a limit.
-fn left_in(group: ControlGroup) -> Option<u64> {
+/// Returns how many bytes a control group still allows, if it has a limit.
+fn bytes_left(group: ControlGroup) -> Option<u64> {
     let limit = fs::read_to_string(group.folder.join(group.limit)).ok()?;
     let limit: u64 = limit.trim().parse().ok()?;
     let statistics = fs::read_to_string(group.folder.join("memory.stat")).unwrap_or_default();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_looked_for_with_all_above_it() {
+    fn a_group_is_read_with_all_its_ancestors() {
         let folders = |text| {
             let groups = control_groups(text).into_iter();
             let files = groups.map(|group| group.folder.join(group.limit));
@@ -197,24 +197,24 @@ mod tests {
     }
 
     #[test]
-    fn a_groups_limit_counts_less_what_is_held() {
+    fn used_memory_is_subtracted_from_a_groups_limit() {
         let folder = tempfile::tempdir().expect("a folder");
         let group = || ControlGroup {
             folder: folder.path().to_owned(),
             limit: "memory.max",
             used: "anon",
         };
-        assert_eq!(left_in(group()), None);
+        assert_eq!(bytes_left(group()), None);
         let write = |name, text| fs::write(folder.path().join(name), text).expect("written");
         write("memory.stat", "anon 300\nfile 400\n");
         write("memory.max", "max\n");
-        assert_eq!(left_in(group()), None);
+        assert_eq!(bytes_left(group()), None);
         write("memory.max", "1000\n");
-        assert_eq!(left_in(group()), Some(700));
+        assert_eq!(bytes_left(group()), Some(700));
     }
 
     #[test]
-    fn this_process_has_some() {
+    fn this_process_has_memory() {
         assert!(available_bytes() > 0);
     }
 }

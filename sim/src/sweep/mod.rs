@@ -1,16 +1,16 @@
-//! A sweep: keeps an engine fed with the runs that are still to do, journals what comes back, and reports progress.
+//! A sweep: gives an engine the runs that are still to do, writes their results, and reports progress.
 //!
 //! # Layout
 //!
-//! - [`plan`]: which runs are to do, how many at once, how long, how large
-//! - [`capacity`]: what this process may hold: files, cores, processes, memory
-//! - [`memory`]: what runs take of the memory, and what there is
-//! - [`limits`]: what the system allows it: processes, threads, CPU time
-//! - [`finished`]: a run's log turned into its rows
-//! - [`writing`]: what has ended appended to the dataset, counted and reported
-//! - [`progress`]: a bar in a terminal, heartbeat lines elsewhere
-//! - [`supply`]: the runs that the event loops may take
-//! - [`words`]: durations and sizes as a person says them
+//! - [`plan`]: which runs are to do, how many at once, how long they take, how much space they need
+//! - [`capacity`]: the resources of this process: files, cores, processes, memory
+//! - [`memory`]: the memory that runs need, and the memory that is available
+//! - [`limits`]: the limits of the system: processes, threads, CPU time
+//! - [`finished`]: turns a run's log into its rows
+//! - [`writing`]: appends finished runs to the dataset, counts and reports them
+//! - [`progress`]: a bar in a terminal, or a line every half minute
+//! - [`supply`]: limits how many runs are in progress
+//! - [`words`]: durations and sizes in words
 
 mod capacity;
 mod finished;
@@ -37,34 +37,36 @@ pub use progress::Progress;
 
 use self::supply::Supply;
 use crate::engine::tcp::{self, PortRange};
-use crate::engine::{Control, RawLog, RunOutcome, joined, processes, ticks_in, virtual_time};
+use crate::engine::{
+    Control, RawLog, RunOutcome, count_ticks, join_thread, processes, virtual_time,
+};
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
-/// How often what has ended is brought to the disk, unless it is said.
+/// How often finished runs are forced to the disk, by default.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// What Linux calls the lowest priority of a thread.
+/// The lowest priority of a thread on Linux.
 #[cfg(target_os = "linux")]
 const LOWEST_PRIORITY: i32 = 19;
 
-/// What a sweep may use.
+/// Options of a sweep.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Runs at once; as many as the machine carries if not given.
+    /// Number of runs at once. `None`: as many as this computer can keep on schedule.
     pub jobs: Option<usize>,
-    /// Where machines listen.
+    /// The ports on which machines listen.
     pub ports: PortRange,
-    /// Whether to run again what failed before.
+    /// Whether to repeat runs that failed before.
     pub retry_failed: bool,
     /// The only runs to do; all if empty. They are done even if they failed before.
     pub only: Vec<RunName>,
-    /// After how many failures to stop; never if not given.
+    /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
-    /// How often what has ended is brought to the disk.
+    /// How often finished runs are forced to the disk.
     pub sync_every: Duration,
-    /// Where the dataset is written.
+    /// The disk to which the dataset is written.
     pub disk: Arc<dyn Disk>,
-    /// The `sim` program, for machines in processes of their own.
+    /// The program `sim`, for machines in their own processes.
     pub program: PathBuf,
 }
 
@@ -86,47 +88,48 @@ impl Default for Options {
 /// How a sweep ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Runs that ended well.
+    /// Number of runs that were ok.
     pub ok: u64,
-    /// Runs that failed.
+    /// Number of runs that failed.
     pub failed: u64,
-    /// Runs that failed in earlier sweeps and were not to be tried again.
+    /// Number of runs that failed in earlier sweeps and were not tried again.
     pub failed_before: u64,
-    /// Runs that were left, because the sweep was interrupted or had too many failures.
+    /// Number of runs that were not made, because the sweep was interrupted or had too many failures.
     pub left: u64,
-    /// Whether it was for too many failures.
+    /// Whether the sweep stopped because of too many failures.
     pub gave_up: bool,
-    /// Runs of this sweep that were in order: event for event those of their seed.
+    /// Number of runs of this sweep that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
-    /// Runs of this sweep that were punctual.
+    /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
     /// Bytes of events written.
     pub bytes: u64,
     /// Wall time.
     pub elapsed: Duration,
-    /// What an earlier sweep had left unfinished.
+    /// What an earlier sweep left unfinished. It was removed.
     pub recovered: Recovered,
 }
 
-/// Why a sweep cannot go on. Runs that fail are no such reason: they stand in the journal.
+/// Why a sweep cannot continue. A failed run is no such reason: it is a row of the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The plan cannot be carried out on this machine.
+    /// The plan is not possible on this computer.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The dataset cannot be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// An event loop cannot go on: its sockets cannot be watched, or its logs kept.
+    /// An event loop cannot continue: its sockets cannot be watched, or its logs cannot be stored.
     #[error("the engine cannot go on")]
     Engine(#[from] io::Error),
 }
 
-/// Runs what is still to do of `experiment` into the dataset at `root`.
+/// Makes the runs of `experiment` that are still to do, and writes them to the dataset at `root`.
 ///
 /// # Errors
 ///
-/// [`SweepError`] if the sweep cannot start or go on. What was synced before is whole, and the same call goes on from there.
+/// Returns [`SweepError`] if the sweep cannot start or continue. Runs that were forced to the disk are complete, and the same call
+/// resumes the sweep.
 pub fn run(
     experiment: &Experiment,
     root: &Path,
@@ -134,10 +137,10 @@ pub fn run(
     control: &Control,
     progress: &mut Progress,
 ) -> Result<Summary, SweepError> {
-    let capacity = Capacity::of_this_process();
+    let capacity = Capacity::for_this_process();
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
-        // A slip in a run's name makes no dataset.
+        // A wrong run name is reported before a dataset is created.
         let (experiment, attempts) = DatasetWriter::inspect(root, experiment)?;
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
@@ -164,7 +167,7 @@ pub fn run(
     Ok(summary)
 }
 
-/// Has the engine do the plan's runs, and writes what comes back.
+/// Lets the engine make the plan's runs, and writes the results.
 fn carry_out(
     plan: &Plan,
     writer: &mut DatasetWriter,
@@ -176,11 +179,11 @@ fn carry_out(
     let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
     let started = Instant::now();
     let finished = crossbeam_channel::bounded(plan.waiting);
-    let (told, news) = crossbeam_channel::unbounded();
+    let (message_sender, messages) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
-        // In a thread of its own: a terminal that is stopped, or a reader that does not read, holds up what is said and no run.
-        // Where there can be no such thread, nothing is said.
-        let follow = || progress.follow(&news, control);
+        // Progress has its own thread, so that a stopped terminal or a slow reader delays no run. If the thread cannot be started,
+        // no progress is shown.
+        let follow = || progress.follow(&messages, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
             let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished.0);
@@ -188,18 +191,25 @@ fn carry_out(
         });
         let engine = engine.map_err(no_thread)?;
         let written = panic::catch_unwind(AssertUnwindSafe(|| {
-            writing::write(writer, options, &finished.1, summary, &told, control)
+            writing::write(
+                writer,
+                options,
+                &finished.1,
+                summary,
+                &message_sender,
+                control,
+            )
         }));
-        drop(told);
+        drop(message_sender);
         if !matches!(written, Ok(Ok(()))) {
-            // Nobody takes what the engine sends any more: it must not wait for that.
+            // The results of the engine are not used any more. Dropping the receiver keeps the engine from waiting.
             control.stop();
             drop(finished.1);
         }
-        let ran = joined(engine).and_then(|ran| ran);
+        let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
-            // What has ended counts; the panic is what there is to report, whatever becomes of that.
+            // Finished runs count. The panic is reported, even if writing fails too.
             let _ = writer.sync();
             panic::resume_unwind(panic)
         })?;
@@ -224,16 +234,16 @@ fn feed_engine(
         EngineKind::Tcp => {
             let most = match experiment.isolation {
                 Isolation::Shared => plan.width.runs + plan.waiting,
-                // Whoever looks after processes may wait for the disk, and holds no more than its run.
+                // A worker that watches processes may wait for the disk: it holds only one run.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), most);
             let (sender, ended) = match experiment.isolation {
-                // There is room for all that are handed out: an event loop never waits.
+                // The channel has space for all runs in progress, so an event loop never waits.
                 Isolation::Shared => crossbeam_channel::bounded::<RunOutcome<RawLog>>(most),
                 Isolation::Process => crossbeam_channel::bounded(plan.waiting),
             };
-            // The engine only runs: logs are turned into rows in a thread of its own, off every tick's way.
+            // Logs are turned into rows in another thread, so that ticks need not wait.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
                     Isolation::Shared => {
@@ -256,13 +266,13 @@ fn feed_engine(
                     }
                     supply.hand_out_one();
                 }
-                joined(engine)?
+                join_thread(engine)?
             })
         }
     }
 }
 
-/// Lets this thread's work wait for the event loops': what is not a tick can be late. Where the system does not, it competes.
+/// Gives this thread a lower priority than the event loops, whose ticks must be on time. If the system refuses, nothing changes.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
@@ -277,8 +287,8 @@ fn no_thread(error: io::Error) -> io::Error {
     )
 }
 
-/// Shares the runs out among the workers in turn and hands them on in the same order: the dataset's bytes do not depend on how
-/// many workers there are.
+/// Gives the runs to the workers in turn, and passes the results on in the same order. So the bytes of the dataset do not depend on
+/// the number of workers.
 fn run_in_order(
     experiment: &Experiment,
     plan: &Plan,
@@ -312,7 +322,7 @@ fn run_in_order(
             return run_virtually(experiment, plan.to_do.iter(), control, finished);
         }
         for (first, (give, _)) in workers.iter().enumerate() {
-            // A worker that has ended has panicked; that shows when its runs do not come.
+            // A worker that has ended has panicked. This is noticed when its runs are missing.
             let _ = give.send(Share {
                 first,
                 workers: workers.len(),
@@ -329,7 +339,7 @@ fn run_in_order(
     });
 }
 
-/// What a worker does of the runs: every one of so many, from the first.
+/// The runs of one worker: every `workers`th run, starting with number `first`.
 struct Share {
     first: usize,
     workers: usize,
@@ -348,7 +358,7 @@ fn run_virtually<'r>(
         control.begin();
         let rows = finished::rows(experiment, run, || {
             let log = virtual_time::run(run, experiment.seed);
-            let ticks = log.machines.iter().map(|events| ticks_in(events));
+            let ticks = log.machines.iter().map(|events| count_ticks(events));
             control.ticked(ticks.sum());
             RunOutcome {
                 run: run.clone(),
@@ -384,13 +394,13 @@ fn run_event_loops(
             spill_folder: root.to_owned(),
             hold_back: options.jobs.is_none(),
         };
-        // Nobody listens any more once the writer has given up; then the loop is about to stop.
+        // This fails if the writer has stopped. Then this loop will stop soon.
         tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
             .inspect_err(|_| control.stop())
     };
     thread::scope(|scope| {
         let mut others = vec![];
-        // This thread has a loop of its own: where no other can be started, there is that one.
+        // This thread runs one loop itself, which does all runs if no other thread can be started.
         for worker in 1..plan.workers {
             let serve = &serve;
             match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
@@ -406,7 +416,7 @@ fn run_event_loops(
         }
         let mut result = serve(0);
         for other in others {
-            result = result.and(joined(other).and_then(|result| result));
+            result = result.and(join_thread(other).and_then(|result| result));
         }
         result
     })
@@ -420,7 +430,7 @@ fn process_settings(
 ) -> processes::Settings {
     processes::Settings {
         program: options.program.clone(),
-        // The dataset's own copy: the original may change while the sweep goes on.
+        // The path of the dataset's copy, because the original may change during the sweep.
         experiment: root.join("experiment.toml"),
         seed: experiment.seed,
         time_scale: experiment.time_scale,

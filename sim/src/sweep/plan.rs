@@ -1,4 +1,4 @@
-//! The plan of a sweep: which runs are to do, how many at once, how long that takes and how large it gets.
+//! The plan of a sweep: which runs are to do, how many at once, how long they take and how much space they need.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,108 +11,109 @@ use crate::engine::tcp::{self, PortsTaken};
 use crate::experiment::{Configuration, EngineKind, Experiment, Run, RunName};
 use crate::log::Attempts;
 
-/// Bytes of an event's row, about: Unix times are longer than virtual ones.
+/// Approximate length of an event's row in bytes. Unix times are longer than virtual ones.
 const ROW_BYTES: [(EngineKind, u64); 2] = [(EngineKind::Tcp, 53), (EngineKind::Virtual, 44)];
-/// Bytes of a journal row, about.
+/// Approximate length of a journal row in bytes.
 const JOURNAL_ROW_BYTES: u64 = 400;
-/// Ticks per second of the virtual engine on one core, logs included, about.
+/// Approximate number of ticks per second of the virtual engine on one core, with logs.
 const VIRTUAL_TICKS_PER_SECOND: f64 = 4e6;
-/// Wall time to set up a run's mesh, about: per connection.
+/// Approximate wall time to set up one connection.
 const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
 
-/// Why a plan cannot be carried out here.
+/// Why a plan is not possible on this computer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// One run alone needs too much.
+    /// A single run needs too many files.
     #[error(
-        "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), take fewer machines, or use --engine virtual"
+        "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
     )]
     TooFewFiles {
-        /// Machines of the largest run.
+        /// Number of machines of the largest run.
         machines: u32,
-        /// Sockets that it needs.
+        /// Number of sockets that the run needs.
         sockets: u64,
-        /// Files that may be open at once.
+        /// Number of files that may be open at once.
         files: u64,
     },
-    /// One run alone needs more memory than there is.
+    /// A single run needs more memory than there is.
     #[error(
-        "a run of {machines} machines for {duration_s} s logs about {} events and takes about {} of memory, but this process can have {}; take a shorter duration_s or lower rates, or a computer or limit (ulimit -v, control group) with more memory",
+        "a run of {machines} machines for {duration_s} s has about {} events and needs about {} of memory, but this process can get {}; use a shorter duration_s, lower rates, or more memory (see ulimit -v and control groups)",
         grouped(*.events), bytes_in_words(*.needed), bytes_in_words(*.available)
     )]
     TooLittleMemory {
-        /// Machines of the largest run.
+        /// Number of machines of the largest run.
         machines: u32,
-        /// Model time that it observes, in seconds.
+        /// Length of the run in model seconds.
         duration_s: f64,
-        /// Events that it logs, about.
+        /// Approximate number of its events.
         events: u64,
-        /// Bytes that it takes, about.
+        /// Approximate number of bytes that it needs.
         needed: u64,
-        /// Bytes that there are.
+        /// Number of bytes that are available.
         available: u64,
     },
-    /// One run alone needs too many processes.
+    /// A single run needs too many processes.
     #[error(
-        "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), take fewer machines, or use --isolation shared"
+        "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), use fewer machines, or use --isolation shared"
     )]
     TooFewThreads {
-        /// Machines of the largest run.
+        /// Number of machines of the largest run.
         machines: u32,
-        /// Processes and threads that it needs.
+        /// Number of processes and threads that the run needs.
         needed: u64,
-        /// Processes and threads that may still be started.
+        /// Number of processes and threads that may still be started.
         threads: u64,
     },
-    /// A run that was asked for is not planned.
+    /// The option `--only` names a run that is not planned.
     #[error("--only {0}: no such run; runs have numbers from 0, and keys as in runs.csv")]
     NoSuchRun(RunName),
-    /// Machines find no ports.
+    /// Machines find no free ports.
     #[error(transparent)]
     Ports(#[from] PortsTaken),
 }
 
-/// What a sweep is about to do.
+/// What a sweep is going to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Runs planned in all.
+    /// Number of all planned runs.
     pub planned: u64,
-    /// Of these, done.
+    /// Number of planned runs that are done.
     pub done: u64,
-    /// Of these, failed, and not to be tried again.
+    /// Number of planned runs that failed and are not tried again.
     pub failed: u64,
-    /// Runs that an earlier, larger plan had and that were attempted: they stay.
+    /// Number of attempted runs that only an earlier, larger plan had. They are kept.
     pub beyond: u64,
     /// The runs to do, in order.
     pub to_do: Vec<Run>,
-    /// Runs at once.
+    /// Number of runs at once.
     pub width: Width,
-    /// Threads that run them.
+    /// Number of threads that make the runs.
     pub workers: usize,
-    /// Wall time, about.
+    /// Approximate wall time.
     pub wall_time: Duration,
-    /// Bytes of memory that the sweep takes, about: the plan itself, the runs that go at once, and those that wait to be written.
+    /// Approximate bytes of memory that the sweep needs: for the plan, for the runs under way, and for rows that wait for the
+    /// writer.
     pub memory_bytes: u64,
-    /// Events of runs under way that the tcp engine keeps in memory.
+    /// The most events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
-    /// Finished runs that may wait in each queue on the way to the writer.
+    /// The most finished runs that may wait in each queue on the way to the writer.
     pub waiting: usize,
-    /// Bytes on disk when all is done, about.
+    /// Approximate number of bytes on the disk when all is done.
     pub disk_bytes: u64,
-    /// Sockets at once.
+    /// Number of sockets that are open at once.
     pub sockets: u64,
-    /// Files that may be open at once, listeners and all else counted.
+    /// Number of files that may be open at once, including listeners.
     pub files: u64,
-    /// Ticks of the runs to do.
+    /// Number of ticks of the runs to do.
     pub ticks: u64,
 }
 
 impl Plan {
-    /// Whether `experiment` can be run here at all. Opens sockets for a moment.
+    /// Checks whether `experiment` can be run on this computer. Opens sockets for a moment.
     ///
     /// # Errors
     ///
-    /// [`PlanError`] if not.
+    /// Returns [`PlanError`] if not.
     pub fn check(
         experiment: &Experiment,
         options: &Options,
@@ -146,11 +147,11 @@ impl Plan {
         Ok(tcp::probe(&options.ports, most)?)
     }
 
-    /// What is to do of `experiment` after what was attempted.
+    /// Plans what is still to do of `experiment` after the runs that were attempted.
     ///
     /// # Errors
     ///
-    /// [`PlanError::NoSuchRun`] if only runs are wanted that are not planned.
+    /// Returns [`PlanError::NoSuchRun`] if `--only` names a run that is not planned.
     pub fn new(
         experiment: &Experiment,
         attempts: &Attempts,
@@ -191,7 +192,7 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
-        // The workers' and the one that they lead to.
+        // There is one queue for each worker, and the one to which all of them lead.
         let queues = workers as u64 + 1;
         let waiting = memory::waiting(largest(experiment), queues);
         let machines = heaviest.rates.machines();
@@ -223,7 +224,7 @@ impl Plan {
         })
     }
 
-    /// Runs at once in worker `worker`: the width shared out evenly.
+    /// Returns the number of runs at once of worker `worker`. The runs are shared evenly.
     pub fn width_of(&self, worker: usize) -> usize {
         let (each, more) = (
             self.width.runs / self.workers,
@@ -233,7 +234,7 @@ impl Plan {
     }
 }
 
-/// The configuration whose runs take the most memory.
+/// Returns the configuration whose runs need the most memory.
 fn largest(experiment: &Experiment) -> &Configuration {
     let configurations = experiment.configurations().iter();
     configurations
@@ -243,7 +244,7 @@ fn largest(experiment: &Experiment) -> &Configuration {
         })
 }
 
-/// Whether memory holds the largest run alone.
+/// Checks that memory can hold the largest run alone.
 fn check_memory(experiment: &Experiment, capacity: &Capacity) -> Result<(), PlanError> {
     let largest = largest(experiment);
     let needed = memory::bytes_of_run(largest);
@@ -267,7 +268,7 @@ fn memory_bytes(experiment: &Experiment, width: &Width, waiting: u64, capacity: 
         .saturating_add(memory::held_bytes())
 }
 
-/// The runs of these names that have not finished, in the order of the plan.
+/// Returns the runs with these names that have not finished, in the order of the plan.
 fn only(
     names: &[RunName],
     experiment: &Experiment,
@@ -280,13 +281,13 @@ fn only(
     Ok(runs)
 }
 
-/// Some of a configuration's runs.
+/// Some of the runs of one configuration.
 struct Group<'r> {
     configuration: &'r Configuration,
     runs: u64,
 }
 
-/// `runs` by their configurations: what a configuration takes is worked out once, not for each of its runs.
+/// Groups `runs` by configuration, so that the needs of a configuration are calculated only once.
 fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     let mut numbers: HashMap<*const Configuration, usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = vec![];
@@ -304,7 +305,7 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     groups
 }
 
-/// The sum of `value` over all runs; what is beyond 64 bits is as good as infinite.
+/// Adds `value` over all runs. A sum beyond 64 bits becomes the largest number.
 fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
     let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
     groups.iter().map(of_group).fold(0, u64::saturating_add)

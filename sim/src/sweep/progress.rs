@@ -1,4 +1,5 @@
-//! Progress of a sweep: a bar in a terminal, a heartbeat line where there is none (nohup, a cluster's log).
+//! Shows the progress of a sweep: a bar in a terminal, or a line every half minute if there is no terminal (nohup, a cluster's
+//! log).
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -15,21 +16,21 @@ use crate::log::{DatasetWriter, JournalRow};
 
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
-/// How often a heartbeat line is written.
+/// How often a progress line is written if there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// What progress hears of a sweep.
-pub(super) enum News {
-    /// A run has ended well.
+/// A message to the progress display.
+pub(super) enum Message {
+    /// A run was ok.
     Ok,
-    /// A run has failed: its row.
+    /// A run failed. This is its row.
     Failed(Box<JournalRow>),
-    /// No more runs will end.
+    /// There are no more runs.
     Over,
 }
 
-impl News {
-    pub(super) fn of_run(row: &JournalRow) -> Self {
+impl Message {
+    pub(super) fn from_row(row: &JournalRow) -> Self {
         if row.is_ok() {
             Self::Ok
         } else {
@@ -38,7 +39,7 @@ impl News {
     }
 }
 
-/// Shows how a sweep gets on. All of it goes to stderr.
+/// Shows the progress of a sweep on stderr.
 pub struct Progress {
     shown: Shown,
     started: Instant,
@@ -50,25 +51,25 @@ pub struct Progress {
     stopping: bool,
     can_be_late: bool,
     repeat_command: Option<String>,
-    /// What is to be said before anything ends.
+    /// Messages that are shown before any run ends.
     opening: Vec<String>,
 }
 
 enum Shown {
-    /// Not even what is said in sentences.
+    /// Nothing is shown, not even messages.
     Silence,
     Nothing,
     Bar(ProgressBar),
     Heartbeat(Heartbeat),
 }
 
-/// A line from time to time.
+/// Writes a line from time to time.
 struct Heartbeat {
     last: Instant,
 }
 
 impl Heartbeat {
-    /// Whether another line is due at `now`; the next is, a while after that.
+    /// Returns whether a line is due at `now`. If so, the next line is due some time later.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = now.duration_since(self.last) >= HEARTBEAT;
         if is_due {
@@ -78,11 +79,11 @@ impl Heartbeat {
     }
 }
 
-/// Failures told one by one; further ones are only counted.
-const FAILURES_TOLD: u64 = 5;
+/// Number of failures that are shown. Further ones are only counted.
+const MAX_FAILURES_SHOWN: u64 = 5;
 
 impl Progress {
-    /// A bar if stderr is a terminal, heartbeat lines if it is not.
+    /// Shows a bar if stderr is a terminal, and lines if it is not.
     pub fn on_stderr() -> Self {
         let shown = if std::io::stderr().is_terminal() {
             Shown::Bar(ProgressBar::with_draw_target(
@@ -97,12 +98,12 @@ impl Progress {
         Self::new(shown)
     }
 
-    /// Shows nothing but failures.
+    /// Shows only failures.
     pub fn quiet() -> Self {
         Self::new(Shown::Nothing)
     }
 
-    /// Says nothing at all: for a program that reads the summary and the journal.
+    /// Shows nothing, for a program that reads the summary and the journal.
     pub fn silent() -> Self {
         Self::new(Shown::Silence)
     }
@@ -123,8 +124,8 @@ impl Progress {
         }
     }
 
-    /// Tells with every failure how just that run is repeated: `command`, and its number.
-    pub fn telling_how_to_repeat(self, command: String) -> Self {
+    /// Adds to every failure the command that repeats this run: `command` and the run's number.
+    pub fn with_repeat_command(self, command: String) -> Self {
         Self {
             repeat_command: Some(command),
             ..self
@@ -138,35 +139,35 @@ impl Progress {
         }
     }
 
-    /// Notes what there is to do. Says nothing yet.
+    /// Notes what there is to do. It shows nothing yet.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
-        // One sweep may follow another.
+        // One display may serve several sweeps, one after the other.
         (self.done, self.failed) = (0, 0);
         self.expected = plan.wall_time;
         self.started = Instant::now();
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
         if !dataset.is_locked() {
-            self.say(&format!(
-                "the file system of {} has no locks: nobody keeps a second sweep from writing to it; start only one",
+            self.print_line(&format!(
+                "the file system of {} has no locks, so sim cannot prevent a second sweep from writing to it; start only one",
                 dataset.folder().display()
             ));
         }
-        if !dataset.recovered().is_nothing() {
+        if !dataset.recovered().is_empty() {
             self.opening.push(dataset.recovered().to_string());
         }
         if let before @ 1.. = dataset.planned_before()
             && before < plan.planned
         {
             self.opening.push(format!(
-                "the experiment was extended: {} runs more than the {} that there were",
+                "the experiment was extended: {} runs were added to the earlier {}",
                 grouped(plan.planned - before),
                 grouped(before)
             ));
         }
         if plan.beyond > 0 {
             self.opening.push(format!(
-                "{} runs of the dataset are not planned any more; they stay",
+                "{} runs of the dataset are not planned any more; they are kept",
                 grouped(plan.beyond)
             ));
         }
@@ -189,24 +190,24 @@ impl Progress {
 
     pub(super) fn warn_of_disk(&mut self, needed: u64, free: u64) {
         self.opening.push(format!(
-            "the runs to do take about {}, but only {} are free on that disk: when it is full the sweep stops, and goes on once there is room",
+            "the runs to do need about {}, but only {} are free on the disk: when it is full, the sweep stops; free some space, then run the same command again",
             bytes_in_words(needed),
             bytes_in_words(free)
         ));
     }
 
-    /// Shows how the sweep gets on until nobody sends any more news.
-    pub(super) fn follow(&mut self, news: &Receiver<News>, control: &Control) {
+    /// Shows the progress until there are no more messages.
+    pub(super) fn follow(&mut self, messages: &Receiver<Message>, control: &Control) {
         for line in std::mem::take(&mut self.opening) {
-            self.say(&line);
+            self.print_line(&line);
         }
         let mut shown = Instant::now();
         loop {
             let mut is_due = shown.elapsed() >= SHOW_EVERY;
-            match news.recv_timeout(SHOW_EVERY) {
-                Ok(News::Ok) => self.done += 1,
-                Ok(News::Failed(row)) => self.failed(&row),
-                Ok(News::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
+            match messages.recv_timeout(SHOW_EVERY) {
+                Ok(Message::Ok) => self.done += 1,
+                Ok(Message::Failed(row)) => self.failed(&row),
+                Ok(Message::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
                 Err(RecvTimeoutError::Disconnected) => return self.end(control),
             }
             if is_due {
@@ -219,37 +220,37 @@ impl Progress {
     fn failed(&mut self, row: &JournalRow) {
         self.done += 1;
         self.failed += 1;
-        if self.failed <= FAILURES_TOLD {
-            self.say(&format!(
+        if self.failed <= MAX_FAILURES_SHOWN {
+            self.print_line(&format!(
                 "run {} failed: {} ({}){}",
                 row.run,
                 row.reason,
                 row.key,
                 self.repeat(row.run)
             ));
-        } else if self.failed == FAILURES_TOLD + 1 {
-            self.say("more runs failed; runs.csv has the reasons");
+        } else if self.failed == MAX_FAILURES_SHOWN + 1 {
+            self.print_line("more runs failed; runs.csv has the reasons");
         }
     }
 
-    fn say_remarks(&self, control: &Control) {
+    fn print_remarks(&self, control: &Control) {
         for line in control.take_remarks() {
-            self.say(&line);
+            self.print_line(&line);
         }
     }
 
     fn show(&mut self, control: &Control) {
-        self.say_remarks(control);
+        self.print_remarks(control);
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
-            self.say(
-                "stopping: runs that are about to end are waited for; once more stops at once",
+            self.print_line(
+                "stopping: runs that are about to end are completed; press Ctrl+C again to stop at once",
             );
         }
         if control.is_holding_back() && !self.held_back {
             self.held_back = true;
-            self.say(
+            self.print_line(
                 "many ticks are more than a millisecond late: no new runs start until fewer ticks are late",
             );
         }
@@ -269,13 +270,13 @@ impl Progress {
     }
 
     fn end(&mut self, control: &Control) {
-        self.say_remarks(control);
+        self.print_remarks(control);
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }
 
-    /// In words that leave room for the bar in a terminal 80 columns wide.
+    /// Describes the present state in few words, so that the bar fits into a terminal of 80 columns.
     fn state(&self, control: &Control) -> String {
         let mut state = format!(
             "{}/{} runs, {} left, {} active",
@@ -294,7 +295,7 @@ impl Progress {
         state
     }
 
-    /// Wall time left: as planned, and once that has passed, as runs have been ending.
+    /// Returns the wall time that is left: as planned, or, after the planned end, calculated from the runs so far.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
         if elapsed < self.expected || self.done == 0 {
@@ -303,8 +304,8 @@ impl Progress {
         elapsed.mul_f64((self.to_do - self.done) as f64 / self.done as f64)
     }
 
-    /// A line of its own, above the bar.
-    fn say(&self, line: &str) {
+    /// Shows a line above the bar.
+    fn print_line(&self, line: &str) {
         match &self.shown {
             Shown::Silence => {}
             Shown::Bar(bar) => bar.println(line),

@@ -1,19 +1,19 @@
-//! Limits how many runs are in progress: handed out to an event loop, and their rows not yet written.
+//! Limits how many runs are in progress: given to an event loop, but their rows not yet written.
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::experiment::Run;
 
-/// Hands runs out as others end. Where the disk is slower than the runs, logs would pile up in memory otherwise: no event loop may
-/// wait for the disk.
+/// Gives a new run to the event loops when another one has ended. Without this limit, logs would fill the memory if the disk is
+/// slower than the runs, because event loops must not wait for the disk.
 pub(super) struct Supply<I> {
     rest: I,
-    /// Nothing once all are handed out.
+    /// `None` when all runs have been given out.
     hand_out: Option<Sender<Run>>,
 }
 
 impl<I: Iterator<Item = Run>> Supply<I> {
-    /// Hands out the first `most` of `runs`; returns the rest, and where event loops take runs.
+    /// Gives out the first `most` of `runs`. Returns the supply of the others, and the channel from which event loops take runs.
     pub(super) fn new(runs: I, most: usize) -> (Self, Receiver<Run>) {
         let (sender, receiver) = crossbeam_channel::bounded(most);
         let mut supply = Self {
@@ -24,10 +24,11 @@ impl<I: Iterator<Item = Run>> Supply<I> {
         (supply, receiver)
     }
 
-    /// Hands out another run: one has been turned into its rows. After the last one, event loops learn that there are no more.
+    /// Gives out another run, after one has been turned into its rows. After the last run, closes the channel, so that event loops
+    /// stop.
     pub(super) fn hand_out_one(&mut self) {
         let Some(sender) = &self.hand_out else { return };
-        // The channel has room for all runs in progress, so this does not wait. It fails if all event loops have ended.
+        // The channel has space for all runs in progress, so this does not wait. It fails if all event loops have ended.
         let is_out = self.rest.next().is_some_and(|run| sender.send(run).is_ok());
         if !is_out {
             self.hand_out = None;

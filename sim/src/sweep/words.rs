@@ -1,8 +1,8 @@
-//! Durations and sizes as a person says them.
+//! Writes durations and sizes in words.
 
 use std::time::Duration;
 
-/// A duration in its two largest units: `8 h 20 min`, `3 min 5 s`, `12 s`.
+/// Writes a duration in its two largest units: `8 h 20 min`, `3 min 5 s`, `12 s`.
 pub fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().round() as u64;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
@@ -13,12 +13,12 @@ pub fn in_words(duration: Duration) -> String {
     }
 }
 
-/// A short duration, given in microseconds, with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.
+/// Writes a short duration in microseconds with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.
 pub fn micros_in_words(us: f64) -> String {
     three_digits(us, &["µs", "ms", "s"])
 }
 
-/// A number of bytes with three digits: `1.54 GB`.
+/// Writes a number of bytes with three digits: `1.54 GB`.
 pub fn bytes_in_words(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),
@@ -26,7 +26,7 @@ pub fn bytes_in_words(bytes: u64) -> String {
     }
 }
 
-/// A size with three digits in the unit that fits, each a thousand of the one before.
+/// Writes a size with three digits in the largest unit that fits. Each unit is a thousand times the one before.
 fn three_digits(mut size: f64, units: &[&str]) -> String {
     let mut unit = 0;
     while size >= 999.5 && unit + 1 < units.len() {
@@ -43,7 +43,7 @@ fn three_digits(mut size: f64, units: &[&str]) -> String {
     format!("{size:.decimals$} {}", units[unit])
 }
 
-/// A whole number with its thousands set apart: `38,880`.
+/// Writes a whole number with separated thousands: `38,880`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

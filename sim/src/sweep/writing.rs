@@ -1,30 +1,30 @@
-//! The writer's loop: what has ended is appended to the dataset, counted and reported.
+//! The writer's loop: appends finished runs to the dataset, counts and reports them.
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::progress::News;
+use super::progress::Message;
 use super::{Options, Summary};
 use crate::engine::Control;
 use crate::log::{DatasetError, DatasetWriter, FinishedRun};
 
-/// How often it is looked whether a sync is due while nothing ends.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often to check whether a sync is due if no run ends.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// Appends what comes, until the engine hangs up.
+/// Appends each finished run until the engine closes the channel.
 pub(super) fn write(
     writer: &mut DatasetWriter,
     options: &Options,
     finished: &Receiver<FinishedRun>,
     summary: &mut Summary,
-    told: &Sender<News>,
+    message_sender: &Sender<Message>,
     control: &Control,
 ) -> Result<(), DatasetError> {
     let mut synced = Instant::now();
     loop {
-        let run = finished.recv_timeout(LOOK_EVERY);
-        // Once there are too many failures, what was under way and fails is left to do.
+        let run = finished.recv_timeout(CHECK_EVERY);
+        // After too many failures, runs under way that fail are not written and stay to do.
         if summary.gave_up && run.as_ref().is_ok_and(|run| !run.row.is_ok()) {
             continue;
         }
@@ -35,8 +35,8 @@ pub(super) fn write(
             summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
             summary.bytes += run.events.len() as u64;
-            // Where nothing is said, nobody listens.
-            let _ = told.send(News::of_run(&run.row));
+            // This fails if no progress is shown.
+            let _ = message_sender.send(Message::from_row(&run.row));
             if options
                 .max_failures
                 .is_some_and(|most| summary.failed >= most)
@@ -49,7 +49,7 @@ pub(super) fn write(
             Ok(run) => writer.append(run)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                let _ = told.send(News::Over);
+                let _ = message_sender.send(Message::Over);
                 return writer.sync();
             }
         }

@@ -1,4 +1,4 @@
-//! A value of a TOML document: what it may be, and the mistake it is otherwise.
+//! A value of a TOML document. Methods return it with a type, or note a mistake.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::{Document, Section, nearest};
 
-/// A value of the document, with the key it stands under.
+/// A value of the document with its key.
 #[derive(Debug)]
 pub struct Item<'d> {
     pub(super) document: &'d Document<'d>,
@@ -23,7 +23,7 @@ impl<'d> Item<'d> {
         self.document.note(self.line, &self.key, message);
     }
 
-    /// Notes that this value is not what was `wanted`.
+    /// Notes that this value does not have the `wanted` type.
     pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let (kind, value) = (self.value.type_str(), self.shown());
         self.note(format!(
@@ -43,14 +43,14 @@ impl<'d> Item<'d> {
         }
     }
 
-    /// A text.
+    /// Returns the value as text.
     pub fn text(&self) -> Option<&'d str> {
         self.value
             .as_str()
             .or_else(|| self.wrong_type("a text in quotes"))
     }
 
-    /// A whole number in `range`.
+    /// Returns the value as a whole number in `range`.
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let DeValue::Integer(integer) = self.value else {
             return self.wrong_type("a whole number");
@@ -59,7 +59,7 @@ impl<'d> Item<'d> {
         let allowed = value.filter(|value| range.contains(value));
         if allowed.is_none() {
             self.note(format!(
-                "{integer} is out of range; a whole number from {} to {}",
+                "{integer} is out of range; it must be a whole number from {} to {}",
                 range.start(),
                 range.end()
             ));
@@ -67,7 +67,7 @@ impl<'d> Item<'d> {
         allowed
     }
 
-    /// A number, whole or not, in `range`.
+    /// Returns the value as a number in `range`, whole or not.
     pub fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
         let value = match self.value {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -88,33 +88,34 @@ impl<'d> Item<'d> {
         allowed
     }
 
-    /// True or false.
+    /// Returns the value as true or false.
     pub fn boolean(&self) -> Option<bool> {
         self.value
             .as_bool()
             .or_else(|| self.wrong_type("true or false"))
     }
 
-    /// One of the named values of `T`.
+    /// Returns the value as one of the named values of `T`.
     pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
         self.named(names, |text| text.parse().ok())
     }
 
-    /// What one of `names` stands for, which `find` knows.
+    /// Returns the meaning of the value, which must be one of `names`, as `find` knows it.
     pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = find(text);
         if value.is_none() {
             let hint = match nearest(text, names) {
                 Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("one of {}", names.join(", ")),
+                None => format!("use one of {}", names.join(", ")),
             };
             self.note(format!("\"{text}\" is not known; {hint}"));
         }
         value
     }
 
-    /// The values of an array, if it is one. Each keeps this item's key, with its place from 1 in brackets.
+    /// Returns the values of an array. `None` if it is not an array. Each value has this item's key with its number from 1 in
+    /// brackets.
     pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
         let item = |(index, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
@@ -126,12 +127,13 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
-    /// The values of an array; a mistake if it is none.
+    /// Returns the values of an array. Notes a mistake if it is not an array.
     pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
         self.array().or_else(|| self.wrong_type(wanted))
     }
 
-    /// What `read` makes of each value of an array; a mistake if it is none. All are read: each mistake is noted.
+    /// Reads each value of an array with `read`. Notes a mistake if it is not an array. All values are read, so each mistake is
+    /// noted.
     pub fn each<T>(
         &self,
         wanted: &str,
@@ -141,7 +143,7 @@ impl<'d> Item<'d> {
         values.into_iter().collect()
     }
 
-    /// The table, if it is one.
+    /// Returns the table. `None` if it is not a table.
     pub fn table(&self) -> Option<Section<'d>> {
         let table = self.value.as_table()?;
         Some(Section {
@@ -152,12 +154,12 @@ impl<'d> Item<'d> {
         })
     }
 
-    /// The table; a mistake if it is none.
+    /// Returns the table. Notes a mistake if it is not a table.
     pub fn section(&self) -> Option<Section<'d>> {
         self.table().or_else(|| self.wrong_type("a table"))
     }
 
-    /// The tables of an array of tables (`[[key]]`); a mistake if it is none.
+    /// Returns the tables of an array of tables (`[[key]]`). Notes a mistake if it is not such an array.
     pub fn sections(&self) -> Option<Vec<Section<'d>>> {
         let Some(items) = self.array() else {
             return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
@@ -165,17 +167,17 @@ impl<'d> Item<'d> {
         items.iter().map(Item::section).collect()
     }
 
-    /// Whether it is a whole number.
+    /// Returns whether it is a whole number.
     pub fn is_integer(&self) -> bool {
         self.value.is_integer()
     }
 
-    /// Whether it is a text.
+    /// Returns whether it is a text.
     pub fn is_text(&self) -> bool {
         self.value.is_str()
     }
 
-    /// Whether it is a number, whole or not.
+    /// Returns whether it is a number, whole or not.
     pub fn is_number(&self) -> bool {
         self.value.is_integer() || self.value.is_float()
     }

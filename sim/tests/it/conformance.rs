@@ -1,4 +1,4 @@
-//! One suite for both engines: whatever interprets the machines, their logs are executions of the same model.
+//! One suite for both engines: the logs of either engine must be executions of the same model.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::support::{experiment, run_all, run_tcp, settings};
 
 const ENGINES: [EngineKind; 2] = [EngineKind::Virtual, EngineKind::Tcp];
 
-/// Runs `parameters` on both engines and hands every log to `check`.
+/// Runs `parameters` on both engines and passes every log to `check`.
 fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog)) {
     let experiment = experiment(parameters);
     for engine in ENGINES {
@@ -35,18 +35,18 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
 const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]\ndelay_s = [0, { uniform = [0, 2] }]";
 
-/// Every variant of the model, alone and with another one.
+/// Every variant of the model, alone and combined with another one.
 const VARIANTS: &str = "duration_s = 20\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]
 sends = [\"mix\", \"unicast\", \"broadcast\", { multicast = 1 }, { multicast = 2 }]
 [[exclude]]\ntopology = \"time-keeper\"\nsends = [\"unicast\", { multicast = 1 }, { multicast = 2 }]";
 
-/// Rates that are not whole, and a probability for each machine.
+/// Rates that are not whole numbers, and a probability for each machine.
 const UNEVEN: &str = "duration_s = 20\ntime_scale = 40\nrepetitions = 5\n[parameters]
 rates = [[1.5, 2.25, 6], [0.3, 3, 1.000001]]\ninternal = [[0.9, 0.5, 0.2]]\nphase = \"uniform\"\nreceive = [\"one\", \"all\"]";
 
-/// A connection for each message, and the same without.
+/// Runs with a connection for each message, and the same runs without.
 const PER_MESSAGE: &str = "duration_s = 20\ntime_scale = 20\n[parameters]
 rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
 topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nconnection = [\"per-message\", \"persistent\"]";
@@ -66,26 +66,26 @@ fn a_connection_for_each_message_changes_no_event() {
 
 #[test]
 fn every_variant_keeps_lamports_rules_and_every_message() {
-    keep_lamports_rules_and_every_message(PER_MESSAGE);
-    keep_lamports_rules_and_every_message(VARIANTS);
-    keep_lamports_rules_and_every_message(UNEVEN);
+    check_rules_and_messages(PER_MESSAGE);
+    check_rules_and_messages(VARIANTS);
+    check_rules_and_messages(UNEVEN);
 }
 
-fn keep_lamports_rules_and_every_message(parameters: &str) {
+fn check_rules_and_messages(parameters: &str) {
     on_both_engines(parameters, |experiment, run, log| {
         log.machines
             .iter()
-            .for_each(|events| clock_keeps_the_rules(events));
-        messages_are_received_once_and_in_order_or_still_wait(run, log);
+            .for_each(|events| check_clock_rules(events));
+        check_messages(run, log);
         let schedule = run.schedule(experiment.seed);
         for (machine, events) in log.machines.iter().enumerate() {
-            ticks_are_all_there(events, schedule.ticks(machine), run);
+            check_all_ticks(events, schedule.ticks(machine), run);
         }
     });
 }
 
-/// Every tick has an event; one that takes several messages counts them down to none.
-fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
+/// Checks that every tick has an event, and that a tick with several messages counts them down to none.
+fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
     let by_tick: Vec<_> = events
         .chunk_by(|a, b| a.event.tick == b.event.tick)
         .collect();
@@ -106,10 +106,10 @@ fn ticks_are_all_there(events: &[LoggedEvent], ticks: u64, run: &Run) {
 }
 
 #[test]
-fn variants_in_order_equal_their_virtual_twins() {
-    twins_in_order_are_equal(experiment(VARIANTS));
-    twins_in_order_are_equal(experiment(UNEVEN));
-    twins_in_order_are_equal(experiment(PER_MESSAGE));
+fn variants_as_scheduled_equal_their_virtual_twins() {
+    check_twins_at_some_speed(experiment(VARIANTS));
+    check_twins_at_some_speed(experiment(UNEVEN));
+    check_twins_at_some_speed(experiment(PER_MESSAGE));
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn clocks_keep_lamports_rules() {
     on_both_engines(GRID, |_, _, log| {
         log.machines
             .iter()
-            .for_each(|events| clock_keeps_the_rules(events));
+            .for_each(|events| check_clock_rules(events));
     });
 }
 
-fn clock_keeps_the_rules(events: &[LoggedEvent]) {
+fn check_clock_rules(events: &[LoggedEvent]) {
     let mut clock = 0;
     for logged in events {
         let expected = match logged.event.kind {
@@ -169,16 +169,16 @@ fn clock_keeps_the_rules(events: &[LoggedEvent]) {
     }
 }
 
-/// Every receive names a send to its machine, with its stamp, at a lower clock; links keep their order; nothing comes twice;
-/// and what was sent was received, or still waits at the end.
+/// Every receive belongs to a send to its machine, with the same stamp and at a lower clock. Messages between two machines keep
+/// their order, and no message arrives twice. Every sent message is received, or waits at the end.
 #[test]
 fn every_message_is_received_once_and_in_order_or_still_waits() {
     on_both_engines(GRID, |_, run, log| {
-        messages_are_received_once_and_in_order_or_still_wait(run, log);
+        check_messages(run, log);
     });
 }
 
-fn messages_are_received_once_and_in_order_or_still_wait(run: &Run, log: &RunLog) {
+fn check_messages(run: &Run, log: &RunLog) {
     let machines = log.machines.len();
     let mut links: HashMap<(usize, usize), VecDeque<Message>> = HashMap::new();
     for (sender, events) in log.machines.iter().enumerate() {
@@ -210,8 +210,8 @@ fn messages_are_received_once_and_in_order_or_still_wait(run: &Run, log: &RunLog
         }
     }
     assert!(received > 0, "{}: nothing was received", run.key());
-    // With the virtual engine every machine's last queue length also counts what was sent after its last tick, or not at
-    // all; so the two can differ by what came between that tick and the end, never the other way round.
+    // A machine's last queue length does not count messages sent after its last tick. So it can be smaller than the number of
+    // messages that are not received, but never larger.
     for (receiver, events) in log.machines.iter().enumerate() {
         let sent: usize = (0..machines)
             .filter_map(|sender| links.get(&(sender, receiver)))
@@ -246,7 +246,7 @@ fn no_message_is_received_before_its_delay_is_over() {
 }
 
 #[test]
-fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_does() {
+fn only_stamping_before_the_increment_breaks_the_clock_condition() {
     let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
     on_both_engines(parameters, |_, run, log| {
         let sends: HashMap<(u32, u64), u64> = (0u32..)
@@ -274,32 +274,32 @@ fn stamping_before_the_increment_breaks_the_clock_condition_and_nothing_else_doe
     });
 }
 
-/// A run over real TCP whose messages were queued when the schedule says is, event for event, the run of its virtual twin; and
-/// that holds for every punctual run.
+/// A run over real TCP that was as scheduled has the same events as the virtual run with the same seed. Every punctual run is as
+/// scheduled.
 #[test]
-fn runs_in_order_equal_their_virtual_twins() {
+fn runs_as_scheduled_equal_their_virtual_twins() {
     let experiment = experiment(
         "duration_s = 60\ntime_scale = 60\nrepetitions = 2\n[parameters]
 rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
 delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     );
-    twins_in_order_are_equal(experiment);
+    check_twins_at_some_speed(experiment);
 }
 
-/// How many runs are in order depends on how busy the computer is: as long as none is, they are tried again at half the speed.
-fn twins_in_order_are_equal(mut experiment: Experiment) {
+/// How many runs are as scheduled depends on how busy the computer is. If none is, they are tried again at half the speed.
+fn check_twins_at_some_speed(mut experiment: Experiment) {
     let twins = run_all(&experiment, EngineKind::Virtual);
-    while equal_twins_in_order(&experiment, &twins) == 0 {
+    while count_equal_twins(&experiment, &twins) == 0 {
         experiment.time_scale /= 2.0;
         assert!(
             experiment.time_scale > 0.2,
-            "no run was in order, even at the slowest speed"
+            "no run was as scheduled, even at the slowest speed"
         );
     }
 }
 
-/// Requires that the runs that are in order over TCP have the events of their virtual twins; returns how many are.
-fn equal_twins_in_order(experiment: &Experiment, twins: &[RunOutcome]) -> usize {
+/// Checks that the runs over TCP that are as scheduled have the events of their virtual twins. Returns how many there are.
+fn count_equal_twins(experiment: &Experiment, twins: &[RunOutcome]) -> usize {
     let over_tcp = run_all(experiment, EngineKind::Tcp);
     assert_eq!(over_tcp.len(), twins.len());
     let mut as_scheduled = 0;
@@ -329,7 +329,8 @@ fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
         .collect()
 }
 
-/// Equal rates, aligned ticks: every machine counts its ticks and nothing else, since no message is ever ahead of its receiver.
+/// With equal rates and aligned ticks, every clock counts its machine's ticks only, because no message has a larger timestamp than
+/// its receiver's clock.
 #[test]
 fn aligned_equal_rates_never_jump_in_virtual_time() {
     let experiment =
@@ -347,7 +348,7 @@ fn aligned_equal_rates_never_jump_in_virtual_time() {
 }
 
 #[test]
-fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
+fn the_virtual_engine_repeats_exactly_with_the_same_seed_only() {
     let of_seed = |seed: u64| {
         let mut experiment = experiment("[parameters]\nrates = [1, 3, 6]\ninternal = 0.7");
         experiment.seed = seed;
@@ -361,7 +362,7 @@ fn the_virtual_engine_repeats_to_the_byte_and_another_seed_does_not() {
     assert_ne!(events(&of_seed(1)), events(&of_seed(2)));
 }
 
-/// Machine 1 draws internal events half as often as machine 0 does.
+/// Machine 1 has half as many internal events as machine 0.
 #[test]
 fn each_machine_has_its_own_probability() {
     let experiment =
@@ -390,7 +391,7 @@ fn each_machine_has_its_own_probability() {
     assert!((half - 0.5).abs() < 5.0 * deviation, "{half}");
 }
 
-/// A run's events depend on its key, not on the grid around it.
+/// A run's events depend on its key, not on the other runs of the experiment.
 #[test]
 fn a_run_is_the_same_in_a_larger_grid() {
     let alone = experiment("[parameters]\nrates = [2, 3, 4]\ninternal = 0.4");
@@ -406,7 +407,7 @@ fn a_run_is_the_same_in_a_larger_grid() {
 }
 
 #[test]
-fn logs_that_memory_has_no_room_for_are_whole() {
+fn logs_that_do_not_fit_into_memory_are_complete() {
     let experiment = experiment(GRID);
     let little = Settings {
         events_in_memory: 30,
@@ -425,9 +426,10 @@ fn logs_that_memory_has_no_room_for_are_whole() {
     }
 }
 
-/// What is planned is near what comes: rows of the log where ticks take all messages, and messages where nobody is busy receiving.
+/// The expected numbers are close to the real ones: rows of the log if ticks take all messages, and messages if no machine is busy
+/// receiving.
 #[test]
-fn expected_rows_and_messages_are_near_those_that_come() {
+fn expected_rows_and_messages_are_close_to_the_real_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
                 internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
                 sends = [\"mix\", \"broadcast\", { multicast = 2 }]";

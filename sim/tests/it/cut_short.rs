@@ -1,4 +1,4 @@
-//! Sweeps that are cut short: the same command goes on, nothing finished is lost, nothing is counted twice.
+//! Interrupted sweeps: the same command resumes them, no finished run is lost, and none is counted twice.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 use crate::support::{files, finished, signal};
 
-/// Forty runs of 0.1 s one after the other: long enough to be cut short in the middle.
+/// Forty runs of 0.1 s, one after the other: long enough to interrupt the sweep in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
-/// As many runs as take some hundredths of a second, and are journalled every few milliseconds.
+/// As many runs as take some hundredths of a second; rows are added to the journal every few milliseconds.
 const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
-/// How often sweeps are killed, unless the environment variable `SIM_KILLS` says otherwise.
+/// How often sweeps are killed. The environment variable `SIM_KILLS` can change it.
 const KILLS: u32 = 200;
 
 fn kills() -> u32 {
@@ -52,7 +52,7 @@ impl Sweep {
         self.folder.path().join("data/e")
     }
 
-    /// The command, behind the words of another that runs it.
+    /// Returns the command, preceded by the words of another command that runs it.
     fn command(&self, wrapper: &[&str]) -> Command {
         let mut words = wrapper.to_vec();
         words.extend([env!("CARGO_BIN_EXE_sim"), "run", "e.toml"]);
@@ -76,7 +76,7 @@ impl Sweep {
         (child, stderr)
     }
 
-    /// Starts the sweep, lets some runs end, and sends it signals; returns its exit status and what it said.
+    /// Starts the sweep, waits until some runs have ended, and sends it signals. Returns its exit status and its messages.
     fn cut_short(&self, wrapper: &[&str], signals: &[&str]) -> (ExitStatus, String) {
         let (mut child, mut stderr) = self.start(wrapper);
         let mut said = String::new();
@@ -89,7 +89,7 @@ impl Sweep {
         (child.wait().expect("a child"), said)
     }
 
-    /// Waits until so many runs have ended.
+    /// Waits until `rows` runs have ended.
     fn wait_for_rows(&self, rows: usize, child: &mut Child) {
         while journal_rows(&self.dataset()) < rows {
             let ended = child.try_wait().expect("a child");
@@ -98,8 +98,8 @@ impl Sweep {
         }
     }
 
-    /// Runs the rest; returns what it said.
-    fn next_event_in_tick(&self) -> String {
+    /// Makes the other runs. Returns the messages of the sweep.
+    fn resume(&self) -> String {
         let (mut child, mut stderr) = self.start(&[]);
         let mut said = String::new();
         stderr.read_to_string(&mut said).expect("text");
@@ -107,8 +107,8 @@ impl Sweep {
         said
     }
 
-    /// Starts the sweep and kills it once it has written `bytes` more and `turns` turns have gone by; returns whether it had ended
-    /// by itself.
+    /// Starts the sweep and kills it after it has written `bytes` more bytes and `turns` turns of a loop. Returns whether it had
+    /// ended before.
     fn kill_after(&self, bytes: u64, turns: u32) -> bool {
         let mut child = self
             .command(&[])
@@ -134,8 +134,8 @@ impl Sweep {
         length("runs.csv") + length("events-0000.csv")
     }
 
-    /// Every run is there once, with all its events, and no others.
-    fn is_whole(&self) {
+    /// Checks that every run exists once with all its events, and that there are no others.
+    fn check_complete(&self) {
         let dataset = Dataset::open(&self.dataset()).expect("a dataset");
         let runs: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
         assert_eq!(dataset.attempted().len() as u64, RUNS);
@@ -145,7 +145,7 @@ impl Sweep {
             let events = dataset.read_events(row).expect("events");
             bytes += events.len();
             let rows: Result<Vec<_>, _> = parse_rows(&events).collect();
-            // Two seconds of 1 + 3 + 6 ticks per second.
+            // Two seconds with 1 + 3 + 6 ticks per second.
             assert_eq!(rows.expect("rows").len(), 20);
         }
         let segment =
@@ -161,7 +161,7 @@ fn journal_rows(dataset: &Path) -> usize {
 }
 
 #[test]
-fn the_first_signal_closes_the_dataset_and_says_how_to_go_on() {
+fn the_first_signal_stops_in_good_order_and_the_last_line_says_how_to_resume() {
     for name in ["INT", "TERM"] {
         let sweep = Sweep::over_tcp();
         let (status, said) = sweep.cut_short(&[], &[name]);
@@ -171,24 +171,24 @@ fn the_first_signal_closes_the_dataset_and_says_how_to_go_on() {
         let done = journal_rows(&sweep.dataset()) as u64;
         let left = RUNS - done;
         assert!(
-            said.contains(&format!("interrupted with {left} runs to do; to go on: ")),
+            said.contains(&format!("interrupted with {left} runs to do; to resume: ")),
             "{said}"
         );
         assert!(
             said.trim_end().ends_with("sim run e.toml --jobs 1"),
             "{said}"
         );
-        let said = sweep.next_event_in_tick();
+        let said = sweep.resume();
         assert!(said.starts_with(&format!("{left} runs to do")), "{said}");
-        assert!(!said.contains("cut short"), "{said}");
-        sweep.is_whole();
+        assert!(!said.contains("was interrupted"), "{said}");
+        sweep.check_complete();
     }
 }
 
-/// After the first signal the sweep waits for a run that has two seconds to go. Should that be over before the second signal comes,
-/// nothing is shown, and it is tried again.
+/// After the first signal the sweep waits for a run that needs two more seconds. If this run ends before the second signal, the
+/// test is repeated.
 #[test]
-fn the_second_signal_ends_it_at_once() {
+fn the_second_signal_stops_at_once() {
     let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
     let at_once = || {
         let sweep = Sweep::new(&experiment, &["--jobs", "1", "--sync-every", "0"]);
@@ -208,16 +208,16 @@ fn the_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn under_nohup_it_outlives_its_terminal() {
+fn under_nohup_a_sweep_continues_without_its_terminal() {
     let sweep = Sweep::over_tcp();
     let (status, said) = sweep.cut_short(&["nohup"], &["HUP"]);
     assert_eq!(status.code(), Some(0), "{said}");
-    sweep.is_whole();
+    sweep.check_complete();
 }
 
-/// A limit on the size of files stands in for a full disk: the system refuses to write on.
+/// A limit on the size of files replaces a full disk: the system refuses to write more.
 #[test]
-fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
+fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
     let (mut child, mut stderr) = sweep.start(&limited);
@@ -225,12 +225,15 @@ fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
     stderr.read_to_string(&mut said).expect("text");
     assert_eq!(child.wait().expect("a child").code(), Some(2), "{said}");
     assert!(said.contains("File too large"), "{said}");
-    assert!(said.contains("once this is mended, go on with: "), "{said}");
+    assert!(
+        said.contains("after you have solved the problem, resume with: "),
+        "{said}"
+    );
     let kept = finished(&sweep.dataset());
     assert!(kept.len() > 5, "{} runs", kept.len());
     sweep.options.clear();
-    let said = sweep.next_event_in_tick();
-    assert!(said.contains("an earlier sweep was cut short"), "{said}");
+    let said = sweep.resume();
+    assert!(said.contains("an earlier sweep was interrupted"), "{said}");
     let whole = finished(&sweep.dataset());
     assert_eq!(whole.len(), 800);
     assert!(
@@ -240,10 +243,10 @@ fn a_full_disk_ends_it_with_a_message_and_loses_nothing() {
 }
 
 #[test]
-fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
+fn a_virtual_sweep_killed_at_any_time_ends_with_the_same_bytes() {
     let options = ["--sync-every", "0.005"];
     let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
-    undisturbed.next_event_in_tick();
+    undisturbed.resume();
     let whole = files(&undisturbed.dataset());
     let wanted = finished(&undisturbed.dataset());
     let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
@@ -251,7 +254,7 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
     let (mut kills, mut counted, mut ended, mut compared) = (0, 0, 0, 0);
     while kills < self::kills() {
-        // Some kills at the very start, the others anywhere in what a tenth of the sweep writes.
+        // Some sweeps are killed at the very start, the others at any time within the first tenth of the sweep.
         let after = random
             .random_range(0..bytes / 10)
             .saturating_sub(bytes / 50);
@@ -273,7 +276,7 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
         assert!(found.iter().all(right));
         compared += found.len();
     }
-    sweep.next_event_in_tick();
+    sweep.resume();
     assert!(
         files(&sweep.dataset()) == whole,
         "other bytes than undisturbed"
@@ -283,7 +286,7 @@ fn killed_anywhere_a_virtual_sweep_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn killed_anywhere_a_sweep_over_tcp_has_every_run_once() {
+fn a_sweep_over_tcp_killed_at_any_time_has_every_run_once() {
     let sweep = Sweep::new(OVER_TCP, &["--jobs", "4", "--sync-every", "0"]);
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let (mut kills, mut ended) = (0, false);
@@ -291,6 +294,6 @@ fn killed_anywhere_a_sweep_over_tcp_has_every_run_once() {
         ended = sweep.kill_after(random.random_range(0..4_000), random.random_range(0..200));
         kills += 1;
     }
-    sweep.next_event_in_tick();
-    sweep.is_whole();
+    sweep.resume();
+    sweep.check_complete();
 }

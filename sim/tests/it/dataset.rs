@@ -1,4 +1,4 @@
-//! Datasets: what a sweep leaves behind, and how the next one takes it up.
+//! Datasets: what a sweep writes, and how the next sweep continues.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
 }
 
 #[test]
-fn holds_every_run_once_with_the_events_the_engine_made() {
+fn contains_every_run_once_with_the_engines_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("new");
     let experiment = experiment(GRID);
@@ -64,10 +64,10 @@ fn a_second_sweep_has_nothing_to_do_and_changes_nothing() {
     );
 }
 
-/// Whatever a crash leaves of the journal's rows and of the events behind them, the next sweep drops what is torn, keeps what is
-/// whole, and does the rest.
+/// After a crash at any byte of the journal, the next sweep removes incomplete rows and events, keeps complete ones, and makes the
+/// missing runs.
 #[test]
-fn takes_up_a_sweep_that_was_cut_short_anywhere() {
+fn resumes_a_sweep_that_was_interrupted_at_any_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let whole = folder.path().join("whole");
@@ -88,13 +88,13 @@ fn takes_up_a_sweep_that_was_cut_short_anywhere() {
             .count() as u64;
         let summary = sweep(&experiment, &root).expect("a sweep");
         assert_eq!(summary.ok, 12 - kept);
-        assert!(!summary.recovered.is_nothing());
+        assert!(!summary.recovered.is_empty());
         assert_eq!(rows(&root), rows(&whole), "cut at byte {cut}");
     }
 }
 
 #[test]
-fn a_changed_meaning_is_refused_with_what_differs() {
+fn a_changed_experiment_is_refused_with_the_differences() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let before = rows(folder.path());
@@ -106,13 +106,17 @@ fn a_changed_meaning_is_refused_with_what_differs() {
         (
             "duration_s = 10",
             "duration_s = 11",
-            "duration_s: 10 there, 11 here",
+            "duration_s: 10 in the dataset, 11 in the experiment",
         ),
-        ("[0.2, 0.7]", "0.2", "internal: 0.2 | 0.7 there, 0.2 here"),
+        (
+            "[0.2, 0.7]",
+            "0.2",
+            "internal: 0.2 | 0.7 in the dataset, 0.2 in the experiment",
+        ),
         (
             "engine = \"virtual\"",
             "engine = \"tcp\"",
-            "engine: virtual there, tcp here",
+            "engine: virtual in the dataset, tcp in the experiment",
         ),
     ] {
         let refused = refuse(&GRID.replace(find, replace));
@@ -150,7 +154,8 @@ fn one_writer_at_a_time() {
     );
 }
 
-/// While a sweep writes, its status says who it is, how fast, and when it will be done; once it is over, when it was.
+/// While a sweep writes, its status shows the process, the speed and the planned end; afterwards, the time at which the last run
+/// ended.
 #[test]
 fn the_status_of_a_sweep_under_way_and_after() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -182,7 +187,7 @@ fn the_status_of_a_sweep_under_way_and_after() {
     assert_eq!((going_on.done, going_on.to_do), (3, 9));
     assert!(going_on.sweeps[0].runs_per_hour > Some(0.0));
     assert_eq!(going_on.finishes_at_s, beginning.finishes_at_s);
-    // Behind the plan, it finishes as runs have been ending.
+    // After the planned end, the end is calculated from the runs so far.
     writer.announce(12, Duration::ZERO).expect("announced");
     assert!(status().finishes_at_s.is_some());
     drop(writer);
@@ -192,7 +197,7 @@ fn the_status_of_a_sweep_under_way_and_after() {
 }
 
 #[test]
-fn the_manifest_says_what_made_it_and_every_row_which_version() {
+fn the_manifest_names_the_commit_and_every_row_the_version() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let dataset = Dataset::open(folder.path()).expect("a dataset");
@@ -265,8 +270,7 @@ fn changed_or_missing_events_are_noticed() {
     );
 }
 
-/// Sealed as if a writer had written them, rows that no run can have are refused by line, before anything is asked of memory or
-/// disk.
+/// Rows with impossible values are refused with their line, even with a correct checksum, before memory or disk space is used.
 #[test]
 fn rows_that_no_run_can_have_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -310,7 +314,7 @@ fn rows_that_no_run_can_have_are_refused() {
     }
 }
 
-/// Read row by row, the status is the one that all rows together have.
+/// The status that is counted row by row is the same as that of all rows together.
 #[test]
 fn a_run_counts_once_however_often_it_was_attempted() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -363,9 +367,9 @@ fn a_run_counts_once_however_often_it_was_attempted() {
     assert_eq!(status.events, events);
 }
 
-/// As Git checks text out on Windows, unless it is told not to.
+/// Git converts text files in this way on Windows by default.
 #[test]
-fn events_with_crlf_line_ends_are_named_so_and_not_written_behind() {
+fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     for name in ["runs.csv", "events-0000.csv", "dataset.json"] {
@@ -382,9 +386,9 @@ fn events_with_crlf_line_ends_are_named_so_and_not_written_behind() {
     assert!(refused.contains("events-0000.csv has CRLF"), "{refused}");
 }
 
-/// The virtual engine's datasets are the same to the byte, whatever the number of workers.
+/// The bytes of a virtual dataset do not depend on the number of workers.
 #[test]
-fn workers_change_no_byte_in_virtual_time() {
+fn the_number_of_workers_changes_no_byte_in_virtual_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let files = |workers: usize| {

@@ -1,4 +1,4 @@
-//! Files of a dataset that are deleted or changed by others: while it is written, or before it is taken up.
+//! Files of a dataset that other programs delete or change while a sweep writes, or before it resumes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Six runs that have ended.
+    /// Creates a dataset with six finished runs.
     fn new() -> Self {
         let (folder, experiment) = (tempfile::tempdir().expect("a folder"), experiment(GRID));
         let root = folder.path().join("made");
@@ -48,7 +48,7 @@ impl Trial {
     }
 }
 
-/// Nobody could read a dataset without its manifest, however many runs it has.
+/// Without its manifest, a dataset could not be read.
 #[test]
 fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
     let trial = Trial::new();
@@ -65,19 +65,19 @@ fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
 }
 
 #[test]
-fn a_journal_without_a_manifest_is_no_stranger_and_stays() {
+fn a_journal_without_a_manifest_is_reported_and_kept() {
     let trial = Trial::new();
     drop(trial.writer());
     fs::remove_file(trial.root().join("dataset.json")).expect("removed");
     let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no manifest");
     assert!(matches!(refused, DatasetError::NoManifest(_)), "{refused}");
     assert!(
-        refused.to_string().contains("restore that file"),
+        refused.to_string().contains("restore dataset.json"),
         "{refused}"
     );
 }
 
-/// Rows at places that the writer does not mean would make a journal of nothing.
+/// Rows at wrong positions would make the whole journal useless.
 #[test]
 fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     let trial = Trial::new();
@@ -95,7 +95,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     );
     drop(writer);
     assert_eq!(fs::read(&journal).expect("a journal"), b"");
-    // The way out that is told then: the copy is restored.
+    // The error advises to restore the file from a copy.
     let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no journal");
     assert!(refused.to_string().contains("from a copy"), "{refused}");
     fs::write(&journal, copy).expect("restored");
@@ -103,7 +103,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
 }
 
 #[test]
-fn a_line_that_is_no_row_is_named_with_the_way_out() {
+fn a_line_that_is_not_a_row_is_reported_with_advice() {
     let trial = Trial::new();
     drop(trial.writer());
     let journal = trial.root().join("runs.csv");
@@ -112,7 +112,7 @@ fn a_line_that_is_no_row_is_named_with_the_way_out() {
     let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no row");
     let said = refused.to_string();
     assert!(
-        said.contains("line: 2") && said.contains("delete that line"),
+        said.contains("line: 2") && said.contains("delete this line"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! Disks that fill up, file systems that lack locks, datasets that vanish: what a sweep makes of them.
+//! Full disks, file systems without locks, and datasets that vanish during a sweep.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::support::{experiment, finished, run_all};
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 const NO_SPACE: i32 = 28;
 
-/// A disk with so many bytes free, where a removed file gives its bytes back; and with locks or without.
+/// A disk with a number of free bytes, to which removing a file adds; with locks or without.
 #[derive(Clone, Debug)]
 struct SmallDisk {
     free: Arc<AtomicI64>,
@@ -119,7 +119,7 @@ impl DiskFile for SmallDiskFile {
         self.file.identity()
     }
 
-    /// Others take what it frees at once.
+    /// Another program uses the freed bytes at once.
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.cut(length)
     }
@@ -136,7 +136,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Twelve runs that have ended, as a sweep made them.
+    /// Creates a dataset with twelve finished runs.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let experiment = experiment(GRID);
@@ -177,9 +177,9 @@ impl Trial {
     }
 }
 
-/// Whatever the events leave free, every run whose events were wholly written before the disk was full is counted.
+/// Every run whose events were completely written before the disk was full counts, for any number of free bytes.
 #[test]
-fn events_that_take_the_last_blocks_leave_room_for_the_journal() {
+fn events_that_fill_the_disk_leave_space_for_the_journal() {
     let trial = Trial::new();
     let events: Vec<i64> = trial
         .runs
@@ -210,9 +210,9 @@ fn events_that_take_the_last_blocks_leave_room_for_the_journal() {
     }
 }
 
-/// The journal itself meets the end of the disk: its rows take the room that is kept, and the sweep is told that the disk is full.
+/// The journal itself finds the disk full. Its rows take the reserved space, and the sweep reports that the disk is full.
 #[test]
-fn rows_that_do_not_fit_take_the_room_that_is_kept() {
+fn rows_that_do_not_fit_take_the_reserved_space() {
     let trial = Trial::new();
     let disk = SmallDisk::with_bytes(i64::MAX);
     let mut writer = trial.writer(&disk);
@@ -229,7 +229,7 @@ fn rows_that_do_not_fit_take_the_room_that_is_kept() {
     assert_eq!(finished(&trial.root()).len(), trial.runs.len());
 }
 
-/// On a disk without room for a new dataset, no part of a file stays.
+/// On a disk without space for a new dataset, no incomplete file remains.
 #[test]
 fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
     let trial = Trial::new();
@@ -243,9 +243,10 @@ fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
     assert_eq!(left, [".lock"]);
 }
 
-/// What a crash left of a file that was being replaced does not make a folder somebody else's, and goes with the next sweep.
+/// A crash may leave the temporary file of a file that was being replaced. Such a file does not make the folder a foreign one, and
+/// the next sweep removes it.
 #[test]
-fn half_written_files_of_a_crash_are_known_and_removed() {
+fn incomplete_files_of_a_crash_are_recognised_and_removed() {
     let trial = Trial::new();
     let root = trial.root();
     fs::create_dir_all(&root).expect("a folder");
@@ -260,7 +261,7 @@ fn half_written_files_of_a_crash_are_known_and_removed() {
     drop(trial.writer(&SmallDisk::with_bytes(i64::MAX)));
     assert!(root.join("dataset.json").exists());
     assert!(left.iter().all(|name| !root.join(name).exists()));
-    // Of another file's temporary name nobody knows whose it is.
+    // A temporary file with another final name belongs to an unknown program.
     fs::remove_dir_all(&root).expect("removed");
     fs::create_dir_all(&root).expect("a folder");
     fs::write(root.join(".thesis.tex.0123456789abcdef.partial"), "all").expect("written");
@@ -285,19 +286,19 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
         fs::write(root.join("runs.csv"), "")
     };
     let lose_events = || fs::remove_file(root.join("events-0000.csv"));
-    let befall: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
+    let damage: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
         (&delete, "runs.csv is gone"),
         (&r#move, "runs.csv is gone"),
         (&replace, "runs.csv is another file than before"),
         (&lose_events, "events-0000.csv is gone"),
     ];
-    for (befall, says) in befall {
+    for (damage, says) in damage {
         for has_unsynced_runs in [false, true] {
             let mut writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
             let run = trial.runs[0].clone();
             writer.append(run).expect("appended");
             writer.sync().expect("synced");
-            befall().expect("it happens");
+            damage().expect("it happens");
             if has_unsynced_runs {
                 writer.append(trial.runs[1].clone()).expect("appended");
             }
@@ -306,20 +307,20 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
             assert!(gone.to_string().contains(says), "{gone}");
             drop(writer);
             if moved.exists() {
-                // What had ended is whole where it is now.
+                // The runs that had ended are complete in the new folder.
                 let runs = 1 + usize::from(has_unsynced_runs);
                 assert_eq!(finished(&moved).len(), runs);
                 fs::remove_dir_all(&moved).expect("removed");
             }
-            // The folder may be the one that vanished.
+            // The folder itself may be what vanished.
             let _ = fs::remove_dir_all(&root);
         }
     }
 }
 
-/// Without locks a sweep runs, and its status does not claim to know more than it can.
+/// Without locks a sweep runs, and its status says that it may have ended.
 #[test]
-fn without_locks_nobody_knows_whether_a_sweep_still_runs() {
+fn without_locks_the_status_is_not_certain() {
     let trial = Trial::new();
     let mut writer = trial.writer(&SmallDisk::without_locks());
     assert!(!writer.is_locked());
@@ -329,28 +330,28 @@ fn without_locks_nobody_knows_whether_a_sweep_still_runs() {
     let status = trial.status();
     assert_eq!((status.done, status.sweeps.len()), (1, 1));
     assert!(!status.sweeps[0].is_certain);
-    // It says when it ends; killed, it does not.
+    // The sweep writes that it has ended, unless it is killed.
     let words = fs::read(trial.root().join(".lock")).expect("words");
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
     fs::write(trial.root().join(".lock"), words).expect("written");
     assert!(!trial.status().sweeps[0].is_certain);
-    // With locks, everybody knows.
+    // With locks, the status is certain.
     let writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
     assert!(writer.is_locked() && trial.status().sweeps[0].is_certain);
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
 }
 
-/// An import that fails, or is given up, leaves nothing of its partial folder; one at a time makes a dataset.
+/// An import that fails or is dropped removes its partial folder. Only one import at a time can make a dataset.
 #[test]
-fn an_import_is_there_whole_or_not_at_all() {
+fn an_import_appears_complete_or_not_at_all() {
     let trial = Trial::new();
     let parent = trial.folder.path().join("imports");
     let root = parent.join("imported");
     fs::create_dir(&parent).expect("a folder");
     let left = || fs::read_dir(&parent).expect("a folder").count();
-    // What a killed import left is no part of the next.
+    // Files of a killed import do not become part of the next one.
     let partial = parent.join(".imported.partial");
     fs::create_dir(&partial).expect("a folder");
     fs::write(partial.join("events-0000.csv"), "torn").expect("written");
@@ -362,7 +363,7 @@ fn an_import_is_there_whole_or_not_at_all() {
         .expect("appended");
     drop(writer);
     assert_eq!(left(), 0);
-    // Something took its place meanwhile.
+    // Something else was created at the dataset's path meanwhile.
     let imported = || Imported {
         files: vec![],
         missing_fields: MissingFields::default(),
@@ -391,12 +392,11 @@ fn an_import_is_there_whole_or_not_at_all() {
     assert!(!root.join(".lock").exists());
 }
 
-/// A real file system of two megabytes: all whole runs on it count, and with more room the sweep
-/// goes on.
+/// On a real file system of two megabytes, all complete runs count, and with more space the sweep is resumed.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to mount a file system"]
-fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
+fn a_real_full_disk_keeps_every_run_that_was_written() {
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
 "$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
     let folder = tempfile::tempdir().expect("a folder");
@@ -421,7 +421,7 @@ fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
     let root = folder.path().join("d");
     let whole = finished(&root);
     assert!(whole.len() > 100, "{} runs", whole.len());
-    // Not one run's events were written in vain, though none was synced before.
+    // The events of every written run count, although nothing was forced to the disk before.
     let dataset = Dataset::open(&root).expect("a dataset");
     let last = dataset.attempted().last().expect("a run");
     let segment = fs::metadata(root.join("events-0000.csv")).expect("events");
@@ -429,7 +429,7 @@ fn a_real_disk_that_fills_up_keeps_every_run_that_was_written() {
     assert!(!folder.path().join(".reserve").exists());
 }
 
-/// Whoever opens a pipe without a writer waits for ever.
+/// Opening a pipe without a writer waits for ever.
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_the_place_of_a_file_of_a_dataset_is_an_error() {

@@ -1,4 +1,4 @@
-//! Experiment files: what they expand to, and that every mistake is found and named with line and key.
+//! Experiment files: the configurations that they describe, and that every mistake is reported with line and key.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ fn every_ordered_and_unordered_rate_set() {
 }
 
 #[test]
-fn sets_and_rules_mix() {
+fn rate_sets_and_rules_can_be_mixed() {
     let parameters = "[parameters]\nrates = [[9, 9], { every = \"ordered\", machines = 2, to = 2 }]\ninternal = 0.7";
     assert_snapshot!(configurations(parameters).join("\n"), @"
     rates=9,9 internal=0.7 phase=spread stamp=after duration_s=60
@@ -74,7 +74,7 @@ fn random_rate_sets_come_from_the_seed() {
 }
 
 #[test]
-fn cases_are_zipped_and_multiply_with_the_parameters() {
+fn cases_are_combined_with_the_parameters() {
     let parameters = "[parameters]\nstamp = [\"after\", \"before\"]
 [[cases]]\nrates = [3, 3]\ninternal = 0.6\n[[cases]]\nrates = [2, 4]\ninternal = 0.25";
     assert_snapshot!(configurations(parameters).join("\n"), @"
@@ -86,7 +86,7 @@ fn cases_are_zipped_and_multiply_with_the_parameters() {
 }
 
 #[test]
-fn exclusions_take_out_what_matches_in_every_key() {
+fn exclusions_remove_what_matches_in_every_key() {
     let parameters = "[parameters]\nrates = [[1, 2], [3, 4]]\ninternal = [0.1, 0.2, 0.3]
 [[exclude]]\nrates = [1, 2]\ninternal = { from = 0.2, to = 0.3, step = 0.1 }";
     assert_snapshot!(configurations(parameters).join("\n"), @"
@@ -127,10 +127,10 @@ fn every_mistake_is_named_with_line_and_key() {
 rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"after\"";
     assert_snapshot!(mistakes(text), @r#"
     e.toml:1: `sede`: no such key; did you mean `seed`?
-    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all randomness is drawn from it
-    e.toml:2: `repetitions`: 0 is out of range; a whole number from 1 to 4294967295
+    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all random draws come from it
+    e.toml:2: `repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
     e.toml:3: `duration_s`: wanted a number of seconds, found a string "long"
-    e.toml:4: `engine`: "tpc" is not known; one of tcp, virtual
+    e.toml:4: `engine`: "tpc" is not known; use one of tcp, virtual
     e.toml:5: `time_scale`: 0 is not a factor from 0.001 to 10000
     e.toml:8: `parameters.rates[1][2]`: 0 is not a rate from 0.001 to 1000
     e.toml:8: `parameters.rates[2]`: a rate set of 1: a run has from 2 to 1000 machines
@@ -143,7 +143,7 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
 #[test]
 fn missing_keys_are_named() {
     assert_snapshot!(mistakes("repetitions = 2"), @"
-    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all randomness is drawn from it
+    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all random draws come from it
     e.toml:1: `parameters.rates`: missing; such as rates = [[1, 3, 6], [2, 3, 4]] under [parameters]
     e.toml:1: `parameters.internal`: missing; such as internal = [0.4, 0.7] under [parameters]
     ");
@@ -168,15 +168,15 @@ fn empty_grids_are_refused() {
 #[test]
 fn a_grid_of_a_billion_runs_is_refused_before_it_is_built() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
-    assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are more than the 2000000 one experiment may plan; narrow it, or split it into several files (1000000 repetitions of each configuration)");
+    assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files (1000000 repetitions of each configuration)");
     let beyond_counting =
         "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
-    assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are more than the 2000000 one experiment may plan; narrow it, or split it into several files");
+    assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files");
 }
 
 #[test]
-fn doubles_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration stands in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; repetitions say how often each is run");
+fn repeated_configurations_are_refused() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration is in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; to run each one more often, use repetitions");
 }
 
 #[test]
@@ -186,19 +186,19 @@ fn rate_rules_are_checked() {
             "seed = 1\n[parameters]\nrates = {{ {rule} }}\ninternal = 0.7"
         ))
     };
-    assert_snapshot!(rule("every = \"orderd\", machines = 3"), @r#"e.toml:3: `parameters.rates.every`: "orderd" is not known; "ordered" or "unordered""#);
-    assert_snapshot!(rule("machines = 3"), @r#"e.toml:3: `parameters.rates`: a rule says either every = "ordered" or "unordered", or random = how many sets"#);
-    assert_snapshot!(rule("random = 5, machines = 2, to = 2"), @"e.toml:3: `parameters.rates`: 5 different sets wanted, but there are only 4");
-    assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"e.toml:3: `parameters.rates`: from 4 is above to 2; there is no rate between them");
+    assert_snapshot!(rule("every = \"orderd\", machines = 3"), @r#"e.toml:3: `parameters.rates.every`: "orderd" is not known; use "ordered" or "unordered""#);
+    assert_snapshot!(rule("machines = 3"), @r#"e.toml:3: `parameters.rates`: give either every = "ordered" (or "unordered"), or random = the number of sets"#);
+    assert_snapshot!(rule("random = 5, machines = 2, to = 2"), @"e.toml:3: `parameters.rates`: there are only 4 different sets, not 5");
+    assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"e.toml:3: `parameters.rates`: from = 4 is larger than to = 2; there is no rate between them");
 }
 
 #[test]
-fn spread_phases_without_room_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" has no room for rates 997,991,983: the steps between their ticks would be shorter than 100 ns; use phase = "uniform""#);
+fn spread_phases_that_are_too_close_are_refused() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 997,991,983: their ticks would be less than 100 ns apart; use phase = "uniform""#);
 }
 
 #[test]
-fn laws_of_delay() {
+fn delay_distributions() {
     let delays = |delay: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ndelay_s = {delay}")
     };
@@ -241,19 +241,19 @@ fn variants_of_the_model() {
     assert_snapshot!(with("receive = \"al\""), @r#"e.toml:5: `parameters.receive`: "al" is not known; did you mean "all"?"#);
     assert_snapshot!(with("topology = \"timekeeper\""), @r#"e.toml:5: `parameters.topology`: "timekeeper" is not known; did you mean "time-keeper"?"#);
     assert_snapshot!(with("sends = \"multicast\""), @r#"e.toml:5: `parameters.sends`: "multicast" is not known; did you mean "multicast(2)"?"#);
-    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; a whole number from 1 to 1000");
+    assert_snapshot!(with("sends = { multicast = 0 }"), @"e.toml:5: `parameters.sends.multicast`: 0 is out of range; it must be a whole number from 1 to 1000");
     assert_snapshot!(with("sends = [\"mix\", { multicats = 2 }]"), @"
     e.toml:5: `parameters.sends[2].multicats`: no such key; did you mean `multicast`?
-    e.toml:5: `parameters.sends[2].multicast`: missing; to how many, such as { multicast = 2 }
+    e.toml:5: `parameters.sends[2].multicast`: missing; give the number of recipients, such as { multicast = 2 }
     ");
 }
 
 #[test]
 fn a_time_keeper_has_no_choice_of_recipients() {
     let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
-    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
-    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) does not go with topology = "time-keeper", whose machine 0 always sends to all: leave it out, or exclude the two together"#);
+    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
     let excluded = format!("{unfit}\n[[exclude]]\ntopology = \"time-keeper\"\nsends = \"unicast\"");
     let experiment = Experiment::parse(&excluded, Path::new("e.toml"), Overrides::default());
     assert_eq!(
@@ -299,17 +299,17 @@ fn rates_that_are_not_whole() {
     ");
     let wrong = |rates: &str| mistakes(&format!("seed = 1\n{}", with(rates)));
     assert_snapshot!(wrong("[1.2345678, 2]"), @"e.toml:3: `parameters.rates[1]`: 1.2345678 has more than six decimals");
-    assert_snapshot!(wrong("[1.000001, 2.000003, 3.000017]"), @r#"e.toml:2: `parameters`: phase "spread" has no room for rates 1.000001,2.000003,3.000017: the steps between their ticks would be shorter than 100 ns; use phase = "uniform""#);
-    assert_snapshot!(wrong("{ random = 10, machines = 2, from = 1, to = 2, step = 0.5 }"), @"e.toml:3: `parameters.rates`: 10 different sets wanted, but there are only 9");
+    assert_snapshot!(wrong("[1.000001, 2.000003, 3.000017]"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 1.000001,2.000003,3.000017: their ticks would be less than 100 ns apart; use phase = "uniform""#);
+    assert_snapshot!(wrong("{ random = 10, machines = 2, from = 1, to = 2, step = 0.5 }"), @"e.toml:3: `parameters.rates`: there are only 9 different sets, not 10");
 }
 
 #[test]
-fn a_parameter_stands_in_one_place() {
+fn a_parameter_may_be_given_only_once() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
     assert_snapshot!(mistakes(text), @"
-    e.toml:6: `cases[1].internal`: stands in [parameters] too; leave it in one place: a case fixes what the cases differ in
+    e.toml:6: `cases[1].internal`: is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ
     e.toml:7: `cases[2].rates`: missing; give it here or in [parameters], such as rates = [[1, 3, 6], [2, 3, 4]]
-    e.toml:8: `cases[2].internal`: stands in [parameters] too; leave it in one place: a case fixes what the cases differ in
+    e.toml:8: `cases[2].internal`: is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ
     ");
 }
 
@@ -318,15 +318,15 @@ fn names_that_are_no_folder_names_are_refused() {
     assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"#);
 }
 
-/// The experiments that come with the project can be planned.
+/// The experiments of this project can be planned.
 #[test]
-fn the_projects_own_experiments_are_sound() {
+fn the_experiments_of_this_project_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
     let files = [folder.clone(), folder.join("claims")]
         .into_iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("experiments/"))
         .map(|entry| entry.expect("an entry").path());
-    // `claims.toml` is no experiment; `analyze claims` reads it.
+    // `claims.toml` is not an experiment; `analyze claims` reads it.
     let files: Vec<_> = files
         .filter(|path| {
             path.extension()

@@ -1,4 +1,4 @@
-//! Experiments that grow: what is there stays as it is, only what is new runs.
+//! Experiments that are extended: existing runs stay as they are, and only new runs are made.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,7 @@ fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
     .expect("a sweep")
 }
 
-/// Each run's number, and its log without the numbers, by key.
+/// Returns each run's number, and its log without the numbers, by key.
 fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let log = |row: &JournalRow| {
@@ -59,13 +59,13 @@ fn logs(root: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn only_what_is_new_runs_and_what_was_there_keeps_its_number() {
+fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("grown");
     let steps = [
         (2, "[0.2, 0.7]", 8),
         (3, "[0.2, 0.7]", 4),
-        // A value in between: places in the file are no places in the plan.
+        // A value in the middle of a list: the order in the file does not determine the numbers of runs.
         (3, "[0.2, 0.5, 0.7]", 6),
         (4, "[0.9, 0.7, 0.5, 0.2]", 14),
     ];
@@ -82,7 +82,7 @@ fn only_what_is_new_runs_and_what_was_there_keeps_its_number() {
     let mut numbers: Vec<u64> = before.values().map(|(number, _)| *number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..32).collect::<Vec<_>>());
-    // The same runs as if the experiment had been so from the start.
+    // The events are the same as if the experiment had been like this from the start.
     let at_once = folder.path().join("at-once");
     sweep(&at_once, &grid(4, "[0.9, 0.7, 0.5, 0.2]"), None);
     assert_eq!(logs(&root), logs(&at_once));
@@ -94,7 +94,7 @@ fn only_what_is_new_runs_and_what_was_there_keeps_its_number() {
 }
 
 #[test]
-fn fewer_repetitions_keep_what_is_there() {
+fn fewer_repetitions_keep_existing_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(folder.path(), &grid(3, "0.2"), None);
     let before = runs(folder.path());
@@ -105,9 +105,9 @@ fn fewer_repetitions_keep_what_is_there() {
     assert_eq!((summary.ok, summary.left), (2, 0));
 }
 
-/// The extension is written down before its first run: cut short, it is taken up.
+/// The extension is written before its first run, so it is kept if the sweep is interrupted.
 #[test]
-fn an_extension_that_was_cut_short_goes_on() {
+fn an_interrupted_extension_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (grown, cut) = (folder.path().join("grown"), folder.path().join("cut"));
     for root in [&grown, &cut] {
@@ -117,13 +117,13 @@ fn an_extension_that_was_cut_short_goes_on() {
     let journal = fs::read(cut.join("runs.csv")).expect("a journal");
     fs::write(cut.join("runs.csv"), &journal[..journal.len() - 700]).expect("cut");
     let summary = sweep(&cut, &grid(3, "[0.2, 0.5]"), None);
-    assert!(summary.ok > 0 && !summary.recovered.is_nothing());
+    assert!(summary.ok > 0 && !summary.recovered.is_empty());
     assert_eq!(runs(&grown), runs(&cut));
 }
 
-/// Shards that were extended at different times, or joined late, agree on every run's number.
+/// Shards that were extended at different times, or joined later, give every run the same number.
 #[test]
-fn shards_grow_alike() {
+fn extended_shards_agree_on_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let (root, whole) = (folder.path().join("shards"), folder.path().join("whole"));
     let shard = |number| Some(Shard { number, of: 3 });
@@ -135,7 +135,7 @@ fn shards_grow_alike() {
     sweep(&root, &small, shard(1));
     sweep(&root, &small, shard(2));
     sweep(&root, &middle, shard(1));
-    // The second misses the middle step, the third joins at the end.
+    // The second shard misses one extension; the third one starts at the end.
     for number in [2, 3, 1] {
         sweep(&root, &large, shard(number));
     }
@@ -145,10 +145,10 @@ fn shards_grow_alike() {
     assert_eq!(runs(&root), runs(&whole));
 }
 
-/// What the schema before this one wrote goes on under the header that it has; a parameter's value that is not the default one has its
-/// column there.
+/// A dataset of the earlier schema is continued with its own header. A parameter whose value is not the default gets its column
+/// there.
 #[test]
-fn a_dataset_of_the_schema_before_grows() {
+fn a_dataset_of_the_earlier_schema_can_be_extended() {
     let folder = tempfile::tempdir().expect("a folder");
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema-3/virtual");
     for file in [
@@ -182,7 +182,7 @@ fn a_dataset_of_the_schema_before_grows() {
     let journal = fs::read_to_string(folder.path().join("runs.csv")).expect("a journal");
     let header = journal.lines().next().expect("a header");
     assert!(header.contains(",in_order,strangers,"), "{header}");
-    // The same, made anew.
+    // The same dataset, made from the start.
     let anew = folder.path().join("anew");
     let options = Options::default();
     sweep::run(&experiment, &anew, &options, &control, &mut progress).expect("a sweep");

@@ -1,4 +1,4 @@
-//! Runs that fail: each is journalled with its reason, and the sweep goes on unless it is told not to.
+//! Runs that fail: each has a row with its reason, and the sweep continues unless an option limits the failures.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ fn grid(repetitions: u32) -> String {
     )
 }
 
-/// Sweeps with a program for the machines that is none: every run fails.
+/// Runs a sweep whose program for the machines does not exist, so every run fails.
 fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
     let options = Options {
         program: PathBuf::from("/nowhere/sim"),
@@ -33,7 +33,7 @@ fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
 }
 
 #[test]
-fn a_run_that_fails_leaves_the_others_alone_and_its_reason_behind() {
+fn a_failed_run_has_its_reason_and_does_not_affect_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let summary = sweep(folder.path(), 6, Options::default());
     assert_eq!(
@@ -47,7 +47,7 @@ fn a_run_that_fails_leaves_the_others_alone_and_its_reason_behind() {
     };
     assert_eq!(reason.runs, 6);
     assert!(reason.reason.contains("/nowhere/sim"), "{}", reason.reason);
-    // Failed is done with, unless asked for.
+    // A failed run is not repeated, unless an option asks for it.
     assert_eq!(sweep(folder.path(), 6, Options::default()).failed, 0);
     let again = Options {
         retry_failed: true,
@@ -65,7 +65,7 @@ fn too_many_failures_end_the_sweep() {
     };
     let summary = sweep(folder.path(), 20_000, options);
     assert!(summary.gave_up);
-    // What failed before the word was out is left to do.
+    // Runs that failed before the sweep was told to stop are recorded; the others are still to do.
     assert_eq!((summary.failed, summary.left), (2, 19_998));
     let status = Status::from_dataset(&Dataset::open(folder.path()).expect("a dataset"));
     assert_eq!(
@@ -74,10 +74,10 @@ fn too_many_failures_end_the_sweep() {
     );
 }
 
-/// Machines for which the system has no process, so many times: the runs are given back, and done by the workers that are left.
+/// The system refuses a number of processes. The runs of these processes are returned, and the remaining workers do them.
 #[cfg(unix)]
 #[test]
-fn where_machines_cannot_start_fewer_runs_go_at_once_and_none_fails() {
+fn if_machines_cannot_start_fewer_runs_are_made_at_once_and_none_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("short-of-processes");
     let refusals = 3;
@@ -93,10 +93,10 @@ fn where_machines_cannot_start_fewer_runs_go_at_once_and_none_fails() {
     assert!((1..=refusals).all(is_refused));
 }
 
-/// Not even the machines of one run: one error, and no failed run.
+/// If the machines of not even one run can start, there is one error and no failed run.
 #[cfg(unix)]
 #[test]
-fn where_no_machine_can_start_the_sweep_ends_with_one_error() {
+fn if_no_machine_can_start_the_sweep_ends_with_one_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("no-process");
     write_program(&program, "#!/bin/sh\necho no process >&2\nexit 71\n");
@@ -106,7 +106,7 @@ fn where_no_machine_can_start_the_sweep_ends_with_one_error() {
         .expect("a cause")
         .to_string();
     assert!(
-        said.contains("no process; not even the machines of one run fit"),
+        said.contains("no process; the system cannot start the machines of even one run"),
         "{said}"
     );
     let dataset = Dataset::open(&root).expect("a dataset");
@@ -120,7 +120,7 @@ fn write_program(path: &Path, script: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// Sweeps four runs at once with `program` for the machines.
+/// Runs a sweep of four runs at once, with `program` for the machines.
 #[cfg(unix)]
 fn sweep_with(program: &Path, root: &Path, repetitions: u32) -> Result<Summary, SweepError> {
     let options = Options {

@@ -1,4 +1,5 @@
-//! A disk that refuses: the sweep ends with a message, what was finished stays, and the same sweep goes on once the disk is mended.
+//! A disk with faults: the sweep ends with a message, finished runs are kept, and the sweep can be resumed when the disk works
+//! again.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,12 +20,12 @@ use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
-/// No space left, an I/O error, too many open files: as Linux numbers them.
+/// No space left, an I/O error, too many open files, with their numbers on Linux.
 const ERRORS: [i32; 3] = [28, 5, 24];
-/// No error: the disk's code panics instead.
+/// Not an error: the code of the disk panics.
 const PANIC: i32 = 0;
 
-/// Lets a number of operations pass and refuses the one after them, or all. A write that is refused is half done.
+/// Allows a number of operations and refuses the next one, or all others. Half of a refused write is done.
 #[derive(Clone, Debug)]
 struct FaultyDisk {
     done: Arc<AtomicU64>,
@@ -134,7 +135,7 @@ impl DiskFile for FaultyFile {
     }
 }
 
-/// A sweep that brings every run to the disk as it ends.
+/// Runs a sweep that forces every run to the disk when it ends.
 fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Summary, SweepError> {
     let options = Options {
         sync_every: Duration::ZERO,
@@ -148,7 +149,7 @@ fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Su
 struct Trial {
     folder: tempfile::TempDir,
     experiment: Experiment,
-    /// What a sweep makes that nothing befalls.
+    /// The files of a sweep on a disk without faults.
     whole: [Vec<u8>; 2],
     wanted: BTreeMap<u64, Vec<u8>>,
 }
@@ -167,9 +168,9 @@ impl Trial {
         }
     }
 
-    /// Whether `disk` refused something. If so the sweep said what and where, and kept what it had; and whatever happened, it can
-    /// be gone on with to the same bytes.
-    fn befallen(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
+    /// Returns whether `disk` refused an operation. If it did, checks that the sweep named the file and the error and kept its
+    /// finished runs. In any case checks that the sweep can be resumed to the same bytes.
+    fn check_fault(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
         let kept = finished(&root);
         let before = disk.done.load(Ordering::Relaxed);
         let result = sweep(&self.experiment, &root, Arc::new(disk.clone()));
@@ -214,18 +215,18 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
                     error,
                 };
                 let name = format!("{error}-{stays_broken}-{fails_at}");
-                if !trial.befallen(&disk, trial.folder.path().join(name)) {
+                if !trial.check_fault(&disk, trial.folder.path().join(name)) {
                     break;
                 }
                 fails_at += 1;
             }
-            // Events and journal of twelve runs are written and synced one by one.
+            // The events and rows of twelve runs are written and forced to the disk one by one.
             assert!(fails_at > 12 * 4, "{fails_at} operations");
         }
     }
 }
 
-/// More runs than may wait for a writer: the engine must not wait for one that is no more.
+/// There are more runs than may wait for the writer, and the engine must not wait for a writer that has ended.
 #[test]
 fn a_panic_while_writing_ends_the_sweep_and_what_was_written_counts() {
     const RUNS: u64 = 2000;
@@ -257,7 +258,7 @@ fn a_panic_while_writing_ends_the_sweep_and_what_was_written_counts() {
     assert_eq!(resumed.expect("a sweep").ok, RUNS - left);
 }
 
-/// The same for a sweep that takes up one that was cut short in the middle of a row and of a run's events.
+/// The same for a sweep that resumes one that was interrupted in the middle of a row and of a run's events.
 #[test]
 fn every_operation_of_a_resumed_sweep_may_be_refused() {
     let trial = Trial::new();
@@ -289,7 +290,7 @@ fn every_operation_of_a_resumed_sweep_may_be_refused() {
         let root = trial.folder.path().join(fails_at.to_string());
         cut_short(&root);
         assert!(!finished(&root).is_empty());
-        if !trial.befallen(&disk, root) {
+        if !trial.check_fault(&disk, root) {
             break;
         }
         fails_at += 1;

@@ -1,13 +1,13 @@
-//! What a seed means, for good: keys, schedules and events of runs, as hashes of their texts.
+//! Fixed results of seeds: keys, schedules and events of runs, as hashes of their texts.
 //!
-//! If one of these changes, every published seed means other runs. Do not update them; find out why.
+//! If one of these changes, every published seed would give other runs. Do not update them; find the cause.
 
 use sim::engine::virtual_time;
 use sim::log::{EventRow, checksum, write_row};
 
 use crate::support::experiment;
 
-/// A hash over the keys, phases and logs of all runs that `parameters` plan, in virtual time.
+/// Returns a hash over the keys, phases and logs of all runs of `parameters`, in virtual time.
 fn hash(parameters: &str) -> String {
     let experiment = experiment(parameters);
     let mut text = vec![];
@@ -31,7 +31,7 @@ fn hash(parameters: &str) -> String {
 }
 
 #[test]
-fn runs_of_the_assignment() {
+fn default_runs() {
     let parameters = "repetitions = 3\n[parameters]\nrates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0, 0.25, 0.7, 1]";
     assert_eq!(hash(parameters), "8acec5a98ac81cc9");
 }

@@ -1,4 +1,4 @@
-//! Limits of processes and threads: what does not fit makes the sweep narrower, or is one error.
+//! Limits of processes and threads: a sweep makes fewer runs at once, or ends with one error.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 const EXPERIMENT: &str = "seed = 7\nrepetitions = 12\nduration_s = 10\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 
-/// A user of its own for each test: the kernel counts all processes of a user.
+/// A separate user for each test, because the kernel counts the processes of a user together.
 struct User {
     id: u32,
     folder: TempDir,
 }
 
 impl User {
-    /// With the experiment and the program in its folder.
+    /// Creates a folder for the user, with the experiment and the program.
     fn new(number: u32) -> Self {
         let user = Self {
             id: 1_000_000 + 10 * std::process::id() + number,
@@ -34,7 +34,7 @@ impl User {
         user
     }
 
-    /// Runs a shell command as this user, who may have so many processes and threads.
+    /// Runs a shell command as this user, who may have `processes` processes and threads.
     fn run(&self, processes: u32, command: &str) -> Output {
         let id = self.id.to_string();
         let command = format!("ulimit -u {processes} && {command}");
@@ -49,7 +49,7 @@ impl User {
 
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
-fn the_width_fits_the_processes_there_may_be() {
+fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
@@ -62,7 +62,7 @@ fn the_width_fits_the_processes_there_may_be() {
 
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
-fn what_does_not_fit_at_all_is_one_error() {
+fn too_low_limits_give_one_error() {
     let user = User::new(1);
     for (processes, options) in [(10, ""), (2, "--isolation shared"), (2, "")] {
         let command = format!("exec ./sim run e.toml --data d{processes} {options}");
@@ -77,11 +77,11 @@ fn what_does_not_fit_at_all_is_one_error() {
     }
 }
 
-/// Where a sweep in virtual time has no thread for its workers, the engine's own does the runs; and none at all is one error, of
-/// whatever engine.
+/// If a sweep in virtual time can start no worker threads, the engine's thread makes the runs. If there is no thread at all, there
+/// is one error, with either engine.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
-fn runs_in_virtual_time_need_no_more_threads_than_there_are() {
+fn runs_in_virtual_time_need_no_additional_threads() {
     let user = User::new(3);
     let command = "exec ./sim run e.toml --engine virtual --data d";
     let sweep = user.run(3, command);
@@ -99,10 +99,10 @@ fn runs_in_virtual_time_need_no_more_threads_than_there_are() {
     );
 }
 
-/// Other processes of the user, which the plan may not have foreseen: they come as the sweep begins.
+/// Other processes of the user start when the sweep starts, so the plan did not count them.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
-fn a_sweep_that_meets_the_limit_goes_on_with_fewer_runs_at_once() {
+fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {
     let user = User::new(2);
     let command = "(./sim run e.toml --data d & sweep=$!; for i in {1..16}; do sleep 60 & others=\"$others $!\"; done; wait $sweep; code=$?; kill $others; exit $code)";
     let sweep = user.run(40, command);

@@ -1,4 +1,4 @@
-//! Files keep their line ends where Git is told to change them, as on Windows: data is compared by checksums, bash reads scripts.
+//! Some files must keep their line ends even if Git converts line ends, as on Windows: data has checksums, and bash reads scripts.
 
 use std::fs;
 use std::path::Path;

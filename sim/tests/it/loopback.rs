@@ -1,4 +1,4 @@
-//! Systems whose loopback is not what it usually is.
+//! Systems with an unusual loopback interface.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const EXPERIMENT: &str = "seed = 7\nrepetitions = 5\nduration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 
-/// Runs a shell command in a network of its own, whose loopback is down at first.
+/// Runs a shell command in a separate network, whose loopback interface is down at first.
 fn in_own_network(command: &str) -> (TempDir, Output) {
     let own_network = |command: &str, folder: &TempDir| {
         Command::new("unshare")
@@ -46,7 +46,7 @@ fn without_loopback_there_is_one_error() {
 
 #[test]
 #[ignore = "needs the right to make network namespaces"]
-fn where_only_127_0_0_1_is_loopback_runs_share_it() {
+fn runs_share_127_0_0_1_if_it_is_the_only_loopback_address() {
     const ONE_ADDRESS: &str =
         "ip link set lo up && ip address flush dev lo && ip address add 127.0.0.1/32 dev lo";
     for (connection, options) in [

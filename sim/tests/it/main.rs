@@ -1,6 +1,6 @@
-//! What the simulator promises, tested from outside.
+//! Tests of the simulator as its users see it.
 
-// Tests may print: nobody loses work when they cannot.
+// Tests may use `println!`: it panics if stdout is closed, but in a test no work is lost by that.
 #![allow(clippy::print_stdout)]
 
 mod cli;
@@ -9,6 +9,7 @@ mod cut_short;
 mod dataset;
 mod deleted;
 mod disks;
+mod events_without_a_journal_row;
 mod experiment_files;
 mod extension;
 mod failures;
@@ -18,7 +19,7 @@ mod limits;
 mod line_ends;
 mod loopback;
 #[cfg(unix)]
-mod odd_words;
+mod odd_arguments_and_paths;
 mod processes;
 mod provenance;
 mod shards;
@@ -28,5 +29,4 @@ mod strangers;
 #[cfg(target_os = "linux")]
 mod streams;
 mod support;
-mod uncounted;
 mod wire_fuzz;

@@ -1,4 +1,4 @@
-//! Machines in processes of their own: the same events, no orphans, and failures that are named.
+//! Machines in their own processes: same events, no process left running, and failures that name the machine.
 #![cfg(unix)]
 
 use std::fs;
@@ -32,7 +32,7 @@ fn sim(folder: &Path) -> Command {
     command
 }
 
-/// All columns but the time.
+/// Returns the rows with a time of 0, to compare all other columns.
 fn without_time(rows: &[u8]) -> Vec<EventRow> {
     parse_rows(rows)
         .map(|row| {
@@ -43,7 +43,7 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
-/// Variants whose machines are not all connected to machine 0, or take several messages in a tick.
+/// Variants in which not all machines are connected to machine 0, or a tick takes several messages.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
 /// A connection for each message.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
@@ -59,10 +59,11 @@ fn punctual_runs_of_variants_equal_their_virtual_twins() {
     punctual_runs_equal_their_twins(PER_MESSAGE, 2);
 }
 
-/// How many times faster than real time runs are tried, until some run is in order: the busier the computer, the slower it must be.
+/// How many times faster than real time runs are tried until some run is as scheduled. The busier the computer, the slower it must
+/// be.
 const TIME_SCALES: [&str; 5] = ["20", "8", "3", "1", "0.3"];
 
-/// Punctual runs are in order, and of those that are in order all are compared.
+/// Checks that punctual runs are as scheduled, and that all runs that are as scheduled equal their twins.
 fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
     let folder = folder_with(experiment);
     let sweep = |data: &str, options: [&str; 2]| {
@@ -93,19 +94,19 @@ fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
     };
     assert!(
         TIME_SCALES.into_iter().any(has_runs_in_order),
-        "no run was in order, even at the slowest speed"
+        "no run was as scheduled, even at the slowest speed"
     );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_killed_machine_ends_its_run_by_name() {
+fn a_killed_machine_makes_its_run_fail_and_is_named() {
     let folder = folder_with(LONG);
     let sweep = sim(folder.path())
         .args(["run", "e.toml"])
         .spawn()
         .expect("it runs");
-    let machines = children(&sweep, 3);
+    let machines = wait_for_children(&sweep, 3);
     signal("KILL", machines[1]);
     let output = sweep.wait_with_output().expect("it ends");
     let said = text(&output.stderr);
@@ -121,7 +122,9 @@ fn a_killed_machine_ends_its_run_by_name() {
         "{}",
         row.reason
     );
-    machines.iter().for_each(|&machine| gone(machine));
+    machines
+        .iter()
+        .for_each(|&machine| wait_until_gone(machine));
 }
 
 #[cfg(target_os = "linux")]
@@ -132,25 +135,27 @@ fn machines_end_with_the_process_that_started_them() {
         .args(["run", "e.toml"])
         .spawn()
         .expect("it runs");
-    let machines = children(&sweep, 3);
+    let machines = wait_for_children(&sweep, 3);
     sweep.kill().expect("killed");
     sweep.wait().expect("ended");
-    machines.iter().for_each(|&machine| gone(machine));
+    machines
+        .iter()
+        .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// Long enough for its machines to be found before it ends, in any of these tests.
+/// The runs take long enough that a test finds their machines before they end.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
-/// A stopped process reacts to nothing: not to its peers, not to its stdin. It costs its run, and is ended.
+/// A stopped process reacts neither to its peers nor to its stdin. Its run fails, and the process is killed.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stopped_machine_ends_its_run_by_name_and_the_sweep_goes_on() {
+fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
     let folder = folder_with(SOME_SECONDS);
     let sweep = sim(folder.path())
         .args(["run", "e.toml", "--jobs", "1"])
         .spawn()
         .expect("it runs");
-    let machines = children(&sweep, 3);
+    let machines = wait_for_children(&sweep, 3);
     signal("STOP", machines[1]);
     let output = sweep.wait_with_output().expect("it ends");
     let said = text(&output.stderr);
@@ -162,19 +167,21 @@ fn a_stopped_machine_ends_its_run_by_name_and_the_sweep_goes_on() {
     let reason = &stopped.reason;
     assert!(reason.contains("it was stopped, or it hung"), "{reason}");
     assert!(other.is_ok(), "{}", other.reason);
-    machines.iter().for_each(|&machine| gone(machine));
+    machines
+        .iter()
+        .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// As when a laptop is closed for a moment: everything is stopped, and goes on.
+/// All processes are stopped and continue later, as when a laptop is closed for a moment.
 #[cfg(target_os = "linux")]
 #[test]
-fn machines_that_are_stopped_together_go_on_together() {
+fn machines_that_are_stopped_together_continue_together() {
     let folder = folder_with(SOME_SECONDS);
     let sweep = sim(folder.path())
         .args(["run", "e.toml", "--jobs", "1"])
         .spawn()
         .expect("it runs");
-    let mut all = children(&sweep, 3);
+    let mut all = wait_for_children(&sweep, 3);
     all.push(sweep.id());
     for name in ["STOP", "CONT"] {
         all.iter().for_each(|&process| signal(name, process));
@@ -183,10 +190,10 @@ fn machines_that_are_stopped_together_go_on_together() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
-/// A program that is built again while it sweeps: its machines are those of the program that was started.
+/// If the program is rebuilt during a sweep, its machines still run the program that was started.
 #[cfg(target_os = "linux")]
 #[test]
-fn machines_are_of_the_program_that_started_them_whatever_is_at_its_path_now() {
+fn machines_run_the_program_that_started_them_even_after_a_rebuild() {
     let folder = folder_with(SOME_SECONDS);
     let program = folder.path().join("sim");
     fs::copy(SIM, &program).expect("a copy");
@@ -194,7 +201,7 @@ fn machines_are_of_the_program_that_started_them_whatever_is_at_its_path_now() {
     sweep.args(["run", "e.toml", "--jobs", "1"]);
     sweep.current_dir(folder.path()).stderr(Stdio::piped());
     let sweep = sweep.spawn().expect("it runs");
-    children(&sweep, 3);
+    wait_for_children(&sweep, 3);
     fs::remove_file(&program).expect("removed");
     fs::write(&program, "another").expect("written");
     let output = sweep.wait_with_output().expect("it ends");
@@ -203,13 +210,13 @@ fn machines_are_of_the_program_that_started_them_whatever_is_at_its_path_now() {
     assert_eq!(dataset.finished().count(), 2);
 }
 
-/// As on separate hosts: started by hand in any order, here the one first that has to dial the other.
+/// Machines are started by hand, as on separate hosts. Here the machine that opens the connection starts first.
 #[test]
-fn machines_started_by_hand_find_each_other() {
+fn machines_started_by_hand_connect_to_each_other() {
     let experiment =
         "seed = 7\nduration_s = 5\ntime_scale = 5\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n";
     let folder = folder_with(experiment);
-    some_try_is_the_virtual_twin(experiment, |time_scale| {
+    check_virtual_twin_at_some_speed(experiment, |time_scale| {
         let (addresses, speed) = (free_addresses(2), ["--time-scale", time_scale]);
         let last = machine(folder.path(), 1, &addresses, &speed)
             .spawn()
@@ -222,7 +229,7 @@ fn machines_started_by_hand_find_each_other() {
 }
 
 #[test]
-fn who_lacks_the_token_is_turned_away() {
+fn a_machine_without_the_token_is_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let addresses = free_addresses(2);
     let patience = ["--patience", "1"];
@@ -236,7 +243,7 @@ fn who_lacks_the_token_is_turned_away() {
     for (child, said) in [
         (
             waiting,
-            "machine 0 had no connection to machine 1 in time; connections were turned away: are the token",
+            "machine 0 had no connection to machine 1 in time; connections were refused: are the token",
         ),
         (stranger, "machine 1 had no connection to machine 0 in time"),
     ] {
@@ -288,7 +295,7 @@ fn mistakes_on_the_command_line_are_refused() {
                 "127.0.0.1:20000,127.0.0.1:20000",
             ],
             TOKEN,
-            "`127.0.0.1:20000`: each machine listens on a port of its own",
+            "`127.0.0.1:20000`: each machine needs its own port",
         ),
         (
             ["--run", "0", "--machine", "0", "--addresses", "x,y"],
@@ -298,7 +305,7 @@ fn mistakes_on_the_command_line_are_refused() {
         (
             ["--run", "0", "--machine", "0", "--addresses", two],
             "short",
-            "SIM_TOKEN is to hold",
+            "SIM_TOKEN to the run's secret",
         ),
     ] {
         let mut command = sim(folder.path());
@@ -316,7 +323,7 @@ fn mistakes_on_the_command_line_are_refused() {
     }
 }
 
-/// Two network namespaces, as far apart as two hosts, with 10 ms of delay in between. Needs the right to make them.
+/// Uses two network namespaces, which are as separate as two hosts, with a delay of 10 ms. It needs the right to create them.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to make network namespaces"]
@@ -325,7 +332,7 @@ fn machines_on_separate_networks_with_delay_in_between() {
     let folder = folder_with(experiment);
     let networks = Networks::new().expect("network namespaces");
     let addresses = "10.213.0.1:20000,10.213.0.2:20000";
-    some_try_is_the_virtual_twin(experiment, |time_scale| {
+    check_virtual_twin_at_some_speed(experiment, |time_scale| {
         [0, 1]
             .map(|index| {
                 let mut command = Command::new("ip");
@@ -358,7 +365,7 @@ fn machines_on_separate_networks_with_delay_in_between() {
     });
 }
 
-/// Two namespaces and the link between them; taken down when dropped.
+/// Two namespaces and the link between them, removed when dropped.
 #[cfg(target_os = "linux")]
 struct Networks {
     names: [String; 2],
@@ -417,18 +424,18 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
     command
 }
 
-/// Tries ever slower speeds until both machines were punctual: the busier the computer, the slower it must be.
-fn some_try_is_the_virtual_twin(experiment: &str, machines: impl Fn(&str) -> [Output; 2]) {
-    let was_punctual = |time_scale| are_the_virtual_twin(experiment, &machines(time_scale));
+/// Tries slower and slower speeds until both machines were punctual. The busier the computer, the slower it must be.
+fn check_virtual_twin_at_some_speed(experiment: &str, machines: impl Fn(&str) -> [Output; 2]) {
+    let was_punctual = |time_scale| compare_with_virtual_twin(experiment, &machines(time_scale));
     assert!(
         ["5", "1.5", "0.5", "0.1"].into_iter().any(was_punctual),
         "no run was punctual, even at the slowest speed"
     );
 }
 
-/// The logs that machines wrote to stdout are, all columns but the time, those of the run in virtual time. Returns whether they had
-/// to be: whether all machines were punctual.
-fn are_the_virtual_twin(experiment: &str, outputs: &[Output]) -> bool {
+/// Compares the logs on the machines' stdout with the virtual run, in all columns except the time. Returns whether all machines
+/// were punctual, so that the logs had to be equal.
+fn compare_with_virtual_twin(experiment: &str, outputs: &[Output]) -> bool {
     let overrides = Overrides {
         engine: Some(EngineKind::Virtual),
         ..Overrides::default()
@@ -460,7 +467,7 @@ fn are_the_virtual_twin(experiment: &str, outputs: &[Output]) -> bool {
     true
 }
 
-/// Addresses on which nobody listens.
+/// Returns addresses on which no program listens.
 fn free_addresses(count: usize) -> String {
     let listeners: Vec<_> = (0..count)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
@@ -471,25 +478,25 @@ fn free_addresses(count: usize) -> String {
     addresses.collect::<Vec<_>>().join(",")
 }
 
-/// The process's children, as soon as there are `count` of them.
+/// Returns the children of the process when there are `count` of them.
 #[cfg(target_os = "linux")]
-fn children(parent: &Child, count: usize) -> Vec<u32> {
+fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
     loop {
         let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
             let process = entry.ok()?.file_name().to_str()?.parse().ok()?;
             (parent_and_state(process)?.0 == parent.id()).then_some(process)
         });
-        let children: Vec<u32> = processes.collect();
-        if children.len() == count {
-            return children;
+        let wait_for_children: Vec<u32> = processes.collect();
+        if wait_for_children.len() == count {
+            return wait_for_children;
         }
         yield_now();
     }
 }
 
-/// Waits until a process is gone, or at least dead.
+/// Waits until a process has ended, or is at least dead.
 #[cfg(target_os = "linux")]
-fn gone(process: u32) {
+fn wait_until_gone(process: u32) {
     while parent_and_state(process).is_some_and(|(_, state)| state != 'Z') {
         yield_now();
     }

@@ -1,5 +1,5 @@
-//! The commit that a dataset names: that of the checkout it was built from, or none. The build script is tried in repositories of its
-//! own.
+//! The commit in a dataset is that of the repository from which sim was built, or `unknown`. The build script is tested in separate
+//! repositories.
 
 use std::env;
 use std::fs;
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 const CARGO: &str = "[package]\nname = \"sim\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 const MAIN: &str = "fn main() {\n    println!(\"{}\", env!(\"GIT_COMMIT\"));\n}\n";
 
-/// A folder for repositories.
+/// A folder for test repositories.
 struct Trial(TempDir);
 
 impl Trial {
-    /// With a repository `main` whose program says what the build script found.
+    /// Creates a repository `main` with a program that prints what the build script found.
     fn new() -> Self {
         let trial = Self(tempfile::tempdir().expect("a folder"));
         let main = trial.path("main");
@@ -56,8 +56,8 @@ impl Trial {
         self.git(folder, &["rev-parse", "--short=12", "HEAD"])
     }
 
-    /// What a program says that is built in this folder.
-    fn built(&self, folder: &str) -> String {
+    /// Builds the program in this folder and returns its output.
+    fn build_and_run(&self, folder: &str) -> String {
         let output = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--offline"])
             .current_dir(self.path(folder).join("sim"))
@@ -76,15 +76,18 @@ impl Trial {
         fs::write(path, text + "// edited\n").expect("written");
     }
 
-    /// Built, committed to, and edited in turn: it says HEAD each time, and `-dirty` only before the commit.
-    fn follows(&self, folder: &str) {
-        assert_eq!(self.built(folder), self.head(folder));
+    /// Builds, commits and edits in turn. Checks that the program prints HEAD each time, with `-dirty` only before the commit.
+    fn check_commit_is_followed(&self, folder: &str) {
+        assert_eq!(self.build_and_run(folder), self.head(folder));
         self.commit(folder);
-        assert_eq!(self.built(folder), self.head(folder));
+        assert_eq!(self.build_and_run(folder), self.head(folder));
         self.edit(folder);
-        assert_eq!(self.built(folder), format!("{}-dirty", self.head(folder)));
+        assert_eq!(
+            self.build_and_run(folder),
+            format!("{}-dirty", self.head(folder))
+        );
         self.commit(folder);
-        assert_eq!(self.built(folder), self.head(folder));
+        assert_eq!(self.build_and_run(folder), self.head(folder));
     }
 }
 
@@ -93,14 +96,14 @@ fn a_clone_without_a_reflog_and_with_packed_branches() {
     let trial = Trial::new();
     trial.git("main", &["config", "core.logAllRefUpdates", "false"]);
     trial.git("main", &["pack-refs", "--all"]);
-    trial.follows("main");
+    trial.check_commit_is_followed("main");
 }
 
 #[test]
 fn a_worktree() {
     let trial = Trial::new();
     trial.git("main", &["worktree", "add", "-q", "../worktree"]);
-    trial.follows("worktree");
+    trial.check_commit_is_followed("worktree");
 }
 
 #[test]
@@ -113,5 +116,5 @@ fn sources_unpacked_inside_another_repository_have_no_commit() {
         "main",
         &["checkout-index", "-a", "--prefix=../other/unpacked/"],
     );
-    assert_eq!(trial.built("other/unpacked"), "unknown");
+    assert_eq!(trial.build_and_run("other/unpacked"), "unknown");
 }

@@ -1,4 +1,4 @@
-//! Sweeps split into shards: together they are the whole, and what does not fit together is refused.
+//! Sweeps that are split into shards: together they are the whole experiment, and shards that do not fit together are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,11 +37,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-struct Desk {
+struct Fixture {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Fixture {
     fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -59,13 +59,13 @@ impl Desk {
 }
 
 #[test]
-fn together_they_are_the_whole() {
-    let desk = Desk::new();
-    let whole = desk.folder.path().join("whole");
+fn all_shards_together_are_the_whole_experiment() {
+    let fixture = Fixture::new();
+    let whole = fixture.folder.path().join("whole");
     sweep(&experiment(GRID), &whole).expect("a sweep");
     let mut runs = 0;
     for number in 1..=3 {
-        let dataset = Dataset::open(&desk.root());
+        let dataset = Dataset::open(&fixture.root());
         match number {
             1 => assert!(dataset.is_err(), "nothing is there"),
             _ => {
@@ -81,82 +81,87 @@ fn together_they_are_the_whole() {
                 assert_eq!(status.to_do, 20 - runs);
             }
         }
-        runs += sweep(&shard(number, 3), &desk.root()).expect("a sweep").ok;
+        runs += sweep(&shard(number, 3), &fixture.root())
+            .expect("a sweep")
+            .ok;
     }
-    let dataset = Dataset::open(&desk.root()).expect("a dataset");
+    let dataset = Dataset::open(&fixture.root()).expect("a dataset");
     assert!(dataset.missing_shards().is_empty());
     assert_eq!((runs, dataset.planned()), (20, 20));
-    assert_eq!(rows(&desk.root()), rows(&whole));
-    let second = sweep(&shard(2, 3), &desk.root()).expect("a sweep");
+    assert_eq!(rows(&fixture.root()), rows(&whole));
+    let second = sweep(&shard(2, 3), &fixture.root()).expect("a sweep");
     assert_eq!((second.ok, second.left), (0, 0));
 }
 
 #[test]
-fn one_shard_is_a_dataset_of_its_own() {
-    let desk = Desk::new();
-    let ok = sweep(&shard(2, 3), &desk.root()).expect("a sweep").ok;
-    let dataset = Dataset::open(&desk.root().join("shard-2-of-3")).expect("a dataset");
+fn one_shard_can_be_read_as_a_dataset() {
+    let fixture = Fixture::new();
+    let ok = sweep(&shard(2, 3), &fixture.root()).expect("a sweep").ok;
+    let dataset = Dataset::open(&fixture.root().join("shard-2-of-3")).expect("a dataset");
     assert_eq!(dataset.planned(), ok);
     assert_eq!(Status::from_dataset(&dataset).to_do, 0);
 }
 
 #[test]
-fn other_ways_of_splitting_are_refused() {
-    let desk = Desk::new();
-    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
-    let whole = desk.folder.path().join("whole");
+fn another_number_of_shards_is_refused() {
+    let fixture = Fixture::new();
+    sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
+    let whole = fixture.folder.path().join("whole");
     sweep(&experiment(GRID), &whole).expect("a sweep");
     for (refused, said) in [
         (
-            sweep(&shard(1, 3), &desk.root()),
-            "holds shards of 2, which overlap with those of 3; go on with --shard K/2",
+            sweep(&shard(1, 3), &fixture.root()),
+            "contains shards K/2, which overlap with shards K/3; continue with --shard K/2",
         ),
         (
-            sweep(&experiment(GRID), &desk.root()),
-            "holds shards of 1/2 to 2/2; go on with --shard K/2",
+            sweep(&experiment(GRID), &fixture.root()),
+            "contains shards 1/2 to 2/2; continue with --shard K/2",
         ),
         (
             sweep(&shard(1, 2), &whole),
-            "holds a dataset that is not split into shards; go on without --shard",
+            "contains a dataset that is not split into shards; continue without --shard",
         ),
     ] {
         let error = refused.expect_err("refused").to_string();
         assert!(error.contains(said), "{error}");
     }
-    assert!(!desk.root().join("shard-1-of-3").exists());
+    assert!(!fixture.root().join("shard-1-of-3").exists());
     assert!(!whole.join("shard-1-of-2").exists());
 }
 
 #[test]
 fn another_experiments_shards_are_refused() {
-    let desk = Desk::new();
-    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
+    let fixture = Fixture::new();
+    sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let mut other = experiment(&GRID.replace("duration_s = 5", "duration_s = 6"));
     other.keep_shard(Shard { number: 2, of: 2 });
-    let refused = sweep(&other, &desk.root())
+    let refused = sweep(&other, &fixture.root())
         .expect_err("refused")
         .to_string();
-    assert!(refused.contains("duration_s: 5 there, 6 here"), "{refused}");
-    let elsewhere = desk.folder.path().join("elsewhere");
+    assert!(
+        refused.contains("duration_s: 5 in the dataset, 6 in the experiment"),
+        "{refused}"
+    );
+    let elsewhere = fixture.folder.path().join("elsewhere");
     sweep(&other, &elsewhere).expect("a sweep");
     copy(
         &elsewhere.join("shard-2-of-2"),
-        &desk.root().join("shard-2-of-2"),
+        &fixture.root().join("shard-2-of-2"),
     );
-    desk.is_refused("are no shards of one experiment:\n  duration_s");
+    fixture.is_refused("are not shards of one experiment:\n  duration_s");
 }
 
 #[test]
 fn overlapping_and_misplaced_shards_are_noticed() {
-    let desk = Desk::new();
-    sweep(&shard(1, 2), &desk.root()).expect("a sweep");
-    let folder = |name: &str| desk.root().join(name);
+    let fixture = Fixture::new();
+    sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
+    let folder = |name: &str| fixture.root().join(name);
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    desk.is_refused("shard-2-of-2 holds shard 1/2, not what its name says");
+    fixture.is_refused("shard-2-of-2 contains shard 1/2, but its name says something else");
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
-    desk.is_refused("holds shards of 2 and of 4, which overlap");
+    fixture.is_refused("contains shards K/2 and shards K/4, which overlap");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
     fs::create_dir(folder("shard-2-of-2")).expect("a folder");
-    let dataset = Dataset::open(&desk.root()).expect("the second has not begun");
+    let dataset = Dataset::open(&fixture.root()).expect("the second has not begun");
     assert_eq!(dataset.missing_shards(), [Shard { number: 2, of: 2 }]);
 }

@@ -1,5 +1,5 @@
-//! Sizes: large experiments are read in time that grows with them and no faster; what no memory holds is refused before anything
-//! is made.
+//! Sizes: the time to read a large experiment grows in proportion to its size, and runs that do not fit into memory are refused
+//! before anything is created.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,7 +30,8 @@ fn rate_sets(count: usize) -> String {
     (0..count).map(rates).collect::<Vec<_>>().join(",\n")
 }
 
-/// How much longer `work` takes for eight times as much: the shortest of several times each, so that a busy machine tells as well.
+/// Returns how many times longer `work` takes for eight times the size. Each time is the shortest of several, so that the test also
+/// works on a busy computer.
 fn growth(work: impl Fn(usize)) -> f64 {
     let shortest = |count| {
         let times = (0..4).map(|_| {
@@ -43,7 +44,7 @@ fn growth(work: impl Fn(usize)) -> f64 {
     shortest(16_000) / shortest(2_000)
 }
 
-/// Twice the size takes twice the time, give or take: where it took four times as long, eight times the size would take 64.
+/// If the time grows in proportion, the factor is about 8. If it grew with the square of the size, it would be 64.
 const GROWTH_OF_LINEAR_WORK: f64 = 32.0;
 
 #[test]
@@ -83,7 +84,7 @@ fn time_to_read_an_experiment_grows_with_its_size() {
 }
 
 #[test]
-fn of_thousands_of_mistakes_the_first_are_told() {
+fn only_the_first_of_thousands_of_mistakes_are_shown() {
     let keys: String = (0..5000).map(|number| format!("k{number} = 1\n")).collect();
     let error = parse(&format!(
         "{keys}{HEAD}[parameters]\nrates = [1, 3]\ninternal = 0.5"
@@ -108,14 +109,14 @@ fn time_to_find_runs_by_their_keys_grows_with_their_number() {
 }
 
 #[test]
-fn what_a_few_words_would_expand_to_is_counted_before_it_is_made() {
+fn the_size_of_a_grid_is_counted_before_it_is_made() {
     let many_rules = "{ every = \"ordered\", machines = 8, to = 6 },".repeat(200);
     let many_cases = "[[cases]]\ntopology = \"ring\"\n".repeat(20_000);
     let many_values = rate_sets(20_000);
     for (text, said) in [
         (
             "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
-            "4294967295 runs are more than the 2000000 one experiment may plan",
+            "4294967295 runs are too many: one experiment may plan 2000000",
         ),
         (
             "[parameters]\nrates = { every = \"ordered\", machines = 1000 }\ninternal = 0.5".to_owned(),
@@ -123,7 +124,7 @@ fn what_a_few_words_would_expand_to_is_counted_before_it_is_made() {
         ),
         (
             "repetitions = 1000\n[parameters]\nrates = { every = \"ordered\", machines = 8 }\ninternal = { from = 0, to = 1, step = 0.001 }".to_owned(),
-            "runs are more than the 2000000",
+            "runs are too many: one experiment may plan 2000000",
         ),
         (
             "[parameters]\nrates = { random = 2000000, machines = 1000 }\ninternal = 0.5".to_owned(),
@@ -139,7 +140,7 @@ fn what_a_few_words_would_expand_to_is_counted_before_it_is_made() {
         ),
         (
             format!("[parameters]\ninternal = 0.5\nrates = [{many_values}]\n{many_cases}"),
-            "400000000 runs are more than the 2000000",
+            "400000000 runs are too many: one experiment may plan 2000000",
         ),
     ] {
         let error = parse(&format!("{HEAD}{text}")).expect_err("too large");
@@ -150,7 +151,7 @@ fn what_a_few_words_would_expand_to_is_counted_before_it_is_made() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_that_memory_cannot_hold_is_refused_before_anything_is_made() {
+fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
     let desk = tempfile::tempdir().expect("a folder");
     // A thousand ticks a second for a week.
     let parameters = "duration_s = 604800\n[parameters]\nrates = [0.001, 1000]\ninternal = 0.5\n";
@@ -163,8 +164,8 @@ fn a_run_that_memory_cannot_hold_is_refused_before_anything_is_made() {
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(
-                stderr.starts_with("error: a run of 2 machines for 604800 s logs about 604,80")
-                    && stderr.contains("take a shorter duration_s or lower rates"),
+                stderr.starts_with("error: a run of 2 machines for 604800 s has about 604,80")
+                    && stderr.contains("use a shorter duration_s, lower rates"),
                 "{stderr}"
             );
             assert!(!desk.path().join("data").exists());
@@ -174,27 +175,27 @@ fn a_run_that_memory_cannot_hold_is_refused_before_anything_is_made() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn plans_tell_the_memory_and_virtual_time_takes_a_thread_a_core() {
+fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
     let desk = tempfile::tempdir().expect("a folder");
     let text = format!("{HEAD}repetitions = 5000\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n");
     std::fs::write(desk.path().join("e.toml"), text).expect("written");
     let plan = bash(desk.path(), "$SIM plan e.toml --jobs 1000000");
     let plan = String::from_utf8_lossy(&plan.stdout);
-    assert!(plan.contains("(one a core)"), "{plan}");
+    assert!(plan.contains("(one for each core)"), "{plan}");
     let memory = plan.lines().find(|line| line.starts_with("memory "));
     let memory = memory.expect("a line on memory");
     assert!(
         memory.contains(" about ") && memory.contains(" available"),
         "{memory}"
     );
-    // A thread a job would not fit into this.
+    // One thread for each job would need more memory than this.
     let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
     assert_eq!(bash(desk.path(), run).status.code(), Some(0));
 }
 
-/// The longest plan that can be written down: its end is beyond every calendar.
+/// The longest possible plan: it ends after the last date of every calendar.
 #[test]
-fn a_plan_of_ages_is_told() {
+fn a_plan_of_many_millennia_is_shown() {
     let desk = tempfile::tempdir().expect("a folder");
     let text = "seed = 1\nduration_s = 604800\ntime_scale = 0.001\nrepetitions = 2000000\n[parameters]\nrates = [1, 6]\ninternal = 0.5\n";
     std::fs::write(desk.path().join("e.toml"), text).expect("written");
@@ -206,7 +207,7 @@ fn a_plan_of_ages_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_experiment_file_is_refused_at_once() {
+fn a_file_that_is_no_experiment_is_refused_at_once() {
     let desk = tempfile::tempdir().expect("a folder");
     std::fs::write(desk.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
     for (path, said) in [

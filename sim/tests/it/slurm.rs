@@ -1,5 +1,5 @@
-//! Sweeps on many machines: as a Slurm job array, with the very script that users submit to a real Slurm, and under GNU parallel
-//! with the very line of the page. Tests that need Slurm or parallel are ignored unless they are asked for.
+//! Sweeps on many computers: as a Slurm job array with the script that users submit, and under GNU parallel with the command of the
+//! document. Tests that need Slurm or parallel only run on request.
 #![cfg(target_os = "linux")]
 
 mod cluster;
@@ -16,20 +16,20 @@ use cluster::{Cluster, Job, outside_of_jobs};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments");
-/// Two seconds of 1 + 3 + 6 ticks per second in every run.
+/// Every run has two seconds with 1 + 3 + 6 ticks per second.
 const EXPERIMENT: &str =
     "seed = 7\nduration_s = 2\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const TICKS: usize = 20;
 const RUNS: u64 = 120;
 
-/// An experiment, written to `folder`.
+/// Writes an experiment to `folder`.
 fn write_experiment(folder: &Path, name: &str, engine: &str) {
     let text = format!("repetitions = {RUNS}\n{engine}\n{EXPERIMENT}");
     fs::write(folder.join(name), text).expect("written");
 }
 
-/// Every run is there once, with all its events, in the folders of this many shards and no others.
-fn is_whole(dataset: &Path, shards: u32) {
+/// Checks that every run exists once with all its events, and that the dataset has exactly `shards` folders of shards.
+fn check_complete(dataset: &Path, shards: u32) {
     let wanted = (1..=shards).map(|shard| format!("shard-{shard}-of-{shards}"));
     assert_eq!(folders(dataset), wanted.collect());
     let dataset = Dataset::open(dataset).expect("a dataset");
@@ -65,16 +65,17 @@ fn cluster() -> Cluster {
     Cluster::start().unwrap_or_else(|why| panic!("no cluster: {why}"))
 }
 
-/// Submits the script with these words before and after its name; returns the number of the array.
+/// Submits the script with these options before its name and arguments after it. Returns the number of the array.
 fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
     let mut sbatch = cluster.command("sbatch");
     sbatch.env("SIM", SIM).arg("--parsable").args(options);
-    let said = cluster.does(sbatch.arg(script()).args(arguments));
+    let said = cluster.run(sbatch.arg(script()).args(arguments));
     said.trim().to_owned()
 }
 
-/// An array that is in the middle of two shards of sixty runs of 0.1 s each or so, one run after the other, both running.
-fn in_the_middle(cluster: &Cluster) -> String {
+/// Starts an array of two shards with sixty runs of about 0.1 s each, one run after the other, and waits until both are in the
+/// middle.
+fn start_and_wait_for_the_middle(cluster: &Cluster) -> String {
     let engine = "engine = \"tcp\"\ntime_scale = 20";
     write_experiment(cluster.folder(), "e.toml", engine);
     let array = submit(cluster, &["--array=1-2"], &["e.toml", "--jobs", "1"]);
@@ -93,7 +94,7 @@ fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
 
-/// Whether nobody is writing to this shard.
+/// Returns whether no sweep writes to this shard.
 fn is_free(shard: &Path) -> bool {
     let lock = fs::File::open(shard.join(".lock")).expect("a lock");
     lock.try_lock_shared().is_ok()
@@ -105,41 +106,41 @@ fn an_array_sweeps_every_run_once() {
     let cluster = cluster();
     write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
     let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
-    cluster.ends_well(&array, 3, 0);
-    is_whole(&cluster.folder().join("data/e"), 3);
+    cluster.wait_for_success(&array, 3, 0);
+    check_complete(&cluster.folder().join("data/e"), 3);
 }
 
 #[test]
 #[ignore = "needs Slurm"]
-fn requeued_tasks_go_on() {
+fn requeued_tasks_are_resumed() {
     let cluster = cluster();
-    let array = in_the_middle(&cluster);
+    let array = start_and_wait_for_the_middle(&cluster);
     let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
-    // What Slurm sends the script, and only the script, when the time limit is near.
-    cluster.does(
+    // Slurm sends this signal to the script, and only to the script, when the time limit is near.
+    cluster.run(
         cluster
             .command("scancel")
             .args(["--batch", "--signal=USR1", &last]),
     );
-    cluster.is_requeued(&last);
-    cluster.does(cluster.command("scontrol").args(["requeue", &first]));
-    cluster.is_requeued(&first);
+    cluster.wait_for_requeue(&last);
+    cluster.run(cluster.command("scontrol").args(["requeue", &first]));
+    cluster.wait_for_requeue(&first);
     for task in [1, 2] {
         let said = cluster.read(&format!("slurm-{array}_{task}.out"));
         assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
     }
-    cluster.ends_well(&array, 2, 1);
-    is_whole(&cluster.folder().join("data/e"), 2);
+    cluster.wait_for_success(&array, 2, 1);
+    check_complete(&cluster.folder().join("data/e"), 2);
 }
 
 #[test]
 #[ignore = "needs Slurm"]
-fn a_task_goes_on_where_its_node_failed() {
+fn a_task_is_resumed_after_its_node_failed() {
     let cluster = cluster();
-    let array = in_the_middle(&cluster);
+    let array = start_and_wait_for_the_middle(&cluster);
     let node = |name: &str, state: &str| {
         let node = format!("NodeName={name}");
-        cluster.does(
+        cluster.run(
             cluster
                 .command("scontrol")
                 .args(["update", &node, state, "Reason=test"]),
@@ -148,22 +149,22 @@ fn a_task_goes_on_where_its_node_failed() {
     for name in ["one", "two"] {
         node(name, "State=DOWN");
     }
-    // Only where the old sweeps have ended are they sure not to turn away the new ones.
+    // The new sweeps may be refused until the old sweeps have ended.
     cluster.wait_until("the end of both sweeps", || {
         shards_of_two(&cluster).iter().all(|shard| is_free(shard))
     });
     for task in [1, 2] {
-        cluster.is_requeued(&format!("{array}_{task}"));
+        cluster.wait_for_requeue(&format!("{array}_{task}"));
     }
     for name in ["one", "two"] {
         node(name, "State=RESUME");
     }
-    cluster.ends_well(&array, 2, 1);
-    is_whole(&cluster.folder().join("data/e"), 2);
+    cluster.wait_for_success(&array, 2, 1);
+    check_complete(&cluster.folder().join("data/e"), 2);
 }
 
-/// The script as a task that Slurm tells `variables`, with `program` in the place of `sim`: its exit code and what it said.
-fn as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+/// Runs the script as a Slurm task with `variables`, and with `program` in place of `sim`. Returns its exit code and its output.
+fn run_as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut script_alone = outside_of_jobs(Command::new("bash"));
     script_alone.arg(script()).args(["e.toml", "--quiet"]);
     script_alone
@@ -193,23 +194,23 @@ fn task(
 }
 
 #[test]
-fn the_script_hands_on_arguments_and_exit_codes() {
-    let (code, said) = as_task("echo", &task("0", "0", "3", "4"));
+fn the_script_passes_on_arguments_and_exit_codes() {
+    let (code, said) = run_as_task("echo", &task("0", "0", "3", "4"));
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // Only some of the shards.
+    // Runs only some of the shards.
     let some = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
-    let (code, said) = as_task("echo", &some);
+    let (code, said) = run_as_task("echo", &some);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.ends_with("--shard 3/4\n"), "{said}");
-    assert_eq!(as_task("false", &task("1", "1", "1", "1")).0, Some(1));
+    assert_eq!(run_as_task("false", &task("1", "1", "1", "1")).0, Some(1));
 }
 
 #[test]
-fn the_script_says_the_way_out() {
+fn the_script_gives_advice() {
     for (program, variables, way_out) in [
         ("echo", &[][..], "sbatch --array=1-4"),
         (
@@ -219,7 +220,7 @@ fn the_script_says_the_way_out() {
         ),
         ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
     ] {
-        let (code, said) = as_task(program, variables);
+        let (code, said) = run_as_task(program, variables);
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(way_out), "{said}");
     }
@@ -234,7 +235,7 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
         path.display().to_string()
     };
-    // A sweep whose time is up at once, and which takes a while to stop.
+    // The time limit of this sweep has come, and the sweep takes a while to stop.
     let sim = program(
         "sim",
         "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
@@ -243,7 +244,7 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
     let path = std::env::var("PATH").expect("a search path");
     let path = format!("{}:{path}", folder.path().display());
     let variables = [&task("3", "2", "5", "4")[..], &[("PATH", &path)]].concat();
-    let (code, said) = as_task(&sim, &variables);
+    let (code, said) = run_as_task(&sim, &variables);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("--shard 2/4\nstopped\n"), "{said}");
     assert!(said.ends_with("\nscontrol requeue 12_3\n"), "{said}");
@@ -251,14 +252,14 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
 
 #[test]
 #[ignore = "needs GNU parallel"]
-fn the_line_for_parallel_sweeps_every_run_once() {
+fn the_command_for_parallel_makes_every_run_once() {
     let version = Command::new("parallel").arg("--version").output();
     let version = version.expect("GNU parallel");
     assert!(version.stdout.starts_with(b"GNU parallel"), "{version:?}");
     let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
     let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
     let line = lines.next().expect("the line");
-    // A project's folder such as the line wants, and this machine as the only host.
+    // Creates a folder of the project as the command needs it, with this computer as the only host.
     let folder = tempfile::tempdir().expect("a folder");
     let place = |name: &str| folder.path().join(name);
     fs::create_dir_all(place("target/release")).expect("a folder");
@@ -278,5 +279,5 @@ fn the_line_for_parallel_sweeps_every_run_once() {
     let output = parallel.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    is_whole(&place("data/overnight"), 4);
+    check_complete(&place("data/overnight"), 4);
 }

@@ -1,4 +1,4 @@
-//! Connections from outside, in numbers: they cost no run.
+//! Many connections from strangers make no run fail.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use sim::log::Dataset;
 
-/// Ports of no other test.
+/// Ports that no other test uses.
 const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
-/// Files that the sweep may open: far fewer than there are strangers.
+/// Number of files that the sweep may open: far fewer than there are strangers.
 const FILES: u64 = 400;
 const STRANGERS: usize = 1500;
 const LISTENING: &str = "0A";
 
-/// The addresses on which anybody listens at [`PORTS`].
+/// Returns the addresses on which any program listens at [`PORTS`].
 fn listeners() -> Vec<SocketAddrV4> {
     let sockets = fs::read_to_string("/proc/net/tcp").expect("a table");
     let listener = |line: &str| {
@@ -28,10 +28,10 @@ fn listeners() -> Vec<SocketAddrV4> {
     sockets.lines().filter_map(listener).collect()
 }
 
-/// Where messages take connections of their own, machines listen as long as their run: silent strangers there neither use up the
-/// sweep's files nor keep a message out.
+/// If each message has its own connection, machines listen during the whole run. Silent strangers neither use up the sweep's files
+/// nor block a message.
 #[test]
-fn a_thousand_silent_strangers_cost_no_run() {
+fn a_thousand_silent_strangers_make_no_run_fail() {
     rlimit::increase_nofile_limit(u64::MAX).expect("files");
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = "seed = 7\nduration_s = 20\ntime_scale = 5\nrepetitions = 4\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3\nconnection = \"per-message\"\n";

@@ -1,4 +1,4 @@
-//! Streams that take nothing: a full disk, a reader that is gone, a terminal that is closed. What is said is lost; no run is.
+//! Output that cannot be written: a full disk, a closed pipe, a closed terminal. Messages are lost, but no run is.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::{bash, finished};
 
-/// How long a test waits for what would otherwise never come.
+/// How long a test waits for something that would otherwise never happen.
 const PATIENCE: Duration = Duration::from_secs(120);
 const VIRTUAL: &str = "seed = 7\nrepetitions = 3\nduration_s = 5\nengine = \"virtual\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.7, 0.4]\n";
-/// Waves of one run each: with `--jobs 1` several end one after the other.
+/// With `--jobs 1` the four runs end one after the other.
 const TCP: &str = "seed = 7\nrepetitions = 4\nduration_s = 2\ntime_scale = 10\n[parameters]\nrates = [[1, 3]]\ninternal = 0.5\n";
 
 fn desk() -> tempfile::TempDir {
@@ -20,13 +20,13 @@ fn desk() -> tempfile::TempDir {
 }
 
 #[test]
-fn every_run_is_done_where_stderr_takes_nothing() {
+fn every_run_is_made_if_stderr_cannot_be_written() {
     let desk = desk();
     for (name, line, runs) in [
         ("full", "$SIM run v.toml --data full 2> /dev/full", 6),
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // The reader is gone before the first word, and after it.
+        // The reader closes the pipe before the first message, or after it.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",
@@ -44,9 +44,9 @@ fn every_run_is_done_where_stderr_takes_nothing() {
     }
 }
 
-/// A pipe that is full and that nobody reads, as behind a terminal that is stopped or a connection that hangs.
+/// A full pipe that nobody reads, as behind a stopped terminal or a hanging connection.
 #[test]
-fn every_run_is_done_where_nobody_reads_what_is_said() {
+fn every_run_is_made_if_nobody_reads_the_messages() {
     let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
     let full = rustix::fs::OFlags::NONBLOCK;
     rustix::fs::fcntl_setfl(&writer, full).expect("a pipe that does not wait");
@@ -71,7 +71,7 @@ fn every_run_is_done_where_nobody_reads_what_is_said() {
     assert!(said.contains("6 runs ok, 0 failed"), "{said:.200}");
 }
 
-/// A limit on the size of files: an error that says so, not a signal that kills.
+/// A limit on the size of files gives an error, not a signal that ends the process.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let desk = desk();
@@ -91,8 +91,8 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     assert_eq!(finished(&desk.path().join("d")).len(), 6);
 }
 
-/// The same for the log of a machine in a process of its own, which is larger than the dataset's first files are: one error, not a
-/// failed run after the other.
+/// The log of a machine in its own process is larger than the dataset's first files. If it may not grow, there is one error, not
+/// one failed run after the other.
 #[test]
 fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     let desk = desk();
@@ -112,9 +112,9 @@ fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     assert_eq!(finished(&desk.path().join("d")).len(), 3);
 }
 
-/// A terminal that goes away while a bar is shown in it, as when a connection breaks under `nohup`.
+/// The terminal closes while it shows a bar, as when a connection breaks under `nohup`.
 #[test]
-fn every_run_is_done_where_the_terminal_goes_away() {
+fn every_run_is_made_if_the_terminal_closes() {
     const TERMINAL: &str = "
 import os, pty, signal, sys
 process, terminal = pty.fork()
@@ -127,7 +127,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 ";
     let desk = desk();
     let sweep = "run t.toml --jobs 1 --data lost";
-    // Python makes the terminal.
+    // Python creates the terminal.
     let output = Command::new("python3")
         .args(["-c", TERMINAL, env!("CARGO_BIN_EXE_sim")])
         .args(sweep.split(' '))
@@ -139,7 +139,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 }
 
 #[test]
-fn what_is_asked_for_and_cannot_be_printed_is_an_error_that_names_stdout() {
+fn output_that_cannot_be_printed_is_an_error_that_names_stdout() {
     let desk = desk();
     assert!(
         bash(desk.path(), "$SIM run v.toml --data d")

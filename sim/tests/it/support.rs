@@ -1,4 +1,4 @@
-//! Experiments and engines for tests, in a line each.
+//! Helpers for tests: experiments, engines, datasets and shell commands.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ pub fn experiment(parameters: &str) -> Experiment {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs every run of `experiment` on one event loop or thread; the results in the order of the plan.
+/// Makes every run of `experiment` on one event loop or thread. Returns the outcomes in the order of the plan.
 pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
     let mut ended: Vec<RunOutcome> = match engine {
         EngineKind::Virtual => experiment
@@ -37,7 +37,7 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
     ended
 }
 
-/// Runs every run of `experiment` on one event loop; the results in the order in which they ended.
+/// Makes every run of `experiment` on one event loop. Returns the outcomes in the order in which they ended.
 pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> {
     let (sender, runs) = unbounded();
     for run in experiment.runs() {
@@ -65,7 +65,7 @@ pub fn settings(experiment: &Experiment) -> Settings {
     }
 }
 
-/// Every run's rows, ordered by run.
+/// Returns the rows of every run, ordered by run.
 pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let mut rows: Vec<_> = dataset
@@ -76,12 +76,12 @@ pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     rows
 }
 
-/// A dataset's journal and its events, as long as these fit into one file.
+/// Returns a dataset's journal and its events, if these fit into one file.
 pub fn files(root: &Path) -> [Vec<u8>; 2] {
     ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
 }
 
-/// The events of the runs that count, each checked against its checksum.
+/// Returns the events of the runs that count. Each is checked against its checksum.
 pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
     let Ok(dataset) = Dataset::open(root) else {
         return BTreeMap::new();
@@ -93,7 +93,7 @@ pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
         .collect()
 }
 
-/// Sends a signal to a process. The shell's own `kill` is there even where the program is not.
+/// Sends a signal to a process, with the `kill` of the shell, because the program `kill` may be missing.
 #[cfg(unix)]
 pub fn signal(name: &str, process: u32) {
     let kill = std::process::Command::new("sh")
@@ -102,7 +102,7 @@ pub fn signal(name: &str, process: u32) {
     assert!(kill.expect("a shell").success());
 }
 
-/// Runs a line of bash in `folder`, in which `$SIM` is the program.
+/// Runs a line of bash in `folder`. In it, `$SIM` is the program.
 #[cfg(unix)]
 pub fn bash(folder: &Path, line: &str) -> std::process::Output {
     std::process::Command::new("bash")

@@ -1,6 +1,6 @@
-//! Fuzz target of the wire decoder: whatever a stranger sends, it is decoded the same however it is cut, and nothing panics.
+//! A fuzz test of the decoder of connections: any bytes are decoded the same for every way of cutting them, and nothing panics.
 //!
-//! Inputs are the seeds in `tests/corpus/wire` and mutations of them. `PROPTEST_CASES=10000000` searches for longer.
+//! Its inputs are the seeds in `tests/corpus/wire` and mutations of them. `PROPTEST_CASES=10000000` searches longer.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sim::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello, WireError};
 
-/// What a receiver makes of a stream.
+/// The result of decoding a stream.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     hello: Option<Result<Hello, WireError>>,
@@ -33,7 +33,7 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
     decoded
 }
 
-/// The target.
+/// Decodes the stream as a whole and in two pieces, and compares.
 fn fuzz(stream: &[u8], cut: usize) {
     let whole = decode(std::iter::once(stream));
     assert_eq!(whole, decode(stream.chunks(cut.max(1))));
@@ -47,7 +47,7 @@ fn fuzz(stream: &[u8], cut: usize) {
     }
 }
 
-/// The seeds, in the order of their names.
+/// Returns the seeds, in the order of their names.
 fn corpus() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/wire");
     let mut paths: Vec<_> = fs::read_dir(folder)
@@ -61,7 +61,7 @@ fn corpus() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// One change of an input.
+/// A change of an input.
 #[derive(Clone, Debug)]
 enum Mutation {
     Set(Index, u8),

@@ -1,4 +1,4 @@
-//! A small simulator of its own, that can be wrong in many ways: it logs what a program with that bug would log.
+//! A small simulator for these tests that can have many bugs. It logs what a program with such a bug would log.
 
 use std::collections::VecDeque;
 
@@ -7,16 +7,16 @@ use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::bugs::{Bug, Law};
 
-/// A machine of the model.
+/// The state of a machine.
 struct Node {
     phase_ns: u64,
     hertz: u64,
     ticks: u64,
     clock: u64,
     queue: VecDeque<Message>,
-    /// When a message is through, the tie-breaker, and the message.
+    /// For each message: the time at which it arrives, a number that orders equal times, and the message.
     network: Vec<(u64, Message)>,
-    /// When the last message of each sender is through.
+    /// For each sender, the time at which its last message arrives.
     last_through_ns: Vec<u64>,
     last_length: u64,
     log: Vec<LoggedEvent>,
@@ -31,7 +31,7 @@ pub struct Simulator {
     random: u64,
 }
 
-/// The logs of a program with `bug`, for a run that the engine of the project has set up.
+/// The logs of a program with `bug`, with the parameters of a run that the project's engine has set up.
 pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let row = &run.row;
     let configuration = &row.configuration;
@@ -126,7 +126,7 @@ impl Simulator {
         });
     }
 
-    /// Puts what is through before `due_ns` into the machine's queue.
+    /// Moves the messages that arrive before `due_ns` into the machine's queue.
     fn arrive(&mut self, due_ns: u64, machine: usize) {
         let bug = self.bug;
         let node = &mut self.nodes[machine];
@@ -287,7 +287,7 @@ impl Simulator {
         node.network.push((through_ns, message));
     }
 
-    /// From 0 to below 1: SplitMix64.
+    /// A random number from 0 to below 1, drawn with SplitMix64.
     fn draw(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.random;

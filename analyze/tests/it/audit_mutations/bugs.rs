@@ -1,15 +1,15 @@
-//! What can be wrong with a program.
+//! Bugs that a program can have.
 
-/// What is wrong with the program.
+/// A bug of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// Nothing.
+    /// The program has no bug.
     None,
     /// A receive sets the clock to max(clock + 1, stamp).
     MaxOfIncremented,
-    /// A receive takes the stamp, even if that sets the clock back.
+    /// A receive sets the clock to the stamp, even if the stamp is lower.
     TakesStamp,
-    /// The clock is read for the stamp before it is incremented.
+    /// The stamp is the clock before the send increments it.
     StampedEarly,
     /// The clock is updated when a message arrives, and not when it is processed.
     UpdatedOnArrival,
@@ -19,31 +19,31 @@ pub enum Bug {
     LosesMessages,
     /// Some messages arrive twice.
     DuplicatesMessages,
-    /// Some messages arrive before the one that was sent to the same machine before.
+    /// Some messages overtake the previous message to the same machine.
     SwapsMessages,
-    /// Two messages of a sender that arrive together are read as one, their stamps as one number.
+    /// Two messages of a sender that arrive together are read as one message whose stamp consists of both stamps' digits.
     CoalescesMessages,
     /// The last message to arrive is processed first.
     LastInFirstOut,
-    /// Of several messages that of the highest sender is processed first.
+    /// If several messages wait, the one of the highest sender is processed first.
     HighestSenderFirst,
     /// Messages of the highest sender are never processed.
     IgnoresLastSender,
-    /// Of two messages that come at one instant that of the higher sender is queued first.
+    /// If two messages arrive at the same time, the one of the higher sender is queued first.
     HigherSenderWinsTies,
-    /// Messages arrive at once, whatever the configuration says of delays.
+    /// Messages arrive at once, although the configuration gives them a delay.
     IgnoresDelay,
     /// The queue's length is logged before the message is taken.
     LengthBeforePop,
-    /// The queue's length is logged as it was at the tick before.
+    /// The queue length of the previous tick is logged.
     LengthOfLastTick,
     /// Two waiting messages are processed in one tick, and the second one is logged.
     TakesTwo,
-    /// Every other tick of a machine does not look at its queue.
+    /// Every other tick of a machine ignores its queue.
     LooksEveryOtherTick,
-    /// Messages are seen as soon as they are sent, also by ticks of that very instant.
+    /// Ticks see messages that are sent at the same time.
     NoTimeBetween,
-    /// The sender of a received message is logged as another machine.
+    /// Another machine is logged as the sender of a received message.
     WrongSender,
     /// An internal event leaves the clock as it is.
     InternalDoesNotCount,
@@ -51,7 +51,7 @@ pub enum Bug {
     SendDoesNotCount,
     /// Clocks start from 1.
     StartsFromOne,
-    /// Half of all idle ticks are internal events, whatever the configuration says.
+    /// Half of all idle ticks are internal events, whatever `internal` is.
     InternalIsHalf,
     /// Idle ticks of machine 1 are never internal events.
     MachineOneNeverInternal,
@@ -63,13 +63,13 @@ pub enum Bug {
     TicksFromOne,
     /// The last tick is left out.
     EndsEarly,
-    /// One more tick than there are.
+    /// There is one tick too many.
     EndsLate,
-    /// Intervals between ticks are rounded to milliseconds, and added up.
+    /// Intervals between ticks are rounded to milliseconds before they are added up.
     AccumulatesTime,
 }
 
-/// The law of the delay in the configuration.
+/// The distribution of delays in the configuration.
 #[derive(Clone, Copy, Debug)]
 pub enum Law {
     Constant(u64),

@@ -1,4 +1,4 @@
-//! In virtual time no cell of a log can be changed unnoticed.
+//! In virtual time every change of a cell of a log is found.
 
 use proptest::prelude::*;
 use sim::log::{EVENT_COLUMNS, FinishedRun};
@@ -32,7 +32,7 @@ proptest! {
     }
 }
 
-/// Changes a cell of a row, if it can be; returns the row before and after.
+/// Changes a cell of a row if possible. Returns the row before and after the change.
 fn change(
     run: &mut FinishedRun,
     row: prop::sample::Index,
@@ -46,12 +46,12 @@ fn change(
     let mut cells: Vec<String> = before.split(',').map(str::to_owned).collect();
     let is_send = cells[3] == "send";
     cells[column] = match (EVENT_COLUMNS[column], cells[column].parse::<u64>()) {
-        // A message may be under way to whomever at the end.
+        // A message that is under way at the end may have any recipient.
         ("peers", _) if is_send => return None,
         (_, Ok(number)) if add || number == 0 => (number + 1).to_string(),
         (_, Ok(number)) => (number - 1).to_string(),
         ("event", _) => (if is_send { "receive" } else { "send" }).to_owned(),
-        // Empty cells belong empty.
+        // Empty cells must be empty.
         _ => "1".to_owned(),
     };
     rows[place] = cells.join(",");

@@ -1,4 +1,4 @@
-//! Journals and files that are not those of their events.
+//! Tests with journals and files that contradict the events.
 
 use std::fs;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.events += 1,
-            "it counts 201 events, and there are 200",
+            "the row counts 201 events, but the log has 200",
         ),
         (
             |run| configuration(run).internal = "0.6".parse().expect("a probability"),
@@ -40,7 +40,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| configuration(run).rates = "1,3,5".parse().expect("rates"),
-            "but its columns say `rates=1,3,5 ",
+            "but according to its columns it should be `rates=1,3,5 ",
         ),
         (
             |run| run.row.engine = "tcp".to_owned(),
@@ -48,7 +48,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.as_scheduled = false,
-            "a virtual run starts at 0 and is as scheduled",
+            "a run in virtual time must have started_at_ns = 0 and as_scheduled = true",
         ),
         (
             |run| run.row.lateness_max_us = 7.0,
@@ -56,7 +56,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.margin_us *= 2.0,
-            "but rates and phase rule give 55555.555",
+            "but according to rates and phase rule it should be 55555.555",
         ),
         (
             |run| run.row.punctual = false,
@@ -78,9 +78,9 @@ fn configuration(run: &mut FinishedRun) -> &mut Configuration {
     Arc::make_mut(&mut run.row.configuration)
 }
 
-/// Sealed, so that only the cell itself tells.
+/// The row has a new checksum, so only the cell itself is wrong.
 #[test]
-fn journal_cells_that_cannot_be() {
+fn impossible_journal_cells() {
     for (cell, other, says) in [
         (
             "\"1,3,6\"",
@@ -132,15 +132,15 @@ fn phases_against_their_rule() {
     for (phases, says) in [
         (
             [1_000_000_000, 0, 0],
-            "machine 0 at 1/s has a phase of 1000000000 ns: that is not within its period",
+            "machine 0 at 1/s has a phase of 1000000000 ns: it must be shorter than the time between two ticks",
         ),
         (
             [0, 55_555_556, 0],
-            "machine 1 at 3/s has a phase of 55555556 ns: spread ones are multiples of 1/18 s",
+            "machine 1 at 3/s has a phase of 55555556 ns: with phase = spread it must be a multiple of 1/18 s",
         ),
         (
             [0, 55_555_555, 0],
-            "machine 2 at 6/s has a phase of 0 ns: it ticks together with machine 0, which spread phases never do",
+            "machine 2 at 6/s has a phase of 0 ns: it ticks at the same time as machine 0, which must not happen with phase = spread",
         ),
     ] {
         let audit = altered(World::Virtual, |run| run.row.phases_ns = phases.to_vec());
@@ -154,12 +154,12 @@ fn phases_against_their_rule() {
     let words = &first(&audit(folder.path()), Check::Phases).words.clone();
     assert_eq!(
         words,
-        "machine 1 at 3/s has a phase of 1 ns: aligned ones are 0"
+        "machine 1 at 3/s has a phase of 1 ns: with phase = aligned it must be 0"
     );
 }
 
 #[test]
-fn events_that_are_not_what_was_written() {
+fn changed_and_missing_events() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), World::Virtual, |run| {
         run.row.checksum = "0123456789abcdef".to_owned();
@@ -168,7 +168,7 @@ fn events_that_are_not_what_was_written() {
     assert_eq!(failed(&changed), ["files"]);
     assert!(first(&changed, Check::Files).words.contains("checksum"));
     assert_eq!(changed.datasets[0].runs, 5);
-    // A file that is gone takes no other finding with it.
+    // A missing file is a violation, but the other checks are still made.
     fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
@@ -177,7 +177,7 @@ fn events_that_are_not_what_was_written() {
 }
 
 #[test]
-fn runs_that_stand_there_twice() {
+fn runs_that_are_finished_twice() {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(folder.path(), fixture::SMALL, |runs| {
         let again = runs[1].clone();
@@ -201,7 +201,7 @@ fn runs_that_stand_there_twice() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_read_is_a_finding() {
+fn a_journal_that_cannot_be_read_is_a_violation() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let path = folder.path().join("runs.csv");

@@ -1,4 +1,4 @@
-//! Logs of the project's own engine with something changed in their rows.
+//! Tests with logs of the project's own engine whose rows were changed.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use sim::log::FinishedRun;
 use super::setups::{World, audit, failed, over_tcp};
 use crate::fixture;
 
-/// Of the virtual engine, and over TCP with only bounds known.
+/// Runs of the virtual engine, and runs over TCP whose queues are known only within bounds.
 pub const WORLDS: [World; 2] = [World::Virtual, World::Late];
 
-/// Audits [`fixture::SMALL`], as of the virtual engine and over TCP, with its second run altered.
+/// Audits [`fixture::SMALL`] in this world with an altered second run.
 pub fn altered(world: World, alter: impl Fn(&mut FinishedRun)) -> Audit {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), world, alter);
@@ -22,7 +22,7 @@ pub fn altered(world: World, alter: impl Fn(&mut FinishedRun)) -> Audit {
 pub fn write(root: &Path, world: World, alter: impl Fn(&mut FinishedRun)) {
     let text = match world {
         World::Virtual => fixture::SMALL.to_owned(),
-        World::InOrder | World::Late => fixture::small_over_tcp(),
+        World::AsScheduled | World::Late => fixture::small_over_tcp(),
     };
     fixture::altered(root, &text, |runs| {
         if world != World::Virtual {
@@ -32,7 +32,7 @@ pub fn write(root: &Path, world: World, alter: impl Fn(&mut FinishedRun)) {
     });
 }
 
-/// Rewrites every row: its cells become those of as many rows as are returned.
+/// Replaces every row by the rows that `rows_of` returns for its cells.
 pub fn rewrite(run: &mut FinishedRun, mut rows_of: impl FnMut(Vec<&str>) -> Vec<Vec<String>>) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text
@@ -47,7 +47,7 @@ pub fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
-/// Whether it is machine 2's row of that tick.
+/// Tells whether it is machine 2's row of this tick.
 pub fn is_tick(cells: &[&str], tick: &str) -> bool {
     cells[1..3] == ["2", tick]
 }
@@ -96,7 +96,7 @@ fn swapped_columns() {
     }
 }
 
-/// Changes one cell of the first row of `event` from machine 2's tick 10 on.
+/// Changes one cell of machine 2's first row of `event` from tick 10 on.
 fn change(run: &mut FinishedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
     let mut is_done = false;
     rewrite(run, |cells| {
@@ -137,18 +137,18 @@ fn single_cells() {
         let to_itself = altered(world, |run| change(run, "send", 7, |_| "2".to_owned()));
         assert_eq!(
             first(&to_itself, Check::Rows).words,
-            "machine 2 of 3 has no peer 2"
+            "machine 2 cannot exchange messages with machine 2"
         );
         let from_nobody = altered(world, |run| change(run, "receive", 7, |_| "9".to_owned()));
         assert!(
             first(&from_nobody, Check::Sent)
                 .words
-                .ends_with(", but it has no peer 9")
+                .ends_with(", but it cannot receive messages from machine 9")
         );
     }
 }
 
-/// One is said to wait after a receive, and then the machine idles with an empty queue.
+/// After a receive one message waits according to its queue length, but the machine then idles with an empty queue.
 #[test]
 fn an_idle_tick_after_a_tick_that_left_a_message() {
     for world in WORLDS {
@@ -176,7 +176,7 @@ fn an_idle_tick_after_a_tick_that_left_a_message() {
     }
 }
 
-/// However long messages may take, none leaves the queue but by being received.
+/// A message leaves the queue only when it is received, however long messages may take.
 #[test]
 fn queues_that_shrink() {
     let audit = altered(World::Late, |run| {
@@ -192,9 +192,9 @@ fn queues_that_shrink() {
     );
 }
 
-/// What a receive claims that was never there.
+/// A receive names a message that was not sent.
 #[test]
-fn a_receive_of_nothing() {
+fn a_receive_of_a_message_that_was_not_sent() {
     for world in WORLDS {
         let audit = altered(world, |run| {
             rewrite(run, |cells| {
@@ -215,7 +215,7 @@ fn a_receive_of_nothing() {
 #[test]
 fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     for (damage, says) in [
-        ("recieve", "column event: none of internal, send, receive"),
+        ("recieve", "column event: must be internal, send or receive"),
         ("rec\neive", "column event: the row ends too early"),
     ] {
         let audit = altered(World::Virtual, |run| {
@@ -234,7 +234,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     });
     assert_eq!(
         first(&other_run, Check::Rows).words,
-        "it is run 77's, and stands among the rows of run 1"
+        "it belongs to run 77, but is among the rows of run 1"
     );
     let cut = altered(World::Virtual, |run| {
         run.events.truncate(run.events.len() - 1);
@@ -242,11 +242,11 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     assert!(
         first(&cut, Check::Rows)
             .words
-            .contains("the row breaks off")
+            .contains("the row ends in this cell")
     );
 }
 
-/// The line is that of the file, header and other runs counted.
+/// The line is counted in the file, with the header and the rows of other runs.
 #[test]
 fn counter_examples_name_the_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,14 @@
-//! The audit finds bugs: programs that are wrong in one way each, and logs that were damaged in one way each.
+//! The audit finds bugs: programs with one bug each, and logs with one kind of damage each.
 //!
 //! # Layout
 //!
-//! - [`bugs`], [`buggy`]: what can be wrong with a program, and a simulator of its own that is
-//! - [`setups`]: what it simulates, and as what it is written down
-//! - [`programs`]: every bug in every setup
-//! - [`damaged`]: logs of the project's own engine with something changed in their rows
-//! - [`timing`]: ticks that are missing or there twice, and times that cannot be
-//! - [`cells`]: any cell of a log changed
-//! - [`contradicted`]: journals and files that are not those of their events
+//! - [`bugs`], [`buggy`]: the bugs, and a simulator that has them
+//! - [`setups`]: the configurations that are simulated, and the kinds of datasets that are written
+//! - [`programs`]: tests of every bug in every setup
+//! - [`damaged`]: tests of logs of the project's own engine whose rows were changed
+//! - [`timing`]: tests of missing and repeated ticks, and of impossible times
+//! - [`cells`]: tests of a change of any cell
+//! - [`contradicted`]: tests of journals and files that contradict the events
 
 mod buggy;
 mod bugs;

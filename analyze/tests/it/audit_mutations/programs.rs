@@ -1,4 +1,4 @@
-//! Every bug in every setup in which it shows.
+//! Tests every bug in every setup that shows it.
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
@@ -6,8 +6,8 @@ use sim::log::FinishedRun;
 use super::bugs::{Bug, Law};
 use super::setups::{SETUPS, Setup, WORLDS, World, failed};
 
-/// Requires that a program with `bug` fails `check` in every setup and world that `shows` names, at least one.
-fn finds(bug: Bug, check: Check, shows: impl Fn(&Setup, World) -> bool) {
+/// Requires that a program with `bug` fails `check` in every setup and world for which `shows` is true. There must be at least one.
+fn require_found(bug: Bug, check: Check, shows: impl Fn(&Setup, World) -> bool) {
     let mut tried = 0;
     for setup in &SETUPS {
         for world in WORLDS {
@@ -33,7 +33,7 @@ fn several(setup: &Setup, _: World) -> bool {
     setup.machines() > 2
 }
 
-/// Where all of a queue's order is known.
+/// Tells whether the delay is constant, so that the order of the queue is known.
 fn is_constant(setup: &Setup) -> bool {
     matches!(setup.law, Law::Constant(_))
 }
@@ -66,11 +66,11 @@ fn wrong_clocks() {
         (Bug::StampedEarly, Check::Stamp),
         (Bug::StampedEarly, Check::ClockCondition),
     ] {
-        finds(bug, check, everywhere);
+        require_found(bug, check, everywhere);
     }
-    // Of two machines the slower one has the lower clock, and never gets round to sending.
-    finds(Bug::TakesStamp, Check::ReceiveClock, several);
-    finds(Bug::TakesStamp, Check::RisingClock, several);
+    // Of two machines, the slower one has the lower clock and always has a message to receive, so it never sends.
+    require_found(Bug::TakesStamp, Check::ReceiveClock, several);
+    require_found(Bug::TakesStamp, Check::RisingClock, several);
 }
 
 #[test]
@@ -82,22 +82,22 @@ fn wrong_messages() {
         (Bug::CoalescesMessages, Check::Sent),
         (Bug::LastInFirstOut, Check::LinkOrder),
     ] {
-        finds(bug, check, everywhere);
+        require_found(bug, check, everywhere);
     }
-    // With two machines, whoever is the wrong sender is the receiver itself.
-    finds(Bug::WrongSender, Check::Sent, several);
-    finds(Bug::HighestSenderFirst, Check::QueueOrder, |setup, _| {
+    // With two machines, the wrong sender would be the receiver itself.
+    require_found(Bug::WrongSender, Check::Sent, several);
+    require_found(Bug::HighestSenderFirst, Check::QueueOrder, |setup, _| {
         setup.machines() > 2 && is_constant(setup)
     });
 }
 
-/// A message that is never received is passed over by all that came later, in every queue that some others come into.
+/// If a message is never received, later messages overtake it in every queue that other messages enter.
 #[test]
 fn messages_in_the_wrong_order() {
-    finds(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
+    require_found(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
         setup.machines() > 2 && is_constant(setup)
     });
-    finds(
+    require_found(
         Bug::HigherSenderWinsTies,
         Check::QueueOrder,
         |setup, world| setup.phase == "aligned" && world != World::Late,
@@ -107,11 +107,11 @@ fn messages_in_the_wrong_order() {
 #[test]
 fn messages_that_take_no_time() {
     for check in [Check::Causality, Check::QueueLength] {
-        finds(Bug::IgnoresDelay, check, |setup, _| setup.machines() == 5);
+        require_found(Bug::IgnoresDelay, check, |setup, _| setup.machines() == 5);
     }
 }
 
-/// One in twenty is lost; what is received after it is no violation of its own.
+/// One message in twenty is lost. The later messages are no further violations.
 #[test]
 fn a_lost_message_is_found_once() {
     let audit = SETUPS[1].audit(World::Virtual, Bug::LosesMessages);
@@ -123,13 +123,13 @@ fn a_lost_message_is_found_once() {
 }
 
 #[test]
-fn messages_gone_or_double_do_not_add_up() {
-    // Where delays have no bound worth the name, what is lost may be under way still.
+fn lost_and_repeated_messages_break_conservation() {
+    // If delays have no useful bound, a lost message may still be under way.
     let is_known = |setup: &Setup, _: World| is_constant(setup);
-    finds(Bug::LosesMessages, Check::Conservation, is_known);
-    finds(Bug::DuplicatesMessages, Check::Conservation, is_known);
-    finds(Bug::TakesTwo, Check::Conservation, is_known);
-    finds(Bug::CoalescesMessages, Check::Conservation, is_known);
+    require_found(Bug::LosesMessages, Check::Conservation, is_known);
+    require_found(Bug::DuplicatesMessages, Check::Conservation, is_known);
+    require_found(Bug::TakesTwo, Check::Conservation, is_known);
+    require_found(Bug::CoalescesMessages, Check::Conservation, is_known);
 }
 
 #[test]
@@ -140,26 +140,26 @@ fn wrong_queues() {
         (Bug::LooksEveryOtherTick, Check::Idle),
         (Bug::TakesTwo, Check::QueueLength),
     ] {
-        finds(bug, check, everywhere);
+        require_found(bug, check, everywhere);
     }
 }
 
 #[test]
-fn messages_that_are_seen_at_the_instant_of_their_sending() {
-    finds(Bug::NoTimeBetween, Check::Causality, |setup, world| {
+fn messages_that_are_seen_at_the_time_of_their_send() {
+    require_found(Bug::NoTimeBetween, Check::Causality, |setup, world| {
         setup.phase == "aligned" && world != World::Late
     });
 }
 
-/// A run that is in order has one order in which its messages are received. Of another only bounds are known, here as wide as the
-/// run is long; even so, a queue cannot hold what was not yet sent.
+/// If a run is as scheduled, there is one order in which its messages are received. For other runs only bounds are known. Here they
+/// are as wide as the run, but even so a queue cannot contain a message that was not sent yet.
 #[test]
-fn what_is_known_depends_on_what_the_journal_claims() {
+fn queue_bounds_depend_on_as_scheduled_in_the_journal() {
     let wide = |run: &mut FinishedRun| {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };
-    let [as_scheduled, late] = [World::InOrder, World::Late]
+    let [as_scheduled, late] = [World::AsScheduled, World::Late]
         .map(|world| SETUPS[1].audit_altered(world, Bug::HighestSenderFirst, wide));
     assert!(as_scheduled.counts(Check::QueueOrder).1 > 0);
     assert_eq!(failed(&late), ["queue_length"]);
@@ -167,20 +167,20 @@ fn what_is_known_depends_on_what_the_journal_claims() {
 
 #[test]
 fn wrong_draws() {
-    finds(Bug::InternalIsHalf, Check::InternalShare, everywhere);
-    finds(
+    require_found(Bug::InternalIsHalf, Check::InternalShare, everywhere);
+    require_found(
         Bug::MachineOneNeverInternal,
         Check::InternalShare,
         everywhere,
     );
-    finds(Bug::NeverToAll, Check::Recipients, everywhere);
-    finds(Bug::NeverToLast, Check::Recipients, several);
+    require_found(Bug::NeverToAll, Check::Recipients, everywhere);
+    require_found(Bug::NeverToLast, Check::Recipients, several);
 }
 
 #[test]
 fn wrong_ticks_and_times() {
-    finds(Bug::TicksFromOne, Check::Ticks, everywhere);
-    finds(Bug::EndsEarly, Check::Ticks, everywhere);
-    finds(Bug::EndsLate, Check::Ticks, everywhere);
-    finds(Bug::AccumulatesTime, Check::Times, everywhere);
+    require_found(Bug::TicksFromOne, Check::Ticks, everywhere);
+    require_found(Bug::EndsEarly, Check::Ticks, everywhere);
+    require_found(Bug::EndsLate, Check::Ticks, everywhere);
+    require_found(Bug::AccumulatesTime, Check::Times, everywhere);
 }

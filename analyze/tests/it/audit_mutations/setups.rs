@@ -1,4 +1,4 @@
-//! Configurations small enough to be run often, and large enough for every bug to show.
+//! The configurations of the tests: small enough to run them often, large enough to show every bug.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::buggy;
 use super::bugs::{Bug, Law};
 use crate::fixture;
 
-/// What is simulated.
+/// A configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     pub rates: &'static str,
@@ -18,7 +18,7 @@ pub struct Setup {
     pub law: Law,
 }
 
-/// Two, three and five machines, each with one that receives more than it can take.
+/// Two, three and five machines. In each setup one machine receives more messages than it can take.
 pub const SETUPS: [Setup; 5] = [
     Setup {
         rates: "[1, 6]",
@@ -52,22 +52,22 @@ pub const SETUPS: [Setup; 5] = [
     },
 ];
 
-/// As what a run is written down.
+/// The kind of dataset that is written from a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum World {
-    /// Of the virtual engine: every instant is known.
+    /// A run of the virtual engine. All times are known.
     Virtual,
-    /// Over TCP, everything [`LATE_NS`] late, and in order.
-    InOrder,
-    /// The same, but not known to be in order: only bounds are known.
+    /// A run over TCP that is as scheduled. Every event is [`LATE_NS`] late.
+    AsScheduled,
+    /// A run over TCP that is not as scheduled. Only bounds are known.
     Late,
 }
 
-pub const WORLDS: [World; 3] = [World::Virtual, World::InOrder, World::Late];
+pub const WORLDS: [World; 3] = [World::Virtual, World::AsScheduled, World::Late];
 
-/// How late everything is over TCP.
+/// The lateness of all events over TCP.
 pub const LATE_NS: u64 = 300_000;
-/// When its runs start.
+/// The start of all runs over TCP.
 pub const START_NS: u64 = 1_700_000_000_000_000_000;
 
 impl Setup {
@@ -75,7 +75,7 @@ impl Setup {
         self.rates.split(',').count()
     }
 
-    /// The experiment file.
+    /// The text of the experiment file.
     pub fn text(&self, world: World) -> String {
         let Self {
             rates,
@@ -85,7 +85,7 @@ impl Setup {
         } = self;
         let engine = match world {
             World::Virtual => "virtual",
-            World::InOrder | World::Late => "tcp",
+            World::AsScheduled | World::Late => "tcp",
         };
         format!(
             "name = \"audited\"\nseed = 7\nrepetitions = 4\nduration_s = 60\nengine = \"{engine}\"\n[parameters]\n\
@@ -93,12 +93,12 @@ impl Setup {
         )
     }
 
-    /// The audit of four runs of a program with `bug`.
+    /// Audits four runs of a program with `bug`.
     pub fn audit(&self, world: World, bug: Bug) -> Audit {
         self.audit_altered(world, bug, |_| {})
     }
 
-    /// The same with its runs altered before they are written.
+    /// Audits four runs of a program with `bug`. The runs are altered before they are written.
     pub fn audit_altered(&self, world: World, bug: Bug, alter: impl Fn(&mut FinishedRun)) -> Audit {
         let folder = tempfile::tempdir().unwrap();
         fixture::altered(folder.path(), &self.text(world), |runs| {
@@ -119,7 +119,7 @@ pub fn audit(root: &Path) -> Audit {
     Audit::run(&[root.to_owned()]).unwrap()
 }
 
-/// Every check that failed, by name.
+/// The names of the checks that failed.
 pub fn failed(audit: &Audit) -> Vec<&'static str> {
     let checks = Check::ALL.into_iter();
     checks
@@ -128,7 +128,7 @@ pub fn failed(audit: &Audit) -> Vec<&'static str> {
         .collect()
 }
 
-/// Gives the run other logs.
+/// Replaces the logs of a run.
 fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     run.events.clear();
     run.row.events = 0;
@@ -146,7 +146,7 @@ fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     }
 }
 
-/// Makes a virtual run one over TCP that is late throughout.
+/// Turns a run in virtual time into a run over TCP in which every event is late.
 pub fn over_tcp(run: &mut FinishedRun, world: World) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {
@@ -159,5 +159,5 @@ pub fn over_tcp(run: &mut FinishedRun, world: World) {
     run.row.started_at_ns = START_NS;
     run.row.lateness_max_us = LATE_NS as f64 / 1e3;
     run.row.punctual = run.row.lateness_max_us < run.row.margin_us;
-    run.row.as_scheduled = world == World::InOrder;
+    run.row.as_scheduled = world == World::AsScheduled;
 }

@@ -1,4 +1,4 @@
-//! Ticks that are missing or there twice, and times that cannot be.
+//! Tests of missing and repeated ticks, and of impossible times.
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
@@ -7,7 +7,7 @@ use super::damaged::{WORLDS, altered, first, is_tick, owned, rewrite};
 use super::setups::{World, failed};
 
 #[test]
-fn ticks_missing_and_twice() {
+fn missing_and_repeated_ticks() {
     for world in WORLDS {
         let missing = altered(world, |run| {
             rewrite(run, |cells| {
@@ -60,23 +60,23 @@ fn moved(run: &mut FinishedRun, by_ns: i64) {
 }
 
 #[test]
-fn times_early_and_backwards() {
+fn times_that_are_too_early_or_go_back() {
     for (world, by_ns, says) in [
         (World::Virtual, -1, "but it was due exactly at "),
         (World::Virtual, 1, "but it was due exactly at "),
         (World::Late, -302_000, "but it was due not before "),
-        // A sixth of a second to the next tick.
+        // The next tick comes a sixth of a second later.
         (
             World::Late,
             200_000_000,
-            "before that of tick 30, the event before",
+            "before the machine's previous event at tick 30",
         ),
     ] {
         let audit = altered(world, |run| moved(run, by_ns));
         let words = &first(&audit, Check::Times).words;
         assert!(words.contains(says), "{world:?} by {by_ns} ns: {words}");
     }
-    // Rounding: a microsecond is no violation.
+    // A microsecond is within the rounding error, so it is not a violation.
     let rounded = altered(World::Late, |run| moved(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),
@@ -85,7 +85,7 @@ fn times_early_and_backwards() {
     );
 }
 
-/// Machine 2 is a second late throughout: what it sent was received before.
+/// All times of machine 2 are one second late, so its messages are received before they are sent.
 #[test]
 fn receives_before_their_sends() {
     let audit = altered(World::Late, |run| {
@@ -99,7 +99,8 @@ fn receives_before_their_sends() {
     });
     let words = &first(&audit, Check::Causality).words;
     assert!(
-        words.contains("what machine 2 sent") && words.ends_with(" ns before it was sent"),
+        words.contains("a message that machine 2 sent")
+            && words.ends_with(" ns before the message was sent"),
         "{words}"
     );
 }

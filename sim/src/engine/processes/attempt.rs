@@ -1,4 +1,4 @@
-//! One attempt at a run whose machines are processes: they are started, waited for with patience, and ended.
+//! One attempt at a run whose machines are processes: starts the processes, waits for them, and ends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,25 +12,25 @@ use crate::engine::patience::{Patience, Sleep};
 use crate::engine::tcp::{AddressBook, Part, new_token};
 use crate::experiment::Run;
 
-/// How often processes are looked at that have nothing to say yet. An interrupt is noticed as soon.
-const LOOK: Duration = Duration::from_millis(50);
-/// How often once one of them has ended: the others are about to.
-const LOOK_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long machines may take once the run's time is over, or another machine has ended well: to hear the last messages (10 s),
-/// and to write their logs.
+/// Time between two checks of the processes. An interrupt is noticed after this time at the latest.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+/// Time between two checks once one process has ended, because the others will end soon.
+const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
+/// How long machines may take after the end of the run, or after another machine has ended well. They wait up to 10 s for the last
+/// messages, and write their logs.
 const END_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a process may take to end once it is asked to. One that does not react is stopped or hangs.
+/// How long a process may take to end after it was asked to. A process that takes longer is stopped or hangs.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How an attempt ended.
 pub(super) enum Outcome {
-    /// Every machine did its part.
+    /// Every machine has done its part.
     Done(Vec<Part>),
-    /// The run failed. `again`: on other addresses it may not.
+    /// The run failed. If `again` is true, it may succeed on other addresses.
     Failed { reason: String, again: bool },
-    /// The system has no more processes, threads or files, says this.
+    /// The system has no more processes, threads or files, for this reason.
     NoRoom(String),
-    /// The disk does not take the machines' logs, says this.
+    /// The machines' logs cannot be written to the disk, for this reason.
     NoDisk(String),
     /// The sweep was interrupted.
     Interrupted,
@@ -59,7 +59,7 @@ impl From<Failure> for Outcome {
     }
 }
 
-/// Tries `run` on addresses that are free now.
+/// Tries `run` on addresses that are free at present.
 pub(super) fn attempt(
     settings: &Settings,
     run: &Run,
@@ -77,16 +77,16 @@ pub(super) fn attempt(
     }
 }
 
-/// The processes of a run. Whatever happens to this value, none of them is left behind.
+/// The processes of a run. Dropping this value ends all of them.
 struct Processes {
     machines: Vec<MachineProcess>,
-    /// What each did, once it has ended.
+    /// The result of each process that has ended.
     ends: Vec<Option<Result<Part, Failure>>>,
-    /// The machines that failed, in the order in which this was noticed.
+    /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
     started: Instant,
     sleep: Sleep,
-    /// When the attempt is given up.
+    /// The deadline of the attempt.
     patience: Patience,
 }
 
@@ -127,11 +127,15 @@ impl Processes {
                 return Outcome::Interrupted;
             }
             let one_ended = self.ends.iter().any(Option::is_some);
-            thread::sleep(if one_ended { LOOK_AT_THE_END } else { LOOK });
+            thread::sleep(if one_ended {
+                CHECK_EVERY_AT_THE_END
+            } else {
+                CHECK_EVERY
+            });
         }
     }
 
-    /// Takes in what has ended. After the first end the others have less time.
+    /// Collects the results of processes that have ended. After the first one has ended, the others have less time.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];
@@ -157,7 +161,7 @@ impl Processes {
         Ok(())
     }
 
-    /// What came of it. Where several machines failed, the reason is the one that caused the others.
+    /// Returns how the attempt ended. If several machines failed, the reason is the failure that caused the others.
     fn outcome(mut self) -> Outcome {
         let is_killed =
             |&machine: &usize| matches!(self.ends[machine], Some(Err(Failure::Killed(_))));
@@ -167,7 +171,7 @@ impl Processes {
             && let Some(machine) = stuck
         {
             return Outcome::failed(format!(
-                "machine {machine}'s process did not answer any more and was killed: it was stopped, or it hung"
+                "machine {machine}'s process did not react any more and was killed: it was stopped, or it hung"
             ));
         }
         let cause = killed.or_else(|| self.failed.first().copied());
@@ -178,7 +182,7 @@ impl Processes {
         Outcome::Done(parts)
     }
 
-    /// Since the start, by the monotonic clock.
+    /// Returns the time since the start by the monotonic clock.
     fn now_ns(&self) -> u64 {
         nanoseconds(self.started.elapsed())
     }

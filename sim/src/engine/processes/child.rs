@@ -1,7 +1,7 @@
-//! One machine's process: started, looked at until it has ended, and never left behind.
+//! The process of one machine: starts it, checks whether it has ended, and makes sure that it ends.
 //!
-//! What it writes goes to unnamed files, so that nobody has to read while it writes: no thread waits for it, and a process that is
-//! stopped in the middle of a line holds nobody up.
+//! The output of a process goes to unnamed files, so no thread has to read it while the process writes. A process that is stopped
+//! in the middle of a line delays nobody.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -18,28 +18,28 @@ use crate::experiment::Run;
 use crate::log::parse_rows;
 use crate::machine::MachineIndex;
 
-/// A run's machines, as their processes are told about them.
+/// Facts about a run's machines that their processes need.
 pub(super) struct Machines<'r> {
     pub(super) settings: &'r Settings,
     pub(super) run: &'r Run,
-    /// Where they listen.
+    /// The addresses at which the machines listen.
     pub(super) addresses: &'r [SocketAddr],
     /// The run's secret, as hexadecimal digits.
     pub(super) token: &'r str,
 }
 
-/// Why a machine's process brought nothing.
+/// Why a machine's process has no result.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It found its address taken: the run can be tried again on others.
+    /// The machine's address is in use. The run can be tried again on other addresses.
     AddressTaken(String),
     /// The system has no more processes, threads or files.
     NoRoom(String),
-    /// The disk does not take its log.
+    /// The machine's log cannot be written to the disk.
     NoDisk(String),
-    /// A signal from outside ended it.
+    /// A signal from outside ended the process.
     Killed(String),
-    /// It said why; nothing if it was told to end.
+    /// The process ended with this message. The message is empty if the process was asked to end.
     Failed(String),
 }
 
@@ -47,8 +47,8 @@ pub(super) enum Failure {
 pub(super) struct MachineProcess {
     machine: MachineIndex,
     child: Child,
-    /// Its stdin: closing this asks it to end.
-    lifeline: Option<ChildStdin>,
+    /// The stdin of the process. Closing it asks the process to end.
+    stdin: Option<ChildStdin>,
     stdout: File,
     stderr: File,
     status: Option<ExitStatus>,
@@ -84,7 +84,7 @@ impl MachineProcess {
         } = machines;
         let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
         let mut command = Command::new(&settings.program);
-        // An interrupt from the terminal is for this process alone: it decides what becomes of its machines.
+        // An interrupt from the terminal goes to this process only. This process decides when its machines end.
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
@@ -105,7 +105,7 @@ impl MachineProcess {
             .spawn()?;
         Ok(Self {
             machine,
-            lifeline: child.stdin.take(),
+            stdin: child.stdin.take(),
             child,
             stdout,
             stderr,
@@ -113,7 +113,7 @@ impl MachineProcess {
         })
     }
 
-    /// Whether it has ended.
+    /// Returns whether the process has ended.
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
@@ -121,21 +121,21 @@ impl MachineProcess {
         Ok(self.status.is_some())
     }
 
-    /// Asks it to end.
+    /// Asks the process to end.
     pub(super) fn ask_to_end(&mut self) {
-        self.lifeline = None;
+        self.stdin = None;
     }
 
-    /// Ends it.
+    /// Kills the process.
     fn kill(&mut self) {
         if self.status.is_none() {
-            // Where it has just ended by itself, there is nothing to kill.
+            // This fails if the process has just ended, which is no problem.
             let _ = self.child.kill();
             self.status = self.child.wait().ok();
         }
     }
 
-    /// What it did, once it has ended.
+    /// Returns what the machine did, once its process has ended.
     pub(super) fn part(&mut self) -> Result<Part, Failure> {
         let machine = self.machine;
         let unreadable =
@@ -171,7 +171,7 @@ impl Drop for MachineProcess {
     }
 }
 
-/// Two files beside the experiment's copy that vanish with this process.
+/// Creates two files without names, in the folder of the experiment's copy. They vanish with this process.
 fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
     let folder = settings.experiment.parent().unwrap_or(Path::new("."));
     let file = || {

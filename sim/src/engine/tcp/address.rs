@@ -1,8 +1,8 @@
-//! Where machines listen.
+//! The addresses at which machines listen.
 //!
-//! Where the whole of 127.0.0.0/8 is loopback (Linux), a run takes an address 127.x.y.z of its own, and its machines the ports
-//! base + index on it: binding stays fast however many sockets there are. Elsewhere (macOS; Linux where only 127.0.0.1 is loopback)
-//! the system assigns ports on 127.0.0.1.
+//! If the whole of 127.0.0.0/8 is loopback (Linux), each run has its own address 127.x.y.z, and its machines use the ports base +
+//! index. Then binding stays fast for any number of sockets. Elsewhere (macOS; Linux where only 127.0.0.1 is loopback) the system
+//! assigns ports on 127.0.0.1.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -17,24 +17,24 @@ use socket2::{Domain, Socket, Type};
 
 use crate::engine::shortage::is_shortage;
 
-/// Addresses tried before giving up: one may be taken by another process, all of them only by a server on every address.
+/// Number of addresses that are tried. A single address may be in use. All of them are in use only if a server listens on every address.
 const ATTEMPTS: usize = 64;
-/// Connections that may wait to be accepted.
+/// Number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// The ports machines may listen on.
+/// The ports on which machines may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortRange(RangeInclusive<u16>);
 
 impl PortRange {
-    /// How many there are.
+    /// Returns the number of ports.
     pub fn count(&self) -> u32 {
         u32::from(*self.0.end()) - u32::from(*self.0.start()) + 1
     }
 }
 
 impl Default for PortRange {
-    /// Below the ports that systems hand out for outgoing connections.
+    /// The default range lies below the ports that systems use for outgoing connections.
     fn default() -> Self {
         Self(20_000..=29_999)
     }
@@ -62,7 +62,7 @@ impl FromStr for PortRange {
     }
 }
 
-/// No address has the ports a run needs.
+/// No address has enough free ports for a run.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.in_words())]
 pub struct PortsTaken {
@@ -83,7 +83,7 @@ impl PortsTaken {
                 "the system has no more files for the listeners of {machines} machines ({cause}); raise the limit (ulimit -n)"
             ),
             io::ErrorKind::AddrInUse => format!(
-                "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? name other ports with --ports"
+                "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? give other ports with --ports"
             ),
             _ => format!(
                 "machines cannot talk to each other over loopback addresses ({cause}); is there a loopback interface? bring it up (ip link set lo up), or use --engine virtual"
@@ -91,24 +91,24 @@ impl PortsTaken {
         }
     }
 
-    /// Whether the system has no more files, which passes when other runs end.
+    /// Returns whether the system has no more files. This passes when other runs end.
     pub(crate) fn is_shortage(&self) -> bool {
         is_shortage(&self.cause)
     }
 }
 
-/// How long a connection within this host may take to be made.
-const CONNECTING: Duration = Duration::from_secs(10);
+/// How long a connection within this host may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Checks that a run of `machines` machines finds ports to listen on, and that they can be reached.
+/// Checks that a run of `machines` machines finds ports to listen on, and that connections to them can be made.
 ///
 /// # Errors
 ///
-/// [`PortsTaken`] if not.
+/// Returns [`PortsTaken`] if not.
 pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
     let listeners = AddressBook::new(ports.clone()).listen(machines)?;
     let reached = listeners.first().map_or(Ok(()), |listener| {
-        std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECTING).map(drop)
+        std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECT_TIMEOUT).map(drop)
     });
     reached.map_err(|cause| PortsTaken {
         machines,
@@ -117,17 +117,17 @@ pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
     })
 }
 
-/// Hands out addresses, each run another.
+/// Gives each run its own address.
 pub(crate) struct AddressBook {
     ports: PortRange,
     next: u32,
-    /// Whether runs take addresses of their own. Otherwise the system assigns ports on 127.0.0.1.
+    /// Whether each run has its own address. Otherwise the system assigns ports on 127.0.0.1.
     own_addresses: bool,
 }
 
 impl AddressBook {
     pub(crate) fn new(ports: PortRange) -> Self {
-        // Processes and event loops start at different places, so that they seldom meet.
+        // Processes and event loops start at different addresses, so that they seldom try the same one.
         Self {
             ports,
             next: RandomState::new().hash_one(std::process::id()) as u32,
@@ -135,7 +135,7 @@ impl AddressBook {
         }
     }
 
-    /// A listener for each of a run's machines.
+    /// Opens a listener for each machine of a run.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
         let taken = |cause| PortsTaken {
             machines,
@@ -160,7 +160,7 @@ impl AddressBook {
             }
             match last_error.kind() {
                 io::ErrorKind::AddrInUse => {}
-                // Here not all of 127.0.0.0/8 is loopback (some containers).
+                // In some containers not all of 127.0.0.0/8 is loopback.
                 io::ErrorKind::AddrNotAvailable if self.own_addresses => self.own_addresses = false,
                 _ => break,
             }
@@ -172,7 +172,7 @@ impl AddressBook {
         })
     }
 
-    /// Addresses for a run whose machines will listen in processes of their own: free now.
+    /// Finds addresses, free at present, for a run whose machines will listen in their own processes.
     pub(crate) fn reserve(&mut self, machines: u32) -> Result<Vec<SocketAddr>, PortsTaken> {
         let listeners = self.listen(machines)?;
         let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();
@@ -187,7 +187,8 @@ impl AddressBook {
         if !self.own_addresses {
             return Ipv4Addr::LOCALHOST;
         }
-        // Odd, so that it visits every place; large, so that neighbours in time are not neighbours in place.
+        // The step is odd, so that every address is visited. It is large, so that runs that start one after the other get distant
+        // addresses.
         self.next = self.next.wrapping_add(0x9e37_79b1);
         let [a, b, c, _] = self.next.to_be_bytes();
         Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
@@ -202,7 +203,7 @@ impl AddressBook {
     }
 }
 
-/// A listener at exactly this address.
+/// Opens a listener at exactly this address.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(cfg!(unix))?;
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_read_back() {
+    fn ranges_are_read_back_from_their_texts() {
         assert_eq!("20000-29999".parse(), Ok(PortRange::default()));
         for text in ["", "20000", "0-5", "9-5", "1-70000", "a-b"] {
             assert!(text.parse::<PortRange>().is_err(), "{text}");
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_too_short_is_said_so() {
+    fn a_range_that_is_too_short_is_reported() {
         let error =
             probe(&PortRange(20_000..=20_001), 3).expect_err("two ports for three machines");
         assert!(
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn where_runs_have_no_addresses_of_their_own_the_system_assigns_ports() {
+    fn without_own_addresses_the_system_assigns_ports() {
         let mut addresses = AddressBook {
             own_addresses: false,
             ..AddressBook::new(PortRange::default())
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_out_fits_the_cause() {
+    fn the_advice_fits_the_cause() {
         let error = |kind: io::ErrorKind| {
             let cause = io::Error::from(kind);
             let (machines, ports) = (3, PortRange::default());
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_on_every_address_is_said_so() {
+    fn a_server_on_every_address_is_reported() {
         let server = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = server.local_addr().expect("bound").port();
         if cfg!(target_os = "linux") {

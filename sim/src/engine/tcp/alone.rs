@@ -1,5 +1,5 @@
-//! One machine of a run in a process of its own, on this host or another: the same mesh and the same ticks as in
-//! [`super::host`], for a single machine.
+//! Runs one machine of a run in its own process, on this host or another. It uses the same mesh and the same ticks as
+//! [`super::host`].
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,18 +18,18 @@ use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
-/// From the last machine being ready to the start: time for the word to get around...
+/// Time from the moment when the last machine is ready to the start. Within it, the start time must reach all machines.
 const LEAD_NS: u64 = 250_000_000;
-/// ...and more for each machine: in a ring it goes from one to the next.
-const LEAD_A_MACHINE_NS: u64 = 1_000_000;
-/// How long a run may take to hear its last messages.
+/// Additional time for each machine, because in a ring the start time goes from one machine to the next.
+const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
+/// How long a machine waits for the last messages of its run.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest wait.
+/// The longest time between two checks.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
-/// Bytes read from a socket at once.
+/// Number of bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
-/// One machine's place in a run.
+/// The part of one machine in a run, and the addresses of all machines.
 #[derive(Clone, Debug)]
 pub struct Participant {
     /// The run.
@@ -38,11 +38,11 @@ pub struct Participant {
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Which machine it is.
+    /// The index of this machine.
     pub machine: MachineIndex,
-    /// Where each machine of the run can be reached: the addresses of each, at least one, to be tried in turn.
+    /// The addresses at which each machine of the run can be reached. Each machine has at least one; they are tried in turn.
     pub addresses: Vec<Vec<SocketAddr>>,
-    /// Where this machine listens: the first of these that is this host's.
+    /// The addresses at which this machine may listen. It takes the first one that belongs to this host.
     pub listen: Vec<SocketAddr>,
     /// The run's secret.
     pub token: RunToken,
@@ -53,17 +53,17 @@ pub struct Participant {
 /// Why a machine did not do its part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParticipantError {
-    /// Nothing has happened yet: the run can be tried again elsewhere.
+    /// The machine cannot listen. Nothing has happened yet, so the run can be tried again on another address.
     #[error("machine {machine} cannot listen on {address}: {problem}")]
     Listen {
-        /// Which machine.
+        /// The machine.
         machine: MachineIndex,
-        /// Where it should have listened.
+        /// The address at which it should have listened.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's message.
         problem: String,
     },
-    /// The system has no more files or memory: fewer machines at once may work.
+    /// The system has no more files or memory. The run may work with fewer machines at once.
     #[error("{0}")]
     NoRoom(String),
     /// The run failed.
@@ -77,12 +77,12 @@ impl From<String> for ParticipantError {
     }
 }
 
-/// Takes part in a run from its mesh to its end.
+/// Takes part in a run, from connecting to the other machines to the end of the run.
 ///
 /// # Errors
 ///
-/// [`ParticipantError`], with the reason in words.
-pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
+/// Returns [`ParticipantError`] with the reason in words.
+pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
     let clock = WallClock::start();
     let mut reactor = Reactor::new().map_err(|error| {
         let problem = format!("cannot watch sockets: {error}");
@@ -92,13 +92,13 @@ pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
             ParticipantError::Failed(problem)
         }
     })?;
-    let mut hosted = begin(seat, clock, &mut reactor)?;
-    let machine = seat.machine as usize;
-    let lead_ns = LEAD_NS + seat.addresses.len() as u64 * LEAD_A_MACHINE_NS;
+    let mut hosted = begin(participant, clock, &mut reactor)?;
+    let machine = participant.machine as usize;
+    let lead_ns = LEAD_NS + participant.addresses.len() as u64 * LEAD_PER_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
     let mut sleep = Sleep::default();
-    let patience_ns = u64::try_from(seat.patience.as_nanos()).unwrap_or(u64::MAX);
+    let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
         sleep.inspect(clock.now_ns());
@@ -106,7 +106,7 @@ pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
             hosted.set_up(&mut reactor)?;
             hosted.check_clocks(lead_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
-                if let Some(remark) = hosted.remark_on_clocks() {
+                if let Some(remark) = hosted.warn_of_clocks() {
                     tell(remark);
                 }
                 hosted.end_idle_machines()?;
@@ -124,7 +124,7 @@ pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
             break;
         }
         if patience.is_over(clock.now_ns(), &mut sleep) {
-            return Err(hosted.why_stuck().into());
+            return Err(hosted.describe_missing().into());
         }
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
         let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
@@ -143,17 +143,18 @@ pub fn take_part(seat: &Participant) -> Result<Part, ParticipantError> {
 }
 
 fn begin(
-    seat: &Participant,
+    participant: &Participant,
     clock: WallClock,
     reactor: &mut Reactor,
 ) -> Result<Hosted, ParticipantError> {
     let unable = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
-        machine: seat.machine,
+        machine: participant.machine,
         address: *address,
         problem: error.to_string(),
     };
-    let mut refused = ParticipantError::Failed(format!("machine {} has no address", seat.machine));
-    let listening = seat.listen.iter().find_map(|address| {
+    let mut refused =
+        ParticipantError::Failed(format!("machine {} has no address", participant.machine));
+    let listening = participant.listen.iter().find_map(|address| {
         let listener = address::listen(*address);
         let listener = listener
             .map_err(|error| refused = unable(address, error))
@@ -165,23 +166,23 @@ fn begin(
     };
     if !address.ip().is_loopback() {
         tell(format!(
-            "machine {} listens on {address}, beyond this host: messages are not encrypted, and whoever knows the token can take part",
-            seat.machine
+            "machine {} listens on {address}, which other hosts can reach: messages are not encrypted, and anyone who knows the token can take part",
+            participant.machine
         ));
     }
-    let places = Endpoints {
+    let endpoints = Endpoints {
         listeners: vec![listener],
-        first: seat.machine,
-        addresses: seat.addresses.clone(),
+        first: participant.machine,
+        addresses: participant.addresses.clone(),
     };
-    let wiring = Wiring::new(&seat.run.configuration);
-    let secret = Secret::new(&seat.token, seat.seed, &seat.run.key());
-    let mesh = Mesh::new(0, wiring, places, secret, clock, reactor)
+    let wiring = Wiring::new(&participant.run.configuration);
+    let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
+    let mesh = Mesh::new(0, wiring, endpoints, secret, clock, reactor)
         .map_err(|error| unable(address, error))?;
     Ok(Hosted::new(
-        seat.run.clone(),
-        seat.seed,
-        seat.time_scale,
+        participant.run.clone(),
+        participant.seed,
+        participant.time_scale,
         mesh,
     ))
 }

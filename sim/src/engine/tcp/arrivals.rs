@@ -1,9 +1,9 @@
-//! Did every message arrive when the schedule says, as far as ticks can tell?
+//! Checks whether each message arrived between the ticks, and in the order, of the schedule.
 //!
-//! A tick sees what was sent before it was due, and nothing else. So a message must be queued after every tick due up to its
-//! sending, and before every later one; and after the messages that were sent before it. If all are, then by induction over the
-//! ticks in the order in which they are due, every event is the one that the virtual engine makes of the same seed - however
-//! late the ticks were.
+//! A tick depends on the messages that were sent before it was due, and on nothing else. So a message must be queued after every
+//! tick that was due before it was sent, before every later tick, and after all messages that were sent before it. If all messages
+//! are, then by induction over the ticks in the order of their due times every event is the one that the virtual engine makes from
+//! the same seed, even if ticks were late.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::experiment::{Configuration, Delay, Schedule};
 use crate::machine::{MachineIndex, Message};
 
 pub(super) struct Arrivals {
-    /// Whether all have been in order so far.
+    /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// With modelled delays the network queue holds messages until their time, and puts them in order; but those of one sender
-    /// must come in the order in which they were sent.
+    /// Whether the run has modelled delays. Then the network queue keeps messages until their time and sorts them, but messages of
+    /// one sender must arrive in the order of sending.
     delayed: bool,
-    /// When each machine's last message was sent, and by whom.
+    /// For each machine, when the last message to it was sent, and by whom.
     last: Vec<(u64, MachineIndex)>,
-    /// With modelled delays: the last tick that sent from a machine to a machine.
+    /// With modelled delays: the sender's tick of the last message from a machine to another.
     last_of_link: HashMap<(MachineIndex, usize), u64>,
 }
 
@@ -32,7 +32,7 @@ impl Arrivals {
         }
     }
 
-    /// A message has arrived at `recipient`, which has done `done` ticks.
+    /// Checks a message that has arrived at `recipient` after `done` ticks of the recipient.
     pub(super) fn check(
         &mut self,
         recipient: usize,
@@ -63,8 +63,9 @@ mod tests {
     use super::*;
     use crate::experiment::{Experiment, Overrides};
 
-    /// Two machines at 1 and 2 ticks a second, all ticks aligned: due at 0, 1, 2 s and 0, 0.5, 1 s and so on.
-    fn checked(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
+    /// Checks arrivals at two machines with 1 and 2 ticks a second and aligned phases: ticks are due at 0, 1, 2 s and at 0, 0.5, 1
+    /// s.
+    fn check_all(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
         let text = format!(
             "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 2]\ninternal = 0.5\nphase = \"aligned\"\ndelay_s = {delay}"
         );
@@ -72,7 +73,7 @@ mod tests {
         let experiment = experiment.unwrap_or_else(|error| panic!("{error}"));
         let run = experiment.run(0).expect("one");
         let schedule = run.schedule(experiment.seed);
-        let mut checked = Arrivals::new(&run.configuration);
+        let mut checker = Arrivals::new(&run.configuration);
         for &(done, sender, sent_tick) in arrivals {
             let message = Message {
                 sender,
@@ -81,37 +82,37 @@ mod tests {
             };
             let sent_ns = schedule.due_ns(sender as usize, sent_tick);
             let delay_ns = u64::from(delay != "0") * 600_000_000;
-            checked.check(0, done, &message, sent_ns, delay_ns, &schedule);
+            checker.check(0, done, &message, sent_ns, delay_ns, &schedule);
         }
-        checked.as_scheduled
+        checker.as_scheduled
     }
 
     #[test]
-    fn between_the_right_ticks() {
-        // Sent at 0.5 s: after machine 0's tick at 0, before that at 1 s.
-        assert!(checked("0", &[(1, 1, 1)]));
-        assert!(!checked("0", &[(0, 1, 1)]), "seen too early");
-        assert!(!checked("0", &[(2, 1, 1)]), "missed a tick");
-        // Sent at 1 s: not for the tick at the same instant.
-        assert!(checked("0", &[(2, 1, 2)]));
-        assert!(!checked("0", &[(1, 1, 2)]));
+    fn a_message_must_arrive_between_the_scheduled_ticks() {
+        // Sent at 0.5 s: between machine 0's ticks at 0 and 1 s.
+        assert!(check_all("0", &[(1, 1, 1)]));
+        assert!(!check_all("0", &[(0, 1, 1)]), "seen too early");
+        assert!(!check_all("0", &[(2, 1, 1)]), "missed a tick");
+        // Sent at 1 s: too late for the tick at the same instant.
+        assert!(check_all("0", &[(2, 1, 2)]));
+        assert!(!check_all("0", &[(1, 1, 2)]));
     }
 
     #[test]
-    fn in_the_order_of_sending() {
-        assert!(checked("0", &[(1, 1, 0), (1, 1, 1)]));
-        assert!(!checked("0", &[(1, 1, 1), (1, 1, 0)]));
+    fn messages_must_arrive_in_the_order_of_sending() {
+        assert!(check_all("0", &[(1, 1, 0), (1, 1, 1)]));
+        assert!(!check_all("0", &[(1, 1, 1), (1, 1, 0)]));
     }
 
     #[test]
-    fn delayed_messages_may_come_any_time_before_they_are_due() {
-        // Sent at 0.5 s and 0.6 s under way: for the tick at 2 s.
+    fn delayed_messages_may_arrive_early() {
+        // Sent at 0.5 s with a delay of 0.6 s: the tick at 2 s receives it.
         for done in [0, 1, 2] {
-            assert!(checked("0.6", &[(done, 1, 1)]), "{done}");
+            assert!(check_all("0.6", &[(done, 1, 1)]), "{done}");
         }
-        assert!(!checked("0.6", &[(3, 1, 1)]));
-        // But those of one sender in their order.
-        assert!(checked("0.6", &[(1, 1, 1), (1, 1, 2)]));
-        assert!(!checked("0.6", &[(1, 1, 2), (1, 1, 1)]));
+        assert!(!check_all("0.6", &[(3, 1, 1)]));
+        // Messages of one sender must arrive in the order of sending.
+        assert!(check_all("0.6", &[(1, 1, 1), (1, 1, 2)]));
+        assert!(!check_all("0.6", &[(1, 1, 2), (1, 1, 1)]));
     }
 }

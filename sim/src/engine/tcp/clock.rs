@@ -1,4 +1,4 @@
-//! Wall time that never goes backwards: the system's time when the engine started, carried on by its monotonic clock.
+//! Wall time that never goes backwards: the system's time at the start of the engine, continued by the monotonic clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,8 +12,8 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// Reads both clocks, some times over, and takes the readings that lie closest together: whoever is held up between the two
-    /// would be late, by all others' clocks, for the whole run.
+    /// Reads both clocks several times, and uses the two readings that are closest together. A process that is interrupted between
+    /// the two readings would otherwise be late, by the clocks of the others, for the whole run.
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();
@@ -22,14 +22,14 @@ impl WallClock {
         });
         let (_, started, unix) = readings
             .min_by_key(|(apart, _, _)| *apart)
-            .unwrap_or_else(|| unreachable!("there are several"));
+            .unwrap_or_else(|| unreachable!("both clocks were read at least once"));
         Self {
             started,
             started_unix_ns: unix.as_nanos() as u64,
         }
     }
 
-    /// A clock that is `ahead_ns` ahead of this one.
+    /// Returns a clock that is `ahead_ns` ahead of this one.
     #[cfg(test)]
     pub(super) fn ahead_by(self, ahead_ns: u64) -> Self {
         Self {
@@ -38,12 +38,12 @@ impl WallClock {
         }
     }
 
-    /// Unix time in nanoseconds.
+    /// Returns the Unix time in nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
         self.started_unix_ns + self.started.elapsed().as_nanos() as u64
     }
 
-    /// The instant of Unix time `unix_ns`; the start if that is earlier.
+    /// Returns the instant of Unix time `unix_ns`. A time before the engine's start gives the start.
     pub(super) fn instant(&self, unix_ns: u64) -> Instant {
         self.started + Duration::from_nanos(unix_ns.saturating_sub(self.started_unix_ns))
     }

@@ -1,35 +1,35 @@
-//! By how much the clocks of two hosts differ, and whether machines on them can start a run together.
+//! The difference between the clocks of two hosts, and whether machines on them can start a run together.
 
 use crate::machine::MachineIndex;
 
-/// By how much the clocks of two machines in different processes differ.
+/// The difference between the clocks of two machines in different processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClockDifference {
-    /// The two, ascending.
+    /// The two machines, in ascending order.
     pub(super) machines: (MachineIndex, MachineIndex),
-    /// They differ at least by so much: the time that was spent on comparing them is taken off.
+    /// The smallest difference that is possible: the time that the comparison took is subtracted.
     pub(super) at_least_ns: u64,
 }
 
 impl ClockDifference {
-    /// Whether machines with these clocks can start together. The start is announced `lead_ns` in advance; if the clocks differ by more
-    /// than that, they cannot.
+    /// Checks whether machines with these clocks can start together. They cannot if their clocks differ by more than `lead_ns`, the
+    /// time between the announcement of the start and the start.
     pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());
         }
-        let difference = self.in_words(margin_ns);
+        let difference = self.describe(margin_ns);
         Err(format!("{difference}: set them by the same time server"))
     }
 
-    /// What to say if they differ by more than the margin.
+    /// Returns a warning if the clocks differ by more than the margin.
     pub(super) fn remark(&self, margin_ns: u64) -> Option<String> {
-        let difference = self.in_words(margin_ns);
+        let difference = self.describe(margin_ns);
         (self.at_least_ns > margin_ns)
             .then(|| format!("{difference}: the order of events is not guaranteed"))
     }
 
-    fn in_words(&self, margin_ns: u64) -> String {
+    fn describe(&self, margin_ns: u64) -> String {
         let (a, b) = self.machines;
         format!(
             "the clocks of machines {a} and {b} are {} apart (margin {})",
@@ -39,7 +39,7 @@ impl ClockDifference {
     }
 }
 
-/// A duration with two digits or so.
+/// Writes a duration with about two digits.
 fn short(duration_ns: u64) -> String {
     match duration_ns as f64 / 1e6 {
         ms if ms >= 10_000.0 => format!("{:.0} s", ms / 1e3),
@@ -55,7 +55,7 @@ mod tests {
     use crate::experiment::NANOS_PER_SECOND;
 
     #[test]
-    fn clocks_that_disagree_are_named() {
+    fn differing_clocks_are_named() {
         let clocks = |at_least_ns| ClockDifference {
             machines: (0, 1),
             at_least_ns,

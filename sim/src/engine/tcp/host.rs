@@ -1,6 +1,6 @@
-//! The event loop: takes runs, waits for sockets and deadlines, and hands out both.
+//! The event loop: takes runs, waits for sockets and deadlines, and passes both to the runs.
 //!
-//! Set-up and teardown go in small steps between the ticks of the runs that are under way.
+//! Setting up and closing runs goes in small steps, so that the ticks of other runs are not delayed.
 
 mod ending;
 
@@ -15,7 +15,7 @@ use slab::Slab;
 
 use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
-use super::hosted::{Hosted, Ticked};
+use super::hosted::{Hosted, TickResult};
 use super::mesh::{Endpoints, Mesh};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
@@ -28,43 +28,44 @@ use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// Ticks between two looks at the sockets, at the most: more would let messages wait unseen.
-const TICKS_A_TURN: usize = 32;
-/// While ticks are overdue, set-up and teardown go on no more often than this.
-const WITHOUT_TIME_NS: u64 = 5_000_000;
-/// Runs whose meshes do not stand yet, at the most: their listeners hold files too.
-pub(crate) const SETTING_UP: usize = 8;
-/// How long a mesh may take to stand, beside the time its connections take at worst, and a run to hear its last messages.
+/// The most ticks between two checks of the sockets. With more, messages would wait too long.
+const MAX_TICKS_PER_TURN: usize = 32;
+/// While ticks are overdue, setting up and closing is done at most once in this time.
+const STEP_EVERY_NS: u64 = 5_000_000;
+/// The most runs that may be setting up at once. The listeners of these runs need files too.
+pub(crate) const MAX_SETTING_UP: usize = 8;
+/// How long a mesh may take to be complete beyond the time that its connections may take, and how long a run waits for its last
+/// messages.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest wait: how soon an interrupt is noticed.
+/// The longest wait. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
-/// Bytes read from a socket at once.
+/// Number of bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
-/// How an event loop is to run.
+/// Settings of an event loop.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The experiment's seed.
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Runs at once, at the most.
+    /// The most runs at once.
     pub width: usize,
-    /// Where machines listen.
+    /// The ports on which machines listen.
     pub ports: PortRange,
-    /// Events kept in memory, at the most; those beyond go to an unnamed file.
+    /// The most events kept in memory. Further events go to an unnamed file.
     pub events_in_memory: usize,
-    /// Where that file is.
+    /// The folder of that file.
     pub spill_folder: PathBuf,
-    /// Whether to begin no more runs as long as many ticks are late.
+    /// Whether to start no new runs while many ticks are late.
     pub hold_back: bool,
 }
 
-/// Hosts runs from `runs` until there are no more, and hands each to `deliver` when it has ended.
+/// Hosts the runs that `runs` yields until there are no more, and passes the outcome of each to `deliver`.
 ///
 /// # Errors
 ///
-/// The system's, if sockets cannot be watched at all. What goes wrong in a run ends that run only.
+/// Fails if the system cannot watch sockets at all. A problem in one run ends only that run.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
@@ -94,25 +95,25 @@ pub fn serve(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
     at_ns: u64,
-    /// Number of the run among all this loop has hosted: slots are used again.
+    /// Number of the run among all runs of this loop. A slot is used by several runs, one after the other.
     serial: u64,
-    what: What,
+    what: DeadlineKind,
     slot: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum DeadlineKind {
     /// A machine's next tick.
     Tick(usize),
-    /// Something should have happened by now, unless the loop has slept more than so long in between.
+    /// Something should have happened by now, apart from the time that the loop has slept since it had slept `asleep_ns`.
     Patience { started: bool, asleep_ns: u64 },
 }
 
-/// Why a mesh cannot be begun.
-struct NoMesh {
+/// Why the mesh of a run cannot be set up.
+struct MeshError {
     reason: String,
-    /// Whether it can when another run has ended.
-    passes: bool,
+    /// Whether the problem may pass when another run has ended.
+    may_pass: bool,
 }
 
 struct Host<'s, D> {
@@ -124,19 +125,19 @@ struct Host<'s, D> {
     reactor: Reactor,
     addresses: AddressBook,
     runs: Slab<(u64, Hosted)>,
-    /// Runs with peers still to be dialled.
+    /// Runs that have connections still to open.
     setting_up: VecDeque<usize>,
-    /// Runs whose mesh does not stand yet.
+    /// Number of runs whose mesh is not complete.
     not_started: usize,
     closing: VecDeque<Mesh>,
     deadlines: BinaryHeap<Reverse<Deadline>>,
     next_serial: u64,
     turn: u64,
     had_time_ns: u64,
-    /// A run that is to begin when another has ended: there were no more files.
+    /// A run that starts when another one has ended, because there were no more files.
     postponed: Option<Run>,
-    /// Whether this turn took a run or made room for one: there may be more.
-    took: bool,
+    /// Whether this turn started or ended a run. Then the next run can perhaps be taken.
+    may_take_more: bool,
     events_in_memory: usize,
     spill: Option<Spill>,
     pressure: Pressure,
@@ -164,7 +165,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             turn: 0,
             had_time_ns: 0,
             postponed: None,
-            took: false,
+            may_take_more: false,
             events_in_memory: 0,
             spill: None,
             pressure: Pressure::default(),
@@ -178,16 +179,17 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         self.runs.is_empty() && self.closing.is_empty()
     }
 
-    /// Takes the next run if there is room for it. Returns whether there may be more to take.
+    /// Takes the next run if there is room for it. Returns whether it may be called again at once.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // Some other run has just been closed.
-        let made_room = std::mem::replace(&mut self.took, false);
+        // There is room because another run has just been closed.
+        let made_room = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
         }
         let holding = self.runs.len() + self.closing.len();
-        if holding >= self.settings.width || self.not_started >= SETTING_UP || self.holds_back() {
+        if holding >= self.settings.width || self.not_started >= MAX_SETTING_UP || self.holds_back()
+        {
             return true;
         }
         let idle = self.is_idle();
@@ -204,22 +206,22 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         };
         match taken {
             Ok(run) => {
-                self.took = true;
-                self.host(run);
+                self.may_take_more = true;
+                self.start_run(run);
                 true
             }
             Err(disconnected) => !disconnected,
         }
     }
 
-    /// Whether so many ticks are late that another run would only make it worse.
+    /// Returns whether so many ticks are late that another run would make them later.
     fn holds_back(&mut self) -> bool {
         let late = self.settings.hold_back && !self.is_idle() && self.pressure.is_high();
         self.control.hold_back(late);
         late
     }
 
-    fn host(&mut self, run: Run) {
+    fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
         match mesh {
@@ -235,10 +237,10 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                let longest_ns = connections * WITHOUT_TIME_NS;
-                self.be_patient(slot, serial, false, self.clock.now_ns() + longest_ns);
+                let longest_ns = connections * STEP_EVERY_NS;
+                self.set_deadline(slot, serial, false, self.clock.now_ns() + longest_ns);
             }
-            Err(problem) if problem.passes && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) if problem.may_pass && !self.is_idle() => self.postponed = Some(run),
             Err(problem) => (self.deliver)(RunOutcome {
                 run,
                 result: Err(problem.reason),
@@ -247,36 +249,36 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, NoMesh> {
+    fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, MeshError> {
         let configuration = &run.configuration;
         let listeners = self
             .addresses
             .listen(configuration.rates.machines())
-            .map_err(|error| NoMesh {
-                passes: error.is_shortage(),
+            .map_err(|error| MeshError {
+                may_pass: error.is_shortage(),
                 reason: error.to_string(),
             })?;
-        let token = new_token().map_err(|reason| NoMesh {
-            passes: false,
+        let token = new_token().map_err(|reason| MeshError {
+            may_pass: false,
             reason,
         })?;
         let wiring = Wiring::new(configuration);
         let secret = Secret::new(&token, self.settings.seed, &run.key());
         let (clock, reactor) = (self.clock, &mut self.reactor);
-        Endpoints::here(listeners)
-            .and_then(|places| Mesh::new(slot, wiring, places, secret, clock, reactor))
-            .map_err(|error| NoMesh {
-                passes: is_shortage(&error),
+        Endpoints::in_this_process(listeners)
+            .and_then(|endpoints| Mesh::new(slot, wiring, endpoints, secret, clock, reactor))
+            .map_err(|error| MeshError {
+                may_pass: is_shortage(&error),
                 reason: format!("cannot listen: {error}"),
             })
     }
 
-    fn be_patient(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
+    fn set_deadline(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
         let at_ns = from_ns + PATIENCE_NS;
         self.deadlines.push(Reverse(Deadline {
             at_ns,
             serial,
-            what: What::Patience {
+            what: DeadlineKind::Patience {
                 started,
                 asleep_ns: self.sleep.asleep_ns(),
             },
@@ -284,7 +286,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }));
     }
 
-    /// A step for the mesh that has waited longest.
+    /// Does one step of setting up the mesh that has waited longest.
     fn set_up(&mut self) {
         let Some(slot) = self.setting_up.pop_front() else {
             return;
@@ -299,21 +301,21 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    /// Whether there is time for anything but ticks: none is overdue, or there was no time for long.
+    /// Returns whether there is time for other work than ticks: no tick is overdue, or there was no such time for long.
     fn has_time(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let next = self.deadlines.peek();
         let overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
-        let has_time = !overdue || now_ns >= self.had_time_ns + WITHOUT_TIME_NS;
+        let has_time = !overdue || now_ns >= self.had_time_ns + STEP_EVERY_NS;
         if has_time {
             self.had_time_ns = now_ns;
         }
         has_time
     }
 
-    /// The ticks that are due.
+    /// Does the ticks that are due.
     fn tick(&mut self) {
-        for _ in 0..TICKS_A_TURN {
+        for _ in 0..MAX_TICKS_PER_TURN {
             let Some(&Reverse(deadline)) = self.deadlines.peek() else {
                 return;
             };
@@ -330,14 +332,14 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 continue;
             };
             match deadline.what {
-                What::Tick(machine) => {
+                DeadlineKind::Tick(machine) => {
                     if hosted.awaits_messages(self.turn, deadline.at_ns) {
                         return;
                     }
                     self.deadlines.pop();
                     let (turn, clock) = (self.turn, &self.clock);
                     match hosted.tick(machine, deadline.at_ns, turn, clock, &mut self.reactor) {
-                        Ok(Ticked {
+                        Ok(TickResult {
                             lateness_ns,
                             events,
                         }) => {
@@ -351,22 +353,23 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
                 }
-                What::Patience { started, asleep_ns } => {
+                DeadlineKind::Patience { started, asleep_ns } => {
                     self.deadlines.pop();
-                    self.lose_patience(deadline, started, asleep_ns);
+                    self.meet_deadline(deadline, started, asleep_ns);
                 }
             }
         }
     }
 
-    /// The run of `deadline` should have got on by now. What the loop has slept since it had slept `asleep_ns` does not count.
-    fn lose_patience(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
+    /// Ends the run of `deadline` if it has made no progress. The time that the loop has slept since it had slept `asleep_ns` does
+    /// not count.
+    fn meet_deadline(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
         let patience = Patience::until(deadline.at_ns, asleep_ns);
         if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
             let asleep_ns = self.sleep.asleep_ns();
             self.deadlines.push(Reverse(Deadline {
                 at_ns: patience.end_ns(asleep_ns) + 1,
-                what: What::Patience { started, asleep_ns },
+                what: DeadlineKind::Patience { started, asleep_ns },
                 ..deadline
             }));
             return;
@@ -375,12 +378,12 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             return;
         };
         if started || !hosted.has_started() {
-            let reason = hosted.why_stuck();
+            let reason = hosted.describe_missing();
             self.fail(deadline.slot, reason);
         }
     }
 
-    /// Moves the longest log out of memory if it has become too much.
+    /// Moves the longest log from memory to the file if there are too many events in memory.
     fn spill(&mut self) -> io::Result<()> {
         if self.events_in_memory <= self.settings.events_in_memory {
             return Ok(());
@@ -398,9 +401,9 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         Ok(())
     }
 
-    /// Waits until a socket is ready or a deadline has come.
+    /// Waits until a socket is ready or a deadline has passed.
     fn wait(&mut self) -> io::Result<()> {
-        let busy = self.took || !self.setting_up.is_empty() || !self.closing.is_empty();
+        let busy = self.may_take_more || !self.setting_up.is_empty() || !self.closing.is_empty();
         if busy {
             return self.reactor.wait(None);
         }
@@ -412,7 +415,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             .wait(Some(due.map_or(longest, |due| due.min(longest))))
     }
 
-    /// What the sockets have: connections and messages.
+    /// Reads what the sockets have: connections and messages.
     fn exchange(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         self.reactor.take_ready(&mut ready);
@@ -425,22 +428,22 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 Ok(()) => self.progress(slot),
                 Err(reason) => self.fail(slot, reason),
             }
-            self.turn_crowd_away();
+            self.close_silent_connections();
         }
         self.ready = ready;
     }
 
-    /// Turns away the connections that have been silent longest, of whatever run, if there are too many.
-    fn turn_crowd_away(&mut self) {
+    /// If too many connections are silent, closes those that have been silent longest, in whichever run.
+    fn close_silent_connections(&mut self) {
         while self.reactor.is_crowded()
             && let Some(route) = self.reactor.longest_silent()
             && let Some((_, hosted)) = self.runs.get_mut(route.run)
         {
-            hosted.turn_silent_away(route, &mut self.reactor);
+            hosted.close_silent(route, &mut self.reactor);
         }
     }
 
-    /// Moves a run on whose mesh has come to stand, or whose last message has come.
+    /// Continues a run whose mesh has become complete, or whose last message has arrived.
     fn progress(&mut self, slot: usize) {
         let now_ns = self.clock.now_ns();
         let Some((serial, hosted)) = self.runs.get_mut(slot) else {
@@ -453,7 +456,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 Some(Reverse(Deadline {
                     at_ns,
                     serial,
-                    what: What::Tick(machine),
+                    what: DeadlineKind::Tick(machine),
                     slot,
                 }))
             });
@@ -461,7 +464,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             let ended = hosted.end_idle_machines();
             self.not_started -= 1;
-            self.be_patient(slot, serial, true, end_ns);
+            self.set_deadline(slot, serial, true, end_ns);
             if let Err(reason) = ended {
                 self.fail(slot, reason);
             }
@@ -471,7 +474,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
     }
 }
 
-/// A secret for a run.
+/// Draws a secret for a run.
 pub(crate) fn new_token() -> Result<RunToken, String> {
     let mut token = RunToken::default();
     getrandom::fill(&mut token)

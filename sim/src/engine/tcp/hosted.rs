@@ -1,4 +1,4 @@
-//! One run in an event loop: its mesh is set up, its machines tick when due, and its log is handed over.
+//! One run in an event loop: sets up its mesh, does its ticks when they are due, and returns its log.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::mesh::{Endpoints, Mesh};
 use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::secret::Secret;
 use super::spill::{Piece, Spill};
-use crate::engine::{RawLog, RunOutcome, Samples, machines_of};
+use crate::engine::{RawLog, RunOutcome, Samples, create_machines};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
@@ -22,24 +22,24 @@ pub struct Part {
     pub started_at_ns: u64,
     /// The machine's events, in the order of its ticks.
     pub events: Vec<LoggedEvent>,
-    /// Message queued - message sent, of the messages it got.
+    /// Latency of each message that the machine received: time when queued minus time when sent.
     pub latency: Samples,
-    /// Whether every one of them was queued when, and in the order, that the schedule says.
+    /// Whether every one of these messages was queued between the ticks, and in the order, of the schedule.
     pub as_scheduled: bool,
-    /// Connections turned away.
+    /// Number of connections that were refused because they did not come from a machine of the run.
     pub rejected_connections: u32,
 }
 
-/// From a standing mesh to the run's start: time for the event loop to look at its other runs.
+/// Time from a complete mesh to the run's start, in which the event loop can serve its other runs.
 const LEAD_NS: u64 = 1_000_000;
 
-/// Room for events at a run's start; it grows as they come.
-const EVENTS_AT_FIRST: u64 = 256;
-/// Far beyond what any law of delay draws.
+/// Space for events that is reserved at a run's start. It grows when needed.
+const INITIAL_EVENTS: u64 = 256;
+/// Far longer than any delay that is ever drawn.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// The events of all machines together, at the most: each tick may send one message, which each other machine may receive.
-fn most_events(schedule: &Schedule) -> u64 {
+/// The most events that all machines can have together: each tick may send one message, which every other machine may receive.
+fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks
         .sum::<u64>()
@@ -53,37 +53,37 @@ pub(super) struct Hosted {
     schedule: Schedule,
     mesh: Mesh,
     machines: Vec<Machine>,
-    /// To whom each machine may send.
+    /// The machines to which each machine may send.
     neighbours: Vec<Vec<MachineIndex>>,
-    /// Ticks done by each machine.
+    /// Number of ticks that each machine has done.
     done: Vec<u64>,
-    /// Their events, but for those that were spilled before.
+    /// The events of each machine, without those that were moved to the file.
     log: Vec<Vec<LoggedEvent>>,
     spilled: Vec<(usize, Piece)>,
     started_at_ns: Option<u64>,
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// No clock gets beyond this: it counts events, of which there are not more in the whole run.
+    /// No clock can exceed this value: a clock counts at most all events of the run.
     highest_stamp: u64,
-    /// Messages that came.
+    /// Number of messages that have arrived.
     messages: u64,
     last_send: Option<LastSend>,
-    setups: u32,
+    setup_count: u32,
     rejected_connections: u32,
 }
 
-/// When the run last sent anything: in which turn of the event loop, in a tick due when.
+/// The run's last send: the turn of the event loop, and when its tick was due.
 #[derive(Clone, Copy)]
 struct LastSend {
     turn: u64,
     due_ns: u64,
 }
 
-/// A tick that was done.
-pub(super) struct Ticked {
+/// The result of a tick.
+pub(super) struct TickResult {
     pub(super) lateness_ns: u64,
-    /// How many events it made.
+    /// Number of events of the tick.
     pub(super) events: usize,
 }
 
@@ -91,16 +91,16 @@ impl Hosted {
     pub(super) fn new(run: Run, seed: u64, time_scale: f64, mesh: Mesh) -> Self {
         let schedule = run.schedule(seed);
         let log =
-            |machine| Vec::with_capacity(schedule.ticks(machine).min(EVENTS_AT_FIRST) as usize);
+            |machine| Vec::with_capacity(schedule.ticks(machine).min(INITIAL_EVENTS) as usize);
         Self {
-            machines: machines_of(&run, seed),
+            machines: create_machines(&run, seed),
             neighbours: (0..run.configuration.rates.machines())
                 .map(|machine| run.configuration.neighbours(machine))
                 .collect(),
             done: vec![0; schedule.machines()],
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
-            highest_stamp: most_events(&schedule),
+            highest_stamp: max_events(&schedule),
             messages: 0,
             arrivals: Arrivals::new(&run.configuration),
             schedule,
@@ -112,14 +112,14 @@ impl Hosted {
             started_at_ns: None,
             latency: Samples::default(),
             last_send: None,
-            setups: 1,
+            setup_count: 1,
             rejected_connections: 0,
         }
     }
 
-    /// How often its mesh has been begun.
-    pub(super) fn setups(&self) -> u32 {
-        self.setups
+    /// Returns how often the mesh has been set up.
+    pub(super) fn setup_count(&self) -> u32 {
+        self.setup_count
     }
 
     pub(super) fn machine_count(&self) -> u32 {
@@ -130,42 +130,42 @@ impl Hosted {
         self.started_at_ns.is_some()
     }
 
-    /// Begins the mesh anew; returns the one it had.
+    /// Sets up the mesh again. Returns the old mesh.
     pub(super) fn set_up_again(
         &mut self,
         slot: usize,
-        places: Endpoints,
+        endpoints: Endpoints,
         token: &RunToken,
         clock: WallClock,
         reactor: &mut Reactor,
     ) -> io::Result<Mesh> {
         let wiring = self.mesh.wiring().clone();
         let secret = Secret::new(token, self.seed, &self.run.key());
-        let mesh = Mesh::new(slot, wiring, places, secret, clock, reactor)?;
+        let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, reactor)?;
         let failed = std::mem::replace(&mut self.mesh, mesh);
         self.rejected_connections += failed.rejected_connections();
-        self.setups += 1;
+        self.setup_count += 1;
         Ok(failed)
     }
 
-    /// A step of the set-up. Returns whether the mesh has more to dial.
+    /// Does one step of the set-up. Returns whether the mesh has more connections to open.
     pub(super) fn set_up(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         self.mesh.dial(reactor)
     }
 
-    /// Turns away a connection that has not said who it is.
-    pub(super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
-        self.mesh.turn_silent_away(route, reactor);
+    /// Closes a connection whose machine is not known yet.
+    pub(super) fn close_silent(&mut self, route: Route, reactor: &mut Reactor) {
+        self.mesh.close_silent(route, reactor);
     }
 
-    /// Lets nobody in any more.
+    /// Closes the listeners, so that no new connection is accepted.
     pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
         self.mesh.close_listeners(reactor);
     }
 
-    /// Starts the run if its mesh has come to stand. Returns whether it did just now.
+    /// Starts the run if its mesh has become complete. Returns whether it started now.
     pub(super) fn start_if_ready(&mut self, now_ns: u64, reactor: &mut Reactor) -> bool {
-        if self.has_started() || !self.mesh.stands() {
+        if self.has_started() || !self.mesh.is_complete() {
             return false;
         }
         self.mesh.end_set_up(reactor);
@@ -173,21 +173,21 @@ impl Hosted {
         true
     }
 
-    /// A step towards starting together with machines in other processes: word that all connections stand is gathered towards
-    /// machine 0, and its word of when it starts goes back the same ways. Returns whether the run has started.
+    /// Does one step towards a common start with machines in other processes. Reports that all connections are open go from machine
+    /// to machine to machine 0, and its start time goes back the same way. Returns whether the run has started.
     pub(super) fn agree_to_start(
         &mut self,
         now_ns: u64,
         lead_ns: u64,
         reactor: &mut Reactor,
     ) -> Result<bool, String> {
-        if self.has_started() || !self.mesh.stands() {
+        if self.has_started() || !self.mesh.is_complete() {
             return Ok(self.has_started());
         }
         let here = self.mesh.local().start;
         let behind = self.mesh.wiring().behind(here);
-        if self.agreement.awaited.is_empty() && !self.agreement.told {
-            self.agreement.told = true;
+        if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
+            self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
                 None => self.agreement.start_ns = Some(now_ns + lead_ns),
@@ -203,11 +203,11 @@ impl Hosted {
         Ok(self.has_started())
     }
 
-    /// Whether the clocks of the machines that are connected by now agree well enough to start together.
+    /// Checks whether the clocks of the machines that are connected so far are close enough to start together.
     ///
     /// # Errors
     ///
-    /// They differ by more than `lead_ns`: some machine would begin too late.
+    /// Fails if they differ by more than `lead_ns`: then a machine would start too late.
     pub(super) fn check_clocks(&self, lead_ns: u64) -> Result<(), String> {
         let clocks = self.mesh.clocks();
         clocks.map_or(Ok(()), |clocks| {
@@ -215,8 +215,8 @@ impl Hosted {
         })
     }
 
-    /// What to say about clocks that differ by more than the margin, if any do.
-    pub(super) fn remark_on_clocks(&self) -> Option<String> {
+    /// Returns a warning if the clocks differ by more than the margin.
+    pub(super) fn warn_of_clocks(&self) -> Option<String> {
         self.mesh.clocks()?.remark(self.wall_margin_ns())
     }
 
@@ -224,14 +224,14 @@ impl Hosted {
         (self.schedule.margin_ns() as f64 / self.time_scale) as u64
     }
 
-    /// When the next tick of `machine` is due, if it has one left.
+    /// Returns when the next tick of `machine` is due, or `None` if it has done all its ticks.
     pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
         let tick = self.done[machine];
         (tick < self.schedule.ticks(machine))
             .then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
     }
 
-    /// When the run's observation ends.
+    /// Returns the end of the run's duration.
     pub(super) fn end_ns(&self) -> Option<u64> {
         self.has_started()
             .then(|| self.wall_ns(self.run.configuration.duration_ns))
@@ -241,14 +241,14 @@ impl Hosted {
         self.started_at_ns.unwrap_or(0) + (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// Whether a tick due at `due_ns` has to wait until the sockets have been looked at: a message sent earlier in this turn of
-    /// the event loop, in a tick due before, may be for it.
+    /// Returns whether a tick due at `due_ns` must wait until the sockets have been read: a message sent in this turn of the event
+    /// loop, by a tick that was due earlier, may be for it.
     pub(super) fn awaits_messages(&self, turn: u64, due_ns: u64) -> bool {
         self.last_send
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
     }
 
-    /// The next tick of `machine`, due at `due_ns`.
+    /// Does the next tick of `machine`, which is due at `due_ns`.
     pub(super) fn tick(
         &mut self,
         machine: usize,
@@ -256,7 +256,7 @@ impl Hosted {
         turn: u64,
         clock: &WallClock,
         reactor: &mut Reactor,
-    ) -> Result<Ticked, String> {
+    ) -> Result<TickResult, String> {
         let system_time_ns = clock.now_ns();
         let tick = self.done[machine];
         let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
@@ -278,7 +278,7 @@ impl Hosted {
         if self.next_due_ns(machine).is_none() {
             self.mesh.end_all(machine as MachineIndex)?;
         }
-        Ok(Ticked {
+        Ok(TickResult {
             lateness_ns: system_time_ns.saturating_sub(due_ns),
             events,
         })
@@ -306,7 +306,7 @@ impl Hosted {
         Ok(())
     }
 
-    /// A machine without a single tick in the run's duration says its last at the start.
+    /// Ends machines that have no tick within the run's duration. They tell their peers at the start that they send nothing.
     pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
         self.mesh
             .local()
@@ -314,7 +314,7 @@ impl Hosted {
             .try_for_each(|machine| self.mesh.end_all(machine))
     }
 
-    /// One of the run's sockets is ready.
+    /// Handles a socket of the run that is ready.
     pub(super) fn exchange(
         &mut self,
         ready: Ready,
@@ -339,7 +339,7 @@ impl Hosted {
                         || stamp > highest_stamp
                         || *messages >= highest_stamp
                     {
-                        return Err("sent a message that its machine cannot have sent".to_owned());
+                        return Err("carried a message that its sender cannot have sent".to_owned());
                     }
                     *messages += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
@@ -353,8 +353,8 @@ impl Hosted {
                     arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
                     machines[owner as usize].arrive(message, sent_ns, delay_ns);
                 }
-                Frame::Ready => agreement.hear_ready(sender)?,
-                Frame::Start { at_ns } => agreement.hear_start(sender, at_ns, clock.now_ns())?,
+                Frame::Ready => agreement.receive_ready(sender)?,
+                Frame::Start { at_ns } => agreement.receive_start(sender, at_ns, clock.now_ns())?,
                 Frame::End { .. } => {}
             }
             Ok(())
@@ -368,7 +368,7 @@ impl Hosted {
         }
     }
 
-    /// Whether every machine here has done its last tick and heard every peer's last message.
+    /// Returns whether every machine here has done its last tick and has received the end frame of every peer.
     pub(super) fn is_complete(&self) -> bool {
         self.has_started()
             && self.mesh.has_ended()
@@ -378,44 +378,44 @@ impl Hosted {
                 .all(|machine| self.next_due_ns(machine as usize).is_none())
     }
 
-    /// Why the run is stuck, in words.
-    pub(super) fn why_stuck(&self) -> String {
+    /// Describes why the run makes no progress.
+    pub(super) fn describe_missing(&self) -> String {
         let Some((owner, peer)) = self.mesh.missing() else {
             return "the run did not end in time".to_owned();
         };
         if self.has_started() {
             format!(
-                "machine {owner} did not hear from machine {peer} in time; if its ticks were late, take fewer runs at once (--jobs) or a smaller time scale"
+                "machine {owner} did not hear from machine {peer} in time; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
             )
         } else {
             let hint = match self.mesh.rejected_connections() {
                 0 => "",
                 _ => {
-                    "; connections were turned away: are the token, the experiment and the run the same for all machines?"
+                    "; connections were refused: are the token, the experiment and the run the same for all machines?"
                 }
             };
             format!("machine {owner} had no connection to machine {peer} in time{hint}")
         }
     }
 
-    /// Events kept in memory.
+    /// Returns the number of events in memory.
     pub(super) fn events_in_memory(&self) -> usize {
         self.log.iter().map(Vec::len).sum()
     }
 
-    /// Moves them to `spill`.
+    /// Moves the events from memory to `spill`.
     pub(super) fn spill(&mut self, spill: &mut Spill) -> io::Result<()> {
         for (machine, events) in self.log.iter_mut().enumerate() {
             if !events.is_empty() {
                 self.spilled.push((machine, spill.write(events)?));
                 events.clear();
-                events.shrink_to(EVENTS_AT_FIRST as usize);
+                events.shrink_to(INITIAL_EVENTS as usize);
             }
         }
         Ok(())
     }
 
-    /// Takes the run apart: what is to be reported of it, and the mesh to be closed.
+    /// Ends the run. Returns its outcome and the mesh, which must still be closed.
     pub(super) fn finish(self, result: Result<(), String>) -> (RunOutcome<RawLog>, Mesh) {
         let log = RawLog {
             started_at_ns: self.started_at_ns.unwrap_or(0),
@@ -433,7 +433,7 @@ impl Hosted {
         (ended, self.mesh)
     }
 
-    /// Takes apart what one machine in a process of its own did.
+    /// Ends the run of one machine in its own process. Returns its part and the mesh, which must still be closed.
     pub(super) fn part(mut self, machine: usize) -> (Part, Mesh) {
         let part = Part {
             started_at_ns: self.started_at_ns.unwrap_or(0),

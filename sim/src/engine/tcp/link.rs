@@ -1,4 +1,4 @@
-//! One end of one connection: a handshake each way, then frames. Never blocks.
+//! One end of one connection: a handshake in each direction, then frames. It never blocks.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -10,39 +10,38 @@ use socket2::SockRef;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello, Nonce};
 
-/// Bytes of a nonce and a time.
+/// Number of bytes of a nonce and a time.
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
-/// What the other end said.
+/// What the other end sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Heard {
+pub(super) enum Incoming {
     Hello(Hello),
     Frame(Frame),
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It stands as long as the run: all that two machines say to each other, or all but their messages.
-    Standing {
-        /// Whether messages come over connections of their own.
-        messages_apart: bool,
+    /// The connection stays open for the whole run. It carries all frames of two machines, or all frames except messages.
+    Persistent {
+        /// Whether each message has its own connection.
+        message_has_own_connection: bool,
     },
-    /// One message.
+    /// The connection carries one message.
     OneMessage,
 }
 
 /// How a connection is closed after the last frame of the other end has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
-    /// By a reset, so that thousands of runs leave no ports in TIME_WAIT. For connections where both ends are known to have received
-    /// everything.
+    /// With a reset, so that thousands of runs leave no ports in TIME_WAIT. Used if both ends have received everything.
     ByReset,
-    /// In good order: what was written still gets there.
+    /// In good order: the bytes that were written still arrive.
     Orderly,
 }
 
-/// What two machines said before they knew each other: the listener's nonce and its clock, and the dialler's.
+/// The first bytes of both machines, before they know each other: the listener's nonce and clock, and the dialler's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) challenge: (Nonce, u64),
@@ -50,7 +49,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// As bytes: first the challenge, then the dialler's part.
+    /// Returns the session as bytes: the challenge, then the dialler's part.
     pub(super) fn bytes(&self) -> [u8; 2 * CHALLENGE_BYTES] {
         let mut bytes = [0; 2 * CHALLENGE_BYTES];
         for (part, (nonce, time_ns)) in bytes
@@ -65,7 +64,7 @@ impl Session {
 }
 
 impl Closing {
-    /// Readies `stream` for it, and for small messages without delay.
+    /// Prepares `stream`: small messages are sent without delay, and it is closed in this way.
     pub(super) fn prepare(self, stream: &TcpStream) -> io::Result<()> {
         let socket = SockRef::from(stream);
         socket.set_tcp_nodelay(true)?;
@@ -78,28 +77,28 @@ impl Closing {
 
 /// One end of a connection.
 pub(super) struct Link {
-    /// The machine whose end it is.
+    /// The machine at this end.
     pub(super) owner: MachineIndex,
-    /// The machine at the other end; unknown until an accepted connection has said so.
+    /// The machine at the other end. It is unknown until an accepted connection has named it.
     pub(super) peer: Option<MachineIndex>,
-    /// The handle by which the reactor knows it.
+    /// The handle of the socket in the reactor.
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// What was said before the peer was known.
+    /// What was sent before the peer was known.
     pub(super) session: Session,
-    /// The number of the one message that it carries.
+    /// The number of the message, if the connection is for one message.
     pub(super) number: Nonce,
-    greeted: bool,
+    proven: bool,
     hello: Chunks<HELLO_BYTES>,
     frames: Chunks<FRAME_BYTES>,
     outbox: Vec<u8>,
     messages_sent: u64,
     messages_heard: u64,
-    /// How many messages the other end says it sent, once it has said its last.
+    /// Number of messages that the other end reported in its end frame.
     announced: Option<u64>,
     ended: bool,
-    /// The other end has closed.
+    /// Whether the other end has closed.
     closed: bool,
 }
 
@@ -119,7 +118,7 @@ impl Link {
             purpose,
             session: Session::default(),
             number: Nonce::default(),
-            greeted: false,
+            proven: false,
             hello: Chunks::default(),
             frames: Chunks::default(),
             outbox: vec![],
@@ -131,7 +130,7 @@ impl Link {
         }
     }
 
-    pub(super) fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
+    pub(super) fn send_hello(&mut self, hello: &Hello) -> io::Result<()> {
         self.write(&hello.encode())
     }
 
@@ -140,68 +139,69 @@ impl Link {
         self.write(&frame.encode())
     }
 
-    /// Says that nothing more will be sent.
+    /// Sends the end frame: nothing more will be sent.
     pub(super) fn end(&mut self) -> io::Result<()> {
         let messages = self.messages_sent;
         self.write(&Frame::End { messages }.encode())
     }
 
-    /// Counts a message sent over a connection of its own.
-    pub(super) fn count_sent_apart(&mut self) {
+    /// Counts a message that was sent over its own connection.
+    pub(super) fn count_sent_on_own_connection(&mut self) {
         self.messages_sent += 1;
     }
 
-    /// Counts a message that came over a connection of its own. Returns whether it was the last.
-    pub(super) fn count_heard_apart(&mut self) -> Result<bool, String> {
+    /// Counts a message that arrived over its own connection. Returns whether it was the last.
+    pub(super) fn count_received_on_own_connection(&mut self) -> Result<bool, String> {
         self.messages_heard += 1;
         self.check_end()?;
         Ok(self.ended)
     }
 
-    /// Confirms the one message that this connection was for.
-    pub(super) fn receipt(&mut self, hello: &Hello) -> io::Result<()> {
+    /// Confirms the message for which this connection was opened.
+    pub(super) fn send_receipt(&mut self, hello: &Hello) -> io::Result<()> {
         self.ended = true;
-        self.say_hello(hello)
+        self.send_hello(hello)
     }
 
-    /// Whether it is the sender's end of a connection for one message.
-    pub(super) fn is_senders(&self) -> bool {
+    /// Returns whether this is the sender's end of a connection for one message.
+    pub(super) fn is_senders_end(&self) -> bool {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
 
-    /// Whether it was for one message, and is of no use any more: the sender has the receipt, and has closed.
-    pub(super) fn has_done_its_errand(&self) -> bool {
+    /// Returns whether this connection was for one message and is finished. It is finished for the sender when the receipt has arrived,
+    /// and for the recipient when the sender has closed.
+    pub(super) fn is_finished_message(&self) -> bool {
         self.purpose == Purpose::OneMessage
-            && if self.is_senders() {
-                self.greeted
+            && if self.is_senders_end() {
+                self.proven
             } else {
                 self.closed
             }
     }
 
-    /// Whether the other end has said its last, and all of it was heard.
+    /// Returns whether the other end has sent its end frame and all its messages have arrived.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// The other end has proved to be the peer's.
-    pub(super) fn greeted(&mut self) {
-        self.greeted = true;
-        // A receipt is the recipient's last word: it may close at once.
-        self.ended |= self.is_senders();
+    /// Notes that the other end has proved to be the peer.
+    pub(super) fn set_proven(&mut self) {
+        self.proven = true;
+        // A receipt is the last thing that the recipient sends: it may close at once.
+        self.ended |= self.is_senders_end();
     }
 
-    /// Messages sent to the peer, those over connections of their own too.
+    /// Returns the number of messages sent to the peer, including those over their own connections.
     pub(super) fn messages_sent(&self) -> u64 {
         self.messages_sent
     }
 
-    /// Whether the other end is known to be the peer's.
-    pub(super) fn is_greeted(&self) -> bool {
-        self.greeted
+    /// Returns whether the other end has proved to be the peer.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven
     }
 
-    /// Writes at once what the connection takes, and keeps the rest for [`Link::flush`].
+    /// Writes as much as the connection takes now. [`Link::flush`] writes the rest.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.outbox.is_empty() {
             self.outbox.extend_from_slice(bytes);
@@ -212,7 +212,7 @@ impl Link {
         Ok(())
     }
 
-    /// Goes on writing what was kept.
+    /// Writes more of the rest.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if !self.outbox.is_empty() {
             let written = write_some(&mut self.stream, &self.outbox)?;
@@ -221,16 +221,16 @@ impl Link {
         Ok(())
     }
 
-    /// Reads all there is, and hands each hello and frame to `hear`. `to_the_end`: the other end has closed.
+    /// Reads all bytes that have arrived, and passes each hello and frame to `hear`. With `to_the_end`, the other end has closed.
     ///
     /// # Errors
     ///
-    /// Why the connection is of no use any more: it broke, ended early, or `hear` refused what came.
+    /// Returns why the connection cannot be used any more: it broke, it ended early, or `hear` refused a frame.
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
         to_the_end: bool,
-        mut hear: impl FnMut(&mut Self, Heard) -> Result<(), String>,
+        mut hear: impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
         loop {
             let length = match self.stream.read(scratch) {
@@ -262,27 +262,29 @@ impl Link {
     fn decode(
         &mut self,
         mut bytes: &[u8],
-        hear: &mut impl FnMut(&mut Self, Heard) -> Result<(), String>,
+        hear: &mut impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
-        while !self.greeted {
+        while !self.proven {
             let Some(hello) = self.hello.take(&mut bytes) else {
                 return Ok(());
             };
             let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
-            hear(self, Heard::Hello(hello))?;
+            hear(self, Incoming::Hello(hello))?;
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
-            self.account(&frame)?;
-            hear(self, Heard::Frame(frame))?;
+            self.count_message(&frame)?;
+            hear(self, Incoming::Frame(frame))?;
         }
         Ok(())
     }
 
-    /// Messages are counted at both ends: none may be lost, none may follow the last.
-    fn account(&mut self, frame: &Frame) -> Result<(), String> {
+    /// Counts messages at both ends: none may be lost, and none may follow the end frame.
+    fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
         match *frame {
-            _ if self.ended || self.announced.is_some() => Err("went on after its end".to_owned()),
+            _ if self.ended || self.announced.is_some() => {
+                Err("sent more after its end frame".to_owned())
+            }
             Frame::Message { .. } => {
                 self.messages_heard += 1;
                 Ok(())
@@ -295,25 +297,26 @@ impl Link {
         }
     }
 
-    /// Whether all came that the other end says it sent. Messages apart may come after its last word.
+    /// Checks that all messages that the other end reported have arrived. Messages over their own connections may arrive after its
+    /// end frame.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());
         };
-        let more_may_come = Purpose::Standing {
-            messages_apart: true,
+        let more_may_come = Purpose::Persistent {
+            message_has_own_connection: true,
         } == self.purpose;
         self.ended = self.messages_heard == messages;
         if self.ended || (more_may_come && self.messages_heard < messages) {
             return Ok(());
         }
         Err(format!(
-            "lost messages: {} of {messages} came",
+            "lost messages: {} of {messages} arrived",
             self.messages_heard
         ))
     }
 
-    /// Turns the other end away.
+    /// Refuses the other end.
     pub(super) fn refuse(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
@@ -325,7 +328,7 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         match stream.write(&bytes[written..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(length) => written += length,
-            // Not connected: the connection is still being made; it will be reported writable.
+            // The connection is still being opened. The reactor will report it as writable.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -349,19 +352,19 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::yield_now;
 
-    /// Tries before a test gives up: far more than any machine needs.
+    /// Number of tries before a test fails: far more than are needed.
     const PATIENCE: usize = 1_000_000;
 
-    /// The recipient's process may end with its receipt.
+    /// The recipient's process may end right after its receipt.
     #[test]
-    fn a_receipt_counts_though_the_recipient_has_closed() {
+    fn a_receipt_counts_even_if_the_recipient_has_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
-        let hello = |kind, machine| secret::step(kind, machine, [0; 16], 0);
+        let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
         let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0);
-        link.say_hello(&hello(HelloKind::Message, 0))
+        link.send_hello(&hello(HelloKind::Message, 0))
             .expect("written");
         let message = Frame::Message {
             stamp: 1,
@@ -371,7 +374,7 @@ mod tests {
         };
         link.send(&message).expect("written");
         link.flush().expect("written");
-        assert!(!link.has_done_its_errand());
+        assert!(!link.is_finished_message());
         let mut said = [0; HELLO_BYTES + FRAME_BYTES];
         recipient.read_exact(&mut said).expect("hello and message");
         recipient
@@ -380,15 +383,15 @@ mod tests {
         drop(recipient);
         for _ in 0..PATIENCE {
             link.read(&mut [0; 100], true, |link, _| {
-                link.greeted();
+                link.set_proven();
                 Ok(())
             })
             .expect("no failure");
-            if link.has_done_its_errand() && link.closed {
+            if link.is_finished_message() && link.closed {
                 return;
             }
             yield_now();
         }
-        panic!("given up after {PATIENCE} looks");
+        panic!("no receipt after {PATIENCE} tries");
     }
 }

@@ -1,14 +1,14 @@
-//! The connections between a run's machines: one for each pair that is linked, both ends in this process, or one end where a
-//! process has one machine.
+//! The connections between a run's machines, one for each pair that may exchange messages. This process has both ends of each
+//! connection, or one end if it runs a single machine.
 //!
 //! # Layout
 //!
-//! - [`handshake`]: who is at the other end, and who is turned away
-//! - [`per_message`]: connections that carry one message each, beside those that stand
+//! - [`handshake`]: finds out who is at the other end, and refuses strangers
+//! - [`per_message`]: connections that carry one message each
 //!
-//! Set-up goes in small steps, so that other runs' ticks come in between. The higher index dials; each side proves that it knows the
-//! run's token, and whoever cannot is turned away and counted. Once every end is greeted the mesh stands, and
-//! the listeners close.
+//! Set-up goes in small steps, so that the ticks of other runs come in between. The machine with the higher index opens the
+//! connection. Each side proves that it knows the run's token; a side that cannot is refused and counted. When every end is proven,
+//! the mesh is complete, and the listeners close.
 
 mod handshake;
 mod per_message;
@@ -22,7 +22,7 @@ use mio::net::{TcpListener, TcpStream};
 
 use super::clock::WallClock;
 use super::clock_difference::ClockDifference;
-use super::link::{Closing, Heard, Link, Purpose};
+use super::link::{Closing, Incoming, Link, Purpose};
 use super::reactor::{Reactor, Readiness, Route, SocketId};
 use super::secret::{Nonces, Secret};
 use super::wiring::Wiring;
@@ -30,25 +30,25 @@ use crate::engine::shortage::is_shortage;
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Nonce};
 
-/// Connections dialled in one step.
-const DIALS_A_STEP: usize = 2;
-/// How long to wait for a peer that is not there yet.
+/// Connections opened in one step.
+const DIALS_PER_STEP: usize = 2;
+/// How long to wait before trying again a peer that does not listen yet.
 const DIAL_AGAIN: Duration = Duration::from_millis(100);
-/// Connections accepted at one look: the run's own machines, who wait for their turn, come in between.
-const ACCEPTS_A_LOOK: usize = 16;
+/// Connections accepted in one step. Then the run's own machines, which also wait, have a chance.
+const ACCEPTS_PER_STEP: usize = 16;
 
-/// Who is where.
+/// The listeners and addresses of a run's machines.
 pub(super) struct Endpoints {
-    /// The machines of this process: their listeners, the first of them being machine `first`.
+    /// The listeners of the machines of this process. The first one belongs to machine `first`.
     pub(super) listeners: Vec<TcpListener>,
     pub(super) first: MachineIndex,
-    /// Where every machine of the run listens: the addresses of each, to be tried in turn.
+    /// The addresses at which each machine of the run listens. They are tried in turn.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
 impl Endpoints {
-    /// A whole run in this process.
-    pub(super) fn here(listeners: Vec<TcpListener>) -> io::Result<Self> {
+    /// Creates the endpoints of a run whose machines are all in this process.
+    pub(super) fn in_this_process(listeners: Vec<TcpListener>) -> io::Result<Self> {
         let address = |listener: &TcpListener| Ok(vec![listener.local_addr()?]);
         let addresses: io::Result<Vec<_>> = listeners.iter().map(address).collect();
         Ok(Self {
@@ -67,25 +67,25 @@ pub(super) struct Mesh {
     secret: Secret,
     nonces: Nonces,
     clock: WallClock,
-    /// The clocks that differ most, of machines in different processes.
+    /// The two clocks that differ most, of machines in different processes.
     clocks: Option<ClockDifference>,
     addresses: Vec<Vec<SocketAddr>>,
-    /// How often dialling came to nothing: the next time, other addresses are tried.
+    /// How often opening a connection has failed. The next attempt uses the next address.
     failed_dials: usize,
     listeners: Vec<Listener>,
-    /// Pairs still to be dialled: (who dials, whom).
+    /// Connections still to open: from which machine to which.
     to_dial: Vec<(MachineIndex, MachineIndex)>,
-    /// Before this nobody dials: a peer was not there yet.
+    /// No connection is opened before this time, because a peer did not listen yet.
     dial_again: Option<Instant>,
     links: Vec<Option<Link>>,
-    /// Endpoints in `links` that are free again.
+    /// Free positions in `links`.
     vacant: Vec<usize>,
-    /// The place in `links` of `owner`'s end of its connection to `peer`, at `owner * machines + peer`.
+    /// For `owner * machines + peer`: the position in `links` of `owner`'s end of its connection to `peer`.
     ends: Vec<Option<usize>>,
     greeted_ends: usize,
-    /// Ends at which the peer has said its last.
+    /// Number of ends whose peer has sent its end frame.
     ended_ends: usize,
-    /// Messages with connections of their own that their recipients have not confirmed.
+    /// Number of messages over their own connections that are not confirmed yet.
     under_way: usize,
     rejected_connections: u32,
 }
@@ -93,16 +93,16 @@ pub(super) struct Mesh {
 struct Listener {
     listener: TcpListener,
     handle: usize,
-    /// What diallers of this process prove their knowledge with.
+    /// The nonce with which machines of this process prove that they know the token.
     nonce: Nonce,
 }
 
 impl Mesh {
-    /// Starts the mesh of the run in slot `run`, whose machines are at `places`.
+    /// Creates the mesh of the run in slot `run`, whose machines are at `endpoints`.
     pub(super) fn new(
         run: usize,
         wiring: Wiring,
-        places: Endpoints,
+        endpoints: Endpoints,
         secret: Secret,
         clock: WallClock,
         reactor: &mut Reactor,
@@ -111,7 +111,7 @@ impl Mesh {
             listeners,
             first,
             addresses,
-        } = places;
+        } = endpoints;
         let local = first..first + listeners.len() as u32;
         let to_dial = local.clone().flat_map(|dialler| {
             let peers = wiring.linked(dialler).iter();
@@ -168,12 +168,12 @@ impl Mesh {
         &self.wiring
     }
 
-    /// Whether every machine has its connection to every peer.
-    pub(super) fn stands(&self) -> bool {
+    /// Returns whether every machine is connected to every peer.
+    pub(super) fn is_complete(&self) -> bool {
         self.greeted_ends == self.end_count()
     }
 
-    /// Whether every machine has heard every peer's last.
+    /// Returns whether every machine has received the end frame of every peer.
     pub(super) fn has_ended(&self) -> bool {
         self.ended_ends == self.end_count() && self.under_way == 0
     }
@@ -187,18 +187,18 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
-    /// The clocks that differ most, of machines in different processes that are connected.
+    /// Returns the two clocks that differ most, of connected machines in different processes.
     pub(super) fn clocks(&self) -> Option<ClockDifference> {
         self.clocks
     }
 
-    /// A step of the set-up. Returns whether there is more to dial.
+    /// Does one step of the set-up. Returns whether there are more connections to open.
     pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
         if self.dial_again.is_some_and(|again| Instant::now() < again) {
             return Ok(true);
         }
         self.dial_again = None;
-        for _ in 0..DIALS_A_STEP {
+        for _ in 0..DIALS_PER_STEP {
             let Some((dialler, peer)) = self.to_dial.pop() else {
                 return Ok(false);
             };
@@ -220,7 +220,7 @@ impl Mesh {
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // Where others start later than this process. (A connection that broke already will be reported as such.)
+                // The peer may start later than this process. (If a connection broke already, that is reported separately.)
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again = Some(Instant::now() + DIAL_AGAIN);
@@ -232,10 +232,10 @@ impl Mesh {
         Ok(true)
     }
 
-    /// A connection to `address`. Where the system has no more files, strangers are turned away first.
+    /// Opens a connection to `address`. If the system has no more files, connections of strangers are closed first.
     fn connect(&mut self, address: SocketAddr, reactor: &mut Reactor) -> io::Result<TcpStream> {
         TcpStream::connect(address).or_else(|error| {
-            if is_shortage(&error) && self.turn_all_silent_away(reactor) {
+            if is_shortage(&error) && self.close_all_silent(reactor) {
                 TcpStream::connect(address)
             } else {
                 Err(error)
@@ -244,8 +244,8 @@ impl Mesh {
     }
 
     fn standing(&self) -> Purpose {
-        Purpose::Standing {
-            messages_apart: self.wiring.is_per_message(),
+        Purpose::Persistent {
+            message_has_own_connection: self.wiring.is_per_message(),
         }
     }
 
@@ -263,8 +263,8 @@ impl Mesh {
             socket: SocketId::Link(index),
         };
         let handle = reactor.watch(&mut stream, route)?;
-        let is_senders = purpose == Purpose::OneMessage;
-        let closing = if self.is_whole() || is_senders {
+        let is_senders_end = purpose == Purpose::OneMessage;
+        let closing = if self.is_whole() || is_senders_end {
             Closing::ByReset
         } else {
             Closing::Orderly
@@ -279,14 +279,14 @@ impl Mesh {
             Some(left) => *left = Some(link),
             None => self.links.push(Some(link)),
         }
-        if let Some(peer) = peer.filter(|_| !is_senders) {
+        if let Some(peer) = peer.filter(|_| !is_senders_end) {
             let end = self.end(owner, peer);
             self.ends[end] = Some(index);
         }
         Ok(index)
     }
 
-    /// A connection that was dialled came to nothing: other processes may start later than this one.
+    /// Puts back a connection that could not be opened: other processes may start later than this one.
     fn dial_later(
         &mut self,
         index: usize,
@@ -307,38 +307,38 @@ impl Mesh {
         owner as usize * self.addresses.len() + peer as usize
     }
 
-    /// The place of `owner`'s end of its standing connection to `peer`.
-    fn end_place(&self, owner: MachineIndex, peer: MachineIndex) -> Option<usize> {
+    /// Returns the position in `links` of `owner`'s end of its persistent connection to `peer`.
+    fn link_index(&self, owner: MachineIndex, peer: MachineIndex) -> Option<usize> {
         self.ends[self.end(owner, peer)]
     }
 
-    /// Where to dial `peer` this time.
+    /// Returns the address of `peer` to try now.
     fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         addresses[self.failed_dials % addresses.len()]
     }
 
-    /// Where `peer` listens, as the connection that stands between it and `owner` tells if it has several addresses.
+    /// Returns the address at which `peer` listens. If it has several, this is the one of its persistent connection to `owner`.
     fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         let [first, _, ..] = addresses[..] else {
             return addresses[0];
         };
-        let index = self.end_place(owner, peer);
+        let index = self.link_index(owner, peer);
         let standing = index.and_then(|index| self.links[index].as_ref());
         let there = standing.and_then(|link| link.stream.peer_addr().ok());
         let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
         addresses.iter().find(is_there).copied().unwrap_or(first)
     }
 
-    /// The listener of a machine of this process, as long as it listens.
+    /// Returns the listener of a machine of this process, while it is open.
     fn listener(&mut self, machine: MachineIndex) -> Option<&mut Listener> {
         self.listeners
             .get_mut((machine - self.local.start) as usize)
     }
 
-    /// Writes and reads what the link at `place` is ready for. Messages for its owner go to `hear`, with their sender; it may
-    /// refuse them.
+    /// Writes and reads what the link at `index` is ready for. Passes messages for its owner to `hear`, with their sender. `hear`
+    /// may refuse them.
     pub(super) fn exchange(
         &mut self,
         index: usize,
@@ -350,7 +350,7 @@ impl Mesh {
         let Some(mut link) = self.links.get_mut(index).and_then(Option::take) else {
             return Ok(());
         };
-        let was_greeted = link.is_greeted();
+        let was_greeted = link.is_proven();
         let was_unknown = link.peer.is_none();
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
@@ -360,12 +360,14 @@ impl Mesh {
         let result = flushed.and_then(|()| {
             link.read(scratch, readiness.closed, |link, heard| {
                 match heard {
-                    Heard::Hello(hello) => self.greet(index, link, &hello)?,
-                    Heard::Frame(frame) => {
+                    Incoming::Hello(hello) => self.handle_hello(index, link, &hello)?,
+                    Incoming::Frame(frame) => {
                         if let Some(peer) = link.peer {
                             let is_last = match link.purpose {
-                                Purpose::Standing { .. } => link.has_ended(),
-                                Purpose::OneMessage => self.receive_apart(link, peer, &frame)?,
+                                Purpose::Persistent { .. } => link.has_ended(),
+                                Purpose::OneMessage => {
+                                    self.receive_on_own_connection(link, peer, &frame)?
+                                }
                             };
                             self.ended_ends += usize::from(is_last);
                             hear(link.owner, peer, frame)?;
@@ -384,7 +386,7 @@ impl Mesh {
                 Ok(())
             }
             (Err(_), None) => {
-                self.turn_away(index, link, reactor);
+                self.refuse_link(index, link, reactor);
                 Ok(())
             }
             (Err(_), Some(peer))
@@ -400,9 +402,9 @@ impl Mesh {
                 let (owner, purpose) = (link.owner, link.purpose);
                 self.links[index] = Some(link);
                 let when = match purpose {
-                    Purpose::OneMessage => " while it was for a message",
-                    Purpose::Standing { .. } if was_greeted => "",
-                    Purpose::Standing { .. } => " during set-up",
+                    Purpose::OneMessage => " while it carried a message",
+                    Purpose::Persistent { .. } if was_greeted => "",
+                    Purpose::Persistent { .. } => " during set-up",
                 };
                 Err(format!(
                     "machine {owner}'s connection to machine {peer} {problem}{when}"
@@ -411,21 +413,21 @@ impl Mesh {
         }
     }
 
-    /// Ends the set-up: closes the listeners unless messages come by connections of their own.
+    /// Ends the set-up. Closes the listeners unless each message has its own connection.
     pub(super) fn end_set_up(&mut self, reactor: &mut Reactor) {
         if !self.wiring.is_per_message() {
             self.close_listeners(reactor);
         }
     }
 
-    /// Closes the listeners, and turns away who connected but never said who it is.
+    /// Closes the listeners, and the connections whose machine is not known.
     pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
         for mut listener in std::mem::take(&mut self.listeners) {
             reactor.forget(&mut listener.listener, listener.handle);
         }
         for index in 0..self.links.len() {
             if let Some(link) = self.links[index].take_if(|link| link.peer.is_none()) {
-                self.turn_away(index, link, reactor);
+                self.refuse_link(index, link, reactor);
             }
         }
     }
@@ -440,7 +442,7 @@ impl Mesh {
         self.with_link(owner, peer, |link| link.send(frame))
     }
 
-    /// `owner` has done its last tick: tells every peer.
+    /// Sends the end frame of `owner`, which has done its last tick, to every peer.
     pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
         (0..self.wiring.linked(owner).len()).try_for_each(|index| {
             let peer = self.wiring.linked(owner)[index];
@@ -463,12 +465,13 @@ impl Mesh {
         })
     }
 
-    /// A pair that lacks its connection or has not heard the other's last: for saying why a run got stuck.
+    /// Returns a pair of machines of which one has no connection to the other or has not received its end frame. This explains why
+    /// a run is stuck.
     pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let missing_fields = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
                 self.ends[self.end(owner, peer)].and_then(|index| self.links[index].as_ref());
-            !link.is_some_and(|link| link.is_greeted() && (link.has_ended() || !self.stands()))
+            !link.is_some_and(|link| link.is_proven() && (link.has_ended() || !self.is_complete()))
         };
         self.local()
             .flat_map(|owner| {
@@ -481,7 +484,7 @@ impl Mesh {
             .or_else(|| self.unconfirmed())
     }
 
-    /// A step of the teardown: closes up to `most` connections. Returns whether any are left.
+    /// Closes up to `most` connections. Returns whether any are left.
     pub(super) fn close_some(&mut self, most: usize, reactor: &mut Reactor) -> bool {
         self.close_listeners(reactor);
         for _ in 0..most {

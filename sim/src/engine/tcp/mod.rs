@@ -1,24 +1,25 @@
-//! The tcp engine: real sockets and the wall clock.
+//! The tcp engine: real sockets and real time.
 //!
-//! One event loop a core, each hosting many whole runs at once: never a thread a machine. Every machine listens on an address of
-//! its own and holds one connection to each peer that it sends to or hears from; messages go over it, or each over one of its own. Ticks are absolute deadlines; a late tick never shifts the ones after it.
+//! There is one event loop for each core, and each loop hosts many runs; machines have no threads of their own. Every machine
+//! listens on its own address and has one connection to each peer that it sends to or receives from. Messages go over this
+//! connection, or each over a new one. Each tick has an absolute deadline, so a late tick does not delay later ticks.
 //!
 //! # Layout
 //!
-//! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, hands out both
-//! - [`agreement`]: the start of a run whose machines are in processes of their own
-//! - [`alone`]: one machine of a run in a process of its own
-//! - [`arrivals`]: whether messages arrived when the schedule says
-//! - [`hosted`]: one run: from its mesh to its log
-//! - [`spill`]: where logs go that memory has no room for
+//! - [`host`]: the event loop: takes runs, waits for sockets and deadlines, and passes both to the runs
+//! - [`agreement`]: how machines in different processes agree on the start of their run
+//! - [`alone`]: one machine of a run in its own process
+//! - [`arrivals`]: checks whether messages arrived as scheduled
+//! - [`hosted`]: one run, from setting up its mesh to returning its log
+//! - [`spill`]: a file for logs that do not fit into memory
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
-//! - [`secret`]: proofs that a machine is the run's
+//! - [`secret`]: proofs that a machine belongs to the run
 //! - [`wiring`]: which machines have a connection
 //! - [`link`]: one end of one connection
-//! - [`address`]: where machines listen
-//! - [`pressure`]: how busy an event loop is, and how late
-//! - [`reactor`]: readiness of sockets, and waiting until a deadline to the microsecond
-//! - [`clock_difference`]: by how much the clocks of two hosts differ
+//! - [`address`]: the addresses at which machines listen
+//! - [`pressure`]: how busy an event loop is, and how late its ticks are
+//! - [`reactor`]: which sockets are ready, and waiting until a deadline with a precision of microseconds
+//! - [`clock_difference`]: the difference between the clocks of two hosts
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
@@ -47,14 +48,15 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Files an event loop holds for a moment beside its runs' connections: the listeners of the runs it is setting up, and connections
-/// that have not said who they are.
+/// Returns how many files an event loop needs for a short time beside its runs' connections: the listeners of the runs that it sets
+/// up, and connections whose machines are not known yet.
 pub fn files_for_setup(machines: u32) -> u64 {
-    host::SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
+    host::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
 }
 
-/// Sockets a run of that configuration holds: both ends of a connection for each pair between which messages may flow. Where each
-/// message takes a connection of its own, also the listeners, and room for a message under way each way between each pair.
+/// Returns how many sockets a run of this configuration has: two for each pair of machines that may exchange messages. If each
+/// message has its own connection, also a listener for each machine, and sockets for one message in each direction between each
+/// pair.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let standing = 2 * configuration.topology.links(machines);
@@ -66,9 +68,9 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
 
 /// Makes room for `files` open files before the first tick.
 ///
-/// Linux doubles a process's file table when it is full, and every thread that opens a file meanwhile waits for all cores to have
-/// noticed: 5-30 ms each time on two cores, by which ticks would be late. A table that has been large stays so. Where this fails,
-/// ticks are late and their lateness is on record.
+/// When a process's file table is full, Linux doubles it, and every thread that opens a file must wait until all cores have
+/// noticed. This takes 5 to 30 ms on two cores and would make ticks late. A table that has grown does not shrink. If this function
+/// fails, ticks are late, and their lateness is recorded.
 pub fn make_room_for_files(files: u64) {
     #[cfg(target_os = "linux")]
     if let (Ok(last), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {

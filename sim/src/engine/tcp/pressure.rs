@@ -1,17 +1,17 @@
-//! How busy an event loop is, and how late: looked at over windows of a second.
+//! Measures how busy an event loop is, and how late its ticks are, in windows of one second.
 
 use crate::engine::LATE;
 
 const WINDOW_NS: u64 = 1_000_000_000;
-/// More than this share of late ticks in a window, and the pressure is high.
+/// If the share of late ticks in a window is larger than this, the pressure is high.
 const TOO_MANY_LATE: f64 = 0.1;
-/// With more ticks than this in a window, deadlines are overslept by [`SLACK_NS`], so that several are met in one turn: waking up
-/// costs more than ticking, and on a busy loop it is the larger part of all.
+/// If a window has more ticks than this, deadlines are met up to [`SLACK_NS`] late, so that one turn of the loop meets several.
+/// Waking up costs more than a tick, and it is the largest cost of a busy loop.
 const DENSE_TICKS: u64 = 10_000;
-/// What Linux itself allows an ordinary timer to be late.
+/// How late an ordinary timer may be on Linux.
 const SLACK_NS: u64 = 50_000;
 
-/// How many ticks there have been of late, and how many of them late.
+/// Counts the ticks, and the late ticks, of the last windows.
 #[derive(Default)]
 pub(super) struct Pressure {
     since_ns: u64,
@@ -22,7 +22,7 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    /// A tick was done at `now_ns`, this late.
+    /// Counts a tick that was done at `now_ns` and was late by `lateness_ns`.
     pub(super) fn ticked(&mut self, now_ns: u64, lateness_ns: u64) {
         if now_ns - self.since_ns > WINDOW_NS {
             self.high = self.late as f64 > TOO_MANY_LATE * self.ticks as f64;
@@ -33,12 +33,12 @@ impl Pressure {
         self.late += u64::from(u128::from(lateness_ns) > LATE.as_nanos());
     }
 
-    /// Whether many ticks of the last window were late.
+    /// Returns whether many ticks of the last window were late.
     pub(super) fn is_high(&self) -> bool {
         self.high
     }
 
-    /// How long to oversleep a deadline so that the next ones come into the same turn.
+    /// Returns how late a deadline may be met, so that the next deadlines are met in the same turn.
     pub(super) fn slack_ns(&self) -> u64 {
         if self.dense { SLACK_NS } else { 0 }
     }
@@ -48,7 +48,8 @@ impl Pressure {
 mod tests {
     use super::*;
 
-    /// Two windows of `ticks` ticks, of which one in `every` is `late_ns` late, and the start of a third.
+    /// Returns the pressure after two windows with `ticks` ticks each and the start of a third. One tick in `every` is `late_ns`
+    /// late.
     fn after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
         for tick in 0..=2 * ticks + 2 {
@@ -59,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn high_when_many_ticks_are_late() {
+    fn pressure_is_high_when_many_ticks_are_late() {
         assert!(after(100, 2_000_000, 2).is_high());
         assert!(!after(100, 2_000_000, 50).is_high(), "few are late");
         assert!(!after(100, 900_000, 2).is_high(), "none by much");
     }
 
     #[test]
-    fn slack_only_where_ticks_are_dense() {
+    fn slack_only_if_there_are_many_ticks() {
         assert_eq!(after(1_000, 0, 1).slack_ns(), 0);
         assert_eq!(after(30_000, 0, 1).slack_ns(), SLACK_NS);
     }

@@ -1,7 +1,7 @@
-//! Readiness of sockets, and waiting until a deadline to the microsecond.
+//! Finds out which sockets are ready, and waits until a deadline with a precision of microseconds.
 //!
-//! The readiness wait itself rounds its timeout up to whole milliseconds on Linux, which would make every tick half a
-//! millisecond late. There a timer descriptor ends the wait instead.
+//! On Linux, the wait for sockets rounds its timeout up to whole milliseconds, which would make each tick half a millisecond late
+//! on average. So a timer descriptor ends the wait there.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,18 +11,18 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-/// Sockets reported by one wait at the most; more are reported by the next.
+/// The most sockets that one wait reports. The next wait reports the others.
 const EVENTS: usize = 1024;
-/// Accepted connections that may be silent at a time, in all runs of an event loop together: one more, and the one silent longest is
-/// turned away. A run's own machines say who they are at once, so strangers cannot keep them out.
+/// How many accepted connections, of all runs of an event loop together, may be silent at the same time. If there is one more, the
+/// one that has been silent longest is closed. A run's own machines send their hello at once, so strangers cannot keep them out.
 pub(crate) const SILENT: usize = 32;
-/// How soon a listener is tried again that could not accept.
+/// How long to wait before a listener that could not accept is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
-/// Whose socket it is.
+/// The run that a socket belongs to, and which of its sockets it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The run's slot in its host.
+    /// The slot of the run in its host.
     pub(super) run: usize,
     /// The socket within the run.
     pub(super) socket: SocketId,
@@ -33,7 +33,7 @@ pub(super) struct Route {
 pub(super) enum SocketId {
     /// The listener of a machine.
     Listener(usize),
-    /// The end of a connection, by its place in the mesh.
+    /// One end of a connection, by its position in the mesh.
     Link(usize),
 }
 
@@ -44,11 +44,11 @@ pub(super) struct Ready {
     pub(super) readiness: Readiness,
 }
 
-/// What a socket is ready for, beside being read.
+/// Other things that a socket is ready for, beside reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
     pub(super) writable: bool,
-    /// The other end has said its last: this is not reported again, so reading must go on until it is met.
+    /// The other end has closed for writing. This is reported only once, so reading must continue until the end is found.
     pub(super) closed: bool,
 }
 
@@ -63,9 +63,9 @@ pub(super) struct Reactor {
     poll: Poll,
     events: Events,
     routes: Slab<Route>,
-    /// Handles of the accepted connections that have not said who they are, silent longest first.
+    /// Handles of the accepted connections that have not sent their hello, the longest silent first.
     silent: VecDeque<usize>,
-    /// Listeners to be looked at again though nothing new has come, and when.
+    /// Listeners that must be tried again although nothing new was reported, and when.
     again: Vec<(Instant, Route)>,
     #[cfg(target_os = "linux")]
     timer: timer::Timer,
@@ -85,7 +85,7 @@ impl Reactor {
         })
     }
 
-    /// Starts to watch a socket; returns the handle to forget it by.
+    /// Starts to watch a socket. Returns the handle with which to stop.
     pub(super) fn watch(&mut self, source: &mut impl Source, route: Route) -> io::Result<usize> {
         let handle = self.routes.insert(route);
         let interest = match route.socket {
@@ -101,35 +101,35 @@ impl Reactor {
         Ok(handle)
     }
 
-    /// Forgets a socket. It is about to be closed, which ends the watch by itself where this fails.
+    /// Stops watching a socket. The socket will be closed soon, which also stops the watch if this call fails.
     pub(super) fn forget(&mut self, source: &mut impl Source, handle: usize) {
         self.trust(handle);
         self.routes.remove(handle);
         let _ = self.poll.registry().deregister(source);
     }
 
-    /// Counts an accepted connection as silent.
+    /// Adds an accepted connection to the silent ones.
     pub(super) fn suspect(&mut self, handle: usize) {
         self.silent.push_back(handle);
     }
 
-    /// A connection is silent no more.
+    /// Removes a connection from the silent ones.
     pub(super) fn trust(&mut self, handle: usize) {
         self.silent.retain(|&silent| silent != handle);
     }
 
-    /// Whether more connections are silent than may be.
+    /// Returns whether there are too many silent connections.
     pub(super) fn is_crowded(&self) -> bool {
         self.silent.len() > SILENT
     }
 
-    /// The connection that has been silent longest.
+    /// Returns the connection that has been silent longest.
     pub(super) fn longest_silent(&self) -> Option<Route> {
         self.routes.get(*self.silent.front()?).copied()
     }
 
-    /// The connection of run `run` that has been silent longest.
-    pub(super) fn longest_silent_of(&self, run: usize) -> Option<Route> {
+    /// Returns the connection of run `run` that has been silent longest.
+    pub(super) fn longest_silent_in(&self, run: usize) -> Option<Route> {
         let routes = self
             .silent
             .iter()
@@ -137,13 +137,14 @@ impl Reactor {
         routes.copied().find(|route| route.run == run)
     }
 
-    /// The listener at `route` has more than was accepted: reports it again, at once or, where it `failed`, a little later.
+    /// Notes that the listener at `route` has more connections to accept. It is reported again at once, or a little later if
+    /// accepting `failed`.
     pub(super) fn look_again(&mut self, route: Route, failed: bool) {
         let when = Instant::now() + if failed { TRY_AGAIN } else { Duration::ZERO };
         self.again.push((when, route));
     }
 
-    /// Looks which sockets are ready: waits for one until `until`, or not at all.
+    /// Finds out which sockets are ready. Waits for one until `until`, or does not wait.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
         let again = self.again.iter().map(|(when, _)| *when).min();
         let until = until.map(|until| again.map_or(until, |again| until.min(again)));
@@ -163,7 +164,7 @@ impl Reactor {
         }
     }
 
-    /// Moves what the last wait found ready to `ready`. A socket may be reported that has nothing to say.
+    /// Moves the sockets that the last wait found ready to `ready`. A reported socket may have nothing to read.
     pub(super) fn take_ready(&mut self, ready: &mut Vec<Ready>) {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
@@ -198,9 +199,9 @@ mod timer {
         timerfd_settime,
     };
 
-    /// No socket's handle.
+    /// A token that no socket has.
     const TIMER: Token = Token(usize::MAX);
-    /// A timer descriptor among the watched sockets. It is never read: setting it anew resets it.
+    /// A timer descriptor among the watched sockets. It is never read: setting it again resets it.
     pub(super) struct Timer {
         descriptor: OwnedFd,
         set_for: Option<Instant>,
@@ -220,8 +221,8 @@ mod timer {
             })
         }
 
-        /// Sees to it that a wait ends at `until`; returns the timeout for the wait itself: none, so that the kernel has one timer
-        /// to set, or zero if it is time already.
+        /// Makes a wait end at `until`. Returns the timeout for the wait itself: `None`, so that the kernel has only one timer to
+        /// set, or zero if the time has come.
         pub(super) fn set(&mut self, until: Instant) -> io::Result<Option<Duration>> {
             let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {

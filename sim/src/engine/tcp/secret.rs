@@ -1,19 +1,20 @@
-//! What only a run's own machines can say: proofs that they know its token, and nonces.
+//! Proofs that a machine knows its run's token, and nonces.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 
-/// What the keys are for, so that no other use of a token makes the same.
+/// The purpose of the keys, so that no other use of a token leads to the same key.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
-/// A key for proofs, made of a run's token and of what run it is.
+/// A key for proofs. It depends on the run's token and on the run.
 #[derive(Clone)]
 pub(super) struct Secret {
     key: [u8; 32],
 }
 
 impl Secret {
-    /// The key of those who know `token` and mean the same run of the same experiment. (A token may serve for several runs.)
+    /// Creates the key of the machines that know `token` and take part in the same run of the same experiment. (Several runs may
+    /// use one token.)
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());
@@ -23,7 +24,7 @@ impl Secret {
         }
     }
 
-    /// The proof of `hello`, which its machine says to `to` after `before` was said.
+    /// Returns the proof of `hello`, which its machine sends to `to` after the bytes `before` were sent.
     fn proof(&self, hello: &Hello, to: MachineIndex, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[hello.kind.number()]);
@@ -35,26 +36,26 @@ impl Secret {
         hasher.finalize()
     }
 
-    /// `hello` with its proof.
+    /// Returns `hello` with its proof.
     pub(super) fn signed(&self, hello: Hello, to: MachineIndex, before: &[u8]) -> Hello {
         let proof: Proof = *self.proof(&hello, to, before).as_bytes();
         Hello { proof, ..hello }
     }
 
-    /// Whether who said `hello` to `to` knows the secret. Takes the same time whatever the proof.
+    /// Returns whether the sender of `hello` to `to` knows the secret. The check takes the same time for every proof.
     pub(super) fn is_proven(&self, hello: &Hello, to: MachineIndex, before: &[u8]) -> bool {
         self.proof(hello, to, before) == blake3::Hash::from_bytes(hello.proof)
     }
 }
 
-/// Nonces that nobody can foresee.
+/// Nonces that cannot be predicted.
 pub(super) struct Nonces {
     key: [u8; 32],
     next: u64,
 }
 
 impl Nonces {
-    /// Of a new key, from the system's randomness.
+    /// Starts with a new random key from the system.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(std::io::Error::other)?;
@@ -70,13 +71,18 @@ impl Nonces {
     }
 }
 
-/// A message's number where a nonce is written.
-pub(super) fn numbered(number: u64) -> Nonce {
+/// Writes a message's number in place of a nonce.
+pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }
 
-/// The step of a handshake that `machine` takes with `nonce`, not proven yet.
-pub(super) fn step(kind: HelloKind, machine: MachineIndex, nonce: Nonce, time_ns: u64) -> Hello {
+/// Creates the step of a handshake that `machine` takes with `nonce`, still without a proof.
+pub(super) fn new_step(
+    kind: HelloKind,
+    machine: MachineIndex,
+    nonce: Nonce,
+    time_ns: u64,
+) -> Hello {
     Hello {
         kind,
         machine,
@@ -91,9 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_is_of_one_step_between_two_machines_after_what_was_said() {
+    fn a_proof_is_valid_for_one_step_between_two_machines_only() {
         let secret = Secret::new(&[7; 16], 1, "a");
-        let hello = secret.signed(step(HelloKind::Dial, 1, [3; 16], 5), 0, b"before");
+        let hello = secret.signed(new_step(HelloKind::Dial, 1, [3; 16], 5), 0, b"before");
         assert!(secret.is_proven(&hello, 0, b"before"));
         assert!(!secret.is_proven(&hello, 2, b"before"), "to another");
         assert!(!secret.is_proven(&hello, 0, b"otherwise"), "replayed");
@@ -127,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_are_used_once() {
+    fn nonces_never_repeat() {
         let (mut one, mut other) = (Nonces::new().expect("one"), Nonces::new().expect("other"));
         let nonces: std::collections::BTreeSet<_> =
             (0..100).flat_map(|_| [one.next(), other.next()]).collect();

@@ -1,4 +1,4 @@
-//! Where logs go that memory has no room for: one unnamed file a loop, gone with the process.
+//! A file for logs that do not fit into memory: one unnamed file for each event loop, which vanishes with the process.
 
 use std::fs::File;
 use std::io;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use crate::log::{EventRow, LoggedEvent, parse_rows, write_row};
 
-/// Appends pieces of logs to a file, and starts it anew once nobody needs any of them.
+/// Appends pieces of logs to a file. Starts the file again when no piece is needed any more.
 #[derive(Debug)]
 pub(super) struct Spill {
     file: Arc<File>,
     length: u64,
 }
 
-/// A machine's events in a row, spilled. Keeps the file alive.
+/// Consecutive events of one machine in the file. As long as a piece exists, the file exists.
 #[derive(Clone, Debug)]
 pub struct Piece {
     file: Arc<File>,
@@ -23,7 +23,7 @@ pub struct Piece {
 }
 
 impl Spill {
-    /// A file without a name in `folder`.
+    /// Creates a file without a name in `folder`.
     pub(super) fn in_folder(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             file: Arc::new(tempfile::tempfile_in(folder)?),
@@ -31,7 +31,7 @@ impl Spill {
         })
     }
 
-    /// Writes `events` down.
+    /// Writes `events` to the file.
     pub(super) fn write(&mut self, events: &[LoggedEvent]) -> io::Result<Piece> {
         if Arc::strong_count(&self.file) == 1 {
             self.file.set_len(0)?;
@@ -65,7 +65,7 @@ impl Piece {
     ///
     /// # Errors
     ///
-    /// The system's, and [`io::ErrorKind::InvalidData`] if they are not what was written.
+    /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes are not those that were written.
     pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
         let mut bytes = vec![0; self.bytes];
         read_exact_at(&self.file, &mut bytes, self.offset)?;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_read_back_and_the_file_starts_anew_when_none_is_left() {
+    fn pieces_are_read_back_and_the_file_starts_again_when_none_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spill = Spill::in_folder(folder.path()).expect("a file");
         let first = spill.write(&events(0)).expect("written");
@@ -141,7 +141,7 @@ mod tests {
         let third = spill.write(&events(7)).expect("written");
         assert_eq!(third.offset, 0);
         assert_eq!(third.read().expect("read"), events(7));
-        // Nothing to be seen of it in the folder.
+        // The file cannot be seen in its folder.
         assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
     }
 }

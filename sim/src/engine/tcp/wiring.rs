@@ -1,4 +1,4 @@
-//! Which machines of a run have a connection: those between which messages may flow.
+//! Which machines of a run are connected: those between which messages may flow.
 
 use crate::experiment::{Configuration, Connection, Topology};
 use crate::machine::MachineIndex;
@@ -8,7 +8,7 @@ use crate::machine::MachineIndex;
 pub(super) struct Wiring {
     topology: Topology,
     connection: Connection,
-    /// The machines at the other ends of each machine's connections, ascending.
+    /// For each machine, the machines to which it is connected, in ascending order.
     linked: Vec<Vec<MachineIndex>>,
 }
 
@@ -28,7 +28,7 @@ impl Wiring {
         self.linked.len() as u32
     }
 
-    /// The machines to which `machine` has a connection, ascending.
+    /// Returns the machines to which `machine` is connected, in ascending order.
     pub(super) fn linked(&self, machine: MachineIndex) -> &[MachineIndex] {
         &self.linked[machine as usize]
     }
@@ -38,22 +38,22 @@ impl Wiring {
         of_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
     }
 
-    /// Whether each message takes a connection of its own, beside the one that stands.
+    /// Returns whether each message has its own connection, beside the persistent ones.
     pub(super) fn is_per_message(&self) -> bool {
         self.connection == Connection::PerMessage
     }
 
-    /// Whether `sender` may send messages to `recipient`.
+    /// Returns whether `sender` may send messages to `recipient`.
     pub(super) fn carries(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
         self.are_linked(sender, recipient) && (self.topology != Topology::TimeKeeper || sender == 0)
     }
 
-    /// The next machine on the way from `machine` to machine 0.
+    /// Returns the next machine on the way from `machine` to machine 0.
     pub(super) fn towards_first(&self, machine: MachineIndex) -> Option<MachineIndex> {
         self.topology.towards_first(machine, self.machines())
     }
 
-    /// The machines whose way to machine 0 has `machine` next.
+    /// Returns the machines that reach machine 0 through `machine` as their next step.
     pub(super) fn behind(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         let linked = self.linked(machine).iter().copied();
         linked

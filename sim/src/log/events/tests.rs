@@ -52,8 +52,8 @@ fn row() -> impl Strategy<Value = EventRow> {
         )
 }
 
-/// The row without what the bits of `unknown` name: recipients, sender, stamp, sent tick, queue length.
-fn forgetting(mut row: EventRow, unknown: u8) -> EventRow {
+/// Returns the row without the values whose bits are set in `unknown`: recipients, sender, stamp, sent tick, queue length.
+fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
     let forget = |bit: u8| unknown & bit != 0;
     if forget(16) {
         row.logged.event.queue_length = UNKNOWN;
@@ -79,7 +79,7 @@ fn forgetting(mut row: EventRow, unknown: u8) -> EventRow {
 }
 
 #[test]
-fn rows_as_documented() {
+fn rows_have_the_documented_format() {
     let at = |kind| EventRow {
         run: 17,
         machine: 2,
@@ -135,7 +135,7 @@ fn rows_as_documented() {
 
 proptest! {
     #[test]
-    fn rows_read_back(rows in prop::collection::vec(row(), 0..50)) {
+    fn written_rows_are_read_back(rows in prop::collection::vec(row(), 0..50)) {
         let mut text = Vec::new();
         rows.iter().for_each(|row| write_row(&mut text, row));
         let read: Result<Vec<EventRow>, RowError> = parse_rows(&text).collect();
@@ -143,8 +143,8 @@ proptest! {
     }
 
     #[test]
-    fn what_is_unknown_is_empty_and_reads_back_only_where_it_may(unknown in 1u8..32, row in row()) {
-        let row = forgetting(row, unknown);
+    fn unknown_values_are_empty_cells_and_allowed_only_if_they_may_be_missing(unknown in 1u8..32, row in row()) {
+        let row = without_values(row, unknown);
         let mut text = Vec::new();
         write_row(&mut text, &row);
         let everything = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true, queue_lengths: true };
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_row_is_an_error_and_what_is_before_it_is_whole(rows in prop::collection::vec(row(), 1..20), cut in 1usize..1000) {
+    fn a_cut_row_is_an_error_and_earlier_rows_are_read(rows in prop::collection::vec(row(), 1..20), cut in 1usize..1000) {
         let mut text = Vec::new();
         rows.iter().for_each(|row| write_row(&mut text, row));
         text.truncate(text.len().saturating_sub(cut));
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse_rows(&bytes).count();
     }
 }

@@ -1,8 +1,8 @@
-//! A Slurm cluster of a test's own, on this machine: real daemons on loopback, with key, socket, ports and files of their own.
+//! A Slurm cluster for a test on this computer: real daemons on loopback, with their own key, socket, ports and files.
 //!
-//! The daemons and all jobs live in a process namespace, which dies with its first process; and that one ends with the pipe that
-//! the test holds, however the test ends. So nothing is left running. It takes root, and Debian's packages `slurmctld`, `slurmd`,
-//! `slurm-client` and `munge`.
+//! The daemons and all jobs run in a process namespace, which ends with its first process. This process ends when the pipe from the
+//! test closes, however the test ends. So no process is left running. The cluster needs root, and Debian's packages `slurmctld`,
+//! `slurmd`, `slurm-client` and `munge`.
 
 use std::fs;
 use std::io::Read;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What a healthy cluster does in seconds may take this long on a machine that is busy with other things.
+/// How long an operation of the cluster may take. It takes seconds, but longer on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PROGRAMS: [&str; 7] = [
     "unshare",
@@ -28,30 +28,30 @@ const PROGRAMS: [&str; 7] = [
     "sinfo",
 ];
 
-/// Two nodes, ready for jobs. Its folder is also where jobs are submitted.
+/// A cluster with two nodes that are ready for jobs. Jobs are submitted in its folder.
 pub struct Cluster {
     first_process: Child,
     folder: TempDir,
 }
 
-/// What Slurm knows of a job, or of a task of an array.
+/// The state of a job, or of a task of an array.
 #[derive(Debug)]
 pub struct Job {
     pub state: String,
     pub exit_code: String,
-    /// How often it was requeued.
+    /// How often the job was requeued.
     pub restarts: u32,
 }
 
 impl Cluster {
-    /// Starts a cluster, or says why there can be none here.
+    /// Starts a cluster, or returns why it cannot.
     pub fn start() -> Result<Self, String> {
         let missing = PROGRAMS.into_iter().find(|program| !is_there(program));
         if let Some(program) = missing {
             return Err(format!("there is no program {program} here"));
         }
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        lay_out(folder.path()).map_err(|error| error.to_string())?;
+        write_configuration(folder.path()).map_err(|error| error.to_string())?;
         let output = fs::File::create(folder.path().join("output.log"))
             .map_err(|error| error.to_string())?;
         let first_process = outside_of_jobs(Command::new("unshare"))
@@ -73,7 +73,7 @@ impl Cluster {
 
     fn wait_for_nodes(&mut self) -> Result<(), String> {
         let patience = Instant::now() + PATIENCE;
-        while self.says(self.command("sinfo").args(["-hN", "-o", "%T"])) != "idle\nidle\n" {
+        while self.output_of(self.command("sinfo").args(["-hN", "-o", "%T"])) != "idle\nidle\n" {
             let ended = self
                 .first_process
                 .try_wait()
@@ -89,12 +89,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Where jobs are submitted and write.
+    /// Returns the folder in which jobs are submitted and write their output.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// One of Slurm's programs, or any other, that talks to this cluster and works in its folder.
+    /// Returns the command of a program, such as one of Slurm's, that uses this cluster and runs in its folder.
     pub fn command(&self, program: &str) -> Command {
         let mut command = outside_of_jobs(Command::new(program));
         command
@@ -103,8 +103,8 @@ impl Cluster {
         command
     }
 
-    /// Runs one of Slurm's programs; it must go well.
-    pub fn does(&self, command: &mut Command) -> String {
+    /// Runs a program and requires that it succeeds. Returns its output.
+    pub fn run(&self, command: &mut Command) -> String {
         let output = command.output().expect("it runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -115,23 +115,23 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What a program says, whether it goes well or not.
-    fn says(&self, command: &mut Command) -> String {
+    /// Returns the output of a program, whether it succeeds or not.
+    fn output_of(&self, command: &mut Command) -> String {
         let output = command.output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// The tasks of an array that have begun or ended, and one entry for all others together.
+    /// Returns the tasks of an array that have started or ended, and one entry for all others together.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
-        let text = self.does(
+        let text = self.run(
             self.command("scontrol")
                 .args(["--oneliner", "show", "job", job]),
         );
         text.lines().map(Job::from_line).collect()
     }
 
-    /// Waits until every task of an array has ended; each must have ended well, having been requeued `restarts` times.
-    pub fn ends_well(&self, array: &str, tasks: usize, restarts: u32) {
+    /// Waits until every task of an array has ended. Each must have succeeded after `restarts` requeues.
+    pub fn wait_for_success(&self, array: &str, tasks: usize, restarts: u32) {
         let goes_on = |job: &Job| job.is_on() || job.state == "PENDING";
         self.wait_until(&format!("the end of {array}"), || {
             !self.jobs(array).iter().any(goes_on)
@@ -147,22 +147,22 @@ impl Cluster {
         );
     }
 
-    /// Waits until a task that was running is back in the queue, and lets it start again soon. Slurm itself would wait for two
-    /// minutes; it cannot be in the very second in which the task ended, for slurmd would take that for the old start.
-    pub fn is_requeued(&self, task: &str) {
+    /// Waits until a running task is back in the queue, and lets it start again soon. Slurm itself would wait two minutes. The task
+    /// must not start in the second in which it ended, because slurmd would take this for the old start.
+    pub fn wait_for_requeue(&self, task: &str) {
         self.wait_until(&format!("{task} to stop"), || {
             !self.jobs(task).iter().any(Job::is_on)
         });
         let is_queued = self.jobs(task).iter().all(|job| job.state == "PENDING");
         assert!(is_queued, "{:#?}\n{}", self.jobs(task), self.logs());
-        self.does(self.command("scontrol").args([
+        self.run(self.command("scontrol").args([
             "update",
             &format!("JobId={task}"),
             "StartTime=now+2",
         ]));
     }
 
-    /// Waits until `holds`.
+    /// Waits until `holds` returns true.
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let patience = Instant::now() + PATIENCE;
         while !holds() {
@@ -175,7 +175,7 @@ impl Cluster {
         }
     }
 
-    /// All that there is to read when something went wrong.
+    /// Returns all logs, for the message of a failed test.
     pub fn logs(&self) -> String {
         let mut names: Vec<String> = fs::read_dir(self.folder())
             .expect("a folder")
@@ -195,7 +195,7 @@ impl Cluster {
         logs.collect()
     }
 
-    /// A file in the folder; empty if it is not there.
+    /// Reads a file in the folder; empty if it does not exist.
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder().join(name)).unwrap_or_default()
     }
@@ -203,7 +203,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Closes the pipe first. When this returns, every process of the namespace is gone, and the folder can be removed.
+        // This closes the pipe first. When it returns, every process of the namespace has ended, and the folder can be removed.
         let _ = self.first_process.wait();
     }
 }
@@ -228,7 +228,7 @@ impl Job {
     }
 }
 
-/// Without what a surrounding Slurm job says of itself and of its cluster.
+/// Removes the environment variables of a surrounding Slurm job from `command`.
 pub fn outside_of_jobs(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -242,14 +242,14 @@ pub fn outside_of_jobs(mut command: Command) -> Command {
     command
 }
 
-/// Whether there is a program of this name.
+/// Returns whether there is a program with this name.
 fn is_there(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
-/// Writes the configuration and the key, and makes the folders.
-fn lay_out(folder: &Path) -> std::io::Result<()> {
+/// Writes the configuration and the key, and creates the folders.
+fn write_configuration(folder: &Path) -> std::io::Result<()> {
     for name in ["state", "spool-one", "spool-two"] {
         fs::create_dir(folder.join(name))?;
     }
@@ -270,8 +270,8 @@ fn lay_out(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("slurm.conf"), text)
 }
 
-/// Ports below those that the system gives to connections, so that none of these takes them before the daemons do. No port is
-/// given twice; another test process most likely looks elsewhere.
+/// Returns ports below those that the system gives to connections, so that no connection takes them before the daemons do. No port
+/// is returned twice, and other test processes most likely use others.
 fn free_ports<const N: usize>() -> [u16; N] {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + (std::process::id() % 9_000) as u16;

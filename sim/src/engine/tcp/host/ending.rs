@@ -1,23 +1,23 @@
-//! How runs end in an event loop: done, failed, begun anew, or dropped after an interrupt.
+//! How runs end in an event loop: they finish, fail, are set up again, or are dropped after an interrupt.
 
 use super::{Endpoints, Host, new_token};
 use crate::engine::tcp::hosted::Hosted;
 use crate::engine::{RawLog, RunOutcome};
 
-/// Connections closed in a turn, at the most.
-const CLOSES_A_TURN: usize = 4;
-/// How often a mesh is begun before its run is given up.
-const SETUPS: u32 = 3;
-/// An interrupted sweep lets a run end that is this close to its end.
+/// The most connections closed in one turn.
+const MAX_CLOSES_PER_TURN: usize = 4;
+/// How often the mesh of a run is set up before the run fails.
+const MAX_SETUPS: u32 = 3;
+/// After an interrupt, runs that are this close to their end are still finished.
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 
 impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
-    /// A run cannot go on. Before its start its mesh is begun anew a few times.
+    /// Ends a run that cannot continue. A run that has not started is set up again a few times.
     pub(super) fn fail(&mut self, slot: usize, reason: String) {
         let Some((_, hosted)) = self.runs.get_mut(slot) else {
             return;
         };
-        if hosted.has_started() || hosted.setups() >= SETUPS {
+        if hosted.has_started() || hosted.setup_count() >= MAX_SETUPS {
             return self.finish(slot, Err(reason));
         }
         let again = self
@@ -26,9 +26,9 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
             .map_err(|error| error.to_string())
             .and_then(|listeners| {
                 let token = new_token()?;
-                Endpoints::here(listeners)
-                    .and_then(|places| {
-                        hosted.set_up_again(slot, places, &token, self.clock, &mut self.reactor)
+                Endpoints::in_this_process(listeners)
+                    .and_then(|endpoints| {
+                        hosted.set_up_again(slot, endpoints, &token, self.clock, &mut self.reactor)
                     })
                     .map_err(|error| error.to_string())
             });
@@ -51,7 +51,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
 
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // At once: whoever is silent is known by this run's slot, which may be another's soon.
+        // This is done at once: silent connections are listed with the slot of their run, and another run may use this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         self.not_started -= usize::from(!hosted.has_started());
@@ -62,14 +62,14 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
         ended
     }
 
-    /// A step of closing what has ended.
+    /// Does one step of closing the runs that have ended.
     pub(super) fn tear_down(&mut self) {
         if let Some(mesh) = self.closing.front_mut()
-            && !mesh.close_some(CLOSES_A_TURN, &mut self.reactor)
+            && !mesh.close_some(MAX_CLOSES_PER_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
-            // There is room again: look for another run before the next wait.
-            self.took = true;
+            // There is room for another run, so the loop looks for one before it waits.
+            self.may_take_more = true;
         }
     }
 

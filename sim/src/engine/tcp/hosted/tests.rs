@@ -1,4 +1,4 @@
-//! What a peer that knows the token may say, and what ends its run.
+//! What a peer that knows the token may send, and what ends its run.
 
 use std::time::{Duration, Instant};
 
@@ -11,35 +11,38 @@ use crate::experiment::{Experiment, Overrides};
 const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
-struct Bench {
+struct Fixture {
     hosted: Hosted,
     reactor: Reactor,
     clock: WallClock,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         let experiment = Experiment::parse(EXPERIMENT, "e.toml".as_ref(), Overrides::default());
         let run = experiment.expect("sound").run(0).expect("one");
         let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
         let listeners = AddressBook::new(PortRange::default()).listen(2);
-        let places = Endpoints::here(listeners.expect("ports")).expect("addresses");
+        let endpoints = Endpoints::in_this_process(listeners.expect("ports")).expect("addresses");
         let (wiring, secret) = (
             Wiring::new(&run.configuration),
             Secret::new(&[1; 16], 1, "run"),
         );
-        let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
+        let mesh = Mesh::new(0, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
         let hosted = Hosted::new(run, 1, 1.0, mesh);
-        let mut bench = Self {
+        let mut fixture = Self {
             hosted,
             reactor,
             clock,
         };
-        while !bench.hosted.mesh.stands() {
-            bench.hosted.set_up(&mut bench.reactor).expect("no failure");
-            bench.turn().expect("no failure");
+        while !fixture.hosted.mesh.is_complete() {
+            fixture
+                .hosted
+                .set_up(&mut fixture.reactor)
+                .expect("no failure");
+            fixture.turn().expect("no failure");
         }
-        bench
+        fixture
     }
 
     fn turn(&mut self) -> Result<(), String> {
@@ -54,7 +57,7 @@ impl Bench {
         })
     }
 
-    /// Machine 1 says `frame` to machine 0, `times` times over: why the run ends.
+    /// Sends `frame` from machine 1 to machine 0, `times` times. Returns the reason why the run ends.
     fn failure(mut self, frame: Frame, times: usize) -> String {
         for _ in 0..times {
             self.hosted.mesh.send(1, 0, &frame).expect("sent");
@@ -77,30 +80,33 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
 }
 
 #[test]
-fn messages_that_cannot_be_end_the_run_by_name() {
+fn impossible_messages_end_the_run_and_name_the_machines() {
     for (frame, times) in [
         (message(u64::MAX, 0, 0), 1),
         (message(41, 0, 0), 1),
         (message(1, 10, 0), 1),
         (message(1, 0, u64::MAX), 1),
-        // Far more than all machines send in the whole run.
+        // More than all machines send in the whole run.
         (message(1, 0, 0), 41),
     ] {
-        let reason = Bench::new().failure(frame, times);
+        let reason = Fixture::new().failure(frame, times);
         assert_eq!(
             reason,
-            "machine 0's connection to machine 1 sent a message that its machine cannot have sent"
+            "machine 0's connection to machine 1 carried a message that its sender cannot have sent"
         );
     }
 }
 
 #[test]
-fn nobody_says_when_a_run_starts_that_asks_nobody() {
+fn an_unexpected_start_ends_the_run() {
     for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
-        let mut bench = Bench::new();
-        // Machine 0 has heard all it waits for.
-        bench.hosted.agreement.awaited.clear();
-        let reason = bench.failure(frame, 1);
-        assert!(reason.contains("connection to machine 1 said"), "{reason}");
+        let mut fixture = Fixture::new();
+        // Machine 0 has heard from all machines for which it waits.
+        fixture.hosted.agreement.awaited.clear();
+        let reason = fixture.failure(frame, 1);
+        assert!(
+            reason.contains("this machine does not wait for it"),
+            "{reason}"
+        );
     }
 }

@@ -1,29 +1,28 @@
-//! Who is at the other end of a connection: each side proves to know the run's token, and whoever does not is turned away and
-//! counted.
+//! The handshake of a connection: each side proves that it knows the run's token. A side that cannot is refused and counted.
 //!
 //! ```text
 //! dialler                    listener
-//!            challenge <--             in another process only: in the same, it is known
+//!            challenge <--             only between different processes: within one, it is known
 //!                 dial -->             proves that the dialler knows the token
-//!               answer <--             proves that the listener does
+//!               answer <--             proves that the listener knows the token
 //! ```
 //!
-//! Between processes both also say what their clocks show, so that clocks which disagree are found before the first tick.
+//! Machines in different processes also send their clocks' times, so that differing clocks are found before the first tick.
 
 use std::io;
 
 use mio::net::TcpStream;
 
-use super::{ACCEPTS_A_LOOK, Mesh};
+use super::{ACCEPTS_PER_STEP, Mesh};
 use crate::engine::shortage::is_shortage;
 use crate::engine::tcp::clock_difference::ClockDifference;
 use crate::engine::tcp::link::{CHALLENGE_BYTES, Link, Purpose, Session};
 use crate::engine::tcp::reactor::{Reactor, Readiness, Route, SocketId};
-use crate::engine::tcp::secret::{Secret, step};
+use crate::engine::tcp::secret::{Secret, new_step};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind, Nonce};
 
-fn say_dial(
+fn send_dial(
     link: &mut Link,
     secret: &Secret,
     peer: MachineIndex,
@@ -31,13 +30,13 @@ fn say_dial(
 ) -> io::Result<()> {
     let before = link.session.bytes();
     link.session.dial = (nonce, time_ns);
-    let dial = step(HelloKind::Dial, link.owner, nonce, time_ns);
-    link.say_hello(&secret.signed(dial, peer, &before[..CHALLENGE_BYTES]))
+    let dial = new_step(HelloKind::Dial, link.owner, nonce, time_ns);
+    link.send_hello(&secret.signed(dial, peer, &before[..CHALLENGE_BYTES]))
 }
 
 impl Mesh {
-    /// Accepts some of what waits at the listener of `machine`, and hears what it says at once. What goes wrong with accepting is
-    /// no failure of the run: it may pass, and what waits is looked at again.
+    /// Accepts some of the connections that wait at the listener of `machine`, and reads their first bytes. An error in accepting
+    /// does not end the run: it may pass, and the listener is tried again.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -49,21 +48,21 @@ impl Mesh {
             run: self.run,
             socket: SocketId::Listener(machine),
         };
-        for _ in 0..ACCEPTS_A_LOOK {
+        for _ in 0..ACCEPTS_PER_STEP {
             let Some(listener) = self.listener(machine as u32) else {
                 return Ok(());
             };
             match listener.listener.accept() {
                 Ok((stream, _)) => {
-                    self.take_in(machine, stream, scratch, reactor, &mut hear)?;
+                    self.read_first_bytes(machine, stream, scratch, reactor, &mut hear)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The other side gave up before it was accepted: its own affair.
+                // The other side gave up before it was accepted, which is no problem here.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // No more files: strangers go first. Then, or if there are none, it is tried again.
+                // There are no more files: connections of strangers are closed first. Then the listener is tried again.
                 Err(error) => {
-                    let has_room = is_shortage(&error) && self.turn_all_silent_away(reactor);
+                    let has_room = is_shortage(&error) && self.close_all_silent(reactor);
                     reactor.look_again(route, !has_room);
                     return Ok(());
                 }
@@ -73,8 +72,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Hears what an accepted connection says at once. Until it has said who it is, it counts as silent.
-    fn take_in(
+    /// Reads the first bytes of an accepted connection. It counts as silent until it has named its machine.
+    fn read_first_bytes(
         &mut self,
         machine: usize,
         stream: TcpStream,
@@ -83,7 +82,7 @@ impl Mesh {
         hear: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let Ok(index) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
-            // It broke at once, or cannot be watched: a machine of the run would notice and say so.
+            // The connection broke at once or cannot be watched. If it belonged to a machine of the run, that machine reports it.
             self.rejected_connections += 1;
             return Ok(());
         };
@@ -91,7 +90,7 @@ impl Mesh {
             reactor.suspect(link.handle);
         }
         if self.challenge(index).is_err() {
-            self.turn_silent_away(
+            self.close_silent(
                 Route {
                     run: self.run,
                     socket: SocketId::Link(index),
@@ -102,47 +101,47 @@ impl Mesh {
         }
         self.exchange(index, Readiness::READABLE, scratch, reactor, hear)?;
         if reactor.is_crowded()
-            && let Some(longest) = reactor.longest_silent_of(self.run)
+            && let Some(longest) = reactor.longest_silent_in(self.run)
             && longest.socket != SocketId::Link(index)
         {
-            self.turn_silent_away(longest, reactor);
+            self.close_silent(longest, reactor);
         }
         Ok(())
     }
 
-    /// Turns away a connection that has not said who it is.
-    pub(in super::super) fn turn_silent_away(&mut self, route: Route, reactor: &mut Reactor) {
+    /// Closes a connection whose machine is not known yet.
+    pub(in super::super) fn close_silent(&mut self, route: Route, reactor: &mut Reactor) {
         if let SocketId::Link(index) = route.socket
             && let Some(link) = self.links.get_mut(index).and_then(Option::take)
         {
-            self.turn_away(index, link, reactor);
+            self.refuse_link(index, link, reactor);
         }
     }
 
-    /// Turns away all connections of this run that have not said who they are. Returns whether there were any.
-    pub(super) fn turn_all_silent_away(&mut self, reactor: &mut Reactor) -> bool {
+    /// Closes all connections of this run whose machines are not known yet. Returns whether there were any.
+    pub(super) fn close_all_silent(&mut self, reactor: &mut Reactor) -> bool {
         let before = self.rejected_connections;
-        while let Some(route) = reactor.longest_silent_of(self.run) {
-            self.turn_silent_away(route, reactor);
+        while let Some(route) = reactor.longest_silent_in(self.run) {
+            self.close_silent(route, reactor);
         }
         self.rejected_connections > before
     }
 
-    /// Opens a connection just accepted from another process: challenges whoever it is. (Connections for messages need none: they
-    /// refer to what was said over the one that stands.)
+    /// Sends a challenge to a connection that was just accepted from another process. (Connections for messages need none: they
+    /// refer to what was sent over the persistent connection.)
     fn challenge(&mut self, index: usize) -> io::Result<()> {
-        if self.is_whole() || self.stands() {
+        if self.is_whole() || self.is_complete() {
             return Ok(());
         }
         let (nonce, time_ns) = (self.nonces.next(), self.clock.now_ns());
-        self.with_place(index, |link| {
+        self.with_link_at(index, |link| {
             link.session.challenge = (nonce, time_ns);
-            link.say_hello(&step(HelloKind::Challenge, link.owner, nonce, time_ns))
+            link.send_hello(&new_step(HelloKind::Challenge, link.owner, nonce, time_ns))
         })
     }
 
-    /// Opens a connection just dialled to `peer`. What a listener of this process will challenge with is known; another's has to be
-    /// awaited.
+    /// Starts a connection that was just opened to `peer`. The challenge of a listener in this process is known; that of another
+    /// process must be awaited.
     pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
         let known = self.is_whole().then(|| self.listener(peer)).flatten();
@@ -150,13 +149,13 @@ impl Mesh {
             return Ok(());
         };
         let secret = self.secret.clone();
-        self.with_place(index, |link| {
+        self.with_link_at(index, |link| {
             link.session.challenge = challenge;
-            say_dial(link, &secret, peer, (nonce, 0))
+            send_dial(link, &secret, peer, (nonce, 0))
         })
     }
 
-    fn with_place(
+    fn with_link_at(
         &mut self,
         index: usize,
         say: impl FnOnce(&mut Link) -> io::Result<()>,
@@ -164,8 +163,8 @@ impl Mesh {
         self.links[index].as_mut().map_or(Ok(()), say)
     }
 
-    /// The other end of `link` takes a step of the handshake.
-    pub(super) fn greet(
+    /// Handles a step of the handshake by the other end of `link`.
+    pub(super) fn handle_hello(
         &mut self,
         index: usize,
         link: &mut Link,
@@ -179,27 +178,27 @@ impl Mesh {
             (HelloKind::Challenge, Some(peer)) if self.awaits_challenge(link) => {
                 link.session.challenge = (hello.nonce, hello.time_ns);
                 let dial = (self.nonces.next(), self.clock.now_ns());
-                say_dial(link, &self.secret, peer, dial).map_err(broke)
+                send_dial(link, &self.secret, peer, dial).map_err(broke)
             }
             (HelloKind::Answer, Some(peer)) if link.purpose != Purpose::OneMessage => {
                 self.check(hello, link.owner, &link.session.bytes())?;
                 self.compare_clocks(link, peer, hello.time_ns);
                 self.greeted_ends += 1;
-                link.greeted();
+                link.set_proven();
                 Ok(())
             }
             (HelloKind::Receipt, Some(_)) if link.purpose == Purpose::OneMessage => {
                 self.check(hello, link.owner, &link.session.bytes())?;
-                link.greeted();
+                link.set_proven();
                 Ok(())
             }
-            (HelloKind::Message, None) => self.greet_messenger(link, hello),
-            (HelloKind::Dial, None) => self.greet_dialler(index, link, hello),
-            _ => Err("does not keep to the handshake".to_owned()),
+            (HelloKind::Message, None) => self.handle_message_dial(link, hello),
+            (HelloKind::Dial, None) => self.handle_dial(index, link, hello),
+            _ => Err("does not follow the handshake".to_owned()),
         }
     }
 
-    /// Whether `link` was dialled, and its listener has said nothing yet.
+    /// Returns whether this end opened `link` and its listener has sent nothing yet.
     fn awaits_challenge(&self, link: &Link) -> bool {
         !self.is_whole()
             && link.purpose != Purpose::OneMessage
@@ -215,17 +214,12 @@ impl Mesh {
         if self.secret.is_proven(hello, to, before) {
             Ok(())
         } else {
-            Err("does not know the run's token, or means another run".to_owned())
+            Err("does not know the run's token, or belongs to another run".to_owned())
         }
     }
 
-    /// A machine has dialled `link`'s owner, and is to stay connected.
-    fn greet_dialler(
-        &mut self,
-        index: usize,
-        link: &mut Link,
-        hello: &Hello,
-    ) -> Result<(), String> {
+    /// Handles the dial of a machine that stays connected to the owner of `link`.
+    fn handle_dial(&mut self, index: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
         if let Some(listener) = self.is_whole().then(|| self.listener(link.owner)).flatten() {
             link.session.challenge = (listener.nonce, 0);
         }
@@ -234,7 +228,7 @@ impl Mesh {
         let dials = owner < peer && self.wiring.are_linked(owner, peer);
         let end = self.end(owner, peer);
         if !dials || self.ends[end].is_some() {
-            return Err("is of no machine that should connect here".to_owned());
+            return Err("does not come from a machine that should connect here".to_owned());
         }
         self.ends[end] = Some(index);
         link.peer = Some(peer);
@@ -244,18 +238,18 @@ impl Mesh {
         } else {
             self.clock.now_ns()
         };
-        let answer = step(HelloKind::Answer, owner, self.nonces.next(), time_ns);
+        let answer = new_step(HelloKind::Answer, owner, self.nonces.next(), time_ns);
         let answer = self.secret.signed(answer, peer, &link.session.bytes());
-        link.say_hello(&answer)
+        link.send_hello(&answer)
             .map_err(|error| format!("broke ({error})"))?;
         self.compare_clocks(link, peer, time_ns);
         self.greeted_ends += 1;
-        link.greeted();
+        link.set_proven();
         Ok(())
     }
 
-    /// Compares the clocks of the two machines of `link`, in different processes. The listener's was read before and after the
-    /// dialler's.
+    /// Compares the clocks of the two machines of `link`, which are in different processes. The listener's clock was read before
+    /// and after the dialler's.
     fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, listener_again_ns: u64) {
         if self.is_whole() {
             return;
@@ -275,7 +269,7 @@ impl Mesh {
         }
     }
 
-    pub(super) fn turn_away(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
+    pub(super) fn refuse_link(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         self.rejected_connections += 1;
         self.vacant.push(index);
         link.refuse();

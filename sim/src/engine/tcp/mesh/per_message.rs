@@ -1,18 +1,18 @@
-//! Connections that carry one message each, beside those that stand.
+//! Connections that carry one message each, beside the persistent ones.
 //!
-//! The sender connects, says hello and sends the message. The recipient answers once it has the message: its half of the
-//! handshake is the receipt. Then nothing is under way any more, so the sender closes by a reset, and no port is left waiting.
-//! How many messages there were is said over the connection that stands: a run ends when all have come.
+//! The sender connects, says hello and sends the message. When the recipient has the message, it sends its half of the handshake as
+//! a receipt. Then the sender closes the connection by a reset, so that no port stays in use. The persistent connection carries the
+//! number of messages: a run ends when all have arrived.
 
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};
 use crate::engine::tcp::reactor::Reactor;
-use crate::engine::tcp::secret::{numbered, step};
+use crate::engine::tcp::secret::{new_step, number_as_nonce};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind};
 
 impl Mesh {
-    /// Sends a message from `owner` to `peer`: over their connection, or over one of its own.
+    /// Sends a message from `owner` to `peer`, over their persistent connection or over a new one.
     pub(in super::super) fn send_message(
         &mut self,
         owner: MachineIndex,
@@ -25,11 +25,11 @@ impl Mesh {
         }
         let (mut session, mut number) = (Session::default(), 0);
         self.with_link(owner, peer, |standing| {
-            standing.count_sent_apart();
+            standing.count_sent_on_own_connection();
             (session, number) = (standing.session, standing.messages_sent());
             Ok(())
         })?;
-        let hello = step(HelloKind::Message, owner, numbered(number), 0);
+        let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
         let hello = self.secret.signed(hello, peer, &session.bytes());
         let address = self.address(owner, peer);
         let connected = self
@@ -40,7 +40,7 @@ impl Mesh {
             match &mut self.links[index] {
                 Some(link) => {
                     link.session = session;
-                    link.say_hello(&hello)?;
+                    link.send_hello(&hello)?;
                     link.send(message)
                 }
                 None => Ok(()),
@@ -51,59 +51,61 @@ impl Mesh {
         })
     }
 
-    /// Who says `hello` is about to bring `link`'s owner a message, as it proves by what the two said over the connection that
-    /// stands between them.
-    pub(super) fn greet_messenger(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
+    /// Handles the `hello` of a machine that is about to bring a message to the owner of `link`. Its proof covers what the two
+    /// machines sent over their persistent connection.
+    pub(super) fn handle_message_dial(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
         let expected = self.wiring().is_per_message() && self.wiring().carries(sender, owner);
-        let index = expected.then(|| self.end_place(owner, sender)).flatten();
+        let index = expected.then(|| self.link_index(owner, sender)).flatten();
         let standing = index.and_then(|index| self.links[index].as_ref());
-        let standing = standing.ok_or("is of no machine that should bring a message")?;
+        let standing =
+            standing.ok_or("does not come from a machine that should bring a message")?;
         self.check(hello, owner, &standing.session.bytes())?;
         link.session = standing.session;
         link.number = hello.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
-        link.greeted();
+        link.set_proven();
         Ok(())
     }
 
-    /// `link`, which carries one message from `peer`, brings `frame`. Returns whether that was the last that `peer` sent.
-    pub(super) fn receive_apart(
+    /// Handles `frame` on `link`, which carries one message from `peer`. Returns whether it was the last message of `peer`.
+    pub(super) fn receive_on_own_connection(
         &mut self,
         link: &mut Link,
         peer: MachineIndex,
         frame: &Frame,
     ) -> Result<bool, String> {
         if !matches!(frame, Frame::Message { .. }) {
-            return Err("brought something else than a message".to_owned());
+            return Err("carried something other than a message".to_owned());
         }
-        let index = self.end_place(link.owner, peer);
+        let index = self.link_index(link.owner, peer);
         let standing = index.and_then(|index| self.links[index].as_mut());
-        let standing = standing.ok_or("stands beside no other")?;
-        let is_last = standing.count_heard_apart()?;
-        let receipt = step(HelloKind::Receipt, link.owner, link.number, 0);
+        let standing = standing.ok_or("has no persistent connection beside it")?;
+        let is_last = standing.count_received_on_own_connection()?;
+        let receipt = new_step(HelloKind::Receipt, link.owner, link.number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
-        link.receipt(&receipt)
+        link.send_receipt(&receipt)
             .map_err(|error| format!("broke ({error})"))?;
         Ok(is_last)
     }
 
-    /// Puts a link back to its place, or closes it if its per_message is done.
+    /// Puts a link back to its position, or closes it if it was for one message and that message is confirmed.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
-        if !link.has_done_its_errand() {
+        if !link.is_finished_message() {
             self.links[index] = Some(link);
             return;
         }
-        self.under_way -= usize::from(link.is_senders());
+        self.under_way -= usize::from(link.is_senders_end());
         self.vacant.push(index);
         reactor.forget(&mut link.stream, link.handle);
     }
 
-    /// A message that its recipient has not confirmed: from whom to whom.
+    /// Returns the sender and the recipient of a message that is not confirmed yet.
     pub(super) fn unconfirmed(&self) -> Option<(MachineIndex, MachineIndex)> {
         let mut links = self.links.iter().flatten();
-        let link = links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders())?;
+        let link =
+            links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders_end())?;
         Some((link.owner, link.peer?))
     }
 }

@@ -1,4 +1,4 @@
-//! Machines in processes of their own: who proves what to whom, and what they learn of each other's clocks.
+//! Machines in different processes: what they prove to each other, and how they compare their clocks.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::tcp::address;
 use crate::wire::{Hello, Proof};
 
-/// A machine of a run of two that are in processes of their own.
+/// One of two machines of a run that are in different processes.
 struct Process {
     reactor: Reactor,
     mesh: Mesh,
@@ -23,13 +23,13 @@ impl Process {
         let mut reactor = Reactor::new().expect("a reactor");
         let internal = Probability::new(0.5).expect("a probability");
         let configuration = Configuration::new("1,1".parse().expect("rates"), internal, 1);
-        let places = Endpoints {
+        let endpoints = Endpoints {
             listeners: vec![listener],
             first: machine,
             addresses: addresses.iter().map(|&address| vec![address]).collect(),
         };
         let (wiring, secret) = (Wiring::new(&configuration), secret(token));
-        let mesh = Mesh::new(0, wiring, places, secret, clock, &mut reactor).expect("a mesh");
+        let mesh = Mesh::new(0, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
         Self { reactor, mesh }
     }
 
@@ -66,7 +66,7 @@ fn listeners() -> (Vec<TcpListener>, Vec<SocketAddr>) {
     (listeners, addresses)
 }
 
-/// Machines 0 and 1, whose clock is `ahead_ns` ahead.
+/// Creates machines 0 and 1. The clock of machine 1 is `ahead_ns` ahead.
 fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
     let (mut listeners, addresses) = listeners();
     let clock = WallClock::start();
@@ -78,17 +78,17 @@ fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
 }
 
 #[test]
-fn both_learn_by_how_much_their_clocks_differ() {
+fn both_machines_measure_how_much_their_clocks_differ() {
     const AHEAD_NS: u64 = 20_000_000_000;
     for ahead_ns in [0, AHEAD_NS] {
         let mut processes = pair([TOKEN; 2], ahead_ns);
-        while !processes.iter().all(|process| process.mesh.stands()) {
+        while !processes.iter().all(|process| process.mesh.is_complete()) {
             processes.iter_mut().for_each(Process::turn);
         }
         for process in &processes {
             let clocks = process.mesh.clocks().expect("compared");
             assert_eq!(clocks.machines, (0, 1));
-            // The time that the comparison itself took is subtracted: the reported difference is never larger than the real one.
+            // The time that the comparison took is subtracted: the reported difference is never larger than the real one.
             assert!(clocks.at_least_ns <= ahead_ns, "{clocks:?}");
             assert!(ahead_ns == 0 || clocks.at_least_ns > 0, "{clocks:?}");
         }
@@ -101,11 +101,11 @@ fn machines_with_different_tokens_never_meet() {
     while processes[0].mesh.rejected_connections() == 0 {
         processes.iter_mut().for_each(Process::turn);
     }
-    assert!(processes.iter().all(|process| !process.mesh.stands()));
+    assert!(processes.iter().all(|process| !process.mesh.is_complete()));
 }
 
-/// Reads a step of a handshake while `process` goes on.
-fn heard(stranger: &mut Stranger, process: &mut Process) -> Hello {
+/// Reads a step of a handshake while `process` continues.
+fn read_step(stranger: &mut Stranger, process: &mut Process) -> Hello {
     stranger.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
     while bytes.len() < HELLO_BYTES {
@@ -118,9 +118,10 @@ fn heard(stranger: &mut Stranger, process: &mut Process) -> Hello {
     Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
-/// Who listens at a machine's address without knowing the token learns nothing: no token, and no proof that serves elsewhere.
+/// A process that listens at a machine's address without the token learns neither the token nor a proof that it could use
+/// elsewhere.
 #[test]
-fn a_false_listener_is_not_shown_the_token() {
+fn a_false_listener_does_not_learn_the_token() {
     let (mut listeners, mut addresses) = listeners();
     let false_listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     addresses[0] = false_listener.local_addr().expect("bound");
@@ -128,12 +129,12 @@ fn a_false_listener_is_not_shown_the_token() {
     let mut process = Process::new(1, listeners.remove(1), &addresses, TOKEN, clock);
     process.turn();
     let (mut stranger, _) = false_listener.accept().expect("the dialler");
-    let challenge = step(HelloKind::Challenge, 0, [9; 16], 0);
+    let challenge = new_step(HelloKind::Challenge, 0, [9; 16], 0);
     stranger.write_all(&challenge.encode()).expect("written");
-    let dial = heard(&mut stranger, &mut process);
+    let dial = read_step(&mut stranger, &mut process);
     assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
     assert!(!dial.encode().windows(16).any(|window| window == TOKEN));
-    // An answer that reflects the dialler's own proof is no proof.
+    // An answer that repeats the dialler's own proof is not accepted.
     let answer = Hello {
         kind: HelloKind::Answer,
         machine: 0,
@@ -141,19 +142,19 @@ fn a_false_listener_is_not_shown_the_token() {
     };
     stranger.write_all(&answer.encode()).expect("written");
     (0..20).for_each(|_| process.turn());
-    assert!(!process.mesh.stands());
+    assert!(!process.mesh.is_complete());
 }
 
-/// Who dials without knowing the token hears a challenge, and then nothing.
+/// A process that connects without the token receives a challenge and nothing else.
 #[test]
 fn a_listener_proves_nothing_to_strangers() {
     let mut processes = pair([TOKEN; 2], 0);
     let process = &mut processes[0];
     let mut stranger = Stranger::connect(process.mesh.addresses[0][0]).expect("a listener");
-    let challenge = heard(&mut stranger, process);
+    let challenge = read_step(&mut stranger, process);
     assert_eq!(challenge.kind, HelloKind::Challenge);
     assert_eq!(challenge.proof, Proof::default());
-    let dial = step(HelloKind::Dial, 1, [1; 16], 0);
+    let dial = new_step(HelloKind::Dial, 1, [1; 16], 0);
     stranger.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();

@@ -1,4 +1,4 @@
-//! Measures that are kept: the same as if everything were read again, and only what is new is.
+//! Tests of the cache of measures: the results are the same as without it, and only new runs are read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use sim::log::seal_journal;
 use crate::command_line::analyze;
 use crate::fixture;
 
-fn keeping(root: &Path) -> Dataset {
+fn open_with_cache(root: &Path) -> Dataset {
     let mut dataset = Dataset::open(root).unwrap();
     dataset.cache_measures().unwrap();
     dataset
 }
 
-/// What was kept, and what is read without looking there.
+/// The measures with the cache and without the cache.
 fn both(root: &Path) -> (DataFrame, DataFrame) {
     let read = Dataset::open(root).unwrap().machines().unwrap();
-    (keeping(root).machines().unwrap(), read)
+    (open_with_cache(root).machines().unwrap(), read)
 }
 
-/// Overwrites the events of all runs: whoever reads them now finds that they are not what was written.
+/// Changes the events of all runs, so that reading them fails with a checksum error.
 fn damage(root: &Path) -> Vec<u8> {
     let events = root.join("events-0000.csv");
     let whole = fs::read(&events).unwrap();
@@ -34,31 +34,31 @@ fn damage(root: &Path) -> Vec<u8> {
 fn the_second_time_no_event_is_read() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
-    let first = keeping(folder.path()).machines().unwrap();
+    let first = open_with_cache(folder.path()).machines().unwrap();
     damage(folder.path());
     assert!(Dataset::open(folder.path()).unwrap().machines().is_err());
-    let second = keeping(folder.path()).machines().unwrap();
+    let second = open_with_cache(folder.path()).machines().unwrap();
     assert!(first.equals_missing(&second));
-    // Another warm-up is another measurement.
-    let mut dataset = keeping(folder.path());
+    // With another warm-up, the measures are computed again.
+    let mut dataset = open_with_cache(folder.path());
     dataset.cut_warm_up(1.0).unwrap();
     assert!(dataset.machines().is_err());
 }
 
 #[test]
-fn only_what_is_new_or_another_is_read() {
+fn only_new_and_changed_runs_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fixture::simulated(root, fixture::SMALL);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
-    // At first two runs are there, then all.
+    // The first dataset has two runs, the second all runs.
     fs::write(root.join("runs.csv"), rows[..3].join("\n") + "\n").unwrap();
-    keeping(root).machines().unwrap();
+    open_with_cache(root).machines().unwrap();
     fs::write(root.join("runs.csv"), &journal).unwrap();
     let (kept, read) = both(root);
     assert!(kept.equals_missing(&read));
-    // A run that is not the one whose measures are kept: here it began otherwise.
+    // The journal row of this run differs from the one whose measures are cached: the run began at another time.
     let mut changed = rows.clone();
     let other = rows[2].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, rows[2]);
@@ -70,10 +70,10 @@ fn only_what_is_new_or_another_is_read() {
 }
 
 #[test]
-fn what_cannot_be_read_is_replaced() {
+fn a_cache_file_that_cannot_be_read_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
-    keeping(folder.path()).machines().unwrap();
+    open_with_cache(folder.path()).machines().unwrap();
     let file = fs::read_dir(folder.path().join(".cache")).unwrap().next();
     let file = file.unwrap().unwrap().path();
     let whole = fs::read(&file).unwrap();
@@ -83,26 +83,26 @@ fn what_cannot_be_read_is_replaced() {
     assert_eq!(fs::read(&file).unwrap().len(), whole.len());
 }
 
-/// Each of many flipped bits, spread over the whole file: the table is the same, and the damage is told.
+/// Bits are flipped all over the file. Each time, the table is the same and the damage is reported.
 #[test]
 fn no_flipped_bit_changes_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fixture::simulated(root, fixture::SMALL);
     let read = Dataset::open(root).unwrap().machines().unwrap();
-    keeping(root).machines().unwrap();
+    open_with_cache(root).machines().unwrap();
     let file = only_file(&root.join(".cache"));
     let whole = fs::read(&file).unwrap();
-    // A prime step: every bit of a byte is met, and every region of the file.
+    // The step is a prime number, so that all bits of a byte and all regions of the file are hit.
     let bits: Vec<usize> = (0..8 * whole.len()).step_by(1999).collect();
     assert!(bits.len() > 50);
     for bit in bits {
         let mut damaged = whole.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         fs::write(&file, damaged).unwrap();
-        let kept = keeping(root).machines().unwrap();
+        let kept = open_with_cache(root).machines().unwrap();
         assert!(kept.equals_missing(&read), "bit {bit}");
-        assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: written anew");
+        assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: not replaced");
     }
 }
 
@@ -114,9 +114,9 @@ fn only_file(folder: &Path) -> PathBuf {
     files[0].clone()
 }
 
-/// Measures of another warm-up, of another name of the dataset, in the name of those that are asked for.
+/// The file has measures of another warm-up or another name of the dataset, under the file name that is read.
 #[test]
-fn a_file_in_anothers_name_does_not_count() {
+fn a_renamed_cache_file_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
@@ -132,18 +132,18 @@ fn a_file_in_anothers_name_does_not_count() {
     let remark = "small: measures are computed again: small/.cache/measures-";
     assert!(err.starts_with(remark) && err.contains("checksum"), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
-    assert_eq!(drift(&[]).2, "", "it was written anew");
+    assert_eq!(drift(&[]).2, "", "the file was replaced");
 }
 
 #[test]
-fn whatever_lies_in_the_folder_the_table_is_there() {
+fn foreign_files_in_the_cache_folder_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let kept = root.join(".cache");
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (_, whole, _) = drift(&["--no-cache"]);
-    // A stranger's folder and file, what other versions kept, what a crash left.
+    // The folder contains a foreign folder and file, cache files of other versions, and a temporary file of a crashed program.
     fs::create_dir_all(kept.join(".snapshot")).unwrap();
     fs::write(kept.join("notes"), "a stranger's").unwrap();
     fs::write(kept.join("measures-0123456789abcdef-0.parquet"), "old").unwrap();
@@ -163,10 +163,10 @@ fn whatever_lies_in_the_folder_the_table_is_there() {
     assert_eq!(names("measures-"), [".snapshot", "notes"]);
     let file = &names(".")[0];
     assert!(file.starts_with("measures-v"), "{file}");
-    // A warm-up whose number is longer than a file's name may be.
+    // The number of seconds of this warm-up is longer than a file name may be.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
-    // A folder in the place of the file.
+    // A folder has the name of the cache file.
     let file = kept.join(file);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -176,7 +176,7 @@ fn whatever_lies_in_the_folder_the_table_is_there() {
 }
 
 #[test]
-fn on_the_command_line_everything_is_read_again_on_request() {
+fn no_cache_reads_everything_again() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
@@ -188,7 +188,7 @@ fn on_the_command_line_everything_is_read_again_on_request() {
     assert_eq!(drift(&[]), (0, first, String::new()));
     let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
-    // A file in the folder's place: measures cannot be kept, and are read all the same.
+    // A file has the name of the cache folder, so measures cannot be cached. They are computed all the same.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
     fs::remove_dir_all(root.join(".cache")).unwrap();
     fs::write(root.join(".cache"), "in the way").unwrap();
@@ -199,10 +199,10 @@ fn on_the_command_line_everything_is_read_again_on_request() {
     );
 }
 
-/// Whoever opens a pipe without a writer waits for ever.
+/// Opening a pipe that has no writer would never return.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_what_was_kept_is_not_read() {
+fn a_pipe_in_place_of_the_cache_file_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let (code, wanted, _) = analyze(&["drift", "small"], folder.path());
@@ -218,7 +218,7 @@ fn a_pipe_in_the_place_of_what_was_kept_is_not_read() {
         told.contains("measures are computed again") && told.contains("not a file"),
         "{told}"
     );
-    // It was replaced.
+    // The pipe was replaced by a file.
     assert!(fs::metadata(&path).unwrap().is_file());
     assert_eq!(analyze(&["drift", "small"], folder.path()).2, "");
 }

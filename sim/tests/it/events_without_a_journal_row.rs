@@ -1,4 +1,4 @@
-//! Events that no journal row counts: what a killed sweep leaves is removed, and what a lost journal leaves is not.
+//! Events that no journal row counts: those of a killed sweep are removed, and those of a lost journal are kept.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -60,14 +60,14 @@ impl Trial {
         )
     }
 
-    /// An older copy of the journal: the header, and so many rows.
+    /// Replaces the journal by an older copy: the header and `rows` rows.
     fn restore_rows(&self, rows: usize) {
         let text = String::from_utf8(self.whole[0].clone()).expect("text");
         let lines: Vec<&str> = text.split_inclusive('\n').take(rows + 1).collect();
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// The sweep and its plan are refused and nothing is changed; returns what was said.
+    /// Checks that the sweep and its plan are refused and change nothing. Returns both messages.
     fn refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let looked = DatasetWriter::inspect(&self.root(), &self.experiment);
@@ -81,14 +81,14 @@ impl Trial {
         }
     }
 
-    fn goes_on_to_the_same_bytes(&self, left: u64) {
+    fn check_resumes_to_the_same_bytes(&self, left: u64) {
         let summary = self.sweep().expect("a sweep");
         assert_eq!(summary.ok, left);
         assert!(files(&self.root()) == self.whole, "other bytes");
     }
 }
 
-fn sparse(path: &Path, bytes: u64) {
+fn write_sparse_file(path: &Path, bytes: u64) {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -98,7 +98,7 @@ fn sparse(path: &Path, bytes: u64) {
 }
 
 #[test]
-fn every_segment_behind_an_older_journal_is_removed() {
+fn segments_after_an_older_journal_are_removed() {
     let trial = Trial::new();
     let events = &trial.whole[1];
     trial.restore_rows(4);
@@ -106,7 +106,7 @@ fn every_segment_behind_an_older_journal_is_removed() {
     for name in stale {
         fs::write(trial.root().join(name), events).expect("written");
     }
-    // Not the name of a segment: somebody else's.
+    // This is not the name of a segment, so the file belongs to another program.
     let other = trial.root().join("events-3.csv");
     fs::write(&other, "mine").expect("written");
     let kept = finished(&trial.root());
@@ -127,7 +127,7 @@ fn every_segment_behind_an_older_journal_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn a_lost_journal_is_no_unfinished_sweep() {
+fn a_lost_journal_is_not_taken_for_an_unfinished_sweep() {
     for (lose, state) in [
         (None, "runs.csv is missing"),
         (Some(0), "runs.csv is empty"),
@@ -136,19 +136,19 @@ fn a_lost_journal_is_no_unfinished_sweep() {
         let trial = Trial::new();
         match lose {
             None => fs::remove_file(trial.journal()).expect("removed"),
-            Some(bytes) => sparse(&trial.journal(), bytes),
+            Some(bytes) => write_sparse_file(&trial.journal(), bytes),
         }
         let (said, discard) = trial.refused();
         assert!(said.contains(state), "{said}");
         assert!(said.contains("Restore "), "{said}");
         assert!(said.ends_with(&discard), "{said}");
         assert!(files_of_events(&trial) == trial.whole[1], "events changed");
-        // Both ways out lead on.
+        // Both kinds of advice work.
         fs::write(trial.journal(), &trial.whole[0]).expect("restored");
-        trial.goes_on_to_the_same_bytes(0);
+        trial.check_resumes_to_the_same_bytes(0);
         fs::remove_file(trial.journal()).expect("removed");
         run_in_a_shell(&discard);
-        trial.goes_on_to_the_same_bytes(RUNS);
+        trial.check_resumes_to_the_same_bytes(RUNS);
     }
 }
 
@@ -167,7 +167,7 @@ fn more_events_than_a_killed_sweep_leaves_are_not_removed() {
         let trial = Trial::new();
         trial.restore_rows(rows);
         let large = trial.root().join(name);
-        sparse(&large, GIGABYTES);
+        write_sparse_file(&large, GIGABYTES);
         let (said, discard) = trial.refused();
         assert!(
             said.contains(&format!("runs.csv has {rows} rows")),
@@ -176,7 +176,7 @@ fn more_events_than_a_killed_sweep_leaves_are_not_removed() {
         assert_eq!(fs::metadata(&large).expect("there").len(), GIGABYTES);
         run_in_a_shell(&discard);
         assert_eq!(finished(&trial.root()).len(), rows);
-        trial.goes_on_to_the_same_bytes(RUNS - rows as u64);
+        trial.check_resumes_to_the_same_bytes(RUNS - rows as u64);
     }
 }
 
@@ -188,26 +188,26 @@ fn run_in_a_shell(commands: &str) {
     assert!(status.expect("a shell").success(), "{commands}");
 }
 
-/// Killed before its first sync, a sweep leaves events beside a journal without rows.
+/// A sweep that was killed before its first sync leaves events and a journal without rows.
 #[test]
-fn a_sweep_killed_before_its_first_sync_is_taken_up() {
+fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
-    trial.goes_on_to_the_same_bytes(RUNS);
-    // So does one that was killed before there was an event, however little of the journal there is.
+    trial.check_resumes_to_the_same_bytes(RUNS);
+    // A sweep that was killed before its first event is resumed too, with any part of the journal.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
         let refused = trial.sweep();
         assert!(refused.is_err(), "a torn header of events, and no journal");
         fs::remove_file(trial.root().join("events-0000.csv")).expect("removed");
-        trial.goes_on_to_the_same_bytes(RUNS);
+        trial.check_resumes_to_the_same_bytes(RUNS);
     }
 }
 
-/// Counted events that are missing are said to be so, and no file is made in their place.
+/// Missing events that the journal counts are reported, and no new file replaces them.
 #[test]
-fn a_segment_that_is_missing_is_not_made_anew() {
+fn a_missing_segment_is_not_created_again() {
     let trial = Trial::new();
     let segment = trial.root().join("events-0000.csv");
     fs::remove_file(&segment).expect("removed");
@@ -216,7 +216,7 @@ fn a_segment_that_is_missing_is_not_made_anew() {
     assert!(!segment.exists());
 }
 
-/// Where nobody keeps a second writer away, its bytes are noticed before a row counts events at the wrong place.
+/// Without locks, the bytes of a second writer are noticed before a row counts events at a wrong position.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();

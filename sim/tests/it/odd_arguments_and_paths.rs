@@ -1,5 +1,5 @@
-//! Words that are no plain ones: paths that are not UTF-8, that a shell would take apart, that are too long for a file; terminals
-//! without columns.
+//! Unusual arguments and environments: paths that are not UTF-8, that need quotes in a shell, or that are too long; terminals that
+//! report no width.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ fn desk() -> tempfile::TempDir {
     desk
 }
 
-// Not every system has such names: macOS refuses them.
+// macOS refuses such names.
 #[cfg(target_os = "linux")]
 #[test]
-fn paths_that_are_not_text_are_paths() {
+fn paths_that_are_not_utf_8_can_be_used() {
     let desk = desk();
     let made = bash(desk.path(), r"mkdir $'caf\xe9'");
     assert!(made.status.success(), "{made:?}");
@@ -36,9 +36,9 @@ fn paths_that_are_not_text_are_paths() {
     assert!(manifest.contains(r"--data $'caf\\xe9'"), "{manifest}");
 }
 
-/// Where no folder can be, nothing was finished before, and the same command would never go on.
+/// If a path cannot be a folder, no run was finished before, and repeating the command would not help.
 #[test]
-fn a_path_that_cannot_be_a_folder_is_no_dataset() {
+fn a_path_that_cannot_be_a_folder_is_reported() {
     let desk = desk();
     let made = bash(
         desk.path(),
@@ -52,7 +52,7 @@ fn a_path_that_cannot_be_a_folder_is_no_dataset() {
             format!("$SIM plan e.toml --data {path}"),
             format!("$SIM status {path}"),
         ] {
-            // A plan makes nothing, so it cannot know that a link leads nowhere.
+            // A plan creates nothing, so it does not notice that a link leads nowhere.
             if path == "dangling" && !line.contains("run") {
                 continue;
             }
@@ -60,18 +60,18 @@ fn a_path_that_cannot_be_a_folder_is_no_dataset() {
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{line}: {said}");
             assert!(said.contains("cannot be a dataset's folder"), "{said}");
-            assert!(said.ends_with("; name another folder\n"), "{said}");
+            assert!(said.ends_with("; choose another folder\n"), "{said}");
         }
     }
 }
 
-/// The commands that are printed are pasted into a shell. `analyze` stands in for itself: it prints its words.
+/// Printed commands can be pasted into a shell. A script replaces `analyze` and prints its arguments.
 #[test]
-fn printed_commands_do_when_they_are_pasted() {
+fn printed_commands_work_when_pasted() {
     let desk = desk();
     for name in ["a b", "it's", "$HOME", "a;b", "-d", "*"] {
         let data = format!("--data=./'{}'", name.replace('\'', r"'\''"));
-        // A folder in a file's way: the disk refuses, and the command to go on with is printed.
+        // A folder in place of a file: writing fails, and the command to resume is printed.
         let refused = bash(
             desk.path(),
             &format!(
@@ -81,10 +81,10 @@ fn printed_commands_do_when_they_are_pasted() {
         );
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let said = String::from_utf8(refused.stderr).expect("text");
-        let (_, go_on) = said.rsplit_once("go on with: ").expect(&said);
+        let (_, resume) = said.rsplit_once("resume with: ").expect(&said);
         let went_on = bash(
             desk.path(),
-            &format!("rmdir {}/experiment.toml; {go_on}", &data[7..]),
+            &format!("rmdir {}/experiment.toml; {resume}", &data[7..]),
         );
         assert_eq!(went_on.status.code(), Some(0), "{went_on:?}");
         assert_eq!(finished(&desk.path().join(name)).len(), 2, "{name}");
@@ -106,7 +106,7 @@ fn printed_commands_do_when_they_are_pasted() {
 }
 
 #[test]
-fn names_that_are_too_long_are_found_by_the_plan() {
+fn names_that_are_too_long_are_reported_by_plan() {
     let desk = desk();
     let long = "n".repeat(256);
     let deep = format!("{}x", "d/".repeat(2040));
@@ -116,7 +116,7 @@ fn names_that_are_too_long_are_found_by_the_plan() {
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(
-                stderr.contains("longer than this system allows; name a shorter one with --data"),
+                stderr.contains("longer than this system allows; give a shorter path with --data"),
                 "{stderr}"
             );
         }
@@ -125,13 +125,13 @@ fn names_that_are_too_long_are_found_by_the_plan() {
     std::fs::write(desk.path().join("e.toml"), text).expect("written");
     let output = bash(desk.path(), "$SIM plan e.toml");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let said = "e.toml:1: `name`: a name of 256 letters; a folder's name has 255 at most";
+    let said = "e.toml:1: `name`: a name of 256 letters is too long: a folder's name may have 255";
     assert!(stderr.contains(said), "{stderr}");
     assert!(!Path::new(&desk.path().join("data")).exists());
 }
 
 #[test]
-fn terminals_without_columns_are_written_to() {
+fn terminals_without_a_width_are_supported() {
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()
@@ -157,7 +157,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
         "run e.toml --engine tcp --time-scale 20 --jobs 1 --data columns",
     ] {
         for columns in ["0", "1", "65535"] {
-            // Python makes the terminal.
+            // Python creates the terminal.
             let output = std::process::Command::new("python3")
                 .args(["-c", TERMINAL, columns, env!("CARGO_BIN_EXE_sim")])
                 .args(words.replace("columns", columns).split(' '))

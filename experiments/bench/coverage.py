@@ -1,0 +1,207 @@
+"""Coverage: how often the 95 % intervals that `analyze` prints contain the true mean.
+
+Four sets of rates stand for four regimes. Each has many configurations of ten runs, whose probabilities of internal events are equal
+for all that can be measured: they differ by less than 0.0001, so that each configuration gets runs and intervals of its own. The true
+mean is that of all runs.
+"""
+
+import csv
+import io
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import sqrt
+from pathlib import Path
+from statistics import fmean
+
+import rounds
+from agreement import Disagreement
+from plan import Plan
+from simulator import Failed, Simulator
+from tables import Table
+
+REGIMES = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3": "equal rates"}
+REPETITIONS = 10
+INTERNAL = 0.7
+WIDEST = 1e-4
+TABLES = ("drift", "jumps", "backlog", "causality")
+# Measures whose values are nearly continuous, and some that are the same for all machines of a run.
+OF_AVERAGES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
+# What is reached: this share of the intervals without a mark contains the true mean.
+WANTED = 0.92
+# Cells with fewer intervals without a mark say nothing about their coverage.
+FEWEST = 50
+# How many standard errors a cell's coverage may be below by chance, with some hundred cells.
+BY_CHANCE = 3.5
+
+
+@dataclass
+class Cell:
+    """The intervals of one measure of one machine in one regime, or of one contrast."""
+
+    name: str
+    means: list[float] = field(default_factory=list)
+    intervals: list[tuple[float, float]] = field(default_factory=list)
+    """Those without a mark."""
+
+    def add(self, mean: float, interval: tuple[float, float] | None) -> None:
+        self.means.append(mean)
+        if interval:
+            self.intervals.append(interval)
+
+    def covered(self, truth: float) -> float:
+        """The share of the intervals that contain the true mean."""
+        return fmean(low - 1e-12 <= truth <= high + 1e-12 for low, high in self.intervals)
+
+    def is_too_low(self, covered: float) -> bool:
+        by_chance = BY_CHANCE * sqrt(WANTED * (1 - WANTED) / len(self.intervals))
+        return covered < WANTED - by_chance
+
+
+def measure(simulator: Simulator, plan: Plan) -> list[Table]:
+    """The tables of coverage. Fails if a cell is below what is wanted by more than chance."""
+    analyze = simulator.program.parents[1] / "debug" / "analyze"
+    with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
+        rounds.say("coverage: tables")
+        cells = list(of_tables(analyze, dataset))
+        truths = {cell.name: fmean(cell.means) for cell in cells}
+        rounds.say("coverage: contrasts")
+        contrasts = list(of_contrasts(analyze, dataset))
+        rounds.say("coverage: averages of contrasts")
+        averages = list(of_averages(analyze, dataset, plan.coverage_averages))
+    groups = [("tables", cells, truths), *((name, of, {cell.name: fmean(cell.means) for cell in of}) for name, of in (("contrasts", contrasts), ("averages of contrasts", averages)))]
+    tables = [summary(groups), lowest(groups)]
+    low = [f"{name}: {cell.name}" for name, of, truths in groups for cell in telling(of) if cell.is_too_low(cell.covered(truths[cell.name]))]
+    if low:
+        print("\n".join(table.render(False) for table in tables))
+        raise Disagreement(f"intervals without a mark contain the true mean in fewer than {WANTED:.0%} of the samples: {'; '.join(low)}")
+    return tables
+
+
+def experiment(configurations: int) -> str:
+    step = WIDEST / configurations
+    internal = [round(INTERNAL + step * (index - configurations / 2), 9) for index in range(configurations)]
+    rates = [[int(rate) for rate in rates.split(",")] for rates in REGIMES]
+    return f"""
+        seed = 92
+        repetitions = {REPETITIONS}
+        duration_s = 60
+        [parameters]
+        rates = {rates}
+        internal = {internal}
+    """
+
+
+def of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
+    """A cell for each regime, machine and measure, with the intervals as printed for people."""
+    for table in TABLES:
+        records = list(records_of(analyze, table, dataset))
+        measures = [name.removesuffix("_interval") for name in records[0] if name.endswith("_interval")]
+        printed = list(rows_of(analyze, table, dataset))
+        cells: dict[str, Cell] = {}
+        for record, row in zip(records, printed, strict=True):
+            for name, text in zip(measures, row[-1 - len(measures) : -1], strict=True):
+                if record[f"{name}_mean"]:
+                    cell = cells.setdefault(label := f"{record['rates']} machine {record['machine']} {name}", Cell(label))
+                    cell.add(float(record[f"{name}_mean"]), unmarked(text))
+        yield from cells.values()
+
+
+def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
+    """A cell for each pair of regimes, machine and measure."""
+    measures = [name for table in TABLES for name in next(records_of(analyze, table, dataset)) if name.endswith("_interval")]
+    options = [option for name in measures for option in ("--measure", name.removesuffix("_interval"))]
+    for a, b in combinations(REGIMES, 2):
+        cells: dict[str, Cell] = {}
+        for record in records_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options):
+            if record["difference"]:
+                cell = cells.setdefault(label := f"{a} to {b} machine {record['machine']} {record['measure']}", Cell(label))
+                interval = (float(record["low"]), float(record["high"])) if record["interval"] == "t" else None
+                cell.add(float(record["difference"]), interval)
+        yield from cells.values()
+
+
+def of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
+    """A cell for each measure: the average over the machines of the first configurations, one contrast after another."""
+    a, b = "1,3,6", "2,3,4"
+    options = [option for name in OF_AVERAGES for option in ("--measure", name)]
+    seen = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
+    cells = [Cell(f"{a} to {b} {name}") for name in OF_AVERAGES]
+    for internal in list(seen)[:configurations]:
+        where = ("--where", f"internal={internal}")
+        *_, average = rows_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options, *where)
+        for cell, text in zip(cells, average[-1 - len(cells) : -1], strict=True):
+            cell.add(float(text.split()[0]), unmarked(text))
+    yield from cells
+
+
+def records_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[dict[str, str]]:
+    yield from csv.DictReader(io.StringIO(output(analyze, verb, dataset, "--format", "csv", *options)))
+
+
+def rows_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[list[str]]:
+    """The cells of the table as printed, without the names of its columns."""
+    lines = output(analyze, verb, dataset, "--format", "markdown", *options).replace("\u00a0", " ").splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    for line in rows[2:]:
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def output(analyze: Path, verb: str, dataset: Path, *options: str) -> str:
+    command = [analyze, verb, dataset, *options]
+    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if ended.returncode:
+        raise Failed(f"{' '.join(map(str, command))}\nended with {ended.returncode}:\n{ended.stderr}")
+    return ended.stdout
+
+
+def unmarked(text: str) -> tuple[float, float] | None:
+    """The interval in a cell such as `4.00 ± 0.21 sd 0.33`; none if it is rough or there is none."""
+    mean, *others = text.split()
+    if not others or others[0] != "±":
+        return None
+    half_width = float(others[1])
+    return float(mean) - half_width, float(mean) + half_width
+
+
+def telling(cells: Iterable[Cell]) -> list[Cell]:
+    return [cell for cell in cells if len(cell.intervals) >= FEWEST]
+
+
+Groups = list[tuple[str, list[Cell], dict[str, float]]]
+
+
+def summary(groups: Groups) -> Table:
+    table = Table(
+        "Coverage of 95 % intervals of ten runs",
+        ["intervals of", "cells", "without a mark", "their coverage", "lowest cell", f"cells below {WANTED:.0%}"],
+        note=f"A cell is a measure of a machine in one of four regimes ({', '.join(f'{rates} {name}' for rates, name in REGIMES.items())}), or its contrast between "
+        f"two of them. Without a mark: the share of all intervals that are neither rough nor missing because all runs are equal. "
+        f"Lowest cell: of those with at least {FEWEST} intervals without a mark.",
+    )
+    for name, cells, truths in groups:
+        shares = [cell.covered(truths[cell.name]) for cell in telling(cells)]
+        intervals = sum(len(cell.intervals) for cell in cells)
+        covered = sum(cell.covered(truths[cell.name]) * len(cell.intervals) for cell in cells if cell.intervals)
+        table.rows.append([
+            name,
+            str(len(cells)),
+            percent(intervals / sum(len(cell.means) for cell in cells)),
+            percent(covered / intervals),
+            percent(min(shares, default=1)),
+            str(sum(share < WANTED for share in shares)),
+        ])
+    return table
+
+
+def lowest(groups: Groups, rows: int = 12) -> Table:
+    shares = [(cell.covered(truths[cell.name]), name, cell) for name, cells, truths in groups for cell in telling(cells)]
+    shares.sort(key=lambda share: share[0])
+    table = Table("The lowest cells", ["cell", "of", "coverage", "intervals without a mark"])
+    table.rows = [[cell.name, name, percent(covered), f"{len(cell.intervals)} of {len(cell.means)}"] for covered, name, cell in shares[:rows]]
+    return table
+
+
+def percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
