@@ -82,9 +82,12 @@ impl Submission {
     /// Where and why it could not be imported, in short: the file within the submission and the line, or the first clause.
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
-        let within = error.strip_prefix(&folder).unwrap_or(error);
-        let within = within.trim_start_matches(['/', '\\', ':', ' ']);
-        within.split(": ").next().unwrap_or(within).to_owned()
+        let within = match error.strip_prefix(&folder) {
+            Some(rest) => rest.trim_start_matches(['/', '\\', ':', ' ']),
+            None => error,
+        };
+        let ends = [": ", "; "].into_iter().filter_map(|end| within.find(end));
+        within[..ends.min().unwrap_or(within.len())].to_owned()
     }
 
     /// The check that failed first and where, or why there is nothing to check.

@@ -204,7 +204,7 @@ mod tests {
             (2.25, 0.001, 2.25),
             (0.6667, 0.0, 0.67),
             (0.0833, 0.0, 0.083),
-            (4.5, 0.2, 4.5),
+            (3.5, 0.2, 3.5),
         ] {
             assert_eq!(taken(measured, standard_error), wanted, "{measured}");
         }

@@ -153,7 +153,10 @@ fn a_class_that_passes_and_one_that_is_none() {
     assert_eq!(analyze(&arguments, folder.path()).0, 0);
     // A second time, the dataset is there already; nothing is overwritten.
     let (code, table, _) = analyze(&arguments, folder.path());
-    assert!(code == 4 && table.contains("is there already"), "{table}");
+    assert!(
+        code == 4 && table.contains("marked/ada already exists"),
+        "{table}"
+    );
     fs::remove_dir_all(folder.path().join("class/ada")).unwrap();
     fs::write(folder.path().join("class/vm1.csv"), HEADER).unwrap();
     let (code, _, err) = analyze(&arguments, folder.path());

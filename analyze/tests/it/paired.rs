@@ -123,7 +123,6 @@ fn table_of_measures() {
     (Student's t) of the mean paired difference.
     equal: share of the machines' values that are exactly the same in A and B.
     all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
-    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
 }
