@@ -22,14 +22,14 @@ pub enum Error {
         failed: usize,
     },
     /// The dataset has finished runs, but none of them is punctual.
-    #[error("{} has no punctual run ({finished} finished); {}", .path.display(), punctuality_advice(*.imported))]
+    #[error("{} has no punctual run ({finished} finished); {advice}", .path.display())]
     NoPunctualRun {
         /// The dataset's folder.
         path: PathBuf,
         /// Number of finished runs.
         finished: usize,
-        /// Whether the dataset was made by `analyze import`.
-        imported: bool,
+        /// Why, and what would help.
+        advice: &'static str,
     },
     /// No finished run meets the conditions.
     #[error("{} has no finished run with {conditions}", .path.display())]
@@ -149,13 +149,6 @@ pub enum Error {
     /// A query of Polars failed.
     #[error("cannot compute the measures")]
     Query(#[from] PolarsError),
-}
-
-fn punctuality_advice(imported: bool) -> &'static str {
-    match imported {
-        true => "imported logs do not tell how late events were, so leave out --only punctual",
-        false => "a smaller time scale or fewer --jobs make some",
-    }
 }
 
 fn line_words(line: Option<u64>) -> String {

@@ -15,6 +15,7 @@
 //! - [`tally`]: how often each check was made and failed, and its first violation
 //! - [`setup`], [`timetable`]: the parameters of a run, and when its ticks are due
 //! - [`model`]: what idle machines do, and to which machines they may send
+//! - [`margin`]: the shortest time between two ticks whose order matters
 //! - [`journal`]: checks of the journal's rows
 //! - [`log`]: the rows of a run, by machine
 //! - [`ticks`]: checks of ticks, times and phases
@@ -33,6 +34,7 @@ mod in_flight;
 mod journal;
 mod lines;
 mod log;
+mod margin;
 mod messages;
 mod model;
 mod order;

@@ -57,6 +57,32 @@ impl Model {
         }
     }
 
+    /// For each machine the others with which the order of its ticks matters: one may send to the other, or both to a third. `None` if
+    /// those are all others.
+    pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
+        let machines = 0..self.machines;
+        if machines
+            .clone()
+            .all(|machine| self.internal(machine) == 1.0)
+        {
+            // Nobody sends.
+            return Some(vec![vec![]; self.machines]);
+        }
+        let matters = |a: usize, b: usize| match self.topology {
+            Topology::Mesh | Topology::Star => true,
+            Topology::Ring => {
+                let apart = a.abs_diff(b);
+                apart.min(self.machines - apart) <= 2
+            }
+            Topology::TimeKeeper => a == 0 || b == 0,
+        };
+        if matches!(self.topology, Topology::Mesh | Topology::Star) {
+            return None;
+        }
+        let peers = |a| machines.clone().filter(move |&b| a != b && matters(a, b));
+        Some(machines.clone().map(|a| peers(a).collect()).collect())
+    }
+
     /// The rank of `neighbour` among the neighbours of `machine`, in the order of machines.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {

@@ -221,7 +221,8 @@ impl Shared<'_> {
             drop(bytes);
             let latest_ns = check_events(&setup, &log, page);
             mix.count(ordinal, &setup, &log);
-            journal::check_measured(row, &setup, log.rows, latest_ns, &mut problems);
+            let schema = self.dataset.schema_of(row);
+            journal::check_measured(row, &setup, log.rows, latest_ns, schema, &mut problems);
         }
         page.checked(Check::Journal, 1);
         if !problems.is_empty() {

@@ -4,7 +4,7 @@ use sim::experiment::{Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule
 use sim::log::{Imported, JournalRow, UnmeasuredPart};
 
 use super::model::Model;
-use super::timetable::{MILLION_SECONDS_NS, Timetable};
+use super::timetable::Timetable;
 
 /// The largest rounding error of converted times, in nanoseconds.
 pub(super) const ROUNDING_NS: u64 = 1000;
@@ -90,6 +90,8 @@ pub(super) struct Setup {
     pub(super) rates: Vec<Rate>,
     pub(super) phases_ns: Vec<u64>,
     pub(super) phase: PhaseRule,
+    /// Model time observed.
+    pub(super) duration_ns: u64,
     /// How many messages a tick takes from the queue.
     pub(super) receive: ReceiveRule,
     /// The rules for idle machines.
@@ -129,6 +131,7 @@ impl Setup {
             phases_ns,
             rates,
             phase: configuration.phase,
+            duration_ns,
             receive: configuration.receive,
             model: Model::new(configuration),
             keeps_links: configuration.connection == Connection::Persistent
@@ -162,6 +165,12 @@ impl Setup {
         self.rates.len()
     }
 
+    /// Number of ticks of all machines together.
+    pub(super) fn ticks(&self) -> u64 {
+        let ticks = self.timetables.iter().map(|timetable| timetable.ticks);
+        ticks.fold(0, u64::saturating_add)
+    }
+
     /// Tells whether the time at which a message enters the queue is known to the nanosecond.
     pub(super) fn is_exact(&self) -> bool {
         self.on_schedule && self.delay_ns.0 == self.delay_ns.1
@@ -177,8 +186,12 @@ impl Setup {
         if self.is_virtual {
             return due_ns;
         }
-        let wall_ns = (due_ns as f64 / self.time_scale) as u64;
-        self.started_at_ns.saturating_add(wall_ns)
+        self.started_at_ns.saturating_add(self.wall_ns(due_ns))
+    }
+
+    /// So many model nanoseconds in wall nanoseconds.
+    pub(super) fn wall_ns(&self, model_ns: u64) -> u64 {
+        (model_ns as f64 / self.time_scale) as u64
     }
 
     /// Number of steps of 1 / (lcm(rates) N) seconds in a million seconds. `spread` phases lie on this grid.
@@ -188,16 +201,6 @@ impl Setup {
             (lcm / gcd(lcm, rate)).checked_mul(rate)
         });
         lcm?.checked_mul(self.machines() as u64)
-    }
-
-    /// The margin that the journal must have, in real nanoseconds.
-    pub(super) fn margin_ns(&self) -> u64 {
-        match (self.phase, self.steps()) {
-            (PhaseRule::Spread, Some(steps)) => {
-                ((MILLION_SECONDS_NS / steps) as f64 / self.time_scale) as u64
-            }
-            _ => 0,
-        }
     }
 }
 

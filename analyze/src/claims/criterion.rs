@@ -199,6 +199,39 @@ mod tests {
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
+    /// A true value exactly on the border, normal values with known variance. The first look finds z standard errors; the second adds
+    /// the advised number of runs.
+    #[test]
+    fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
+        use statrs::distribution::{ContinuousCDF, Normal};
+        let normal = Normal::standard();
+        let (n, limit) = (400.0f64, 1.96);
+        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        let decided = |z: f64| {
+            let first = Estimated {
+                n: n as u64,
+                ..estimated(z, z - limit, z + limit)
+            };
+            let runs = match above.verdict(&first) {
+                Verdict::Undecided { runs: Some(runs) } => runs as f64,
+                Verdict::Undecided { runs: None } => return [0.0, 0.0],
+                _ => return [1.0, 1.0],
+            };
+            let (known, added) = ((n / runs).sqrt() * z, (1.0 - n / runs).sqrt());
+            let beyond = |bound: f64| normal.cdf((bound - known) / added);
+            [0.0, beyond(-limit) + 1.0 - beyond(limit)]
+        };
+        let looks = 10_000;
+        let mut risk = [0.0, 0.0];
+        for look in 0..looks {
+            let z = normal.inverse_cdf((f64::from(look) + 0.5) / f64::from(looks));
+            let decided = decided(z);
+            (0..2).for_each(|index| risk[index] += decided[index] / f64::from(looks));
+        }
+        assert!((risk[0] - 0.05).abs() < 0.001, "{risk:?}");
+        assert!((risk[1] - 0.109).abs() < 0.002, "{risk:?}");
+    }
+
     #[test]
     fn a_rough_interval_decides_nothing() {
         let above = Criterion::open(Some(0.0), None).expect("a criterion");

@@ -53,7 +53,10 @@ pub fn tests_table(answers: &[Answer<'_>]) -> Table {
                 .to_owned(),
             "wanted: where the interval must lie if the claim is true as its author made it. The claim holds if the whole interval lies there, \
              fails if the whole interval lies elsewhere, and is undecided otherwise; `n 400?` is about how many runs would be enough to \
-             decide."
+             decide. Judging the same runs again, with more added, makes a wrong verdict more likely: judge new runs of another seed."
+                .to_owned(),
+            "~[]: a rough interval, from few different values. It decides nothing, and neither do values that are all equal unless they are \
+             shares or counts of ticks."
                 .to_owned(),
             "where A -> B: by how much the mean is greater in B than in A; n of B.".to_owned(),
         ],

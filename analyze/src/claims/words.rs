@@ -144,7 +144,8 @@ pub enum Statistic {
     Mean,
     /// Their standard deviation.
     Sd,
-    /// The greatest of the values of all machines meant, in any run.
+    /// The greatest value of any of the machines that the test names, in any run: with `machine = "all"` the maximum over all machines,
+    /// not the maximum of the runs' means.
     Largest,
     /// The share of the runs with such a value.
     Share(Share),

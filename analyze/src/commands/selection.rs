@@ -7,14 +7,16 @@ use analyze::output::words::counted;
 use analyze::read::filter::Condition;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
+use sim::log::JournalRow;
 
 use super::pools;
 
 /// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs whose largest tick delay plus largest message delay is less than the margin (the shortest time between ticks of two
-    /// different machines). Then nothing can change the order of events. Runs in virtual time are always punctual
+    /// Runs whose largest tick delay plus largest message delay is less than the margin: the shortest time between two ticks whose order
+    /// matters. Then nothing can change the order of events. Runs with ticks at the same time (phase=aligned) have a margin of 0 and
+    /// are never punctual. Runs in virtual time are always punctual
     Punctual,
 }
 
@@ -27,7 +29,7 @@ pub struct Selection {
     /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Ignore the first S model seconds of every run
+    /// Ignore the first S model seconds of every run. Events exactly at S count
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
     /// Neither read nor write the cache of measures (the folder .cache in the dataset)
@@ -105,8 +107,13 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     if late > 0 {
         let runs = counted(late, "unpunctual run");
         let finished = dataset.finished().len() + late;
+        let has_none = |run: &&JournalRow| run.margin_us == 0.0;
+        let margins = match dataset.left_out().iter().filter(has_none).count() {
+            0 => String::new(),
+            count => format!("; {count} of them with a margin of 0, which none can be below"),
+        };
         tell(format_args!(
-            "{label}: {runs} of {finished} finished {} left out",
+            "{label}: {runs} of {finished} finished {} left out{margins}",
             is(late)
         ));
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use sim::console::tell;
-use sim::experiment::{EngineKind, Shard};
-use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields};
+use sim::experiment::{EngineKind, PhaseRule, Shard};
+use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields, SCHEMA_OF_TRUE_MARGINS};
 
 use crate::error::Error;
 use crate::read::filter::Condition;
@@ -120,7 +120,7 @@ impl Dataset {
             return Err(Error::NoPunctualRun {
                 path: self.root().to_owned(),
                 finished: self.finished.len(),
-                imported: self.manifest().imported.is_some(),
+                advice: self.advice_on_punctuality(),
             });
         }
         let late = self.finished.extract_if(.., |row| !row.punctual);
@@ -128,7 +128,25 @@ impl Dataset {
         Ok(())
     }
 
-    /// Makes all measures ignore the first `warm_up_s` model seconds of every run.
+    /// Says why no run was punctual, and what would help.
+    fn advice_on_punctuality(&self) -> &'static str {
+        let has_margin = |row: &JournalRow| row.margin_us > 0.0;
+        let is_earlier = |row: &JournalRow| {
+            self.log.schema_of(row) < SCHEMA_OF_TRUE_MARGINS
+                && row.configuration.phase == PhaseRule::Uniform
+        };
+        if self.manifest().imported.is_some() {
+            "imported logs do not tell how late events were, so leave out --only punctual"
+        } else if self.finished.iter().any(has_margin) {
+            "a smaller time scale or fewer --jobs make some"
+        } else if self.finished.iter().any(is_earlier) {
+            "the version of sim that made it did not know the margin of runs with phase=uniform; sweep again into a new folder"
+        } else {
+            "in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
+        }
+    }
+
+    /// Makes all measures ignore the first `warm_up_s` model seconds of every run. An event exactly at their end counts.
     ///
     /// # Errors
     ///

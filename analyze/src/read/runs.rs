@@ -108,7 +108,7 @@ const MACHINE_COLUMNS: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
     column("rate", Number, "1/s", "Ticks per model second of the machine."),
     column("phase_s", Number, "model s", "Time of the machine's first tick after the run's start."),
-    column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up."),
+    column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up. An event exactly at the end of the warm-up counts."),
 ];
 
 /// The columns of `processed/runs.parquet`: those of `runs.csv`, without the columns about the log's bytes.

@@ -94,7 +94,7 @@ impl Estimate {
     }
 
     /// From the values, of which there is one at least.
-    pub(crate) fn from_values(values: &[f64]) -> Self {
+    pub fn from_values(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -3,6 +3,8 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use polars::prelude::*;
+use sim::engine::virtual_time;
+use sim::machine::EventKind;
 
 use crate::fixture;
 
@@ -79,4 +81,89 @@ fn every_measure_agrees_with_a_calculation_by_hand() {
             "{name}: {values:?}"
         );
     }
+}
+
+/// The same run from the second 1 on, T = 3 s: machine 0's receive at exactly that time counts, and what machine 1 did before it does
+/// not.
+const FROM_SECOND_1: [(&str, f64, f64); 16] = [
+    ("observed_s", 3.0, 3.0),
+    ("ticks", 3.0, 6.0),
+    ("receive_events", 3.0, 0.0),
+    ("jump_mean", 5.0 / 3.0, 1.0),
+    ("jump_max", 3.0, 1.0),
+    // From 1 to 6, and from 3 to 9.
+    ("logical_rate", 5.0 / 3.0, 2.0),
+    ("own_drift", 2.0, 0.0),
+    ("lag_slope", 0.5, 0.0),
+    ("spread_mean", 3.5 / 3.0, 3.5 / 3.0),
+    ("backlog_tick_mean", 1.0 / 3.0, 0.0),
+    ("backlog_growth", 0.0, 0.0),
+    ("arrivals", 2.0, 0.0),
+    ("receive_share", 1.0, 0.0),
+    ("message_age_mean_s", 0.75, f64::NAN),
+    // Of 3 x 6 pairs 1 + 2 are ordered by what machine 0 received.
+    ("concurrency", 15.0 / 18.0, 15.0 / 18.0),
+    ("tick_rate", 1.0, 2.0),
+];
+
+/// A send at exactly the end of a warm-up of 0.75 s.
+const FROM_THREE_QUARTERS: [(&str, f64, f64); 3] = [
+    ("arrivals", 3.0, 0.0),
+    ("send_events", 0.0, 3.0),
+    ("ticks", 3.0, 7.0),
+];
+
+#[test]
+fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(folder.path());
+    for (warm_up_s, worked_out) in [(1.0, &FROM_SECOND_1[..]), (0.75, &FROM_THREE_QUARTERS)] {
+        let mut dataset = analyze::Dataset::open(folder.path()).unwrap();
+        dataset.cut_warm_up(warm_up_s).unwrap();
+        let machines = dataset.machines().unwrap();
+        for &(name, first, second) in worked_out {
+            let column = machines.column(name).unwrap();
+            let column = column.cast(&DataType::Float64).unwrap();
+            let values = column.f64().unwrap();
+            for (machine, expected) in [first, second].into_iter().enumerate() {
+                // Where nothing was received there is no age.
+                let is_right = match values.get(machine) {
+                    Some(value) => (value - expected).abs() < 1e-12,
+                    None => expected.is_nan(),
+                };
+                assert!(
+                    is_right,
+                    "from {warm_up_s} s, {name} of {machine}: {:?}",
+                    values.get(machine)
+                );
+            }
+        }
+    }
+}
+
+/// The definition of `internal_share` says by how much a mean of shares is off, and that pooled ones are not.
+#[test]
+fn the_mean_of_shares_of_few_ticks_is_too_high_and_their_pooled_share_is_not() {
+    let experiment = fixture::experiment(
+        "seed = 1\nrepetitions = 6000\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[2, 3, 4]]\ninternal = 0.4\nphase = \"uniform\"",
+    );
+    let (mut shares, mut internal, mut idle) = (vec![], 0, 0);
+    for run in experiment.runs() {
+        let (mut internal_of_run, mut idle_of_run) = (0, 0);
+        virtual_time::observe(&run, experiment.seed, |machine, logged| {
+            let is_idle = !matches!(logged.event.kind, EventKind::Receive(_));
+            idle_of_run += u32::from(machine == 0 && is_idle);
+            let is_internal = logged.event.kind == EventKind::Internal;
+            internal_of_run += u32::from(machine == 0 && is_internal);
+        });
+        if idle_of_run > 0 {
+            shares.push(f64::from(internal_of_run) / f64::from(idle_of_run));
+        }
+        (internal, idle) = (internal + internal_of_run, idle + idle_of_run);
+    }
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    let pooled = f64::from(internal) / f64::from(idle);
+    assert!((mean - 0.415).abs() < 0.006, "{mean}");
+    assert!((pooled - 0.4).abs() < 0.006, "{pooled}");
+    assert_eq!(idle / 6000, 8);
 }

@@ -12,6 +12,7 @@ mod class;
 mod closed_form;
 mod command_line;
 mod compare;
+mod coverage;
 mod damaged;
 mod dictionary;
 mod end_to_end;

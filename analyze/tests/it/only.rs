@@ -1,5 +1,6 @@
 //! Tests of `--only punctual`: unpunctual runs are left out, and a message says so.
 
+use std::fs;
 use std::path::Path;
 
 use crate::command_line::analyze;
@@ -81,12 +82,56 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
     );
 }
 
+/// No time scale helps where ticks are due at the same time.
+#[test]
+fn runs_without_a_margin_are_told_what_would_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, phases: &str| {
+        let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
+        fixture::altered(&folder.path().join(name), &text, |runs| {
+            for run in runs {
+                let was_late = run.row.margin_us == 0.0;
+                run.row.punctual = !was_late;
+            }
+        });
+    };
+    written("aligned", "\"aligned\"");
+    let (code, _, err) = analyze(&["drift", "aligned", "--only", "punctual"], folder.path());
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: aligned has no punctual run (6 finished); in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
+    );
+    written("mixed", "[\"aligned\", \"uniform\"]");
+    let (code, _, err) = analyze(&["drift", "mixed", "--only", "punctual"], folder.path());
+    assert_eq!(code, 0);
+    assert_eq!(
+        err,
+        "small: 6 unpunctual runs of 12 finished are left out; 6 of them with a margin of 0, which none can be below\n"
+    );
+    // What earlier versions wrote: no margin for uniform phases.
+    let root = folder.path().join("earlier");
+    let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
+    fixture::altered(&root, &text, |runs| {
+        for run in runs {
+            (run.row.margin_us, run.row.punctual) = (0.0, false);
+        }
+    });
+    let manifest = fs::read_to_string(root.join("dataset.json")).unwrap();
+    let manifest = manifest.replace("\"schema\": 5", "\"schema\": 4");
+    fs::write(root.join("dataset.json"), manifest).unwrap();
+    let (code, _, err) = analyze(&["drift", "earlier", "--only", "punctual"], folder.path());
+    let says =
+        "did not know the margin of runs with phase=uniform; sweep again into a new folder\n";
+    assert!(code == 2 && err.ends_with(says), "{err}");
+}
+
 /// An imported log does not tell how late its events were, so a slower run would not help.
 #[test]
 fn the_error_for_an_imported_dataset_gives_another_advice() {
     let folder = tempfile::tempdir().unwrap();
     let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
-    std::fs::write(folder.path().join("log.csv"), log).unwrap();
+    fs::write(folder.path().join("log.csv"), log).unwrap();
     let (code, _, err) = analyze(&["import", "log.csv", "--into", "mine"], folder.path());
     assert_eq!(code, 0, "{err}");
     let (code, out, err) = analyze(&["drift", "mine", "--only", "punctual"], folder.path());

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use sim::console::tell;
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
 use sim::engine::tcp::{self, Part, Participant, ParticipantError};
+use sim::engine::wall_margin_ns;
 use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
 use sim::wire::RunToken;
@@ -25,7 +26,7 @@ const FAILED: u8 = 3;
 Start the other machines of the run the same way: same experiment file, --run, --addresses and environment variable SIM_TOKEN (a \
 shared secret of 32 hexadecimal digits), but each with its own --machine. Whichever starts first waits for the others. The order of \
 events is guaranteed if the difference of the hosts' clocks, the lateness of ticks and the latency of messages together are shorter \
-than the run's margin (the shortest time between ticks of two machines).
+than the run's margin (the shortest time between two ticks whose order matters).
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -114,7 +115,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
 fn describe(participant: &Participant, part: &Part) -> String {
     let schedule = participant.run.schedule(participant.seed);
-    let margin_ns = schedule.margin_ns() as f64 / participant.time_scale;
+    let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
     let lateness_ns = part.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - part.started_at_ns;

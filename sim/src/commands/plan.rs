@@ -41,15 +41,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The wall time between the closest ticks of two machines, where that is shortest; nothing where no phase rule keeps them apart.
+/// The shortest margin that a configuration's phase rule guarantees to its runs, in wall time; nothing where none guarantees any. A
+/// run's own margin follows from the phases that it draws.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations().iter();
     let shortest = configurations
-        .filter(|configuration| configuration.margin_ns() > 0)
-        .min_by_key(|configuration| configuration.margin_ns())?;
-    let wall_ms = shortest.margin_ns() as f64 / experiment.time_scale / 1e6;
+        .filter(|configuration| configuration.guaranteed_margin_ns() > 0)
+        .min_by_key(|configuration| configuration.guaranteed_margin_ns())?;
+    let wall_ms = shortest.guaranteed_margin_ns() as f64 / experiment.time_scale / 1e6;
     Some(format!(
-        "{wall_ms:.3} ms (rates {}, phase {})",
+        "at least {wall_ms:.3} ms (rates {}, phase {})",
         shortest.rates, shortest.phase
     ))
 }

@@ -87,6 +87,11 @@ impl RunOutcome<RawLog> {
     }
 }
 
+/// The margin of a run with `schedule` ([`Schedule::margin_ns`]), in wall nanoseconds.
+pub fn wall_margin_ns(schedule: &Schedule, time_scale: f64) -> u64 {
+    (schedule.margin_ns() as f64 / time_scale) as u64
+}
+
 /// Counts the ticks in a machine's events.
 pub(crate) fn count_ticks(events: &[LoggedEvent]) -> u64 {
     let ticks = events.chunk_by(|a, b| a.event.tick == b.event.tick);
@@ -116,7 +121,7 @@ impl RawLog {
             started_at_ns: self.started_at_ns,
             machines,
             punctuality: Punctuality {
-                margin_ns: (schedule.margin_ns() as f64 / time_scale) as u64,
+                margin_ns: wall_margin_ns(schedule, time_scale),
                 lateness: lateness.quantiles(),
                 latency: self.latency.quantiles(),
                 as_scheduled: self.as_scheduled,

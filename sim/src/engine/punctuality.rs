@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// A run's punctuality, in wall nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
-    /// Wall time between the closest ticks of two machines ([`crate::experiment::Schedule::margin_ns`] over the time scale).
+    /// The run's margin: the shortest wall time between two ticks whose order matters ([`crate::experiment::Schedule::margin_ns`] over
+    /// the time scale).
     pub margin_ns: u64,
     /// When an event happened - when its tick was due.
     pub lateness: Quantiles,

@@ -7,7 +7,10 @@ use rand::{Rng, RngExt};
 
 use super::{NANOS_PER_SECOND, NotAValue};
 
-/// The law of a message's delay. Its text is `0`, `0.05`, `uniform(0.01,0.1)` or `exponential(0.05)`, in seconds.
+/// The law of a message's delay, as it is drawn for each message. The time under way is longer where the law is random: messages of one
+/// machine to another keep their order, so a message is through when its own delay is over and all that were sent before it are through.
+///
+/// Its text is `0`, `0.05`, `uniform(0.01,0.1)` or `exponential(0.05)`, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {
     /// Always the same.

@@ -20,6 +20,7 @@
 //! - [`run_name`]: the name by which a user calls a run: number or key
 //! - [`shard`]: a part of the runs, for one of several computers
 //! - [`schedule`]: the times at which each machine of a run ticks
+//! - [`margin`]: the shortest time between two ticks whose order matters
 
 mod delay;
 mod error;
@@ -28,6 +29,7 @@ mod file;
 mod grid;
 mod grid_file;
 mod internal;
+mod margin;
 mod named_values;
 mod numbering;
 mod parameter_table;
@@ -128,9 +130,17 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// How close together ticks of two machines can come, in model nanoseconds: [`Schedule::margin_ns`] of all its runs.
-    pub fn margin_ns(&self) -> u64 {
-        schedule::margin_ns(self)
+    /// The margin ([`Schedule::margin_ns`]) that each of its runs has at least, in model nanoseconds, but for two nanoseconds of
+    /// rounding: `1 / (L * N)` seconds under [`PhaseRule::Spread`], 0 under the other phase rules, which guarantee none.
+    pub fn guaranteed_margin_ns(&self) -> u64 {
+        schedule::guaranteed_margin_ns(self)
+    }
+
+    /// Whether any machine ever sends.
+    fn has_senders(&self) -> bool {
+        (0..self.rates.machines()).any(|machine| {
+            self.neighbour_count(machine) > 0 && self.internal.at(machine as usize).value() < 1.0
+        })
     }
 
     /// Returns the length of the run in model time, in seconds.

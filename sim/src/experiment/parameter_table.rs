@@ -247,7 +247,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "delay_s",
         "delay (s)",
         (ValueKind::Text, "model s"),
-        "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean).",
+        "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean). Messages from one machine to another keep their order: each waits for those sent before it, so the mean travel time is longer than the mean of the distribution.",
         |item, _| settings!(delay, each(item, values::delay)),
         field!(delay),
     ),

@@ -4,17 +4,22 @@
 
 use rand::{Rng, RngExt};
 
+use super::margin;
 use super::rates::gcd;
-use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates};
+use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates, Topology};
 
 /// Rates are in millionths.
-const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
+pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// The tick times of a run's machines, in model nanoseconds from its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     machines: Vec<MachineSchedule>,
-    margin_ns: u64,
+    duration_ns: u64,
+    /// After how long all ticks repeat.
+    cycle_ns: u64,
+    /// Who may send to whom; `None` if nobody ever sends.
+    sends_along: Option<Topology>,
 }
 
 /// The tick times of one machine.
@@ -74,7 +79,11 @@ impl Schedule {
             .collect();
         Self {
             machines,
-            margin_ns: margin_ns(configuration),
+            duration_ns: configuration.duration_ns,
+            cycle_ns: margin::cycle_ns(rates),
+            sends_along: configuration
+                .has_senders()
+                .then_some(configuration.topology),
         }
     }
 
@@ -98,10 +107,26 @@ impl Schedule {
         self.machines.iter().map(|machine| machine.phase_ns)
     }
 
-    /// How close together ticks of two machines can come: `1 / (L * N)` seconds, L being [`Rates::lcm_micro_hertz`], under [`PhaseRule::Spread`], 0 under
-    /// the other rules. While lateness and message latency together stay below it, the seed alone settles every event.
+    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds; at most the run's duration,
+    /// which it is if there are no two such ticks. 0 if two of them are due at the same time, as with [`PhaseRule::Aligned`].
+    ///
+    /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third machine.
+    /// While the latest tick's lateness and the slowest message's latency together stay below the margin, the seed alone settles every
+    /// event: a message sent in a tick due at `t` is queued before its recipient's next tick, after every tick of its recipient that
+    /// was due before `t`, and after every message that was sent before it.
+    ///
+    /// All ticks repeat after a *cycle*, `1 / gcd(rates)` seconds or a multiple of it, and neighbouring ticks are no further apart than
+    /// one. So any two of them have a copy, as far apart, in the first three cycles: no more are looked at.
     pub fn margin_ns(&self) -> u64 {
-        self.margin_ns
+        let Some(topology) = self.sends_along else {
+            return self.duration_ns;
+        };
+        margin::shortest_gap_ns(self, topology, self.cycle_ns.saturating_mul(3))
+    }
+
+    /// Model time observed, in nanoseconds.
+    pub fn duration_ns(&self) -> u64 {
+        self.duration_ns
     }
 }
 
@@ -130,8 +155,10 @@ impl MachineSchedule {
     }
 }
 
-/// How close together ticks of two machines can come, whatever is drawn.
-pub(super) fn margin_ns(configuration: &Configuration) -> u64 {
+/// The margin that every run of a configuration has at least, whatever is drawn: `1 / (L * N)` seconds under [`PhaseRule::Spread`], L
+/// being [`Rates::lcm_micro_hertz`] and N the number of machines, less two nanoseconds at the most, for due times are rounded down; 0
+/// under the other rules.
+pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
             spread_steps(&configuration.rates).map_or(0, |steps| NANOS_IN_A_MILLION_SECONDS / steps)
@@ -190,16 +217,20 @@ mod tests {
     }
 
     fn of_micro_hertz(rates: &[u64], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+        let configuration = configuration(rates, phase, duration_ns);
+        Schedule::draw(&configuration, &mut run_stream(1, key))
+    }
+
+    fn configuration(rates: &[u64], phase: PhaseRule, duration_ns: u64) -> Configuration {
         let rates = rates
             .iter()
             .filter_map(|&rate| Rate::from_micro_hertz(rate));
         let rates = Rates::new(rates.collect()).expect("rates");
         let internal = Probability::new(0.7).expect("a probability");
-        let configuration = Configuration {
+        Configuration {
             phase,
             ..Configuration::new(rates, internal, duration_ns)
-        };
-        Schedule::draw(&configuration, &mut run_stream(1, key))
+        }
     }
 
     fn all_due_ns(schedule: &Schedule) -> Vec<u64> {
@@ -213,15 +244,21 @@ mod tests {
     }
 
     #[test]
-    fn margins_of_the_assignments_rates() {
-        let margin = |rates: &[u32]| {
-            schedule(rates, PhaseRule::Spread, NANOS_PER_SECOND, "margin").margin_ns()
+    fn margins_that_spread_phases_guarantee_to_the_assignments_rates() {
+        let margin = |hertz: &[f64]| {
+            let rates: Vec<u64> = hertz.iter().map(|hertz| (hertz * 1e6) as u64).collect();
+            let margin =
+                |phase| configuration(&rates, phase, NANOS_PER_SECOND).guaranteed_margin_ns();
+            assert_eq!(
+                (margin(PhaseRule::Uniform), margin(PhaseRule::Aligned)),
+                (0, 0)
+            );
+            margin(PhaseRule::Spread)
         };
-        assert_eq!(margin(&[4, 5, 6]), 5_555_555);
-        assert_eq!(margin(&[1, 3, 6]), 55_555_555);
-        let real = [1_500_000, 2_250_000, 6_000_000];
-        let real = of_micro_hertz(&real, PhaseRule::Spread, NANOS_PER_SECOND, "margin");
-        assert_eq!(real.margin_ns(), 1_000_000_000 / (18 * 3));
+        assert_eq!(margin(&[4.0, 5.0, 6.0]), 5_555_555);
+        assert_eq!(margin(&[3.0, 4.0, 5.0]), 5_555_555);
+        assert_eq!(margin(&[1.0, 3.0, 6.0]), 55_555_555);
+        assert_eq!(margin(&[1.5, 2.25, 6.0]), 1_000_000_000 / (18 * 3));
     }
 
     #[test]
@@ -245,15 +282,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn spread_ticks_never_come_closer_than_the_margin(
+        fn the_closest_spread_ticks_are_the_margin_apart(
             rates in prop::collection::vec(1u32..=6, 2..8),
             repetition in 0u32..1000,
         ) {
             let schedule = schedule(&rates, PhaseRule::Spread, 4 * NANOS_PER_SECOND, &repetition.to_string());
             let due = all_due_ns(&schedule);
             let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
-            // A nanosecond of rounding on either side.
-            prop_assert!(closest + 2 >= schedule.margin_ns(), "{} ns apart, margin {} ns", closest, schedule.margin_ns());
+            // On a mesh the order of all of them matters.
+            prop_assert_eq!(closest, schedule.margin_ns());
         }
 
         /// In quarters of a hertz; and every tick where exact arithmetic has it.
@@ -266,7 +303,7 @@ mod tests {
             let schedule = of_micro_hertz(&rates, PhaseRule::Spread, 20 * NANOS_PER_SECOND, &repetition.to_string());
             let due = all_due_ns(&schedule);
             let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
-            prop_assert!(closest + 2 >= schedule.margin_ns(), "{} ns apart, margin {} ns", closest, schedule.margin_ns());
+            prop_assert_eq!(closest, schedule.margin_ns());
             for ((machine, phase_ns), rate) in schedule.phases_ns().enumerate().zip(&rates) {
                 prop_assert!(u128::from(phase_ns) * u128::from(*rate) < 1_000_000_000_000_000);
                 for tick in [1u64, 7, 600_000_000] {

@@ -44,6 +44,11 @@ impl Dataset {
         self.parts.manifest()
     }
 
+    /// Returns the schema of the shard of `run`.
+    pub fn schema_of(&self, run: &JournalRow) -> u32 {
+        self.parts.schema_of(run)
+    }
+
     /// Returns which cells of the log may be empty.
     pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();

@@ -64,11 +64,11 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let Some(first) = gone.first() else {
         return vec![];
     };
-    let (made, wanted) = (values(made), values(wanted));
+    let (values_made, values_wanted) = (values(made), values(wanted));
     let none = Vec::new();
     let mut lines = vec![];
-    for (name, before) in &made {
-        let now = wanted.get(name).unwrap_or(&none);
+    for (name, before) in &values_made {
+        let now = values_wanted.get(name).unwrap_or(&none);
         let known: BTreeSet<&str> = now.iter().copied().collect();
         if before.iter().any(|value| !known.contains(value)) {
             lines.push(format!(

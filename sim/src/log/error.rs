@@ -49,7 +49,7 @@ pub enum DatasetError {
         cause: serde_json::Error,
     },
     /// The dataset has another version of the format.
-    #[error("{} has schema {found}, but this program reads schemas 3 and {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and run the experiment again", .path.display())]
+    #[error("{} has schema {found}, but this program reads schemas 3 to {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and run the experiment again", .path.display())]
     Schema {
         /// The dataset's folder.
         path: PathBuf,

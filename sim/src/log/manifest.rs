@@ -12,7 +12,10 @@ use super::imported::Imported;
 use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
+/// The first schema in which `margin_us` is the margin of the run. Earlier, it was what `spread` phases guarantee, and 0 under other
+/// phase rules.
+pub const SCHEMA_OF_TRUE_MARGINS: u32 = 5;
 
 /// The contents of `dataset.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +124,15 @@ impl Manifest {
         };
         manifest.identity = manifest.identity_of_contents();
         manifest
+    }
+
+    /// The manifest of the same dataset, continued from `earlier`. Of an earlier schema it stays on the last one before
+    /// [`SCHEMA_OF_TRUE_MARGINS`]: its rows have margins of both kinds from then on.
+    pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
+        if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
+            self.schema = SCHEMA_OF_TRUE_MARGINS - 1;
+        }
+        self
     }
 
     /// Calculates the correct `identity`: a checksum of the canonical JSON of the contents.

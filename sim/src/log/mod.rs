@@ -92,7 +92,9 @@ pub use journal::{journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use journal_row::{JournalRow, Outcome};
 pub use lock::{Activity, LockOwner};
-pub use manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
+pub use manifest::{
+    Manifest, Provenance, ResolvedExperiment, SCHEMA_OF_TRUE_MARGINS, SCHEMA_VERSION,
+};
 pub use schema_3::present_name as renamed_column;
 pub use segment::FinishedRun;
 pub use sources::{SourceLine, SourceRange, Sources};

@@ -182,6 +182,11 @@ impl Parts {
         &self.parts[row.part].paths
     }
 
+    /// Returns the schema of the part with this row.
+    pub(super) fn schema_of(&self, row: &JournalRow) -> u32 {
+        self.parts[row.part].manifest.schema
+    }
+
     /// Returns the number of planned runs, including those of missing shards.
     pub(super) fn planned(&self) -> u64 {
         let manifest = self.manifest();
@@ -258,7 +263,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         read => read.map_err(DatasetError::io(&path))?,
     };
     let any: AnySchema = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
-    if ![schema_3::SCHEMA, SCHEMA_VERSION].contains(&any.schema) {
+    if !(schema_3::SCHEMA..=SCHEMA_VERSION).contains(&any.schema) {
         return Err(DatasetError::Schema {
             path: paths.root.clone(),
             found: any.schema,

@@ -316,12 +316,17 @@ fn write_manifest(
     experiment: &Experiment,
     existing: Option<Manifest>,
 ) -> Result<Vec<u8>, DatasetError> {
-    let mut sweeps = existing.map_or(vec![], |existing| existing.sweeps);
+    let mut sweeps = existing
+        .as_ref()
+        .map_or(vec![], |existing| existing.sweeps.clone());
     sweeps.push(Provenance::here_and_now());
+    let mut manifest = Manifest::new(experiment, sweeps);
+    if let Some(existing) = &existing {
+        manifest = manifest.continued_from(existing);
+    }
     let path = paths.manifest();
-    let text = serde_json::to_string_pretty(&Manifest::new(experiment, sweeps))
-        .map_err(DatasetError::manifest(&path))?
-        + "\n";
+    let text =
+        serde_json::to_string_pretty(&manifest).map_err(DatasetError::manifest(&path))? + "\n";
     let experiment_path = paths.experiment();
     replace(disk, &experiment_path, experiment.source().as_bytes())
         .map_err(DatasetError::io(&experiment_path))?;

@@ -228,7 +228,7 @@ fn another_schema_is_refused() {
     let manifest = folder.path().join("dataset.json");
     let text = fs::read_to_string(&manifest)
         .expect("a manifest")
-        .replace("\"schema\": 4", "\"schema\": 99");
+        .replace("\"schema\": 5", "\"schema\": 99");
     fs::write(&manifest, text).expect("written");
     let refused = Dataset::open(folder.path()).expect_err("another schema");
     assert!(refused.to_string().contains("has schema 99"), "{refused}");

@@ -179,6 +179,12 @@ fn a_dataset_of_the_earlier_schema_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
+    // Its margins are of both kinds from now on: that is what the schema before the present one stands for.
+    let dataset = sim::log::Dataset::open(folder.path()).expect("a dataset");
+    assert_eq!(
+        dataset.manifest().schema,
+        sim::log::SCHEMA_OF_TRUE_MARGINS - 1
+    );
     let journal = fs::read_to_string(folder.path().join("runs.csv")).expect("a journal");
     let header = journal.lines().next().expect("a header");
     assert!(header.contains(",in_order,strangers,"), "{header}");

@@ -14,7 +14,7 @@ fn hash(parameters: &str) -> String {
     for run in experiment.runs() {
         let log = virtual_time::run(&run, experiment.seed);
         let phases: Vec<u64> = run.schedule(experiment.seed).phases_ns().collect();
-        let margin_ns = log.punctuality.margin_ns;
+        let margin_ns = run.configuration.guaranteed_margin_ns();
         text.extend(format!("{} {phases:?} {margin_ns}\n", run.key()).into_bytes());
         for (machine, events) in (0..).zip(log.machines) {
             for logged in events {

@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod cut_short;
 mod dataset;
+mod delays;
 mod deleted;
 mod disks;
 mod events_without_a_journal_row;
@@ -18,6 +19,7 @@ mod golden;
 mod limits;
 mod line_ends;
 mod loopback;
+mod margin;
 #[cfg(unix)]
 mod odd_arguments_and_paths;
 mod processes;

@@ -56,7 +56,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.margin_us *= 2.0,
-            "but according to rates and phase rule it should be 55555.555",
+            "but first ticks, rates and topology give 55555.55",
         ),
         (
             |run| run.row.punctual = false,
@@ -71,6 +71,41 @@ fn journal_rows_that_contradict_something() {
         assert!(words.contains(says), "{words}");
         assert!(file.ends_with("runs.csv"));
         assert_eq!(*line, Some(3));
+    }
+}
+
+/// Rates whose ticks come closer than what spread phases guarantee only by the hour, and uniform phases, which guarantee nothing.
+const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
+    rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
+    topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
+
+/// In schema 4 `margin_us` was what the phase rule guarantees: that is right in a dataset of that schema, and wrong in a later one.
+#[test]
+fn margins_by_the_definition_of_their_schema() {
+    for (schema, has_earlier, is_right) in [
+        (5, false, true),
+        (5, true, false),
+        (4, false, true),
+        (4, true, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::altered(folder.path(), MARGINS, |runs| {
+            for run in runs.iter_mut().filter(|_| has_earlier) {
+                let guaranteed_ns = run.row.configuration.guaranteed_margin_ns();
+                run.row.margin_us = guaranteed_ns as f64 / 1e3;
+            }
+        });
+        let path = folder.path().join("dataset.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("\"schema\": 5", &format!("\"schema\": {schema}"));
+        fs::write(&path, text).unwrap();
+        let audit = audit(folder.path());
+        assert_eq!(
+            failed(&audit).is_empty(),
+            is_right,
+            "{schema} {has_earlier}"
+        );
+        assert_eq!(audit.datasets[0].runs, 144);
     }
 }
 

@@ -94,6 +94,7 @@ pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
     })?;
     let mut hosted = begin(participant, clock, &mut reactor)?;
     let machine = participant.machine as usize;
+    let margin_ns = hosted.margin_ns();
     let lead_ns = LEAD_NS + participant.addresses.len() as u64 * LEAD_PER_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
@@ -104,9 +105,9 @@ pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
         sleep.inspect(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
-            hosted.check_clocks(lead_ns)?;
+            hosted.check_clocks(lead_ns, margin_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
-                if let Some(remark) = hosted.warn_of_clocks() {
+                if let Some(remark) = hosted.warn_of_clocks(margin_ns) {
                     tell(remark);
                 }
                 hosted.end_idle_machines()?;

@@ -9,7 +9,7 @@ use super::mesh::{Endpoints, Mesh};
 use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::secret::Secret;
 use super::spill::{Piece, Spill};
-use crate::engine::{RawLog, RunOutcome, Samples, create_machines};
+use crate::engine::{RawLog, RunOutcome, Samples, create_machines, wall_margin_ns};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
@@ -208,20 +208,19 @@ impl Hosted {
     /// # Errors
     ///
     /// Fails if they differ by more than `lead_ns`: then a machine would start too late.
-    pub(super) fn check_clocks(&self, lead_ns: u64) -> Result<(), String> {
+    pub(super) fn check_clocks(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         let clocks = self.mesh.clocks();
-        clocks.map_or(Ok(()), |clocks| {
-            clocks.check(lead_ns, self.wall_margin_ns())
-        })
+        clocks.map_or(Ok(()), |clocks| clocks.check(lead_ns, margin_ns))
     }
 
-    /// Returns a warning if the clocks differ by more than the margin.
-    pub(super) fn warn_of_clocks(&self) -> Option<String> {
-        self.mesh.clocks()?.remark(self.wall_margin_ns())
+    /// Returns a warning if the clocks differ by more than the run's margin of `margin_ns`.
+    pub(super) fn warn_of_clocks(&self, margin_ns: u64) -> Option<String> {
+        self.mesh.clocks()?.remark(margin_ns)
     }
 
-    fn wall_margin_ns(&self) -> u64 {
-        (self.schedule.margin_ns() as f64 / self.time_scale) as u64
+    /// The run's margin in wall nanoseconds. Not to be asked for while ticks are due: it looks at the whole schedule.
+    pub(super) fn margin_ns(&self) -> u64 {
+        wall_margin_ns(&self.schedule, self.time_scale)
     }
 
     /// Returns when the next tick of `machine` is due, or `None` if it has done all its ticks.

@@ -1,0 +1,96 @@
+//! How often 95 % intervals contain the true mean: a small version of `experiments/bench/run --only coverage`.
+
+use analyze::measures;
+use analyze::read::dataset::Dataset;
+use analyze::stats::estimate::{Estimate, IntervalKind};
+use polars::prelude::*;
+
+use crate::fixture;
+
+/// An overloaded, a stable, a critical and an equal set of rates.
+const REGIMES: &str = "
+    seed = 92
+    repetitions = 400
+    duration_s = 60
+    engine = \"virtual\"
+    [parameters]
+    rates = [[1, 3, 6], [2, 3, 4], [1, 3, 3], [3, 3, 3]]
+    internal = 0.7
+";
+const RUNS: usize = 400;
+const REPETITIONS: usize = 10;
+const SAMPLES: usize = 400;
+
+/// Samples of ten of `values`, drawn with replacement by a fixed linear congruential generator (Knuth's MMIX constants).
+fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
+    let mut state = 92u64;
+    let mut draw = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    (0..SAMPLES).map(move |_| {
+        (0..REPETITIONS)
+            .map(|_| values[draw() % values.len()])
+            .collect()
+    })
+}
+
+/// How many intervals without a mark there are among the samples, and how many of them contain the mean of all values.
+fn covered(values: &[f64]) -> (usize, usize) {
+    let truth = values.iter().sum::<f64>() / values.len() as f64;
+    let estimates = samples(values).map(|sample| Estimate::from_values(&sample));
+    let unmarked: Vec<Estimate> = estimates
+        .filter(|estimate| estimate.interval_kind == IntervalKind::Student)
+        .collect();
+    let contains = |estimate: &&Estimate| {
+        let (low, high) = estimate.interval().unwrap();
+        (low - 1e-12..=high + 1e-12).contains(&truth)
+    };
+    (unmarked.len(), unmarked.iter().filter(contains).count())
+}
+
+/// Of 400 samples with a true coverage of 92 %, fewer than 88 % contain the truth in one of 1,000 cells.
+#[test]
+fn intervals_without_a_mark_contain_the_true_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("regimes");
+    fixture::simulated(&root, REGIMES);
+    let machines = Dataset::open(&root).unwrap().machines().unwrap();
+    let (mut cells, mut unmarked, mut contain) = (0, 0, 0);
+    for rates in ["1,3,6", "2,3,4", "1,3,3", "3,3,3"] {
+        for machine in 0..3i64 {
+            let is_cell = col("rates")
+                .eq(lit(rates))
+                .and(col("machine").eq(lit(machine)));
+            let rows = machines.clone().lazy().filter(is_cell).collect().unwrap();
+            assert_eq!(rows.height(), RUNS);
+            for measure in measures::all() {
+                let values = rows.column(measure.name).unwrap();
+                let values = values.cast(&DataType::Float64).unwrap();
+                let values: Vec<f64> = values.f64().unwrap().iter().flatten().collect();
+                if values.len() < RUNS / 2 {
+                    continue;
+                }
+                let (of_cell, contained) = covered(&values);
+                let share = contained as f64 / of_cell as f64;
+                let name = measure.name;
+                assert!(
+                    of_cell < SAMPLES / 4 || share > 0.86,
+                    "{name} of machine {machine} at {rates}: {share}"
+                );
+                cells += 1;
+                unmarked += of_cell;
+                contain += contained;
+            }
+        }
+    }
+    // The marks are no way out: most intervals have none.
+    assert!(
+        cells > 380 && unmarked > cells * SAMPLES / 2,
+        "{unmarked} in {cells}"
+    );
+    let share = contain as f64 / unmarked as f64;
+    assert!((0.935..0.965).contains(&share), "{share}");
+}

@@ -1,0 +1,94 @@
+//! The margin of a run: the shortest time between two ticks whose order matters.
+//!
+//! Machines fall into groups, one for each machine that may receive: itself and all that may send to it. The order of two ticks matters
+//! if their machines share a group. In the order of time, the two closest ticks of different machines of a group are neighbours: so it
+//! is enough to compare each tick with the last one of each of its machine's groups.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use super::rates::gcd;
+use super::schedule::{NANOS_IN_A_MILLION_SECONDS, Schedule};
+use super::{Rates, Topology};
+
+/// The shortest whole number of nanoseconds after which all machines' ticks repeat exactly: a multiple of `1 / gcd(rates)` seconds.
+pub(super) fn cycle_ns(rates: &Rates) -> u64 {
+    let common = rates
+        .iter()
+        .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
+    NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
+}
+
+/// The shortest time between two ticks whose order matters, of those due before `end_ns`, in model nanoseconds; the run's duration if
+/// there are no two.
+pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
+    let mut shortest_ns = schedule.duration_ns();
+    let mut last_of_group: Vec<Option<Tick>> = vec![None; schedule.machines()];
+    let mut agenda = Agenda::new(schedule);
+    while let Some(tick) = agenda.next(schedule)
+        && tick.due_ns < end_ns
+        && shortest_ns > 0
+    {
+        for group in groups_of(topology, tick.machine, schedule.machines()) {
+            let last = last_of_group[group].replace(tick);
+            if let Some(last) = last.filter(|last| last.machine != tick.machine) {
+                shortest_ns = shortest_ns.min(tick.due_ns - last.due_ns);
+            }
+        }
+    }
+    shortest_ns
+}
+
+/// The groups that `machine` is in, as numbers below `machines`. On a mesh and a star all machines are in one group: a star's others
+/// all send to machine 0.
+fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
+    let groups = match topology {
+        Topology::Mesh | Topology::Star => 0..1,
+        // Its own, and those of the one before it and the one after it.
+        Topology::Ring => machine + machines - 1..machine + machines + 2,
+        // Only machine 0 sends: a group for each of the others, with machine 0.
+        Topology::TimeKeeper if machine == 0 => 1..machines,
+        Topology::TimeKeeper => machine..machine + 1,
+    };
+    groups.map(move |group| group % machines)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick {
+    due_ns: u64,
+    machine: usize,
+}
+
+/// The next tick of every machine, the earliest first.
+struct Agenda {
+    ticks: BinaryHeap<Reverse<Tick>>,
+    done: Vec<u64>,
+}
+
+impl Agenda {
+    fn new(schedule: &Schedule) -> Self {
+        let ticking = (0..schedule.machines()).filter(|&machine| schedule.ticks(machine) > 0);
+        let first = |machine| Tick {
+            due_ns: schedule.due_ns(machine, 0),
+            machine,
+        };
+        Self {
+            ticks: ticking.map(|machine| Reverse(first(machine))).collect(),
+            done: vec![0; schedule.machines()],
+        }
+    }
+
+    fn next(&mut self, schedule: &Schedule) -> Option<Tick> {
+        let mut first = self.ticks.peek_mut()?;
+        let tick = first.0;
+        let done = &mut self.done[tick.machine];
+        *done += 1;
+        if *done < schedule.ticks(tick.machine) {
+            first.0.due_ns = schedule.due_ns(tick.machine, *done);
+        } else {
+            PeekMut::pop(first);
+        }
+        Some(tick)
+    }
+}
