@@ -158,7 +158,10 @@ impl Reader<'_> {
             let names = self.machines.0.join(", ");
             self.wrong(
                 row,
-                format!("{column} `{name}` is no machine of the run; there are {names}"),
+                format!(
+                    "{column} `{name}` is no machine of the run; there are {names}{}",
+                    self.way_round(column)
+                ),
             )
         })
     }
@@ -172,8 +175,16 @@ impl Reader<'_> {
     }
 
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
-        let problem = format!("{column} is the machine itself");
+        let problem = format!("{column} is the machine itself{}", self.way_round(column));
         self.wrong(row, problem)
+    }
+
+    /// How to import without a column.
+    fn way_round(&self, column: &str) -> String {
+        match self.mapping.line.is_empty() {
+            true => format!("; --columns {column}=- leaves the column out"),
+            false => String::new(),
+        }
     }
 
     /// A whole number; none if the cell has no value.
