@@ -128,14 +128,20 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
+    let spans = spans(templates, &events, files);
     let unknown = |index: &usize| {
         let template = &templates[*index];
-        let has_time = template.slots.iter().any(|slot| is_time(slot));
-        let clock = template
-            .slots
-            .iter()
-            .any(|slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH);
-        template.kind.is_none() && has_time && clock && !is_rare(*index)
+        let has_time = template.slots.iter().any(is_time);
+        let is_clock =
+            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+        let is_amid = template.rows.iter().any(|row| {
+            let (first, last) = spans[row.file];
+            (first..last).contains(&row.index)
+        });
+        template.kind.is_none()
+            && has_time
+            && template.slots.iter().any(is_clock)
+            && (is_amid || !is_rare(*index))
     };
     if let Some(index) = (0..templates.len()).find(unknown) {
         return Err(Problem::UnknownEvent(index));
@@ -164,6 +170,16 @@ pub(super) fn assign(
         assignments: found.into_iter().enumerate().map(assignment).collect(),
         assumptions,
     })
+}
+
+/// The first and the last event of each file, by the indices of their records.
+fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
+    let mut spans = vec![(usize::MAX, 0); files];
+    for row in events.iter().flat_map(|&index| &templates[index].rows) {
+        let (first, last) = spans[row.file];
+        spans[row.file] = (first.min(row.index), last.max(row.index));
+    }
+    spans
 }
 
 /// Shapes of events that lack a field are left out if they are few; otherwise it is a problem of the first.
@@ -223,7 +239,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
         }
         false => free
             .into_iter()
-            .filter(|&number| is_plain(&template.slots[number]))
+            .filter(|&number| is_plain(&template.slots[number]) && weight(&number) >= 0)
             .collect(),
     }
 }

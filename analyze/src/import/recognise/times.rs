@@ -7,10 +7,15 @@ use super::fields::{is_plain, is_time};
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 
+/// What values of different shapes have in common.
+type Role = (bool, String);
+/// A value with the indices of its file and record.
+type Cell<'t> = (usize, usize, &'t str);
+
 /// The time of each shape: the values in a format of times, and numbers whose words say so. Of several that which never falls and
 /// differs most from row to row, for it is the finest.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
-    let mut values: BTreeMap<(bool, String), Vec<(usize, usize, &str)>> = BTreeMap::new();
+    let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
         let slots = template.slots.iter().enumerate();
         for (number, slot) in slots.filter(|(_, slot)| is_time(slot)) {
@@ -19,7 +24,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
             values.entry(role(slot)).or_default().extend(cells);
         }
     }
-    let course: BTreeMap<(bool, String), f64> = values
+    let course: BTreeMap<Role, f64> = values
         .into_iter()
         .map(|(role, rows)| (role, course(rows)))
         .collect();
@@ -45,10 +50,10 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
 }
 
 /// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
-fn course(mut rows: Vec<(usize, usize, &str)>) -> f64 {
+fn course(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
-    let falls = |pair: &[(usize, usize, &str)]| {
+    let falls = |pair: &[Cell<'_>]| {
         let ((file, _, before), (other, _, now)) = (pair[0], pair[1]);
         file == other
             && match (before.parse::<f64>(), now.parse::<f64>()) {
@@ -61,7 +66,7 @@ fn course(mut rows: Vec<(usize, usize, &str)>) -> f64 {
 }
 
 /// What a slot has in common with the same value of other shapes: whether it is a time, and the words before it.
-fn role(slot: &Slot) -> (bool, String) {
+fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
