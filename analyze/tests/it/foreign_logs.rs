@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use analyze::import::{self, Mapping};
 use jiff::Timestamp;
@@ -115,7 +116,12 @@ impl Row {
 pub const TITLES: &str = "time,event,clock,queue,peers,stamp";
 
 /// The rows of each run.
-pub fn runs() -> Vec<Vec<Row>> {
+pub fn runs() -> &'static [Vec<Row>] {
+    static RUNS: OnceLock<Vec<Vec<Row>>> = OnceLock::new();
+    RUNS.get_or_init(simulated)
+}
+
+fn simulated() -> Vec<Vec<Row>> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
     fixture::simulated(&root, LOGS);
@@ -207,4 +213,18 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
     });
     let folders: Vec<PathBuf> = folders.collect();
     import(&folders, &Mapping::default()).unwrap().0
+}
+
+/// The sources of both runs, written below a folder.
+pub fn both(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
+    let runs = runs();
+    let write = |(run, rows): (usize, &Vec<Row>)| {
+        write(
+            folder,
+            rows,
+            |machine| name(run + 1, machine),
+            |rows| format!("{TITLES}\n{}", lines(rows, Row::csv)),
+        )
+    };
+    runs.iter().enumerate().flat_map(write).collect()
 }

@@ -32,6 +32,7 @@ mod readback;
 mod readme;
 mod recognised;
 mod recognised_files;
+mod recognised_properties;
 mod reproducible;
 mod sample;
 mod schema_3;

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use analyze::import::Mapping;
 
-use crate::foreign_logs::{self as logs, Row, TITLES, lines};
-use crate::recognised::both;
+use crate::foreign_logs::{self as logs, Row, TITLES, both, lines};
 
 /// What the folder with both runs becomes, its files called as `name` says, after `alter` has changed it.
 fn imported(
@@ -22,7 +21,7 @@ fn imported(
 
 #[test]
 fn runs_flat_in_a_folder_and_in_folders_within() {
-    let wanted = logs::plain(&logs::runs());
+    let wanted = logs::plain(logs::runs());
     for (what, name) in [
         (
             "flat",
@@ -67,7 +66,7 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
             fs::write(root.join("run2/plot.png"), [0x89, 0]).unwrap();
         },
     );
-    assert_eq!(found, logs::plain(&logs::runs()));
+    assert_eq!(found, logs::plain(logs::runs()));
     assert!(
         words.contains("run1/averages.csv") && words.contains("run2/plot.png"),
         "{words}"
@@ -113,7 +112,7 @@ fn trials_in_the_same_files_are_runs() {
     });
     let files: Vec<_> = files.collect();
     let (found, words) = logs::import(&files, &Mapping::default()).unwrap();
-    assert_eq!(found, logs::plain(&runs));
+    assert_eq!(found, logs::plain(runs));
     assert!(words.contains("they are taken as 2 runs"), "{words}");
 }
 
@@ -128,7 +127,7 @@ fn a_pattern_of_names_says_which_part_is_which() {
     .unwrap();
     assert_eq!(
         logs::import(&files, &mapping).unwrap().0,
-        logs::plain(&logs::runs())
+        logs::plain(logs::runs())
     );
     let wrong = Mapping::parse("files = 'vm(?<machine>[0-9])'", "m.toml".as_ref()).unwrap();
     let error = logs::import(&files, &wrong).unwrap_err();
