@@ -181,7 +181,11 @@ impl Reader<'_> {
 
     /// How to import without a column.
     fn way_round(&self, column: &str) -> String {
-        match self.mapping.line.is_empty() {
+        let column = match self.raw.has(column) {
+            true => column,
+            false => "peers",
+        };
+        match self.mapping.line.is_empty() && self.raw.has(column) {
             true => format!("; --columns {column}=- leaves the column out"),
             false => String::new(),
         }
