@@ -22,23 +22,29 @@ const MOST_MAPPING_BYTES: u64 = 1 << 20;
 #[command(after_help = "Examples:
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
   analyze import trial-1/ trial-2/ --into data/mine --rates 1,3,6 --internal 0.7
+  analyze import logs/ --explain
   analyze import --each submissions/ --into data/class
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
-Each row is an event. A log needs at least these columns: system time, event, logical clock, and the machine (not needed \
-if each machine has its own file). Queue lengths may be missing: after an internal event or a send 0 is taken, and after receives they \
-are recounted if the log says who sent what to whom. Columns with usual names are recognised; --columns names others, by the name in the first line or by \
-number. Optional columns: run, tick, recipients, sender (or peers for both), stamp and sent_tick. Stamp is the timestamp that a message \
-carries, and sent_tick is the number of the sender's tick at which it was sent. With more columns, more can be measured and checked; the report lists what \
-could not be.
+Each row is an event. A log needs at least these values: system time, event, logical clock, and the machine (not needed if each machine \
+has its own file). How the lines are written is recognised: tables with or without a header, labels, key=value, JSON, free text, events of \
+several lines. --explain shows what was understood. --columns names columns by the name in the first line or by number; - says that there \
+is none. Optional columns: queue_length, run, tick, recipients, sender (or peers for both), stamp and sent_tick. Stamp is the timestamp \
+that a message carries, and sent_tick is the number of the sender's tick at which it was sent. With more columns, more can be measured and \
+checked; the report lists what could not be. Queue lengths may be missing: after an internal event or a send 0 is taken, and after \
+receives they are recounted if the log says who sent what to whom.
 
-All files named directly form one run; each folder among the LOGS is a separate run. Free text is read with a pattern, in a file given \
-with --mapping, which can contain every option:
+All files named directly form one run; each folder among the LOGS is a separate run. Names such as run1_vm2.csv, and folders within \
+folders, tell of several runs. A file given with --mapping can contain every option, and patterns of lines and of file names; \
+--write-mapping writes one:
 
   line = '^\\[(?<system_time>[^]]+)\\] VM (?<machine>\\d+) (?<event>\\w+).* clock=(?<logical_clock>\\d+) queue=(?<queue_length>\\d+)'
+  files = 'run(?<run>\\d+)_vm(?<machine>\\d+)'
   time = \"%H:%M:%S%.f\"
   [events]
   internal = [\"TICK\"]
+  send_all = [\"SHOUT\"]
+  ignore = [\"HELLO\"]
 
 With --each, every folder in FOLDER is a submission. Each becomes a dataset of its own in DATASET, is audited and measured, and gets a \
 row of the table. A submission that cannot be imported has its error in its row, and stops no other.
@@ -67,7 +73,7 @@ pub struct Import {
     /// A TOML file that says how to read the logs. Where an option says something else, the option is used
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// The character between cells, or `blanks` [default: found out from the first line]
+    /// The character between cells, or `blanks` [default: recognised]
     #[arg(long, value_name = "CHARACTER")]
     separator: Option<String>,
     /// The first line is an event, and not the names of the columns
@@ -79,7 +85,7 @@ pub struct Import {
     /// The words of the log for the kinds of events: internal, send, send_all (to all others), receive, or ignore (no event), such as send=OUT,send_all=OUT_ALL
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
     events: Vec<(String, String)>,
-    /// The format of times: s, ms, us, ns, or a strftime format [default: seconds or ISO 8601]
+    /// The format of times: s, ms, us, ns, or a strftime format [default: recognised]
     #[arg(long, value_name = "UNIT")]
     time: Option<String>,
     /// Whether logical clocks are logged before or after the event [default: what fits the rows]

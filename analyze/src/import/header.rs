@@ -13,6 +13,9 @@ pub(super) type Places = [Option<usize>; COLUMNS.len()];
 /// What a log cannot be without; machines may also be told apart by their files.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
+/// What is said of a column that the log does not have, whatever its titles are.
+const NO_COLUMN: &str = "-";
+
 /// What else columns are usually called, in lower case, their words joined by `_`.
 const USUAL: [(&str, &[&str]); 12] = [
     ("run", &["trial", "run_id"]),
@@ -89,6 +92,7 @@ pub(super) fn places(
     let mut places = Places::default();
     for (place, name) in places.iter_mut().zip(COLUMNS) {
         *place = match mapping.columns.get(name) {
+            Some(said) if said == NO_COLUMN => None,
             Some(said) => Some(said_place(said, name, header, path)?),
             None => header.and_then(|header| usual_place(name, header)),
         };

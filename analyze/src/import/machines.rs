@@ -129,11 +129,14 @@ impl Keys {
 
 /// What stands directly behind a word for machines: a number, or a single letter.
 pub(super) fn behind_word(parts: &[Piece]) -> Option<Piece> {
-    let is_word = |piece: &Piece| matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()));
-    let behind = parts
-        .windows(2)
-        .find(|pair| is_word(&pair[0]) && is_short(&pair[1]));
+    let mut pairs = parts.windows(2);
+    let behind = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
     behind.map(|pair| pair[1].clone())
+}
+
+/// Whether a part is a word for machines.
+pub(super) fn is_machine_word(piece: &Piece) -> bool {
+    matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
 }
 
 /// Whether a part can be the name of one among several.

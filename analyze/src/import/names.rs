@@ -45,7 +45,10 @@ pub(super) fn by_run(
             let key = |path: &PathBuf| Ok(found(&pattern, path)?.0);
             paths.iter().map(key).collect::<Result<_, Error>>()?
         }
-        None => match labelled(&paths).or_else(|| unlabelled(&paths)) {
+        None => match by_machine_word(&paths)
+            .or_else(|| labelled(&paths))
+            .or_else(|| unlabelled(&paths))
+        {
             Some(keys) => {
                 report.understood.assume("The runs were told apart by the names of the files; set how with `files` in a mapping.".to_owned());
                 keys
@@ -97,6 +100,35 @@ fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error
     })?;
     let group = |name: &str| groups.name(name).map(|group| group.as_str().to_owned());
     Ok((group("run").unwrap_or_default(), group("machine")))
+}
+
+/// The run of each file as all of its name but the machine behind a word for machines, if there is a word for runs too, and if each
+/// run then has the same machines.
+fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
+    let mut keys = vec![];
+    for path in paths {
+        behind_run_word(path)?;
+        let parts = machines::parts(&stem(path));
+        let machine = machines::behind_word(&parts)?;
+        let index = parts.iter().position(|part| *part == machine)?;
+        let at = (1..parts.len())
+            .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]));
+        let key = without(path, at.unwrap_or(index));
+        runs.entry(key.clone()).or_default().push(machine);
+        keys.push(key);
+    }
+    (runs.len() > 1 && are_same_runs(&mut runs)).then_some(keys)
+}
+
+/// Whether all runs have the same machines, two or more, and none twice.
+fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
+    runs.values_mut().for_each(|machines| machines.sort());
+    let Some(first) = runs.values().next() else {
+        return false;
+    };
+    let are_different = first.windows(2).all(|pair| pair[0] != pair[1]);
+    first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
 }
 
 /// The run of each file, if every name has one behind a word for runs, there are several, and each run has machines that differ.
@@ -161,21 +193,15 @@ fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
         .collect();
     let fewest = parts.iter().map(Vec::len).min().unwrap_or(0);
     let machines = |part: usize| {
-        let mut runs: BTreeMap<String, Vec<&Piece>> = BTreeMap::new();
+        let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
         for (path, parts) in paths.iter().zip(&parts) {
-            runs.entry(without(path, part))
-                .or_default()
-                .push(&parts[part]);
+            let key = without(path, part);
+            runs.entry(key).or_default().push(parts[part].clone());
         }
-        runs.values_mut().for_each(|machines| machines.sort());
+        let are_same = runs.len() > 1 && are_same_runs(&mut runs);
         let first = runs.values().next()?;
-        let are_all_short = first.iter().all(|piece| machines::is_short(piece));
-        let are_different = first.windows(2).all(|pair| pair[0] != pair[1]);
-        let is_run = first.len() > 1
-            && are_all_short
-            && are_different
-            && runs.values().all(|machines| machines == first);
-        (is_run && runs.len() > 1).then(|| first.len())
+        let are_short = first.iter().all(machines::is_short);
+        (are_same && are_short).then_some(first.len())
     };
     (0..fewest)
         .filter_map(|part| Some((part, machines(part)?)))
@@ -219,7 +245,7 @@ mod tests {
             "run2_vm1.csv",
             "run2_vm2.csv",
         ];
-        let two = vec![("run 1".to_owned(), 2), ("run 2".to_owned(), 2)];
+        let two = vec![("run 1 vm".to_owned(), 2), ("run 2 vm".to_owned(), 2)];
         assert_eq!(runs(&flat, None), two);
         let behind = [
             "vm1-trial-1.log",
@@ -227,7 +253,7 @@ mod tests {
             "vm1-trial-10.log",
             "vm2-trial-10.log",
         ];
-        assert_eq!(runs(&behind, None)[1], ("trial 10".to_owned(), 2));
+        assert_eq!(runs(&behind, None)[1], ("vm trial 10".to_owned(), 2));
         for one in [
             &["vm1.csv", "vm2.csv"][..],
             &["run1_vm1.csv", "run1_vm2.csv"],

@@ -100,11 +100,15 @@ pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Whether every name in `cell` is a machine's.
-pub(super) fn are_machines(cell: &str, machines: &Machines) -> bool {
+/// Whether every name in `cell` is a machine's, and a single one not that of the machine `own`.
+pub(super) fn are_others(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
     match named(cell) {
         Named::All => true,
-        Named::Names(names) => names.iter().all(|name| machines.number(name).is_some()),
+        Named::Names(names) => {
+            let numbers: Option<Vec<u32>> =
+                names.iter().map(|name| machines.number(name)).collect();
+            numbers.is_some_and(|numbers| numbers.iter().any(|&number| Some(number) != own))
+        }
     }
 }
 

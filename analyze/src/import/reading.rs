@@ -82,7 +82,6 @@ pub(super) fn read(
             continue;
         }
         let raws = rows_of(run, &mapping, report)?;
-        let raws = trials::part(raws, report);
         runs.extend(split_by_run(run.name.clone(), raws));
     }
     let left_out = report.left_out_paths();
@@ -95,6 +94,11 @@ pub(super) fn read(
                 .assume(format!("Times are read as `{format}`; set it with --time."));
         }
     }
+    let runs = runs.into_iter().flat_map(|(name, raws)| {
+        let raws = trials::part(raws, mapping.time.as_deref(), report);
+        split_by_run(name, raws)
+    });
+    let runs: Vec<(String, Vec<Raw>)> = runs.collect();
     explain::fill(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
@@ -205,7 +209,7 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the words of events name peers, where no column does: if every such name is a machine's. Otherwise none is taken.
+/// Whether the words of events name peers, where no column does: if every such name is another machine's. Otherwise none is taken.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -213,20 +217,27 @@ pub(super) fn words_name_peers(
     report: &mut Report,
 ) -> bool {
     let columns = ["peers", "recipients", "sender"];
-    let mut names = files
+    let mut is_any = false;
+    for raw in files
         .iter()
         .filter(|raw| !columns.iter().any(|column| raw.has(column)))
-        .flat_map(|raw| raw.rows.iter().filter_map(|row| raw.cell(row, "event")))
-        .filter_map(|cell| peers::in_words(cell, mapping.kind(cell)?))
-        .peekable();
-    if names.peek().is_none() {
-        return false;
-    }
-    match names.find(|name| !peers::are_machines(name, machines)) {
-        None => true,
-        Some(stranger) => {
-            report.understood.assume(format!("Peers are not taken from the words of events: `{stranger}` is no machine of the run."));
-            false
+    {
+        let own = machines.number(&names::stem(&raw.path));
+        for cell in raw.rows.iter().filter_map(|row| raw.cell(row, "event")) {
+            let Some(name) = mapping
+                .kind(cell)
+                .and_then(|kind| peers::in_words(cell, kind))
+            else {
+                continue;
+            };
+            if !peers::are_others(name, machines, own) {
+                report.understood.assume(format!(
+                    "Peers are not taken from the words of events: `{name}` is no other machine of the run."
+                ));
+                return false;
+            }
+            is_any = true;
         }
     }
+    is_any
 }

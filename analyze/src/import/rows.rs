@@ -148,7 +148,10 @@ impl Reader<'_> {
             let names = self.machines.0.join(", ");
             self.wrong(
                 row,
-                format!("{column} `{name}` is no machine of the run; there are {names}"),
+                format!(
+                    "{column} `{name}` is no machine of the run; there are {names}{}",
+                    self.way_round(column)
+                ),
             )
         })
     }
@@ -162,8 +165,20 @@ impl Reader<'_> {
     }
 
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
-        let problem = format!("{column} is the machine itself");
+        let problem = format!("{column} is the machine itself{}", self.way_round(column));
         self.wrong(row, problem)
+    }
+
+    /// How to import without a column.
+    fn way_round(&self, column: &str) -> String {
+        let column = match self.raw.has(column) {
+            true => column,
+            false => "peers",
+        };
+        match self.mapping.line.is_empty() && self.raw.has(column) {
+            true => format!("; --columns {column}=- leaves the column out"),
+            false => String::new(),
+        }
     }
 
     /// A whole number; none if the cell has no value.

@@ -1,21 +1,27 @@
 //! Several trials, one behind the other in the same files.
 
+use super::header::plain;
 use super::lines::Raw;
 use super::numbers;
 use super::report::Report;
+use super::time::Clock;
 
 /// A trial begins where the clock falls to at most this.
 const MOST_FIRST_CLOCK: u64 = 20;
 /// A trial has at least so many rows of a machine.
 const LEAST_ROWS: usize = 3;
+/// Between two trials is more time than so many times that between most rows.
+const LONG_PAUSE: u64 = 5;
 
-/// Gives the rows of each trial a run of their own, if clock and time start again in every file, equally often. Rows that have a run
-/// stay as they are.
-pub(super) fn part(raws: Vec<Raw>, report: &mut Report) -> Vec<Raw> {
-    let starts: Vec<Vec<usize>> = raws.iter().map(starts).collect();
+/// Gives the rows of each trial a run of their own, if clock and time start again in every file, equally often: the time falls, or
+/// makes a long pause. Rows that have a run stay as they are.
+pub(super) fn part(raws: Vec<Raw>, time: Option<&str>, report: &mut Report) -> Vec<Raw> {
+    if raws.iter().any(|raw| raw.has("run") || raw.has("machine")) {
+        return raws;
+    }
+    let starts: Vec<Vec<usize>> = raws.iter().map(|raw| starts(raw, time)).collect();
     let trials = starts.first().map_or(0, Vec::len);
-    let is_several = trials > 1 && starts.iter().all(|starts| starts.len() == trials);
-    if !is_several || raws.iter().any(|raw| raw.has("run") || raw.has("machine")) {
+    if trials < 2 || starts.iter().any(|starts| starts.len() != trials) {
         return raws;
     }
     report.understood.assume(format!(
@@ -23,11 +29,8 @@ pub(super) fn part(raws: Vec<Raw>, report: &mut Report) -> Vec<Raw> {
     ));
     let with_runs = |(raw, starts): (Raw, Vec<usize>)| {
         let run = |row: usize| {
-            starts
-                .iter()
-                .filter(|&&start| start <= row)
-                .count()
-                .to_string()
+            let begun = starts.iter().filter(|&&start| start <= row);
+            begun.count().to_string()
         };
         raw.with_runs(run)
     };
@@ -35,32 +38,37 @@ pub(super) fn part(raws: Vec<Raw>, report: &mut Report) -> Vec<Raw> {
 }
 
 /// The rows at which a trial begins: the first, and those at which clock and time start again.
-fn starts(raw: &Raw) -> Vec<usize> {
-    let clock = |row: usize| {
-        let cell = raw.cell(&raw.rows[row], "logical_clock")?;
-        numbers::whole(cell, raw.mark).ok()
-    };
-    let time = |row: usize| raw.cell(&raw.rows[row], "system_time");
+fn starts(raw: &Raw, time: Option<&str>) -> Vec<usize> {
+    let cell = |row: usize, column: &str| raw.cell(&raw.rows[row], column);
+    let format = Clock::from_first_cell(
+        time,
+        &plain(&raw.time_title),
+        cell(0, "system_time").unwrap_or_default(),
+    );
+    let rows = 0..raw.rows.len();
+    let clocks: Vec<Option<u64>> = rows
+        .clone()
+        .map(|row| numbers::whole(cell(row, "logical_clock")?, raw.mark).ok())
+        .collect();
+    let times: Vec<Option<u64>> = rows
+        .map(|row| format.ns(cell(row, "system_time")?, raw.mark))
+        .collect();
+    let mut pauses: Vec<u64> = times
+        .windows(2)
+        .filter_map(|pair| pair[1]?.checked_sub(pair[0]?))
+        .collect();
+    pauses.sort_unstable();
+    let usual_pause = pauses.get(pauses.len() / 2).copied().unwrap_or(0);
     let mut starts = vec![0];
-    for row in 1..raw.rows.len() {
-        let clock_starts = matches!((clock(row - 1), clock(row)), (Some(before), Some(now))
+    for row in 1..clocks.len() {
+        let clock_starts = matches!((clocks[row - 1], clocks[row]), (Some(before), Some(now))
             if now < before / 2 && now <= MOST_FIRST_CLOCK);
         let is_long = row - starts.last().copied().unwrap_or(0) >= LEAST_ROWS;
-        if clock_starts && is_long && is_new_time(time(row - 1), time(row), raw) {
+        let time_starts = matches!((times[row - 1], times[row]), (Some(before), Some(now))
+            if now < before || now - before > LONG_PAUSE * usual_pause);
+        if clock_starts && is_long && time_starts {
             starts.push(row);
         }
     }
     starts
-}
-
-/// Whether a time is that of a new trial: a number smaller than the one before, or a time of another second than the one before.
-fn is_new_time(before: Option<&str>, now: Option<&str>, raw: &Raw) -> bool {
-    let (Some(before), Some(now)) = (before, now) else {
-        return false;
-    };
-    let number = |cell: &str| numbers::times_ten_to(cell, 6, raw.mark).ok();
-    match (number(before), number(now)) {
-        (Some(before), Some(now)) => now < before,
-        _ => false,
-    }
 }

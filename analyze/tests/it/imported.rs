@@ -364,7 +364,7 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
     insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
     insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group is called clock; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
     insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are given, but there are 2 machines");
-    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2");
+    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2; --columns peers=- leaves the column out");
 }
 
 /// What would give numbers that are not so, though every cell can be read.
@@ -393,7 +393,7 @@ fn what_cannot_be_one_run_is_refused() {
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
     insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
-    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself");
+    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself; --columns peers=- leaves the column out");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.

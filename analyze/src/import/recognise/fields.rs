@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::{CLEARLY, Direction, ENOUGH, Field};
+use super::evidence::{CLEARLY, ENOUGH, Field};
 use super::sequence::Sequence;
 use super::templates::{Slot, Template};
 use super::tokens::Class;
+use super::{optional, times};
 use crate::import::mapping::Kind;
 
 /// Which slot of a shape is which field.
@@ -95,7 +96,7 @@ pub(super) fn assign(
     for &index in &events {
         found[index].machine = machine[index];
     }
-    let times = times(templates, &events);
+    let times = times::find(templates, &events);
     let mut lacking = vec![];
     for &index in &events {
         found[index].time = times[index];
@@ -127,42 +128,58 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
+    let spans = spans(templates, &events, files);
     let unknown = |index: &usize| {
         let template = &templates[*index];
-        let has_time = template.slots.iter().any(|slot| is_time(slot));
-        let clock = template
-            .slots
-            .iter()
-            .any(|slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH);
-        template.kind.is_none() && has_time && clock && !is_rare(*index)
+        let has_time = template.slots.iter().any(is_time);
+        let is_clock =
+            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+        let is_amid = template.rows.iter().any(|row| {
+            let (first, last) = spans[row.file];
+            (first..last).contains(&row.index)
+        });
+        template.kind.is_none()
+            && has_time
+            && template.slots.iter().any(is_clock)
+            && (is_amid || !is_rare(*index))
     };
     if let Some(index) = (0..templates.len()).find(unknown) {
         return Err(Problem::UnknownEvent(index));
     }
     let mut assumptions = vec![];
     for &index in &events {
-        found[index].queue = queue(
+        found[index].queue = optional::queue(
             &templates[index],
             &found[index],
             index,
             &sequence,
             &mut assumptions,
         )?;
-        found[index].stamp = stamp(
+        found[index].stamp = optional::stamp(
             &templates[index],
             &found[index],
             index,
             &sequence,
             &mut assumptions,
         );
-        set_peers(&templates[index], &mut found[index]);
+        optional::set_peers(&templates[index], &mut found[index]);
     }
-    drop_unresolved(templates, &mut found, resolves, &mut assumptions);
+    optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);
     let assignment = |(index, found): (usize, Assignment)| events.contains(&index).then_some(found);
     Ok(Fields {
         assignments: found.into_iter().enumerate().map(assignment).collect(),
         assumptions,
     })
+}
+
+/// The first and the last event of each file, by the indices of their records.
+fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
+    let mut spans = vec![(usize::MAX, 0); files];
+    for row in events.iter().flat_map(|&index| &templates[index].rows) {
+        let (first, last) = spans[row.file];
+        spans[row.file] = (first.min(row.index), last.max(row.index));
+    }
+    spans
 }
 
 /// Shapes of events that lack a field are left out if they are few; otherwise it is a problem of the first.
@@ -177,7 +194,7 @@ fn refuse_unless_rare(
     }
 }
 
-fn is_time(slot: &Slot) -> bool {
+pub(super) fn is_time(slot: &Slot) -> bool {
     matches!(slot.class, Class::Time(_))
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
 }
@@ -187,82 +204,6 @@ pub(super) fn is_whole(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
     let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
     is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
-}
-
-/// What a slot has in common with the same value of other shapes: whether it is a time, and the words before it.
-fn role(slot: &Slot) -> (bool, String) {
-    (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
-}
-
-/// The time of each shape: the values in a format of times, and numbers whose words say so. Of several that which differs most from
-/// row to row, for it is the finest.
-fn times(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
-    let mut values: BTreeMap<(bool, String), (usize, BTreeSet<&str>)> = BTreeMap::new();
-    for &index in events {
-        for (number, slot) in templates[index]
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| is_time(slot))
-        {
-            let (rows, texts) = values.entry(role(slot)).or_default();
-            *rows += templates[index].rows.len();
-            texts.extend(
-                templates[index]
-                    .rows
-                    .iter()
-                    .map(|row| row.cells[number].as_str()),
-            );
-        }
-    }
-    let score = |slot: &Slot| {
-        let (rows, texts) = &values[&role(slot)];
-        let fineness = 10.0 * texts.len() as f64 / (*rows).max(1) as f64;
-        let is_format = f64::from(u8::from(matches!(slot.class, Class::Time(_))));
-        fineness + 4.0 * is_format + f64::from(slot.weigh(Field::Time).max(0))
-    };
-    let mut times = vec![None; templates.len()];
-    for &index in events {
-        let slots = templates[index].slots.iter().enumerate();
-        let best = slots
-            .filter(|(_, slot)| is_time(slot))
-            .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
-        times[index] = best.map(|(number, _)| number);
-    }
-    if values.is_empty() {
-        for &index in events {
-            times[index] = plain_time(&templates[index]);
-        }
-    }
-    times
-}
-
-/// The time among numbers without words: one with a fraction, or else the one that grows largest.
-fn plain_time(template: &Template) -> Option<usize> {
-    let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
-    let has_fraction = |number: usize| {
-        template
-            .rows
-            .iter()
-            .any(|row| row.cells[number].contains('.'))
-    };
-    let plain: Vec<usize> = (0..template.slots.len())
-        .filter(|&number| is_plain(&template.slots[number]))
-        .collect();
-    let fractions: Vec<usize> = plain
-        .iter()
-        .copied()
-        .filter(|&number| has_fraction(number))
-        .collect();
-    match fractions[..] {
-        [one] => Some(one),
-        [] if plain.len() > 1 => plain.into_iter().max_by(|&a, &b| {
-            last(a)
-                .partial_cmp(&last(b))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        }),
-        _ => None,
-    }
 }
 
 /// Whether it is a number whose words say nothing.
@@ -298,7 +239,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
         }
         false => free
             .into_iter()
-            .filter(|&number| is_plain(&template.slots[number]))
+            .filter(|&number| is_plain(&template.slots[number]) && weight(&number) >= 0)
             .collect(),
     }
 }
@@ -358,139 +299,5 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
     match is_needed && with == all {
         true => slots,
         false => vec![None; templates.len()],
-    }
-}
-
-/// The queue's length: by its words; of a receive also a number without words, if it is 0 where no receive follows.
-fn queue(
-    template: &Template,
-    found: &Assignment,
-    index: usize,
-    sequence: &Sequence<'_>,
-    assumptions: &mut Vec<String>,
-) -> Result<Option<usize>, Problem> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
-    };
-    let weight = |number: &usize| template.slots[*number].weigh(Field::Queue);
-    let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let best = free.iter().map(weight).max().unwrap_or(0);
-    if best >= ENOUGH {
-        let best: Vec<usize> = free
-            .into_iter()
-            .filter(|number| weight(number) == best)
-            .collect();
-        return match best[..] {
-            [one] => Ok(Some(one)),
-            _ => Err(Problem::Several("queue_length", index, best)),
-        };
-    }
-    if template.kind != Some(Kind::Receive) {
-        return Ok(None);
-    }
-    let fitting: Vec<usize> = free
-        .into_iter()
-        .filter(|&number| is_plain(&template.slots[number]) && sequence.is_queue(index, number))
-        .collect();
-    match fitting[..] {
-        [one] => {
-            assumptions.push(format!("The number {} in lines such as `{}` is taken as the queue's length: it is 0 whenever no receive follows.", template.slots[one].label(), template.example));
-            Ok(Some(one))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The timestamp of a message: by its words, or of a receive a number by which the clock follows the rule max(clock, stamp) + 1.
-fn stamp(
-    template: &Template,
-    found: &Assignment,
-    index: usize,
-    sequence: &Sequence<'_>,
-    assumptions: &mut Vec<String>,
-) -> Option<usize> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
-    };
-    let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let says = |number: &usize, words: &[&str]| {
-        words.iter().all(|word| {
-            template.slots[*number]
-                .before
-                .iter()
-                .any(|other| other == word)
-        })
-    };
-    let is_said = |number: &usize| {
-        let strong = says(number, &["stamp"])
-            || says(number, &["timestamp"])
-            || says(number, &["sender", "clock"])
-            || says(number, &["message", "clock"]);
-        strong && template.slots[*number].weigh(Field::Stamp) >= ENOUGH
-    };
-    let said: Vec<usize> = free.iter().copied().filter(is_said).collect();
-    if let ([one], true) = (&said[..], template.kind != Some(Kind::Internal)) {
-        return Some(*one);
-    }
-    if template.kind != Some(Kind::Receive) {
-        return None;
-    }
-    let fitting: Vec<usize> = free
-        .into_iter()
-        .filter(|&number| sequence.is_stamp(index, number))
-        .collect();
-    let [one] = fitting[..] else {
-        return None;
-    };
-    assumptions.push(format!("The number {} in lines such as `{}` is taken as the message's timestamp: clocks follow it.", template.slots[one].label(), template.example));
-    Some(one)
-}
-
-fn set_peers(template: &Template, found: &mut Assignment) {
-    let to = template
-        .slots
-        .iter()
-        .position(|slot| slot.direction() == Some(Direction::To));
-    let from = template
-        .slots
-        .iter()
-        .position(|slot| slot.direction() == Some(Direction::From));
-    match template.kind {
-        Some(Kind::Send | Kind::SendAll) => found.recipients = to,
-        Some(Kind::Receive) => found.sender = from,
-        _ => {}
-    }
-}
-
-/// Takes no names of peers, of recipients or of senders, if any is no machine's.
-fn drop_unresolved(
-    templates: &[Template],
-    found: &mut [Assignment],
-    resolves: impl Fn(usize, &str) -> bool,
-    assumptions: &mut Vec<String>,
-) {
-    type Get = fn(&mut Assignment) -> &mut Option<usize>;
-    let fields: [(&str, Get); 2] = [
-        ("recipients", |one| &mut one.recipients),
-        ("senders", |one| &mut one.sender),
-    ];
-    for (name, get) in fields {
-        let mut stranger = None;
-        for (template, found) in templates.iter().zip(found.iter_mut()) {
-            let Some(slot) = *get(found) else { continue };
-            stranger = stranger.or_else(|| {
-                template
-                    .rows
-                    .iter()
-                    .find(|row| !resolves(row.file, &row.cells[slot]))
-                    .map(|row| row.cells[slot].clone())
-            });
-        }
-        if let Some(stranger) = stranger {
-            found.iter_mut().for_each(|found| *get(found) = None);
-            assumptions.push(format!(
-                "The names of {name} are not taken: `{stranger}` is no machine of the run."
-            ));
-        }
     }
 }

@@ -10,6 +10,8 @@
 //! - [`templates`]: lines of the same shape
 //! - [`evidence`]: which words speak for which field
 //! - [`fields`]: which value is which field
+//! - [`times`]: which is the system time
+//! - [`optional`]: what an event can be without
 //! - [`sequence`]: what the course of numbers says
 //! - [`pattern`]: shapes as regular expressions
 //! - [`tables`]: columns whose titles are not usual
@@ -17,11 +19,13 @@
 
 mod evidence;
 mod fields;
+mod optional;
 mod pattern;
 mod refusal;
 mod sequence;
 mod tables;
 mod templates;
+mod times;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,8 +55,8 @@ struct Records<'t> {
     files: usize,
     /// Whether each file was found in a folder, where other files may be.
     from_folder: Vec<bool>,
-    /// The machines of each file's run, by the names of its files.
-    machines: Vec<Machines>,
+    /// The machines of each file's run, by the names of its files, and its own.
+    machines: Vec<(Machines, Option<u32>)>,
 }
 
 /// How logs are to be read: as `said`, and where that does not say how lines are cut into cells, as their titles or their lines tell.
@@ -132,8 +136,9 @@ fn recognise_text(
         let records = records(texts, &mapping)?;
         let templates = mine_logs(&records, said);
         let resolves = |file: usize, names: &str| {
-            let machines = records.machines.get(file);
-            machines.is_some_and(|machines| peers::are_machines(names, machines))
+            let (machines, own) = &records.machines[file];
+            // A file for all machines names none of them.
+            machines.0.len() < 2 || peers::are_others(names, machines, *own)
         };
         match fields::assign(&templates, records.files, resolves) {
             Ok(found) => {
@@ -286,9 +291,9 @@ fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, 
         for (path, text) in &run.files {
             let file = records.machines.len();
             records.from_folder.push(run.from_folder);
-            records
-                .machines
-                .push(Machines::new(stems.iter().map(String::as_str)));
+            let machines = Machines::new(stems.iter().map(String::as_str));
+            let own = machines.number(&names::stem(path));
+            records.machines.push((machines, own));
             for (line, record) in patterns::records(lines::without_mark(text), mapping)?
                 .into_iter()
                 .take(most)
