@@ -16,6 +16,7 @@
 //! - [`claims`]: tests of claims that others made about the model
 //! - [`audit`]: the check that logs are executions of machines with Lamport clocks
 //! - [`import`]: datasets made from logs of other implementations
+//! - [`class`]: the submissions of a class, imported, audited and measured together
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and paragraphs as text
 //! - [`seal`]: checksums in Parquet files
@@ -27,6 +28,7 @@
 
 pub mod audit;
 pub mod claims;
+pub mod class;
 pub mod compare;
 pub mod error;
 pub mod export;

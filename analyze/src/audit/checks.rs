@@ -109,9 +109,11 @@ impl Check {
             | Self::LinkOrder
             | Self::Causality
             | Self::QueueOrder => Some("which send a receive belongs to is not known"),
-            Self::QueueLength | Self::Conservation | Self::Recipients => {
-                Some("sends do not say to whom")
+            Self::QueueLength | Self::Conservation => {
+                Some("sends do not say to whom, or queue lengths are not logged")
             }
+            Self::Idle => Some("queue lengths are not logged"),
+            Self::Recipients => Some("how machines choose recipients was not said"),
             Self::InternalShare => Some("the probability is the share measured"),
             Self::Journal
             | Self::Files
@@ -120,8 +122,7 @@ impl Check {
             | Self::InitialClock
             | Self::LocalClock
             | Self::RisingClock
-            | Self::ClockConditionBefore
-            | Self::Idle => None,
+            | Self::ClockConditionBefore => None,
         }
     }
 

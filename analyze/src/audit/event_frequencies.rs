@@ -151,11 +151,7 @@ impl Counts {
                 self.known.internal,
                 self.internal_shares(),
             ),
-            (
-                Check::Recipients,
-                self.known.recipients,
-                self.recipient_shares(),
-            ),
+            (Check::Recipients, self.known.sends, self.recipient_shares()),
         ]
         .into_iter()
         .filter(|(_, is_known, _)| *is_known)

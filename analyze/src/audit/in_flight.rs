@@ -84,7 +84,9 @@ fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (
         return (seen(through[0]), seen(through[1]));
     }
     let arrived_ns = sent.time_ns.saturating_add(setup.latency_ns);
-    let mut possible = events.partition_point(|entry| entry.time_ns < sent.time_ns);
+    let late_ns = setup.logged_late_ns(sender, to);
+    let mut possible =
+        events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < sent.time_ns);
     let mut certain = events.partition_point(|entry| entry.time_ns <= arrived_ns);
     if setup.has_delay() {
         let due_after =

@@ -42,8 +42,10 @@ pub(super) fn check(
     }
     let (receives, matched) = (taken.len() as u64, reader.matched);
     page.checked(Check::Sent, receives);
-    for check in [Check::ReceivedOnce, Check::Causality, Check::QueueOrder] {
-        page.checked(check, matched);
+    page.checked(Check::ReceivedOnce, matched);
+    if setup.known.shared_time {
+        page.checked(Check::Causality, matched);
+        page.checked(Check::QueueOrder, matched);
     }
     if setup.keeps_links {
         page.checked(Check::LinkOrder, matched);
@@ -167,6 +169,7 @@ impl<'a> Reader<'a> {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let through_ns = due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
+        let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let by_model = setup.on_schedule || setup.has_delay();
         if by_model && due_ns(self.machine, entry) <= through_ns {
             page.violated(Check::Causality, At::Row(entry.row), || {
@@ -176,7 +179,9 @@ impl<'a> Reader<'a> {
                     due_ns(self.machine, entry)
                 )
             });
-        } else if entry.time_ns < send.time_ns {
+        } else if self.setup.known.shared_time
+            && entry.time_ns.saturating_add(late_ns) < send.time_ns
+        {
             page.violated(Check::Causality, At::Row(entry.row), || {
                 let early_ns = send.time_ns - entry.time_ns;
                 format!(
@@ -188,6 +193,9 @@ impl<'a> Reader<'a> {
     }
 
     fn check_order(&mut self, entry: &Entry, sent: &Sent, page: &mut RunFindings<'_>) {
+        if !self.setup.known.shared_time {
+            return;
+        }
         if let Some(earlier) = self.order.take(sent) {
             page.violated(Check::QueueOrder, At::Row(entry.row), || {
                 let earlier = event(earlier.sender as usize, self.send_of(&earlier));
@@ -201,6 +209,9 @@ impl<'a> Reader<'a> {
 
     /// Checks messages that were never received although later messages were received.
     fn check_passed_over(&self, page: &mut RunFindings<'_>) {
+        if !self.setup.known.shared_time {
+            return;
+        }
         for (sent, is_taken) in self.mailbox.messages.iter().zip(&self.is_taken) {
             if *is_taken {
                 continue;

@@ -52,7 +52,7 @@ use std::path::PathBuf;
 use sim::experiment::Shard;
 
 pub use checks::Check;
-pub use report::{exception, not_audited, records, table, words};
+pub use report::{counter_example, exception, not_audited, records, table, words};
 
 use crate::error::Error;
 
@@ -82,6 +82,8 @@ pub struct Audited {
     pub messages: u64,
     /// Whether the logs come from another implementation. Then checks that need missing columns are not made.
     pub imported: bool,
+    /// Why the lines of the imported files are not known, if they should be.
+    pub sources_problem: Option<String>,
     /// The result of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
 }
@@ -108,6 +110,8 @@ pub struct CounterExample {
     pub line: Option<u64>,
     /// The run, or `None` if the journal cannot be read.
     pub run: Option<u64>,
+    /// The file and the line (from 1) of the imported log that the event was read from, if the dataset was imported.
+    pub source: Option<(String, u64)>,
     /// A description of the violation.
     pub words: String,
 }
@@ -156,7 +160,8 @@ impl Audit {
             .map(move |dataset| &dataset.results[check as usize])
     }
 
-    fn first(&self, check: Check) -> Option<&CounterExample> {
+    /// The first violation of `check` in any dataset.
+    pub fn first(&self, check: Check) -> Option<&CounterExample> {
         self.results(check).find_map(|result| result.first.as_ref())
     }
 }

@@ -12,6 +12,8 @@ use crate::output::words::counted;
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(about).collect();
     words.extend(audit.datasets.iter().filter_map(not_checked));
+    let problems = audit.datasets.iter();
+    words.extend(problems.filter_map(|dataset| dataset.sources_problem.clone()));
     words.push(String::new());
     words.push(verdict(audit));
     let failed: Vec<Check> = failed(audit);
@@ -135,7 +137,8 @@ fn verdict(audit: &Audit) -> String {
     }
 }
 
-fn counter_example(first: &CounterExample) -> String {
+/// Where it is and what is wrong: first in the log that was imported, if it was.
+pub fn counter_example(first: &CounterExample) -> String {
     let line = first
         .line
         .map_or(String::new(), |line| format!(" line {line}"));
@@ -148,7 +151,14 @@ fn counter_example(first: &CounterExample) -> String {
         keep_together(&line),
         keep_together(&run)
     );
-    format!("{place}: {}.", first.words)
+    match &first.source {
+        Some((file, line)) => format!(
+            "{file}{} ({place}): {}.",
+            keep_together(&format!(" line {line}")),
+            first.words
+        ),
+        None => format!("{place}: {}.", first.words),
+    }
 }
 
 /// A table with one row per check, over all datasets.
@@ -200,6 +210,7 @@ pub fn records(audit: &Audit) -> Vec<Record> {
 fn records_of(dataset: &Audited) -> impl Iterator<Item = Record> {
     dataset.results.iter().map(|result| {
         let first = result.first.as_ref();
+        let source = first.and_then(|first| first.source.as_ref());
         let integer = |value: Option<u64>| {
             value.map_or(Value::Missing, |value| {
                 Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
@@ -218,6 +229,8 @@ fn records_of(dataset: &Audited) -> impl Iterator<Item = Record> {
             ("line", integer(first.and_then(|first| first.line))),
             ("run", integer(first.and_then(|first| first.run))),
             ("first", text(first.map(|first| first.words.clone()))),
+            ("source_file", text(source.map(|(file, _)| file.clone()))),
+            ("source_line", integer(source.map(|(_, line)| *line))),
         ];
         values
             .map(|(name, value)| (name.to_owned(), value))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sim::log::{Dataset, DatasetError, JournalRow};
+use sim::log::{Dataset, DatasetError, JournalRow, Sources};
 
 use super::checks::Check;
 use super::event_frequencies::EventFrequencies;
@@ -44,6 +44,10 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     let (mut tally, mix) = on_all_cores(&dataset, &finished);
     mix.check(&mut tally);
     let lines = Lines::new(&dataset);
+    let (sources, sources_problem) = match Sources::open(&dataset) {
+        Ok(sources) => (sources, None),
+        Err(problem) => (None, Some(problem)),
+    };
     let results = Check::ALL.map(|check| {
         let line = tally.line(check);
         let first = line.first.as_ref().map(|first| {
@@ -53,6 +57,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
                 file,
                 line,
                 run: Some(run.run),
+                source: source_of(sources.as_ref(), run, first.at),
                 words: first.words.clone(),
             }
         });
@@ -72,8 +77,18 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         events: tally.events,
         messages: tally.messages,
         imported: dataset.manifest().imported.is_some(),
+        sources_problem,
         results: results.into(),
     })
+}
+
+/// Where in the imported files something stands.
+fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<(String, u64)> {
+    let At::Row(row) = at else {
+        return None;
+    };
+    let (file, line) = sources?.find(run.run, row)?;
+    Some((file.to_owned(), line))
 }
 
 /// The result for a dataset whose journal is damaged, so that its runs are not known.
@@ -121,6 +136,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         file,
         line,
         run: None,
+        source: None,
         words,
     });
     Audited {
@@ -136,6 +152,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         events: 0,
         messages: 0,
         imported: false,
+        sources_problem: None,
         results,
     }
 }
@@ -145,7 +162,6 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFre
         dataset,
         finished,
         planned: Planned::new(&dataset.manifest().experiment),
-        known: Known::of(dataset.manifest().imported.as_ref()),
         by_key: by_key(finished),
         next: AtomicUsize::new(0),
     };
@@ -171,7 +187,6 @@ struct Shared<'d> {
     dataset: &'d Dataset,
     finished: &'d [&'d JournalRow],
     planned: Planned<'d>,
-    known: Known,
     by_key: HashMap<&'d str, usize>,
     /// The ordinal number of the run that is audited next.
     next: AtomicUsize,
@@ -195,7 +210,8 @@ impl Shared<'_> {
         let is_new = self.is_new(ordinal, &mut problems);
         self.planned.check(row, &mut problems);
         if is_new && let Some(bytes) = self.events_of(row, page) {
-            let setup = Setup::of(row, self.known);
+            let imported = self.dataset.manifest().imported.as_ref();
+            let setup = Setup::of(row, Known::of(imported, row.run));
             let log = Log::read(
                 (&bytes, self.dataset.missing_fields()),
                 row.run,
@@ -256,7 +272,7 @@ fn check_events(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
             false => messages::unknown(log, machine),
         };
         queues::check_idle(setup, log, machine, page);
-        if setup.known.recipients {
+        if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
             queues::check(setup, log, machine, mailbox, &taken, page);
         }
     }

@@ -1,7 +1,7 @@
 //! The parameters of a run, according to its row in the journal.
 
 use sim::experiment::{Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
-use sim::log::{Imported, JournalRow};
+use sim::log::{Imported, JournalRow, UnmeasuredPart};
 
 use super::model::Model;
 use super::timetable::Timetable;
@@ -10,6 +10,8 @@ use super::timetable::Timetable;
 pub(super) const ROUNDING_NS: u64 = 1000;
 /// A delay longer than this many means is not drawn from an exponential distribution. The probability of such a delay is 10^-17.
 const LONGEST_IN_MEANS: u64 = 40;
+/// Other programs log a send up to this share of a tick after its message was under way.
+const LOGGED_LATE: f64 = 0.05;
 
 /// What is known of a run's events: all, unless its log was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,12 @@ pub(super) struct Known {
     /// Probability of an internal event.
     pub(super) internal: bool,
     pub(super) recipients: bool,
+    /// How recipients are drawn.
+    pub(super) sends: bool,
+    /// Queue lengths, from the log itself.
+    pub(super) queue_lengths: bool,
+    /// Times of all machines on one scale.
+    pub(super) shared_time: bool,
     /// Timestamps that sends carry.
     pub(super) send_stamps: bool,
     /// Timestamps that receives got.
@@ -34,27 +42,35 @@ impl Known {
         ticks: true,
         internal: true,
         recipients: true,
+        sends: true,
+        queue_lengths: true,
+        shared_time: true,
         send_stamps: true,
         stamps: true,
         messages: true,
     };
 
-    /// Of a dataset's events, if it was imported.
-    pub(super) fn of(imported: Option<&Imported>) -> Self {
-        let Some(Imported {
-            missing_fields,
-            assumed,
-            ..
-        }) = imported
-        else {
+    /// Of the events of run `run` of a dataset, if it was imported.
+    pub(super) fn of(imported: Option<&Imported>, run: u64) -> Self {
+        let Some(imported) = imported else {
             return Self::ALL;
         };
+        let Imported {
+            missing_fields,
+            assumed,
+            sends_given,
+            ..
+        } = imported;
         let links_sends = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
             ticks: !assumed.ticks,
             internal: !assumed.internal,
             recipients: !missing_fields.recipients,
+            sends: *sends_given && !missing_fields.recipients,
+            queue_lengths: !assumed.recounted_queues
+                && imported.measures(UnmeasuredPart::QueueLengths, run),
+            shared_time: imported.measures(UnmeasuredPart::SharedTime, run),
             send_stamps: !assumed.send_stamps,
             stamps: !missing_fields.stamps,
             messages: links_sends
@@ -133,6 +149,15 @@ impl Setup {
             time_scale: row.time_scale,
             configuration: configuration.to_string(),
         }
+    }
+
+    /// By how much a receive can be logged before its send, in wall nanoseconds: not at all by machines of the simulator.
+    pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
+        if self.known.timetable {
+            return 0;
+        }
+        let slower = self.rates[sender].min(self.rates[receiver]);
+        (LOGGED_LATE * 1e9 / slower.hertz() / self.time_scale) as u64
     }
 
     /// Number of machines.

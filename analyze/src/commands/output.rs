@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use analyze::measures::Measure;
+use analyze::measures::{Measure, notes};
 use analyze::output;
 use analyze::output::table::Table;
 use analyze::output::value::Record;
@@ -41,6 +41,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Makes the option with this format.
+    pub fn new(format: Format) -> Self {
+        Self { format }
+    }
+
     /// Prints `words` and then `tables` as text or Markdown, or only `records` as CSV or JSON.
     pub fn print(
         &self,
@@ -136,15 +141,17 @@ pub fn print_table_of(
 ) -> anyhow::Result<()> {
     let measures = spec.measures();
     let names = rows.pool_columns()?;
+    let datasets = datasets.open()?;
+    let notes = notes(&datasets, &measures);
     if !names.is_empty() {
-        let pools =
-            rows.sort_and_truncate(pool::pools(&datasets.open()?, &names)?, Pool::estimate)?;
-        let table = pool::table(spec.title, &names, &measures, &pools);
+        let pools = rows.sort_and_truncate(pool::pools(&datasets, &names)?, Pool::estimate)?;
+        let mut table = pool::table(spec.title, &names, &measures, &pools);
+        table.caption.extend(notes);
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
-    let groups =
-        rows.sort_and_truncate(repetitions::groups(&datasets.open()?)?, Group::estimate)?;
-    let table = tables::table(spec.title, &measures, &groups);
+    let groups = rows.sort_and_truncate(repetitions::groups(&datasets)?, Group::estimate)?;
+    let mut table = tables::table(spec.title, &measures, &groups);
+    table.caption.extend(notes);
     output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 

@@ -1,7 +1,7 @@
 //! `analyze summary`.
 
 use analyze::Dataset;
-use analyze::measures::Measure;
+use analyze::measures::{Measure, notes};
 use analyze::output::table::Table;
 use analyze::output::words::counted;
 use analyze::stats::repetitions::{self, Group};
@@ -28,7 +28,12 @@ impl Summary {
         let groups = repetitions::groups(&datasets)?;
         let tables: Vec<Table> = SUMMARY
             .iter()
-            .map(|spec| tables::table(spec.title, &spec.summary_measures(), &groups))
+            .map(|spec| {
+                let measures = spec.summary_measures();
+                let mut table = tables::table(spec.title, &measures, &groups);
+                table.caption.extend(notes(&datasets, &measures));
+                table
+            })
             .collect();
         let measures: Vec<&Measure> = SUMMARY
             .iter()

@@ -23,6 +23,7 @@ are not kept under version control, except `sample/` and `foreign/`. The latter 
 <name>/processed/runs.parquet      one row for each finished run
 <name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
 <name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
+<name>/sources.csv                 only of imported logs: the file and line that each event was read from
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 

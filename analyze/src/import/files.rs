@@ -5,12 +5,14 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::machines;
 use super::report::Report;
+use super::{machines, names};
 use crate::error::Error;
 
 /// Files of these names, in small letters or capitals, are taken from a folder.
-const EXTENSIONS: [&str; 4] = ["csv", "tsv", "txt", "log"];
+const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
+/// Folders within folders are searched so deep.
+const MOST_DEPTH: usize = 6;
 /// No line of a log has so many bytes.
 const MOST_LINE_BYTES: u64 = 1 << 20;
 /// A byte of a log takes about so many of memory while it is imported.
@@ -18,15 +20,26 @@ const MEMORY_PER_BYTE: u64 = 16;
 /// Where the system does not say how much memory it has.
 const USUAL_MEMORY: u64 = 16 << 30;
 
-/// A run's name and files.
-pub(super) type RunFiles = (String, Vec<PathBuf>);
+/// The files of a run.
+#[derive(Clone, Debug)]
+pub(super) struct RunFiles {
+    pub(super) name: String,
+    pub(super) paths: Vec<PathBuf>,
+    /// Whether they were found in a folder: then a file that is no log may be left out.
+    pub(super) from_folder: bool,
+}
 
-/// The files of each run. What of a folder is not taken is told in the report.
+/// The files of each run: those of the sources that are files, and those of every folder; both are parted further if their names
+/// tell of several runs. What of a folder is not taken is told in the report.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] if a source is given twice or a folder has no log; [`Error::Io`] if one cannot be read.
-pub(super) fn of_runs(sources: &[PathBuf], report: &mut Report) -> Result<Vec<RunFiles>, Error> {
+pub(super) fn of_runs(
+    sources: &[PathBuf],
+    pattern: Option<&str>,
+    report: &mut Report,
+) -> Result<Vec<RunFiles>, Error> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         sources.iter().partition(|path| path.is_dir());
     let mut seen = HashSet::new();
@@ -37,37 +50,96 @@ pub(super) fn of_runs(sources: &[PathBuf], report: &mut Report) -> Result<Vec<Ru
             return Err(Error::import(source, None, problem));
         }
     }
-    let mut runs = vec![];
+    let mut groups = vec![];
     if !files.is_empty() {
-        runs.push(("the files".to_owned(), files.into_iter().cloned().collect()));
+        groups.push((
+            "the files".to_owned(),
+            files.into_iter().cloned().collect(),
+            false,
+        ));
     }
     for folder in folders {
-        runs.push((folder.display().to_string(), logs_in(folder, report)?));
+        let found = logs_within(folder, MOST_DEPTH, report)?;
+        if found.is_empty() {
+            let problem = format!(
+                "no log in it: files that end with .{}, or without an ending{}",
+                EXTENSIONS.join(", ."),
+                report.files_left_out()
+            );
+            return Err(Error::import(folder, None, problem));
+        }
+        groups.extend(
+            found
+                .into_iter()
+                .map(|(folder, logs)| (folder.display().to_string(), logs, true)),
+        );
+    }
+    let mut runs = vec![];
+    for (name, paths, from_folder) in groups {
+        let found = names::by_run(paths, pattern, report)?;
+        let single = found
+            .first()
+            .filter(|_| found.len() == 1 && pattern.is_none());
+        if let Some((_, paths)) = single.filter(|(_, paths)| names::may_be_several(paths)) {
+            report.understood.assume(format!("{name}: all {} files are taken as one run, though their names may be those of several; say with `files` in a mapping which part is the run.", paths.len()));
+        }
+        for (run, paths) in found {
+            let name = match run.as_str() {
+                "" => name.clone(),
+                run => format!("{name}, {run}"),
+            };
+            runs.push(RunFiles {
+                name,
+                paths,
+                from_folder,
+            });
+        }
     }
     Ok(runs)
 }
 
-/// The logs in a folder, in the order of their names.
-fn logs_in(folder: &Path, report: &mut Report) -> Result<Vec<PathBuf>, Error> {
+/// The folders in which logs are, with their logs in the order of their names: the folder itself if it has files that are named as
+/// logs are; otherwise the folders in it; otherwise itself with files of any other name.
+fn logs_within(
+    folder: &Path,
+    depth: usize,
+    report: &mut Report,
+) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
     paths.sort_by_key(|path| machines::natural(&path.display().to_string()));
+    let (hidden, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.into_iter().partition(|path| is_hidden(path));
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_log(path));
-    let (hidden, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        others.into_iter().partition(|path| is_hidden(path));
-    let others = others.iter().map(|path| path.display().to_string());
-    report.leave_out_files(others, hidden.len());
-    if logs.is_empty() {
-        let problem = format!(
-            "no log in it: files that end with .{}{}",
-            EXTENSIONS.join(", ."),
-            report.files_left_out()
-        );
-        return Err(Error::import(folder, None, problem));
+    let leave_out = |report: &mut Report, others: &[PathBuf]| {
+        let others = others.iter().map(|path| path.display().to_string());
+        report.leave_out_files(others, hidden.len());
+    };
+    if !logs.is_empty() {
+        leave_out(report, &others);
+        return Ok(vec![(folder.to_owned(), logs)]);
     }
-    Ok(logs)
+    let (folders, others): (Vec<PathBuf>, Vec<PathBuf>) = others
+        .into_iter()
+        .partition(|path| path.is_dir() && !path.is_symlink());
+    let mut found = vec![];
+    for inner in folders.iter().filter(|_| depth > 0) {
+        found.extend(logs_within(inner, depth - 1, report)?);
+    }
+    if !found.is_empty() {
+        leave_out(report, &others);
+        return Ok(found);
+    }
+    let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) = others
+        .into_iter()
+        .partition(|path| path.extension().is_none() && is_file(path));
+    leave_out(report, &others);
+    Ok(match logs.is_empty() {
+        true => vec![],
+        false => vec![(folder.to_owned(), logs)],
+    })
 }
 
 fn is_log(path: &Path) -> bool {
@@ -77,9 +149,12 @@ fn is_log(path: &Path) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(extension))
     });
-    // Whoever opens a pipe waits for a writer, perhaps for ever. A link that leads nowhere stays: reading it says so.
-    let is_read = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
-    is_known && !is_hidden(path) && is_read
+    is_known && is_file(path)
+}
+
+/// Whoever opens a pipe waits for a writer, perhaps for ever. A link that leads nowhere stays: reading it says so.
+fn is_file(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }
 
 /// Whether its name begins with a point, as those do that editors and macOS leave beside a file.

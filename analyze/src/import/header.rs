@@ -11,7 +11,10 @@ use crate::error::Error;
 pub(super) type Places = [Option<usize>; COLUMNS.len()];
 
 /// What a log cannot be without; machines may also be told apart by their files.
-const NEEDED: [&str; 4] = ["event", "system_time", "logical_clock", "queue_length"];
+const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
+
+/// What is said of a column that the log does not have, whatever its titles are.
+const NO_COLUMN: &str = "-";
 
 /// What else columns are usually called, in lower case, their words joined by `_`.
 const USUAL: [(&str, &[&str]); 12] = [
@@ -89,6 +92,7 @@ pub(super) fn places(
     let mut places = Places::default();
     for (place, name) in places.iter_mut().zip(COLUMNS) {
         *place = match mapping.columns.get(name) {
+            Some(said) if said == NO_COLUMN => None,
             Some(said) => Some(said_place(said, name, header, path)?),
             None => header.and_then(|header| usual_place(name, header)),
         };
@@ -114,9 +118,9 @@ pub(super) fn places(
         )
     });
     let first = missing[0];
-    let way_out = match mapping.line {
-        Some(_) => format!("name a group of the pattern so, as in (?<{first}>...)"),
-        None => format!(
+    let way_out = match mapping.line.is_empty() {
+        false => format!("name a group of the pattern so, as in (?<{first}>...)"),
+        true => format!(
             "name the columns, such as --columns {first}=NAME (or a number from 1, with --no-header)"
         ),
     };
@@ -125,6 +129,31 @@ pub(super) fn places(
         missing.join(", ")
     );
     Err(Error::import(path, Some(1), problem))
+}
+
+/// Whether a column is found by its usual names.
+pub(super) fn is_usual(name: &str, header: &StringRecord) -> bool {
+    usual_place(name, header).is_some()
+}
+
+/// Whether a line of cells names every column that an event needs.
+pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
+    let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
+    known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
+}
+
+/// How many of the columns that an event needs a line of cells names.
+pub(super) fn known(cells: &StringRecord, mapping: &Mapping) -> usize {
+    let is_known = |name: &&&str| match mapping.columns.get(**name) {
+        Some(said) => {
+            let is_number = said
+                .parse()
+                .is_ok_and(|number: usize| (1..=cells.len()).contains(&number));
+            is_number || cells.iter().any(|title| title.eq_ignore_ascii_case(said))
+        }
+        None => usual_place(name, cells).is_some(),
+    };
+    NEEDED.iter().filter(is_known).count()
 }
 
 /// Whether a column was said by its number.
@@ -267,6 +296,6 @@ mod tests {
         let clock = found(&twins, &second).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
         insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what` to take as event");
-        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event, queue_length: its columns are a, time, clock; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
+        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event: its columns are a, time, clock; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
     }
 }

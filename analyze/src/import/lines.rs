@@ -4,23 +4,30 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
-use regex::Regex;
 
 use super::header::{self, Places, index};
-use super::mapping::{COLUMNS, Mapping};
+use super::mapping::{Kind, Mapping};
 use super::numbers::{DecimalMark, is_missing};
 use super::report::Report;
+use super::{json, patterns};
 use crate::error::Error;
+
+/// A header has at most so many lines before it.
+const MOST_PREAMBLE: usize = 100;
 
 /// A file's rows, or those of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) path: PathBuf,
-    places: Places,
+    pub(super) places: Places,
     /// How its numbers are written.
     pub(super) mark: DecimalMark,
     /// What the column of system times is called.
     pub(super) time_title: String,
+    /// What the file's name calls its machine, if a pattern of names was given.
+    pub(super) machine: Option<String>,
+    /// Where each column was found, in words.
+    pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
 
@@ -29,10 +36,55 @@ pub(super) struct Raw {
 pub(super) struct RawRow {
     /// Its line in the file, from 1.
     pub(super) line: u64,
-    cells: StringRecord,
+    pub(super) cells: StringRecord,
+}
+
+/// A file cut into cells: its header, if it has one, and its other rows.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) header: Option<StringRecord>,
+    pub(super) rows: Vec<RawRow>,
+    pub(super) mark: DecimalMark,
+    /// Lines before the header that name no column.
+    pub(super) preamble: Vec<(u64, String)>,
 }
 
 impl Raw {
+    /// The rows of the file at `path`, in which columns stand at `places`; `found` says in words where a place is.
+    pub(super) fn new(
+        path: &Path,
+        places: Places,
+        mark: DecimalMark,
+        rows: Vec<RawRow>,
+        found: impl Fn(usize) -> String,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            places,
+            mark,
+            time_title: String::new(),
+            machine: None,
+            found: places.iter().map(|place| place.map(&found)).collect(),
+            rows,
+        }
+    }
+
+    /// The rows with the name of a run each, which `run` gives for a row's index.
+    pub(super) fn with_runs(mut self, run: impl Fn(usize) -> String) -> Self {
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            row.cells.push_field(&run(index));
+        }
+        let cells = self.rows.first().map_or(0, |row| row.cells.len());
+        self.places[index("run")] = cells.checked_sub(1);
+        self.found[index("run")] = Some("clock and time start again".to_owned());
+        self
+    }
+
+    /// Whether the file has such a column.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.places[index(column)].is_some()
+    }
+
     /// The cell of a row in `column`; none if it has no value, or the file has no such column. Any word may be an event's.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
         let cell = row.cells.get(self.places[index(column)]?)?;
@@ -54,6 +106,8 @@ impl Raw {
             rows,
             path: self.path.clone(),
             time_title: self.time_title.clone(),
+            machine: self.machine.clone(),
+            found: self.found.clone(),
             places: self.places,
             mark: self.mark,
         };
@@ -63,70 +117,109 @@ impl Raw {
     }
 }
 
-/// Reads the file at `path`, which has this `text`.
+/// Reads the file at `path`, which has this `text`. Rows that are no events are left out.
 pub(super) fn read(
     path: &Path,
     text: &str,
     mapping: &Mapping,
     report: &mut Report,
 ) -> Result<Raw, Error> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let raw = match &mapping.line {
-        Some(pattern) => matched(path, text, (pattern, mapping), report)?,
-        None => separated(path, text, mapping)?,
+    let text = without_mark(text);
+    let mut raw = match mapping.line.is_empty() {
+        false => patterns::read(path, text, mapping, report)?,
+        true => {
+            let table = table(path, text, mapping)?;
+            for (line, text) in &table.preamble {
+                report.left_out.add(path, *line, text);
+            }
+            named(path, table, mapping)?
+        }
     };
+    let is_event = |row: &RawRow| {
+        let cell = raw.cell(row, "event").unwrap_or_default();
+        let is_event = mapping.kind(cell) != Some(Kind::Ignore);
+        if !is_event {
+            report.ignored.add(path, row.line, cell);
+        }
+        is_event
+    };
+    let events: Vec<bool> = raw.rows.iter().map(is_event).collect();
+    let mut events = events.into_iter();
+    raw.rows.retain(|_| events.next() == Some(true));
     if raw.rows.is_empty() {
         return Err(Error::import(path, None, "no event in it".to_owned()));
     }
     Ok(raw)
 }
 
-/// The lines that `pattern` finds the cells of.
-fn matched(
-    path: &Path,
-    text: &str,
-    (pattern, mapping): (&str, &Mapping),
-    report: &mut Report,
-) -> Result<Raw, Error> {
-    let wrong = |problem: String| Error::import(Path::new("the pattern of lines"), None, problem);
-    let pattern = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
-    let groups: Vec<&str> = pattern.capture_names().flatten().collect();
-    if let Some(group) = groups.iter().find(|group| !COLUMNS.contains(group)) {
-        return Err(wrong(format!(
-            "a group is called {group}; there are {}",
-            COLUMNS.join(", ")
-        )));
+/// Whether nothing in a file is known: no column by its name, and no line by a pattern. Such a file beside logs is none.
+pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
+    let text = without_mark(text);
+    if text.trim().is_empty() {
+        return true;
     }
-    let title: StringRecord = groups.iter().copied().collect();
-    let places = header::places(Some(&title), mapping, path)?;
-    let mut rows = vec![];
-    for (number, line) in text.lines().enumerate() {
-        match pattern.captures(line) {
-            Some(found) => {
-                let cell = |group: &&str| found.name(group).map_or("", |cell| cell.as_str().trim());
-                rows.push(RawRow {
-                    line: number as u64 + 1,
-                    cells: groups.iter().map(cell).collect(),
-                });
+    match mapping.line.is_empty() {
+        false => !patterns::matches_any(text, mapping),
+        true => match table(path, text, mapping) {
+            Ok(table) => {
+                let header = table.header.as_ref();
+                header.is_none_or(|header| header::known(header, mapping) == 0)
             }
-            None if line.trim().is_empty() => {}
-            None => report.leave_out(path, number as u64 + 1, line),
-        }
+            Err(_) => false,
+        },
     }
+}
+
+/// Without the mark of the order of bytes with which some programs begin a file.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// The rows of a table, its columns found by its header.
+fn named(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
+    let places = header::places(table.header.as_ref(), mapping, path)?;
+    let time_title =
+        places[index("system_time")].and_then(|place| table.header.as_ref()?.get(place));
+    let time_title = time_title.unwrap_or_default().to_owned();
+    let first = table
+        .header
+        .as_ref()
+        .or(table.rows.first().map(|row| &row.cells));
+    let cells = first.map_or(0, StringRecord::len);
+    if let Some(other) = table.rows.iter().find(|row| row.cells.len() != cells) {
+        let problem = format!(
+            "{} cells, where the first line has {cells}",
+            other.cells.len()
+        );
+        return Err(Error::import(path, Some(other.line), problem));
+    }
+    let found = |place: usize| match table.header.as_ref().and_then(|header| header.get(place)) {
+        Some(title) => format!("column `{title}`"),
+        None => format!("column {}", place + 1),
+    };
     Ok(Raw {
-        path: path.to_owned(),
-        places,
-        mark: DecimalMark::PointOrComma,
-        time_title: "system_time".to_owned(),
-        rows,
+        time_title,
+        ..Raw::new(path, places, table.mark, table.rows, found)
     })
 }
 
-fn separated(path: &Path, text: &str, mapping: &Mapping) -> Result<Raw, Error> {
-    let first = text
+/// A file as a table: of JSON, or of cells that a character separates.
+pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
+    let is_json = mapping.separator.is_none() && mapping.header.is_none() && json::is_json(text);
+    if is_json {
+        return json::table(path, text);
+    }
+    let skipped = match mapping.header {
+        Some(false) => 0,
+        _ => header_line(text, mapping),
+    };
+    let start = text.split_inclusive('\n').take(skipped).map(str::len).sum();
+    let (preamble, text) = text.split_at(start);
+    let preamble = preamble
         .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
+        .zip(1..)
+        .map(|(text, line)| (line, text.to_owned()));
+    let first = first_line(text);
     let separator = mapping
         .separator
         .as_deref()
@@ -135,34 +228,52 @@ fn separated(path: &Path, text: &str, mapping: &Mapping) -> Result<Raw, Error> {
         "blanks" => by_blanks(text),
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
+    rows.iter_mut().for_each(|row| row.line += skipped as u64);
     rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()));
     let has_header = mapping.header != Some(false) && !rows.is_empty();
-    let header = has_header.then(|| rows.remove(0).cells);
-    let places = header::places(header.as_ref(), mapping, path)?;
-    let time_title = places[index("system_time")].and_then(|place| header.as_ref()?.get(place));
-    let first = header.as_ref().or(rows.first().map(|row| &row.cells));
-    let cells = first.map_or(0, StringRecord::len);
-    if let Some(other) = rows.iter().find(|row| row.cells.len() != cells) {
-        let problem = format!(
-            "{} cells, where the first line has {cells}",
-            other.cells.len()
-        );
-        return Err(Error::import(path, Some(other.line), problem));
-    }
-    Ok(Raw {
-        path: path.to_owned(),
-        places,
+    Ok(Table {
+        header: has_header.then(|| rows.remove(0).cells),
+        rows,
         mark: match separator {
             "," => DecimalMark::Point,
             _ => DecimalMark::PointOrComma,
         },
-        time_title: time_title.unwrap_or_default().to_owned(),
-        rows,
+        preamble: preamble
+            .filter(|(_, text)| !text.trim().is_empty())
+            .collect(),
     })
 }
 
+/// How many lines stand before the first that names all columns which an event needs; 0 if none does.
+fn header_line(text: &str, mapping: &Mapping) -> usize {
+    let names_all = |line: &str| {
+        let separator = mapping.separator.as_deref();
+        let separator = separator.unwrap_or_else(|| usual_separator(line));
+        let cells: StringRecord = match separator {
+            "blanks" => line.split_whitespace().collect(),
+            separator => line
+                .split(separator)
+                .map(|cell| cell.trim().trim_matches('"'))
+                .collect(),
+        };
+        header::names_all(&cells, mapping)
+    };
+    let lines = text.lines().take(MOST_PREAMBLE);
+    lines
+        .enumerate()
+        .find_map(|(index, line)| names_all(line).then_some(index))
+        .unwrap_or(0)
+}
+
+fn first_line(text: &str) -> &str {
+    let mut lines = text.lines();
+    lines
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+}
+
 /// What the first line is most often separated by.
-fn usual_separator(line: &str) -> &'static str {
+pub(super) fn usual_separator(line: &str) -> &'static str {
     [",", ";", "\t", "|"]
         .into_iter()
         .max_by_key(|separator| (line.matches(separator).count(), *separator == ","))
@@ -190,13 +301,40 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
         .flexible(true)
         .trim(Trim::All)
         .from_reader(text.as_bytes());
+    let mut lines = Lines {
+        text: text.as_bytes(),
+        byte: 0,
+        line: 1,
+    };
     let row = |record: csv::Result<StringRecord>| {
         let cells = record.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
+            let line = error.position().map(|position| lines.line(position));
             Error::import(path, line, error.to_string())
         })?;
-        let line = cells.position().map_or(0, csv::Position::line);
+        let line = cells.position().map_or(0, |position| lines.line(position));
         Ok(RawRow { line, cells })
     };
     reader.records().map(row).collect()
+}
+
+/// Counts lines as editors do, whatever ends them. The reader of records does not: a record begins for it before the line feed that
+/// ends the line above, if that ends with carriage return and line feed.
+struct Lines<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line in which the record at `position` begins, which is not before the one that was asked for last.
+    fn line(&mut self, position: &csv::Position) -> u64 {
+        let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
+        while let Some(byte) = self.text.get(self.byte)
+            && (self.byte < start || matches!(byte, b'\r' | b'\n'))
+        {
+            self.line += u64::from(*byte == b'\n');
+            self.byte += 1;
+        }
+        self.line
+    }
 }

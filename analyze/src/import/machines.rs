@@ -1,5 +1,7 @@
 //! Names of machines, and their numbers.
 
+use super::peers::MACHINE_WORDS;
+
 /// A part of a name: numbers are ordered as numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Piece {
@@ -22,9 +24,32 @@ pub(super) fn natural(name: &str) -> Vec<Piece> {
     pieces
 }
 
+/// The words and numbers of a name, without what stands between them: `node_1_log` has three.
+pub(super) fn parts(name: &str) -> Vec<Piece> {
+    let pieces = natural(name).into_iter().flat_map(|piece| match piece {
+        Piece::Number(_) => vec![piece],
+        Piece::Text(text) => {
+            let words = text.split(|letter: char| !letter.is_alphanumeric());
+            let words = words.filter(|word| !word.is_empty());
+            words.map(|word| Piece::Text(word.to_owned())).collect()
+        }
+    });
+    pieces.collect()
+}
+
 /// The machines of a run by name, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Machines(pub(super) Vec<String>);
+pub(super) struct Machines(pub(super) Vec<String>, Keys);
+
+/// What tells the names of a run apart, beside the whole names.
+#[derive(Clone, Debug, PartialEq)]
+enum Keys {
+    /// The part behind a word for machines, such as 1 of `vm1_rate3`. Then no other number of the name counts.
+    Labelled(Vec<Piece>),
+    /// The one part in which they differ, such as 1 of `node_1_log`.
+    Differing(Vec<Piece>),
+    None,
+}
 
 impl Machines {
     /// Of the different ones of `names`.
@@ -32,20 +57,113 @@ impl Machines {
         let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort_by_key(|name| (natural(name), name.clone()));
         names.dedup();
-        Self(names)
+        let keys = Keys::from_names(&names);
+        Self(names, keys)
     }
 
-    /// The number of the machine called `name`: in full, or by the number that its name ends with.
+    /// The number of the machine called `name`: in full, by the number that its name ends with, or by what tells the names apart.
+    /// A name with several numbers between blanks is no machine's.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
-        let whole = self.0.iter().position(|other| other == name);
-        let by_end = || {
-            let end = trailing_number(name)?;
-            let mut ends = self.0.iter().map(|other| trailing_number(other));
-            let found = ends.position(|other| other == Some(end))?;
-            (!ends.any(|other| other == Some(end))).then_some(found)
+        if let Some(index) = self.0.iter().position(|other| other == name) {
+            return Some(index as u32);
+        }
+        let numbers = name.split(|letter: char| letter.is_whitespace() || letter == ',');
+        if numbers
+            .filter(|part| part.contains(|letter: char| letter.is_ascii_digit()))
+            .count()
+            > 1
+        {
+            return None;
+        }
+        let found = match &self.1 {
+            Keys::Labelled(keys) => key_in(keys, name),
+            Keys::Differing(keys) => self.by_end(name).or_else(|| key_in(keys, name)),
+            Keys::None => self.by_end(name),
         };
-        whole.or_else(by_end).map(|index| index as u32)
+        found.map(|index| index as u32)
     }
+
+    fn by_end(&self, name: &str) -> Option<usize> {
+        let end = trailing_number(name)?;
+        let mut ends = self.0.iter().map(|other| trailing_number(other));
+        let found = ends.position(|other| other == Some(end))?;
+        (!ends.any(|other| other == Some(end))).then_some(found)
+    }
+}
+
+impl Keys {
+    fn from_names(names: &[String]) -> Self {
+        let parts: Vec<Vec<Piece>> = names.iter().map(|name| parts(name)).collect();
+        let labelled: Option<Vec<Piece>> = parts.iter().map(|parts| behind_word(parts)).collect();
+        if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
+            let is_end = |(name, key): (&String, &Piece)| {
+                trailing_number(name).map(Piece::Number).as_ref() == Some(key)
+            };
+            return match names.iter().zip(&keys).all(is_end) {
+                true => Self::Differing(keys),
+                false => Self::Labelled(keys),
+            };
+        }
+        let Some(first) = parts
+            .first()
+            .filter(|first| parts.iter().all(|other| other.len() == first.len()))
+        else {
+            return Self::None;
+        };
+        let column = |index: usize| {
+            parts
+                .iter()
+                .map(|parts| parts[index].clone())
+                .collect::<Vec<Piece>>()
+        };
+        let differing = (0..first.len())
+            .map(column)
+            .filter(|column| column.iter().any(|piece| *piece != column[0]));
+        let mut differing: Vec<Vec<Piece>> = differing.collect();
+        match (differing.pop(), differing.is_empty()) {
+            (Some(keys), true) if are_different(&keys) => Self::Differing(keys),
+            _ => Self::None,
+        }
+    }
+}
+
+/// What stands directly behind a word for machines: a number, or a single letter.
+pub(super) fn behind_word(parts: &[Piece]) -> Option<Piece> {
+    let mut pairs = parts.windows(2);
+    let behind = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
+    behind.map(|pair| pair[1].clone())
+}
+
+/// Whether a part is a word for machines.
+pub(super) fn is_machine_word(piece: &Piece) -> bool {
+    matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
+}
+
+/// Whether a part can be the name of one among several.
+pub(super) fn is_short(piece: &Piece) -> bool {
+    match piece {
+        Piece::Number(_) => true,
+        Piece::Text(text) => text.chars().count() == 1,
+    }
+}
+
+fn are_different(keys: &[Piece]) -> bool {
+    let mut sorted: Vec<&Piece> = keys.iter().collect();
+    sorted.sort();
+    sorted.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// The key that is the last part of a name, such as 2 of `VM 2` and b of `process B`.
+fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
+    let parts = parts(name);
+    let (last, before) = parts.split_last()?;
+    let is_word = |piece: &Piece| matches!(piece, Piece::Text(_));
+    if !before.iter().all(is_word) {
+        return None;
+    }
+    let mut indices = (0..keys.len()).filter(|&index| keys[index] == *last);
+    let found = indices.next()?;
+    indices.next().is_none().then_some(found)
 }
 
 fn trailing_number(name: &str) -> Option<u128> {
@@ -81,5 +199,18 @@ mod tests {
         assert_eq!(machines.number("me"), None);
         let twins = Machines::new(["a1", "b1"].into_iter());
         assert_eq!((twins.number("1"), twins.number("b1")), (None, Some(1)));
+        assert_eq!((twins.number("B"), twins.number("C")), (Some(1), None));
+    }
+
+    #[test]
+    fn found_by_what_tells_the_names_apart() {
+        let amid = Machines::new(["node_1_log", "node_2_log"].into_iter());
+        assert_eq!((amid.number("2"), amid.number("VM 2")), (Some(1), Some(1)));
+        assert_eq!((amid.number("1 and 2"), amid.number("3")), (None, None));
+        // The number of the rate is nobody's name.
+        let rates = Machines::new(["vm1_rate3", "vm2_rate6"].into_iter());
+        assert_eq!((rates.number("2"), rates.number("6")), (Some(1), None));
+        let letters = Machines::new(["machine_A_log", "machine_B_log"].into_iter());
+        assert_eq!(letters.number("B"), Some(1));
     }
 }

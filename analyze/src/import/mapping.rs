@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Serialize;
-use sim::experiment::StampRule;
+use sim::experiment::{Sends, StampRule};
 use sim::toml_reader::{self, Item, Section};
 
+use super::kinds;
+pub use super::kinds::Kind;
 use crate::error::Error;
 
 /// Columns that a log may have.
@@ -27,13 +29,17 @@ pub(super) const COLUMNS: [&str; 12] = [
 ];
 
 /// Keys of a mapping's file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "separator",
     "header",
     "line",
+    "record",
+    "files",
     "time",
+    "clock",
     "queue",
     "stamp",
+    "sends",
     "rates",
     "internal",
     "duration_s",
@@ -51,18 +57,31 @@ pub struct Mapping {
     /// Whether the first line names the columns; if it is not said, true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// A regular expression that finds the cells of a line in groups named as the columns. Lines that it does not match are left out.
+    /// Regular expressions that find the cells of a line in groups named as the columns. The first that matches is used; lines that
+    /// none matches are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub line: Vec<String>,
+    /// Where an event has several lines: `blank` if blank lines stand between events, or a regular expression of their first lines.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<String>,
+    pub record: Option<String>,
+    /// A regular expression that finds the groups `run` and `machine` in a file's path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
     /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format; if it is not said, seconds, or ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether queue lengths are of after or before the event; if it is not said, after.
+    /// Whether logical clocks are of after or before the event; if it is not said, as fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub queue: Option<QueueRule>,
-    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, after.
+    pub clock: Option<When>,
+    /// Whether queue lengths are of after or before the event; if it is not said, as fits the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<When>,
+    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, as fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
+    /// How idle machines draw recipients, as an experiment's `sends`; if it is not said, the shares of recipients are not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends: Option<String>,
     /// Ticks per model second of each machine; if it is not said, those measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
@@ -81,46 +100,18 @@ pub struct Mapping {
     pub events: BTreeMap<Kind, Vec<String>>,
 }
 
-/// A kind of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Nothing but the passing of the tick.
-    Internal,
-    /// A message was sent.
-    Send,
-    /// A message was received.
-    Receive,
-}
-
-/// When a queue's length was taken.
+/// When a logical clock or a queue's length was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum QueueRule {
-    /// After the event: a receive has taken its message.
+pub enum When {
+    /// After the event: the clock has advanced, and a receive has taken its message.
     #[default]
     After,
     /// Before it.
     Before,
 }
 
-impl Kind {
-    /// What a mapping calls them.
-    const NAMES: [(&'static str, Self); 3] = [
-        ("internal", Self::Internal),
-        ("send", Self::Send),
-        ("receive", Self::Receive),
-    ];
-
-    fn name(self) -> &'static str {
-        let mut names = Self::NAMES.into_iter();
-        names
-            .find(|(_, kind)| *kind == self)
-            .map_or("", |(name, _)| name)
-    }
-}
-
-impl QueueRule {
+impl When {
     fn named(name: &str) -> Option<Self> {
         match name {
             "after" => Some(Self::After),
@@ -172,6 +163,9 @@ impl Mapping {
                 .parse::<StampRule>()
                 .map_err(|error| error.to_string())?;
         }
+        if let Some(sends) = &self.sends {
+            sends.parse::<Sends>().map_err(|error| error.to_string())?;
+        }
         let is_probability = |p: &f64| (0.0..=1.0).contains(p);
         if let Some(internal) = self.internal.filter(|p| !is_probability(p)) {
             return Err(format!("internal {internal} is no probability"));
@@ -187,7 +181,7 @@ impl Mapping {
         }
         self.check_words()?;
         let cuts = self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
-        if self.line.is_some() && cuts {
+        if !self.line.is_empty() && cuts {
             return Err("a pattern of lines names its cells itself; leave separator, header and columns out".to_owned());
         }
         match self.separator.as_deref() {
@@ -220,7 +214,11 @@ impl Mapping {
     }
 
     /// The mapping as the text of a file.
-    pub(super) fn to_toml(&self) -> Result<String, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Import`] if it is no TOML.
+    pub fn to_toml(&self) -> Result<String, Error> {
         let text = toml::to_string(self)
             .map_err(|error| Error::import("the mapping".as_ref(), None, error.to_string()))?;
         Ok(format!(
@@ -232,21 +230,50 @@ impl Mapping {
         self.time_scale.unwrap_or(1.0)
     }
 
-    pub(super) fn stamp_rule(&self) -> StampRule {
-        let rule = self.stamp.as_deref().and_then(|rule| rule.parse().ok());
-        rule.unwrap_or(StampRule::After)
+    /// The stamp rule, if it is said.
+    pub(super) fn stamp_rule(&self) -> Option<StampRule> {
+        self.stamp.as_deref()?.parse().ok()
     }
 
-    /// Which kind of event a word stands for.
-    pub(super) fn kind(&self, word: &str) -> Option<Kind> {
-        let said = |(kind, words): (&Kind, &Vec<String>)| {
-            words
-                .iter()
-                .any(|other| other.eq_ignore_ascii_case(word))
-                .then_some(*kind)
-        };
-        self.events.iter().find_map(said).or_else(|| usual(word))
+    /// How recipients are drawn, if it is said.
+    pub(super) fn sends(&self) -> Option<Sends> {
+        self.sends.as_deref()?.parse().ok()
     }
+
+    /// Which kind of event a cell stands for: as was declared of the whole cell, as is usual, or as was declared of a part of it.
+    pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
+        self.declared(|word| word.eq_ignore_ascii_case(cell))
+            .or_else(|| kinds::usual(cell).filter(|kind| *kind != Kind::Ignore))
+            .or_else(|| self.declared(|word| has_word(cell, word)))
+            .or_else(|| kinds::usual(cell))
+    }
+
+    fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
+        let said = |(kind, words): (&Kind, &Vec<String>)| {
+            words.iter().any(|word| is_meant(word)).then_some(*kind)
+        };
+        self.events.iter().find_map(said)
+    }
+
+    /// Whether anything says how lines are cut into cells.
+    pub(super) fn says_how_lines_are_cut(&self) -> bool {
+        !self.line.is_empty()
+            || self.separator.is_some()
+            || self.header.is_some()
+            || !self.columns.is_empty()
+    }
+}
+
+/// Whether `word` stands in `cell`, with no letter or digit beside it.
+fn has_word(cell: &str, word: &str) -> bool {
+    let (cell, word) = (cell.to_lowercase(), word.to_lowercase());
+    let is_beside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    let mut found = cell.match_indices(&word);
+    found.any(|(at, _)| {
+        !word.is_empty()
+            && !is_beside(cell[..at].chars().next_back())
+            && !is_beside(cell[at + word.len()..].chars().next())
+    })
 }
 
 /// A mapping as its file says it.
@@ -254,15 +281,19 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
     let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
-    let queue_rule = |item: &Item<'_>| item.named(&["after", "before"], QueueRule::named);
+    let when = |item: &Item<'_>| item.named(&["after", "before"], When::named);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
     // All are read before the first that is wrong ends it: every mistake is noted.
     let separator = root.optional("separator", text);
     let header = root.optional("header", Item::boolean);
-    let line = root.optional("line", text);
+    let line = root.optional("line", lines);
+    let record = root.optional("record", text);
+    let files = root.optional("files", text);
     let time = root.optional("time", text);
-    let queue = root.optional("queue", queue_rule);
+    let clock = root.optional("clock", when);
+    let queue = root.optional("queue", when);
     let stamp = root.optional("stamp", stamp_rule);
+    let sends = root.optional("sends", |item| item.one_of::<Sends>(Sends::NAMES));
     let rates = root.optional("rates", rates);
     let internal = root.optional("internal", |item| item.number(0.0..=1.0, "a probability"));
     let duration_s = root.optional("duration_s", above_0);
@@ -272,10 +303,14 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     Some(Mapping {
         separator: separator?,
         header: header?,
-        line: line?,
+        line: line?.unwrap_or_default(),
+        record: record?,
+        files: files?,
         time: time?,
+        clock: clock?,
         queue: queue?,
         stamp: stamp?.map(|stamp| stamp.to_string()),
+        sends: sends?.map(|sends| sends.to_string()),
         rates: rates?,
         internal: internal?,
         duration_s: duration_s?,
@@ -283,6 +318,14 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
         columns: columns?.unwrap_or_default(),
         events: events?.unwrap_or_default(),
     })
+}
+
+/// One pattern, or several in brackets.
+fn lines(item: &Item<'_>) -> Option<Vec<String>> {
+    match item.is_text() {
+        true => Some(vec![item.text()?.to_owned()]),
+        false => item.each("patterns in brackets", |item| Some(item.text()?.to_owned())),
+    }
 }
 
 fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
@@ -311,26 +354,6 @@ fn words(item: &Item<'_>) -> Option<Vec<String>> {
     item.each("words in brackets, such as [\"S\"]", |item| {
         Some(item.text()?.to_owned())
     })
-}
-
-/// Whether a word says that a send is to all.
-pub(super) fn is_broadcast(word: &str) -> bool {
-    word.to_ascii_lowercase().starts_with("broadcast")
-}
-
-/// What a word usually stands for.
-fn usual(word: &str) -> Option<Kind> {
-    let word = word.to_ascii_lowercase();
-    let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
-    if begins(&["internal", "local"]) {
-        Some(Kind::Internal)
-    } else if begins(&["send", "sent"]) || is_broadcast(&word) {
-        Some(Kind::Send)
-    } else if begins(&["receive", "received", "recv", "rcv"]) {
-        Some(Kind::Receive)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

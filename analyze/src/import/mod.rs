@@ -7,91 +7,120 @@
 //! # Layout
 //!
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
+//! - [`reading`]: all files read, from sources to rows of named cells
 //! - [`files`]: which files are a run's, read within bounds
+//! - [`names`]: runs and machines as the names of files tell them
+//! - [`recognise`]: how logs are written, where nobody said it
 //! - [`header`]: which column is which
 //! - [`lines`]: a file cut into cells
+//! - [`json`]: the same for JSON
+//! - [`patterns`]: the same by regular expressions
+//! - [`left_out`]: lines that are no events
+//! - [`trials`]: several trials in the same files
+//! - [`explain`]: what was understood
 //! - [`numbers`]: numbers, and cells without one, as other programs write them
 //! - [`time`]: times read
+//! - [`formats`]: formats of times that are recognised
 //! - [`rows`]: cells read as events
+//! - [`kinds`]: kinds of events, and the words for them
 //! - [`machines`]: names of machines
-//! - [`messages`]: which send a receive belongs to
+//! - [`peers`]: names of peers in cells
 //! - [`run`]: the rows of a run, machine by machine
+//! - [`ticks`]: which rows are one tick
+//! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
+//! - [`messages`]: which send a receive belongs to
+//! - [`times`]: which times fit together
+//! - [`queues`]: queue lengths that a log does not have
 //! - [`configuration`]: what a run's configuration was, said or measured
-//! - [`report`]: how all that is told
+//! - [`rates`], [`durations`]: ticks per second, and how long a run was observed
+//! - [`report`], [`findings`]: how all that is told
 
 mod configuration;
+mod durations;
+mod explain;
 mod files;
+mod findings;
+mod formats;
 mod header;
+mod json;
+mod kinds;
+mod left_out;
 mod lines;
 mod machines;
 mod mapping;
 mod messages;
+mod names;
 mod numbers;
+mod patterns;
+mod peers;
+mod queues;
+mod rates;
+mod reading;
+mod recognise;
 mod report;
 mod rows;
+mod rules;
 mod run;
+mod ticks;
 mod time;
+mod times;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use mapping::{Kind, Mapping, QueueRule};
+pub use mapping::{Kind, Mapping, When};
 pub use report::Report;
 
-use sim::log::{FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, checksum};
+use sim::log::{
+    FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, Unmeasured, UnmeasuredPart,
+};
 
 use crate::error::Error;
 use lines::Raw;
+use reading::Reading;
+use rules::Rules;
 use run::Run;
 
 /// Makes the logs in `sources` into a dataset in folder `root`. The files among the sources are one run, a machine's file each or
-/// one file for all; every folder among them is a run of its own; a `run` column splits further.
+/// one file for all, and every folder among them is a run of its own, unless names of files or folders within tell of several; a
+/// `run` column splits further.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] names the file and line that cannot be read, and what to do; [`Error::Dataset`] if the dataset cannot be
 /// written. Then none is made.
-pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Report, Error> {
+pub fn import(sources: &[PathBuf], said: &Mapping, root: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut imported_files = vec![];
-    let mut raw_runs: Vec<(String, Vec<Raw>)> = vec![];
-    let mut bytes_left = files::most_bytes();
-    for (name, paths) in files::of_runs(sources, &mut report)? {
-        let mut read = vec![];
-        for path in &paths {
-            let text = files::read(path, bytes_left)?;
-            bytes_left -= text.len() as u64;
-            imported_files.push(ImportedFile {
-                path: path.display().to_string(),
-                bytes: text.len() as u64,
-                checksum: checksum(text.as_bytes()),
-            });
-            read.push(lines::read(path, &text, mapping, &mut report)?);
-        }
-        raw_runs.extend(split_by_run(name, read));
-    }
-    let mut runs = vec![];
-    for (name, files) in &raw_runs {
-        runs.push(Run::of(name, files, mapping, &mut report)?);
-    }
-    let missing_fields = lacks_of(&runs);
-    report.missing_fields = missing_fields;
-    let setups = configuration::of(&runs, mapping, &mut report)?;
+    let Reading {
+        mapping,
+        files,
+        runs: raw_runs,
+    } = reading::read(sources, said, &mut report)?;
+    let mapping = &mapping;
+    let (runs, rules) = understood(&raw_runs, &files, mapping, &mut report)?;
+    report.missing_fields = lacks_of(&runs);
+    report.unmeasured = unmeasured(&runs);
+    let setups = configuration::of(&runs, &rules, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
-        writer.append(FinishedRun {
+        let finished = FinishedRun {
             row: setup.journal_row(index as u64, *repetition, run),
             events: run.rows(index as u64),
-        })?;
+        };
+        writer.append(finished, run.sources(index as u64))?;
         *repetition += 1;
     }
     let most = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
-        files: imported_files,
-        missing_fields,
+        files,
+        missing_fields: report.missing_fields,
         assumed: report.assumed,
+        sends_given: mapping.sends.is_some(),
+        unmeasured: report.unmeasured.clone(),
+        sources: None,
     };
     let names = repetitions.into_keys().collect();
     writer.finish(
@@ -103,24 +132,55 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping, root: &Path) -> Result<Rep
     Ok(report)
 }
 
-/// Parts rows that have a run of their own; the others stay together.
-fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
-    let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
-    for file in files {
-        for (run, part) in file.by_run() {
-            of_run
-                .entry((machines::natural(&run), run))
-                .or_default()
-                .push(part);
+/// The runs with the rules that their rows follow, as far as they go together.
+fn understood(
+    raw_runs: &[(String, Vec<Raw>)],
+    files: &[ImportedFile],
+    mapping: &Mapping,
+    report: &mut Report,
+) -> Result<(Vec<Run>, Rules), Error> {
+    let read = |(name, raw): &(String, Vec<Raw>)| Run::read(name, raw, files, mapping, report);
+    let mut runs: Vec<Run> = raw_runs.iter().map(read).collect::<Result<_, _>>()?;
+    let rules = rules::settle(&mut runs, files, mapping)?;
+    report.rules = Some(rules);
+    runs.iter_mut().for_each(|run| run.link(report));
+    Ok((runs, rules))
+}
+
+/// What cannot be measured, by what it is, with the reason of the first run in which it cannot.
+fn unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
+    let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
+    for (index, run) in (0..).zip(runs) {
+        for (about, reason) in &run.unmeasured {
+            let first = || Unmeasured {
+                about: *about,
+                runs: vec![],
+                reason: reason.clone(),
+            };
+            unmeasured
+                .entry(*about)
+                .or_insert_with(first)
+                .runs
+                .push(index);
         }
     }
-    of_run
-        .into_iter()
-        .map(|((_, run), files)| match run.as_str() {
-            "" => (name.clone(), files),
-            run => (format!("{name}, run {run}"), files),
-        })
-        .collect()
+    unmeasured.into_values().collect()
+}
+
+/// Orders names as people do: numbers in them by value, capitals like small letters.
+pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
+    machines::natural(name)
+}
+
+/// Reads the logs in `sources` and makes nothing of them: what was understood, and the mapping that says the same.
+///
+/// # Errors
+///
+/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
+pub fn understand(sources: &[PathBuf], said: &Mapping) -> Result<(Report, Mapping), Error> {
+    let mut report = Report::default();
+    let reading = reading::read(sources, said, &mut report)?;
+    Ok((report, reading.mapping))
 }
 
 /// What is lacking in any run.
@@ -131,5 +191,6 @@ fn lacks_of(runs: &[Run]) -> MissingFields {
             senders: all.senders || run.missing_fields.senders,
             stamps: all.stamps || run.missing_fields.stamps,
             sent_ticks: all.sent_ticks || run.missing_fields.sent_ticks,
+            queue_lengths: all.queue_lengths || run.missing_fields.queue_lengths,
         })
 }

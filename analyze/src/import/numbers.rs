@@ -32,6 +32,15 @@ pub(super) fn is_missing(cell: &str) -> bool {
     cell.is_empty() || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell))
 }
 
+/// Whether a cell has several whole numbers, as vector clocks do: `1 1 0` or `[1, 0, 4]`.
+pub(super) fn is_vector(cell: &str) -> bool {
+    let inner = cell.trim_matches(['[', ']', '(', ')', '{', '}', '<', '>']);
+    let numbers = inner.split(|letter: char| letter.is_whitespace() || ",;|:".contains(letter));
+    let numbers: Vec<&str> = numbers.filter(|number| !number.is_empty()).collect();
+    let is_whole = |number: &&str| number.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.len() > 1 && numbers.iter().all(is_whole)
+}
+
 /// A whole number, such as `3`, `3.0` or `3.000e+00`.
 pub(super) fn whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumber> {
     let (number, is_exact) = scaled(text, 0, mark)?;

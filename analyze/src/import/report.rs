@@ -1,11 +1,17 @@
 //! What was imported, and what is not known of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use sim::log::{Assumed, MissingFields};
+use sim::log::{Assumed, MissingFields, Unmeasured};
 
+use super::explain::Understood;
+use super::findings;
+use super::left_out::LeftOut;
 use super::machines::Machines;
+use super::rates::MeasuredRate;
+use super::rules::Rules;
+use super::ticks::Joined;
+use crate::output::table::Table;
 use crate::output::words::counted;
 
 /// So many files that were left out are named.
@@ -22,16 +28,27 @@ pub struct Report {
     pub missing_fields: MissingFields,
     /// What was taken from the logs.
     pub assumed: Assumed,
+    /// What cannot be measured, in which runs and why.
+    pub unmeasured: Vec<Unmeasured>,
     /// The machines of the first run by name.
     machines: Vec<String>,
     /// How many runs each configuration has.
     configurations: BTreeMap<String, usize>,
-    /// Lines that no pattern matched, and the first of them.
-    left_out: usize,
-    first_left_out: String,
+    /// Lines that are no events, and rows whose word says that they are none.
+    pub(super) left_out: LeftOut,
+    pub(super) ignored: LeftOut,
+    /// What was understood of the logs, field by field.
+    pub(super) understood: Understood,
     /// Files in the runs' folders that were not taken, and how many hidden ones.
     files_left_out: Vec<String>,
     hidden_files: usize,
+    pub(super) joined: Joined,
+    pub(super) rules: Option<Rules>,
+    /// The rates of each run, if they were measured.
+    pub(super) rates: Vec<Vec<MeasuredRate>>,
+    /// Queue lengths that were taken for 0, and those that were recounted.
+    pub(super) idle_queues: usize,
+    pub(super) recounted_queues: usize,
     pub(super) sends: Unknown,
     pub(super) senders: Unknown,
     pub(super) stamps: Unknown,
@@ -58,16 +75,14 @@ impl Unknown {
 }
 
 impl Report {
-    pub(super) fn leave_out(&mut self, path: &Path, line: u64, text: &str) {
-        if self.left_out == 0 {
-            self.first_left_out = format!("{} line {line}: {text}", path.display());
-        }
-        self.left_out += 1;
-    }
-
     pub(super) fn leave_out_files(&mut self, files: impl Iterator<Item = String>, hidden: usize) {
         self.files_left_out.extend(files);
         self.hidden_files += hidden;
+    }
+
+    /// The files that were left out.
+    pub(super) fn left_out_paths(&self) -> &[String] {
+        &self.files_left_out
     }
 
     /// What of the runs' folders was not taken, behind another sentence; nothing if all was.
@@ -102,6 +117,18 @@ impl Report {
         *self.configurations.entry(words).or_default() += 1;
     }
 
+    /// How the logs are read: where each field was found, two of its values, and how many rows have one.
+    pub fn table(&self) -> Table {
+        self.understood.table()
+    }
+
+    /// What there is to say of how the logs are read, a paragraph each: what was assumed, and what was left out.
+    pub fn reading(&self) -> Vec<String> {
+        let mut words = self.understood.assumptions.clone();
+        words.extend(self.lines_left_out());
+        words
+    }
+
     /// What there is to say, a paragraph each.
     pub fn words(&self) -> Vec<String> {
         let mut words = vec![format!(
@@ -117,37 +144,38 @@ impl Report {
         for (configuration, runs) in &self.configurations {
             words.push(format!("{}: {configuration}.", counted(*runs, "run")));
         }
-        if self.left_out > 0 {
-            words.push(format!(
-                "{} not matched by the pattern and left out, the first at {}",
-                counted(self.left_out, "line"),
-                self.first_left_out
-            ));
-        }
-        if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
-            words.push(format!(
-                "Left out of the folders, where logs end with .csv, .tsv, .txt or .log: {files}."
-            ));
-        }
+        words.extend(self.lines_left_out());
+        words.extend(self.understood.assumptions.iter().cloned());
         words.extend(self.assumptions());
+        words.extend(findings::words(self));
         words.extend(self.unknown());
         words
     }
 
+    /// What was taken from the logs, in a few words each.
+    pub fn brief(&self) -> Vec<String> {
+        findings::brief(self)
+    }
+
+    /// The lines, rows and files that were left out.
+    fn lines_left_out(&self) -> Vec<String> {
+        let mut words: Vec<String> = vec![];
+        words.extend(
+            self.left_out
+                .words("line", "no event was recognised in them"),
+        );
+        words.extend(self.ignored.words("row", "their words stand for no event"));
+        if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
+            words.push(format!("Left out of the folders: {files}."));
+        }
+        words
+    }
+
     fn assumptions(&self) -> impl Iterator<Item = String> {
-        let Assumed {
-            ticks,
-            rates,
-            internal,
-            send_stamps,
-            sent_ticks,
-        } = self.assumed;
         [
-            (ticks, "Each row is counted as one tick."),
-            (rates, "The rates were measured from the logs and rounded; set them with --rates."),
-            (internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
-            (send_stamps, "The timestamps of sent messages follow from the stamp rule; set it with --stamp."),
-            (sent_ticks, "Receives were matched with sends by sender and timestamp."),
+            (self.assumed.ticks, "Each row is counted as one tick."),
+            (self.assumed.internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
+            (self.assumed.sent_ticks, "Receives were matched with sends by sender and timestamp."),
         ]
         .into_iter()
         .filter(|(is_so, _)| *is_so)

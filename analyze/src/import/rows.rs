@@ -1,40 +1,44 @@
 //! Cells read as events.
 
-use sim::experiment::StampRule;
-use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
+use sim::log::{SourceLine, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::lines::{Raw, RawRow};
 use super::machines::Machines;
-use super::mapping::{self, Kind, Mapping, QueueRule};
+use super::mapping::{Kind, Mapping};
 use super::numbers::{self, NotANumber};
+use super::peers::{self, Named};
 use super::time::Clock;
 use crate::error::Error;
-
-/// Words for all peers.
-const ALL: [&str; 5] = ["*", "all", "both", "everyone", "broadcast"];
 
 /// An event as it was logged.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) machine: u32,
     pub(super) time_ns: u64,
-    /// Its tick is that of the log, or none.
+    /// As the cells have it: its tick, queue length and stamp are [`UNKNOWN`] where the log has none, and clock and queue length are
+    /// of before or after the event.
     pub(super) event: Event,
+    /// Where it stands.
+    pub(super) source: SourceLine,
 }
 
 /// Reads rows of one file.
 pub(super) struct Reader<'a> {
     pub(super) raw: &'a Raw,
+    /// The file's index among all that are imported.
+    pub(super) file: u32,
     pub(super) machines: &'a Machines,
     pub(super) mapping: &'a Mapping,
     pub(super) clock: Clock,
     /// The file's machine, where rows do not say.
     pub(super) machine: Option<u32>,
+    /// Whether the words of events name peers where no column does.
+    pub(super) peers_in_words: bool,
 }
 
 impl Reader<'_> {
-    /// The event of a row; where the log has no ticks, its tick is [`UNKNOWN`].
+    /// The event of a row.
     pub(super) fn read(&self, row: &RawRow) -> Result<Row, Error> {
         let machine = match self.raw.cell(row, "machine") {
             Some(name) => self.machine(row, "machine", name)?,
@@ -44,9 +48,10 @@ impl Reader<'_> {
         };
         let word = self.needed(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
+            let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
+            let shell = sim::console::shell_word(word.as_ref());
             let problem = format!(
-                "event `{word}` is not known; say which kind it is, such as --events send={}",
-                word.replace(' ', "\\ ")
+                "event `{word}` is not known; say which kind it is ({kinds}), such as --events internal={shell} for an internal event"
             );
             self.wrong(row, problem)
         })?;
@@ -62,35 +67,38 @@ impl Reader<'_> {
         let logical_clock = logical_clock.ok_or_else(|| self.empty(row, "logical_clock"))?;
         let event = Event {
             tick: self.number(row, "tick")?.unwrap_or(UNKNOWN),
-            kind: self.kind(row, kind, machine, logical_clock)?,
+            kind: self.kind(row, kind, machine)?,
             logical_clock,
-            queue_length: self.queue_length(row, kind)?,
+            queue_length: self.number(row, "queue_length")?.unwrap_or(UNKNOWN),
         };
         Ok(Row {
             machine,
             time_ns,
             event,
+            source: SourceLine {
+                file: self.file,
+                line: row.line,
+            },
         })
     }
 
-    fn kind(&self, row: &RawRow, kind: Kind, machine: u32, clock: u64) -> Result<EventKind, Error> {
+    fn kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
+        let word = self.raw.cell(row, "event").unwrap_or_default();
         let peers = |named: &str| {
             let cell = self.raw.cell(row, named);
+            let in_words = || peers::in_words(word, kind).filter(|_| self.peers_in_words);
             cell.or_else(|| self.raw.cell(row, "peers"))
+                .or_else(in_words)
         };
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
-            Kind::Send => {
-                let by_rule = match self.mapping.stamp_rule() {
-                    StampRule::After => clock,
-                    StampRule::Before => clock.saturating_sub(1),
-                };
-                let word = self.raw.cell(row, "event").unwrap_or_default();
-                let to_all = mapping::is_broadcast(word).then_some("*");
+            Kind::Ignore => Err(self.wrong(row, format!("`{word}` is no event"))),
+            Kind::Send | Kind::SendAll => {
+                let to_all = (kind == Kind::SendAll).then_some("*");
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
                     recipients: self.recipients(row, recipients, machine)?,
-                    stamp: self.number(row, "stamp")?.unwrap_or(by_rule),
+                    stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
                 })
             }
             Kind::Receive => Ok(EventKind::Receive(Message {
@@ -113,11 +121,12 @@ impl Reader<'_> {
         let Some(cell) = cell else {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         };
-        if ALL.iter().any(|all| cell.eq_ignore_ascii_case(all)) {
+        let Named::Names(names) = peers::named(cell) else {
             return Ok(Recipients::All);
-        }
-        let names = cell.split([';', ',', '+', '&', '/']).map(str::trim);
-        let peers = names.map(|name| self.machine(row, "recipients", name));
+        };
+        let peers = names
+            .iter()
+            .map(|name| self.machine(row, "recipients", name));
         let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
         peers.sort_unstable();
         peers.dedup();
@@ -134,24 +143,15 @@ impl Reader<'_> {
         }
     }
 
-    fn queue_length(&self, row: &RawRow, kind: Kind) -> Result<u64, Error> {
-        let length = self.number(row, "queue_length")?;
-        let length = length.ok_or_else(|| self.empty(row, "queue_length"))?;
-        match (self.mapping.queue.unwrap_or_default(), kind) {
-            (QueueRule::Before, Kind::Receive) => length.checked_sub(1).ok_or_else(|| {
-                let problem = "a receive from a queue of length 0, before the event; leave --queue before out";
-                self.wrong(row, problem.to_owned())
-            }),
-            _ => Ok(length),
-        }
-    }
-
     fn machine(&self, row: &RawRow, column: &str, name: &str) -> Result<u32, Error> {
         self.machines.number(name).ok_or_else(|| {
             let names = self.machines.0.join(", ");
             self.wrong(
                 row,
-                format!("{column} `{name}` is no machine of the run; there are {names}"),
+                format!(
+                    "{column} `{name}` is no machine of the run; there are {names}{}",
+                    self.way_round(column)
+                ),
             )
         })
     }
@@ -165,8 +165,20 @@ impl Reader<'_> {
     }
 
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
-        let problem = format!("{column} is the machine itself");
+        let problem = format!("{column} is the machine itself{}", self.way_round(column));
         self.wrong(row, problem)
+    }
+
+    /// How to import without a column.
+    fn way_round(&self, column: &str) -> String {
+        let column = match self.raw.has(column) {
+            true => column,
+            false => "peers",
+        };
+        match self.mapping.line.is_empty() && self.raw.has(column) {
+            true => format!("; --columns {column}=- leaves the column out"),
+            false => String::new(),
+        }
     }
 
     /// A whole number; none if the cell has no value.
@@ -176,6 +188,9 @@ impl Reader<'_> {
         };
         let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
             let problem = match error {
+                _ if column == "logical_clock" && numbers::is_vector(cell) => {
+                    "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"
+                }
                 NotANumber::Form | NotANumber::NotWhole => "is not a whole number",
                 NotANumber::TooLarge => "is more than a dataset can hold (63 bits)",
             };

@@ -1,16 +1,22 @@
 //! The rows of a run, machine by machine.
 
-use sim::log::{EventRow, LoggedEvent, MissingFields, UNKNOWN, UNKNOWN_MACHINE, write_row};
+use sim::log::{
+    EventRow, ImportedFile, LoggedEvent, MissingFields, SourceRange, UNKNOWN, UNKNOWN_MACHINE,
+    UnmeasuredPart, write_row,
+};
 use sim::machine::{EventKind, Recipients};
 
 use super::header::plain;
 use super::lines::Raw;
 use super::machines::Machines;
 use super::mapping::Mapping;
-use super::messages;
+use super::names as file_names;
+use super::reading::words_name_peers;
 use super::report::Report;
 use super::rows::{Reader, Row};
 use super::time::Clock;
+use super::times::{self, SlackNs};
+use super::{messages, queues, ticks};
 use crate::error::Error;
 
 /// A run that was read.
@@ -18,16 +24,20 @@ use crate::error::Error;
 pub(super) struct Run {
     /// What errors call it.
     pub(super) name: String,
+    names: Machines,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
     pub(super) missing_fields: MissingFields,
+    /// What cannot be measured of it, and why.
+    pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
 impl Run {
-    /// Of the rows in `files`.
-    pub(super) fn of(
+    /// Of the rows in `files`, which are among all that are `imported`.
+    pub(super) fn read(
         name: &str,
         files: &[Raw],
+        imported: &[ImportedFile],
         mapping: &Mapping,
         report: &mut Report,
     ) -> Result<Self, Error> {
@@ -40,15 +50,20 @@ impl Run {
             );
             return Err(Error::import(&files[0].path, None, problem));
         }
+        let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         for raw in files {
             let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
+            let path = raw.path.display().to_string();
+            let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
+                peers_in_words,
                 clock: Clock::from_first_cell(
                     mapping.time.as_deref(),
                     &plain(&raw.time_title),
                     first,
                 ),
+                file: file.unwrap_or(0) as u32,
                 machine: names.number(&file_name(raw)),
                 machines: &names,
                 raw,
@@ -73,30 +88,51 @@ impl Run {
                 log.push(row);
             }
         }
-        let mut run = Self {
+        let (joined, is_numbered) = ticks::number(&mut machines);
+        report.joined.add(joined);
+        report.assumed.ticks |= is_numbered;
+        Ok(Self {
             name: name.to_owned(),
+            names,
             machines,
             missing_fields: MissingFields::default(),
-        };
-        report.assumed.ticks |= run.number_ticks();
-        report.assumed.sent_ticks |= messages::find_sends(&mut run.machines);
-        run.missing_fields = run.lacking(report);
-        report.add_run(&names, run.events().count());
-        Ok(run)
+            unmeasured: vec![],
+        })
     }
 
-    /// Where the log has no ticks, every row is one. Returns whether that is so anywhere.
-    fn number_ticks(&mut self) -> bool {
-        let mut is_numbered = false;
-        for rows in &mut self.machines {
-            if rows.iter().any(|row| row.event.tick == UNKNOWN) {
-                is_numbered = true;
-                for (tick, row) in rows.iter_mut().enumerate() {
-                    row.event.tick = tick as u64;
-                }
-            }
+    /// Finds out what follows from its rows together, once their clocks, stamps and queue lengths are those of after each event:
+    /// which send each receive belongs to, missing queue lengths, and what does not fit together.
+    pub(super) fn link(&mut self, report: &mut Report) {
+        report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
+        let slack = SlackNs::of(&self.machines);
+        let mut note = |about: UnmeasuredPart, reason: Option<String>| {
+            self.unmeasured.extend(reason.map(|reason| (about, reason)));
+        };
+        let not_shared = times::why_not_shared(&self.machines, &slack);
+        let has_shared_time = not_shared.is_none();
+        note(UnmeasuredPart::SharedTime, not_shared);
+        note(
+            UnmeasuredPart::Messages,
+            times::why_no_ages(&self.machines, &slack),
+        );
+        if has_shared_time {
+            let reason = times::why_not_arrived(&self.machines, &slack);
+            note(UnmeasuredPart::Arrivals, reason);
         }
-        is_numbered
+        let filled = queues::fill(&mut self.machines, slack, has_shared_time);
+        report.assumed.idle_queues |= filled.idle > 0;
+        report.assumed.recounted_queues |= filled.recounted > 0;
+        report.idle_queues += filled.idle;
+        report.recounted_queues += filled.recounted;
+        note(UnmeasuredPart::QueueLengths, filled.unknown);
+        self.missing_fields = self.lacking(report);
+        report.add_run(&self.names, self.events().count());
+    }
+
+    /// Whether times of its machines are on one scale.
+    pub(super) fn has_shared_time(&self) -> bool {
+        let is_it = |(about, _): &(UnmeasuredPart, String)| *about == UnmeasuredPart::SharedTime;
+        !self.unmeasured.iter().any(is_it)
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = &Row> {
@@ -106,6 +142,7 @@ impl Run {
     fn lacking(&self, report: &mut Report) -> MissingFields {
         let mut missing_fields = MissingFields::default();
         for row in self.events() {
+            missing_fields.queue_lengths |= row.event.queue_length == UNKNOWN;
             match &row.event.kind {
                 EventKind::Internal => {}
                 EventKind::Send { recipients, .. } => {
@@ -135,6 +172,11 @@ impl Run {
     pub(super) fn span_ns(&self) -> (u64, u64) {
         let times = || self.events().map(|row| row.time_ns);
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
+    }
+
+    /// Where its rows stand in the imported files.
+    pub(super) fn sources(&self, run: u64) -> Vec<SourceRange> {
+        SourceRange::of_run(run, self.events().map(|row| row.source))
     }
 
     /// The rows of the event log of run `run`.
@@ -182,8 +224,8 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
     Ok(machines)
 }
 
-/// A file's name without its extension.
+/// What a file calls its machine: by the pattern of names, or its name without its extension.
 fn file_name(raw: &Raw) -> String {
-    let stem = raw.path.file_stem().unwrap_or(raw.path.as_os_str());
-    stem.to_string_lossy().into_owned()
+    let named = raw.machine.clone();
+    named.unwrap_or_else(|| file_names::stem(&raw.path))
 }

@@ -96,6 +96,23 @@ fn iso_ns(text: &str) -> Option<u64> {
 }
 
 fn formatted_ns(format: &str, text: &str) -> Option<u64> {
+    if let Some(ns) = strictly_formatted_ns(format, text) {
+        return Some(ns);
+    }
+    // A comma before the fraction, as Python's logging writes it; one between date and time; no blank before AM.
+    let plain = text.replace(", ", " ").replace(',', ".");
+    let spaced = plain.trim_end_matches(char::is_alphabetic).trim_end();
+    let half = plain[spaced.len()..].trim();
+    strictly_formatted_ns(format, format!("{spaced} {half}").trim_end())
+}
+
+/// A time that has a day and no year is taken as one of the year 2000: only differences count.
+fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
+    let has = |letters: [&str; 2]| letters.iter().any(|letter| format.contains(letter));
+    let has_year = has(["%Y", "%y"]) || has(["%F", "%s"]) || has(["%D", "%c"]);
+    if !has_year && (has(["%d", "%e"])) {
+        return strictly_formatted_ns(&format!("%Y {format}"), &format!("2000 {text}"));
+    }
     let parsed = strtime::parse(format, text).ok()?;
     if let Ok(timestamp) = parsed.to_timestamp() {
         return since_epoch_ns(timestamp);
@@ -171,6 +188,28 @@ mod tests {
         assert_eq!(iso("00:00:01.5"), Some(1_500_000_000));
         assert_eq!(iso("soon"), None);
         assert_eq!(iso("2500-01-01T00:00:00Z"), None);
+        let formatted = |format: &str, text: &str| {
+            Clock::from_first_cell(Some(format), "", "").ns(text, DecimalMark::Point)
+        };
+        for (format, text) in [
+            ("%Y/%m/%d %H:%M:%S%.f", "2026/11/09 09:30:00.250000"),
+            ("%Y-%m-%d:%H:%M:%S%.f", "2026-11-09:09:30:00,250"),
+            ("%m/%d/%Y %I:%M:%S%.f %p", "11/09/2026, 9:30:00.25 AM"),
+            ("%m/%d/%Y %I:%M:%S%.f %p", "11/9/2026 9:30:00.25am"),
+            ("%a %b %e %H:%M:%S%.f %Y", "Mon Nov  9 09:30:00.25 2026"),
+        ] {
+            assert_eq!(formatted(format, text), expected, "{text}");
+        }
+        let second = formatted("%b %e %H:%M:%S%.f", "Nov 10 00:00:00.5");
+        let first = formatted("%b %e %H:%M:%S%.f", "Nov  9 23:59:59.5");
+        assert_eq!(
+            second.zip(first).map(|(b, a)| b - a),
+            Some(NANOS_PER_SECOND)
+        );
+        assert_eq!(
+            formatted("%I:%M:%S%.f %p", "1:00:00 PM"),
+            Some(13 * 3600 * NANOS_PER_SECOND)
+        );
         let format = Clock::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
         assert_eq!(
             format.ns("09/11/2026 09:30:00.25", DecimalMark::Point),

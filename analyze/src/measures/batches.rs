@@ -151,7 +151,8 @@ impl<'a> Batch<'a> {
             let run = run?;
             let (timeline, sends) = (run.timeline(), run.sends());
             observed.push(&run, &timeline, &sends);
-            replayed.push(&run, &timeline, &sends);
+            let imported = self.dataset.manifest().imported.as_ref();
+            replayed.push(&run, &timeline, &sends, imported);
         }
         let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
         let machines =

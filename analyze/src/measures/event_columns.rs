@@ -24,7 +24,7 @@ pub(crate) struct EventColumns {
     left_s: Vec<f64>,
     logical_clock: Vec<i64>,
     jump: Vec<i64>,
-    queue_length: Vec<i64>,
+    queue_length: Vec<Option<i64>>,
     received_stamp: Vec<Option<i64>>,
     age_s: Vec<Option<f64>>,
     greatest_step: Vec<i64>,
@@ -69,7 +69,7 @@ impl EventColumns {
     ) {
         let event = &row.logged.event;
         let time_s = run.time_s(row);
-        let age_s = sent_at_ns.map(|sent_ns| run.model_s(row.logged.system_time_ns, sent_ns));
+        let age_s = sent_at_ns.map(|sent_ns| run.age_s(row, sent_ns));
         let to_all = Recipients::All;
         self.index.push(self.machines);
         self.is_internal.push(event.kind == EventKind::Internal);
@@ -83,7 +83,8 @@ impl EventColumns {
         self.counts.push(run.is_after_warm_up(time_s));
         self.left_s.push(run.time_left_s(time_s));
         self.logical_clock.push(event.logical_clock as i64);
-        self.queue_length.push(event.queue_length as i64);
+        let queue_length = known(event.queue_length).map(|length| length as i64);
+        self.queue_length.push(queue_length);
         self.received_stamp.push(match &event.kind {
             EventKind::Receive(message) => known(message.stamp).map(|stamp| stamp as i64),
             EventKind::Internal | EventKind::Send { .. } => None,
@@ -92,7 +93,8 @@ impl EventColumns {
         self.greatest_step.push(clock_change.greatest_step as i64);
         self.centred_time_s.push(time_s);
         self.centred_lag.push(clock_change.lag as f64);
-        self.centred_queue_length.push(event.queue_length as f64);
+        self.centred_queue_length
+            .push(queue_length.unwrap_or(0) as f64);
     }
 
     /// The data frame. `machine_index` numbers the machines of all runs of the batch. `counts` says whether an event is after the

@@ -17,6 +17,7 @@
 //! - [`batches`]: a dataset's events in batches of whole runs
 //! - [`event_columns`]: the columns of events that aggregates use
 //! - [`run_aggregates`]: aggregates that need all machines of a run together
+//! - [`unmeasured`]: measures that are unknown for imported logs
 //! - [`cache`]: the cache of measures
 //! - [`version`]: the version of the measures' definitions
 
@@ -30,6 +31,7 @@ mod events;
 mod jumps;
 pub(crate) mod run_aggregates;
 mod spread;
+pub(crate) mod unmeasured;
 pub(crate) mod version;
 
 use polars::prelude::*;
@@ -39,6 +41,7 @@ pub(crate) use backlog::Arrivals;
 pub(crate) use concurrency::Pairs;
 pub(crate) use drift::{ClockChange, trace_clocks};
 pub(crate) use spread::Spread;
+pub use unmeasured::notes;
 
 use crate::output::schema::Kind;
 
@@ -115,14 +118,6 @@ pub fn named(name: &str) -> &'static Measure {
         .unwrap_or_else(|| panic!("no measure {name}"))
 }
 
-/// Measures that need the recipients of sends. They are null for logs that do not tell them.
-const NEED_RECIPIENTS: [&str; 4] = [
-    "broadcast_share",
-    "backlog_mean",
-    "arrivals",
-    "offered_load",
-];
-
 /// Makes the aggregates of each machine: one row per run and machine, from the columns of the events and from the replays of the
 /// runs.
 pub(crate) fn aggregate(observed: DataFrame, replayed: DataFrame) -> PolarsResult<DataFrame> {
@@ -165,7 +160,9 @@ pub(crate) fn measure(
         let columns: PolarsResult<Vec<Expr>> = family
             .iter()
             .map(|measure| {
-                match missing_fields.recipients && NEED_RECIPIENTS.contains(&measure.name) {
+                match missing_fields.recipients
+                    && unmeasured::NEED_RECIPIENTS.contains(&measure.name)
+                {
                     true => Ok(null_column(measure)),
                     false => measure_column(measure),
                 }
@@ -183,9 +180,11 @@ pub(crate) fn measure(
 }
 
 fn measure_column(measure: &Measure) -> PolarsResult<Expr> {
-    Ok((measure.expression)()?
-        .cast(measure.kind.data_type())
-        .alias(measure.name))
+    let value = (measure.expression)()?.cast(measure.kind.data_type());
+    let known = unmeasured::needs(measure).fold(value, |value, known| {
+        when(col(known)).then(value).otherwise(lit(NULL))
+    });
+    Ok(known.alias(measure.name))
 }
 
 fn null_column(measure: &Measure) -> Expr {

@@ -13,11 +13,11 @@ use crate::read::run_log::Run;
 pub const EVENT_LOG: [Column; 10] = [
     column("run", Integer, "", "Number of the run in the plan, from 0; `runs.csv` has a row for it."),
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("tick", Integer, "", "Number of the machine's tick, from 0. A tick has one event; with receive = all it has one event for each message that it takes."),
+    column("tick", Integer, "", "Number of the machine's tick, from 0. A tick has one event; with receive = all it has one event for each message that it takes. In imported logs, a send to all can be one event for each recipient."),
     column("event", Text, "", "`internal`, `send` or `receive`."),
     column("system_time_ns", Integer, "ns", "Unix time in nanoseconds; in the virtual engine, nanoseconds of model time since the run's start."),
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),
-    column("queue_length", Integer, "messages", "Number of messages in the machine's queue after the event."),
+    column("queue_length", Integer, "messages", "Number of messages in the machine's queue after the event. Empty if an imported log does not tell it."),
     column("peers", Text, "", "For a send, the recipients joined by `;`, or `*` for all machines that the machine may send to. For a receive, the sender. Otherwise empty."),
     column("message_stamp", Integer, "", "Timestamp of the message that is sent or received; empty for internal events."),
     column("sent_tick", Integer, "", "For a receive, the number of the sender's tick at which the message was sent. Otherwise empty."),
@@ -54,7 +54,7 @@ pub(crate) struct EventsBuilder {
     event: Vec<&'static str>,
     system_time_ns: Vec<i64>,
     logical_clock: Vec<i64>,
-    queue_length: Vec<i64>,
+    queue_length: Vec<Option<i64>>,
     sender: Vec<Option<i64>>,
     recipients: ListPrimitiveChunkedBuilder<Int64Type>,
     message_stamp: Vec<Option<i64>>,
@@ -126,7 +126,9 @@ impl EventsBuilder {
         self.event.push(name);
         self.system_time_ns.push(row.logged.system_time_ns as i64);
         self.logical_clock.push(event.logical_clock as i64);
-        self.queue_length.push(event.queue_length as i64);
+        let queue_length = known(event.queue_length);
+        self.queue_length
+            .push(queue_length.map(|length| length as i64));
         self.sender.push(sender(&event.kind));
         self.push_recipients(&event.kind, neighbours);
         self.message_stamp.push(stamp.map(|stamp| stamp as i64));
@@ -185,7 +187,7 @@ pub(crate) fn find_value_above_63_bits(row: &EventRow) -> Option<&'static str> {
         ("tick", event.tick),
         ("system_time_ns", row.logged.system_time_ns),
         ("logical_clock", event.logical_clock),
-        ("queue_length", event.queue_length),
+        ("queue_length", known(event.queue_length).unwrap_or(0)),
         ("message_stamp", stamp.unwrap_or(0)),
         ("sent_tick", sent_tick.unwrap_or(0)),
     ];

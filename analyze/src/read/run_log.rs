@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sim::log::{EventRow, JournalRow};
+use sim::log::{EventRow, IMPORTED, JournalRow};
 use sim::machine::{EventKind, MachineIndex, Message};
 
 /// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log.
@@ -80,6 +80,16 @@ impl<'a> Run<'a> {
         elapsed_ns * self.row.time_scale / 1e9
     }
 
+    /// How long the message that `receive` receives was under way and waited, if it was sent at `sent_ns`, in model seconds. Other
+    /// programs may log a send after the message is gone: then it was received at once.
+    pub(crate) fn age_s(&self, receive: &EventRow, sent_ns: u64) -> f64 {
+        let age_s = self.model_s(receive.logged.system_time_ns, sent_ns);
+        match self.row.engine == IMPORTED {
+            true => age_s.max(0.0),
+            false => age_s,
+        }
+    }
+
     /// Start and end of the time over which measures are taken, in model seconds after the run's start.
     pub(crate) fn observed_s(&self) -> (f64, f64) {
         (self.warm_up_s, self.row.duration_s())
@@ -130,13 +140,21 @@ impl<'a> Run<'a> {
         let is_send_of_tick = |event: &EventRow| {
             is_of_tick(event) && matches!(event.logged.event.kind, EventKind::Send { .. })
         };
+        // In imported logs, a tick can have several sends with different timestamps.
+        let has_stamp = |event: &EventRow| matches!(event.logged.event.kind, EventKind::Send { stamp, .. } if stamp == message.stamp);
         // If every tick has one event, the event's index among the machine's events is its tick.
         let index = usize::try_from(message.sent_tick).ok()?;
-        if log.get(index).is_some_and(is_send_of_tick) {
+        if log
+            .get(index)
+            .is_some_and(|event| is_send_of_tick(event) && has_stamp(event))
+        {
             return Some(first + index);
         }
         let index = log.partition_point(|event| event.logged.event.tick < message.sent_tick);
         let mut of_tick = log[index..].iter().take_while(|event| is_of_tick(event));
-        Some(first + index + of_tick.position(is_send_of_tick)?)
+        let exact = of_tick
+            .clone()
+            .position(|event| is_send_of_tick(event) && has_stamp(event));
+        Some(first + index + exact.or_else(|| of_tick.position(is_send_of_tick))?)
     }
 }

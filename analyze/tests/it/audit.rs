@@ -233,7 +233,9 @@ fn every_format() {
             "file",
             "line",
             "run",
-            "first"
+            "first",
+            "source_file",
+            "source_line"
         ]
     );
     assert_eq!(

@@ -28,7 +28,7 @@ phase = \"aligned\"
 ";
 
 /// Every event of every run of the dataset in `root`.
-fn events(root: &Path) -> Vec<Vec<EventRow>> {
+pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
     finished.sort_by_key(|row| row.run);
@@ -40,7 +40,7 @@ fn events(root: &Path) -> Vec<Vec<EventRow>> {
 }
 
 /// Peers, stamp and sender's tick of an event, as another implementation would write them, its machines called vm1, vm2, ...
-fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
+pub fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     let name = |machine: u32| format!("vm{}", machine + 1);
     match &row.logged.event.kind {
         EventKind::Internal => Default::default(),
@@ -118,12 +118,12 @@ fn mapping(text: &str) -> Mapping {
 }
 
 /// The measures of every machine of every run.
-fn measured(root: &Path) -> DataFrame {
+pub fn measured(root: &Path) -> DataFrame {
     Dataset::open(root).unwrap().machines().unwrap()
 }
 
 /// Requires that the measures are the same in both, but for those that are named.
-fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
+pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
     assert!(a.height() > 0);
     for measure in analyze::measures::all() {
@@ -179,7 +179,12 @@ fn logs_that_say_all_have_all_measures_and_a_full_audit() {
         .collect();
     assert_eq!(
         not_made,
-        [Check::Phases, Check::Ticks, Check::ClockConditionBefore]
+        [
+            Check::Phases,
+            Check::Ticks,
+            Check::ClockConditionBefore,
+            Check::Recipients
+        ]
     );
 }
 
@@ -206,7 +211,7 @@ fn the_least_logs_have_what_needs_no_messages() {
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     insta::assert_snapshot!(audit::words(&audit).join("\n"), @"
     imported: 3 runs, 600 events, 0 messages.
-    imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation, recipients (sends do not say to whom); internal_share (the probability is the share measured).
+    imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation (sends do not say to whom, or queue lengths are not logged); internal_share (the probability is the share measured); recipients (how machines choose recipients was not said).
 
     Check passed: all 8 checks say that these logs are executions of machines with Lamport clocks.
     ");
@@ -297,13 +302,26 @@ fn free_text_is_read_by_a_pattern() {
     let (code, words, _) = analyze(&arguments, folder.path());
     assert_eq!(code, 0);
     insta::assert_snapshot!(words, @"
+    How the logs are read
+
+    field          found                                 such as                          rows
+    ──────────────────────────────────────────────────────────────────────────────────────────
+    machine        group `machine` of the pattern        1, 2                         20 of 20
+    event          group `event` of the pattern          Sent, Received               20 of 20
+    system_time    group `system_time` of the pattern    09:30:00.250, 09:30:01.250   20 of 20
+    logical_clock  group `logical_clock` of the pattern  1, 2                         20 of 20
+    queue_length   group `queue_length` of the pattern   0, 1                         20 of 20
+    recipients     group `recipients` of the pattern     2                            10 of 20
+
     1 run, 20 events.
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
-    1 line not matched by the pattern and left out, the first at run.log line 1: Simulation started
+    Left out: 1 line, as no event was recognised in them: 1 such as run.log line 1: Simulation started
     Each row is counted as one tick.
-    The rates were measured from the logs and rounded; set them with --rates.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
+    Logical clocks are those of after the event: 8 of 8 rows fit that, and 8 fit before; set it with --clock.
+    Queue lengths are those of after the event: 9 of 9 receives fit that, and 1 fit before; set it with --queue.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     10 of 10 receives do not say from whom: they are not matched with sends.
     10 of 10 receives do not say which timestamp: whether they obey max(clock, stamp) + 1 is not checked.
@@ -336,18 +354,17 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
             .to_string()
             .replace(&folder.path().display().to_string(), "")
     };
-    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock, queue_length: it has no header; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock: it has no header; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
     insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; name the columns, such as --columns system_time=NAME (or a number from 1, with --no-header)");
-    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is, such as --events send=TICK");
+    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");
     insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
     insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the first line has 4");
-    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? Otherwise set the rates with --rates, such as --rates 1,3,6");
+    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
     insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group is called clock; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
     insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are given, but there are 2 machines");
-    insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.5,internal").replace("2.0", "3.0"), ""), @"the files: machine 1 ticks 0.667 times a second by its log, which is no whole rate; set the rates with --rates, such as --rates 1,3,6");
-    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2");
+    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2; --columns peers=- leaves the column out");
 }
 
 /// What would give numbers that are not so, though every cell can be read.
@@ -376,14 +393,15 @@ fn what_cannot_be_one_run_is_refused() {
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
     insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
-    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself");
+    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself; --columns peers=- leaves the column out");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
     Each row is counted as one tick.
-    The rates were measured from the logs and rounded; set them with --rates.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
+    Logical clocks are those of after the event: 2 of 2 rows fit that, and 2 fit before; set it with --clock.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm1+vm2"), "", false), @"
@@ -391,8 +409,9 @@ fn what_cannot_be_one_run_is_refused() {
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
     Each row is counted as one tick.
-    The rates were measured from the logs and rounded; set them with --rates.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
+    The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
+    Logical clocks are those of after the event: 2 of 2 rows fit that, and 2 fit before; set it with --clock.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
 }

@@ -9,7 +9,7 @@ use super::error::DatasetError;
 use super::events::MissingFields;
 use super::journal_row::JournalRow;
 use super::manifest::Manifest;
-use super::parts::Parts;
+use super::parts::{Parts, Paths};
 use crate::experiment::Shard;
 use crate::input::open_stored;
 
@@ -91,6 +91,11 @@ impl Dataset {
     /// Returns the path of the file with the events of `run`.
     pub fn segment_of(&self, run: &JournalRow) -> PathBuf {
         self.parts.paths_of(run).segment(run.segment)
+    }
+
+    /// The file that says where imported events stand.
+    pub(super) fn sources(&self) -> PathBuf {
+        Paths::new(self.root()).sources()
     }
 
     /// Returns the rows of the event log of `run`, without header. Checks them against the length and the checksum in the journal.

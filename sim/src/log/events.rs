@@ -37,6 +37,18 @@ pub struct MissingFields {
     pub stamps: bool,
     /// The number of the sender's tick at which the received message was sent.
     pub sent_ticks: bool,
+    /// How many messages wait after the event.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub queue_lengths: bool,
+}
+
+/// Fields that not every dataset has are left out where they say nothing: the identity of datasets made before stays.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Every number with at most this many digits fits into 64 bits.
@@ -83,7 +95,7 @@ pub(super) fn header() -> String {
     EVENT_COLUMNS.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`. Unknown values of a message become empty cells.
+/// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
@@ -107,7 +119,10 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     buffer.extend_from_slice(name);
     number(buffer, row.logged.system_time_ns, b',');
     number(buffer, logical_clock, b',');
-    number(buffer, queue_length, b',');
+    match queue_length {
+        UNKNOWN => buffer.push(b','),
+        known => number(buffer, known, b','),
+    }
     match kind {
         EventKind::Internal => buffer.extend_from_slice(b",,\n"),
         EventKind::Send { recipients, stamp } => {
@@ -198,7 +213,8 @@ impl<'a> Cells<'a> {
         let name = self.cell("event", b',')?;
         let system_time_ns = self.number("system_time_ns", b',')?;
         let logical_clock = self.number("logical_clock", b',')?;
-        let queue_length = self.number("queue_length", b',')?;
+        let queue_length =
+            self.number_or_unknown("queue_length", b',', self.missing_fields.queue_lengths)?;
         let kind = match name {
             b"internal" => {
                 self.empty("peers", b',')?;

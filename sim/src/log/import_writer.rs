@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::checksum::checksum;
 use super::disk::{Disk, RealDisk};
 use super::error::DatasetError;
 use super::imported::{IMPORTED, Imported};
@@ -13,6 +14,7 @@ use super::lock::Lock;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 use super::parts::Paths;
 use super::segment::{FinishedRun, Segment};
+use super::sources::{self, SourceRange};
 use crate::experiment::Numbering;
 use crate::files::{publish_folder, replace};
 
@@ -24,6 +26,7 @@ pub struct ImportWriter {
     segment: Segment,
     rows: Vec<u8>,
     runs: u64,
+    sources: Vec<SourceRange>,
     /// The lock that keeps other imports out of the partial folder.
     _lock: Lock,
 }
@@ -69,21 +72,27 @@ impl ImportWriter {
             _lock: lock,
             rows: Header::default().line().into_bytes(),
             runs: 0,
+            sources: vec![],
         })
     }
 
-    /// Appends a run.
+    /// Appends a run, whose events stand at `sources`.
     ///
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the disk cannot be written.
-    pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+    pub fn append(
+        &mut self,
+        run: FinishedRun,
+        sources: Vec<SourceRange>,
+    ) -> Result<(), DatasetError> {
         if self.segment.is_full() {
             self.segment.sync()?;
             self.segment = self.segment.next(&RealDisk, &self.paths)?;
         }
         let row = self.segment.take(run)?;
         self.runs += 1;
+        self.sources.extend(sources);
         Header::default().write_row(&self.paths.journal(), &mut self.rows, &row)
     }
 
@@ -95,12 +104,14 @@ impl ImportWriter {
     /// Returns [`DatasetError::Io`] if the disk cannot be written.
     pub fn finish(
         mut self,
-        imported: Imported,
+        mut imported: Imported,
         (time_scale, repetitions): (f64, u32),
         configurations: Vec<String>,
         mapping: &str,
     ) -> Result<(), DatasetError> {
         let files = imported.files.len();
+        let sources = sources::text(&self.sources);
+        imported.sources = Some(checksum(sources.as_bytes()));
         let mut manifest = Manifest {
             schema: SCHEMA_VERSION,
             name: self
@@ -136,6 +147,7 @@ impl ImportWriter {
             serde_json::to_string_pretty(&manifest).map_err(DatasetError::manifest(&path))?;
         write(&paths.journal(), &self.rows)?;
         write(&paths.experiment(), mapping.as_bytes())?;
+        write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
         let lock = paths.lock();
         RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;

@@ -8,6 +8,7 @@
 //! runs.csv           the journal: one row for each attempted run, appended when the run ends
 //! events-0000.csv    the logs: one row for each event, the rows of a run together; a large file is followed by the next
 //! processed/         written by `analyze export`
+//! sources.csv        only of imported logs: where each event stands in the files that were imported
 //! ```
 //!
 //! A dataset in shards is a folder of folders `shard-1-of-4` and so on. Each of them is such a dataset.
@@ -29,6 +30,7 @@
 //! - [`writer`]: appends finished runs to a dataset
 //! - [`imported`]: facts about logs that another program wrote
 //! - [`import_writer`]: makes a dataset from such logs
+//! - [`sources`]: where imported events stand in the files that were imported
 //! - [`segment`]: the events file to which rows are appended
 //! - [`segment_header`]: the header of an events file, and its largest size
 //! - [`appended`]: a file to which bytes are only appended
@@ -67,6 +69,7 @@ mod resume_state;
 mod schema_3;
 mod segment;
 mod segment_header;
+mod sources;
 mod status;
 mod tally;
 mod uncounted;
@@ -84,7 +87,7 @@ pub use events::{
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;
-pub use imported::{Assumed, IMPORTED, Imported, ImportedFile};
+pub use imported::{Assumed, IMPORTED, Imported, ImportedFile, Unmeasured, UnmeasuredPart};
 pub use journal::{journal_cell, seal_journal};
 pub use journal_columns::{Cell, CellKind, JournalColumn, journal_columns};
 pub use journal_row::{JournalRow, Outcome};
@@ -94,5 +97,6 @@ pub use manifest::{
 };
 pub use schema_3::present_name as renamed_column;
 pub use segment::FinishedRun;
+pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};
 pub use writer::{DatasetWriter, Recovered};

@@ -42,6 +42,10 @@ impl Paths {
         self.root.join("runs.csv")
     }
 
+    pub(super) fn sources(&self) -> PathBuf {
+        self.root.join("sources.csv")
+    }
+
     pub(super) fn lock(&self) -> PathBuf {
         self.root.join(".lock")
     }

@@ -24,16 +24,20 @@ pub(super) fn identity(manifest: &Manifest) -> String {
         experiment.configurations,
     );
     if let Some(imported) = &manifest.imported {
-        let missing = imported.missing_fields;
+        let (missing, assumed) = (imported.missing_fields, imported.assumed);
         contents += &format!(
             " Imported {{ files: {:?}, lacks: Lacks {{ recipients: {:?}, senders: {:?}, stamps: {:?}, sent_ticks: {:?} }}, assumed: \
-             {:?} }}",
+             Assumed {{ ticks: {:?}, rates: {:?}, internal: {:?}, send_stamps: {:?}, sent_ticks: {:?} }} }}",
             imported.files,
             missing.recipients,
             missing.senders,
             missing.stamps,
             missing.sent_ticks,
-            imported.assumed,
+            assumed.ticks,
+            assumed.rates,
+            assumed.internal,
+            assumed.send_stamps,
+            assumed.sent_ticks,
         );
     }
     checksum(contents.as_bytes())

@@ -358,7 +358,9 @@ fn an_import_appears_complete_or_not_at_all() {
     let mut writer = ImportWriter::create(&root).expect("a writer");
     let second = ImportWriter::create(&root).expect_err("a second import");
     assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
-    writer.append(trial.runs[0].clone()).expect("appended");
+    writer
+        .append(trial.runs[0].clone(), vec![])
+        .expect("appended");
     drop(writer);
     assert_eq!(left(), 0);
     // Something else was created at the dataset's path meanwhile.
@@ -366,9 +368,14 @@ fn an_import_appears_complete_or_not_at_all() {
         files: vec![],
         missing_fields: MissingFields::default(),
         assumed: Assumed::default(),
+        sends_given: false,
+        unmeasured: vec![],
+        sources: None,
     };
     let mut writer = ImportWriter::create(&root).expect("a writer");
-    writer.append(trial.runs[0].clone()).expect("appended");
+    writer
+        .append(trial.runs[0].clone(), vec![])
+        .expect("appended");
     fs::create_dir(&root).expect("a folder");
     fs::write(root.join("thesis.tex"), "all of it").expect("written");
     let refused = writer.finish(imported(), (1.0, 1), vec![], "");
@@ -376,7 +383,9 @@ fn an_import_appears_complete_or_not_at_all() {
     assert_eq!(left(), 1);
     fs::remove_dir_all(&root).expect("removed");
     let mut writer = ImportWriter::create(&root).expect("a writer");
-    writer.append(trial.runs[0].clone()).expect("appended");
+    writer
+        .append(trial.runs[0].clone(), vec![])
+        .expect("appended");
     let finished = writer.finish(imported(), (1.0, 1), vec![], "");
     finished.expect("a dataset");
     assert_eq!((left(), self::finished(&root).len()), (1, 1));

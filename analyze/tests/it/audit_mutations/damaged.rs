@@ -259,6 +259,7 @@ fn counter_examples_name_the_line() {
         line,
         run,
         words,
+        source: _,
     } = first(&audit, Check::Idle);
     let text = fs::read_to_string(file).unwrap();
     let row = text.lines().nth(line.unwrap() as usize - 1).unwrap();

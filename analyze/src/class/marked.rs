@@ -1,0 +1,98 @@
+//! What is found in one submission.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+
+use crate::audit::{Audit, Check, CounterExample};
+use crate::error::Error;
+use crate::import::{self, Mapping};
+use crate::read::dataset::Dataset;
+
+/// What is found in a submission.
+#[derive(Clone, Debug)]
+pub struct Marked {
+    /// Its dataset.
+    pub dataset: PathBuf,
+    /// Runs.
+    pub runs: usize,
+    /// The fewest and the most machines that a run has.
+    pub machines: RangeInclusive<u32>,
+    /// Events of all runs.
+    pub events: usize,
+    /// What was taken from the logs, in a few words each.
+    pub assumed: Vec<String>,
+    /// How many checks of the audit there was anything to make on.
+    pub checks: usize,
+    /// The checks that failed, in the order of the audit.
+    pub failed: Vec<Check>,
+    /// How often they failed.
+    pub violations: u64,
+    /// The first violation of the first of them.
+    pub first: Option<CounterExample>,
+    /// Of the slowest machine, the mean over all runs; none if it is not known in one.
+    pub jump_mean: Option<f64>,
+    /// The same of its lag at the end.
+    pub lag_final: Option<f64>,
+    /// The same of the growth of its backlog, messages per model second.
+    pub backlog_growth: Option<f64>,
+}
+
+impl Marked {
+    /// Imports the logs in `folder` as the dataset `into`, audits and measures it.
+    pub(super) fn new(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
+        let report = import::import(&[folder.to_owned()], mapping, into)?;
+        let audit = Audit::run(&[into.to_owned()])?;
+        let is_made = |check: &&Check| audit.counts(**check).0 > 0;
+        let failed: Vec<Check> = Check::ALL
+            .into_iter()
+            .filter(|&check| audit.counts(check).1 > 0)
+            .collect();
+        let dataset = Dataset::open(into)?;
+        let machines = dataset.finished().iter().map(|run| run.machines());
+        let least = machines.clone().min().unwrap_or(0);
+        let most = machines.max().unwrap_or(0);
+        let measured = dataset.machines()?;
+        Ok(Self {
+            dataset: into.to_owned(),
+            runs: report.runs,
+            machines: least..=most,
+            events: report.events,
+            assumed: report.brief(),
+            checks: Check::ALL.iter().filter(is_made).count(),
+            violations: failed.iter().map(|&check| audit.counts(check).1).sum(),
+            first: failed
+                .first()
+                .and_then(|&check| audit.first(check))
+                .cloned(),
+            failed,
+            jump_mean: of_slowest(&measured, "jump_mean")?,
+            lag_final: of_slowest(&measured, "lag_final")?,
+            backlog_growth: of_slowest(&measured, "backlog_growth")?,
+        })
+    }
+}
+
+/// The mean over runs of a measure of each run's slowest machine, the first of several; none if it is unknown in one of them.
+fn of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, Error> {
+    let values = machines.column(measure)?.cast(&DataType::Float64)?;
+    let (runs, rates) = (
+        machines.column("run")?.i64()?,
+        machines.column("rate")?.f64()?,
+    );
+    let mut slowest: BTreeMap<i64, (f64, Option<f64>)> = BTreeMap::new();
+    for ((run, rate), value) in runs.iter().zip(rates.iter()).zip(values.f64()?.iter()) {
+        let (Some(run), Some(rate)) = (run, rate) else {
+            continue;
+        };
+        let known = slowest.entry(run).or_insert((rate, value));
+        if rate < known.0 {
+            *known = (rate, value);
+        }
+    }
+    let values: Option<Vec<f64>> = slowest.values().map(|(_, value)| *value).collect();
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    Ok(values.filter(|values| !values.is_empty()).map(mean))
+}

@@ -1,0 +1,92 @@
+//! What was understood of the logs, field by field, and what was assumed.
+
+use std::collections::BTreeMap;
+
+use super::header;
+use super::left_out::shortened;
+use super::lines::Raw;
+use super::mapping::COLUMNS;
+use crate::output::table::Table;
+
+/// So many different values of a field are shown.
+const EXAMPLES: usize = 2;
+
+/// What was understood of the logs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Understood {
+    /// Where the recognised fields stand, in words.
+    pub(super) found: BTreeMap<String, String>,
+    fields: Vec<Field>,
+    /// A sentence for everything that was assumed.
+    pub(super) assumptions: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    name: &'static str,
+    found: String,
+    examples: Vec<String>,
+    rows: usize,
+    of: usize,
+}
+
+impl Understood {
+    /// Notes an assumption, once.
+    pub(super) fn assume(&mut self, sentence: String) {
+        if !self.assumptions.contains(&sentence) {
+            self.assumptions.push(sentence);
+        }
+    }
+
+    /// The fields as a table: where each was found, two of its values, and in how many rows it has one.
+    pub(super) fn table(&self) -> Table {
+        let row = |field: &Field| {
+            vec![
+                field.name.to_owned(),
+                field.found.clone(),
+                field.examples.join(", "),
+                format!("{} of {}", field.rows, field.of),
+            ]
+        };
+        Table {
+            title: "How the logs are read",
+            headings: ["field", "found", "such as", "rows"]
+                .map(str::to_owned)
+                .into(),
+            numeric: vec![false, false, false, true],
+            rows: self.fields.iter().map(row).collect(),
+            caption: vec![],
+        }
+    }
+}
+
+/// Notes the fields of the rows that were read.
+pub(super) fn fill(understood: &mut Understood, runs: &[(String, Vec<Raw>)]) {
+    let raws = || runs.iter().flat_map(|(_, raws)| raws);
+    let of = raws().map(|raw| raw.rows.len()).sum();
+    for name in COLUMNS {
+        let Some(raw) = raws().find(|raw| raw.has(name)) else {
+            continue;
+        };
+        let found = match understood.found.get(name) {
+            Some(found) => found.clone(),
+            None => raw.found[header::index(name)].clone().unwrap_or_default(),
+        };
+        let mut examples: Vec<String> = vec![];
+        let mut rows = 0;
+        for cell in raws().flat_map(|raw| raw.rows.iter().filter_map(|row| raw.cell(row, name))) {
+            rows += 1;
+            let is_new = || !examples.iter().any(|example| example == cell);
+            if examples.len() < EXAMPLES && is_new() {
+                examples.push(shortened(cell));
+            }
+        }
+        understood.fields.push(Field {
+            name,
+            found,
+            examples,
+            rows,
+            of,
+        });
+    }
+}

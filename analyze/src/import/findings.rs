@@ -1,0 +1,203 @@
+//! What was found in the logs rather than read, in words: rates, rules, rows of one tick, queue lengths, and what cannot be measured.
+
+use sim::log::{Unmeasured, UnmeasuredPart};
+
+use super::mapping::When;
+use super::rates::MeasuredRate;
+use super::report::Report;
+use super::rules::{Fits, Rule};
+use crate::output::words::counted;
+
+/// A sentence on each thing that was found.
+pub(super) fn words(report: &Report) -> Vec<String> {
+    let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
+    words.extend(report.rates.first().into_iter().flat_map(|run| pauses(run)));
+    words.extend(rules(report));
+    words.extend(joined(report));
+    words.extend(queues(report));
+    words.extend(report.unmeasured.iter().map(unmeasured));
+    words
+}
+
+/// The same in a few words each, for a table.
+pub(super) fn brief(report: &Report) -> Vec<String> {
+    let mut brief = vec![];
+    let mut add = |is_so: bool, words: &str| brief.extend(is_so.then(|| words.to_owned()));
+    add(report.assumed.rates, "rates");
+    add(report.assumed.internal, "internal");
+    if let Some(rules) = report.rules {
+        let is_before = |rule: Rule| rule.when == When::Before;
+        add(is_before(rules.clock), "clock before");
+        add(is_before(rules.stamp), "stamp before");
+        add(is_before(rules.queue), "queue before");
+    }
+    add(
+        report.joined.same_clock + report.joined.own_clocks > 0,
+        "rows joined",
+    );
+    add(report.idle_queues > 0, "idle queue 0");
+    add(report.recounted_queues > 0, "queue recounted");
+    for unmeasured in &report.unmeasured {
+        add(true, &format!("no {}", part(unmeasured.about)));
+    }
+    brief
+}
+
+fn part(part: UnmeasuredPart) -> &'static str {
+    match part {
+        UnmeasuredPart::QueueLengths => "queue lengths",
+        UnmeasuredPart::Arrivals => "arrivals",
+        UnmeasuredPart::Messages => "message ages",
+        UnmeasuredPart::SharedTime => "shared time",
+    }
+}
+
+fn unmeasured(unmeasured: &Unmeasured) -> String {
+    let what = match unmeasured.about {
+        UnmeasuredPart::QueueLengths => "Queue lengths",
+        UnmeasuredPart::Arrivals => "Arrivals and the time-weighted backlog",
+        UnmeasuredPart::Messages => "Ages of messages",
+        UnmeasuredPart::SharedTime => {
+            "Lag and spread over time, ages of messages and the time-weighted backlog"
+        }
+    };
+    let runs = match unmeasured.runs[..] {
+        [run] => format!("run {run}"),
+        [first, ..] => format!(
+            "{} (the first is run {first})",
+            counted(unmeasured.runs.len(), "run")
+        ),
+        [] => String::new(),
+    };
+    format!("{what} are not measured in {runs}: {}.", unmeasured.reason)
+}
+
+fn listed(rates: impl Iterator<Item = String>) -> String {
+    rates.collect::<Vec<_>>().join(", ")
+}
+
+fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
+    let first = runs.first()?;
+    let off = |rate: &MeasuredRate| (rate.taken / rate.measured - 1.0).abs();
+    let most = runs.iter().flatten().map(off).fold(0.0, f64::max);
+    let of_run = match runs.len() {
+        1 => "",
+        _ => " in the first run",
+    };
+    let rounded = match most * 100.0 {
+        percent if percent < 0.05 => String::new(),
+        percent => format!(" (rounded by at most {percent:.1} %)"),
+    };
+    Some(format!(
+        "The rates were measured from the logs{of_run}: {} per second, taken as {}{rounded}; set them with --rates.",
+        listed(first.iter().map(|rate| format!("{:.3}", rate.measured))),
+        listed(first.iter().map(|rate| rate.taken.to_string())),
+    ))
+}
+
+fn pauses(run: &[MeasuredRate]) -> impl Iterator<Item = String> {
+    let usual = (0..).zip(run).filter_map(|(machine, rate)| {
+        let (usual, measured) = (rate.usual?, rate.measured);
+        Some(format!(
+            "Machine {machine} ticks {measured:.2} times a second on average, but the usual distance of its rows is that of {usual:.2}: its ticks are irregular."
+        ))
+    });
+    usual.collect::<Vec<_>>().into_iter()
+}
+
+/// Each rule with how many rows fit it, and how many fit the other one.
+fn rules(report: &Report) -> Vec<String> {
+    let Some(rules) = report.rules else {
+        return vec![];
+    };
+    let mut words = vec![
+        rule(
+            "Logical clocks are those of",
+            "the event",
+            "rows",
+            (rules.clock, "--clock"),
+        ),
+        rule(
+            "Queue lengths are those of",
+            "the event",
+            "receives",
+            (rules.queue, "--queue"),
+        ),
+        rule(
+            "Messages carry the clock of",
+            "the send's increment",
+            "messages",
+            (rules.stamp, "--stamp"),
+        ),
+    ];
+    words.retain(|words| !words.is_empty());
+    if report.assumed.send_stamps {
+        words.push(
+            "The timestamps of sent messages follow from the stamp rule; set it with --stamp."
+                .to_owned(),
+        );
+    }
+    if rules.unknown_clocks > 0 {
+        words.push(format!(
+            "The last receive of {} is left out: the clock after it is in no row, and does not follow from a timestamp.",
+            counted(rules.unknown_clocks, "machine's log")
+        ));
+    }
+    words
+}
+
+/// Nothing if no row tells.
+fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
+    let Fits { after, before, of } = rule.fits;
+    let (taken, other) = match rule.when {
+        When::After => (("after", after), ("before", before)),
+        When::Before => (("before", before), ("after", after)),
+    };
+    match of {
+        0 => String::new(),
+        _ => format!(
+            "{is} {} {what}: {} of {of} {rows} fit that, and {} fit {}; set it with {option}.",
+            taken.0, taken.1, other.1, other.0
+        ),
+    }
+}
+
+fn joined(report: &Report) -> Vec<String> {
+    let joined = report.joined;
+    let apart_ms = joined.apart_ns as f64 / 1e6;
+    let places = |count: usize| match count {
+        1 => "In 1 place".to_owned(),
+        _ => format!("In {count} places"),
+    };
+    let mut words = vec![];
+    if joined.same_clock > 0 {
+        words.push(format!(
+            "{}, sends in several rows of the same clock, at most {apart_ms:.1} ms apart, are counted as one event.",
+            places(joined.same_clock)
+        ));
+    }
+    if joined.own_clocks > 0 {
+        words.push(format!(
+            "{}, sends to all in several rows with a clock each, at most {apart_ms:.1} ms apart, are counted as one tick.",
+            places(joined.own_clocks)
+        ));
+    }
+    words
+}
+
+fn queues(report: &Report) -> Vec<String> {
+    let mut words = vec![];
+    if let idle @ 1.. = report.idle_queues {
+        words.push(format!(
+            "{} of internal events and sends are not logged, and taken as 0: an idle tick finds an empty queue.",
+            counted(idle, "queue length")
+        ));
+    }
+    if let recounted @ 1.. = report.recounted_queues {
+        words.push(format!(
+            "{} of receives are not logged, and recounted from sends and receives: a message is taken to arrive when it is sent.",
+            counted(recounted, "queue length")
+        ));
+    }
+    words
+}

@@ -1,0 +1,187 @@
+//! Formats of times that are recognised, and the unit of times that are numbers.
+
+use once_cell::sync::Lazy;
+use regex::Regex;
+
+/// A format of times.
+pub(super) struct Format {
+    /// A regular expression of a whole time, without groups.
+    pub(super) pattern: &'static str,
+    /// The same as a format of strftime; none for ISO 8601, which is read without.
+    pub(super) strftime: Option<&'static str>,
+}
+
+const fn format(pattern: &'static str, strftime: &'static str) -> Format {
+    Format {
+        pattern,
+        strftime: Some(strftime),
+    }
+}
+
+/// Formats, those that say more before those that are a part of them. A fraction of a second is optional in all.
+pub(super) const FORMATS: [Format; 16] = [
+    Format {
+        pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
+        strftime: None,
+    },
+    format(
+        r"\d{4}-\d\d-\d\d:\d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%Y-%m-%d:%H:%M:%S%.f",
+    ),
+    format(
+        r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:[.,]\d+)?",
+        "%Y-%m-%d_%H-%M-%S%.f",
+    ),
+    format(
+        r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%Y/%m/%d %H:%M:%S%.f",
+    ),
+    format(
+        r"\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]",
+        "%m/%d/%Y %I:%M:%S%.f %p",
+    ),
+    format(
+        r"(?:1[3-9]|2\d|3[01])/\d\d/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%d/%m/%Y %H:%M:%S%.f",
+    ),
+    format(
+        r"\d\d/(?:1[3-9]|2\d|3[01])/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%m/%d/%Y %H:%M:%S%.f",
+    ),
+    format(
+        r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%d/%m/%Y %H:%M:%S%.f",
+    ),
+    format(
+        r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%d/%m/%y %H:%M:%S%.f",
+    ),
+    format(
+        r"\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%d.%m.%Y %H:%M:%S%.f",
+    ),
+    format(
+        r"[A-Z][a-z]{2},? [A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}",
+        "%a %b %e %H:%M:%S%.f %Y",
+    ),
+    format(
+        r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d(?:[.,]\d+)?",
+        "%b %e %H:%M:%S%.f",
+    ),
+    format(r"\d\d-\d\d_\d\d-\d\d-\d\d(?:[.,]\d+)?", "%m-%d_%H-%M-%S%.f"),
+    format(r"\d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]", "%I:%M:%S%.f %p"),
+    Format {
+        pattern: r"\d\d:\d\d:\d\d(?:[.,]\d+)?",
+        strftime: None,
+    },
+    format(r"\d:\d\d:\d\d(?:[.,]\d+)?", "%H:%M:%S%.f"),
+];
+
+/// The formats as regular expressions of the beginning of a text.
+static BEGINNINGS: Lazy<Vec<Regex>> = Lazy::new(|| {
+    let beginning = |format: &Format| {
+        let pattern = format!(r"^(?:{})", format.pattern);
+        Regex::new(&pattern).unwrap_or_else(|error| unreachable!("{error}"))
+    };
+    FORMATS.iter().map(beginning).collect()
+});
+
+/// The time with which a text begins: the index of its format, and how many bytes it has.
+pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
+    let first = text.bytes().next()?;
+    if !first.is_ascii_digit() && !first.is_ascii_uppercase() {
+        return None;
+    }
+    let found = BEGINNINGS
+        .iter()
+        .enumerate()
+        .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
+    let next = text[found.1..].chars().next();
+    (!next.is_some_and(|next| next.is_alphanumeric())).then_some(found)
+}
+
+/// The format of strftime that all of some times have: the first that reads them all. None if ISO 8601 does, or no format.
+pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
+    let reads_all = |index: &usize| {
+        times.clone().all(|time| {
+            BEGINNINGS[*index]
+                .find(time)
+                .is_some_and(|found| found.end() == time.len())
+        })
+    };
+    let index = (0..FORMATS.len()).find(reads_all)?;
+    FORMATS[index].strftime
+}
+
+/// Units of times, with how many there are in a second.
+const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];
+/// Seconds since the epoch that a log of a program of today has: from 1990 to 2100.
+const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
+/// Ticks per second of a machine, for the unit of its times to be plausible.
+const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
+
+/// The unit of numeric times that begin at `first`, of machines that tick so many times per unit. Numbers that are seconds,
+/// milliseconds, ... since the epoch tell it themselves; others by the rates of the machines. None if seconds are as good as any.
+pub(super) fn unit(first: f64, per_unit: &[f64]) -> Option<&'static str> {
+    let since_epoch = UNITS
+        .iter()
+        .find(|(_, in_s)| EPOCH_S.contains(&(first / in_s)));
+    if let Some((unit, _)) = since_epoch {
+        return (*unit != "s").then_some(*unit);
+    }
+    let is_plausible = |(_, in_s): &&(&str, f64)| {
+        !per_unit.is_empty()
+            && per_unit
+                .iter()
+                .all(|rate| PLAUSIBLE_HERTZ.contains(&(rate * in_s)))
+    };
+    let found = UNITS.iter().find(is_plausible).map(|(unit, _)| *unit);
+    found.filter(|unit| *unit != "s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_programs_write_them() {
+        for time in [
+            "2026-11-09 09:30:00.25",
+            "2026-11-09T09:30:00Z",
+            "2026-11-09:09:30:00,250",
+            "2026/11/09 09:30:00.250000",
+            "11/09/2026, 9:30:00 AM",
+            "09.11.2026 09:30:00",
+            "Mon Nov  9 09:30:00 2026",
+            "Nov  9 09:30:00.250",
+            "9:30:00 PM",
+            "09:30:00.25",
+            "11-09_09-30-00.25",
+        ] {
+            let found = at_beginning(&format!("{time} rest"));
+            assert_eq!(found.map(|(_, end)| end), Some(time.len()), "{time}");
+        }
+        for none in ["12", "1.5", "Sent 1", "1700000000.25", "x09:30:00"] {
+            assert_eq!(at_beginning(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn one_format_for_all_times() {
+        let both = ["04/05/2031 10:00:00", "17/05/2031 10:00:00"];
+        assert_eq!(common(both.into_iter()), Some("%d/%m/%Y %H:%M:%S%.f"));
+        assert_eq!(common(["2031-04-05 10:00:00"].into_iter()), None);
+        assert_eq!(common(["soon"].into_iter()), None);
+    }
+
+    #[test]
+    fn units_of_numbers() {
+        assert_eq!(unit(1_700_000_001_310.0, &[]), Some("ms"));
+        assert_eq!(unit(1_700_000_001.31, &[1.0]), None);
+        assert_eq!(unit(1.7e18, &[]), Some("ns"));
+        assert_eq!(unit(310.0, &[0.001, 0.002, 0.003]), Some("ms"));
+        assert_eq!(unit(11_410_156_122_035.0, &[6e-9, 1e-9]), Some("ns"));
+        assert_eq!(unit(0.0, &[1.0, 6.0]), None);
+        assert_eq!(unit(0.0, &[0.06, 0.1]), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! Logs of JSON: an object a line, or a list of objects.
+
+use std::path::Path;
+
+use csv::StringRecord;
+use serde_json::{Deserializer, Value};
+
+use super::lines::{RawRow, Table};
+use super::numbers::DecimalMark;
+use crate::error::Error;
+
+/// Whether a text is JSON: it begins as an object or a list of objects, and its first object can be read.
+pub(super) fn is_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let begins = text.starts_with('{')
+        || text
+            .strip_prefix('[')
+            .is_some_and(|rest| rest.trim_start().starts_with('{'));
+    begins
+        && next(text.trim_start_matches(|letter: char| letter == '[' || letter.is_whitespace()))
+            .is_some_and(|first| first.is_ok())
+}
+
+/// The first value of a text and where it ends; none if there is none.
+fn next(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
+    let mut values = Deserializer::from_str(text).into_iter::<Value>();
+    let value = values.next()?;
+    Some(value.map(|value| (value, values.byte_offset())))
+}
+
+/// The objects as a table: every key is a column. What an object holds in another has a key such as `message.sender`; lists become
+/// names with `;` between them.
+///
+/// # Errors
+///
+/// [`Error::Import`] with the line that is no JSON, or no object.
+pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
+    let mut objects: Vec<(u64, Vec<(String, String)>)> = vec![];
+    let (mut at, mut line) = (0, 1);
+    let is_between = |letter: char| letter.is_whitespace() || ",[]".contains(letter);
+    loop {
+        let rest = &text[at..];
+        let begin = rest.len() - rest.trim_start_matches(is_between).len();
+        line += newlines(&rest[..begin]);
+        at += begin;
+        let wrong = |problem: String| Error::import(path, Some(line), problem);
+        match next(&text[at..]) {
+            None => break,
+            Some(Err(error)) => return Err(wrong(format!("no JSON: {error}"))),
+            Some(Ok((Value::Object(object), end))) => {
+                let mut cells = vec![];
+                let fields = only_list(&object);
+                if let Some(list) = fields.filter(|_| objects.is_empty()) {
+                    // The events are a list within one object: the list is the log.
+                    for value in list {
+                        flatten(String::new(), value, &mut cells);
+                        objects.push((line, std::mem::take(&mut cells)));
+                    }
+                } else {
+                    flatten(String::new(), &Value::Object(object), &mut cells);
+                    objects.push((line, cells));
+                }
+                line += newlines(&text[at..at + end]);
+                at += end;
+            }
+            Some(Ok(_)) => return Err(wrong("no object of JSON".to_owned())),
+        }
+    }
+    Ok(to_table(objects))
+}
+
+fn newlines(text: &str) -> u64 {
+    text.bytes().filter(|&byte| byte == b'\n').count() as u64
+}
+
+/// The one list of objects that an object holds; none if it holds none or several.
+fn only_list(object: &serde_json::Map<String, Value>) -> Option<&Vec<Value>> {
+    let is_list = |value: &&Value| {
+        value
+            .as_array()
+            .is_some_and(|list| list.first().is_some_and(Value::is_object))
+    };
+    let mut lists = object.values().filter(is_list);
+    let list = lists.next()?.as_array();
+    list.filter(|_| lists.next().is_none())
+}
+
+fn flatten(key: String, value: &Value, cells: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let key = match key.is_empty() {
+                    true => name.clone(),
+                    false => format!("{key}.{name}"),
+                };
+                flatten(key, value, cells);
+            }
+        }
+        Value::Array(list) => {
+            let list: Vec<String> = list.iter().map(cell).collect();
+            cells.push((key, list.join(";")));
+        }
+        value => cells.push((key, cell(value))),
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.trim().to_owned(),
+        value => value.to_string(),
+    }
+}
+
+fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
+    let mut keys: Vec<String> = vec![];
+    for (key, _) in objects.iter().flat_map(|(_, cells)| cells) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    let row = |(line, cells): (u64, Vec<(String, String)>)| {
+        let value = |key: &String| {
+            let found = cells.iter().find(|(name, _)| name == key);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        RawRow {
+            line,
+            cells: keys.iter().map(value).collect::<StringRecord>(),
+        }
+    };
+    let rows = objects.into_iter().map(row).collect();
+    Table {
+        header: Some(keys.iter().collect()),
+        rows,
+        mark: DecimalMark::Point,
+        preamble: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Result<Vec<(u64, Vec<String>)>, String> {
+        assert!(is_json(text), "{text}");
+        let table = table("a.json".as_ref(), text).map_err(|error| error.to_string())?;
+        let rows = table.rows.iter();
+        Ok(rows
+            .map(|row| (row.line, row.cells.iter().map(str::to_owned).collect()))
+            .collect())
+    }
+
+    #[test]
+    fn lines_lists_and_nested_objects() {
+        let wanted = vec![
+            (1, vec!["1".to_owned(), "1;2".to_owned()]),
+            (2, vec!["2.50".to_owned(), String::new()]),
+        ];
+        let lines = "{\"a\": 1, \"to\": [1, 2]}\n{\"a\": \"2.50\", \"to\": null}\n";
+        assert_eq!(rows(lines), Ok(wanted.clone()));
+        let list = "[{\"a\": 1, \"to\": [1, 2]},\n{\"a\": \"2.50\"}]";
+        assert_eq!(rows(list), Ok(wanted));
+        let nested = "{\"a\": {\"b\": 1}, \"c\": \"x\"}";
+        assert_eq!(
+            rows(nested),
+            Ok(vec![(1, vec!["1".to_owned(), "x".to_owned()])])
+        );
+        let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
+        assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
+    }
+
+    #[test]
+    fn what_is_no_json_is_named_with_its_line() {
+        let problem = rows("{\"a\": 1}\n{\"a\": }\n");
+        assert!(problem.is_err_and(|problem| problem.starts_with("a.json line 2: no JSON")));
+        assert!(!is_json("[2026-01-01] {a}") && !is_json("{x") && !is_json("a,b"));
+    }
+}

@@ -1,0 +1,253 @@
+//! Kinds of events, and the words that programs write for them.
+
+use serde::Serialize;
+
+/// A kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing but the passing of the tick.
+    Internal,
+    /// A message was sent to the machines that the row names.
+    Send,
+    /// A message was sent to all other machines.
+    SendAll,
+    /// A message was received.
+    Receive,
+    /// No event: the row is left out.
+    Ignore,
+}
+
+impl Kind {
+    /// What a mapping calls them.
+    pub(super) const NAMES: [(&'static str, Self); 5] = [
+        ("internal", Self::Internal),
+        ("send", Self::Send),
+        ("send_all", Self::SendAll),
+        ("receive", Self::Receive),
+        ("ignore", Self::Ignore),
+    ];
+
+    /// The kind called `name` in a mapping.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(other, _)| *other == name)
+            .map(|(_, kind)| kind)
+    }
+
+    /// What a mapping calls it.
+    pub fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, kind)| *kind == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+/// How words begin that stand for an event, in lower case: English, Spanish, Portuguese, French and German.
+const STEMS: [(Kind, &[&str]); 3] = [
+    (
+        Kind::Receive,
+        &[
+            "receiv",
+            "reciev",
+            "recv",
+            "rcv",
+            "recib",
+            "receb",
+            "reçu",
+            "recu",
+            "récep",
+            "empf",
+            "pop",
+            "dequeue",
+            "processed",
+            "processing",
+            "consumed",
+            "delivered",
+        ],
+    ),
+    (
+        Kind::Send,
+        &[
+            "send",
+            "sent",
+            "broadcast",
+            "multicast",
+            "multisend",
+            "doublesend",
+            "transmit",
+            "envia",
+            "envio",
+            "envío",
+            "envoy",
+            "gesendet",
+            "sende",
+        ],
+    ),
+    (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
+];
+/// Words that are one whole and stand for an event.
+const WHOLE: [(Kind, &str); 7] = [
+    (Kind::Receive, "r"),
+    (Kind::Receive, "rx"),
+    (Kind::Send, "s"),
+    (Kind::Send, "tx"),
+    (Kind::SendAll, "sb"),
+    (Kind::Internal, "i"),
+    (Kind::Internal, "ie"),
+];
+/// How words begin that say that a send is to all, and words that say so as a whole.
+const ALL_STEMS: [&str; 4] = ["broadcast", "multi", "sendall", "sendboth"];
+const ALL_WORDS: [&str; 9] = [
+    "all",
+    "both",
+    "everyone",
+    "everybody",
+    "others",
+    "double",
+    "doublesend",
+    "todos",
+    "alle",
+];
+/// How words begin that name a peer and no event.
+const NAMES_OF_PEERS: [&str; 2] = ["sender", "receiver"];
+/// Before these, `local` says whose clock it is, and names no event.
+const OF_CLOCKS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
+/// How words begin before which an event did not happen, or not yet.
+const FAILURES: [&str; 8] = [
+    "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
+];
+/// How words of rows begin that tell of the program and not of an event.
+const NO_EVENT: [&str; 13] = [
+    "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
+    "terminat", "listen", "ready",
+];
+
+/// The words of a text in lower case: `SEND_ALL`, `sendAll` and `Send all` have the same two.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![];
+    let mut before = ' ';
+    for letter in text.chars() {
+        let begins = !before.is_alphabetic() || (before.is_lowercase() && letter.is_uppercase());
+        if letter.is_alphabetic() {
+            if begins {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(letter.to_lowercase());
+            }
+        }
+        before = letter;
+    }
+    words
+}
+
+/// What one word, in lower case, stands for.
+pub(super) fn of_word(word: &str) -> Option<Kind> {
+    if NAMES_OF_PEERS.iter().any(|stem| word.starts_with(stem)) {
+        return None;
+    }
+    if word == "local" {
+        return Some(Kind::Internal);
+    }
+    let stem = STEMS
+        .iter()
+        .find(|(_, stems)| stems.iter().any(|stem| word.starts_with(stem)));
+    stem.map(|(kind, _)| *kind)
+}
+
+/// What a text of a single word stands for that is an abbreviation.
+fn of_abbreviation(words: &[String]) -> Option<Kind> {
+    let [word] = words else { return None };
+    let mut whole = WHOLE.iter();
+    whole
+        .find(|(_, whole)| whole == word)
+        .map(|(kind, _)| *kind)
+}
+
+/// Whether a word, in lower case, says that a send is to all.
+pub(super) fn says_all(word: &str) -> bool {
+    ALL_WORDS.contains(&word) || ALL_STEMS.iter().any(|stem| word.starts_with(stem))
+}
+
+/// What a cell usually stands for: the first of its words that stands for an event decides, and words of several kinds behind
+/// other words decide nothing.
+pub(super) fn usual(cell: &str) -> Option<Kind> {
+    let words = words(cell);
+    if let Some(kind) = of_abbreviation(&words) {
+        return Some(kind);
+    }
+    let is_failure = |word: &String| FAILURES.iter().any(|stem| word.starts_with(stem));
+    if words.first().is_some_and(is_failure) {
+        return Some(Kind::Ignore);
+    }
+    let kind = |index: usize| {
+        let next = words.get(index + 1).map_or("", String::as_str);
+        let is_of_clock = words[index] == "local" && OF_CLOCKS.contains(&next);
+        of_word(&words[index]).filter(|_| !is_of_clock)
+    };
+    let mut found = (0..words.len()).filter_map(kind);
+    let Some(first) = found.next() else {
+        let is_no_event = |word: &String| NO_EVENT.iter().any(|stem| word.starts_with(stem));
+        return words
+            .first()
+            .filter(|word| is_no_event(word))
+            .map(|_| Kind::Ignore);
+    };
+    let begins = kind(0).is_some();
+    let plain = |kind: Kind| match kind {
+        Kind::SendAll => Kind::Send,
+        kind => kind,
+    };
+    if !begins && found.any(|other| plain(other) != plain(first)) {
+        return None;
+    }
+    match plain(first) {
+        Kind::Send if first == Kind::SendAll || words.iter().any(|word| says_all(word)) => {
+            Some(Kind::SendAll)
+        }
+        kind => Some(kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_words() {
+        for (cell, kind) in [
+            ("INTERNAL_EVENT", Some(Kind::Internal)),
+            ("An internal event", Some(Kind::Internal)),
+            ("local", Some(Kind::Internal)),
+            ("Msg received", Some(Kind::Receive)),
+            ("POP FROM QUEUE", Some(Kind::Receive)),
+            ("received broadcast", Some(Kind::Receive)),
+            ("Message sent", Some(Kind::Send)),
+            ("Send to 2", Some(Kind::Send)),
+            ("SEND_ALL", Some(Kind::SendAll)),
+            ("sendAll", Some(Kind::SendAll)),
+            ("sendall", Some(Kind::SendAll)),
+            ("sent to both", Some(Kind::SendAll)),
+            ("MULTI_SEND", Some(Kind::SendAll)),
+            ("DOUBLE SEND", Some(Kind::SendAll)),
+            ("multicast", Some(Kind::SendAll)),
+            ("gesendet", Some(Kind::Send)),
+            ("recibido", Some(Kind::Receive)),
+            ("start", Some(Kind::Ignore)),
+            ("Initialized on 12345", Some(Kind::Ignore)),
+            ("message: sent or received", None),
+            ("R", Some(Kind::Receive)),
+            ("it's", None),
+            ("Failed to receive message", Some(Kind::Ignore)),
+            ("the local clock time is", None),
+            ("Sender", None),
+            ("TICK", None),
+            ("", None),
+        ] {
+            assert_eq!(usual(cell), kind, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Lines that were left out: how many of each shape, and an example of each.
+
+use std::path::Path;
+
+use crate::output::words::counted;
+
+/// So many shapes are shown.
+const MOST_SHAPES: usize = 12;
+/// An example is cut after so many letters.
+const MOST_LETTERS: usize = 120;
+
+/// Lines that were left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LeftOut(Vec<Shape>);
+
+/// Lines that differ in numbers only.
+#[derive(Clone, Debug)]
+struct Shape {
+    text: String,
+    lines: usize,
+    example: String,
+}
+
+impl LeftOut {
+    pub(super) fn add(&mut self, path: &Path, line: u64, text: &str) {
+        let shape = shape(text);
+        match self.0.iter_mut().find(|other| other.text == shape) {
+            Some(known) => known.lines += 1,
+            None => self.0.push(Shape {
+                text: shape,
+                lines: 1,
+                example: format!("{} line {line}: {}", path.display(), shortened(text)),
+            }),
+        }
+    }
+
+    /// What there is to say of them; `what` is what they are, and `why` why they were left out.
+    pub(super) fn words(&self, what: &str, why: &str) -> Option<String> {
+        let total: usize = self.0.iter().map(|shape| shape.lines).sum();
+        let shown = self.0.iter().take(MOST_SHAPES);
+        let mut shapes: Vec<String> = shown
+            .map(|shape| format!("{} such as {}", shape.lines, shape.example))
+            .collect();
+        if let Some(more @ 1..) = self.0.len().checked_sub(MOST_SHAPES) {
+            shapes.push(format!("and {}", counted(more, "other shape")));
+        }
+        let counted = counted(total, what);
+        (total > 0).then(|| format!("Left out: {counted}, as {why}: {}", shapes.join("; ")))
+    }
+}
+
+/// A line with every run of digits as one.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    for letter in text.trim().chars() {
+        match letter.is_ascii_digit() {
+            true if shape.ends_with('0') => {}
+            true => shape.push('0'),
+            false => shape.push(letter),
+        }
+    }
+    shape
+}
+
+/// A line for an example, not longer than a line of a terminal or two.
+pub(super) fn shortened(text: &str) -> String {
+    let text = text.trim().replace('\n', " / ");
+    match text.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_by_shape() {
+        let mut left_out = LeftOut::default();
+        assert_eq!(left_out.words("line", "why"), None);
+        for (line, text) in (1..).zip(["ticks: 12", "ticks: 3", "bye"]) {
+            left_out.add("vm.log".as_ref(), line, text);
+        }
+        insta::assert_snapshot!(left_out.words("line", "why").unwrap_or_default(), @"Left out: 3 lines, as why: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
+    }
+}

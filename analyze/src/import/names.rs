@@ -1,0 +1,302 @@
+//! Runs and machines as the names of files tell them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use super::machines::{self, Machines, Piece};
+use super::report::Report;
+use crate::error::Error;
+
+/// Words behind which the name of a file has the number of its run.
+const RUN_WORDS: [&str; 13] = [
+    "run",
+    "runs",
+    "trial",
+    "trials",
+    "sim",
+    "simulation",
+    "experiment",
+    "exp",
+    "test",
+    "round",
+    "rep",
+    "repetition",
+    "iteration",
+];
+/// What in a path tells its run, in the order of numbers.
+type RunKey = (Vec<Piece>, String);
+
+/// Files by their run, as the pattern `files` of a mapping finds it, or as their names tell it. A single group if they tell none.
+/// With a pattern, also what it calls each file's machine.
+///
+/// # Errors
+///
+/// [`Error::Import`] if the pattern is none, or does not match a file.
+pub(super) fn by_run(
+    paths: Vec<PathBuf>,
+    pattern: Option<&str>,
+    report: &mut Report,
+) -> Result<Vec<(String, Vec<PathBuf>)>, Error> {
+    let keys: Vec<String> = match pattern {
+        Some(pattern) => {
+            let pattern = compiled(pattern)?;
+            let key = |path: &PathBuf| Ok(found(&pattern, path)?.0);
+            paths.iter().map(key).collect::<Result<_, Error>>()?
+        }
+        None => match by_machine_word(&paths)
+            .or_else(|| labelled(&paths))
+            .or_else(|| unlabelled(&paths))
+        {
+            Some(keys) => {
+                report.understood.assume("The runs were told apart by the names of the files; set how with `files` in a mapping.".to_owned());
+                keys
+            }
+            None => vec![String::new(); paths.len()],
+        },
+    };
+    let mut runs: BTreeMap<RunKey, Vec<PathBuf>> = BTreeMap::new();
+    for (key, path) in keys.into_iter().zip(paths) {
+        runs.entry((machines::natural(&key), key))
+            .or_default()
+            .push(path);
+    }
+    Ok(runs
+        .into_iter()
+        .map(|((_, key), paths)| (key, paths))
+        .collect())
+}
+
+/// What the pattern calls the machine of the file at `path`.
+///
+/// # Errors
+///
+/// As [`by_run`].
+pub(super) fn machine(pattern: Option<&str>, path: &Path) -> Result<Option<String>, Error> {
+    let Some(pattern) = pattern else {
+        return Ok(None);
+    };
+    Ok(found(&compiled(pattern)?, path)?.1)
+}
+
+fn compiled(pattern: &str) -> Result<Regex, Error> {
+    let wrong = |problem: String| Error::import("the pattern of files".as_ref(), None, problem);
+    let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
+    let mut names = regex.capture_names().flatten();
+    match names.find(|name| !["run", "machine"].contains(name)) {
+        Some(name) => Err(wrong(format!(
+            "a group is called {name}; there are run and machine"
+        ))),
+        None => Ok(regex),
+    }
+}
+
+fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error> {
+    let text = path.display().to_string();
+    let groups = pattern.captures(&text).ok_or_else(|| {
+        let problem = format!("the pattern of files `{pattern}` does not match its path");
+        Error::import(path, None, problem)
+    })?;
+    let group = |name: &str| groups.name(name).map(|group| group.as_str().to_owned());
+    Ok((group("run").unwrap_or_default(), group("machine")))
+}
+
+/// The run of each file as all of its name but the machine behind a word for machines, if there is a word for runs too, and if each
+/// run then has the same machines.
+fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
+    let mut keys = vec![];
+    for path in paths {
+        behind_run_word(path)?;
+        let parts = machines::parts(&stem(path));
+        let machine = machines::behind_word(&parts)?;
+        let index = parts.iter().position(|part| *part == machine)?;
+        let at = (1..parts.len())
+            .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]));
+        let key = without(path, at.unwrap_or(index));
+        runs.entry(key.clone()).or_default().push(machine);
+        keys.push(key);
+    }
+    (runs.len() > 1 && are_same_runs(&mut runs)).then_some(keys)
+}
+
+/// Whether all runs have the same machines, two or more, and none twice.
+fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
+    runs.values_mut().for_each(|machines| machines.sort());
+    let Some(first) = runs.values().next() else {
+        return false;
+    };
+    let are_different = first.windows(2).all(|pair| pair[0] != pair[1]);
+    first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
+}
+
+/// The run of each file, if every name has one behind a word for runs, there are several, and each run has machines that differ.
+fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let keys: Vec<String> = paths
+        .iter()
+        .map(|path| behind_run_word(path))
+        .collect::<Option<_>>()?;
+    let mut runs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, path) in keys.iter().zip(paths) {
+        runs.entry(key).or_default().push(stem(path));
+    }
+    let have_machines = runs.values().all(|names| {
+        let machines = Machines::new(names.iter().map(String::as_str));
+        machines.0.len() == names.len() && names.len() > 1
+    });
+    (runs.len() > 1 && have_machines).then_some(keys)
+}
+
+/// The word for runs in a file's name and what stands behind it, such as `run 1` of `run1_vm2.csv`.
+fn behind_run_word(path: &Path) -> Option<String> {
+    let parts = machines::parts(&stem(path));
+    let is_word =
+        |piece: &Piece| matches!(piece, Piece::Text(word) if RUN_WORDS.contains(&word.as_str()));
+    let pair = parts
+        .windows(2)
+        .find(|pair| is_word(&pair[0]) && machines::is_short(&pair[1]))?;
+    let words = pair.iter().map(|piece| match piece {
+        Piece::Number(number) => number.to_string(),
+        Piece::Text(text) => text.clone(),
+    });
+    Some(words.collect::<Vec<String>>().join(" "))
+}
+
+/// A file's name without its extension.
+pub(super) fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+/// The run of each file by the one part of all names that can be the machine: without it, names fall into several groups, each with
+/// the same machines. Of several such parts that which gives runs of three machines, as the exercise has them.
+fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let possible = machine_parts(paths);
+    let found = match possible[..] {
+        [(part, _)] => Some(part),
+        _ => {
+            let mut three = possible.iter().filter(|(_, machines)| *machines == 3);
+            let first = three.next().map(|(part, _)| *part);
+            first.filter(|_| three.next().is_none())
+        }
+    };
+    let found = found?;
+    Some(paths.iter().map(|path| without(path, found)).collect())
+}
+
+/// The indices of parts of names that can be the machine, with how many machines a run then has.
+fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
+    let parts: Vec<Vec<Piece>> = paths
+        .iter()
+        .map(|path| machines::parts(&stem(path)))
+        .collect();
+    let fewest = parts.iter().map(Vec::len).min().unwrap_or(0);
+    let machines = |part: usize| {
+        let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
+        for (path, parts) in paths.iter().zip(&parts) {
+            let key = without(path, part);
+            runs.entry(key).or_default().push(parts[part].clone());
+        }
+        let are_same = runs.len() > 1 && are_same_runs(&mut runs);
+        let first = runs.values().next()?;
+        let are_short = first.iter().all(machines::is_short);
+        (are_same && are_short).then_some(first.len())
+    };
+    (0..fewest)
+        .filter_map(|part| Some((part, machines(part)?)))
+        .collect()
+}
+
+/// A file's name without one of its parts.
+fn without(path: &Path, part: usize) -> String {
+    let parts = machines::parts(&stem(path));
+    let others = parts.iter().enumerate().filter(|(index, _)| *index != part);
+    let words = others.map(|(_, piece)| match piece {
+        Piece::Number(number) => number.to_string(),
+        Piece::Text(text) => text.clone(),
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// Whether the names of files in one run look like those of several, in ways between which nothing decides: as those of `a1`, `a2`,
+/// `b1`, `b2` do.
+pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
+    machine_parts(paths).len() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(names: &[&str], pattern: Option<&str>) -> Vec<(String, usize)> {
+        let paths = names.iter().map(PathBuf::from).collect();
+        let runs = by_run(paths, pattern, &mut Report::default()).expect("runs");
+        runs.into_iter()
+            .map(|(name, paths)| (name, paths.len()))
+            .collect()
+    }
+
+    #[test]
+    fn runs_by_names() {
+        let flat = [
+            "run1_vm1.csv",
+            "run1_vm2.csv",
+            "run2_vm1.csv",
+            "run2_vm2.csv",
+        ];
+        let two = vec![("run 1 vm".to_owned(), 2), ("run 2 vm".to_owned(), 2)];
+        assert_eq!(runs(&flat, None), two);
+        let behind = [
+            "vm1-trial-1.log",
+            "vm2-trial-1.log",
+            "vm1-trial-10.log",
+            "vm2-trial-10.log",
+        ];
+        assert_eq!(runs(&behind, None)[1], ("vm trial 10".to_owned(), 2));
+        for one in [
+            &["vm1.csv", "vm2.csv"][..],
+            &["run1_vm1.csv", "run1_vm2.csv"],
+            &["run1.csv", "run2.csv"],
+            &["a1", "a2", "b1", "b2"],
+        ] {
+            assert_eq!(runs(one, None).len(), 1, "{one:?}");
+        }
+        let levels = [
+            "log0_low.txt",
+            "log1_low.txt",
+            "log0_low2.txt",
+            "log1_low2.txt",
+        ];
+        assert_eq!(
+            runs(&levels, None),
+            [("log low".to_owned(), 2), ("log low 2".to_owned(), 2)]
+        );
+        let three = ["low1_0", "low1_1", "low1_2", "low2_0", "low2_1", "low2_2"];
+        assert_eq!(
+            runs(&three, None),
+            [("low 1".to_owned(), 3), ("low 2".to_owned(), 3)]
+        );
+        let pattern = Some(r"(?<run>[a-z])(?<machine>\d)");
+        assert_eq!(
+            runs(&["a1", "a2", "b1", "b2"], pattern),
+            [("a".to_owned(), 2), ("b".to_owned(), 2)]
+        );
+        assert_eq!(
+            machine(pattern, "a2".as_ref()).expect("a machine"),
+            Some("2".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_that_may_be_those_of_several_runs() {
+        let may =
+            |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert!(may(&["a1", "a2", "b1", "b2"]));
+        assert!(
+            !may(&["vm1_rate3", "vm2_rate6", "vm3_rate1"])
+                && !may(&["vm1", "vm2"])
+                && !may(&["vm1", "other_2"])
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! Lines, or records of several lines, whose cells regular expressions find.
+
+use std::path::Path;
+
+use csv::StringRecord;
+use regex::Regex;
+
+use super::header;
+use super::left_out::shortened;
+use super::lines::{Raw, RawRow};
+use super::mapping::{COLUMNS, Mapping};
+use super::numbers::DecimalMark;
+use super::report::Report;
+use crate::error::Error;
+
+/// The value of a mapping's `record` where blank lines stand between records.
+pub(super) const BLANK: &str = "blank";
+
+/// The rows of the file at `path`: what the patterns of `mapping` find in its `text`.
+///
+/// # Errors
+///
+/// [`Error::Import`] if a pattern is none, has a group that is no column, lacks one that an event needs, or if none matches; then
+/// it says how far the first line is matched.
+pub(super) fn read(
+    path: &Path,
+    text: &str,
+    mapping: &Mapping,
+    report: &mut Report,
+) -> Result<Raw, Error> {
+    let patterns = compiled(mapping)?;
+    let mut groups: Vec<&str> = vec![];
+    for name in patterns.iter().flat_map(Regex::capture_names).flatten() {
+        if !groups.contains(&name) {
+            groups.push(name);
+        }
+    }
+    let titles: StringRecord = groups.iter().copied().collect();
+    let places = header::places(Some(&titles), mapping, path)?;
+    let mut rows = vec![];
+    let mut left_out = vec![];
+    for (line, record) in records(text, mapping)? {
+        match patterns
+            .iter()
+            .find_map(|pattern| pattern.captures(&record))
+        {
+            Some(found) => {
+                let cell = |group: &&str| found.name(group).map_or("", |cell| cell.as_str().trim());
+                let cells = groups.iter().map(cell).collect();
+                rows.push(RawRow { line, cells });
+            }
+            None => left_out.push((line, record)),
+        }
+    }
+    if let Some((line, first)) = left_out.first().filter(|_| rows.is_empty()) {
+        let problem = format!(
+            "the pattern of lines matches none of {} lines. {}",
+            left_out.len(),
+            how_far(&mapping.line, first)
+        );
+        return Err(Error::import(path, Some(*line), problem));
+    }
+    for (line, text) in &left_out {
+        report.left_out.add(path, *line, text);
+    }
+    let found = |place: usize| format!("group `{}` of the pattern", &titles[place]);
+    Ok(Raw {
+        time_title: "system_time".to_owned(),
+        ..Raw::new(path, places, DecimalMark::PointOrComma, rows, found)
+    })
+}
+
+/// Whether a pattern matches anything in a text.
+pub(super) fn matches_any(text: &str, mapping: &Mapping) -> bool {
+    let (Ok(patterns), Ok(records)) = (compiled(mapping), records(text, mapping)) else {
+        return true;
+    };
+    let mut records = records.iter();
+    records.any(|(_, record)| patterns.iter().any(|pattern| pattern.is_match(record)))
+}
+
+fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
+    let compile = |pattern: &String| {
+        let wrong = |problem| Error::import("the pattern of lines".as_ref(), None, problem);
+        let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
+        let mut groups = regex.capture_names().flatten();
+        if let Some(group) = groups.find(|group| !COLUMNS.contains(group)) {
+            return Err(wrong(format!(
+                "a group is called {group}; there are {}",
+                COLUMNS.join(", ")
+            )));
+        }
+        Ok(regex)
+    };
+    mapping.line.iter().map(compile).collect()
+}
+
+/// The records of a text with the number of their first line: lines that are not blank, or several that belong together, joined by
+/// line ends.
+pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
+    let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
+    let Some(record) = mapping.record.as_deref() else {
+        let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+        return Ok(lines
+            .map(|(number, line)| (number, line.to_owned()))
+            .collect());
+    };
+    let first = (record != BLANK)
+        .then(|| Regex::new(record))
+        .transpose()
+        .map_err(|error| {
+            Error::import("the pattern of records".as_ref(), None, error.to_string())
+        })?;
+    let mut records: Vec<(u64, String)> = vec![];
+    let mut is_open = false;
+    for (number, line) in lines {
+        let is_blank = line.trim().is_empty();
+        let begins = match &first {
+            Some(first) => first.is_match(line),
+            None => !is_blank && !is_open,
+        };
+        is_open = !is_blank;
+        match records.last_mut() {
+            _ if is_blank => {}
+            Some((_, record)) if !begins => {
+                record.push('\n');
+                record.push_str(line);
+            }
+            _ => records.push((number, line.to_owned())),
+        }
+    }
+    Ok(records)
+}
+
+/// How far the patterns match a line: the one that gets farthest, and where it stops.
+fn how_far(patterns: &[String], line: &str) -> String {
+    let farthest = patterns
+        .iter()
+        .filter_map(|pattern| Some((matched_beginning(pattern, line)?, pattern)))
+        .max_by_key(|((_, end), _)| *end);
+    let shown = shortened(line);
+    let Some(((begin, end), pattern)) = farthest else {
+        return format!("Not even its beginning fits the first line: {shown}");
+    };
+    format!(
+        "Of the first line, {shown}, it matches `{}` and wants then `{}`, where the line has `{}`",
+        &line[..end],
+        &pattern[begin..],
+        &line[end..]
+    )
+}
+
+/// The longest beginning of a pattern that matches something, and where in the line that ends; none if none does.
+fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
+    let ends: Vec<usize> = pattern
+        .char_indices()
+        .map(|(index, _)| index)
+        .skip(1)
+        .collect();
+    ends.into_iter().rev().find_map(|end| {
+        let beginning = &pattern[..end];
+        // Groups that the cut leaves open are closed; what then is no pattern was cut amid something.
+        let open = beginning
+            .matches('(')
+            .count()
+            .saturating_sub(beginning.matches(')').count());
+        let regex = Regex::new(&format!("{beginning}{}", ")".repeat(open))).ok()?;
+        let found = regex.find(line).filter(|found| !found.is_empty())?;
+        Some((end, found.end()))
+    })
+}

@@ -1,0 +1,166 @@
+//! Names of peers as programs write them: lists, words between names, and names within the words of an event.
+
+use super::kinds::{Kind, says_all};
+use super::machines::Machines;
+
+/// Words that stand before a machine's name, or a list of names, and are no part of it.
+pub(super) const MACHINE_WORDS: [&str; 21] = [
+    "machine",
+    "machines",
+    "vm",
+    "vms",
+    "process",
+    "processes",
+    "proc",
+    "node",
+    "nodes",
+    "port",
+    "ports",
+    "client",
+    "clients",
+    "server",
+    "servers",
+    "rank",
+    "host",
+    "peer",
+    "peers",
+    "m",
+    "p",
+];
+/// Words for all peers, beside those of events that are sends to all.
+const ALL: [&str; 3] = ["*", "everyone", "all"];
+
+/// What a cell of recipients says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named<'c> {
+    /// All other machines.
+    All,
+    /// These names.
+    Names(Vec<&'c str>),
+}
+
+/// The names in a cell such as `1 and 2`, `[vm1, vm2]`, `2;3`, `both` or `all other machines`.
+pub(super) fn named(cell: &str) -> Named<'_> {
+    let words = super::kinds::words(cell);
+    let has_digit = cell.contains(|letter: char| letter.is_ascii_digit());
+    let is_all = ALL.contains(&cell.trim().to_lowercase().as_str())
+        || (!has_digit
+            && words.iter().any(|word| says_all(word))
+            && words.iter().all(|word| is_filler(word)));
+    if is_all {
+        return Named::All;
+    }
+    let inner = cell.trim().trim_matches(['[', ']', '(', ')', '{', '}']);
+    let names = inner
+        .split([';', ',', '+', '&', '/'])
+        .map(str::trim)
+        .flat_map(|part| part.strip_prefix("and ").unwrap_or(part).split(" and "))
+        .map(|name| name.trim().trim_matches(['\'', '"']));
+    let names: Vec<&str> = names.collect();
+    match names[..] {
+        // `2 3`: numbers between blanks are names each; `VM 2` is one.
+        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(is_number) => {
+            Named::Names(one.split_whitespace().collect())
+        }
+        _ => Named::Names(names),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a word beside names says nothing by itself.
+fn is_filler(word: &str) -> bool {
+    says_all(word)
+        || MACHINE_WORDS.contains(&word)
+        || ["the", "other", "of", "them"].contains(&word)
+}
+
+/// The names within the words of an event, such as `1 and 3` of `Send to 1 and 3`, or `3` of `Receive from VM 3`.
+pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
+    let preposition = match kind {
+        Kind::Send | Kind::SendAll => "to",
+        Kind::Receive => "from",
+        Kind::Internal | Kind::Ignore => return None,
+    };
+    let mut rest = cell;
+    loop {
+        let end = rest
+            .find(|letter: char| !letter.is_alphabetic())
+            .unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        if word.eq_ignore_ascii_case(preposition) {
+            let names = behind
+                .trim_matches(|letter: char| letter.is_whitespace() || ":#=".contains(letter));
+            return (!names.is_empty()).then_some(names);
+        }
+        let next = behind.find(char::is_alphabetic)?;
+        rest = &behind[next..];
+    }
+}
+
+/// Whether every name in `cell` is a machine's, and a single one not that of the machine `own`.
+pub(super) fn are_others(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
+    match named(cell) {
+        Named::All => true,
+        Named::Names(names) => {
+            let numbers: Option<Vec<u32>> =
+                names.iter().map(|name| machines.number(name)).collect();
+            numbers.is_some_and(|numbers| numbers.iter().any(|&number| Some(number) != own))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_names() {
+        for cell in [
+            "1 and 2",
+            "1, 2",
+            "[1, 2]",
+            "1;2",
+            "(1,2)",
+            "1+2",
+            "1 & 2",
+            "1/2",
+            "1 2",
+            "['1', '2']",
+            "1, and 2",
+        ] {
+            assert_eq!(named(cell), Named::Names(vec!["1", "2"]), "{cell}");
+        }
+        for cell in [
+            "*",
+            "all",
+            "BOTH",
+            "both machines",
+            "all others",
+            "broadcast",
+        ] {
+            assert_eq!(named(cell), Named::All, "{cell}");
+        }
+        for cell in ["VM 2", "vm2", "small", "all but 2"] {
+            assert_eq!(named(cell), Named::Names(vec![cell]), "{cell}");
+        }
+    }
+
+    #[test]
+    fn names_in_the_words_of_events() {
+        assert_eq!(in_words("Send to 1 and 3", Kind::Send), Some("1 and 3"));
+        assert_eq!(in_words("Receive from VM 3", Kind::Receive), Some("VM 3"));
+        assert_eq!(in_words("SEND TO: 1", Kind::Send), Some("1"));
+        assert_eq!(in_words("Sent to both", Kind::SendAll), Some("both"));
+        for (cell, kind) in [
+            ("total 5", Kind::Send),
+            ("Send", Kind::Send),
+            ("Send to", Kind::Send),
+            ("Send to 2", Kind::Receive),
+        ] {
+            assert_eq!(in_words(cell, kind), None, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! How often machines tick, as their logs show it.
+
+use sim::experiment::{Rate, Rates};
+
+use super::mapping::Mapping;
+use super::rows::Row;
+use super::run::Run;
+use super::times::median_gap_ns;
+use crate::error::Error;
+
+/// A measured rate is taken for a whole number that it differs from by at most this share: ticks that take a little longer than
+/// planned explain so much.
+const NEAR_WHOLE: f64 = 0.05;
+/// And by at most this share if its ticks are so irregular that chance explains it.
+const NEAR_BY_CHANCE: f64 = 0.1;
+/// A standard error above this share of the rate is large.
+const IRREGULAR: f64 = 0.02;
+/// A rate that is no whole number is rounded by at most this share.
+const ROUNDING: f64 = 0.01;
+/// Below this rate, ticks per second, the unit of times is wrong.
+const TOO_SLOW: f64 = 0.05;
+/// If the usual distance of ticks gives a rate that differs by more than this share, the machine paused.
+const PAUSES: f64 = 0.25;
+
+/// A machine's ticks per model second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct MeasuredRate {
+    /// Ticks by time, from the first event to the last.
+    pub(super) measured: f64,
+    /// What is taken for it.
+    pub(super) taken: f64,
+    /// What the median distance of two ticks gives, if that differs much.
+    pub(super) usual: Option<f64>,
+}
+
+/// The rates that the user gave.
+///
+/// # Errors
+///
+/// [`Error::Import`] if there is not one for each machine.
+pub(super) fn given(run: &Run, said: &[f64]) -> Result<Vec<f64>, Error> {
+    let (rates, machines) = (said.len(), run.machines.len());
+    (rates == machines).then(|| said.to_vec()).ok_or_else(|| {
+        let problem = format!("{rates} rates are given, but there are {machines} machines");
+        Error::import(run.name.as_ref(), None, problem)
+    })
+}
+
+/// The rates of a run's machines, as they are measured.
+///
+/// # Errors
+///
+/// [`Error::Import`] if a machine has no rate, or one that no machine can have.
+pub(super) fn measured(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
+    let measured = (0..).zip(&run.machines).map(|(machine, rows)| {
+        let rate = measure(rows, mapping.time_scale());
+        rate.ok_or_else(|| wrong_rate(run, machine, mapping))
+    });
+    measured.collect()
+}
+
+/// As a run's configuration has them.
+///
+/// # Errors
+///
+/// [`Error::Import`] if they are none.
+pub(super) fn as_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
+    let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
+    let mut rates = vec![];
+    for &hertz in hertz {
+        rates.push(Rate::from_hertz(hertz).ok_or_else(|| {
+            wrong(format!(
+                "{hertz:?} ticks per second is no rate; a machine can tick from {} to {} times a second",
+                Rate::MIN,
+                Rate::MAX
+            ))
+        })?);
+    }
+    let machines = rates.len();
+    Rates::new(rates).ok_or_else(|| {
+        wrong(format!(
+            "{machines} machines; a run has from 2 to {}",
+            Rates::MAX_MACHINES
+        ))
+    })
+}
+
+/// Ticks per model second by the time from first to last; none without two ticks at different times.
+fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
+    let (first, last) = (rows.first()?, rows.last()?);
+    let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
+    let ticks = last.event.tick.saturating_sub(first.event.tick) as f64;
+    Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
+}
+
+fn measure(rows: &[Row], time_scale: f64) -> Option<MeasuredRate> {
+    let measured = average(rows, time_scale)?;
+    if !(TOO_SLOW..=f64::from(Rate::MAX)).contains(&measured) {
+        return None;
+    }
+    let usual = 1e9 / (median_gap_ns(rows) as f64 * time_scale);
+    let is_other = (usual / measured - 1.0).abs() > PAUSES;
+    Some(MeasuredRate {
+        measured,
+        taken: taken(measured, standard_error(rows)),
+        usual: Some(usual).filter(|usual| is_other && usual.is_finite()),
+    })
+}
+
+/// The standard error of a rate, as a share of it, if each tick's distance is drawn anew.
+fn standard_error(rows: &[Row]) -> f64 {
+    let gaps = rows.windows(2).filter_map(|pair| {
+        let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
+        (ticks > 0).then(|| (pair[1].time_ns - pair[0].time_ns) as f64 / ticks as f64)
+    });
+    let (n, sum) = gaps
+        .clone()
+        .fold((0.0, 0.0), |(n, sum), gap| (n + 1.0, sum + gap));
+    let mean = sum / n;
+    let squares: f64 = gaps.map(|gap| (gap - mean).powi(2)).sum();
+    (squares / n).sqrt() / (mean * f64::sqrt(n))
+}
+
+fn taken(measured: f64, standard_error: f64) -> f64 {
+    let whole = measured.round().max(1.0);
+    let off = (measured - whole).abs() / whole;
+    let is_irregular = standard_error > IRREGULAR;
+    if off <= NEAR_WHOLE || (is_irregular && off <= NEAR_BY_CHANCE) {
+        return whole;
+    }
+    let rounded = |decimals: i32| {
+        let unit = 10f64.powi(decimals);
+        (measured * unit).round() / unit
+    };
+    let is_near = |rounded: &f64| (rounded - measured).abs() <= ROUNDING * measured;
+    let mut decimals = (1..=2).map(rounded);
+    decimals.find(is_near).unwrap_or_else(|| rounded(3))
+}
+
+/// Why a machine has no rate, and which unit of times would give it one.
+fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
+    let rows = &run.machines[machine];
+    let say = "set the rates with --rates, such as --rates 1,3,6";
+    let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return wrong(format!("machine {machine} has no event; {say}"));
+    };
+    let Some(rate) = average(rows, mapping.time_scale()) else {
+        let problem = format!(
+            "machine {machine} has {} events at one time, so how often it ticks is not known; {say}",
+            rows.len()
+        );
+        return wrong(problem);
+    };
+    let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
+    let unit = other_unit(run, mapping).map_or(String::new(), |(unit, rates)| {
+        format!(" In {unit} the rates would be {rates}: --time {unit}.")
+    });
+    wrong(format!(
+        "machine {machine} ticks {rate:.3} times a second by its log ({} events in {elapsed_s:.3} s); is the unit of times right (--time)?{unit} Otherwise {say}",
+        rows.len()
+    ))
+}
+
+/// The unit in which all rates would be likely ones.
+fn other_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
+    let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
+    let now_ns = match mapping.time.as_deref() {
+        None => 1e9,
+        Some(unit) => units.iter().find(|(name, _)| *name == unit)?.1,
+    };
+    let averages = run
+        .machines
+        .iter()
+        .map(|rows| average(rows, mapping.time_scale()));
+    let rates: Vec<f64> = averages.collect::<Option<_>>()?;
+    units.into_iter().find_map(|(unit, ns)| {
+        let in_unit = rates.iter().map(|rate| rate * now_ns / ns);
+        let is_likely = |rate: f64| (0.5..=100.0).contains(&rate);
+        let words: Vec<String> = in_unit
+            .clone()
+            .map(|rate| format!("{}", (rate * 10.0).round() / 10.0))
+            .collect();
+        in_unit
+            .clone()
+            .all(is_likely)
+            .then(|| (unit, words.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_near_whole_numbers_are_whole_and_others_keep_decimals() {
+        for (measured, standard_error, wanted) in [
+            (3.0, 0.0, 3.0),
+            (5.9, 0.001, 6.0),
+            (2.86, 0.0, 3.0),
+            (5.4, 0.0, 5.4),
+            (5.4, 0.05, 5.0),
+            (2.2, 0.001, 2.2),
+            (2.25, 0.001, 2.25),
+            (0.6667, 0.0, 0.67),
+            (0.0833, 0.0, 0.083),
+            (3.5, 0.2, 3.5),
+        ] {
+            assert_eq!(taken(measured, standard_error), wanted, "{measured}");
+        }
+    }
+}

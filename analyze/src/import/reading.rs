@@ -1,0 +1,243 @@
+//! All files read: which runs they are, how they are to be read, and their rows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use sim::log::{ImportedFile, checksum};
+
+use super::lines::{self, Raw};
+use super::machines::{self, Machines};
+use super::mapping::Mapping;
+use super::report::Report;
+use super::time::Clock;
+use super::{explain, files, formats, header, names, numbers, peers, recognise, trials};
+use crate::error::Error;
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// How the files were read: what was said, and what was recognised.
+    pub(super) mapping: Mapping,
+    pub(super) files: Vec<ImportedFile>,
+    /// Each run's name and rows.
+    pub(super) runs: Vec<(String, Vec<Raw>)>,
+}
+
+/// A run's name, and the path and text of each of its files.
+#[derive(Debug)]
+pub(super) struct RunTexts {
+    pub(super) name: String,
+    pub(super) files: Vec<(PathBuf, String)>,
+    /// Whether a file that is no log may be left out.
+    pub(super) from_folder: bool,
+}
+
+/// Reads the logs in `sources`: recognises how they are written where `said` does not say it.
+///
+/// # Errors
+///
+/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
+pub(super) fn read(
+    sources: &[PathBuf],
+    said: &Mapping,
+    report: &mut Report,
+) -> Result<Reading, Error> {
+    let mut imported = vec![];
+    let mut texts = vec![];
+    let mut bytes_left = files::most_bytes();
+    for run in files::of_runs(sources, said.files.as_deref(), report)? {
+        let mut files = vec![];
+        for path in run.paths {
+            let text = files::read(&path, bytes_left)?;
+            bytes_left -= text.len() as u64;
+            imported.push(ImportedFile {
+                path: path.display().to_string(),
+                bytes: text.len() as u64,
+                checksum: checksum(text.as_bytes()),
+            });
+            files.push((path, text));
+        }
+        texts.push(RunTexts {
+            name: run.name,
+            files,
+            from_folder: run.from_folder,
+        });
+    }
+    let mut mapping = recognise::mapping(&texts, said, report)?;
+    let is_log = |run: &RunTexts| {
+        !run.from_folder
+            || run
+                .files
+                .iter()
+                .any(|(path, text)| !lines::is_unknown(path, text, &mapping))
+    };
+    let has_logs = texts.iter().any(is_log);
+    let mut runs = vec![];
+    for run in &texts {
+        if has_logs && !is_log(run) {
+            report.leave_out_files(
+                run.files.iter().map(|(path, _)| path.display().to_string()),
+                0,
+            );
+            continue;
+        }
+        let raws = rows_of(run, &mapping, report)?;
+        runs.extend(split_by_run(run.name.clone(), raws));
+    }
+    let left_out = report.left_out_paths();
+    imported.retain(|file| !left_out.contains(&file.path));
+    if mapping.time.is_none() {
+        mapping.time = time_format(&runs);
+        if let Some(format) = &mapping.time {
+            report
+                .understood
+                .assume(format!("Times are read as `{format}`; set it with --time."));
+        }
+    }
+    let runs = runs.into_iter().flat_map(|(name, raws)| {
+        let raws = trials::part(raws, mapping.time.as_deref(), report);
+        split_by_run(name, raws)
+    });
+    let runs: Vec<(String, Vec<Raw>)> = runs.collect();
+    explain::fill(&mut report.understood, &runs);
+    Ok(Reading {
+        mapping,
+        files: imported,
+        runs,
+    })
+}
+
+/// The rows of a run's files. A file found in a folder in which nothing is known is left out, if others are logs.
+fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
+    let is_unknown = |(path, text): &&(PathBuf, String)| {
+        run.from_folder && lines::is_unknown(path, text, mapping)
+    };
+    let (unknown, known): (Vec<_>, Vec<_>) = run.files.iter().partition(is_unknown);
+    let all_unknown = known.is_empty();
+    let files = match all_unknown {
+        true => &unknown,
+        false => &known,
+    };
+    let mut raws = vec![];
+    for (path, text) in files {
+        let mut raw = lines::read(path, text, mapping, report)?;
+        raw.machine = names::machine(mapping.files.as_deref(), path)?;
+        raws.push(raw);
+    }
+    if !all_unknown {
+        let unknown = unknown.iter().map(|(path, _)| path.display().to_string());
+        report.leave_out_files(unknown, 0);
+    }
+    Ok(raws)
+}
+
+/// The format of times, or their unit, where the column does not say it and it is neither seconds nor ISO 8601.
+fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
+    let raws = || runs.iter().flat_map(|(_, raws)| raws);
+    let first = raws().next()?;
+    let cells = || {
+        raws().flat_map(|raw| {
+            raw.rows
+                .iter()
+                .filter_map(|row| raw.cell(row, "system_time"))
+        })
+    };
+    let said = Clock::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
+    match said {
+        Clock::Unit(1_000_000_000) => {
+            unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
+        }
+        Clock::Iso => formats::common(cells()).map(str::to_owned),
+        Clock::Unit(_) | Clock::Format(_) => None,
+    }
+}
+
+/// The unit of numeric times, by their size and by how many rows a machine has in one unit.
+fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
+    let number = |raw: &Raw, cell: &str| {
+        let mark = raw.mark;
+        let micros = numbers::times_ten_to(cell, 6, mark);
+        micros.ok().map(|micros| micros as f64 / 1e6).or_else(|| {
+            numbers::times_ten_to(cell, 0, mark)
+                .ok()
+                .map(|whole| whole as f64)
+        })
+    };
+    let times_of = |raw: &Raw| -> BTreeMap<String, Vec<f64>> {
+        let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for row in &raw.rows {
+            let time = raw
+                .cell(row, "system_time")
+                .and_then(|cell| number(raw, cell));
+            let machine = raw.cell(row, "machine").unwrap_or_default().to_owned();
+            times.entry(machine).or_default().extend(time);
+        }
+        times
+    };
+    let rate = |times: Vec<f64>| {
+        let elapsed = times.last()? - times.first()?;
+        (elapsed > 0.0).then(|| (times.len() - 1) as f64 / elapsed)
+    };
+    let first_time = first
+        .rows
+        .first()
+        .and_then(|row| number(first, first.cell(row, "system_time")?))?;
+    let rates: Vec<f64> = raws
+        .iter()
+        .flat_map(|raw| times_of(raw).into_values().filter_map(rate))
+        .collect();
+    formats::unit(first_time, &rates)
+}
+
+/// Parts rows that have a run of their own; the others stay together.
+fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
+    let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
+    for file in files {
+        for (run, part) in file.by_run() {
+            of_run
+                .entry((machines::natural(&run), run))
+                .or_default()
+                .push(part);
+        }
+    }
+    of_run
+        .into_iter()
+        .map(|((_, run), files)| match run.as_str() {
+            "" => (name.clone(), files),
+            run => (format!("{name}, run {run}"), files),
+        })
+        .collect()
+}
+
+/// Whether the words of events name peers, where no column does: if every such name is another machine's. Otherwise none is taken.
+pub(super) fn words_name_peers(
+    files: &[Raw],
+    machines: &Machines,
+    mapping: &Mapping,
+    report: &mut Report,
+) -> bool {
+    let columns = ["peers", "recipients", "sender"];
+    let mut is_any = false;
+    for raw in files
+        .iter()
+        .filter(|raw| !columns.iter().any(|column| raw.has(column)))
+    {
+        let own = machines.number(&names::stem(&raw.path));
+        for cell in raw.rows.iter().filter_map(|row| raw.cell(row, "event")) {
+            let Some(name) = mapping
+                .kind(cell)
+                .and_then(|kind| peers::in_words(cell, kind))
+            else {
+                continue;
+            };
+            if !peers::are_others(name, machines, own) {
+                report.understood.assume(format!(
+                    "Peers are not taken from the words of events: `{name}` is no other machine of the run."
+                ));
+                return false;
+            }
+            is_any = true;
+        }
+    }
+    is_any
+}

@@ -1,0 +1,305 @@
+//! The table of evidence: which words near a value speak for which field, and which against it.
+
+/// A field that a value can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Field {
+    Time,
+    Clock,
+    Queue,
+    Stamp,
+    Machine,
+}
+
+/// A value whose words have less evidence than this is not taken for a field.
+pub(super) const ENOUGH: i32 = 3;
+/// The best evidence beats the next by at least this, or the values decide.
+pub(super) const CLEARLY: i32 = 2;
+
+/// Words in lower case, in English, Spanish, Portuguese, French and German, with their weights. A word that speaks strongly for a
+/// field alone has 4 or more; one that needs another beside it has less.
+const WORDS: [(Field, &[(&str, i32)]); 5] = [
+    (
+        Field::Time,
+        &[
+            ("time", 2),
+            ("system", 3),
+            ("sys", 3),
+            ("systime", 5),
+            ("global", 3),
+            ("wall", 3),
+            ("real", 3),
+            ("physical", 3),
+            ("utc", 3),
+            ("timestamp", 4),
+            ("date", 4),
+            ("datetime", 5),
+            ("true", 2),
+            ("at", 1),
+            ("elapsed", 3),
+            ("hora", 4),
+            ("tiempo", 3),
+            ("tempo", 3),
+            ("heure", 4),
+            ("temps", 3),
+            ("zeit", 3),
+            ("uhrzeit", 5),
+            ("systemzeit", 5),
+            ("sistema", 3),
+            ("systeme", 3),
+            ("when", 4),
+            ("t", 3),
+            ("logical", -9),
+            ("lamport", -9),
+            ("logic", -9),
+            ("lc", -9),
+            ("local", -3),
+            ("queue", -9),
+            ("rate", -9),
+            ("message", -2),
+            ("msg", -2),
+            ("lógico", -9),
+            ("logico", -9),
+            ("logique", -9),
+            ("logische", -9),
+            ("logischer", -9),
+        ],
+    ),
+    (
+        Field::Clock,
+        &[
+            ("logical", 5),
+            ("lamport", 5),
+            ("logic", 5),
+            ("lc", 5),
+            ("lclock", 5),
+            ("clock", 3),
+            ("clk", 4),
+            ("l", 4),
+            ("counter", 3),
+            ("value", 1),
+            ("now", 1),
+            ("new", 1),
+            ("reloj", 4),
+            ("relógio", 4),
+            ("relogio", 4),
+            ("horloge", 4),
+            ("uhr", 4),
+            ("lógico", 5),
+            ("logico", 5),
+            ("logique", 5),
+            ("logische", 5),
+            ("logischer", 5),
+            ("old", -9),
+            ("previous", -9),
+            ("prev", -9),
+            ("before", -6),
+            ("rate", -9),
+            ("speed", -9),
+            ("ticks", -9),
+            ("cycle", -3),
+            ("system", -9),
+            ("global", -9),
+            ("wall", -9),
+            ("physical", -9),
+            ("sender", -6),
+            ("message", -2),
+            ("msg", -2),
+            ("received", -2),
+            ("remote", -6),
+            ("sent", -2),
+            ("queue", -9),
+            ("vector", -9),
+        ],
+    ),
+    (
+        Field::Queue,
+        &[
+            ("queue", 5),
+            ("queued", 4),
+            ("remaining", 4),
+            ("backlog", 6),
+            ("pending", 4),
+            ("mailbox", 4),
+            ("inbox", 4),
+            ("buffer", 4),
+            ("waiting", 3),
+            ("length", 2),
+            ("len", 2),
+            ("size", 2),
+            ("left", 2),
+            ("mq", 4),
+            ("q", 4),
+            ("qlen", 6),
+            ("qsize", 6),
+            ("cola", 5),
+            ("pendientes", 4),
+            ("fila", 5),
+            ("longueur", 2),
+            ("attente", 4),
+            ("warteschlange", 6),
+            ("länge", 2),
+            ("rate", -9),
+            ("clock", -4),
+            ("time", -4),
+            ("before", -1),
+        ],
+    ),
+    (
+        Field::Stamp,
+        &[
+            ("stamp", 6),
+            ("timestamp", 4),
+            ("sender", 2),
+            ("message", 2),
+            ("msg", 2),
+            ("received", 2),
+            ("remote", 4),
+            ("carried", 3),
+            ("their", 3),
+            ("clock", 1),
+            ("time", 1),
+            ("lamport", 1),
+            ("queue", -9),
+            ("length", -9),
+            ("size", -9),
+            ("system", -9),
+            ("global", -9),
+            ("old", -9),
+            ("new", -3),
+            ("own", -9),
+            ("id", -9),
+            ("sello", 6),
+            ("marca", 4),
+            ("local", -4),
+            ("estampille", 6),
+            ("stempel", 6),
+            ("zeitstempel", 6),
+        ],
+    ),
+    (
+        Field::Machine,
+        &[
+            ("machine", 4),
+            ("vm", 4),
+            ("process", 4),
+            ("proc", 4),
+            ("node", 4),
+            ("port", 3),
+            ("client", 4),
+            ("server", 4),
+            ("rank", 4),
+            ("host", 3),
+            ("id", 2),
+            ("pid", -9),
+            ("máquina", 4),
+            ("maquina", 4),
+            ("nodo", 4),
+            ("knoten", 4),
+            ("maschine", 4),
+            ("to", -9),
+            ("from", -9),
+            ("queue", -9),
+        ],
+    ),
+];
+/// Words behind which the names of recipients stand, and those behind which the name of a sender stands.
+const TO: [&str; 12] = [
+    "to",
+    "recipient",
+    "recipients",
+    "receiver",
+    "receivers",
+    "destination",
+    "destinations",
+    "dest",
+    "target",
+    "targets",
+    "an",
+    "para",
+];
+const FROM: [&str; 6] = ["from", "sender", "source", "src", "von", "desde"];
+
+/// Whether names are those of recipients or of a sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    To,
+    From,
+}
+
+impl Field {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Time,
+        Self::Clock,
+        Self::Queue,
+        Self::Stamp,
+        Self::Machine,
+    ];
+
+    /// How much a word in lower case speaks for the field; below 0, against it.
+    pub(super) fn weight(self, word: &str) -> i32 {
+        let words = WORDS
+            .iter()
+            .filter(|(field, _)| *field == self)
+            .flat_map(|(_, words)| words.iter());
+        let mut found = words.filter(|(other, _)| *other == word);
+        found.next().map_or(0, |(_, weight)| *weight)
+    }
+
+    /// How much the different words of a label speak for the field together.
+    pub(super) fn weigh(self, label: &[String]) -> i32 {
+        let is_first = |index: &usize| !label[..*index].contains(&label[*index]);
+        (0..label.len())
+            .filter(is_first)
+            .map(|index| self.weight(&label[index]))
+            .sum()
+    }
+}
+
+/// What stands behind a word in lower case, if it is names of peers.
+pub(super) fn direction(word: &str) -> Option<Direction> {
+    if TO.contains(&word) {
+        Some(Direction::To)
+    } else if FROM.contains(&word) {
+        Some(Direction::From)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For each label the fields that have enough evidence, the strongest first.
+    #[test]
+    fn labels_of_public_logs() {
+        use Field::{Clock, Machine, Queue, Stamp, Time};
+        for (label, fields) in [
+            ("Logical Clock", &[Clock][..]),
+            ("local logical clock time", &[Clock]),
+            ("LAMPORT_TIME", &[Clock]),
+            ("LC", &[Clock]),
+            ("System Time", &[Time]),
+            ("global time", &[Time]),
+            ("message queue length", &[Queue]),
+            ("QueueSizeAfter", &[Queue]),
+            ("messages remaining", &[Queue]),
+            ("SenderClock", &[Stamp]),
+            ("with stamp", &[Stamp]),
+            ("old_clock", &[]),
+            ("clock rate", &[]),
+            ("Machine", &[Machine]),
+            ("reloj lógico", &[Clock]),
+        ] {
+            let words = crate::import::kinds::words(label);
+            let mut found: Vec<(i32, Field)> = Field::ALL
+                .into_iter()
+                .map(|field| (field.weigh(&words), field))
+                .collect();
+            found.retain(|(weight, _)| *weight >= ENOUGH);
+            found.sort();
+            let found: Vec<Field> = found.into_iter().rev().map(|(_, field)| field).collect();
+            assert_eq!(found, fields, "{label}");
+        }
+    }
+}

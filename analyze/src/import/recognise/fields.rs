@@ -1,0 +1,303 @@
+//! Which value of each shape is which field: what the words say, and where they leave several, what the values are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::{CLEARLY, ENOUGH, Field};
+use super::sequence::Sequence;
+use super::templates::{Slot, Template};
+use super::tokens::Class;
+use super::{optional, times};
+use crate::import::mapping::Kind;
+
+/// Which slot of a shape is which field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Assignment {
+    pub(super) time: Option<usize>,
+    pub(super) clock: Option<usize>,
+    pub(super) queue: Option<usize>,
+    pub(super) stamp: Option<usize>,
+    pub(super) machine: Option<usize>,
+    pub(super) recipients: Option<usize>,
+    pub(super) sender: Option<usize>,
+}
+
+impl Assignment {
+    /// The fields with their slots.
+    pub(super) fn fields(&self) -> [(&'static str, Option<usize>); 7] {
+        [
+            ("system_time", self.time),
+            ("logical_clock", self.clock),
+            ("queue_length", self.queue),
+            ("stamp", self.stamp),
+            ("machine", self.machine),
+            ("recipients", self.recipients),
+            ("sender", self.sender),
+        ]
+    }
+
+    /// The field that a slot is.
+    pub(super) fn name(&self, slot: usize) -> Option<&'static str> {
+        let mut fields = self.fields().into_iter();
+        fields
+            .find(|(_, other)| *other == Some(slot))
+            .map(|(name, _)| name)
+    }
+}
+
+/// Why the fields were not found: in a shape, by its index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// No line has a word for an event.
+    NoEvents,
+    /// No value is the field called so.
+    Missing(&'static str, usize),
+    /// Several values may be the field called so.
+    Several(&'static str, usize, Vec<usize>),
+    /// The clock has several numbers.
+    Vector(usize),
+    /// A line with a time and a clock, and no word that stands for an event.
+    UnknownEvent(usize),
+}
+
+/// What was found, and a sentence for everything that was assumed.
+#[derive(Debug)]
+pub(super) struct Fields {
+    /// One for each shape; none for those that are no events.
+    pub(super) assignments: Vec<Option<Assignment>>,
+    pub(super) assumptions: Vec<String>,
+}
+
+/// Finds the fields of shapes. `resolves` says whether names in a file are machines of its run.
+pub(super) fn assign(
+    templates: &[Template],
+    files: usize,
+    resolves: impl Fn(usize, &str) -> bool,
+) -> Result<Fields, Problem> {
+    let is_event = |template: &Template| template.kind.is_some_and(|kind| kind != Kind::Ignore);
+    let mut events: Vec<usize> = (0..templates.len())
+        .filter(|&index| is_event(&templates[index]))
+        .collect();
+    let rows = |indices: &[usize]| {
+        indices
+            .iter()
+            .map(|&index| templates[index].rows.len())
+            .sum::<usize>()
+    };
+    if rows(&events) == 0 {
+        return Err(Problem::NoEvents);
+    }
+    let all = rows(&events);
+    let is_rare = |index: usize| {
+        let count = templates[index].rows.len();
+        count <= 2 * files && count * 20 <= all
+    };
+    let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
+    let machine = machine_slots(templates, &events);
+    for &index in &events {
+        found[index].machine = machine[index];
+    }
+    let times = times::find(templates, &events);
+    let mut lacking = vec![];
+    for &index in &events {
+        found[index].time = times[index];
+        if times[index].is_none() {
+            lacking.push(index);
+        }
+    }
+    refuse_unless_rare(&lacking, is_rare, "system_time")?;
+    events.retain(|index| !lacking.contains(index));
+    let candidates: Vec<Vec<usize>> = (0..templates.len())
+        .map(|index| clock_candidates(&templates[index], &found[index]))
+        .collect();
+    if let Some(&index) = events
+        .iter()
+        .find(|&&index| is_vector(&templates[index], &found[index]))
+    {
+        return Err(Problem::Vector(index));
+    }
+    let lacking: Vec<usize> = events
+        .iter()
+        .copied()
+        .filter(|&index| candidates[index].is_empty())
+        .collect();
+    refuse_unless_rare(&lacking, is_rare, "logical_clock")?;
+    events.retain(|index| !lacking.contains(index));
+    let mut sequence = Sequence::new(templates, &events, &found);
+    let clocks = sequence.clocks(&events, &candidates)?;
+    for (&index, clock) in events.iter().zip(clocks) {
+        found[index].clock = Some(clock);
+    }
+    sequence.set_clocks(&found);
+    let spans = spans(templates, &events, files);
+    let unknown = |index: &usize| {
+        let template = &templates[*index];
+        let has_time = template.slots.iter().any(is_time);
+        let is_clock =
+            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+        let is_amid = template.rows.iter().any(|row| {
+            let (first, last) = spans[row.file];
+            (first..last).contains(&row.index)
+        });
+        template.kind.is_none()
+            && has_time
+            && template.slots.iter().any(is_clock)
+            && (is_amid || !is_rare(*index))
+    };
+    if let Some(index) = (0..templates.len()).find(unknown) {
+        return Err(Problem::UnknownEvent(index));
+    }
+    let mut assumptions = vec![];
+    for &index in &events {
+        found[index].queue = optional::queue(
+            &templates[index],
+            &found[index],
+            index,
+            &sequence,
+            &mut assumptions,
+        )?;
+        found[index].stamp = optional::stamp(
+            &templates[index],
+            &found[index],
+            index,
+            &sequence,
+            &mut assumptions,
+        );
+        optional::set_peers(&templates[index], &mut found[index]);
+    }
+    optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);
+    let assignment = |(index, found): (usize, Assignment)| events.contains(&index).then_some(found);
+    Ok(Fields {
+        assignments: found.into_iter().enumerate().map(assignment).collect(),
+        assumptions,
+    })
+}
+
+/// The first and the last event of each file, by the indices of their records.
+fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
+    let mut spans = vec![(usize::MAX, 0); files];
+    for row in events.iter().flat_map(|&index| &templates[index].rows) {
+        let (first, last) = spans[row.file];
+        spans[row.file] = (first.min(row.index), last.max(row.index));
+    }
+    spans
+}
+
+/// Shapes of events that lack a field are left out if they are few; otherwise it is a problem of the first.
+fn refuse_unless_rare(
+    lacking: &[usize],
+    is_rare: impl Fn(usize) -> bool,
+    field: &'static str,
+) -> Result<(), Problem> {
+    match lacking.iter().find(|&&index| !is_rare(index)) {
+        Some(&index) => Err(Problem::Missing(field, index)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn is_time(slot: &Slot) -> bool {
+    matches!(slot.class, Class::Time(_))
+        || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
+}
+
+/// Whether a shape is an event with a time and a clock, by its words alone.
+pub(super) fn is_whole(template: &Template) -> bool {
+    let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
+    let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+    is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
+}
+
+/// Whether it is a number whose words say nothing.
+pub(super) fn is_plain(slot: &Slot) -> bool {
+    slot.class == Class::Number && Field::ALL.iter().all(|field| slot.weigh(*field) < ENOUGH)
+}
+
+/// The numbers that can be the clock: by their words, and where none has any, those that can be nothing else.
+fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
+    let is_free = |number: &usize| {
+        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    };
+    let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
+    let weight = |number: &usize| template.slots[*number].weigh(Field::Clock);
+    let best = free.iter().map(weight).max().unwrap_or(0);
+    match best >= ENOUGH {
+        true => {
+            let mut near: Vec<usize> = free;
+            near.retain(|number| weight(number) > best - CLEARLY);
+            near.sort_by_key(|number| std::cmp::Reverse(weight(number)));
+            // Of values that are the same in every row, one is as good as any.
+            let same =
+                |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
+            let is_new = |index: &usize| {
+                !near[..*index]
+                    .iter()
+                    .any(|&other| same(other, near[*index]))
+            };
+            (0..near.len())
+                .filter(is_new)
+                .map(|index| near[index])
+                .collect()
+        }
+        false => free
+            .into_iter()
+            .filter(|&number| is_plain(&template.slots[number]) && weight(&number) >= 0)
+            .collect(),
+    }
+}
+
+/// Whether the clock is a list of numbers, or several with commas between.
+fn is_vector(template: &Template, found: &Assignment) -> bool {
+    let labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH;
+    let has_number = template
+        .slots
+        .iter()
+        .any(|slot| slot.class == Class::Number && labelled(slot));
+    let has_list = template.slots.iter().any(|slot| {
+        slot.class == Class::List && (labelled(slot) || slot.before.contains(&"vector".to_owned()))
+    });
+    let is_tight = |pair: &[Slot]| {
+        let is_number = |slot: &Slot| slot.class == Class::Number;
+        let between = template.parts.get(pair[0].part + 1..pair[1].part);
+        let has_comma = between.is_some_and(|parts| parts.len() == 1 && parts[0].texts == [","]);
+        has_comma && pair.iter().all(is_number)
+    };
+    let others = template
+        .parts
+        .iter()
+        .filter(|part| part.class == Class::Space || part.texts == ["|"])
+        .count();
+    let is_run = template.slots.windows(2).any(is_tight) && others > 0 && found.clock.is_none();
+    !has_number && (has_list || is_run)
+}
+
+/// The slot of each shape that names the machine: behind a word for machines, in nearly all rows.
+fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
+    let is_machine = |slot: &&Slot| {
+        matches!(slot.class, Class::Number | Class::Name)
+            && slot.weigh(Field::Machine) > ENOUGH
+            && slot.weigh(Field::Clock) < ENOUGH
+    };
+    let slots: Vec<Option<usize>> = templates
+        .iter()
+        .map(|template| template.slots.iter().position(|slot| is_machine(&slot)))
+        .collect();
+    let mut by_file: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    let (mut with, mut all) = (0, 0);
+    for &index in events {
+        for row in &templates[index].rows {
+            all += 1;
+            if let Some(slot) = slots[index] {
+                with += 1;
+                by_file
+                    .entry(row.file)
+                    .or_default()
+                    .insert(&row.cells[slot]);
+            }
+        }
+    }
+    // Where each file is one machine, its name says which.
+    let is_needed = by_file.values().any(|names| names.len() > 1);
+    match is_needed && with == all {
+        true => slots,
+        false => vec![None; templates.len()],
+    }
+}

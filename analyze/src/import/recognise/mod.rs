@@ -1,0 +1,307 @@
+//! How logs are written, where nobody said it.
+//!
+//! The lines themselves are the evidence: they are cut into tokens, lines of the same shape fall together, and each value of a shape is
+//! judged by the words beside it and by its course. What is found becomes a [`Mapping`], the same that a user can write, and the logs
+//! are then read by it alone: what was recognised and what is read cannot differ.
+//!
+//! # Layout
+//!
+//! - [`tokens`]: a line cut into tokens
+//! - [`templates`]: lines of the same shape
+//! - [`evidence`]: which words speak for which field
+//! - [`fields`]: which value is which field
+//! - [`times`]: which is the system time
+//! - [`optional`]: what an event can be without
+//! - [`sequence`]: what the course of numbers says
+//! - [`pattern`]: shapes as regular expressions
+//! - [`tables`]: columns whose titles are not usual
+//! - [`refusal`]: what is not understood, and what to do
+
+mod evidence;
+mod fields;
+mod optional;
+mod pattern;
+mod refusal;
+mod sequence;
+mod tables;
+mod templates;
+mod times;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use fields::{Assignment, Fields, Problem};
+use templates::Template;
+
+use super::machines::Machines;
+use super::mapping::Mapping;
+use super::reading::RunTexts;
+use super::report::Report;
+use super::{header, json, lines, names, patterns, peers};
+use crate::error::Error;
+
+/// So many records are studied.
+const MOST_RECORDS: usize = 30_000;
+/// Of each file at least so many.
+const LEAST_OF_FILE: usize = 200;
+
+/// The records of all files, and where they stand.
+struct Records<'t> {
+    /// The index of each record's file, and its text.
+    texts: Vec<(usize, String)>,
+    /// The path and line of each.
+    sources: Vec<(&'t Path, u64)>,
+    files: usize,
+    /// Whether each file was found in a folder, where other files may be.
+    from_folder: Vec<bool>,
+    /// The machines of each file's run, by the names of its files, and its own.
+    machines: Vec<(Machines, Option<u32>)>,
+}
+
+/// How logs are to be read: as `said`, and where that does not say how lines are cut into cells, as their titles or their lines tell.
+///
+/// # Errors
+///
+/// [`Error::Import`] if that cannot be decided: with a line, what it can be, and a mapping to complete.
+pub(super) fn mapping(
+    texts: &[RunTexts],
+    said: &Mapping,
+    report: &mut Report,
+) -> Result<Mapping, Error> {
+    if said.says_how_lines_are_cut() {
+        return Ok(said.clone());
+    }
+    let files = || texts.iter().flat_map(|run| &run.files);
+    let is_usual = |path: &Path, text: &str| {
+        let table = lines::table(path, lines::without_mark(text), said);
+        table.is_ok_and(|table| {
+            table
+                .header
+                .is_some_and(|header| header::names_all(&header, said))
+        })
+    };
+    if files().any(|(path, text)| is_usual(path, text)) {
+        return Ok(said.clone());
+    }
+    if let Some(mapping) = tables::recognise(texts, said, report)? {
+        return Ok(mapping);
+    }
+    let is_json = |text: &str| json::is_json(lines::without_mark(text));
+    let bytes = |json: bool| {
+        files()
+            .filter(|(_, text)| is_json(text) == json)
+            .map(|(_, text)| text.trim().len())
+            .sum::<usize>()
+    };
+    if bytes(false) <= bytes(true) || has_only_titles(texts) {
+        return Ok(said.clone());
+    }
+    recognise_text(texts, said, report)
+}
+
+/// Whether the first line of a file has words alone, and several cells: it is a header, and what it lacks is best said of it.
+fn has_only_titles(texts: &[RunTexts]) -> bool {
+    let Some((_, text)) = texts.iter().flat_map(|run| &run.files).next() else {
+        return true;
+    };
+    let first = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let separator = lines::usual_separator(first);
+    let cells: Vec<&str> = match separator {
+        "blanks" => vec![],
+        separator => first.split(separator).collect(),
+    };
+    let is_title = |cell: &&str| {
+        !cell.trim().is_empty()
+            && !cell.contains(|letter: char| letter.is_ascii_digit() || ":=".contains(letter))
+    };
+    cells.len() >= 3 && cells.iter().all(is_title)
+}
+
+/// A mapping with a pattern for every shape of lines that are events: line by line, or by records of several lines.
+fn recognise_text(
+    texts: &[RunTexts],
+    said: &Mapping,
+    report: &mut Report,
+) -> Result<Mapping, Error> {
+    let mut first_refusal = None;
+    for record in possible_records(texts) {
+        let mut mapping = Mapping {
+            record,
+            ..said.clone()
+        };
+        let records = records(texts, &mapping)?;
+        let templates = mine_logs(&records, said);
+        let resolves = |file: usize, names: &str| {
+            let (machines, own) = &records.machines[file];
+            // A file for all machines names none of them.
+            machines.0.len() < 2 || peers::are_others(names, machines, *own)
+        };
+        match fields::assign(&templates, records.files, resolves) {
+            Ok(found) => {
+                if let Some(record) = &mapping.record {
+                    report.understood.assume(match record.as_str() {
+                        patterns::BLANK => {
+                            "An event has several lines, up to a blank one.".to_owned()
+                        }
+                        record => {
+                            format!("An event has several lines; its first matches `{record}`.")
+                        }
+                    });
+                }
+                note(&templates, &found, report);
+                let patterns = templates.iter().zip(&found.assignments);
+                mapping.line = patterns
+                    .filter_map(|(template, found)| Some(pattern::of(template, found.as_ref()?)))
+                    .collect();
+                return Ok(mapping);
+            }
+            Err(problem) => {
+                let is_better = match &first_refusal {
+                    None => true,
+                    Some((first, _)) => *first == Problem::NoEvents && problem != Problem::NoEvents,
+                };
+                if is_better {
+                    let refusal = refusal::error(&problem, &templates, &records.sources);
+                    first_refusal = Some((problem, refusal));
+                }
+            }
+        }
+    }
+    match first_refusal {
+        Some((_, refusal)) => Err(refusal),
+        None => Ok(said.clone()),
+    }
+}
+
+/// The shapes of the records of files that are logs: where some files have events with a time and a clock, those without any are none.
+fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
+    let templates = templates::mine(&records.texts, said);
+    let whole = templates
+        .iter()
+        .filter(|template| fields::is_whole(template));
+    let logs: BTreeSet<usize> = whole
+        .flat_map(|template| template.rows.iter().map(|row| row.file))
+        .collect();
+    let is_log = |file: usize| logs.contains(&file) || !records.from_folder[file];
+    if logs.is_empty() || (0..records.files).all(is_log) {
+        return templates;
+    }
+    let mut rows = templates;
+    for template in &mut rows {
+        template.rows.retain(|row| is_log(row.file));
+    }
+    rows.retain(|template| !template.rows.is_empty());
+    rows
+}
+
+/// Notes where each field was found.
+fn note(templates: &[Template], found: &Fields, report: &mut Report) {
+    for sentence in &found.assumptions {
+        report.understood.assume(sentence.clone());
+    }
+    let mut labels: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for (template, assignment) in templates.iter().zip(&found.assignments) {
+        let fields = assignment.iter().flat_map(Assignment::fields);
+        for (name, slot) in fields {
+            let Some(slot) = slot else { continue };
+            let label = template.slots[slot].label();
+            *labels.entry(name).or_default().entry(label).or_default() += template.rows.len();
+        }
+    }
+    let found = labels.into_iter().filter_map(|(name, labels)| {
+        let (label, _) = labels.iter().max_by_key(|(_, rows)| **rows)?;
+        let others = labels.len() - 1;
+        let others = match others {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        Some((name.to_owned(), format!("{label}{others}")))
+    });
+    report.understood.found.extend(found);
+    report
+        .understood
+        .found
+        .insert("event".to_owned(), "words of the line".to_owned());
+}
+
+/// Ways to part lines into records: each line, blocks between blank lines, and those that begin with a line of a kind.
+fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
+    let files = || {
+        texts
+            .iter()
+            .flat_map(|run| &run.files)
+            .map(|(_, text)| text.as_str())
+    };
+    let mut possible = vec![None];
+    let blank = files().any(|text| text.trim().lines().any(|line| line.trim().is_empty()));
+    if blank {
+        possible.push(Some(patterns::BLANK.to_owned()));
+    }
+    // How often lines begin with the same word or sign, among the first of the files.
+    let mut begins: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all = 0;
+    for line in files()
+        .flat_map(|text| text.lines().take(LEAST_OF_FILE))
+        .filter(|line| !line.trim().is_empty())
+    {
+        all += 1;
+        let end = line.find(|letter: char| {
+            letter.is_whitespace() || letter.is_ascii_digit() || ":=".contains(letter)
+        });
+        *begins
+            .entry(line[..end.unwrap_or(line.len())].to_owned())
+            .or_default() += 1;
+    }
+    let events =
+        r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
+    possible.push(Some(events));
+    let is_often = |(begin, count): &(&String, &usize)| {
+        !begin.is_empty() && **count * 12 >= all && **count * 2 <= all
+    };
+    possible.extend(
+        begins
+            .iter()
+            .filter(is_often)
+            .map(|(begin, _)| Some(format!("^{}", regex::escape(begin)))),
+    );
+    possible
+}
+
+/// The first records of every file.
+fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, Error> {
+    let files: usize = texts.iter().map(|run| run.files.len()).sum();
+    let most = (MOST_RECORDS / files.max(1)).max(LEAST_OF_FILE);
+    let mut records = Records {
+        texts: vec![],
+        sources: vec![],
+        files,
+        machines: vec![],
+        from_folder: vec![],
+    };
+    for run in texts {
+        let stems: Vec<String> = run
+            .files
+            .iter()
+            .map(|(path, _)| names::stem(path))
+            .collect();
+        for (path, text) in &run.files {
+            let file = records.machines.len();
+            records.from_folder.push(run.from_folder);
+            let machines = Machines::new(stems.iter().map(String::as_str));
+            let own = machines.number(&names::stem(path));
+            records.machines.push((machines, own));
+            for (line, record) in patterns::records(lines::without_mark(text), mapping)?
+                .into_iter()
+                .take(most)
+            {
+                records.texts.push((file, record));
+                records.sources.push((path, line));
+            }
+        }
+    }
+    Ok(records)
+}

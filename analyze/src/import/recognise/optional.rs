@@ -1,0 +1,142 @@
+//! Fields that an event can be without: the queue's length, the message's timestamp, and the names of peers.
+
+use super::evidence::{Direction, ENOUGH, Field};
+use super::fields::{Assignment, Problem, is_plain};
+use super::sequence::Sequence;
+use super::templates::Template;
+use super::tokens::Class;
+use crate::import::mapping::Kind;
+
+/// The queue's length: by its words; of a receive also a number without words, if it is 0 where no receive follows.
+pub(super) fn queue(
+    template: &Template,
+    found: &Assignment,
+    index: usize,
+    sequence: &Sequence<'_>,
+    assumptions: &mut Vec<String>,
+) -> Result<Option<usize>, Problem> {
+    let is_free = |number: &usize| {
+        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    };
+    let weight = |number: &usize| template.slots[*number].weigh(Field::Queue);
+    let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
+    let best = free.iter().map(weight).max().unwrap_or(0);
+    if best >= ENOUGH {
+        let best: Vec<usize> = free
+            .into_iter()
+            .filter(|number| weight(number) == best)
+            .collect();
+        return match best[..] {
+            [one] => Ok(Some(one)),
+            _ => Err(Problem::Several("queue_length", index, best)),
+        };
+    }
+    if template.kind != Some(Kind::Receive) {
+        return Ok(None);
+    }
+    let fitting: Vec<usize> = free
+        .into_iter()
+        .filter(|&number| is_plain(&template.slots[number]) && sequence.is_queue(index, number))
+        .collect();
+    match fitting[..] {
+        [one] => {
+            assumptions.push(format!("The number {} in lines such as `{}` is taken as the queue's length: it is 0 whenever no receive follows.", template.slots[one].label(), template.example));
+            Ok(Some(one))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The timestamp of a message: by its words, or of a receive a number by which the clock follows the rule max(clock, stamp) + 1.
+pub(super) fn stamp(
+    template: &Template,
+    found: &Assignment,
+    index: usize,
+    sequence: &Sequence<'_>,
+    assumptions: &mut Vec<String>,
+) -> Option<usize> {
+    let is_free = |number: &usize| {
+        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    };
+    let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
+    let says = |number: &usize, words: &[&str]| {
+        words.iter().all(|word| {
+            template.slots[*number]
+                .before
+                .iter()
+                .any(|other| other == word)
+        })
+    };
+    let is_said = |number: &usize| {
+        let strong = says(number, &["stamp"])
+            || says(number, &["timestamp"])
+            || says(number, &["sender", "clock"])
+            || says(number, &["message", "clock"]);
+        strong && template.slots[*number].weigh(Field::Stamp) >= ENOUGH
+    };
+    let said: Vec<usize> = free.iter().copied().filter(is_said).collect();
+    if let ([one], true) = (&said[..], template.kind != Some(Kind::Internal)) {
+        return Some(*one);
+    }
+    if template.kind != Some(Kind::Receive) {
+        return None;
+    }
+    let fitting: Vec<usize> = free
+        .into_iter()
+        .filter(|&number| sequence.is_stamp(index, number))
+        .collect();
+    let [one] = fitting[..] else {
+        return None;
+    };
+    assumptions.push(format!("The number {} in lines such as `{}` is taken as the message's timestamp: clocks follow it.", template.slots[one].label(), template.example));
+    Some(one)
+}
+
+pub(super) fn set_peers(template: &Template, found: &mut Assignment) {
+    let to = template
+        .slots
+        .iter()
+        .position(|slot| slot.direction() == Some(Direction::To));
+    let from = template
+        .slots
+        .iter()
+        .position(|slot| slot.direction() == Some(Direction::From));
+    match template.kind {
+        Some(Kind::Send | Kind::SendAll) => found.recipients = to,
+        Some(Kind::Receive) => found.sender = from,
+        _ => {}
+    }
+}
+
+/// Takes no names of peers, of recipients or of senders, if any is no machine's.
+pub(super) fn drop_unresolved(
+    templates: &[Template],
+    found: &mut [Assignment],
+    resolves: impl Fn(usize, &str) -> bool,
+    assumptions: &mut Vec<String>,
+) {
+    type Get = fn(&mut Assignment) -> &mut Option<usize>;
+    let fields: [(&str, Get); 2] = [
+        ("recipients", |one| &mut one.recipients),
+        ("senders", |one| &mut one.sender),
+    ];
+    for (name, get) in fields {
+        let mut stranger = None;
+        for (template, found) in templates.iter().zip(found.iter_mut()) {
+            let Some(slot) = *get(found) else { continue };
+            stranger = stranger.or_else(|| {
+                template
+                    .rows
+                    .iter()
+                    .find(|row| !resolves(row.file, &row.cells[slot]))
+                    .map(|row| row.cells[slot].clone())
+            });
+        }
+        if let Some(stranger) = stranger {
+            found.iter_mut().for_each(|found| *get(found) = None);
+            assumptions.push(format!(
+                "The names of {name} are not taken: `{stranger}` is no machine of the run."
+            ));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is not understood: the line, what it can be, and a mapping to complete.
+
+use std::path::Path;
+
+use super::fields::{Assignment, Problem};
+use super::pattern;
+use super::templates::Template;
+use crate::error::Error;
+use crate::import::left_out::shortened;
+use crate::import::mapping::Kind;
+
+/// So many shapes of lines are shown.
+const MOST_SHAPES: usize = 4;
+
+/// The error of a problem. `sources` has the path and line of every record.
+pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path, u64)]) -> Error {
+    let index = match problem {
+        Problem::NoEvents => 0,
+        Problem::Missing(_, index)
+        | Problem::Several(_, index, _)
+        | Problem::Vector(index)
+        | Problem::UnknownEvent(index) => *index,
+    };
+    let Some((template, row)) = templates
+        .get(index)
+        .and_then(|template| Some((template, template.rows.first()?)))
+    else {
+        return Error::import("the logs".as_ref(), None, "no line in them".to_owned());
+    };
+    let (path, line) = sources[row.index];
+    Error::import(path, Some(line), words(problem, template, templates))
+}
+
+fn words(problem: &Problem, template: &Template, templates: &[Template]) -> String {
+    let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
+    let example = shortened(&template.example);
+    match problem {
+        Problem::NoEvents => {
+            let shapes = templates.iter().take(MOST_SHAPES).map(|template| {
+                format!(
+                    "\n  {} such as: {}",
+                    template.rows.len(),
+                    shortened(&template.example)
+                )
+            });
+            format!(
+                "no line has a word that is known for an event. The lines are:{}\nSay which words stand for events ({kinds}), such as --events internal=WORD, or complete this mapping for --mapping:\n{}",
+                shapes.collect::<String>(),
+                mapping(template)
+            )
+        }
+        Problem::UnknownEvent(_) => format!(
+            "no word of the line is known for an event: {example}\nSay which of its words stands for which kind ({kinds}), such as --events internal=WORD",
+        ),
+        Problem::Vector(_) => format!(
+            "the clock of the line is a vector clock; only Lamport clocks can be imported: {example}"
+        ),
+        Problem::Missing(field, _) => format!(
+            "the line is an event, and has no value that is known as {field}: {example}\nIts values are: {}\nComplete this mapping for --mapping; name the group of {field} (?<{field}>...):\n{}",
+            values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
+            mapping(template)
+        ),
+        Problem::Several(field, _, slots) => format!(
+            "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for --mapping; name the group of {field} (?<{field}>...):\n{}",
+            values(template, slots),
+            mapping(template)
+        ),
+    }
+}
+
+/// Values of the first row with where they stand.
+fn values(template: &Template, slots: &[usize]) -> String {
+    let value = |slot: &usize| {
+        Some(format!(
+            "{} {}",
+            template.rows.first()?.cells[*slot],
+            template.slots[*slot].label()
+        ))
+    };
+    let values: Vec<String> = slots.iter().filter_map(value).collect();
+    match values.is_empty() {
+        true => "none".to_owned(),
+        false => values.join(", "),
+    }
+}
+
+/// A mapping whose pattern matches the line; its fields are to be named.
+fn mapping(template: &Template) -> String {
+    format!(
+        "  line = '{}'",
+        pattern::of(template, &Assignment::default()).replace('\'', ".")
+    )
+}

@@ -1,0 +1,221 @@
+//! The rows of each machine in their order, and what their numbers say: which never falls, and which follow the rules.
+
+use super::fields::{Assignment, Problem};
+use super::templates::Template;
+use crate::import::mapping::Kind;
+
+/// So many choices are followed at once.
+const BEAM: usize = 16;
+/// Numbers without words are taken as the clock only if so much of their steps are a clock's.
+const ENOUGH_FIT: f64 = 0.85;
+/// The best choice is better than the next by at least so much.
+const CLEARLY_BETTER: f64 = 0.05;
+/// A rule holds for at least so much of the rows.
+const NEARLY_ALL: f64 = 0.95;
+
+/// The rows of events in the order of their files, machine by machine.
+#[derive(Debug)]
+pub(super) struct Sequence<'t> {
+    templates: &'t [Template],
+    rows: Vec<Place>,
+    /// The clocks of the rows, once they are known.
+    clocks: Vec<Option<u64>>,
+}
+
+/// A row's machine, as a number of its own for each, its shape, and its index there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    machine: usize,
+    template: usize,
+    row: usize,
+}
+
+impl<'t> Sequence<'t> {
+    pub(super) fn new(templates: &'t [Template], events: &[usize], found: &[Assignment]) -> Self {
+        let mut rows = vec![];
+        for &template in events {
+            for (index, row) in templates[template].rows.iter().enumerate() {
+                let machine = found[template]
+                    .machine
+                    .map_or("", |slot| row.cells[slot].as_str());
+                rows.push(((row.file, machine), row.index, (template, index)));
+            }
+        }
+        rows.sort_unstable();
+        let mut places: Vec<Place> = vec![];
+        let mut before = None;
+        let mut number = 0;
+        for (machine, _, (template, row)) in rows {
+            number += usize::from(before.is_some_and(|before| before != machine));
+            before = Some(machine);
+            places.push(Place {
+                machine: number,
+                template,
+                row,
+            });
+        }
+        Self {
+            templates,
+            rows: places,
+            clocks: vec![],
+        }
+    }
+
+    fn value(&self, place: Place, slot: usize) -> Option<u64> {
+        self.templates[place.template].rows[place.row].cells[slot]
+            .parse()
+            .ok()
+    }
+
+    fn kind(&self, place: Place) -> Option<Kind> {
+        self.templates[place.template].rows[place.row].kind
+    }
+
+    /// The clock of each shape of `events`, of the candidates of each: those whose joint steps are most like a clock's.
+    pub(super) fn clocks(
+        &self,
+        events: &[usize],
+        candidates: &[Vec<usize>],
+    ) -> Result<Vec<usize>, Problem> {
+        let is_certain = events.iter().all(|&event| candidates[event].len() == 1);
+        if is_certain
+            && self
+                .templates
+                .iter()
+                .zip(candidates)
+                .all(|(template, slots)| {
+                    slots
+                        .iter()
+                        .all(|&slot| !super::fields::is_plain(&template.slots[slot]))
+                })
+        {
+            return Ok(events.iter().map(|&event| candidates[event][0]).collect());
+        }
+        let mut choices: Vec<(Vec<usize>, f64)> = vec![(vec![], 0.0)];
+        for (done, &event) in events.iter().enumerate() {
+            let longer = choices.iter().flat_map(|(choice, _)| {
+                candidates[event]
+                    .iter()
+                    .map(move |&slot| [&choice[..], &[slot]].concat())
+            });
+            let mut longer: Vec<(Vec<usize>, f64)> = longer
+                .map(|choice| {
+                    let fit = self.fit(&events[..=done], &choice);
+                    (choice, fit)
+                })
+                .collect();
+            longer.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            longer.truncate(BEAM);
+            choices = longer;
+        }
+        let Some((best, fit)) = choices.first().cloned() else {
+            return Err(Problem::NoEvents);
+        };
+        let next = choices.get(1).map_or(0.0, |(_, fit)| *fit);
+        if fit < ENOUGH_FIT || fit - next < CLEARLY_BETTER * fit {
+            let differs = |&&number: &&usize| {
+                choices
+                    .get(1)
+                    .is_none_or(|(other, _)| other[number] != best[number])
+            };
+            let numbers: Vec<usize> = (0..events.len()).collect();
+            let number = numbers.iter().find(differs).copied().unwrap_or(0);
+            let slots = candidates[events[number]].clone();
+            return Err(Problem::Several("logical_clock", events[number], slots));
+        }
+        Ok(best)
+    }
+
+    /// How much the steps from row to row are like a clock's, from 0 to 1: up by 1, or on receives by more.
+    fn fit(&self, events: &[usize], choice: &[usize]) -> f64 {
+        let slot = |place: Place| {
+            events
+                .iter()
+                .position(|&event| event == place.template)
+                .map(|number| choice[number])
+        };
+        let (mut sum, mut steps) = (0.0, 0_u32);
+        let mut before: Option<(usize, Option<u64>)> = None;
+        for &place in &self.rows {
+            let Some(slot) = slot(place) else { continue };
+            let now = self.value(place, slot);
+            if let Some((_, clock)) = before.filter(|(machine, _)| *machine == place.machine) {
+                steps += 1;
+                sum += match (clock, now) {
+                    (Some(before), Some(now)) if now == before + 1 => 1.0,
+                    (Some(before), Some(now))
+                        if now > before && self.kind(place) == Some(Kind::Receive) =>
+                    {
+                        1.0
+                    }
+                    (Some(before), Some(now)) if now > before => 0.6,
+                    (Some(before), Some(now)) if now == before => 0.4,
+                    _ => 0.0,
+                };
+            }
+            before = Some((place.machine, now));
+        }
+        sum / f64::from(steps.max(1))
+    }
+
+    pub(super) fn set_clocks(&mut self, found: &[Assignment]) {
+        let clock = |place: &Place| self.value(*place, found[place.template].clock?);
+        self.clocks = self.rows.iter().map(clock).collect();
+    }
+
+    /// Whether a number of a shape of receives is the queue's length: a receive follows wherever it is above 0, or above 1 if it was
+    /// taken before the event; and both happen, or it is always 0.
+    pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
+        let (mut rows, mut fit, mut fit_before, mut least) = (0_u32, 0_u32, 0_u32, u64::MAX);
+        for (index, &place) in self
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| place.template == template)
+        {
+            let Some(length) = self.value(place, slot) else {
+                return false;
+            };
+            least = least.min(length);
+            let next = self
+                .rows
+                .get(index + 1)
+                .filter(|next| next.machine == place.machine);
+            let Some(&next) = next else { continue };
+            let is_receive = self.kind(next) == Some(Kind::Receive);
+            rows += 1;
+            fit += u32::from(is_receive || length == 0);
+            fit_before += u32::from(is_receive || length <= 1);
+        }
+        let holds = |fit: u32| rows > 0 && f64::from(fit) >= NEARLY_ALL * f64::from(rows);
+        (least == 0 && holds(fit)) || (least == 1 && holds(fit_before))
+    }
+
+    /// Whether a number of a shape of receives is the message's timestamp: clocks follow the rule, and jump by it at least sometimes.
+    pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
+        let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
+        for (index, &place) in self
+            .rows
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, place)| place.template == template)
+        {
+            let before = self.rows[index - 1];
+            if before.machine != place.machine {
+                continue;
+            }
+            let (Some(stamp), Some(clock), Some(earlier)) = (
+                self.value(place, slot),
+                self.clocks[index],
+                self.clocks[index - 1],
+            ) else {
+                return false;
+            };
+            rows += 1;
+            fit += u32::from(clock == earlier.max(stamp).saturating_add(1));
+            jumps += u32::from(stamp > earlier && clock == stamp.saturating_add(1));
+        }
+        jumps >= 3 && f64::from(fit) >= NEARLY_ALL * f64::from(rows)
+    }
+}

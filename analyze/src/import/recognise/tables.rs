@@ -1,0 +1,221 @@
+//! Tables and JSON whose columns have other titles than usual: the words of the titles and the cells tell which is which.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::evidence::direction;
+use super::fields::{self, Assignment};
+use super::templates::{Row, Slot, Template};
+use super::tokens::Class;
+use crate::error::Error;
+use crate::import::lines::{self, Table};
+use crate::import::mapping::{Kind, Mapping};
+use crate::import::numbers::is_missing;
+use crate::import::reading::RunTexts;
+use crate::import::report::Report;
+use crate::import::{formats, header, kinds, numbers, peers};
+
+/// So much of the cells of a column are alike.
+const NEARLY_ALL: f64 = 0.95;
+/// The columns that have to be found.
+const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
+
+/// The mapping with the columns of tables by their titles; none if the files are no tables with titles, or these do not tell.
+///
+/// # Errors
+///
+/// None but those of files that cannot be cut.
+pub(super) fn recognise(
+    texts: &[RunTexts],
+    said: &Mapping,
+    report: &mut Report,
+) -> Result<Option<Mapping>, Error> {
+    let files = texts.iter().flat_map(|run| &run.files);
+    let mut by_titles: BTreeMap<Vec<String>, Vec<Table>> = BTreeMap::new();
+    for table in files.filter_map(|(path, text)| titled(path, text, said)) {
+        let titles = table.header.iter().flatten().map(str::to_owned).collect();
+        by_titles.entry(titles).or_default().push(table);
+    }
+    let rows = |tables: &Vec<Table>| tables.iter().map(|table| table.rows.len()).sum::<usize>();
+    let Some((titles, tables)) = by_titles.into_iter().max_by_key(|(_, tables)| rows(tables))
+    else {
+        return Ok(None);
+    };
+    let Some(event) = event_column(&titles, &tables, said) else {
+        return Ok(None);
+    };
+    let templates = templates(&titles, &tables, event, said);
+    let Ok(found) = fields::assign(&templates, tables.len(), |_, _| true) else {
+        return Ok(None);
+    };
+    let mut columns: BTreeMap<String, String> = BTreeMap::new();
+    for assignment in found.assignments.iter().flatten() {
+        for (name, slot) in Assignment::fields(assignment) {
+            let Some(slot) = slot else { continue };
+            let column = column_name(&titles, templates[0].slots[slot].part);
+            let other = columns.insert(name.to_owned(), column.clone());
+            if other.is_some_and(|other| other != column) {
+                return Ok(None);
+            }
+        }
+    }
+    columns.insert("event".to_owned(), column_name(&titles, event));
+    if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
+        return Ok(None);
+    }
+    // What is usual needs no mention, unless it was found elsewhere.
+    let header: StringRecord = titles.iter().map(String::as_str).collect();
+    for name in [
+        "machine",
+        "peers",
+        "recipients",
+        "sender",
+        "stamp",
+        "queue_length",
+    ] {
+        if header::is_usual(name, &header) {
+            columns.remove(name);
+        }
+    }
+    found
+        .assumptions
+        .into_iter()
+        .for_each(|sentence| report.understood.assume(sentence));
+    Ok(Some(Mapping {
+        columns,
+        ..said.clone()
+    }))
+}
+
+/// A file as a table with a header of words, whose rows all have as many cells.
+fn titled(path: &Path, text: &str, said: &Mapping) -> Option<Table> {
+    let table = lines::table(path, lines::without_mark(text), said).ok()?;
+    let header = table.header.as_ref()?;
+    let is_title = |title: &&str| {
+        title.chars().any(char::is_alphabetic)
+            && formats::at_beginning(title).is_none()
+            && !title.contains([':', '='])
+    };
+    let titles = header.iter().filter(is_title).count();
+    let is_whole = table.rows.iter().all(|row| row.cells.len() == header.len());
+    // One cell of a header may be a value: some write the time at which the log begins.
+    (header.len() >= 3 && titles + 1 >= header.len() && is_whole && !table.rows.is_empty())
+        .then_some(table)
+}
+
+fn column_name(titles: &[String], column: usize) -> String {
+    let title = &titles[column];
+    let is_single = titles
+        .iter()
+        .filter(|other| header::plain(other) == header::plain(title))
+        .count()
+        == 1;
+    match is_single && title.parse::<usize>().is_err() {
+        true => title.clone(),
+        false => (column + 1).to_string(),
+    }
+}
+
+/// The column whose cells are words for events, of more than one kind.
+fn event_column(titles: &[String], tables: &[Table], said: &Mapping) -> Option<usize> {
+    let is_event = |&column: &usize| {
+        let (mut all, mut known) = (0_u32, 0_u32);
+        let mut kinds: Vec<Kind> = vec![];
+        for cell in tables
+            .iter()
+            .flat_map(|table| table.rows.iter().filter_map(|row| row.cells.get(column)))
+        {
+            all += 1;
+            if let Some(kind) = said.kind(cell) {
+                known += 1;
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+        }
+        kinds.len() > 1 && f64::from(known) >= NEARLY_ALL * f64::from(all)
+    };
+    let mut events = (0..titles.len()).filter(is_event);
+    let first = events.next()?;
+    events.next().is_none().then_some(first)
+}
+
+/// A shape for each kind of event, whose values are the columns.
+fn templates(titles: &[String], tables: &[Table], event: usize, said: &Mapping) -> Vec<Template> {
+    let columns: Vec<usize> = (0..titles.len())
+        .filter(|&column| column != event)
+        .collect();
+    let slot = |&column: &usize| {
+        let words = kinds::words(&titles[column]);
+        Slot {
+            part: column,
+            class: class(column, &words, tables),
+            before: words,
+            behind: vec![],
+        }
+    };
+    let slots: Vec<Slot> = columns.iter().map(slot).collect();
+    let mut rows: BTreeMap<Option<Kind>, Vec<Row>> = BTreeMap::new();
+    let all = tables
+        .iter()
+        .enumerate()
+        .flat_map(|(file, table)| table.rows.iter().map(move |row| (file, row)));
+    for (index, (file, row)) in all.enumerate() {
+        let kind = said.kind(&row.cells[event]);
+        let cells = columns
+            .iter()
+            .map(|&column| row.cells[column].to_owned())
+            .collect();
+        rows.entry(kind).or_default().push(Row {
+            file,
+            index,
+            kind,
+            cells,
+        });
+    }
+    let template = |(kind, rows)| Template {
+        parts: vec![],
+        kind,
+        event: None,
+        slots: slots.clone(),
+        rows,
+        example: titles.join(", "),
+    };
+    rows.into_iter().map(template).collect()
+}
+
+/// What nearly all cells of a column are. Names of peers are told by the title.
+fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
+    let cells: Vec<&str> = tables
+        .iter()
+        .flat_map(|table| table.rows.iter().filter_map(|row| row.cells.get(column)))
+        .filter(|cell| !is_missing(cell))
+        .collect();
+    let nearly_all = |is: &dyn Fn(&str) -> bool| {
+        let count = cells.iter().filter(|cell| is(cell)).count();
+        !cells.is_empty() && count as f64 >= NEARLY_ALL * cells.len() as f64
+    };
+    let mark = tables
+        .first()
+        .map_or(numbers::DecimalMark::Point, |table| table.mark);
+    if words.last().is_some_and(|word| direction(word).is_some()) {
+        Class::Peers
+    } else if nearly_all(&|cell| {
+        formats::at_beginning(cell).is_some_and(|(_, end)| end == cell.len())
+    }) {
+        Class::Time(0)
+    } else if nearly_all(&|cell| numbers::times_ten_to(cell, 0, mark).is_ok()) {
+        Class::Number
+    } else if nearly_all(&numbers::is_vector) {
+        Class::List
+    } else if peers::MACHINE_WORDS
+        .iter()
+        .any(|word| words.iter().any(|other| other == word))
+    {
+        Class::Name
+    } else {
+        Class::Word
+    }
+}

@@ -1,0 +1,381 @@
+//! Records of the same shape.
+//!
+//! This is log template mining in the manner of Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach
+//! with Fixed Depth Tree", ICWS 2017): values are masked by class first, and what is left decides the group in one step. Where Drain
+//! compares words by a threshold, here the words of the table of evidence stay and all others are masked: a group so never mixes
+//! kinds of events, nor values of different fields.
+
+use std::collections::HashMap;
+
+use super::evidence::{Direction, ENOUGH, Field, direction};
+use super::tokens::{Class, Token, is_significant, tokens};
+use crate::import::kinds;
+use crate::import::mapping::{Kind, Mapping};
+
+/// So many different texts of a masked word are kept.
+const MOST_TEXTS: usize = 4;
+
+/// Records of one shape.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pub(super) parts: Vec<Part>,
+    /// What kind of event they are; none if no word says it.
+    pub(super) kind: Option<Kind>,
+    /// The first part of the words of the event and the last, if any are.
+    pub(super) event: Option<(usize, usize)>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) rows: Vec<Row>,
+    /// The first of them.
+    pub(super) example: String,
+}
+
+/// A token of a shape.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) class: Class,
+    /// Its different texts, up to a few more than are listed in a pattern.
+    pub(super) texts: Vec<String>,
+}
+
+/// A value of a shape.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    /// Which of the parts.
+    pub(super) part: usize,
+    pub(super) class: Class,
+    /// The words that stand before it, and those behind it, in lower case.
+    pub(super) before: Vec<String>,
+    pub(super) behind: Vec<String>,
+}
+
+/// The values of a record.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// The index of its file, and its own among all records.
+    pub(super) file: usize,
+    pub(super) index: usize,
+    pub(super) kind: Option<Kind>,
+    pub(super) cells: Vec<String>,
+}
+
+impl Slot {
+    /// How much the words beside the value speak for a field: those before it, and where they say nothing those behind it.
+    pub(super) fn weigh(&self, field: Field) -> i32 {
+        let decide = |words: &[String]| Field::ALL.iter().any(|field| field.weigh(words) >= ENOUGH);
+        match !decide(&self.before) && decide(&self.behind) {
+            true => field.weigh(&self.behind),
+            false => field.weigh(&self.before),
+        }
+    }
+
+    /// Whether it is names of recipients or of a sender.
+    pub(super) fn direction(&self) -> Option<Direction> {
+        let mut words = self.before.iter().rev();
+        words
+            .find_map(|word| direction(word))
+            .filter(|_| self.class == Class::Peers)
+    }
+
+    /// What stands before it, or else behind it, in words.
+    pub(super) fn label(&self) -> String {
+        match (self.before.is_empty(), self.behind.is_empty()) {
+            (false, _) => format!("behind `{}`", self.before.join(" ")),
+            (true, false) => format!("before `{}`", self.behind.join(" ")),
+            (true, true) => "without words".to_owned(),
+        }
+    }
+}
+
+/// The shapes of records, the most frequent first. A record is the index of its file and its text.
+pub(super) fn mine(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
+    let declared: Vec<String> = mapping
+        .events
+        .values()
+        .flatten()
+        .flat_map(|word| kinds::words(word))
+        .collect();
+    let mut found: HashMap<String, usize> = HashMap::new();
+    let mut templates: Vec<Template> = vec![];
+    for (index, (file, text)) in records.iter().enumerate() {
+        let tokens = tokens(text.trim());
+        let key = key(&tokens, &declared);
+        let number = *found.entry(key).or_insert_with(|| {
+            templates.push(Template::from_tokens(&tokens, text.trim(), mapping));
+            templates.len() - 1
+        });
+        templates[number].add(&tokens, (*file, index));
+    }
+    templates.sort_by_key(|template| std::cmp::Reverse(template.rows.len()));
+    templates
+}
+
+/// What records of one shape share.
+fn key(tokens: &[Token<'_>], declared: &[String]) -> String {
+    let mut key = String::new();
+    for token in tokens {
+        match token.class {
+            Class::Space => key.push(' '),
+            Class::End => key.push('\n'),
+            Class::Mark => key.push_str(token.text),
+            Class::Word => {
+                let is_declared = kinds::words(token.text)
+                    .iter()
+                    .any(|word| declared.contains(word));
+                match is_declared || is_significant(token.text) {
+                    true => key.push_str(token.text),
+                    false => key.push('w'),
+                }
+            }
+            class => key.push_str(&format!("<{class:?}>")),
+        }
+    }
+    key
+}
+
+impl Template {
+    fn from_tokens(tokens: &[Token<'_>], example: &str, mapping: &Mapping) -> Self {
+        let part = |token: &Token<'_>| Part {
+            class: token.class,
+            texts: vec![],
+        };
+        let (kind, event) = kind(tokens, mapping);
+        Self {
+            parts: tokens.iter().map(part).collect(),
+            kind,
+            event,
+            slots: slots(tokens),
+            rows: vec![],
+            example: example.to_owned(),
+        }
+    }
+
+    fn add(&mut self, tokens: &[Token<'_>], (file, index): (usize, usize)) {
+        for (part, token) in self.parts.iter_mut().zip(tokens) {
+            let is_known = part.class.is_slot()
+                || part.texts.len() > MOST_TEXTS
+                || part.texts.iter().any(|text| text == token.text);
+            if !is_known {
+                part.texts.push(token.text.to_owned());
+            }
+        }
+        let cells = self
+            .slots
+            .iter()
+            .map(|slot| tokens[slot.part].text.to_owned());
+        self.rows.push(Row {
+            file,
+            index,
+            kind: self.kind,
+            cells: cells.collect(),
+        });
+    }
+}
+
+/// The values of a record, each with the words around it: back to another value or to what separates, and on to the same.
+fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
+    let are = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
+        range
+            .take_while(|&index| !tokens[index].class.is_slot() && !ends_label(tokens, index))
+            .collect()
+    };
+    let words = |indices: Vec<usize>| -> Vec<String> {
+        let words = indices
+            .into_iter()
+            .filter(|&index| tokens[index].class == Class::Word);
+        words
+            .flat_map(|index| kinds::words(tokens[index].text))
+            .collect()
+    };
+    // Words that are the label of the next value are nothing of this one. Times need no label.
+    let behind = |part: usize| -> Vec<String> {
+        let found = are(&mut (part + 1..tokens.len()));
+        let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
+        let is_label = next.is_some_and(|token| match token.class {
+            Class::Mark => ":=".contains(token.text),
+            Class::Time(_) => false,
+            class => class.is_slot(),
+        });
+        if is_label { vec![] } else { words(found) }
+    };
+    let slot = |part: usize| {
+        // What introduces the value directly is no end of its label.
+        let near = (0..part)
+            .rev()
+            .take_while(|&index| is_introduction(tokens[index]))
+            .count();
+        let mut before = are(&mut (0..part - near).rev());
+        before.reverse();
+        Slot {
+            part,
+            class: tokens[part].class,
+            before: words(before),
+            behind: behind(part),
+        }
+    };
+    (0..tokens.len())
+        .filter(|&part| tokens[part].class.is_slot())
+        .map(slot)
+        .collect()
+}
+
+/// Whether a token stands between a label and its value.
+fn is_introduction(token: Token<'_>) -> bool {
+    matches!(token.class, Class::Space)
+        || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
+}
+
+/// Whether a label ends at a token: at a separator, and at a point or dash between blanks.
+fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
+    let token = tokens[index];
+    let has_space = |index: Option<usize>| {
+        index
+            .and_then(|index| tokens.get(index))
+            .is_none_or(|token| token.class == Class::Space)
+    };
+    match token.class {
+        Class::End => true,
+        Class::Space => token.text.contains('\t'),
+        Class::Mark => {
+            "|,;()[]{}<>:!".contains(token.text)
+                || (".-/&".contains(token.text) && has_space(Some(index + 1)))
+        }
+        _ => false,
+    }
+}
+
+/// The kind of event that the words of a record stand for, and where those words are.
+fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
+    let phrases = phrases(tokens);
+    let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
+    let (labels, plain): (Vec<_>, Vec<_>) = phrases.into_iter().partition(is_label);
+    let said = |(from, to): (usize, usize)| mapping.kind(&joined(tokens, from, to));
+    let is_letter =
+        |(from, to): &&(usize, usize)| from == to && tokens[*from].text.chars().count() == 1;
+    let (letters, plain): (Vec<_>, Vec<_>) = plain.iter().partition(|phrase| is_letter(phrase));
+    let mut ignored = None;
+    for phrase in plain.iter().chain(&labels).chain(&letters) {
+        match said(*phrase) {
+            None => {}
+            Some(Kind::Ignore) => ignored = ignored.or(Some(*phrase)),
+            Some(kind) => return (Some(kind), Some(narrowed(*phrase, kind, said))),
+        }
+    }
+    match ignored {
+        Some(phrase) => (Some(Kind::Ignore), Some(phrase)),
+        None => (None, plain.first().copied()),
+    }
+}
+
+/// The fewest words of a phrase that stand for the same kind.
+fn narrowed(
+    (from, to): (usize, usize),
+    kind: Kind,
+    said: impl Fn((usize, usize)) -> Option<Kind>,
+) -> (usize, usize) {
+    let windows = (0..=to - from)
+        .flat_map(|length| (from..=to - length).map(move |start| (start, start + length)));
+    let mut fitting = windows.filter(|&window| said(window) == Some(kind));
+    fitting.next().unwrap_or((from, to))
+}
+
+/// The first token of each run of words with only blanks between, and its last.
+fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
+    let mut phrases: Vec<(usize, usize)> = vec![];
+    for (index, token) in tokens.iter().enumerate() {
+        if token.class != Class::Word {
+            continue;
+        }
+        match phrases.last_mut() {
+            Some((_, end)) if *end + 2 == index && tokens[*end + 1].text == " " => *end = index,
+            _ => phrases.push((index, index)),
+        }
+    }
+    phrases
+}
+
+/// Whether a value follows the word at `end`, with a colon or equals sign between.
+fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
+    let between = tokens[end + 1..]
+        .iter()
+        .take_while(|token| is_introduction(**token))
+        .count();
+    let has_sign = tokens[end + 1..=(end + between).min(tokens.len() - 1)]
+        .iter()
+        .any(|token| ":=".contains(token.text));
+    has_sign
+        && tokens
+            .get(end + 1 + between)
+            .is_some_and(|token| token.class.is_slot())
+}
+
+fn joined(tokens: &[Token<'_>], from: usize, to: usize) -> String {
+    tokens[from..=to].iter().map(|token| token.text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(line: &str) -> Template {
+        mine(&[(0, line.to_owned())], &Mapping::default()).remove(0)
+    }
+
+    #[test]
+    fn kinds_and_the_words_for_them() {
+        for (line, kind, words) in [
+            (
+                "VM 1 Sent message to both machines at 10:00:01",
+                Some(Kind::SendAll),
+                "Sent message to both",
+            ),
+            (
+                "[MESSAGE RECEIVED] | clock: 5",
+                Some(Kind::Receive),
+                "RECEIVED",
+            ),
+            ("Sent: 4 | Logical Clock Time: 4", Some(Kind::Send), "Sent"),
+            ("[RECEIVE] SenderClock=6", Some(Kind::Receive), "RECEIVE"),
+            (
+                "1> Event: Connected to machine 2",
+                Some(Kind::Ignore),
+                "Connected to machine",
+            ),
+            ("TICK 5 at 10:00:01", None, "TICK"),
+        ] {
+            let template = one(line);
+            assert_eq!(template.kind, kind, "{line}");
+            let (from, to) = template.event.expect("words");
+            assert_eq!(joined(&tokens(line), from, to), words, "{line}");
+        }
+    }
+
+    #[test]
+    fn labels_of_values() {
+        let template = one("Event: Send to VM 2 | Queue Length - 1. Logical clock time: 7 ticks");
+        let labels: Vec<String> = template.slots.iter().map(Slot::label).collect();
+        assert_eq!(
+            labels,
+            [
+                "behind `send to vm`",
+                "behind `queue length`",
+                "behind `logical clock time`"
+            ]
+        );
+    }
+
+    #[test]
+    fn values_and_unknown_words_do_not_part_shapes() {
+        let lines = [
+            "a sent 1 clock: 5",
+            "b sent 12 clock: 6",
+            "a received 1 clock: 7",
+        ];
+        let lines: Vec<(usize, String)> =
+            lines.iter().map(|line| (0, (*line).to_owned())).collect();
+        let rows: Vec<usize> = mine(&lines, &Mapping::default())
+            .iter()
+            .map(|template| template.rows.len())
+            .collect();
+        assert_eq!(rows, [2, 1]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Which value of each shape is the system time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::Field;
+use super::fields::{is_plain, is_time};
+use super::templates::{Slot, Template};
+use super::tokens::Class;
+
+/// What values of different shapes have in common.
+type Role = (bool, String);
+/// A value with the indices of its file and record.
+type Cell<'t> = (usize, usize, &'t str);
+
+/// The time of each shape: the values in a format of times, and numbers whose words say so. Of several that which never falls and
+/// differs most from row to row, for it is the finest.
+pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
+    let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
+    for template in events.iter().map(|&index| &templates[index]) {
+        let slots = template.slots.iter().enumerate();
+        for (number, slot) in slots.filter(|(_, slot)| is_time(slot)) {
+            let rows = template.rows.iter();
+            let cells = rows.map(|row| (row.file, row.index, row.cells[number].as_str()));
+            values.entry(role(slot)).or_default().extend(cells);
+        }
+    }
+    let course: BTreeMap<Role, f64> = values
+        .into_iter()
+        .map(|(role, rows)| (role, course(rows)))
+        .collect();
+    let score = |slot: &Slot| {
+        let is_format = f64::from(u8::from(matches!(slot.class, Class::Time(_))));
+        course[&role(slot)] + 4.0 * is_format + f64::from(slot.weigh(Field::Time).max(0))
+    };
+    let time = |template: &Template| match course.is_empty() {
+        true => plain_time(template),
+        false => {
+            let slots = template.slots.iter().enumerate();
+            let times = slots.filter(|(_, slot)| is_time(slot));
+            let best = times
+                .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
+            best.map(|(number, _)| number)
+        }
+    };
+    let mut times = vec![None; templates.len()];
+    for &index in events {
+        times[index] = time(&templates[index]);
+    }
+    times
+}
+
+/// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
+fn course(mut rows: Vec<Cell<'_>>) -> f64 {
+    rows.sort_unstable();
+    let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
+    let falls = |pair: &[Cell<'_>]| {
+        let ((file, _, before), (other, _, now)) = (pair[0], pair[1]);
+        file == other
+            && match (before.parse::<f64>(), now.parse::<f64>()) {
+                (Ok(before), Ok(now)) => now < before,
+                _ => now.len() == before.len() && now < before,
+            }
+    };
+    let fall = f64::from(u8::from(rows.windows(2).any(falls)));
+    10.0 * different.len() as f64 / rows.len().max(1) as f64 - 10.0 * fall
+}
+
+/// What a slot has in common with the same value of other shapes: whether it is a time, and the words before it.
+fn role(slot: &Slot) -> Role {
+    (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
+}
+
+/// The time among numbers without words: one with a fraction, or else the one that grows largest.
+fn plain_time(template: &Template) -> Option<usize> {
+    let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
+    let has_fraction = |number: usize| {
+        template
+            .rows
+            .iter()
+            .any(|row| row.cells[number].contains('.'))
+    };
+    let plain: Vec<usize> = (0..template.slots.len())
+        .filter(|&number| is_plain(&template.slots[number]))
+        .collect();
+    let fractions: Vec<usize> = plain
+        .iter()
+        .copied()
+        .filter(|&number| has_fraction(number))
+        .collect();
+    match fractions[..] {
+        [one] => Some(one),
+        [] if plain.len() > 1 => plain.into_iter().max_by(|&a, &b| {
+            last(a)
+                .partial_cmp(&last(b))
+                .unwrap_or(std::cmp::Ordering::Equal)
+        }),
+        _ => None,
+    }
+}

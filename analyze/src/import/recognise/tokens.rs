@@ -1,0 +1,216 @@
+//! A line cut into tokens.
+
+use once_cell::sync::Lazy;
+use regex::Regex;
+
+use super::evidence::{self, Field};
+use crate::import::{formats, kinds, peers};
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Class {
+    Space,
+    /// The end of a line within a record.
+    End,
+    /// Any other single character.
+    Mark,
+    /// Letters.
+    Word,
+    /// Letters and digits, such as `vm2`.
+    Name,
+    Number,
+    /// Numbers in brackets.
+    List,
+    /// A name, or a list of names, behind a word such as `to` or `from`.
+    Peers,
+    /// A time; the index of its format.
+    Time(usize),
+}
+
+impl Class {
+    /// Whether its text differs from line to line.
+    pub(super) fn is_slot(self) -> bool {
+        matches!(
+            self,
+            Self::Name | Self::Number | Self::List | Self::Peers | Self::Time(_)
+        )
+    }
+}
+
+/// A token and its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'t> {
+    pub(super) class: Class,
+    pub(super) text: &'t str,
+}
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// Patterns of tokens, as the patterns of whole lines use them too.
+pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
+pub(super) const NAME: &str = r"[\p{L}\d_']+";
+pub(super) const WORD: &str = r"[\p{L}_']+";
+pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
+/// A list of names: in brackets, or with `and` and the like between them, with or without words for machines.
+pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #])?[\p{L}\d_':.]*[\p{L}\d_])*)";
+
+static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
+static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
+static AT_NAME: Lazy<Regex> = Lazy::new(|| regex(r"^[\p{L}\d_][\p{L}\d_']*"));
+/// One name, or several with a word or sign between them that joins nothing else.
+static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
+    let name = r"(?:\p{L}*_?\d[\p{L}\d_]*|\p{Lu}\b)";
+    regex(&format!(
+        r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #])?{name})*)"
+    ))
+});
+/// The same where commas join names too: behind a plural or a colon.
+static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
+
+/// The tokens of a record of one or more lines.
+pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
+    let mut tokens: Vec<Token<'_>> = vec![];
+    let mut at = 0;
+    while at < record.len() {
+        let rest = &record[at..];
+        let (class, length) = next(rest, &tokens);
+        tokens.push(Token {
+            class,
+            text: &rest[..length],
+        });
+        at += length;
+    }
+    tokens
+}
+
+fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
+    let first = rest.chars().next().unwrap_or(' ');
+    if first == '\n' {
+        return (Class::End, 1);
+    }
+    if first.is_whitespace() {
+        let end = rest.find(|letter: char| !letter.is_whitespace() || letter == '\n');
+        return (Class::Space, end.unwrap_or(rest.len()));
+    }
+    if let Some((format, length)) = formats::at_beginning(rest) {
+        return (Class::Time(format), length);
+    }
+    if let Some(length) = peers_at(rest, before) {
+        return (Class::Peers, length);
+    }
+    if let Some(found) = AT_LIST
+        .find(rest)
+        .filter(|found| found.as_str().contains([',', ';', ' ']))
+    {
+        return (Class::List, found.end());
+    }
+    let is_sign = "-+".contains(first);
+    let is_glued = before
+        .last()
+        .is_some_and(|token| matches!(token.class, Class::Word | Class::Name | Class::Number));
+    if first.is_ascii_digit() || (is_sign && !is_glued) {
+        let number = AT_NUMBER.find(rest).map(|found| found.end());
+        let is_whole = |end: &usize| {
+            !rest[*end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+        };
+        if let Some(end) = number.filter(is_whole) {
+            return (Class::Number, end);
+        }
+    }
+    match AT_NAME.find(rest) {
+        Some(found)
+            if found
+                .as_str()
+                .contains(|letter: char| letter.is_ascii_digit()) =>
+        {
+            (Class::Name, found.end())
+        }
+        Some(found) => (Class::Word, found.end()),
+        None => (Class::Mark, first.len_utf8()),
+    }
+}
+
+/// How long the names are with which `rest` begins, if a word such as `to` or `from` stands before them, with nothing between but
+/// words for machines.
+fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
+    let mut is_many = false;
+    for token in before.iter().rev() {
+        match token.class {
+            Class::Space => {}
+            Class::Mark if ":=#".contains(token.text) => is_many |= token.text == ":",
+            Class::Word => {
+                let words = kinds::words(token.text);
+                let last = words.last().map_or("", String::as_str);
+                if evidence::direction(last).is_some() {
+                    let found = AT_MORE_PEERS.find(rest).filter(|_| is_many);
+                    return found
+                        .or_else(|| AT_PEERS.find(rest))
+                        .map(|found| found.end())
+                        .filter(|&end| {
+                            !rest[end..].starts_with(|letter: char| {
+                                letter.is_alphanumeric() || letter == '_'
+                            })
+                        });
+                }
+                let is_between = peers::MACHINE_WORDS.contains(&last)
+                    || ["the", "other", "id", "number"].contains(&last);
+                if !is_between {
+                    return None;
+                }
+                is_many |= last.len() > 1 && last.ends_with('s');
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Whether a word decides what a line is, and so stays as it is in its shape.
+pub(super) fn is_significant(word: &str) -> bool {
+    kinds::words(word).iter().any(|word| {
+        kinds::of_word(word).is_some()
+            || kinds::says_all(word)
+            || evidence::direction(word).is_some()
+            || peers::MACHINE_WORDS.contains(&word.as_str())
+            || Field::ALL.iter().any(|field| field.weight(word) != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(line: &str) -> Vec<(Class, &str)> {
+        let tokens = tokens(line).into_iter();
+        tokens
+            .filter(|token| token.class.is_slot())
+            .map(|token| (token.class, token.text))
+            .collect()
+    }
+
+    #[test]
+    fn numbers_names_times_and_peers() {
+        let found = slots("[vm1] 10:00:01.5 Sent 7 to machines 2 and 3, clock=4 [1, 2] -1");
+        let classes = [
+            Class::Name,
+            Class::Time(14),
+            Class::Number,
+            Class::Peers,
+            Class::Number,
+            Class::List,
+            Class::Number,
+        ];
+        let texts = ["vm1", "10:00:01.5", "7", "2 and 3", "4", "[1, 2]", "-1"];
+        assert_eq!(found, classes.into_iter().zip(texts).collect::<Vec<_>>());
+        assert_eq!(slots("to VMs [1, 2] now"), [(Class::Peers, "[1, 2]")]);
+        assert_eq!(slots("SEND TO C now"), [(Class::Peers, "C")]);
+        assert_eq!(
+            slots("TO: 2978, 3979, time: 3"),
+            [(Class::Peers, "2978, 3979"), (Class::Number, "3")]
+        );
+        assert_eq!(slots("to 2,5,7").len(), 3);
+        assert_eq!(slots("from queue, back to work"), []);
+    }
+}

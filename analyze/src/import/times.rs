@@ -1,0 +1,224 @@
+//! Times of a run: what of them fits together.
+
+use std::collections::HashMap;
+
+use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
+use sim::machine::{EventKind, Recipients};
+
+use super::rows::Row;
+
+/// A send is logged at most this share of a tick after its message was under way, or a receive before it.
+const SLACK: f64 = 0.05;
+/// If more than this share of the receives come before their sends, clocks of machines differ.
+const FEW: f64 = 0.05;
+/// At least so many.
+const SOME: usize = 3;
+
+/// How far times of each machine may be off: a share of its usual tick, nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SlackNs(pub(super) Vec<u64>);
+
+impl SlackNs {
+    pub(super) fn of(machines: &[Vec<Row>]) -> Self {
+        let slack_ns = |rows: &Vec<Row>| (median_gap_ns(rows) as f64 * SLACK) as u64;
+        Self(machines.iter().map(slack_ns).collect())
+    }
+
+    /// The least of any machine.
+    pub(super) fn least(&self) -> u64 {
+        self.0.iter().copied().min().unwrap_or(0)
+    }
+
+    /// That of the slower of two machines.
+    fn between(&self, one: u32, other: u32) -> u64 {
+        self.0[one as usize].max(self.0[other as usize])
+    }
+}
+
+/// The usual time from one tick of a machine to the next; 0 of a single one.
+pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
+    let ticks = rows.chunk_by(|one, next| one.event.tick == next.event.tick);
+    let starts: Vec<u64> = ticks.map(|tick| tick[0].time_ns).collect();
+    let mut gaps: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied().unwrap_or(0)
+}
+
+/// The greatest unit of which all times of a run are whole multiples, from the first on: what they were rounded to, or more.
+pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
+    let times = || machines.iter().flatten().map(|row| row.time_ns);
+    let first_ns = times().min().unwrap_or(0);
+    times().fold(0, |unit_ns, time_ns| gcd(time_ns - first_ns, unit_ns))
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The time of each send, by machine and tick.
+fn send_times(machines: &[Vec<Row>]) -> HashMap<(u32, u64), u64> {
+    let sends = machines.iter().flatten().filter(|row| is_send(row));
+    sends
+        .map(|row| ((row.machine, row.event.tick), row.time_ns))
+        .collect()
+}
+
+fn is_send(row: &Row) -> bool {
+    matches!(row.event.kind, EventKind::Send { .. })
+}
+
+/// Why times of different machines are not on one scale; none if nothing speaks against it.
+pub(super) fn why_not_shared(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+    if let Some(apart) = apart(machines) {
+        return Some(apart);
+    }
+    let early = Early::of(machines, slack);
+    if early.matched == 0 {
+        return rises_too_early(machines);
+    }
+    let is_many = early.count as f64 > FEW * early.matched as f64;
+    is_many.then(|| {
+        format!(
+            "{}, so the machines' clocks differ, or each machine's time has a start of its own",
+            early.words()
+        )
+    })
+}
+
+/// Messages that are received before they are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Early {
+    count: usize,
+    /// Of so many whose send is known.
+    matched: usize,
+    most_ns: u64,
+}
+
+impl Early {
+    fn of(machines: &[Vec<Row>], slack: &SlackNs) -> Self {
+        let times = send_times(machines);
+        let mut early = Self::default();
+        for row in machines.iter().flatten() {
+            let EventKind::Receive(message) = &row.event.kind else {
+                continue;
+            };
+            let Some(&sent_ns) = times.get(&(message.sender, message.sent_tick)) else {
+                continue;
+            };
+            early.matched += 1;
+            let early_ns = sent_ns.saturating_sub(row.time_ns);
+            if early_ns > slack.between(row.machine, message.sender) {
+                early.count += 1;
+                early.most_ns = early.most_ns.max(early_ns);
+            }
+        }
+        early
+    }
+
+    fn words(self) -> String {
+        format!(
+            "{} of {} messages are received up to {:.3} s before they are sent",
+            self.count,
+            self.matched,
+            self.most_ns as f64 / 1e9
+        )
+    }
+}
+
+/// Whether the log of a machine ends before that of another begins.
+fn apart(machines: &[Vec<Row>]) -> Option<String> {
+    let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
+        let (first, last) = (rows.first()?.time_ns, rows.last()?.time_ns);
+        Some((machine, first, last))
+    });
+    let first_end = spans.clone().min_by_key(|&(_, _, last)| last)?;
+    let last_start = spans.max_by_key(|&(_, first, _)| first)?;
+    (first_end.2 < last_start.1).then(|| {
+        format!(
+            "the log of machine {} ends {:.3} s before that of machine {} begins",
+            first_end.0,
+            (last_start.1 - first_end.2) as f64 / 1e9,
+            last_start.0
+        )
+    })
+}
+
+/// Where no receive has a send: a clock that jumps got its value from a machine that had come as far before.
+fn rises_too_early(machines: &[Vec<Row>]) -> Option<String> {
+    let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
+    let (mut jumps, mut early) = (0, 0);
+    for (machine, rows) in machines.iter().enumerate() {
+        for pair in rows.windows(2) {
+            let (before, clock) = (pair[0].event.logical_clock, pair[1].event.logical_clock);
+            if clock <= before.saturating_add(1) {
+                continue;
+            }
+            jumps += 1;
+            let reached = |rows: &Vec<Row>| {
+                let index = rows.partition_point(|row| row.event.logical_clock < clock - 1);
+                rows.get(index).map(|row| row.time_ns)
+            };
+            let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
+            let first_ns = others.filter_map(|(_, rows)| reached(rows)).min();
+            let latest_ns = pair[1].time_ns.saturating_add(2 * fastest_ns);
+            early += usize::from(first_ns.is_some_and(|first_ns| first_ns > latest_ns));
+        }
+    }
+    (early >= SOME && early as f64 > FEW * f64::from(jumps)).then(|| {
+        format!(
+            "{early} of {jumps} jumps of clocks come before any other machine had come as far, so the machines' clocks differ or each machine's time has a start of its own"
+        )
+    })
+}
+
+/// Why what was sent and what was received cannot both be right; none if nothing speaks against it.
+pub(super) fn why_not_arrived(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+    let everybody: Vec<u32> = (0..machines.len() as u32).collect();
+    let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
+    for row in machines.iter().flatten() {
+        if let EventKind::Send { recipients, .. } = &row.event.kind {
+            if *recipients == Recipients::One(UNKNOWN_MACHINE) {
+                return None;
+            }
+            let to = recipients.among(&everybody).iter();
+            for &to in to.filter(|&&to| to != row.machine) {
+                let early_ns = slack.between(row.machine, to);
+                arrivals[to as usize].push(row.time_ns.saturating_sub(early_ns));
+            }
+        }
+    }
+    for (machine, (rows, arrivals)) in machines.iter().zip(&mut arrivals).enumerate() {
+        arrivals.sort_unstable();
+        let receives = rows
+            .iter()
+            .filter(|row| matches!(row.event.kind, EventKind::Receive(_)));
+        for (received, row) in (1..).zip(receives) {
+            let arrived = arrivals.partition_point(|&arrived_ns| arrived_ns <= row.time_ns);
+            if received > arrived {
+                return Some(format!(
+                    "machine {machine} receives message number {received} when only {arrived} had been sent to it"
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Why ages of messages are not known; none if nearly all receives that say what they receive have an earlier send.
+pub(super) fn why_no_ages(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+    let (mut named, mut matched) = (0usize, 0usize);
+    for row in machines.iter().flatten() {
+        if let EventKind::Receive(message) = &row.event.kind
+            && message.sender != UNKNOWN_MACHINE
+            && message.stamp != UNKNOWN
+        {
+            named += 1;
+            matched += usize::from(message.sent_tick != UNKNOWN);
+        }
+    }
+    if (named - matched) as f64 > FEW * named as f64 {
+        return Some(format!("only {matched} of {named} receives fit a send"));
+    }
+    let early = Early::of(machines, slack);
+    (early.count > 0).then(|| early.words())
+}

@@ -1,0 +1,166 @@
+//! `analyze import --each`: a class of submissions in one command.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::foreign::{HEADER, Queue, Style, experiment, write_altered};
+use crate::{command_line::analyze, fixture};
+
+/// Five submissions: one right, one with wrong clocks, one that stamps before the increment, one that cannot be read, one without logs.
+fn class(folder: &Path) {
+    let original = folder.join("original");
+    fixture::simulated(
+        &original,
+        &experiment(30, "").replace("repetitions = 2", "repetitions = 1"),
+    );
+    let submit = |name: &str, style: Style, alter: &dyn Fn(usize, &mut Vec<[String; 7]>)| {
+        let logs = folder.join("logs");
+        write_altered(&original, &logs, style, alter);
+        fs::create_dir_all(folder.join("class")).unwrap();
+        fs::rename(logs.join("run0"), folder.join("class").join(name)).unwrap();
+    };
+    let receives = Style {
+        queue: Queue::Receives,
+        ..Style::default()
+    };
+    submit("ada", receives, &|_, _| {});
+    submit("bob", Style::default(), &|machine, rows| {
+        if machine == 1 {
+            let later = rows.iter_mut().skip(9);
+            later.for_each(|cells| {
+                cells[2] = (cells[2].parse::<u64>().unwrap() + 50).to_string();
+            });
+        }
+    });
+    submit("eve", Style::default(), &|machine, rows| {
+        if machine == 2 {
+            rows[5][2] = "late".to_owned();
+        }
+    });
+    fs::create_dir(folder.join("class/dan")).unwrap();
+    fs::write(folder.join("class/notes.txt"), "10 points each").unwrap();
+    let before = folder.join("before");
+    fixture::simulated(
+        &before,
+        &experiment(31, "stamp = [\"before\"]\n").replace("repetitions = 2", "repetitions = 1"),
+    );
+    let style = Style {
+        send_stamps: false,
+        ..Style::default()
+    };
+    write_altered(&before, &folder.join("logs"), style, |_, _| {});
+    fs::rename(folder.join("logs/run0"), folder.join("class/cem")).unwrap();
+}
+
+#[test]
+fn a_class_is_a_table_with_a_row_for_each_submission() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let arguments = ["import", "--each", "class", "--into", "marked"];
+    let (code, table, err) = analyze(&arguments, folder.path());
+    assert_eq!(code, 4, "{err}");
+    insta::assert_snapshot!(table);
+    insta::assert_snapshot!(err, @"check failed: of 5 submissions, 1 passed the audit, 2 failed it, 2 not imported");
+    // Each is a dataset of its own.
+    let (code, _, _) = analyze(&["audit", "marked/ada"], folder.path());
+    assert_eq!(code, 0);
+    for name in ["dan", "eve"] {
+        assert!(!folder.path().join("marked").join(name).exists());
+    }
+}
+
+#[test]
+fn the_table_of_a_class_fits_narrow_terminals() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let output = Command::cargo_bin("analyze")
+        .unwrap()
+        .args(["import", "--each", "class", "--into", "marked"])
+        .current_dir(folder.path())
+        .env("COLUMNS", "80")
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let widest = table.lines().map(sim::table::display_width).max();
+    assert!(widest <= Some(80), "{table}");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_class_for_other_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let csv = [
+        "import", "--each", "class", "--into", "a", "--format", "csv",
+    ];
+    let (code, csv, err) = analyze(&csv, folder.path());
+    assert_eq!(code, 4);
+    assert!(
+        err.contains("5 submissions: 1 passed the audit, 2 failed it, 2 not imported."),
+        "{err}"
+    );
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|title| title == name).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let cells = |name: &str| -> Vec<&str> { rows.iter().map(|row| &row[column(name)]).collect() };
+    assert_eq!(cells("submission"), ["ada", "bob", "cem", "dan", "eve"]);
+    assert_eq!(
+        cells("verdict"),
+        ["passed", "failed", "failed", "error", "error"]
+    );
+    assert_eq!(
+        cells("file"),
+        ["", "vm2.csv", "vm1.csv", "", ""].map(|file| if file == "vm1.csv" {
+            cells("file")[2]
+        } else {
+            file
+        })
+    );
+    assert_eq!(cells("line")[1], "11");
+    assert_eq!(cells("check")[2], "clock_condition_before");
+    assert!(cells("assumed")[0].contains("idle queue 0"));
+    assert!(
+        cells("error")[4].contains("vm3.csv line 7: logical_clock `late` is not a whole number")
+    );
+    assert!(
+        cells("jump_mean")[..3]
+            .iter()
+            .all(|jump| jump.parse::<f64>().unwrap() >= 1.0)
+    );
+    for format in ["json", "markdown"] {
+        let arguments = [
+            "import", "--each", "class", "--into", format, "--format", format,
+        ];
+        let (code, text, _) = analyze(&arguments, folder.path());
+        assert!(
+            code == 4 && text.contains("clock_condition_before"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_class_that_passes_and_one_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    for name in ["bob", "cem", "dan", "eve"] {
+        fs::remove_dir_all(folder.path().join("class").join(name)).unwrap();
+    }
+    let arguments = ["import", "--each", "class", "--into", "marked"];
+    assert_eq!(analyze(&arguments, folder.path()).0, 0);
+    // A second time, the dataset is there already; nothing is overwritten.
+    let (code, table, _) = analyze(&arguments, folder.path());
+    assert!(
+        code == 4 && table.contains("marked/ada already exists"),
+        "{table}"
+    );
+    fs::remove_dir_all(folder.path().join("class/ada")).unwrap();
+    fs::write(folder.path().join("class/vm1.csv"), HEADER).unwrap();
+    let (code, _, err) = analyze(&arguments, folder.path());
+    assert!(code == 2 && err.contains("no folder in it"), "{err}");
+    let both = ["import", "class/vm1.csv", "--each", "class", "--into", "x"];
+    assert_eq!(analyze(&both, folder.path()).0, 2);
+}

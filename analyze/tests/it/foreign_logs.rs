@@ -1,0 +1,230 @@
+//! A log of two runs, written in the ways of other programs, and what an import makes of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use analyze::import::{self, Mapping};
+use jiff::Timestamp;
+use sim::log::{EventRow, parse_rows_with_missing};
+use sim::machine::{Event, EventKind};
+
+use crate::fixture;
+
+const LOGS: &str = "
+name = \"logs\"
+seed = 262
+repetitions = 2
+duration_s = 14
+engine = \"virtual\"
+[parameters]
+rates = [[1, 2, 3]]
+internal = [0.6]
+";
+/// The machines of a run.
+pub const MACHINES: u32 = 3;
+/// When the runs begin.
+const START_US: u64 = 1_900_000_000_000_000;
+
+/// An event as a program logs it; machines are 1, 2, 3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub machine: u32,
+    pub us: u64,
+    pub kind: Kind,
+    pub clock: u64,
+    pub queue: u64,
+    pub peers: Vec<u32>,
+    pub stamp: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Internal,
+    Send,
+    Receive,
+}
+
+impl Row {
+    fn from_event(row: &EventRow) -> Self {
+        let event = &row.logged.event;
+        let others: Vec<u32> = (0..MACHINES).filter(|&peer| peer != row.machine).collect();
+        let (kind, peers, stamp) = match &event.kind {
+            EventKind::Internal => (Kind::Internal, vec![], None),
+            EventKind::Send { recipients, stamp } => {
+                (Kind::Send, recipients.among(&others).to_vec(), Some(*stamp))
+            }
+            EventKind::Receive(message) => {
+                (Kind::Receive, vec![message.sender], Some(message.stamp))
+            }
+        };
+        Self {
+            machine: row.machine + 1,
+            us: START_US + row.logged.system_time_ns / 1_000,
+            kind,
+            clock: event.logical_clock,
+            queue: event.queue_length,
+            peers: peers.iter().map(|peer| peer + 1).collect(),
+            stamp,
+        }
+    }
+
+    /// One of three words by the kind.
+    pub fn word<'w>(&self, [internal, send, receive]: [&'w str; 3]) -> &'w str {
+        match self.kind {
+            Kind::Internal => internal,
+            Kind::Send => send,
+            Kind::Receive => receive,
+        }
+    }
+
+    pub fn is_to_all(&self) -> bool {
+        self.kind == Kind::Send && self.peers.len() > 1
+    }
+
+    /// The names of its peers with `and` between.
+    pub fn names(&self, and: &str) -> String {
+        let names: Vec<String> = self.peers.iter().map(u32::to_string).collect();
+        names.join(and)
+    }
+
+    /// The time in a format of strftime.
+    pub fn time(&self, format: &str) -> String {
+        let time = Timestamp::from_microsecond(self.us as i64).unwrap();
+        time.strftime(format).to_string()
+    }
+
+    pub fn seconds(&self) -> String {
+        format!("{}.{:06}", self.us / 1_000_000, self.us % 1_000_000)
+    }
+
+    /// A row of the plain table that every import reads.
+    pub fn csv(&self) -> String {
+        self.csv_with(&self.seconds(), &self.names(";"))
+    }
+
+    /// The same with another time and other names.
+    pub fn csv_with(&self, time: &str, names: &str) -> String {
+        let stamp = self.stamp.map_or(String::new(), |stamp| stamp.to_string());
+        let word = self.word(["internal", "send", "receive"]);
+        let Self { clock, queue, .. } = self;
+        format!("{time},{word},{clock},{queue},{names},{stamp}")
+    }
+}
+
+/// The titles of [`Row::csv`].
+pub const TITLES: &str = "time,event,clock,queue,peers,stamp";
+
+/// The rows of each run.
+pub fn runs() -> &'static [Vec<Row>] {
+    static RUNS: OnceLock<Vec<Vec<Row>>> = OnceLock::new();
+    RUNS.get_or_init(simulated)
+}
+
+fn simulated() -> Vec<Vec<Row>> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("logs");
+    fixture::simulated(&root, LOGS);
+    let events = events(&root);
+    events
+        .iter()
+        .map(|rows| rows.iter().map(Row::from_event).collect())
+        .collect()
+}
+
+/// Every event of every run of the dataset in `root`.
+pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
+    let dataset = sim::log::Dataset::open(root).unwrap();
+    let mut finished: Vec<_> = dataset.finished().collect();
+    finished.sort_by_key(|row| row.run);
+    let missing = dataset.missing_fields();
+    let rows = finished.iter().map(|row| {
+        let bytes = dataset.read_events(row).unwrap();
+        let rows = parse_rows_with_missing(&bytes, missing);
+        rows.map(Result::unwrap).collect()
+    });
+    rows.collect()
+}
+
+/// Writes a text for each machine of a run, of the lines that `line` gives, into the files that `name` names.
+pub fn write(
+    folder: &Path,
+    rows: &[Row],
+    name: impl Fn(u32) -> String,
+    text: impl Fn(&[Row]) -> String,
+) -> Vec<PathBuf> {
+    let write = |machine: u32| {
+        let own: Vec<Row> = rows
+            .iter()
+            .filter(|row| row.machine == machine)
+            .cloned()
+            .collect();
+        let path = folder.join(name(machine));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text(&own)).unwrap();
+        path
+    };
+    (1..=MACHINES).map(write).collect()
+}
+
+/// Lines, each ended.
+pub fn lines(rows: &[Row], line: impl Fn(&Row) -> String) -> String {
+    rows.iter().map(|row| line(row) + "\n").collect()
+}
+
+/// What an import has of each run: each event with its machine and the nanoseconds since the run's first.
+pub type Imported = Vec<Vec<(u32, u64, Event)>>;
+
+/// Imports `sources`, and returns what there is and what is told of it.
+pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, String), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("into");
+    let report = import::import(sources, mapping, &into).map_err(|error| error.to_string())?;
+    let runs = events(&into).into_iter().map(|rows| {
+        let first = rows
+            .iter()
+            .map(|row| row.logged.system_time_ns)
+            .min()
+            .unwrap_or(0);
+        let event = |row: EventRow| {
+            (
+                row.machine,
+                row.logged.system_time_ns - first,
+                row.logged.event,
+            )
+        };
+        rows.into_iter().map(event).collect()
+    });
+    Ok((runs.collect(), report.words().join("\n")))
+}
+
+/// What the plain table of the runs becomes.
+pub fn plain(runs: &[Vec<Row>]) -> Imported {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = runs.iter().enumerate().map(|(run, rows)| {
+        let root = folder.path().join(format!("run{run}"));
+        write(
+            &root,
+            rows,
+            |machine| format!("vm{machine}.csv"),
+            |rows| format!("{TITLES}\n{}", lines(rows, Row::csv)),
+        );
+        root
+    });
+    let folders: Vec<PathBuf> = folders.collect();
+    import(&folders, &Mapping::default()).unwrap().0
+}
+
+/// The sources of both runs, written below a folder.
+pub fn both(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
+    let runs = runs();
+    let write = |(run, rows): (usize, &Vec<Row>)| {
+        write(
+            folder,
+            rows,
+            |machine| name(run + 1, machine),
+            |rows| format!("{TITLES}\n{}", lines(rows, Row::csv)),
+        )
+    };
+    runs.iter().enumerate().flat_map(write).collect()
+}

@@ -1,0 +1,309 @@
+//! What does not fit together in imported logs is said, and measures that need it are null; what only looks wrong is no violation.
+
+use std::fs;
+
+use analyze::audit::{self, Check};
+use analyze::import::Mapping;
+use polars::prelude::DataFrame;
+
+use crate::foreign::{Imported, Queue, Style, experiment};
+
+fn numbers(measured: &DataFrame, name: &str) -> Vec<Option<f64>> {
+    let column = measured.column(name).unwrap();
+    let column = column.cast(&polars::prelude::DataType::Float64).unwrap();
+    column.f64().unwrap().iter().collect()
+}
+
+fn require_null(measured: &DataFrame, names: &[&str]) {
+    for name in names {
+        let numbers = numbers(measured, name);
+        assert!(numbers.iter().all(Option::is_none), "{name}: {numbers:?}");
+    }
+}
+
+/// Moves the times of a machine.
+fn shifted(cells: &mut [String; 7], by_ns: u64) {
+    cells[0] = (cells[0].parse::<u64>().unwrap() + by_ns).to_string();
+}
+
+#[test]
+fn times_of_hosts_whose_clocks_differ_are_not_merged() {
+    let logs = Imported::altered(
+        &experiment(11, ""),
+        Style::default(),
+        &Mapping::default(),
+        |machine, rows| {
+            if machine == 2 {
+                rows.iter_mut()
+                    .for_each(|cells| shifted(cells, 3_000_000_000));
+            }
+        },
+    );
+    let of_times = [
+        "backlog_mean",
+        "lag_mean",
+        "lag_slope",
+        "message_age_mean_s",
+        "message_age_mean_ticks",
+        "spread_mean",
+        "spread_max",
+    ];
+    logs.require_measures(&of_times);
+    assert_eq!(logs.failed(), []);
+    let words = logs.words();
+    assert!(
+        words.contains("s before they are sent, so the machines' clocks differ"),
+        "{words}"
+    );
+    let not_checked = audit::words(&logs.audit()).join("\n");
+    assert!(not_checked.contains("causality"), "{not_checked}");
+}
+
+/// Logs of different runs in one folder, or machines started one after the other.
+#[test]
+fn logs_that_do_not_overlap_are_not_merged() {
+    let logs = Imported::altered(
+        &experiment(12, ""),
+        Style {
+            messages: false,
+            ..Style::default()
+        },
+        &Mapping::default(),
+        |machine, rows| {
+            let by_ns = machine as u64 * 3_600_000_000_000;
+            rows.iter_mut().for_each(|cells| shifted(cells, by_ns));
+        },
+    );
+    let measured = logs.measured();
+    require_null(&measured, &["lag_mean", "spread_max", "backlog_mean"]);
+    let words = logs.words();
+    assert!(words.contains("begins"), "{words}");
+    // Rates and jumps need no common time.
+    let original = crate::imported::measured(&logs.original);
+    for name in ["logical_rate", "jump_mean", "tick_rate", "backlog_max"] {
+        assert_eq!(numbers(&measured, name), numbers(&original, name), "{name}");
+    }
+}
+
+#[test]
+fn receives_of_what_was_not_sent_leave_no_negative_backlog() {
+    let logs = Imported::altered(
+        &experiment(13, ""),
+        Style::default(),
+        &Mapping::default(),
+        |_, rows| {
+            for cells in rows {
+                // Every send to all is told as one to the last machine only.
+                if let Some((_, last)) = cells[4].split_once(';') {
+                    cells[4] = last.to_owned();
+                }
+            }
+        },
+    );
+    require_null(
+        &logs.measured(),
+        &["backlog_mean", "arrivals", "offered_load"],
+    );
+    let words = logs.words();
+    assert!(words.contains("had been sent to it"), "{words}");
+    assert!(logs.failed().contains(&Check::Sent));
+}
+
+/// 17 ticks of the fastest machine in 5.2 s.
+#[test]
+fn the_time_observed_is_not_rounded_up() {
+    let logs = Imported::altered(
+        &experiment(14, ""),
+        Style::default(),
+        &Mapping::default(),
+        |_, rows| rows.retain(|cells| cells[0].parse::<u64>().unwrap() <= 5_250_000_000),
+    );
+    let durations: Vec<f64> = logs
+        .dataset()
+        .finished()
+        .iter()
+        .map(|run| run.duration_s())
+        .collect();
+    assert_eq!(durations, [5.167, 5.167], "{}", logs.words());
+}
+
+#[test]
+fn rates_keep_decimals_and_both_are_told() {
+    let text = experiment(15, "").replace("1, 3, 6", "5.4, 2.2, 3.3");
+    let logs = Imported::new(&text, Style::default());
+    let dataset = logs.dataset();
+    let rates = dataset.finished()[0].configuration.rates.to_string();
+    assert_eq!(rates, "5.4,2.2,3.3");
+    let words = logs.words();
+    assert!(
+        words.contains("5.400, 2.200, 3.300 per second, taken as 5.4, 2.2, 3.3; set"),
+        "{words}"
+    );
+}
+
+/// Ticks that take a little longer than planned are those of the whole rate, and it is said by how much that rounds.
+#[test]
+fn rates_near_whole_numbers_are_rounded_and_it_is_told() {
+    let logs = Imported::altered(
+        &experiment(16, ""),
+        Style::default(),
+        &Mapping::default(),
+        |_, rows| {
+            for cells in rows {
+                let ns: u64 = cells[0].parse().unwrap();
+                cells[0] = (ns + ns / 40).to_string();
+            }
+        },
+    );
+    let words = logs.words();
+    assert!(
+        words.contains(
+            "0.976, 2.927, 5.854 per second, taken as 1, 3, 6 (rounded by at most 2.5 %)"
+        ),
+        "{words}"
+    );
+}
+
+#[test]
+fn how_recipients_are_drawn_is_checked_only_if_it_was_said() {
+    let text =
+        experiment(17, "sends = [\"unicast\"]\n").replace("duration_s = 20", "duration_s = 200");
+    let failed = |sends: Option<&str>| {
+        let mapping = Mapping {
+            sends: sends.map(str::to_owned),
+            ..Mapping::default()
+        };
+        let logs = Imported::altered(&text, Style::default(), &mapping, |_, _| {});
+        let made = logs.audit().counts(Check::Recipients).0;
+        (made > 0, logs.failed())
+    };
+    assert_eq!(failed(None), (false, vec![]));
+    assert_eq!(failed(Some("unicast")), (true, vec![]));
+    assert_eq!(failed(Some("mix")), (true, vec![Check::Recipients]));
+}
+
+/// A message comes while an idle event is logged: the length is 1, and the next event receives it.
+#[test]
+fn messages_that_come_during_an_idle_event_are_no_violation() {
+    let logs = Imported::altered(
+        &experiment(18, ""),
+        Style {
+            messages: false,
+            ..Style::default()
+        },
+        &Mapping::default(),
+        |_, rows| {
+            for index in 1..rows.len() {
+                let (before, after) = rows.split_at_mut(index);
+                if let (Some(idle), Some(next)) = (before.last_mut(), after.first())
+                    && idle[1] != "receive"
+                    && next[1] == "receive"
+                {
+                    idle[3] = "1".to_owned();
+                    idle[4].clear();
+                }
+            }
+        },
+    );
+    assert_eq!(logs.failed(), []);
+    let idle_on = Imported::altered(
+        &experiment(18, ""),
+        Style::default(),
+        &Mapping::default(),
+        |_, rows| {
+            for cells in rows.iter_mut().filter(|cells| cells[1] == "internal") {
+                cells[3] = "1".to_owned();
+            }
+        },
+    );
+    assert!(idle_on.failed().contains(&Check::Idle));
+}
+
+/// Some programs log a send when the message is gone.
+#[test]
+fn sends_that_are_logged_a_little_late_are_no_violation() {
+    let logs = Imported::altered(
+        &experiment(19, ""),
+        Style::default(),
+        &Mapping::default(),
+        |_, rows| {
+            for cells in rows.iter_mut().filter(|cells| cells[1] == "send") {
+                shifted(cells, 1_500_000);
+            }
+        },
+    );
+    assert_eq!(logs.failed(), []);
+    let ages = numbers(&logs.measured(), "message_age_mean_s");
+    assert!(ages.iter().flatten().all(|age| *age >= 0.0), "{ages:?}");
+}
+
+/// Counter-examples name the line of the log, as an editor counts it, and still do after the dataset is moved.
+#[test]
+fn violations_name_file_and_line_of_the_imported_log() {
+    for line_end in ["\n", "\r\n"] {
+        let style = Style {
+            line_end,
+            queue: Queue::Receives,
+            ..Style::default()
+        };
+        let logs = Imported::altered(
+            &experiment(20, ""),
+            style,
+            &Mapping::default(),
+            |machine, rows| {
+                if machine == 1 {
+                    let later = rows.iter_mut().skip(9);
+                    later.for_each(|cells| {
+                        cells[2] = (cells[2].parse::<u64>().unwrap() + 50).to_string();
+                    });
+                }
+            },
+        );
+        let moved = logs.folder.path().join("moved");
+        fs::rename(&logs.root, &moved).unwrap();
+        let audit = audit::Audit::run(std::slice::from_ref(&moved)).unwrap();
+        let first = [Check::LocalClock, Check::ReceiveClock]
+            .into_iter()
+            .find_map(|check| audit.first(check))
+            .unwrap();
+        let (file, line) = first.source.clone().unwrap();
+        assert!(file.ends_with("run0/vm2.csv"), "{file}");
+        assert_eq!(line, 11);
+        let text = fs::read_to_string(&file).unwrap();
+        let in_log = text
+            .lines()
+            .nth(10)
+            .unwrap()
+            .split(',')
+            .nth(2)
+            .unwrap()
+            .to_owned();
+        assert!(
+            first.words.contains(&format!("to {in_log},")),
+            "{}",
+            first.words
+        );
+        let words = audit::words(&audit).join("\n");
+        assert!(
+            words.contains("run0/vm2.csv\u{a0}line\u{a0}11 ("),
+            "{words}"
+        );
+
+        let sources = moved.join("sources.csv");
+        let damaged = fs::read_to_string(&sources)
+            .unwrap()
+            .replace(",2,1\n", ",3,1\n");
+        fs::write(&sources, damaged).unwrap();
+        let audit = audit::Audit::run(std::slice::from_ref(&moved)).unwrap();
+        assert!(Check::ALL.into_iter().all(|check| {
+            audit
+                .first(check)
+                .is_none_or(|first| first.source.is_none())
+        }));
+        let words = audit::words(&audit).join("\n");
+        assert!(
+            words.contains("sources.csv: it is not what was written (checksum)"),
+            "{words}"
+        );
+    }
+}

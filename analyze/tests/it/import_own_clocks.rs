@@ -1,0 +1,122 @@
+//! A program that adds 1 to its clock for each recipient of a send to both peers, and logs a row for each: two sends in one tick.
+
+use std::collections::VecDeque;
+use std::fs;
+
+use analyze::audit::{Audit, Check};
+use analyze::import::{self, Mapping};
+use proptest::prelude::*;
+
+use crate::foreign::HEADER;
+use crate::imported;
+
+const SECONDS: u64 = 30;
+const RATES: [u64; 3] = [1, 3, 6];
+
+/// A machine of the program.
+#[derive(Default)]
+struct Machine {
+    clock: u64,
+    queue: VecDeque<(usize, u64)>,
+    log: Vec<String>,
+    ticks: i64,
+}
+
+/// Runs the program; returns its machines, and how many sends went to both peers.
+fn run(seed: u64) -> ([Machine; 3], usize) {
+    let mut machines: [Machine; 3] = Default::default();
+    let mut ticks: Vec<(u64, usize)> = (0..3)
+        .flat_map(|machine| {
+            let rate = RATES[machine];
+            (0..SECONDS * rate).map(move |tick| {
+                let phase_us = 37_000 * machine as u64;
+                (phase_us + tick * 1_000_000 / rate, machine)
+            })
+        })
+        .collect();
+    ticks.sort_unstable();
+    let (mut random, mut to_both) = (seed, 0);
+    for (time_us, index) in ticks {
+        // Knuth's generator of MMIX.
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let draw = (random >> 33) % 10;
+        let peers = [(index + 1) % 3, (index + 2) % 3];
+        let to = match draw {
+            0 => &peers[..1],
+            1 => &peers[1..],
+            2 => &peers[..],
+            _ => &[],
+        };
+        machines[index].ticks += 1;
+        if let Some((sender, stamp)) = machines[index].queue.pop_front() {
+            let machine = &mut machines[index];
+            machine.clock = machine.clock.max(stamp) + 1;
+            let line = format!(
+                "{}000,receive,{},{},,vm{},{stamp}",
+                time_us,
+                machine.clock,
+                machine.queue.len(),
+                sender + 1
+            );
+            machine.log.push(line);
+            continue;
+        }
+        if to.is_empty() {
+            let machine = &mut machines[index];
+            machine.clock += 1;
+            let line = format!("{time_us}000,internal,{},0,,,", machine.clock);
+            machine.log.push(line);
+        }
+        to_both += usize::from(to.len() == 2);
+        for (row, &peer) in (0..).zip(to) {
+            machines[index].clock += 1;
+            let clock = machines[index].clock;
+            let time_us = time_us + 400 * row;
+            let line = format!("{time_us}000,send,{clock},0,vm{},,{clock}", peer + 1);
+            machines[index].log.push(line);
+            machines[peer].queue.push_back((index, clock));
+        }
+    }
+    (machines, to_both)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn sends_with_a_clock_for_each_recipient_are_one_tick(seed in any::<u64>()) {
+        let folder = tempfile::tempdir().unwrap();
+        let (machines, to_both) = run(seed);
+        for (index, machine) in machines.iter().enumerate() {
+            let text = format!("{HEADER}\n{}\n", machine.log.join("\n"));
+            fs::write(folder.path().join(format!("vm{}.csv", index + 1)), text).unwrap();
+        }
+        let into = folder.path().join("into");
+        let files = ["vm1.csv", "vm2.csv", "vm3.csv"].map(|name| folder.path().join(name));
+        let report = import::import(&files, &Mapping::default(), &into).unwrap();
+        let words = report.words().join("\n");
+        let found = "sends to all in several rows with a clock each, at most 0.4 ms apart, are counted as one tick";
+        prop_assert_eq!(words.contains(found), to_both > 0, "{}", words);
+        prop_assert!(words.contains("rates=1,3,6"), "{}", words);
+        let audit = Audit::run(std::slice::from_ref(&into)).unwrap();
+        let failed: Vec<Check> = Check::ALL.into_iter().filter(|&check| audit.counts(check).1 > 0).collect();
+        prop_assert_eq!(failed, vec![]);
+        let measured = imported::measured(&into);
+        let integers = |name: &str| -> Vec<Option<i64>> {
+            measured.column(name).unwrap().i64().unwrap().iter().collect()
+        };
+        let of_program = |value: fn(&Machine) -> i64| machines.iter().map(|machine| Some(value(machine))).collect::<Vec<_>>();
+        prop_assert_eq!(integers("ticks"), of_program(|machine| machine.ticks));
+        prop_assert_eq!(integers("clock_final"), of_program(|machine| machine.clock as i64));
+        prop_assert_eq!(integers("own_drift"), of_program(|machine| machine.clock as i64 - machine.ticks));
+        let last_length = |machine: &Machine| {
+            let last = machine.log.last().unwrap();
+            last.split(',').nth(3).unwrap().parse().unwrap()
+        };
+        prop_assert_eq!(integers("backlog_final"), of_program(last_length));
+        let ages = measured.column("message_age_mean_s").unwrap();
+        prop_assert_eq!(ages.null_count(), 0);
+    }
+}

@@ -1,0 +1,303 @@
+//! Rules that logs follow are measured, and what they leave out is filled in: whatever of our own logs' form is written, the same
+//! measures come back, or none.
+
+use analyze::audit::{self, Check};
+use analyze::import::{Mapping, When};
+use proptest::prelude::*;
+
+use crate::command_line::analyze;
+use crate::foreign::{Imported, Queue, Style, experiment};
+use crate::imported;
+
+/// Measures of queue lengths.
+pub const OF_QUEUES: [&str; 6] = [
+    "backlog_tick_mean",
+    "backlog_p95",
+    "backlog_max",
+    "backlog_share_above_1",
+    "backlog_final",
+    "backlog_growth",
+];
+
+fn queue(queue: Queue) -> Style {
+    Style {
+        queue,
+        ..Style::default()
+    }
+}
+
+#[test]
+fn queue_lengths_of_receives_are_enough() {
+    let logs = Imported::new(&experiment(1, ""), queue(Queue::Receives));
+    logs.require_measures(&[]);
+    assert_eq!(logs.failed(), []);
+    let words = logs.words();
+    assert!(
+        words.contains("queue lengths of internal events and sends are not logged, and taken as 0"),
+        "{words}"
+    );
+}
+
+#[test]
+fn queues_without_any_length_are_recounted() {
+    let logs = Imported::new(&experiment(2, ""), queue(Queue::Nowhere));
+    logs.require_measures(&[]);
+    assert_eq!(logs.failed(), []);
+    let words = logs.words();
+    assert!(
+        words.contains(
+            "queue lengths of receives are not logged, and recounted from sends and receives"
+        ),
+        "{words}"
+    );
+    let audit = audit::words(&logs.audit()).join("\n");
+    assert!(
+        audit.contains("idle (queue lengths are not logged)"),
+        "{audit}"
+    );
+}
+
+/// Without senders and stamps nobody can recount; the tables say why.
+#[test]
+fn queue_lengths_that_nobody_knows_are_null() {
+    let style = Style {
+        queue: Queue::Nowhere,
+        messages: false,
+        ..Style::default()
+    };
+    let logs = Imported::new(&experiment(3, ""), style);
+    let of_messages = [
+        "message_age_mean_s",
+        "message_age_mean_ticks",
+        "logical_age_mean",
+        "concurrency",
+        "false_order",
+    ];
+    logs.require_measures(&[&OF_QUEUES[..], &of_messages].concat());
+    assert_eq!(logs.failed(), []);
+    let reason = "not every receive can be matched with a send";
+    assert!(logs.words().contains(reason), "{}", logs.words());
+    let root = logs.root.display().to_string();
+    for verb in ["summary", "backlog"] {
+        let (code, table, _) = analyze(&[verb, &root], logs.folder.path());
+        let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(code == 0 && table.contains(reason), "{table}");
+        assert!(table.contains("unknown in 2 runs"), "{table}");
+    }
+    let (_, drift, _) = analyze(&["drift", &root], logs.folder.path());
+    assert!(!drift.contains(reason), "drift needs no queue: {drift}");
+    let (code, _, err) = analyze(&["export", &root, "--csv"], logs.folder.path());
+    assert_eq!(code, 0, "{err}");
+    let events = logs.dataset();
+    let events = events.batches().next().unwrap().events().unwrap();
+    let lengths = events.column("queue_length").unwrap();
+    assert!(lengths.null_count() > 0 && lengths.null_count() < lengths.len());
+}
+
+/// With a delay, messages do not arrive when they are sent: no length is told, rather than a wrong one.
+#[test]
+fn queues_are_not_recounted_where_messages_take_time() {
+    let logs = Imported::new(&experiment(4, "delay_s = [0.3]\n"), queue(Queue::Nowhere));
+    logs.require_measures(&OF_QUEUES);
+    let words = logs.words();
+    assert!(
+        words.contains("when messages arrived is not known"),
+        "{words}"
+    );
+}
+
+/// A program that idles though messages wait has another rule.
+#[test]
+fn idle_events_of_other_programs_are_not_taken_to_find_an_empty_queue() {
+    let logs = Imported::altered(
+        &experiment(5, ""),
+        queue(Queue::Receives),
+        &Mapping::default(),
+        |_, rows| {
+            for cells in rows {
+                if cells[1] == "receive" {
+                    cells[3] = "2".to_owned();
+                }
+            }
+        },
+    );
+    let words = logs.words();
+    assert!(
+        words.contains("follow on a queue that is not empty"),
+        "{words}"
+    );
+    let measured = logs.measured();
+    for name in OF_QUEUES {
+        let column = measured.column(name).unwrap();
+        assert_eq!(column.null_count(), column.len(), "{name}");
+    }
+}
+
+#[test]
+fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
+    let style = Style {
+        row_each: true,
+        ..Style::default()
+    };
+    let logs = Imported::new(&experiment(6, ""), style);
+    logs.require_measures(&[]);
+    assert_eq!(logs.failed(), []);
+    let words = logs.words();
+    assert!(
+        words.contains("sends in several rows of the same clock, at most 0.4 ms apart, are counted as one event"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_stamp_of_before_the_increment_is_found() {
+    let style = Style {
+        send_stamps: false,
+        ..Style::default()
+    };
+    let logs = Imported::new(&experiment(7, "stamp = [\"before\"]\n"), style);
+    logs.require_measures(&[]);
+    assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
+    let words = logs.words();
+    assert!(
+        words.contains("Messages carry the clock of before the send's increment: "),
+        "{words}"
+    );
+    let after = Mapping {
+        stamp: Some("after".to_owned()),
+        ..Mapping::default()
+    };
+    let overruled = Imported::altered(
+        &experiment(7, "stamp = [\"before\"]\n"),
+        style,
+        &after,
+        |_, _| {},
+    );
+    assert!(overruled.failed().contains(&Check::Sent));
+    let words = overruled.words();
+    assert!(words.contains("receives fit a send"), "{words}");
+}
+
+#[test]
+fn clocks_and_queues_of_before_the_event_are_found() {
+    let style = Style {
+        clock_before: true,
+        queue: Queue::Before,
+        ..Style::default()
+    };
+    let logs = Imported::new(&experiment(8, ""), style);
+    logs.require_measures(&[]);
+    assert_eq!(logs.failed(), []);
+    let words = logs.words();
+    for found in [
+        "Logical clocks are those of before the event: ",
+        "Queue lengths are those of before the event: ",
+    ] {
+        assert!(words.contains(found), "{words}");
+    }
+    let after = Mapping {
+        clock: Some(When::After),
+        queue: Some(When::After),
+        ..Mapping::default()
+    };
+    let overruled = Imported::altered(&experiment(8, ""), style, &after, |_, _| {});
+    let failed = overruled.failed();
+    assert!(failed.contains(&Check::ReceiveClock) && failed.contains(&Check::Idle));
+}
+
+/// What no row and no stamp says is left out and named.
+#[test]
+fn a_last_receive_without_stamp_has_no_clock_if_clocks_are_of_before() {
+    let style = Style {
+        clock_before: true,
+        messages: false,
+        ..Style::default()
+    };
+    let logs = Imported::new(&experiment(9, ""), style);
+    let ends = imported::events(&logs.original).into_iter().map(|run| {
+        let last = |machine| run.iter().rfind(|row| row.machine == machine).unwrap();
+        let receives = (0..3).filter(|&machine| {
+            matches!(
+                last(machine).logged.event.kind,
+                sim::machine::EventKind::Receive(_)
+            )
+        });
+        receives.count()
+    });
+    let left_out: usize = ends.sum();
+    let events = |root| {
+        let dataset = analyze::Dataset::open(root).unwrap();
+        let events: u64 = dataset.finished().iter().map(|run| run.events).sum();
+        events as usize
+    };
+    assert!(left_out > 0);
+    assert_eq!(events(&logs.root) + left_out, events(&logs.original));
+    let words = logs.words();
+    assert!(
+        words.contains(&format!("The last receive of {left_out} machine's log")),
+        "{words}"
+    );
+    let original = imported::measured(&logs.original);
+    assert_eq!(
+        logs.measured().column("jump_max").unwrap(),
+        original.column("jump_max").unwrap()
+    );
+}
+
+fn styles() -> impl Strategy<Value = Style> {
+    let queues = prop::sample::select(vec![
+        Queue::All,
+        Queue::Receives,
+        Queue::Nowhere,
+        Queue::Before,
+    ]);
+    let ends = prop::sample::select(vec!["\n", "\r\n"]);
+    (queues, any::<[bool; 3]>(), ends).prop_map(
+        |(queue, [clock_before, send_stamps, row_each], line_end)| Style {
+            queue,
+            clock_before,
+            send_stamps,
+            messages: true,
+            row_each,
+            line_end,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Our own logs in every form come back with the same measures and the same audit.
+    #[test]
+    fn rules_flipped_by_generation_are_found(
+        style in styles(),
+        seed in 0u64..1_000,
+        stamp in prop::sample::select(vec!["after", "before"]),
+    ) {
+        let experiment = experiment(seed, &format!("stamp = [\"{stamp}\"]\n"));
+        let logs = Imported::new(&experiment, style);
+        logs.require_measures(&[]);
+        let failed = logs.failed();
+        prop_assert!(failed.is_empty() || (stamp == "before" && failed == [Check::ClockConditionBefore]), "{:?}", failed);
+    }
+
+    /// Without queue lengths, and with messages that take time: the lengths are those of the original, or none.
+    #[test]
+    fn no_length_is_wrong(
+        seed in 0u64..1_000,
+        delay_ms in prop::sample::select(vec![0, 100, 250, 700, 2_500]),
+        messages in any::<bool>(),
+    ) {
+        let delay_s = f64::from(delay_ms) / 1e3;
+        let style = Style { queue: Queue::Nowhere, messages, ..Style::default() };
+        let logs = Imported::new(&experiment(seed, &format!("delay_s = [{delay_s}]\n")), style);
+        let (original, measured) = (imported::measured(&logs.original), logs.measured());
+        let is_null = measured.column("backlog_max").unwrap().null_count() > 0;
+        if delay_ms == 0 || !messages {
+            prop_assert_eq!(is_null, !messages);
+        }
+        for name in OF_QUEUES.into_iter().filter(|_| !is_null) {
+            prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Logs are recognised without options, in whatever format they are written, and nothing is read in part.
+
+use std::fs;
+
+use analyze::import::{self, Mapping};
+
+use crate::command_line::analyze;
+use crate::foreign_logs::{self as logs, Imported, Row, TITLES, lines};
+
+/// What the first run becomes if each machine's file has this text.
+pub fn imported(
+    name: &str,
+    mapping: &Mapping,
+    text: impl Fn(&[Row]) -> String,
+) -> Result<(Imported, String), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let run = &logs::runs()[0];
+    let files = logs::write(
+        folder.path(),
+        run,
+        |machine| name.replace('N', &machine.to_string()),
+        text,
+    );
+    logs::import(&files, mapping)
+}
+
+/// Requires that the text is understood as the plain table is.
+fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
+    let found = imported(name, &Mapping::default(), text);
+    let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(found, logs::plain(&logs::runs()[..1]), "{what}");
+}
+
+/// Words for the kinds of events.
+pub const WORDS: [&str; 3] = ["INTERNAL", "SEND", "RECEIVE"];
+
+/// A label and value for the peers and the stamp, as far as there are any.
+fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
+    let Some(stamp) = row.stamp else {
+        return String::new();
+    };
+    let label = row.word(["", "to", "from"]);
+    format!(
+        "{separator}{label}{sign}{}{separator}stamp{sign}{stamp}",
+        row.names(" and ")
+    )
+}
+
+/// A line with a label before most values.
+pub fn labelled(row: &Row, separator: &str, sign: &str) -> String {
+    let [time, word] = [
+        row.time("%Y-%m-%d %H:%M:%S.%6f"),
+        row.word(WORDS).to_owned(),
+    ];
+    format!(
+        "{time}{separator}{word}{separator}clock{sign}{}{separator}queue{sign}{}{}",
+        row.clock,
+        row.queue,
+        labelled_message(row, separator, sign)
+    )
+}
+
+#[test]
+fn labelled_cells_and_keys_with_values() {
+    require_plain("labels", "vmN.log", |rows| {
+        lines(rows, |row| labelled(row, " | ", ": "))
+    });
+    require_plain("keys", "vmN.log", |rows| {
+        lines(rows, |row| labelled(row, " ", "="))
+    });
+    require_plain("a logging library's prefix", "vmN.log", |rows| {
+        lines(rows, |row| {
+            format!("INFO:root:{}", labelled(row, ", ", "="))
+        })
+    });
+    require_plain("lines before, amid and behind", "vmN.log", |rows| {
+        format!(
+            "Clock rate: 3 ticks per second\n\n{}machine stopped\n",
+            lines(rows, |row| labelled(row, " | ", ": "))
+        )
+    });
+}
+
+#[test]
+fn json_by_lines_and_as_a_list() {
+    let object = |row: &Row| {
+        let peers: Vec<u32> = row.peers.clone();
+        let key = row.word(["peers", "recipients", "sender"]);
+        let peers = match key {
+            "sender" => serde_json::json!(peers[0]),
+            _ => serde_json::json!(peers),
+        };
+        let object = serde_json::json!({"event": row.word(WORDS), "system_time": row.seconds().parse::<f64>().unwrap(), "logical_clock": row.clock, "queue_length": row.queue, key: peers, "stamp": row.stamp});
+        object.to_string()
+    };
+    // Seconds of the epoch as binary numbers are exact to a quarter of a microsecond.
+    let near = |text: &dyn Fn(&[Row]) -> String| {
+        let found = imported("vmN.jsonl", &Mapping::default(), text).unwrap().0;
+        let wanted = logs::plain(&logs::runs()[..1]);
+        assert_eq!(found[0].len(), wanted[0].len());
+        for (found, wanted) in found[0].iter().zip(&wanted[0]) {
+            assert_eq!((found.0, &found.2), (wanted.0, &wanted.2));
+            assert!(found.1.abs_diff(wanted.1) < 1_000, "{found:?} {wanted:?}");
+        }
+    };
+    near(&|rows| lines(rows, object));
+    near(&|rows| {
+        let objects: Vec<String> = rows.iter().map(object).collect();
+        format!("[\n{}\n]\n", objects.join(",\n"))
+    });
+}
+
+#[test]
+fn records_of_several_lines() {
+    let record = |row: &Row, ends: &str| {
+        let message = labelled_message(row, "\n  ", ": ");
+        format!(
+            "{} event\n  Global time: {}\n  Queue length: {}\n  Logical clock time: {}{message}{ends}",
+            row.word(WORDS),
+            row.seconds(),
+            row.queue,
+            row.clock
+        )
+    };
+    require_plain("with blank lines between", "vmN.log", |rows| {
+        lines(rows, |row| record(row, "\n"))
+    });
+    require_plain("with none between", "vmN.log", |rows| {
+        lines(rows, |row| record(row, ""))
+    });
+}
+
+#[test]
+fn words_of_many_programs() {
+    let cells = |word: &dyn Fn(&Row) -> String, row: &Row| {
+        let cells = row.csv();
+        let cells: Vec<&str> = cells.split(',').collect();
+        format!("{},{},{}", cells[0], word(row), cells[2..].join(","))
+    };
+    let table = |word: &dyn Fn(&Row) -> String, rows: &[Row]| {
+        format!("{TITLES}\n{}", lines(rows, |row| cells(word, row)))
+    };
+    for words in [
+        ["An internal event", "Message sent", "Msg received"],
+        ["LOCAL", "SENT", "RECV"],
+        ["interno", "enviado", "recibido"],
+        ["idle", "gesendet", "empfangen"],
+        ["interne", "envoyé", "reçu"],
+    ] {
+        require_plain(words[0], "vmN.csv", |rows| {
+            table(&|row| row.word(words).to_owned(), rows)
+        });
+    }
+    // A word says that a send is to all, or that the rows are no events.
+    let without_peers = |word: &'static str, rows: &[Row]| {
+        let cell = |row: &Row| match row.is_to_all() {
+            true => row.csv_with(&row.seconds(), "").replace("send", word),
+            false => row.csv(),
+        };
+        format!("{TITLES}\n0.5,start,0,0,,\n{}", lines(rows, cell))
+    };
+    for word in [
+        "SEND_ALL",
+        "sendall",
+        "Multicast",
+        "broadcast",
+        "MULTI_SEND",
+        "Sent to both",
+    ] {
+        require_plain(word, "vmN.csv", |rows| without_peers(word, rows));
+    }
+    let said = Mapping::parse(
+        "[events]\nsend_all = [\"SHOUT\"]\nignore = [\"hello\"]\n",
+        "m.toml".as_ref(),
+    )
+    .unwrap();
+    let shouted = imported("vmN.csv", &said, |rows| {
+        without_peers("SHOUT", rows).replace("start", "hello")
+    });
+    let (shouted, words) = shouted.unwrap();
+    assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
+    assert!(
+        words.contains("Left out: 3 rows, as their words stand for no event: 3 such as"),
+        "{words}"
+    );
+    let unknown = imported("vmN.csv", &Mapping::default(), |rows| {
+        without_peers("SHOUT", rows)
+    })
+    .unwrap_err();
+    assert!(unknown.contains("event `SHOUT` is not known; say which kind it is (internal, send, send_all, receive, ignore)"), "{unknown}");
+}
+
+#[test]
+fn peers_as_programs_name_them() {
+    for and in [" and ", ", and ", " & ", "+"] {
+        let line = |row: &Row| row.csv_with(&row.seconds(), &format!("\"{}\"", row.names(and)));
+        require_plain(and, "vmN.csv", |rows| {
+            format!("{TITLES}\n{}", lines(rows, line))
+        });
+    }
+    let in_words = |rows: &[Row]| {
+        let line = |row: &Row| {
+            let peers = row
+                .word(
+                    [
+                        "Internal".to_owned(),
+                        format!("Send to {}", row.names(" and ")),
+                        format!("Receive from {}", row.names("")),
+                    ]
+                    .each_ref()
+                    .map(String::as_str),
+                )
+                .to_owned();
+            let stamp = row.stamp.map_or(String::new(), |stamp| stamp.to_string());
+            format!(
+                "{},{peers},{},{},{stamp}",
+                row.seconds(),
+                row.clock,
+                row.queue
+            )
+        };
+        format!("time,event,clock,queue,stamp\n{}", lines(rows, line))
+    };
+    require_plain("peers in the words", "node_N_log.csv", in_words);
+    // A name that is no machine's: refused in a column, and not taken from words.
+    let stranger = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
+    let (_, words) = imported("vmN.csv", &Mapping::default(), stranger).unwrap();
+    assert!(
+        words.contains(
+            "Peers are not taken from the words of events: `7` is no other machine of the run."
+        ),
+        "{words}"
+    );
+    let line = |row: &Row| row.csv_with(&row.seconds(), &row.names(" or "));
+    let partly = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
+    let error = imported("vmN.csv", &Mapping::default(), partly).unwrap_err();
+    assert!(error.contains("is no machine of the run"), "{error}");
+}
+
+#[test]
+fn times_as_programs_write_them() {
+    let table = |time: &dyn Fn(&Row) -> String, rows: &[Row]| {
+        format!(
+            "{TITLES}\n{}",
+            lines(rows, |row| row.csv_with(&time(row), &row.names(";")))
+        )
+    };
+    for format in [
+        "%Y/%m/%d %H:%M:%S.%6f",
+        "%Y-%m-%d:%H:%M:%S.%6f",
+        "%a %b %e %H:%M:%S.%6f %Y",
+        "%m/%d/%Y %I:%M:%S.%6f %p",
+        "%b %e %H:%M:%S.%6f",
+        "%H:%M:%S.%6f",
+        "%Y-%m-%dT%H:%M:%S.%6fZ",
+    ] {
+        require_plain(format, "vmN.csv", |rows| {
+            table(&|row| row.time(format), rows)
+        });
+    }
+    require_plain("microseconds since the epoch", "vmN.csv", |rows| {
+        table(&|row| row.us.to_string(), rows)
+    });
+    require_plain("nanoseconds since the epoch", "vmN.csv", |rows| {
+        table(&|row| format!("{}000", row.us), rows)
+    });
+    let start = logs::runs()[0].iter().map(|row| row.us).min().unwrap();
+    require_plain("milliseconds from 0", "vmN.csv", |rows| {
+        table(
+            &|row| {
+                format!(
+                    "{}.{:03}",
+                    (row.us - start) / 1_000,
+                    (row.us - start) % 1_000
+                )
+            },
+            rows,
+        )
+    });
+}
+
+#[test]
+fn headers_preambles_and_titles() {
+    let body = |rows: &[Row]| lines(rows, Row::csv);
+    require_plain("a preamble", "vmN.csv", |rows| {
+        format!("Node up, 3 ticks per second\n{TITLES}\n{}", body(rows))
+    });
+    require_plain("other titles", "vmN.csv", |rows| {
+        format!(
+            "Global instant (real time),What was done,Lamport counter,Len of queue,Peer,Stamp\n{}",
+            body(rows)
+        )
+    });
+    let (_, words) = imported("vmN.csv", &Mapping::default(), |rows| {
+        format!("Node up\n{TITLES}\n{}", body(rows))
+    })
+    .unwrap();
+    assert!(
+        words.contains("Left out: 3 lines") && words.contains("vm1.csv line 1: Node up"),
+        "{words}"
+    );
+}
+
+#[test]
+fn vector_clocks_are_refused_by_name() {
+    for text in [
+        |row: &Row| format!("{},{},{} 0 0,0", row.seconds(), row.word(WORDS), row.clock),
+        |row: &Row| {
+            format!(
+                "{} {} clock: [{}, 0, 0] queue: 0",
+                row.seconds(),
+                row.word(WORDS),
+                row.clock
+            )
+        },
+    ] {
+        let error = imported("vmN.csv", &Mapping::default(), |rows| {
+            let lines = lines(rows, text);
+            match lines.contains(',') && !lines.contains('[') {
+                true => format!("time,event,clock,queue\n{lines}"),
+                false => lines,
+            }
+        });
+        let error = error.unwrap_err();
+        assert!(error.contains("is a vector clock"), "{error}");
+    }
+}
+
+/// What is understood is shown, and can be written and passed back with the same result.
+#[test]
+fn a_mapping_is_written_and_passed_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = &logs::runs()[0];
+    logs::write(
+        folder.path(),
+        run,
+        |machine| format!("run/vm{machine}.log"),
+        |rows| lines(rows, |row| labelled(row, " | ", ": ")),
+    );
+    let (code, told, _) = analyze(
+        &["import", "run", "--explain", "--write-mapping", "m.toml"],
+        folder.path(),
+    );
+    assert_eq!(code, 0);
+    for wanted in [
+        "logical_clock  behind `clock`",
+        "queue_length   behind `queue`",
+        "How the logs are read",
+    ] {
+        assert!(told.contains(wanted), "{told}");
+    }
+    let sources = [folder.path().join("run")];
+    let text = fs::read_to_string(folder.path().join("m.toml")).unwrap();
+    let mapping = Mapping::parse(&text, "m.toml".as_ref()).unwrap();
+    assert!(!mapping.line.is_empty());
+    let wanted = logs::import(&sources, &Mapping::default()).unwrap().0;
+    assert_eq!(logs::import(&sources, &mapping).unwrap().0, wanted);
+    let (_, again) = import::understand(&sources, &mapping).unwrap();
+    assert_eq!(again, mapping);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 2, "only the mapping was made");
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_says_how_far_it_got() {
+    let said = Mapping::parse(
+        r"line = '^(?<system_time>\S+ \S+) - (?<event>\w+) clock=(?<logical_clock>\d+)'",
+        "m.toml".as_ref(),
+    )
+    .unwrap();
+    let error = imported("vmN.log", &said, |rows| {
+        lines(rows, |row| labelled(row, " | ", ": "))
+    })
+    .unwrap_err();
+    let error = error.split_once("vm1.log ").unwrap().1;
+    assert!(
+        error.starts_with("line 1: the pattern of lines matches none of"),
+        "{error}"
+    );
+    assert!(error.contains("and wants then `- (?<event>"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
+    let unknown = imported("vmN.log", &Mapping::default(), |rows| {
+        lines(rows, |row| {
+            labelled(row, " | ", ": ").replace("INTERNAL", "TICK")
+        })
+    });
+    let unknown = unknown.unwrap_err();
+    assert!(
+        unknown.contains("no word of the line is known for an event")
+            && unknown.contains("| TICK |"),
+        "{unknown}"
+    );
+    let said = Mapping::parse("[events]\ninternal = [\"TICK\"]\n", "m.toml".as_ref()).unwrap();
+    let found = imported("vmN.log", &said, |rows| {
+        lines(rows, |row| {
+            labelled(row, " | ", ": ").replace("INTERNAL", "TICK")
+        })
+    });
+    assert_eq!(found.unwrap().0, logs::plain(&logs::runs()[..1]));
+    let no_clock = imported("vmN.log", &Mapping::default(), |rows| {
+        lines(rows, |row| {
+            labelled(row, " | ", ": ").replace("clock", "old clock")
+        })
+    });
+    let no_clock = no_clock.unwrap_err();
+    assert!(
+        no_clock.contains("no value that is known as logical_clock"),
+        "{no_clock}"
+    );
+    let line = no_clock.split_once("  line = ").unwrap().1;
+    assert!(
+        Mapping::parse(&format!("line = {}", line.trim()), "m.toml".as_ref()).is_ok(),
+        "{line}"
+    );
+}
+
+/// Whatever the lines are, they are understood or refused.
+#[test]
+fn lines_of_any_kind_do_no_harm() {
+    let texts = [
+        "\u{0}",
+        "[",
+        "{",
+        "(((",
+        "to to to",
+        "from [",
+        "1 and",
+        "clock: ",
+        "é: 5 | send",
+        "send 1 2 3\nreceive 1 2 3\n",
+        "[1, 2",
+        "2031-13-45 99:99:99 send clock: 1\n",
+        "::::",
+        "\n\n\n",
+        "a\tb\tc\n1\t2\t3",
+    ];
+    for text in texts {
+        let found = imported("vmN.log", &Mapping::default(), |_| text.to_owned());
+        assert!(found.is_err(), "{text}");
+    }
+}

@@ -1,0 +1,225 @@
+//! `sources.csv` of imported logs: where each event stands in the files that it was read from.
+//!
+//! A line of it is a stretch of events of one run that stand in one file at regular distances, which nearly all events of a machine
+//! do. So the file is small however long the logs are.
+
+use std::fmt::Write;
+use std::fs;
+
+use super::checksum::checksum;
+use super::dataset::Dataset;
+use super::imported::Imported;
+use crate::input::open_stored;
+
+/// Its columns.
+const COLUMNS: [&str; 6] = ["run", "row", "rows", "file", "line", "step"];
+
+/// Where an event stands in an imported file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The file, by its index among the imported ones.
+    pub file: u32,
+    /// The line, from 1.
+    pub line: u64,
+}
+
+/// Some events of a run that follow on each other in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRange {
+    /// The run.
+    pub run: u64,
+    /// The first of its rows, from 0.
+    pub row: u64,
+    /// How many rows.
+    pub rows: u64,
+    /// Where the first stands.
+    pub first: SourceLine,
+    /// Lines from one to the next.
+    pub step: u64,
+}
+
+impl SourceRange {
+    /// The ranges of the rows of `run`, which stand at `lines`.
+    pub fn of_run(run: u64, lines: impl IntoIterator<Item = SourceLine>) -> Vec<Self> {
+        let mut ranges: Vec<Self> = vec![];
+        for (row, line) in (0..).zip(lines) {
+            if ranges.last_mut().is_some_and(|range| range.take(line)) {
+                continue;
+            }
+            ranges.push(Self {
+                run,
+                row,
+                rows: 1,
+                first: line,
+                step: 0,
+            });
+        }
+        ranges
+    }
+
+    /// Takes the next row, which stands at `next`, if it is at the same distance as those before; the second row of a range decides
+    /// about its step. Returns whether it was taken.
+    fn take(&mut self, next: SourceLine) -> bool {
+        let SourceLine { file, line } = self.first;
+        if self.rows == 1 && next.line > line {
+            self.step = next.line - line;
+        }
+        let takes = next.file == file && self.step > 0 && next.line == line + self.rows * self.step;
+        self.rows += u64::from(takes);
+        takes
+    }
+
+    /// Where row `row` of `run` stands; none if it is not one of these rows.
+    fn line(&self, run: u64, row: u64) -> Option<SourceLine> {
+        let index = row.checked_sub(self.row)?;
+        (self.run == run && index < self.rows).then_some(SourceLine {
+            file: self.first.file,
+            line: self
+                .first
+                .line
+                .saturating_add(index.saturating_mul(self.step)),
+        })
+    }
+}
+
+/// The text of the file.
+pub(super) fn text(ranges: &[SourceRange]) -> String {
+    let mut text = COLUMNS.join(",") + "\n";
+    for range in ranges {
+        let SourceRange {
+            run,
+            row,
+            rows,
+            first,
+            step,
+        } = range;
+        // A text takes whatever is written to it.
+        let _ = writeln!(
+            text,
+            "{run},{row},{rows},{},{},{step}",
+            first.file, first.line
+        );
+    }
+    text
+}
+
+/// The ranges that stand in `text`; none if it is no such file.
+fn parse(text: &str) -> Option<Vec<SourceRange>> {
+    let mut lines = text.lines();
+    (lines.next()? == COLUMNS.join(",")).then_some(())?;
+    lines
+        .map(|line| {
+            let cells = line.split(',').map(|cell| cell.parse::<u64>().ok());
+            let cells: Vec<u64> = cells.collect::<Option<_>>()?;
+            let [run, row, rows, file, line, step] = cells[..] else {
+                return None;
+            };
+            Some(SourceRange {
+                run,
+                row,
+                rows,
+                first: SourceLine {
+                    file: file.try_into().ok()?,
+                    line,
+                },
+                step,
+            })
+        })
+        .collect()
+}
+
+/// Where the events of an imported dataset were read.
+#[derive(Clone, Debug)]
+pub struct Sources<'d> {
+    imported: &'d Imported,
+    ranges: Vec<SourceRange>,
+}
+
+impl<'d> Sources<'d> {
+    /// Those of `dataset`; none if its logs were not imported, or by a version that did not note them.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file, in words that name it.
+    pub fn open(dataset: &'d Dataset) -> Result<Option<Self>, String> {
+        let Some(imported) = &dataset.manifest().imported else {
+            return Ok(None);
+        };
+        let Some(written) = &imported.sources else {
+            return Ok(None);
+        };
+        let path = dataset.sources();
+        let wrong = |problem: String| {
+            format!(
+                "{}: {problem}; the lines of the imported files are not known",
+                path.display()
+            )
+        };
+        open_stored(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let ranges = (checksum(text.as_bytes()) == *written)
+            .then(|| parse(&text))
+            .flatten();
+        let ranges =
+            ranges.ok_or_else(|| wrong("it is not what was written (checksum)".to_owned()))?;
+        Ok(Some(Self { imported, ranges }))
+    }
+
+    /// The file and line of row `row` of `run`, counted from 0.
+    pub fn find(&self, run: u64, row: u64) -> Option<(&'d str, u64)> {
+        let behind = self
+            .ranges
+            .partition_point(|range| (range.run, range.row) <= (run, row));
+        let line = self.ranges.get(behind.checked_sub(1)?)?.line(run, row)?;
+        let file = self.imported.files.get(line.file as usize)?;
+        Some((&file.path, line.line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(lines: &[(u32, u64)]) -> Vec<SourceLine> {
+        let line = |&(file, line)| SourceLine { file, line };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_file_of_a_machine_is_one_range() {
+        let ranges = SourceRange::of_run(7, lines(&[(0, 2), (0, 3), (0, 4), (1, 2), (1, 4)]));
+        let short: Vec<_> = ranges
+            .iter()
+            .map(|range| (range.row, range.rows, range.first.line, range.step))
+            .collect();
+        assert_eq!(short, [(0, 3, 2, 1), (3, 2, 2, 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_found_where_it_stands(
+            stands in prop::collection::vec((0u32..3, 1u64..12), 0..40),
+            others in prop::collection::vec((0u32..3, 1u64..12), 0..5),
+        ) {
+            let (stands, others) = (lines(&stands), lines(&others));
+            let mut ranges = SourceRange::of_run(1, others.iter().copied());
+            ranges.extend(SourceRange::of_run(4, stands.iter().copied()));
+            prop_assert_eq!(parse(&text(&ranges)), Some(ranges.clone()));
+            let found = |run: u64, row: u64| ranges.iter().find_map(|range| range.line(run, row));
+            for (run, lines) in [(1, &others), (4, &stands)] {
+                for (row, line) in (0..).zip(lines) {
+                    prop_assert_eq!(found(run, row), Some(*line));
+                }
+                prop_assert_eq!(found(run, lines.len() as u64), None);
+            }
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_such_file() {
+        for text in ["", "run,row\n", "run,row,rows,file,line,step\n1,2,3,4,5\n"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
