@@ -190,7 +190,8 @@ fn markdown_has_a_row_a_machine() {
         rows.iter().all(|row| columns(row) == columns(rows[0])),
         "{out}"
     );
-    let slowest = "| 0 at 1/s<br>overloaded | mean of 3<br>± (95 %)<br>predicted<br>difference<br>z";
+    let slowest =
+        "| 0 at 1/s<br>overloaded | mean of 3<br>± (95 %)<br>predicted<br>difference<br>z";
     for end in ["<br>caveats |", " |"] {
         let slowest = format!("{slowest}{end}");
         let found = rows
