@@ -17,8 +17,7 @@ type Cell<'t> = (usize, usize, &'t str);
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
-        let slots = template.slots.iter().enumerate();
-        for (number, slot) in slots.filter(|(_, slot)| is_time(slot)) {
+        for (number, slot) in candidates(template) {
             let rows = template.rows.iter();
             let cells = rows.map(|row| (row.file, row.index, row.cells[number].as_str()));
             values.entry(role(slot)).or_default().extend(cells);
@@ -35,9 +34,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     let time = |template: &Template| match course.is_empty() {
         true => plain_time(template),
         false => {
-            let slots = template.slots.iter().enumerate();
-            let times = slots.filter(|(_, slot)| is_time(slot));
-            let best = times
+            let best = candidates(template)
                 .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
             best.map(|(number, _)| number)
         }
@@ -47,6 +44,21 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
         times[index] = time(&templates[index]);
     }
     times
+}
+
+/// No clock, queue length or name is as large as Unix times in seconds since 2001, or in finer units.
+const UNIX_TIME: f64 = 1e9;
+
+/// The values of a shape that can be times, by their format, their words or their size.
+fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
+    let is_unix_time = |number: usize| {
+        let mut cells = template.rows.iter().map(|row| row.cells[number].parse());
+        cells.all(|cell: Result<f64, _>| cell.is_ok_and(|value| value >= UNIX_TIME))
+    };
+    let slots = template.slots.iter().enumerate();
+    slots.filter(move |(number, slot)| {
+        is_time(slot) || (slot.class == Class::Number && is_unix_time(*number))
+    })
 }
 
 /// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
