@@ -106,6 +106,7 @@ pub(super) fn assign(
     }
     refuse_unless_rare(&lacking, is_rare, "system_time")?;
     events.retain(|index| !lacking.contains(index));
+    drop_damaged(&mut events, templates, is_rare);
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
@@ -170,6 +171,19 @@ pub(super) fn assign(
         assignments: found.into_iter().enumerate().map(assignment).collect(),
         assumptions,
     })
+}
+
+/// Leaves out rare shapes with more numbers without words than any frequent shape has: a value was cut in two, and part of it would be
+/// read as the whole.
+fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
+    let plain_numbers = |index: usize| {
+        let slots = templates[index].slots.iter();
+        slots.filter(|slot| is_plain(slot)).count()
+    };
+    let frequent = events.iter().filter(|&&index| !is_rare(index));
+    if let Some(most) = frequent.map(|&index| plain_numbers(index)).max() {
+        events.retain(|&index| !is_rare(index) || plain_numbers(index) <= most);
+    }
 }
 
 /// The first and the last event of each file, by the indices of their records.
