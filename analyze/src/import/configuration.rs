@@ -1,4 +1,4 @@
-//! What a run's configuration was: as its owner says, and otherwise as its log shows.
+//! The configuration of a run: as the user gives it, and otherwise measured from the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::run::Run;
 use super::{durations, rates};
 use crate::error::Error;
 
-/// What an imported run was set up to be.
+/// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// What the log does not tell has its default value, but for the phases.
+    /// Parameters that the log does not show have their default value, except the phases, which are unknown.
     configuration: Configuration,
     time_scale: f64,
 }
 
 /// The configuration of each run.
-pub(super) fn of(
+pub(super) fn from_runs(
     runs: &[Run],
     rules: &Rules,
     mapping: &Mapping,
@@ -32,18 +32,18 @@ pub(super) fn of(
     let mut all_rates = vec![];
     for run in runs {
         let hertz = match &mapping.rates {
-            Some(said) => rates::given(run, said)?,
+            Some(given) => rates::check_given(run, given)?,
             None => {
-                let measured = rates::measured(run, mapping)?;
+                let measured = rates::measure_all(run, mapping)?;
                 let taken = measured.iter().map(|rate| rate.taken).collect();
                 report.rates.push(measured);
                 taken
             }
         };
-        all_rates.push(rates::as_parameter(run, &hertz)?);
+        all_rates.push(rates::to_parameter(run, &hertz)?);
     }
     report.assumed.rates = mapping.rates.is_none();
-    let durations = durations::of(runs, &all_rates, mapping)?;
+    let durations = durations::from_runs(runs, &all_rates, mapping)?;
     let setup = |(rates, duration_ns)| Setup {
         configuration: Configuration {
             duration_ns,
@@ -93,12 +93,12 @@ fn probability(value: f64) -> Internal {
 }
 
 impl Setup {
-    /// The canonical text of its configuration.
+    /// The canonical text of the configuration.
     pub(super) fn key(&self) -> String {
         self.configuration.to_string()
     }
 
-    /// The row of the journal of `run`, the `place`th of the dataset.
+    /// The row of the journal for `run`, which is run number `index` of the dataset.
     pub(super) fn journal_row(&self, index: u64, repetition: u32, run: &Run) -> JournalRow {
         let start_ns = run.span_ns().0;
         let phase_ns = |rows: &Vec<super::rows::Row>| {

@@ -1,4 +1,4 @@
-//! How long runs were observed: from the first event to the last, and at most a tick longer.
+//! The duration of imported runs: from the first event to the last, and at most a tick longer.
 
 use sim::experiment::{Configuration, Parameter, Rates};
 
@@ -6,56 +6,60 @@ use super::mapping::Mapping;
 use super::run::Run;
 use crate::error::Error;
 
-/// Times are rounded to a millisecond by many programs.
+/// Many programs round times to a millisecond.
 const ROUNDING_S: f64 = 1e-3;
 
-/// The observation of a run ended between these two times, in model seconds: with the last event at the earliest, and before the
-/// next tick of any machine was due.
+/// The range of times, in model seconds, in which a run ended: not before the last event, and before the next tick of any machine
+/// was due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct End {
     earliest_s: f64,
     latest_s: f64,
-    /// A tick of the machine that had the last event.
+    /// The time between two ticks of the machine that had the last event, model seconds.
     tick_s: f64,
 }
 
-/// Model nanoseconds that each of `runs` was observed: as the user said; otherwise a whole number of seconds, if the observation can
-/// have ended then, or up to the last event. Runs of equal rates that can have ended at the same time did, with the latest event of
-/// theirs.
+/// The duration of each run, model nanoseconds. If the user gives none, it is a whole number of seconds if the run can have ended
+/// then, and otherwise the time of the last event. Runs of equal rates that can have ended at the same time get the same duration,
+/// that of the run with the latest event.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a run has a later event, or no run can last so long.
-pub(super) fn of(runs: &[Run], rates: &[Rates], mapping: &Mapping) -> Result<Vec<u64>, Error> {
+/// [`Error::Import`] if a run has an event after the given duration, or if the duration is out of range.
+pub(super) fn from_runs(
+    runs: &[Run],
+    rates: &[Rates],
+    mapping: &Mapping,
+) -> Result<Vec<u64>, Error> {
     let ends: Vec<End> = runs
         .iter()
         .zip(rates)
-        .map(|(run, rates)| End::of(run, rates, mapping.time_scale()))
+        .map(|(run, rates)| End::from_run(run, rates, mapping.time_scale()))
         .collect();
     let seconds = match mapping.duration_s {
-        Some(said) => given(runs, &ends, said)?,
-        None => measured(&ends, rates),
+        Some(duration_s) => check_given(runs, &ends, duration_s)?,
+        None => measure_seconds(&ends, rates),
     };
     let durations = runs.iter().zip(seconds);
     durations
-        .map(|(run, seconds)| as_parameter(run, seconds))
+        .map(|(run, seconds)| to_parameter(run, seconds))
         .collect()
 }
 
-fn given(runs: &[Run], ends: &[End], said: f64) -> Result<Vec<f64>, Error> {
+fn check_given(runs: &[Run], ends: &[End], duration_s: f64) -> Result<Vec<f64>, Error> {
     for (run, end) in runs.iter().zip(ends) {
-        if end.earliest_s > said {
+        if end.earliest_s > duration_s {
             let problem = format!(
-                "its last event is {} s after its first, but the given duration is {said} s",
+                "its last event is {} s after its first, but the given duration is {duration_s} s",
                 end.earliest_s
             );
             return Err(Error::import(run.name.as_ref(), None, problem));
         }
     }
-    Ok(vec![said; runs.len()])
+    Ok(vec![duration_s; runs.len()])
 }
 
-fn measured(ends: &[End], rates: &[Rates]) -> Vec<f64> {
+fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
     let mut seconds: Vec<Option<f64>> = ends.iter().map(|end| end.whole_s()).collect();
     let mut open: Vec<usize> = (0..ends.len())
         .filter(|&run| seconds[run].is_none())
@@ -87,7 +91,7 @@ fn measured(ends: &[End], rates: &[Rates]) -> Vec<f64> {
 }
 
 impl End {
-    fn of(run: &Run, rates: &Rates, time_scale: f64) -> Self {
+    fn from_run(run: &Run, rates: &Rates, time_scale: f64) -> Self {
         let (start_ns, _) = run.span_ns();
         let mut end = Self {
             earliest_s: 0.0,
@@ -109,13 +113,13 @@ impl End {
                 (end.earliest_s, end.tick_s) = (last_s, tick_s);
             }
         }
-        // A machine that stopped before the others ended no observation.
+        // A machine that stopped early would give an end before the last event.
         end.latest_s = end.latest_s.max(end.earliest_s);
         end
     }
 
-    /// The whole number of seconds at which it can have ended, behind the last event: the largest before the next tick of any
-    /// machine was due, or else the next one, if it is not more than a tick behind the last event.
+    /// The whole number of seconds, after the last event, at which the run can have ended. This is the largest before the next tick of
+    /// any machine was due; if there is none, it is the next whole number, if at most a tick after the last event.
     fn whole_s(self) -> Option<f64> {
         let before_next_tick = Some(self.latest_s.floor()).filter(|&end_s| end_s > self.earliest_s);
         let next = self.earliest_s.ceil();
@@ -123,9 +127,9 @@ impl End {
     }
 }
 
-fn as_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
+fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
-    // Milliseconds are enough to tell durations apart; and no run has none.
+    // Durations are rounded up to milliseconds, and are at least 1 ms.
     let rounded = (seconds * 1e3 - 1e-6).ceil().max(1.0) / 1e3;
     let text = if rounded.fract() == 0.0 {
         rounded.to_string()

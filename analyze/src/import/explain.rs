@@ -1,4 +1,4 @@
-//! What was understood of the logs, field by field, and what was assumed.
+//! Reports how each field of the logs was read, and what was assumed.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use super::lines::Raw;
 use super::mapping::COLUMNS;
 use crate::output::table::Table;
 
-/// So many different values of a field are shown.
+/// Number of different values that are shown of a field.
 const EXAMPLES: usize = 2;
 
-/// What was understood of the logs.
+/// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Understood {
-    /// Where the recognised fields stand, in words.
+    /// Where each recognised field was found, in words.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
-    /// A sentence for everything that was assumed.
+    /// One sentence per assumption.
     pub(super) assumptions: Vec<String>,
 }
 
@@ -31,14 +31,14 @@ struct Field {
 }
 
 impl Understood {
-    /// Notes an assumption, once.
+    /// Adds an assumption if it is not listed yet.
     pub(super) fn assume(&mut self, sentence: String) {
         if !self.assumptions.contains(&sentence) {
             self.assumptions.push(sentence);
         }
     }
 
-    /// The fields as a table: where each was found, two of its values, and in how many rows it has one.
+    /// The fields as a table: where each was found, two of its values, and how many rows have a value.
     pub(super) fn table(&self) -> Table {
         let row = |field: &Field| {
             vec![
@@ -60,8 +60,8 @@ impl Understood {
     }
 }
 
-/// Notes the fields of the rows that were read.
-pub(super) fn fill(understood: &mut Understood, runs: &[(String, Vec<Raw>)]) {
+/// Adds the fields of all rows to `understood`.
+pub(super) fn add_fields(understood: &mut Understood, runs: &[(String, Vec<Raw>)]) {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let of = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {

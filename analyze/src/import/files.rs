@@ -1,4 +1,4 @@
-//! Which files are a run's, and what they say: read whole, within bounds.
+//! Finds the files of each run, and reads their text up to a limit.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -9,15 +9,15 @@ use super::report::Report;
 use super::{machines, names};
 use crate::error::Error;
 
-/// Files of these names, in small letters or capitals, are taken from a folder.
+/// Files with these extensions, in small letters or capitals, are read from a folder.
 const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
-/// Folders within folders are searched so deep.
+/// Levels of folders that are searched.
 const MOST_DEPTH: usize = 6;
-/// No line of a log has so many bytes.
+/// A file with a line of more bytes is no log.
 const MOST_LINE_BYTES: u64 = 1 << 20;
-/// A byte of a log takes about so many of memory while it is imported.
+/// Bytes of memory that a byte of a log takes during an import, about.
 const MEMORY_PER_BYTE: u64 = 16;
-/// Where the system does not say how much memory it has.
+/// Bytes of memory that are assumed to be free if the system does not report them.
 const USUAL_MEMORY: u64 = 16 << 30;
 
 /// The files of a run.
@@ -25,17 +25,17 @@ const USUAL_MEMORY: u64 = 16 << 30;
 pub(super) struct RunFiles {
     pub(super) name: String,
     pub(super) paths: Vec<PathBuf>,
-    /// Whether they were found in a folder: then a file that is no log may be left out.
+    /// Whether the files were found in a folder. Then files that are no logs may be left out.
     pub(super) from_folder: bool,
 }
 
-/// The files of each run: those of the sources that are files, and those of every folder; both are parted further if their names
-/// tell of several runs. What of a folder is not taken is told in the report.
+/// Finds the files of each run. All sources that are files are one group, and so are the files of each folder; a group is split if
+/// the names of its files show several runs. The report lists the files of folders that are not read.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a source is given twice or a folder has no log; [`Error::Io`] if one cannot be read.
-pub(super) fn of_runs(
+/// [`Error::Import`] if a source is given twice or a folder has no log; [`Error::Io`] if a source cannot be read.
+pub(super) fn find_runs(
     sources: &[PathBuf],
     pattern: Option<&str>,
     report: &mut Report,
@@ -98,8 +98,8 @@ pub(super) fn of_runs(
     Ok(runs)
 }
 
-/// The folders in which logs are, with their logs in the order of their names: the folder itself if it has files that are named as
-/// logs are; otherwise the folders in it; otherwise itself with files of any other name.
+/// The folders that have logs, each with its logs in the order of their names: the folder itself if it has files with the extension
+/// of a log, otherwise the folders in it, otherwise the folder itself with its files without extension.
 fn logs_within(
     folder: &Path,
     depth: usize,
@@ -152,18 +152,19 @@ fn is_log(path: &Path) -> bool {
     is_known && is_file(path)
 }
 
-/// Whoever opens a pipe waits for a writer, perhaps for ever. A link that leads nowhere stays: reading it says so.
+/// Whether `path` is no pipe or device, since reading these may block forever. A broken link counts as a file: reading it gives the
+/// error.
 fn is_file(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }
 
-/// Whether its name begins with a point, as those do that editors and macOS leave beside a file.
+/// Whether a name begins with a point, such as those of files that editors and macOS create.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// So many bytes of logs can be imported at once: in proportion to the memory that is free.
+/// Number of bytes of logs that can be imported at once: a share of the free memory.
 pub(super) fn most_bytes() -> u64 {
     let of_line = |line: &str| {
         let kib = line.strip_prefix("MemAvailable:")?;
@@ -174,11 +175,12 @@ pub(super) fn most_bytes() -> u64 {
     available.unwrap_or(USUAL_MEMORY) / MEMORY_PER_BYTE
 }
 
-/// The text of a log of at most `most_bytes` bytes, line by line: what is no log of text is refused where that shows.
+/// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the line if it is longer than any, or no UTF-8, or beyond `most_bytes`; [`Error::Io`].
+/// [`Error::Import`] with the line if it has more than [`MOST_LINE_BYTES`] bytes, is not UTF-8, or ends after `most_bytes` bytes;
+/// [`Error::Io`] if the file cannot be read.
 pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     let (mut text, mut line) = (String::new(), vec![]);

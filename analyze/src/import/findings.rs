@@ -1,4 +1,5 @@
-//! What was found in the logs rather than read, in words: rates, rules, rows of one tick, queue lengths, and what cannot be measured.
+//! Sentences on what an import derived from the logs: rates, rules, joined rows, queue lengths, and quantities that cannot be
+//! measured.
 
 use sim::log::{Unmeasured, UnmeasuredPart};
 
@@ -8,7 +9,7 @@ use super::report::Report;
 use super::rules::{Fits, Rule};
 use crate::output::words::counted;
 
-/// A sentence on each thing that was found.
+/// A sentence on each finding.
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
     words.extend(report.rates.first().into_iter().flat_map(|run| pauses(run)));
@@ -19,7 +20,7 @@ pub(super) fn words(report: &Report) -> Vec<String> {
     words
 }
 
-/// The same in a few words each, for a table.
+/// The findings in a few words each, for a table.
 pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
     let mut add = |is_so: bool, words: &str| brief.extend(is_so.then(|| words.to_owned()));
@@ -105,7 +106,7 @@ fn pauses(run: &[MeasuredRate]) -> impl Iterator<Item = String> {
     usual.collect::<Vec<_>>().into_iter()
 }
 
-/// Each rule with how many rows fit it, and how many fit the other one.
+/// A sentence on each rule, with the number of rows that fit it and that fit the opposite rule.
 fn rules(report: &Report) -> Vec<String> {
     let Some(rules) = report.rules else {
         return vec![];
@@ -146,7 +147,7 @@ fn rules(report: &Report) -> Vec<String> {
     words
 }
 
-/// Nothing if no row tells.
+/// A sentence on one rule; empty if no row shows which rule applies.
 fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
     let Fits { after, before, of } = rule.fits;
     let (taken, other) = match rule.when {

@@ -1,13 +1,13 @@
-//! Formats of times that are recognised, and the unit of times that are numbers.
+//! Recognises formats of times, and the unit of times that are numbers.
 
 use once_cell::sync::Lazy;
 use regex::Regex;
 
 /// A format of times.
 pub(super) struct Format {
-    /// A regular expression of a whole time, without groups.
+    /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The same as a format of strftime; none for ISO 8601, which is read without.
+    /// The format of strftime that parses such a time; none for ISO 8601, which needs no format.
     pub(super) strftime: Option<&'static str>,
 }
 
@@ -18,7 +18,7 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// Formats, those that say more before those that are a part of them. A fraction of a second is optional in all.
+/// Formats of times. A format comes before those that match a part of the same text. Fractions of a second are optional.
 pub(super) const FORMATS: [Format; 16] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -77,7 +77,7 @@ pub(super) const FORMATS: [Format; 16] = [
     format(r"\d:\d\d:\d\d(?:[.,]\d+)?", "%H:%M:%S%.f"),
 ];
 
-/// The formats as regular expressions of the beginning of a text.
+/// Regular expressions that match each of [`FORMATS`] at the beginning of a text.
 static BEGINNINGS: Lazy<Vec<Regex>> = Lazy::new(|| {
     let beginning = |format: &Format| {
         let pattern = format!(r"^(?:{})", format.pattern);
@@ -86,7 +86,7 @@ static BEGINNINGS: Lazy<Vec<Regex>> = Lazy::new(|| {
     FORMATS.iter().map(beginning).collect()
 });
 
-/// The time with which a text begins: the index of its format, and how many bytes it has.
+/// Finds a time at the beginning of a text: the index of its format, and its length in bytes.
 pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
     let first = text.bytes().next()?;
     if !first.is_ascii_digit() && !first.is_ascii_uppercase() {
@@ -100,7 +100,8 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
     (!next.is_some_and(|next| next.is_alphanumeric())).then_some(found)
 }
 
-/// The format of strftime that all of some times have: the first that reads them all. None if ISO 8601 does, or no format.
+/// The format of strftime that all times have: that of the first format that matches them all. None if this is ISO 8601, or if no
+/// format matches.
 pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
     let reads_all = |index: &usize| {
         times.clone().all(|time| {
@@ -113,15 +114,16 @@ pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option
     FORMATS[index].strftime
 }
 
-/// Units of times, with how many there are in a second.
+/// Units of times, and how many of each make a second.
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];
-/// Seconds since the epoch that a log of a program of today has: from 1990 to 2100.
+/// Plausible seconds since the Unix epoch in a log: from 1990 to 2100.
 const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
-/// Ticks per second of a machine, for the unit of its times to be plausible.
+/// Plausible ticks per second of a machine.
 const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
-/// The unit of numeric times that begin at `first`, of machines that tick so many times per unit. Numbers that are seconds,
-/// milliseconds, ... since the epoch tell it themselves; others by the rates of the machines. None if seconds are as good as any.
+/// The unit of numeric times that begin at `first`, for machines that tick `per_unit` times per unit. Times since the Unix epoch
+/// show the unit by their size; for others it is the first unit with which all rates are plausible. None for seconds, and if no
+/// unit is plausible.
 pub(super) fn unit(first: f64, per_unit: &[f64]) -> Option<&'static str> {
     let since_epoch = UNITS
         .iter()

@@ -1,4 +1,4 @@
-//! Which column of a file is which.
+//! Finds the columns of a file by their titles or numbers.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use csv::StringRecord;
 use super::mapping::{COLUMNS, Mapping};
 use crate::error::Error;
 
-/// Where each of [`COLUMNS`] stands in a record.
+/// The index of each of [`COLUMNS`] in a record; none if the file does not have the column.
 pub(super) type Places = [Option<usize>; COLUMNS.len()];
 
-/// What a log cannot be without; machines may also be told apart by their files.
+/// Columns that every log needs. The machine is not among them, for a file's name may give it.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// What is said of a column that the log does not have, whatever its titles are.
+/// The value in a mapping for a column that is not to be read.
 const NO_COLUMN: &str = "-";
 
-/// What else columns are usually called, in lower case, their words joined by `_`.
+/// Other usual titles of each column, in lower case and with words joined by `_`.
 const USUAL: [(&str, &[&str]); 12] = [
     ("run", &["trial", "run_id"]),
     (
@@ -83,8 +83,8 @@ const USUAL: [(&str, &[&str]); 12] = [
     ("sent_tick", &[]),
 ];
 
-/// Finds the columns in a file's header, or by their numbers where it has none.
-pub(super) fn places(
+/// Finds the columns in a file's header, or by their numbers if the file has no header.
+pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
     path: &Path,
@@ -92,17 +92,17 @@ pub(super) fn places(
     let mut places = Places::default();
     for (place, name) in places.iter_mut().zip(COLUMNS) {
         *place = match mapping.columns.get(name) {
-            Some(said) if said == NO_COLUMN => None,
-            Some(said) => Some(said_place(said, name, header, path)?),
-            None => header.and_then(|header| usual_place(name, header)),
+            Some(given) if given == NO_COLUMN => None,
+            Some(given) => Some(find_given_column(given, name, header, path)?),
+            None => header.and_then(|header| find_usual_column(name, header)),
         };
         if let (Some(place), Some(header)) = (*place, header) {
             let is_number = mapping
                 .columns
                 .get(name)
-                .is_some_and(|said| is_number_of(said, place));
+                .is_some_and(|given| is_given_by_number(given, place));
             if !is_number {
-                refuse_twins(place, name, header, path)?;
+                refuse_duplicate_titles(place, name, header, path)?;
             }
         }
     }
@@ -131,9 +131,9 @@ pub(super) fn places(
     Err(Error::import(path, Some(1), problem))
 }
 
-/// Whether a column is found by its usual names.
+/// Whether the header has a usual title of the column `name`.
 pub(super) fn is_usual(name: &str, header: &StringRecord) -> bool {
-    usual_place(name, header).is_some()
+    find_usual_column(name, header).is_some()
 }
 
 /// Whether a line of cells names every column that an event needs.
@@ -142,27 +142,32 @@ pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
     known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
 }
 
-/// How many of the columns that an event needs a line of cells names.
+/// Number of needed columns that a line of cells names.
 pub(super) fn known(cells: &StringRecord, mapping: &Mapping) -> usize {
     let is_known = |name: &&&str| match mapping.columns.get(**name) {
-        Some(said) => {
-            let is_number = said
+        Some(given) => {
+            let is_number = given
                 .parse()
                 .is_ok_and(|number: usize| (1..=cells.len()).contains(&number));
-            is_number || cells.iter().any(|title| title.eq_ignore_ascii_case(said))
+            is_number || cells.iter().any(|title| title.eq_ignore_ascii_case(given))
         }
-        None => usual_place(name, cells).is_some(),
+        None => find_usual_column(name, cells).is_some(),
     };
     NEEDED.iter().filter(is_known).count()
 }
 
-/// Whether a column was said by its number.
-fn is_number_of(said: &str, place: usize) -> bool {
-    said.parse() == Ok(place + 1)
+/// Whether the mapping gives a column by its number.
+fn is_given_by_number(given: &str, place: usize) -> bool {
+    given.parse() == Ok(place + 1)
 }
 
-/// Of two columns of the same title nobody can tell which is meant.
-fn refuse_twins(place: usize, name: &str, header: &StringRecord, path: &Path) -> Result<(), Error> {
+/// Refuses a column found by its title if another column has the same title.
+fn refuse_duplicate_titles(
+    place: usize,
+    name: &str,
+    header: &StringRecord,
+    path: &Path,
+) -> Result<(), Error> {
     let title = &header[place];
     let is_twin = |other: &str| plain(other) == plain(title);
     let twins: Vec<usize> = (0..header.len())
@@ -180,7 +185,7 @@ fn refuse_twins(place: usize, name: &str, header: &StringRecord, path: &Path) ->
     Err(Error::import(path, Some(1), problem))
 }
 
-/// Where `name` stands among [`COLUMNS`].
+/// The index of `name` in [`COLUMNS`].
 pub(super) fn index(name: &str) -> usize {
     COLUMNS
         .iter()
@@ -188,30 +193,34 @@ pub(super) fn index(name: &str) -> usize {
         .unwrap_or_else(|| unreachable!("no column {name}"))
 }
 
-fn said_place(
-    said: &str,
+fn find_given_column(
+    given: &str,
     name: &str,
     header: Option<&StringRecord>,
     path: &Path,
 ) -> Result<usize, Error> {
     let mut titles = header.into_iter().flatten();
-    if let Some(place) = titles.position(|title| title.eq_ignore_ascii_case(said)) {
+    if let Some(place) = titles.position(|title| title.eq_ignore_ascii_case(given)) {
         return Ok(place);
     }
-    match said.parse::<usize>() {
+    match given.parse::<usize>() {
         Ok(number) if number > 0 && header.is_none_or(|header| number <= header.len()) => {
             Ok(number - 1)
         }
         _ => {
-            let problem = format!("there is no column `{said}` to take as {name}");
+            let problem = format!("there is no column `{given}` to take as {name}");
             Err(Error::import(path, Some(1), problem))
         }
     }
 }
 
-fn usual_place(name: &str, header: &StringRecord) -> Option<usize> {
+fn find_usual_column(name: &str, header: &StringRecord) -> Option<usize> {
     let titles: Vec<String> = header.iter().map(plain).collect();
-    let find = |wanted: &str| titles.iter().position(|title| is(title, wanted, name));
+    let find = |wanted: &str| {
+        titles
+            .iter()
+            .position(|title| has_title(title, wanted, name))
+    };
     let others = USUAL.iter().find(|(column, _)| *column == name);
     let others = others.map_or(&[][..], |(_, others)| others);
     std::iter::once(name)
@@ -219,7 +228,7 @@ fn usual_place(name: &str, header: &StringRecord) -> Option<usize> {
         .find_map(find)
 }
 
-fn is(title: &str, wanted: &str, name: &str) -> bool {
+fn has_title(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }
 
@@ -243,7 +252,7 @@ mod tests {
 
     fn found(titles: &[&str], mapping: &Mapping) -> Result<Vec<(&'static str, usize)>, String> {
         let header = StringRecord::from(titles.to_vec());
-        let places = places(Some(&header), mapping, "vm.csv".as_ref());
+        let places = find_columns(Some(&header), mapping, "vm.csv".as_ref());
         let places = places.map_err(|error| error.to_string())?;
         let pairs = COLUMNS.into_iter().zip(places);
         Ok(pairs

@@ -1,4 +1,4 @@
-//! Logs of JSON: an object a line, or a list of objects.
+//! Reads logs of JSON: one object per line, or a list of objects.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::lines::{RawRow, Table};
 use super::numbers::DecimalMark;
 use crate::error::Error;
 
-/// Whether a text is JSON: it begins as an object or a list of objects, and its first object can be read.
+/// Whether a text is JSON: it begins with an object or a list of objects, and its first object can be parsed.
 pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_start();
     let begins = text.starts_with('{')
@@ -21,15 +21,15 @@ pub(super) fn is_json(text: &str) -> bool {
             .is_some_and(|first| first.is_ok())
 }
 
-/// The first value of a text and where it ends; none if there is none.
+/// The first value of a text and the byte at which it ends; none if the text has no value.
 fn next(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut values = Deserializer::from_str(text).into_iter::<Value>();
     let value = values.next()?;
     Some(value.map(|value| (value, values.byte_offset())))
 }
 
-/// The objects as a table: every key is a column. What an object holds in another has a key such as `message.sender`; lists become
-/// names with `;` between them.
+/// The objects as a table with a column for every key. The key of a nested field has a point, such as `message.sender`. Items of a
+/// list are joined by `;`.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 let mut cells = vec![];
                 let fields = only_list(&object);
                 if let Some(list) = fields.filter(|_| objects.is_empty()) {
-                    // The events are a list within one object: the list is the log.
+                    // The list within the only object is the log.
                     for value in list {
                         flatten(String::new(), value, &mut cells);
                         objects.push((line, std::mem::take(&mut cells)));
@@ -73,7 +73,7 @@ fn newlines(text: &str) -> u64 {
     text.bytes().filter(|&byte| byte == b'\n').count() as u64
 }
 
-/// The one list of objects that an object holds; none if it holds none or several.
+/// The only list of objects in an object; none if there is no such list or several.
 fn only_list(object: &serde_json::Map<String, Value>) -> Option<&Vec<Value>> {
     let is_list = |value: &&Value| {
         value

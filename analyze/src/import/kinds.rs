@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Nothing but the passing of the tick.
+    /// The machine neither sent nor received.
     Internal,
     /// A message was sent to the machines that the row names.
     Send,
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a mapping calls them.
+    /// The names of the kinds in a mapping.
     pub(super) const NAMES: [(&'static str, Self); 5] = [
         ("internal", Self::Internal),
         ("send", Self::Send),
@@ -28,7 +28,7 @@ impl Kind {
         ("ignore", Self::Ignore),
     ];
 
-    /// The kind called `name` in a mapping.
+    /// The kind that is called `name` in a mapping.
     pub fn named(name: &str) -> Option<Self> {
         let mut names = Self::NAMES.into_iter();
         names
@@ -36,7 +36,7 @@ impl Kind {
             .map(|(_, kind)| kind)
     }
 
-    /// What a mapping calls it.
+    /// The name of the kind in a mapping.
     pub fn name(self) -> &'static str {
         let mut names = Self::NAMES.into_iter();
         names
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-/// How words begin that stand for an event, in lower case: English, Spanish, Portuguese, French and German.
+/// Beginnings of words that stand for an event, in lower case: English, Spanish, Portuguese, French and German.
 const STEMS: [(Kind, &[&str]); 3] = [
     (
         Kind::Receive,
@@ -88,7 +88,7 @@ const STEMS: [(Kind, &[&str]); 3] = [
     ),
     (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
 ];
-/// Words that are one whole and stand for an event.
+/// Abbreviations that stand for an event.
 const WHOLE: [(Kind, &str); 7] = [
     (Kind::Receive, "r"),
     (Kind::Receive, "rx"),
@@ -98,8 +98,9 @@ const WHOLE: [(Kind, &str); 7] = [
     (Kind::Internal, "i"),
     (Kind::Internal, "ie"),
 ];
-/// How words begin that say that a send is to all, and words that say so as a whole.
+/// Beginnings of words that mean that a send goes to all machines.
 const ALL_STEMS: [&str; 4] = ["broadcast", "multi", "sendall", "sendboth"];
+/// Whole words that mean that a send goes to all machines.
 const ALL_WORDS: [&str; 9] = [
     "all",
     "both",
@@ -111,16 +112,16 @@ const ALL_WORDS: [&str; 9] = [
     "todos",
     "alle",
 ];
-/// How words begin that name a peer and no event.
-const NAMES_OF_PEERS: [&str; 2] = ["sender", "receiver"];
-/// Before these, `local` says whose clock it is, and names no event.
-const OF_CLOCKS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
-/// How words begin before which an event did not happen, or not yet.
-const FAILURES: [&str; 8] = [
+/// Beginnings of words that name a peer and no event.
+const PEER_STEMS: [&str; 2] = ["sender", "receiver"];
+/// Before these words, `local` describes a clock and names no event.
+const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
+/// A row that begins with such a word reports an event that did not happen, or not yet.
+const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
-/// How words of rows begin that tell of the program and not of an event.
-const NO_EVENT: [&str; 13] = [
+/// Beginnings of words about the program itself and not about an event.
+const PROGRAM_STEMS: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
 ];
@@ -144,9 +145,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// What one word, in lower case, stands for.
-pub(super) fn of_word(word: &str) -> Option<Kind> {
-    if NAMES_OF_PEERS.iter().any(|stem| word.starts_with(stem)) {
+/// The kind of event that a word, in lower case, stands for.
+pub(super) fn kind_of_word(word: &str) -> Option<Kind> {
+    if PEER_STEMS.iter().any(|stem| word.starts_with(stem)) {
         return None;
     }
     if word == "local" {
@@ -158,8 +159,8 @@ pub(super) fn of_word(word: &str) -> Option<Kind> {
     stem.map(|(kind, _)| *kind)
 }
 
-/// What a text of a single word stands for that is an abbreviation.
-fn of_abbreviation(words: &[String]) -> Option<Kind> {
+/// The kind of event that a text stands for if it is a single abbreviation.
+fn kind_of_abbreviation(words: &[String]) -> Option<Kind> {
     let [word] = words else { return None };
     let mut whole = WHOLE.iter();
     whole
@@ -167,30 +168,30 @@ fn of_abbreviation(words: &[String]) -> Option<Kind> {
         .map(|(kind, _)| *kind)
 }
 
-/// Whether a word, in lower case, says that a send is to all.
+/// Whether a word, in lower case, means that a send goes to all machines.
 pub(super) fn says_all(word: &str) -> bool {
     ALL_WORDS.contains(&word) || ALL_STEMS.iter().any(|stem| word.starts_with(stem))
 }
 
-/// What a cell usually stands for: the first of its words that stands for an event decides, and words of several kinds behind
-/// other words decide nothing.
+/// The kind of event that a cell usually stands for: that of the first word which stands for an event. None if that is not the
+/// first word of the cell, and later words stand for another kind.
 pub(super) fn usual(cell: &str) -> Option<Kind> {
     let words = words(cell);
-    if let Some(kind) = of_abbreviation(&words) {
+    if let Some(kind) = kind_of_abbreviation(&words) {
         return Some(kind);
     }
-    let is_failure = |word: &String| FAILURES.iter().any(|stem| word.starts_with(stem));
+    let is_failure = |word: &String| FAILURE_STEMS.iter().any(|stem| word.starts_with(stem));
     if words.first().is_some_and(is_failure) {
         return Some(Kind::Ignore);
     }
     let kind = |index: usize| {
         let next = words.get(index + 1).map_or("", String::as_str);
-        let is_of_clock = words[index] == "local" && OF_CLOCKS.contains(&next);
-        of_word(&words[index]).filter(|_| !is_of_clock)
+        let is_of_clock = words[index] == "local" && CLOCK_WORDS.contains(&next);
+        kind_of_word(&words[index]).filter(|_| !is_of_clock)
     };
     let mut found = (0..words.len()).filter_map(kind);
     let Some(first) = found.next() else {
-        let is_no_event = |word: &String| NO_EVENT.iter().any(|stem| word.starts_with(stem));
+        let is_no_event = |word: &String| PROGRAM_STEMS.iter().any(|stem| word.starts_with(stem));
         return words
             .first()
             .filter(|word| is_no_event(word))

@@ -1,19 +1,19 @@
-//! Lines that were left out: how many of each shape, and an example of each.
+//! Counts the lines that were left out, by their shape, with an example of each shape.
 
 use std::path::Path;
 
 use crate::output::words::counted;
 
-/// So many shapes are shown.
+/// Number of shapes that are shown.
 const MOST_SHAPES: usize = 12;
-/// An example is cut after so many letters.
+/// An example is cut after this number of letters.
 const MOST_LETTERS: usize = 120;
 
 /// Lines that were left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LeftOut(Vec<Shape>);
 
-/// Lines that differ in numbers only.
+/// Lines that are equal except for numbers.
 #[derive(Clone, Debug)]
 struct Shape {
     text: String,
@@ -34,7 +34,8 @@ impl LeftOut {
         }
     }
 
-    /// What there is to say of them; `what` is what they are, and `why` why they were left out.
+    /// A sentence on the lines that were left out, or none if there are none. `what` is the noun for them (`line` or `row`), and
+    /// `why` the reason.
     pub(super) fn words(&self, what: &str, why: &str) -> Option<String> {
         let total: usize = self.0.iter().map(|shape| shape.lines).sum();
         let shown = self.0.iter().take(MOST_SHAPES);
@@ -49,7 +50,7 @@ impl LeftOut {
     }
 }
 
-/// A line with every run of digits as one.
+/// A line in which a single `0` stands for each run of digits.
 fn shape(text: &str) -> String {
     let mut shape = String::new();
     for letter in text.trim().chars() {
@@ -62,7 +63,7 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// A line for an example, not longer than a line of a terminal or two.
+/// A line, cut to at most [`MOST_LETTERS`] letters.
 pub(super) fn shortened(text: &str) -> String {
     let text = text.trim().replace('\n', " / ");
     match text.char_indices().nth(MOST_LETTERS) {

@@ -1,4 +1,4 @@
-//! A file cut into cells, line by line.
+//! Splits a file into cells, line by line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,34 +12,34 @@ use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// A header has at most so many lines before it.
+/// Most lines before the header of a file.
 const MOST_PREAMBLE: usize = 100;
 
-/// A file's rows, or those of one run.
+/// The rows of a file, or the rows of one run in it.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) path: PathBuf,
     pub(super) places: Places,
-    /// How its numbers are written.
+    /// The decimal mark of the file's numbers.
     pub(super) mark: DecimalMark,
-    /// What the column of system times is called.
+    /// The title of the column of system times.
     pub(super) time_title: String,
-    /// What the file's name calls its machine, if a pattern of names was given.
+    /// The machine in the file's name, if the mapping has a pattern of names.
     pub(super) machine: Option<String>,
     /// Where each column was found, in words.
     pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
 
-/// A row, uninterpreted.
+/// The cells of a row, not parsed yet.
 #[derive(Clone, Debug)]
 pub(super) struct RawRow {
-    /// Its line in the file, from 1.
+    /// The number of the row's line in the file, from 1.
     pub(super) line: u64,
     pub(super) cells: StringRecord,
 }
 
-/// A file cut into cells: its header, if it has one, and its other rows.
+/// The cells of a file: its header, if there is one, and its other rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) header: Option<StringRecord>,
@@ -50,7 +50,7 @@ pub(super) struct Table {
 }
 
 impl Raw {
-    /// The rows of the file at `path`, in which columns stand at `places`; `found` says in words where a place is.
+    /// The rows of the file at `path`. `places` has the index of each column, and `found` describes an index in words.
     pub(super) fn new(
         path: &Path,
         places: Places,
@@ -69,7 +69,7 @@ impl Raw {
         }
     }
 
-    /// The rows with the name of a run each, which `run` gives for a row's index.
+    /// Adds a `run` column; `run` gives the value for the index of a row.
     pub(super) fn with_runs(mut self, run: impl Fn(usize) -> String) -> Self {
         for (index, row) in self.rows.iter_mut().enumerate() {
             row.cells.push_field(&run(index));
@@ -80,12 +80,13 @@ impl Raw {
         self
     }
 
-    /// Whether the file has such a column.
+    /// Whether the file has the column.
     pub(super) fn has(&self, column: &str) -> bool {
         self.places[index(column)].is_some()
     }
 
-    /// The cell of a row in `column`; none if it has no value, or the file has no such column. Any word may be an event's.
+    /// The cell of a row in `column`; none if the cell has no value or the file has no such column. Words for missing values, such
+    /// as `none`, count as values in the column `event`.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
         let cell = row.cells.get(self.places[index(column)]?)?;
         let is_missing = match column {
@@ -95,7 +96,7 @@ impl Raw {
         (!is_missing).then_some(cell)
     }
 
-    /// The rows by what stands in their `run` column, in the order of the file.
+    /// The rows by the value of their `run` column, in the order of the file.
     pub(super) fn by_run(self) -> Vec<(String, Self)> {
         let mut runs: BTreeMap<String, Vec<RawRow>> = BTreeMap::new();
         for row in &self.rows {
@@ -117,7 +118,7 @@ impl Raw {
     }
 }
 
-/// Reads the file at `path`, which has this `text`. Rows that are no events are left out.
+/// Reads the rows of the file at `path` from its `text`. Rows that are no events are left out.
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -132,7 +133,7 @@ pub(super) fn read(
             for (line, text) in &table.preamble {
                 report.left_out.add(path, *line, text);
             }
-            named(path, table, mapping)?
+            rows_of_table(path, table, mapping)?
         }
     };
     let is_event = |row: &RawRow| {
@@ -152,7 +153,7 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether nothing in a file is known: no column by its name, and no line by a pattern. Such a file beside logs is none.
+/// Whether a file is no log: it has no known column, or no line matches a pattern.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_mark(text);
     if text.trim().is_empty() {
@@ -170,14 +171,14 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     }
 }
 
-/// Without the mark of the order of bytes with which some programs begin a file.
+/// The text without the byte order mark with which some programs begin a file.
 pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The rows of a table, its columns found by its header.
-fn named(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
-    let places = header::places(table.header.as_ref(), mapping, path)?;
+/// The rows of a table. The columns are found by its header.
+fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
+    let places = header::find_columns(table.header.as_ref(), mapping, path)?;
     let time_title =
         places[index("system_time")].and_then(|place| table.header.as_ref()?.get(place));
     let time_title = time_title.unwrap_or_default().to_owned();
@@ -203,7 +204,7 @@ fn named(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
     })
 }
 
-/// A file as a table: of JSON, or of cells that a character separates.
+/// Splits a file into a table: JSON, or cells that a character separates.
 pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
     let is_json = mapping.separator.is_none() && mapping.header.is_none() && json::is_json(text);
     if is_json {
@@ -244,7 +245,7 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     })
 }
 
-/// How many lines stand before the first that names all columns which an event needs; 0 if none does.
+/// Number of lines before the first line that names all needed columns; 0 if no line does.
 fn header_line(text: &str, mapping: &Mapping) -> usize {
     let names_all = |line: &str| {
         let separator = mapping.separator.as_deref();
@@ -272,7 +273,7 @@ fn first_line(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// What the first line is most often separated by.
+/// The separator that a line has most often.
 pub(super) fn usual_separator(line: &str) -> &'static str {
     [",", ";", "\t", "|"]
         .into_iter()
@@ -317,8 +318,8 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
     reader.records().map(row).collect()
 }
 
-/// Counts lines as editors do, whatever ends them. The reader of records does not: a record begins for it before the line feed that
-/// ends the line above, if that ends with carriage return and line feed.
+/// Counts lines as editors do, with any kind of line end. The positions of the CSV reader are not enough: after a line that ends with
+/// carriage return and line feed, a record begins before the line feed.
 struct Lines<'t> {
     text: &'t [u8],
     byte: usize,
@@ -326,7 +327,7 @@ struct Lines<'t> {
 }
 
 impl Lines<'_> {
-    /// The line in which the record at `position` begins, which is not before the one that was asked for last.
+    /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
         while let Some(byte) = self.text.get(self.byte)

@@ -2,14 +2,14 @@
 
 use super::peers::MACHINE_WORDS;
 
-/// A part of a name: numbers are ordered as numbers.
+/// A part of a name. Numbers are ordered by value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Piece {
     Number(u128),
     Text(String),
 }
 
-/// The pieces of a name: what comes before what, as people would have it. Capitals are as good as small letters.
+/// The pieces of a name, by which names are sorted in natural order: numbers by value, without regard to case.
 pub(super) fn natural(name: &str) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut rest = name;
@@ -24,7 +24,7 @@ pub(super) fn natural(name: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The words and numbers of a name, without what stands between them: `node_1_log` has three.
+/// The words and numbers of a name without the characters between them: `node_1_log` has three.
 pub(super) fn parts(name: &str) -> Vec<Piece> {
     let pieces = natural(name).into_iter().flat_map(|piece| match piece {
         Piece::Number(_) => vec![piece],
@@ -41,18 +41,19 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// What tells the names of a run apart, beside the whole names.
+/// The part of each machine's name by which the names of a run differ.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// The part behind a word for machines, such as 1 of `vm1_rate3`. Then no other number of the name counts.
+    /// The part behind a word for machines, such as 1 of `vm1_rate3`. Other numbers of the name are ignored.
     Labelled(Vec<Piece>),
-    /// The one part in which they differ, such as 1 of `node_1_log`.
+    /// The only part in which the names differ, such as 1 of `node_1_log`.
     Differing(Vec<Piece>),
+    /// The names differ in several parts, or in their number of parts.
     None,
 }
 
 impl Machines {
-    /// Of the different ones of `names`.
+    /// Sorts `names` and removes duplicates.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort_by_key(|name| (natural(name), name.clone()));
@@ -61,8 +62,8 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// The number of the machine called `name`: in full, by the number that its name ends with, or by what tells the names apart.
-    /// A name with several numbers between blanks is no machine's.
+    /// The number of the machine that `name` names: by its full name, by the number at the end of its name, or by the part in which
+    /// the names differ. None if `name` has several numbers separated by blanks or commas.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
@@ -127,7 +128,7 @@ impl Keys {
     }
 }
 
-/// What stands directly behind a word for machines: a number, or a single letter.
+/// The number or single letter directly behind a word for machines.
 pub(super) fn behind_word(parts: &[Piece]) -> Option<Piece> {
     let mut pairs = parts.windows(2);
     let behind = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
@@ -139,7 +140,7 @@ pub(super) fn is_machine_word(piece: &Piece) -> bool {
     matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
 }
 
-/// Whether a part can be the name of one among several.
+/// Whether a part can be the number of a machine: a number, or a single letter.
 pub(super) fn is_short(piece: &Piece) -> bool {
     match piece {
         Piece::Number(_) => true,
@@ -207,7 +208,7 @@ mod tests {
         let amid = Machines::new(["node_1_log", "node_2_log"].into_iter());
         assert_eq!((amid.number("2"), amid.number("VM 2")), (Some(1), Some(1)));
         assert_eq!((amid.number("1 and 2"), amid.number("3")), (None, None));
-        // The number of the rate is nobody's name.
+        // The number of the rate names no machine.
         let rates = Machines::new(["vm1_rate3", "vm2_rate6"].into_iter());
         assert_eq!((rates.number("2"), rates.number("6")), (Some(1), None));
         let letters = Machines::new(["machine_A_log", "machine_B_log"].into_iter());

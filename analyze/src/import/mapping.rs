@@ -1,4 +1,4 @@
-//! How the files are to be read: separators, names of columns, words for events, units of time.
+//! The mapping, which describes how files are to be read: separators, names of columns, words for events, units of time.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -48,66 +48,66 @@ const KEYS: [&str; 16] = [
     "events",
 ];
 
-/// How another implementation's logs are to be read. What is not said is found out, or is as a dataset has it.
+/// How another implementation's logs are to be read. Values that are not given are recognised or have a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Mapping {
-    /// What stands between cells: one character, or `blanks` for any number of blanks and tabs. Otherwise the first line tells.
+    /// The separator of cells: one character, or `blanks` for any number of blanks and tabs. By default it is found in the first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
-    /// Whether the first line names the columns; if it is not said, true.
+    /// Whether the first line names the columns; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// Regular expressions that find the cells of a line in groups named as the columns. The first that matches is used; lines that
-    /// none matches are left out.
+    /// Regular expressions whose groups, named like the columns, match the cells of a line. The first that matches is used; lines
+    /// that no expression matches are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub line: Vec<String>,
-    /// Where an event has several lines: `blank` if blank lines stand between events, or a regular expression of their first lines.
+    /// For events of several lines: `blank` if blank lines separate events, or a regular expression of their first lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
     /// A regular expression that finds the groups `run` and `machine` in a file's path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
-    /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format; if it is not said, seconds, or ISO 8601.
+    /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format. By default it is recognised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether logical clocks are of after or before the event; if it is not said, as fits the rows.
+    /// Whether logical clocks were logged after or before the event. By default the rule that fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<When>,
-    /// Whether queue lengths are of after or before the event; if it is not said, as fits the rows.
+    /// Whether queue lengths were logged after or before the event. By default the rule that fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<When>,
-    /// Which clock a message carries, relative to the send's increment: `after` or `before`; if it is not said, as fits the rows.
+    /// Which clock a message carries, relative to the send's increment: `after` or `before`. By default the rule that fits the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// How idle machines draw recipients, as an experiment's `sends`; if it is not said, the shares of recipients are not checked.
+    /// How idle machines draw recipients, like an experiment's `sends`. By default the shares of recipients are not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends: Option<String>,
-    /// Ticks per model second of each machine; if it is not said, those measured.
+    /// Ticks per model second of each machine. By default they are measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
-    /// Probability that an idle tick is an internal event; if it is not said, the share measured.
+    /// Probability that an idle tick is an internal event. By default it is the measured share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
-    /// Model seconds that a run is observed; if it is not said, those measured.
+    /// Duration of a run, model seconds. By default it is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// Model seconds per second of the logs; if it is not said, 1.
+    /// Model seconds per second of the logs; 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
-    /// For a column, its name in the header, or its number from 1.
+    /// For each column its name in the header, or its number from 1.
     pub columns: BTreeMap<String, String>,
-    /// For `internal`, `send` and `receive`, the words that stand for it.
+    /// For each kind of event the words that stand for it.
     pub events: BTreeMap<Kind, Vec<String>>,
 }
 
-/// When a logical clock or a queue's length was taken.
+/// When a logical clock or a queue length was logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
     /// After the event: the clock has advanced, and a receive has taken its message.
     #[default]
     After,
-    /// Before it.
+    /// Before the event.
     Before,
 }
 
@@ -120,9 +120,9 @@ impl When {
         }
     }
 }
-/// Model seconds that a run can last.
+/// Possible durations of a run, model seconds.
 const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
-/// Model seconds per second of the logs: beyond these, a unit is wrong.
+/// Possible model seconds per second of the logs.
 const TIME_SCALES: RangeInclusive<f64> = 1e-9..=1e9;
 
 impl Mapping {
@@ -142,11 +142,11 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Whether all that is said can be.
+    /// Checks that all values are possible.
     ///
     /// # Errors
     ///
-    /// What cannot, in words.
+    /// A sentence on the first value that is not.
     pub fn check(&self) -> Result<(), String> {
         if let Some(name) = self
             .columns
@@ -193,7 +193,7 @@ impl Mapping {
         }
     }
 
-    /// A word that stands for two kinds of events would count as one of them, and nobody could tell which.
+    /// Checks that no word stands for two kinds of events.
     fn check_words(&self) -> Result<(), String> {
         let mut seen: BTreeMap<String, Kind> = BTreeMap::new();
         for (kind, words) in &self.events {
@@ -217,7 +217,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Error::Import`] if it is no TOML.
+    /// [`Error::Import`] if the mapping cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String, Error> {
         let text = toml::to_string(self)
             .map_err(|error| Error::import("the mapping".as_ref(), None, error.to_string()))?;
@@ -230,17 +230,18 @@ impl Mapping {
         self.time_scale.unwrap_or(1.0)
     }
 
-    /// The stamp rule, if it is said.
+    /// The stamp rule, if it is given.
     pub(super) fn stamp_rule(&self) -> Option<StampRule> {
         self.stamp.as_deref()?.parse().ok()
     }
 
-    /// How recipients are drawn, if it is said.
+    /// How recipients are drawn, if it is given.
     pub(super) fn sends(&self) -> Option<Sends> {
         self.sends.as_deref()?.parse().ok()
     }
 
-    /// Which kind of event a cell stands for: as was declared of the whole cell, as is usual, or as was declared of a part of it.
+    /// The kind of event that a cell stands for. Words in `events` that equal the whole cell come first, then usual words, then words
+    /// in `events` that are a part of the cell.
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
         self.declared(|word| word.eq_ignore_ascii_case(cell))
             .or_else(|| kinds::usual(cell).filter(|kind| *kind != Kind::Ignore))
@@ -249,14 +250,14 @@ impl Mapping {
     }
 
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
-        let said = |(kind, words): (&Kind, &Vec<String>)| {
+        let given = |(kind, words): (&Kind, &Vec<String>)| {
             words.iter().any(|word| is_meant(word)).then_some(*kind)
         };
-        self.events.iter().find_map(said)
+        self.events.iter().find_map(given)
     }
 
-    /// Whether anything says how lines are cut into cells.
-    pub(super) fn says_how_lines_are_cut(&self) -> bool {
+    /// Whether the mapping gives how lines are split into cells.
+    pub(super) fn has_line_format(&self) -> bool {
         !self.line.is_empty()
             || self.separator.is_some()
             || self.header.is_some()
@@ -264,7 +265,7 @@ impl Mapping {
     }
 }
 
-/// Whether `word` stands in `cell`, with no letter or digit beside it.
+/// Whether `word` is in `cell`, with no letter or digit beside it.
 fn has_word(cell: &str, word: &str) -> bool {
     let (cell, word) = (cell.to_lowercase(), word.to_lowercase());
     let is_beside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
@@ -276,14 +277,14 @@ fn has_word(cell: &str, word: &str) -> bool {
     })
 }
 
-/// A mapping as its file says it.
+/// Reads a mapping from its file.
 fn read(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
     let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
     let when = |item: &Item<'_>| item.named(&["after", "before"], When::named);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
-    // All are read before the first that is wrong ends it: every mistake is noted.
+    // All values are read before the first wrong one returns, so that every mistake is reported.
     let separator = root.optional("separator", text);
     let header = root.optional("header", Item::boolean);
     let line = root.optional("line", lines);
@@ -320,7 +321,7 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     })
 }
 
-/// One pattern, or several in brackets.
+/// Reads one pattern, or several in brackets.
 fn lines(item: &Item<'_>) -> Option<Vec<String>> {
     match item.is_text() {
         true => Some(vec![item.text()?.to_owned()]),
@@ -344,8 +345,9 @@ fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
 fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
     let section = item.section()?;
     section.allow_only(&Kind::NAMES.map(|(name, _)| name));
-    let said = Kind::NAMES.into_iter();
-    said.filter_map(|(name, kind)| Some((kind, section.get(name)?)))
+    let given = Kind::NAMES.into_iter();
+    given
+        .filter_map(|(name, kind)| Some((kind, section.get(name)?)))
         .map(|(kind, item)| Some((kind, words(&item)?)))
         .collect()
 }
@@ -361,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_goes_before_what_is_usual() {
+    fn declared_words_take_precedence_over_usual_words() {
         let text = "[events]\ninternal = [\"SEND_NOTHING\"]\n";
         let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
         assert_eq!(mapping.kind("send_nothing"), Some(Kind::Internal));
@@ -388,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once() {
+    fn every_mistake_is_reported_at_once() {
         let text = "rates = [1, \"x\", \"y\"]\n[events]\nsend = \"S\"\n";
         let mistakes = Mapping::parse(text, "m.toml".as_ref()).expect_err("mistakes");
         let mistakes = mistakes.to_string();
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn is_written_as_it_is_read() {
+    fn a_written_mapping_reads_back_equal() {
         let text = "separator = \";\"\nqueue = \"before\"\nrates = [1, 3]\n[columns]\nevent = \"kind\"\n[events]\nsend = [\"S\"]\n";
         let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
         let again = Mapping::parse(&mapping.to_toml().expect("TOML"), "again.toml".as_ref());

@@ -1,7 +1,7 @@
-//! Which send a receive belongs to, where the log has the sender and the timestamp but not the sender's tick.
+//! Matches receives with sends if the log has the sender and the timestamp but not the sender's tick.
 //!
-//! A machine's clock rises with every event, so that its timestamps are all different: sender and timestamp name the send. Where
-//! they do not, as a wrong clock may have it, sends of the same timestamp are taken in their order.
+//! A machine's clock rises with every event, so all its timestamps differ: sender and timestamp identify the send. If a wrong clock
+//! repeats a timestamp, receives are matched with the sends of that timestamp in the order of the log.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Fills in what is missing and can be found; returns whether anything was. A receive that has no send keeps none.
+/// Fills in the missing ticks of sends in receives; returns whether any was found. The tick stays unknown if no send matches.
 pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
     let mut sends: HashMap<(u32, u64), Vec<(u64, Recipients)>> = HashMap::new();
     for row in machines.iter().flatten() {

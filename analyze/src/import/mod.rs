@@ -1,39 +1,39 @@
-//! Logs of other implementations, made into a dataset.
+//! Turns the logs of other implementations into a dataset.
 //!
-//! The least that a log must have is a row an event with the machine, the system time, the kind of event, the logical clock and
-//! the queue's length. What it has beyond that - to whom, from whom, which timestamp, which tick - is taken too, and lets more be
-//! measured and audited. What it does not have stays empty, and whoever asks for it is told.
+//! A log must have a row per event with the machine, the system time, the kind of event and the logical clock. The length of the
+//! queue, recipients, sender, timestamp and tick are read too if the log has them: then more can be measured and audited. Fields
+//! that the log does not have stay empty, and the report names them.
 //!
 //! # Layout
 //!
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
-//! - [`reading`]: all files read, from sources to rows of named cells
-//! - [`files`]: which files are a run's, read within bounds
-//! - [`names`]: runs and machines as the names of files tell them
-//! - [`recognise`]: how logs are written, where nobody said it
-//! - [`header`]: which column is which
-//! - [`lines`]: a file cut into cells
-//! - [`json`]: the same for JSON
-//! - [`patterns`]: the same by regular expressions
-//! - [`left_out`]: lines that are no events
-//! - [`trials`]: several trials in the same files
-//! - [`explain`]: what was understood
-//! - [`numbers`]: numbers, and cells without one, as other programs write them
-//! - [`time`]: times read
-//! - [`formats`]: formats of times that are recognised
-//! - [`rows`]: cells read as events
+//! - [`reading`]: reads all files, from the sources to rows of named cells
+//! - [`files`]: finds the files of each run and reads their text
+//! - [`names`]: finds runs and machines in the names of files
+//! - [`recognise`]: recognises the format of logs that the mapping does not describe
+//! - [`header`]: finds the columns of a file
+//! - [`lines`]: splits a file of text into cells
+//! - [`json`]: splits a file of JSON into cells
+//! - [`patterns`]: splits a file into cells by regular expressions
+//! - [`left_out`]: counts lines that are no events
+//! - [`trials`]: separates several trials in the same files
+//! - [`explain`]: reports how each field was read
+//! - [`numbers`]: parses numbers and missing values
+//! - [`time`]: parses times
+//! - [`formats`]: recognises formats of times
+//! - [`rows`]: parses cells as events
 //! - [`kinds`]: kinds of events, and the words for them
 //! - [`machines`]: names of machines
 //! - [`peers`]: names of peers in cells
 //! - [`run`]: the rows of a run, machine by machine
-//! - [`ticks`]: which rows are one tick
-//! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
-//! - [`messages`]: which send a receive belongs to
-//! - [`times`]: which times fit together
-//! - [`queues`]: queue lengths that a log does not have
-//! - [`configuration`]: what a run's configuration was, said or measured
-//! - [`rates`], [`durations`]: ticks per second, and how long a run was observed
-//! - [`report`], [`findings`]: how all that is told
+//! - [`ticks`]: finds the rows that belong to one tick
+//! - [`rules`]: finds whether clocks, stamps and queue lengths were logged before or after the event
+//! - [`messages`]: matches receives with sends
+//! - [`times`]: checks whether the times of a run are consistent
+//! - [`queues`]: fills in queue lengths that the log does not have
+//! - [`configuration`]: the configuration of a run, given or measured
+//! - [`rates`], [`durations`]: ticks per second, and the duration of a run
+//! - [`report`], [`findings`]: the report of an import
 
 mod configuration;
 mod durations;
@@ -82,26 +82,26 @@ use reading::Reading;
 use rules::Rules;
 use run::Run;
 
-/// Makes the logs in `sources` into a dataset in folder `root`. The files among the sources are one run, a machine's file each or
-/// one file for all, and every folder among them is a run of its own, unless names of files or folders within tell of several; a
-/// `run` column splits further.
+/// Turns the logs in `sources` into a dataset in folder `root`. All sources that are files make one run, whether each machine has
+/// a file or all share one. Each source that is a folder makes one run, or several if the names of its files or folders show
+/// several. A `run` column separates further runs.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] names the file and line that cannot be read, and what to do; [`Error::Dataset`] if the dataset cannot be
-/// written. Then none is made.
-pub fn import(sources: &[PathBuf], said: &Mapping, root: &Path) -> Result<Report, Error> {
+/// written. After an error there is no dataset.
+pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
     let Reading {
         mapping,
         files,
         runs: raw_runs,
-    } = reading::read(sources, said, &mut report)?;
+    } = reading::read(sources, given, &mut report)?;
     let mapping = &mapping;
-    let (runs, rules) = understood(&raw_runs, &files, mapping, &mut report)?;
-    report.missing_fields = lacks_of(&runs);
-    report.unmeasured = unmeasured(&runs);
-    let setups = configuration::of(&runs, &rules, mapping, &mut report)?;
+    let (runs, rules) = parse_runs(&raw_runs, &files, mapping, &mut report)?;
+    report.missing_fields = find_missing_fields(&runs);
+    report.unmeasured = collect_unmeasured(&runs);
+    let setups = configuration::from_runs(&runs, &rules, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
@@ -132,8 +132,8 @@ pub fn import(sources: &[PathBuf], said: &Mapping, root: &Path) -> Result<Report
     Ok(report)
 }
 
-/// The runs with the rules that their rows follow, as far as they go together.
-fn understood(
+/// Parses the rows of each run, finds the rules that the rows follow, and links the rows of each run.
+fn parse_runs(
     raw_runs: &[(String, Vec<Raw>)],
     files: &[ImportedFile],
     mapping: &Mapping,
@@ -141,14 +141,14 @@ fn understood(
 ) -> Result<(Vec<Run>, Rules), Error> {
     let read = |(name, raw): &(String, Vec<Raw>)| Run::read(name, raw, files, mapping, report);
     let mut runs: Vec<Run> = raw_runs.iter().map(read).collect::<Result<_, _>>()?;
-    let rules = rules::settle(&mut runs, files, mapping)?;
+    let rules = rules::find_and_apply(&mut runs, files, mapping)?;
     report.rules = Some(rules);
     runs.iter_mut().for_each(|run| run.link(report));
     Ok((runs, rules))
 }
 
-/// What cannot be measured, by what it is, with the reason of the first run in which it cannot.
-fn unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
+/// The quantities that cannot be measured, with the runs in which they cannot and the reason in the first of these runs.
+fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
     for (index, run) in (0..).zip(runs) {
         for (about, reason) in &run.unmeasured {
@@ -172,19 +172,20 @@ pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
     machines::natural(name)
 }
 
-/// Reads the logs in `sources` and makes nothing of them: what was understood, and the mapping that says the same.
+/// Reads the logs in `sources` without writing a dataset. Returns a report of how they are read, and the mapping that reads them
+/// the same way.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
-pub fn understand(sources: &[PathBuf], said: &Mapping) -> Result<(Report, Mapping), Error> {
+pub fn understand(sources: &[PathBuf], given: &Mapping) -> Result<(Report, Mapping), Error> {
     let mut report = Report::default();
-    let reading = reading::read(sources, said, &mut report)?;
+    let reading = reading::read(sources, given, &mut report)?;
     Ok((report, reading.mapping))
 }
 
-/// What is lacking in any run.
-fn lacks_of(runs: &[Run]) -> MissingFields {
+/// The fields that are missing in at least one run.
+fn find_missing_fields(runs: &[Run]) -> MissingFields {
     runs.iter()
         .fold(MissingFields::default(), |all, run| MissingFields {
             recipients: all.recipients || run.missing_fields.recipients,

@@ -1,4 +1,4 @@
-//! Runs and machines as the names of files tell them.
+//! Finds runs and machines in the names of files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,15 +25,15 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// What in a path tells its run, in the order of numbers.
+/// The part of a path that names its run, with its pieces for the natural order.
 type RunKey = (Vec<Piece>, String);
 
-/// Files by their run, as the pattern `files` of a mapping finds it, or as their names tell it. A single group if they tell none.
-/// With a pattern, also what it calls each file's machine.
+/// Groups files by run: by the pattern `files` of a mapping, or by the names of the files. If the names show no runs, all files are
+/// one group.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if the pattern is none, or does not match a file.
+/// [`Error::Import`] if the pattern is not a regular expression, or does not match a file.
 pub(super) fn by_run(
     paths: Vec<PathBuf>,
     pattern: Option<&str>,
@@ -68,11 +68,11 @@ pub(super) fn by_run(
         .collect())
 }
 
-/// What the pattern calls the machine of the file at `path`.
+/// The machine that the pattern finds in `path`; none without pattern or group `machine`.
 ///
 /// # Errors
 ///
-/// As [`by_run`].
+/// [`Error::Import`] if the pattern is not a regular expression, or does not match `path`.
 pub(super) fn machine(pattern: Option<&str>, path: &Path) -> Result<Option<String>, Error> {
     let Some(pattern) = pattern else {
         return Ok(None);
@@ -102,8 +102,8 @@ fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error
     Ok((group("run").unwrap_or_default(), group("machine")))
 }
 
-/// The run of each file as all of its name but the machine behind a word for machines, if there is a word for runs too, and if each
-/// run then has the same machines.
+/// The run of each file: its name without the machine behind a word for machines. None unless every name has a word for runs too and
+/// all runs have the same machines.
 fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
     let mut keys = vec![];
@@ -121,7 +121,7 @@ fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     (runs.len() > 1 && are_same_runs(&mut runs)).then_some(keys)
 }
 
-/// Whether all runs have the same machines, two or more, and none twice.
+/// Whether all runs have the same machines, at least two, and no machine twice.
 fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     runs.values_mut().for_each(|machines| machines.sort());
     let Some(first) = runs.values().next() else {
@@ -131,7 +131,8 @@ fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
 }
 
-/// The run of each file, if every name has one behind a word for runs, there are several, and each run has machines that differ.
+/// The run of each file: the part of its name behind a word for runs. None unless every name has such a part, there are several runs,
+/// and each run has at least two machines with different names.
 fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     let keys: Vec<String> = paths
         .iter()
@@ -148,7 +149,7 @@ fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     (runs.len() > 1 && have_machines).then_some(keys)
 }
 
-/// The word for runs in a file's name and what stands behind it, such as `run 1` of `run1_vm2.csv`.
+/// The word for runs in a file's name and the number or letter behind it, such as `run 1` of `run1_vm2.csv`.
 fn behind_run_word(path: &Path) -> Option<String> {
     let parts = machines::parts(&stem(path));
     let is_word =
@@ -169,8 +170,8 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file by the one part of all names that can be the machine: without it, names fall into several groups, each with
-/// the same machines. Of several such parts that which gives runs of three machines, as the exercise has them.
+/// The run of each file: its name without the only part that can be the machine. If several parts can be the machine, the part is
+/// used that gives runs of three machines, as in the exercise.
 fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -185,7 +186,8 @@ fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     Some(paths.iter().map(|path| without(path, found)).collect())
 }
 
-/// The indices of parts of names that can be the machine, with how many machines a run then has.
+/// The indices of the parts of names that can be the machine, with the number of machines per run. Without such a part, names fall
+/// into several groups with the same machines.
 fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()
@@ -219,8 +221,7 @@ fn without(path: &Path, part: usize) -> String {
     words.collect::<Vec<String>>().join(" ")
 }
 
-/// Whether the names of files in one run look like those of several, in ways between which nothing decides: as those of `a1`, `a2`,
-/// `b1`, `b2` do.
+/// Whether files can be grouped into runs in several ways by their names, such as `a1`, `a2`, `b1`, `b2`.
 pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
     machine_parts(paths).len() > 1
 }

@@ -1,38 +1,39 @@
-//! Numbers as other programs write them: with an exponent, with zeros behind the point, with a decimal comma; and missing ones.
+//! Parses numbers as other programs write them: with an exponent, with zeros behind the point or with a decimal comma. Also
+//! recognises missing values.
 
-/// What stands in a cell that has no value: R, pandas, Python, databases, and people write these.
+/// Cells without a value, as R, pandas, Python, databases and people write them.
 const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"];
-/// What a dataset can hold: its times, clocks and lengths have 63 bits.
+/// The greatest number in a dataset: its times, clocks and lengths have 63 bits.
 const MOST: u64 = i64::MAX as u64;
-/// Numbers of more digits before the point do not fit, whatever their digits are.
+/// Numbers with more digits before the point are greater than `MOST`.
 const MOST_DIGITS: i64 = 19;
 
-/// What separates whole units from parts of them.
+/// The character before the decimals of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecimalMark {
     /// A point.
     Point,
-    /// A point or a comma, where nothing else is separated by commas.
+    /// A point or a comma, in files that do not separate cells by commas.
     PointOrComma,
 }
 
-/// Why a text is not the number that is wanted.
+/// Why a text cannot be read as the expected number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotANumber {
-    /// It is no decimal number from 0 on.
+    /// The text is no decimal number of at least 0.
     Form,
-    /// It has a part behind the point, and is to be whole.
+    /// The number must be whole and has decimals that are not 0.
     NotWhole,
-    /// It is more than a dataset can hold: 63 bits.
+    /// The number has more than 63 bits.
     TooLarge,
 }
 
-/// Whether a cell says that there is no value.
+/// Whether a cell has no value.
 pub(super) fn is_missing(cell: &str) -> bool {
     cell.is_empty() || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell))
 }
 
-/// Whether a cell has several whole numbers, as vector clocks do: `1 1 0` or `[1, 0, 4]`.
+/// Whether a cell has several whole numbers, such as the vector clocks `1 1 0` and `[1, 0, 4]`.
 pub(super) fn is_vector(cell: &str) -> bool {
     let inner = cell.trim_matches(['[', ']', '(', ')', '{', '}', '<', '>']);
     let numbers = inner.split(|letter: char| letter.is_whitespace() || ",;|:".contains(letter));
@@ -41,18 +42,19 @@ pub(super) fn is_vector(cell: &str) -> bool {
     numbers.len() > 1 && numbers.iter().all(is_whole)
 }
 
-/// A whole number, such as `3`, `3.0` or `3.000e+00`.
+/// Parses a whole number, such as `3`, `3.0` or `3.000e+00`.
 pub(super) fn whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumber> {
     let (number, is_exact) = scaled(text, 0, mark)?;
     is_exact.then_some(number).ok_or(NotANumber::NotWhole)
 }
 
-/// A number times 10 to the power of `power`, such as seconds in nanoseconds (9), exact; what is finer is cut off.
+/// Parses a number and multiplies it by 10 to the power of `power` exactly, such as 9 from seconds to nanoseconds. The decimals of
+/// the product are cut off.
 pub(super) fn times_ten_to(text: &str, power: i64, mark: DecimalMark) -> Result<u64, NotANumber> {
     Ok(scaled(text, power, mark)?.0)
 }
 
-/// The whole part of a number times 10 to the power of `power`, and whether that is all of it.
+/// The whole part of a number times 10 to the power of `power`, and whether the product has no other decimals than 0.
 fn scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -71,7 +73,7 @@ fn scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotA
     }
     let zeros = digits().take_while(|&digit| digit == b'0').count();
     let digits = digits().skip(zeros);
-    // So many digits, from the first that is not 0, stand before the point.
+    // Number of digits before the point, counted from the first digit that is not 0.
     let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
     let mut rest = digits.clone().skip(whole_digits.max(0) as usize);
     let is_exact = rest.all(|digit| digit == b'0');

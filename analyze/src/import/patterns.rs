@@ -1,4 +1,4 @@
-//! Lines, or records of several lines, whose cells regular expressions find.
+//! Splits lines, or records of several lines, into cells by regular expressions.
 
 use std::path::Path;
 
@@ -13,15 +13,15 @@ use super::numbers::DecimalMark;
 use super::report::Report;
 use crate::error::Error;
 
-/// The value of a mapping's `record` where blank lines stand between records.
+/// The value of a mapping's `record` if blank lines separate records.
 pub(super) const BLANK: &str = "blank";
 
-/// The rows of the file at `path`: what the patterns of `mapping` find in its `text`.
+/// The rows that the patterns of `mapping` find in the `text` of the file at `path`.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a pattern is none, has a group that is no column, lacks one that an event needs, or if none matches; then
-/// it says how far the first line is matched.
+/// [`Error::Import`] if a pattern is not a regular expression, if a group is no column, if a needed column has no group, or if no
+/// line matches. In the last case the error shows how far the first line matches.
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -36,7 +36,7 @@ pub(super) fn read(
         }
     }
     let titles: StringRecord = groups.iter().copied().collect();
-    let places = header::places(Some(&titles), mapping, path)?;
+    let places = header::find_columns(Some(&titles), mapping, path)?;
     let mut rows = vec![];
     let mut left_out = vec![];
     for (line, record) in records(text, mapping)? {
@@ -95,8 +95,8 @@ fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
     mapping.line.iter().map(compile).collect()
 }
 
-/// The records of a text with the number of their first line: lines that are not blank, or several that belong together, joined by
-/// line ends.
+/// The records of a text, each with the number of its first line. A record is a line that is not blank or, if the mapping has
+/// `record`, several lines joined by line ends.
 pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
     let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
     let Some(record) = mapping.record.as_deref() else {
@@ -132,7 +132,7 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
     Ok(records)
 }
 
-/// How far the patterns match a line: the one that gets farthest, and where it stops.
+/// A sentence on how far the patterns match a line, for the pattern that matches most of it.
 fn how_far(patterns: &[String], line: &str) -> String {
     let farthest = patterns
         .iter()
@@ -150,7 +150,8 @@ fn how_far(patterns: &[String], line: &str) -> String {
     )
 }
 
-/// The longest beginning of a pattern that matches something, and where in the line that ends; none if none does.
+/// The length of the longest beginning of a pattern that matches a part of the line, and where this part ends; none if no beginning
+/// matches.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
     let ends: Vec<usize> = pattern
         .char_indices()
@@ -159,7 +160,7 @@ fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
         .collect();
     ends.into_iter().rev().find_map(|end| {
         let beginning = &pattern[..end];
-        // Groups that the cut leaves open are closed; what then is no pattern was cut amid something.
+        // Open groups are closed. If the result is not a regular expression, a shorter beginning is tried.
         let open = beginning
             .matches('(')
             .count()

@@ -1,9 +1,9 @@
-//! Names of peers as programs write them: lists, words between names, and names within the words of an event.
+//! Parses names of peers as programs write them: lists, words between names, and names within the text of an event.
 
 use super::kinds::{Kind, says_all};
 use super::machines::Machines;
 
-/// Words that stand before a machine's name, or a list of names, and are no part of it.
+/// Words that may precede the name of a machine or a list of names, and that are no part of the name.
 pub(super) const MACHINE_WORDS: [&str; 21] = [
     "machine",
     "machines",
@@ -27,10 +27,10 @@ pub(super) const MACHINE_WORDS: [&str; 21] = [
     "m",
     "p",
 ];
-/// Words for all peers, beside those of events that are sends to all.
+/// Words for all peers in a column of recipients.
 const ALL: [&str; 3] = ["*", "everyone", "all"];
 
-/// What a cell of recipients says.
+/// The recipients that a cell names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named<'c> {
     /// All other machines.
@@ -58,7 +58,7 @@ pub(super) fn named(cell: &str) -> Named<'_> {
         .map(|name| name.trim().trim_matches(['\'', '"']));
     let names: Vec<&str> = names.collect();
     match names[..] {
-        // `2 3`: numbers between blanks are names each; `VM 2` is one.
+        // `2 3` is two names, but `VM 2` is one.
         [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(is_number) => {
             Named::Names(one.split_whitespace().collect())
         }
@@ -70,14 +70,14 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a word beside names says nothing by itself.
+/// Whether a word can be part of a phrase for all machines, such as `all other machines`.
 fn is_filler(word: &str) -> bool {
     says_all(word)
         || MACHINE_WORDS.contains(&word)
         || ["the", "other", "of", "them"].contains(&word)
 }
 
-/// The names within the words of an event, such as `1 and 3` of `Send to 1 and 3`, or `3` of `Receive from VM 3`.
+/// The names within the text of an event, such as `1 and 3` of `Send to 1 and 3`, or `VM 3` of `Receive from VM 3`.
 pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
     let preposition = match kind {
         Kind::Send | Kind::SendAll => "to",
@@ -100,8 +100,8 @@ pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Whether every name in `cell` is a machine's, and a single one not that of the machine `own`.
-pub(super) fn are_others(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
+/// Whether every name in `cell` is a machine of the run, and at least one is not the machine `own`.
+pub(super) fn name_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
     match named(cell) {
         Named::All => true,
         Named::Names(names) => {

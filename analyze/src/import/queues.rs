@@ -1,8 +1,8 @@
-//! Queue lengths that a log does not have.
+//! Fills in queue lengths that a log does not have.
 //!
-//! An idle tick finds an empty queue, by the rule of the exercise: so 0 messages wait after an internal event or a send. After a
-//! receive there wait those messages that had been sent to the machine before, and that it had not received yet; a message is taken
-//! to arrive when it is sent. This is only done where nothing in the run contradicts it.
+//! By the rule of the exercise, a machine is idle only if its queue is empty: so 0 messages wait after an internal event or a send.
+//! After a receive, the messages wait that had been sent to the machine and that it had not received yet. A message is assumed to
+//! arrive when it is sent. Lengths stay unknown if anything in the run contradicts these assumptions.
 
 use std::collections::HashMap;
 
@@ -13,28 +13,28 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// An idle event may follow on a queue that is not empty in at most this share of cases: else the program has another rule.
+/// If more than this share of the idle events follow on a queue that is not empty, the program has another rule.
 const EXCEPTIONS: f64 = 0.02;
 
-/// What became of the lengths that were missing in a run.
+/// How many missing lengths of a run were filled in, and why others were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filled {
-    /// Lengths of idle events, taken to be 0.
+    /// Number of idle events whose length was set to 0.
     pub(super) idle: usize,
-    /// Lengths of receives, recounted.
+    /// Number of receives whose length was recounted.
     pub(super) recounted: usize,
-    /// Why some are still missing.
+    /// Why some lengths are still missing; none if no length is.
     pub(super) unknown: Option<String>,
 }
 
-/// Fills in the lengths that are missing in a run whose receives are matched with sends, where they follow from the other rows.
+/// Fills in missing lengths that follow from the other rows of a run. Receives must be matched with sends.
 pub(super) fn fill(machines: &mut [Vec<Row>], slack: SlackNs, has_shared_time: bool) -> Filled {
     let mut filled = Filled::default();
     let is_missing = |row: &Row| row.event.queue_length == UNKNOWN;
     if !machines.iter().flatten().any(is_missing) {
         return filled;
     }
-    if let Some(reason) = why_idle_is_unknown(machines) {
+    if let Some(reason) = find_idle_contradiction(machines) {
         filled.unknown = Some(reason);
         return filled;
     }
@@ -47,7 +47,7 @@ pub(super) fn fill(machines: &mut [Vec<Row>], slack: SlackNs, has_shared_time: b
     if !machines.iter().flatten().any(is_missing) {
         return filled;
     }
-    match recounted(machines, slack, has_shared_time) {
+    match recount(machines, slack, has_shared_time) {
         Ok(lengths) => {
             for (rows, lengths) in std::iter::zip(machines, lengths) {
                 let receives = rows.iter_mut().filter(|row| is_receive(row));
@@ -64,8 +64,8 @@ pub(super) fn fill(machines: &mut [Vec<Row>], slack: SlackNs, has_shared_time: b
     filled
 }
 
-/// Whether machines idle though messages wait, by the lengths that are logged.
-fn why_idle_is_unknown(machines: &[Vec<Row>]) -> Option<String> {
+/// Why lengths of idle events are not known: the logged lengths show machines that are idle while messages wait.
+fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let waiting = pair[0].event.queue_length;
@@ -88,8 +88,8 @@ struct Sent {
     tick: u64,
 }
 
-/// What was sent to each machine, in the order of time.
-fn sent(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String> {
+/// The messages to each machine, in the order of time.
+fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     let mut sent: Vec<Vec<Sent>> = machines.iter().map(|_| vec![]).collect();
     for row in machines.iter().flatten() {
@@ -117,8 +117,8 @@ fn sent(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String> {
     Ok(sent)
 }
 
-/// How many messages wait after each receive of each machine, or why that cannot be told.
-fn recounted(
+/// The number of messages that wait after each receive of each machine, or why it is not known.
+fn recount(
     machines: &[Vec<Row>],
     slack: SlackNs,
     has_shared_time: bool,
@@ -135,13 +135,13 @@ fn recounted(
                 .to_owned(),
         );
     }
-    let sent = sent(machines)?;
+    let sent = messages_by_recipient(machines)?;
     let logs = machines.iter().zip(&sent).zip(&slack.0);
-    logs.map(|((rows, sent), &slack_ns)| recounted_of(rows, sent, slack_ns))
+    logs.map(|((rows, sent), &slack_ns)| recount_machine(rows, sent, slack_ns))
         .collect()
 }
 
-fn recounted_of(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
+fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send
@@ -175,7 +175,7 @@ fn recounted_of(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, 
     Ok(lengths)
 }
 
-/// The queue of a machine as its log goes on.
+/// The queue of a machine while its log is read row by row.
 struct Queue<'s> {
     sent: &'s [Sent],
     is_received: Vec<bool>,
@@ -188,7 +188,7 @@ struct Queue<'s> {
 }
 
 impl Queue<'_> {
-    /// Lets arrive what was sent before `time_ns`.
+    /// Counts the messages that were sent before `time_ns` as arrived.
     fn arrive(&mut self, time_ns: u64) {
         while self
             .sent
@@ -217,7 +217,7 @@ impl Queue<'_> {
         Ok(())
     }
 
-    /// An idle event finds no message that was sent long enough before.
+    /// Checks that an idle event at `time_ns` finds no message that was sent more than `slack_ns` before.
     fn require_empty(&mut self, time_ns: u64, slack_ns: u64) -> Result<(), String> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);

@@ -1,4 +1,4 @@
-//! How often machines tick, as their logs show it.
+//! Measures the rates of machines from their logs.
 
 use sim::experiment::{Rate, Rates};
 
@@ -8,28 +8,28 @@ use super::run::Run;
 use super::times::median_gap_ns;
 use crate::error::Error;
 
-/// A measured rate is taken for a whole number that it differs from by at most this share: ticks that take a little longer than
-/// planned explain so much.
+/// A measured rate is rounded to a whole number that differs by at most this share. Ticks that take a little longer than planned
+/// explain such a difference.
 const NEAR_WHOLE: f64 = 0.05;
-/// And by at most this share if its ticks are so irregular that chance explains it.
+/// If ticks are irregular, a measured rate is rounded to a whole number that differs by at most this share.
 const NEAR_BY_CHANCE: f64 = 0.1;
-/// A standard error above this share of the rate is large.
+/// Ticks are irregular if the standard error of the rate is above this share of the rate.
 const IRREGULAR: f64 = 0.02;
 /// A rate that is no whole number is rounded by at most this share.
 const ROUNDING: f64 = 0.01;
-/// Below this rate, ticks per second, the unit of times is wrong.
+/// A rate below this value, ticks per second, shows that the unit of times is wrong.
 const TOO_SLOW: f64 = 0.05;
-/// If the usual distance of ticks gives a rate that differs by more than this share, the machine paused.
+/// If the median distance of ticks gives a rate that differs by more than this share, the machine paused.
 const PAUSES: f64 = 0.25;
 
 /// A machine's ticks per model second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MeasuredRate {
-    /// Ticks by time, from the first event to the last.
+    /// Number of ticks divided by time, from the first event to the last.
     pub(super) measured: f64,
-    /// What is taken for it.
+    /// The rounded rate for the configuration.
     pub(super) taken: f64,
-    /// What the median distance of two ticks gives, if that differs much.
+    /// The rate by the median distance of two ticks, if it differs by more than [`PAUSES`].
     pub(super) usual: Option<f64>,
 }
 
@@ -37,21 +37,21 @@ pub(super) struct MeasuredRate {
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if there is not one for each machine.
-pub(super) fn given(run: &Run, said: &[f64]) -> Result<Vec<f64>, Error> {
-    let (rates, machines) = (said.len(), run.machines.len());
-    (rates == machines).then(|| said.to_vec()).ok_or_else(|| {
+/// [`Error::Import`] if the numbers of rates and machines differ.
+pub(super) fn check_given(run: &Run, given: &[f64]) -> Result<Vec<f64>, Error> {
+    let (rates, machines) = (given.len(), run.machines.len());
+    (rates == machines).then(|| given.to_vec()).ok_or_else(|| {
         let problem = format!("{rates} rates are given, but there are {machines} machines");
         Error::import(run.name.as_ref(), None, problem)
     })
 }
 
-/// The rates of a run's machines, as they are measured.
+/// Measures the rates of a run's machines.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a machine has no rate, or one that no machine can have.
-pub(super) fn measured(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
+/// [`Error::Import`] if the rate of a machine is unknown or impossible.
+pub(super) fn measure_all(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
     let measured = (0..).zip(&run.machines).map(|(machine, rows)| {
         let rate = measure(rows, mapping.time_scale());
         rate.ok_or_else(|| wrong_rate(run, machine, mapping))
@@ -59,12 +59,12 @@ pub(super) fn measured(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>
     measured.collect()
 }
 
-/// As a run's configuration has them.
+/// Rates as a parameter of a run's configuration.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if they are none.
-pub(super) fn as_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
+/// [`Error::Import`] if a rate or the number of machines is out of range.
+pub(super) fn to_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
     let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
     let mut rates = vec![];
     for &hertz in hertz {
@@ -85,7 +85,7 @@ pub(super) fn as_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
     })
 }
 
-/// Ticks per model second by the time from first to last; none without two ticks at different times.
+/// Ticks per model second from the first event to the last; none without two ticks at different times.
 fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     let (first, last) = (rows.first()?, rows.last()?);
     let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
@@ -102,12 +102,12 @@ fn measure(rows: &[Row], time_scale: f64) -> Option<MeasuredRate> {
     let is_other = (usual / measured - 1.0).abs() > PAUSES;
     Some(MeasuredRate {
         measured,
-        taken: taken(measured, standard_error(rows)),
+        taken: round_rate(measured, standard_error(rows)),
         usual: Some(usual).filter(|usual| is_other && usual.is_finite()),
     })
 }
 
-/// The standard error of a rate, as a share of it, if each tick's distance is drawn anew.
+/// The standard error of a rate, as a share of the rate, if the distances of ticks are independent.
 fn standard_error(rows: &[Row]) -> f64 {
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
@@ -121,7 +121,7 @@ fn standard_error(rows: &[Row]) -> f64 {
     (squares / n).sqrt() / (mean * f64::sqrt(n))
 }
 
-fn taken(measured: f64, standard_error: f64) -> f64 {
+fn round_rate(measured: f64, standard_error: f64) -> f64 {
     let whole = measured.round().max(1.0);
     let off = (measured - whole).abs() / whole;
     let is_irregular = standard_error > IRREGULAR;
@@ -137,7 +137,7 @@ fn taken(measured: f64, standard_error: f64) -> f64 {
     decimals.find(is_near).unwrap_or_else(|| rounded(3))
 }
 
-/// Why a machine has no rate, and which unit of times would give it one.
+/// The error of a machine without a plausible rate, with the unit of times that would give one.
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
     let say = "set the rates with --rates, such as --rates 1,3,6";
@@ -162,7 +162,7 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     ))
 }
 
-/// The unit in which all rates would be likely ones.
+/// The unit of times with which all rates would be plausible, and these rates.
 fn other_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
     let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
     let now_ns = match mapping.time.as_deref() {
@@ -206,7 +206,7 @@ mod tests {
             (0.0833, 0.0, 0.083),
             (3.5, 0.2, 3.5),
         ] {
-            assert_eq!(taken(measured, standard_error), wanted, "{measured}");
+            assert_eq!(round_rate(measured, standard_error), wanted, "{measured}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All files read: which runs they are, how they are to be read, and their rows.
+//! Reads all files: groups them by run, recognises their format, and splits them into rows.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::error::Error;
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// How the files were read: what was said, and what was recognised.
+    /// How the files were read: the mapping of the user, completed by what was recognised.
     pub(super) mapping: Mapping,
     pub(super) files: Vec<ImportedFile>,
     /// Each run's name and rows.
@@ -28,24 +28,24 @@ pub(super) struct Reading {
 pub(super) struct RunTexts {
     pub(super) name: String,
     pub(super) files: Vec<(PathBuf, String)>,
-    /// Whether a file that is no log may be left out.
+    /// Whether the files were found in a folder. Then files that are no logs may be left out.
     pub(super) from_folder: bool,
 }
 
-/// Reads the logs in `sources`: recognises how they are written where `said` does not say it.
+/// Reads the logs in `sources`. The format is recognised as far as the mapping `given` does not give it.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
 pub(super) fn read(
     sources: &[PathBuf],
-    said: &Mapping,
+    given: &Mapping,
     report: &mut Report,
 ) -> Result<Reading, Error> {
     let mut imported = vec![];
     let mut texts = vec![];
     let mut bytes_left = files::most_bytes();
-    for run in files::of_runs(sources, said.files.as_deref(), report)? {
+    for run in files::find_runs(sources, given.files.as_deref(), report)? {
         let mut files = vec![];
         for path in run.paths {
             let text = files::read(&path, bytes_left)?;
@@ -63,7 +63,7 @@ pub(super) fn read(
             from_folder: run.from_folder,
         });
     }
-    let mut mapping = recognise::mapping(&texts, said, report)?;
+    let mut mapping = recognise::mapping(&texts, given, report)?;
     let is_log = |run: &RunTexts| {
         !run.from_folder
             || run
@@ -95,11 +95,11 @@ pub(super) fn read(
         }
     }
     let runs = runs.into_iter().flat_map(|(name, raws)| {
-        let raws = trials::part(raws, mapping.time.as_deref(), report);
+        let raws = trials::split(raws, mapping.time.as_deref(), report);
         split_by_run(name, raws)
     });
     let runs: Vec<(String, Vec<Raw>)> = runs.collect();
-    explain::fill(&mut report.understood, &runs);
+    explain::add_fields(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
         files: imported,
@@ -107,7 +107,8 @@ pub(super) fn read(
     })
 }
 
-/// The rows of a run's files. A file found in a folder in which nothing is known is left out, if others are logs.
+/// The rows of a run's files. A file from a folder is left out if no column or pattern of the mapping is found in it, unless this
+/// is so for all files of the run.
 fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
@@ -131,7 +132,7 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
     Ok(raws)
 }
 
-/// The format of times, or their unit, where the column does not say it and it is neither seconds nor ISO 8601.
+/// The format or unit of times. None if the title of the column names the unit, or if times are in seconds or ISO 8601.
 fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let first = raws().next()?;
@@ -142,8 +143,8 @@ fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
                 .filter_map(|row| raw.cell(row, "system_time"))
         })
     };
-    let said = Clock::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
-    match said {
+    let clock = Clock::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
+    match clock {
         Clock::Unit(1_000_000_000) => {
             unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
@@ -152,7 +153,7 @@ fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     }
 }
 
-/// The unit of numeric times, by their size and by how many rows a machine has in one unit.
+/// The unit of numeric times. It is found from the size of the times, and from the number of rows of a machine per unit.
 fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     let number = |raw: &Raw, cell: &str| {
         let mark = raw.mark;
@@ -189,7 +190,7 @@ fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     formats::unit(first_time, &rates)
 }
 
-/// Parts rows that have a run of their own; the others stay together.
+/// Splits rows by their `run` column. Rows without a value there stay together.
 fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
     let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
     for file in files {
@@ -209,7 +210,8 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the words of events name peers, where no column does: if every such name is another machine's. Otherwise none is taken.
+/// Whether the text of events names peers in files that have no column for them. This is so if each name is the name of another
+/// machine; otherwise no name is used.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -230,7 +232,7 @@ pub(super) fn words_name_peers(
             else {
                 continue;
             };
-            if !peers::are_others(name, machines, own) {
+            if !peers::name_other_machines(name, machines, own) {
                 report.understood.assume(format!(
                     "Peers are not taken from the words of events: `{name}` is no other machine of the run."
                 ));

@@ -1,4 +1,4 @@
-//! What was imported, and what is not known of it.
+//! The report of an import: what was imported, what was assumed, and what is unknown.
 
 use std::collections::BTreeMap;
 
@@ -14,40 +14,43 @@ use super::ticks::Joined;
 use crate::output::table::Table;
 use crate::output::words::counted;
 
-/// So many files that were left out are named.
+/// Number of files that were left out and that are named.
 const MOST_NAMED: usize = 20;
 
-/// What was imported.
+/// The report of an import.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
-    /// Events in all.
+    /// Number of events in all runs.
     pub events: usize,
-    /// What their rows do not say.
+    /// Fields that are missing in at least one row.
     pub missing_fields: MissingFields,
-    /// What was taken from the logs.
+    /// What was assumed or measured from the logs.
     pub assumed: Assumed,
-    /// What cannot be measured, in which runs and why.
+    /// The quantities that cannot be measured, in which runs and why.
     pub unmeasured: Vec<Unmeasured>,
-    /// The machines of the first run by name.
+    /// The names of the machines of the first run.
     machines: Vec<String>,
-    /// How many runs each configuration has.
+    /// Number of runs of each configuration.
     configurations: BTreeMap<String, usize>,
-    /// Lines that are no events, and rows whose word says that they are none.
+    /// Lines in which no event was recognised.
     pub(super) left_out: LeftOut,
+    /// Rows whose text stands for no event.
     pub(super) ignored: LeftOut,
-    /// What was understood of the logs, field by field.
+    /// How each field of the logs was read.
     pub(super) understood: Understood,
-    /// Files in the runs' folders that were not taken, and how many hidden ones.
+    /// Files in the runs' folders that were not read, except hidden files.
     files_left_out: Vec<String>,
+    /// Number of hidden files in the runs' folders.
     hidden_files: usize,
     pub(super) joined: Joined,
     pub(super) rules: Option<Rules>,
     /// The rates of each run, if they were measured.
     pub(super) rates: Vec<Vec<MeasuredRate>>,
-    /// Queue lengths that were taken for 0, and those that were recounted.
+    /// Number of queue lengths that were set to 0.
     pub(super) idle_queues: usize,
+    /// Number of queue lengths that were recounted.
     pub(super) recounted_queues: usize,
     pub(super) sends: Unknown,
     pub(super) senders: Unknown,
@@ -55,10 +58,11 @@ pub struct Report {
     pub(super) sent_ticks: Unknown,
 }
 
-/// So many of so many unknown.
+/// Number of events without a field.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unknown {
     unknown: usize,
+    /// Number of all events that can have the field.
     of: usize,
 }
 
@@ -85,7 +89,7 @@ impl Report {
         &self.files_left_out
     }
 
-    /// What of the runs' folders was not taken, behind another sentence; nothing if all was.
+    /// A clause to append to a sentence: which files of the runs' folders were not read; empty if all were.
     pub(super) fn files_left_out(&self) -> String {
         let mut files: Vec<String> = self
             .files_left_out
@@ -117,19 +121,19 @@ impl Report {
         *self.configurations.entry(words).or_default() += 1;
     }
 
-    /// How the logs are read: where each field was found, two of its values, and how many rows have one.
+    /// How the logs are read: where each field was found, two of its values, and how many rows have a value.
     pub fn table(&self) -> Table {
         self.understood.table()
     }
 
-    /// What there is to say of how the logs are read, a paragraph each: what was assumed, and what was left out.
+    /// Sentences on how the logs are read: what was assumed, and which lines, rows and files were left out.
     pub fn reading(&self) -> Vec<String> {
         let mut words = self.understood.assumptions.clone();
         words.extend(self.lines_left_out());
         words
     }
 
-    /// What there is to say, a paragraph each.
+    /// The whole report, as sentences.
     pub fn words(&self) -> Vec<String> {
         let mut words = vec![format!(
             "{}, {}.",
@@ -152,7 +156,7 @@ impl Report {
         words
     }
 
-    /// What was taken from the logs, in a few words each.
+    /// What was derived from the logs, in a few words each.
     pub fn brief(&self) -> Vec<String> {
         findings::brief(self)
     }

@@ -1,4 +1,4 @@
-//! Cells read as events.
+//! Parses cells as events.
 
 use sim::log::{SourceLine, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{Event, EventKind, Message, Recipients};
@@ -11,15 +11,15 @@ use super::peers::{self, Named};
 use super::time::Clock;
 use crate::error::Error;
 
-/// An event as it was logged.
+/// An event of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) machine: u32,
     pub(super) time_ns: u64,
-    /// As the cells have it: its tick, queue length and stamp are [`UNKNOWN`] where the log has none, and clock and queue length are
-    /// of before or after the event.
+    /// The event. Tick, queue length and stamp are [`UNKNOWN`] if the log does not have them. Clock and queue length may be those
+    /// before or after the event until [`super::rules`] is applied.
     pub(super) event: Event,
-    /// Where it stands.
+    /// The line that the event comes from.
     pub(super) source: SourceLine,
 }
 
@@ -31,14 +31,14 @@ pub(super) struct Reader<'a> {
     pub(super) machines: &'a Machines,
     pub(super) mapping: &'a Mapping,
     pub(super) clock: Clock,
-    /// The file's machine, where rows do not say.
+    /// The machine of rows that name none.
     pub(super) machine: Option<u32>,
-    /// Whether the words of events name peers where no column does.
+    /// Whether names of peers are read from the text of events if no column has them.
     pub(super) peers_in_words: bool,
 }
 
 impl Reader<'_> {
-    /// The event of a row.
+    /// Parses the event of a row.
     pub(super) fn read(&self, row: &RawRow) -> Result<Row, Error> {
         let machine = match self.raw.cell(row, "machine") {
             Some(name) => self.machine(row, "machine", name)?,
@@ -131,7 +131,7 @@ impl Reader<'_> {
         peers.sort_unstable();
         peers.dedup();
         if peers.len() > 1 {
-            // Some write a send to all with the sender among them.
+            // Some programs list the sender among the recipients of a send to all.
             peers.retain(|&peer| peer != machine);
         }
         let others = (0..self.machines.0.len() as u32).filter(|&other| other != machine);
@@ -150,7 +150,7 @@ impl Reader<'_> {
                 row,
                 format!(
                     "{column} `{name}` is no machine of the run; there are {names}{}",
-                    self.way_round(column)
+                    self.advice_to_skip(column)
                 ),
             )
         })
@@ -165,12 +165,15 @@ impl Reader<'_> {
     }
 
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
-        let problem = format!("{column} is the machine itself{}", self.way_round(column));
+        let problem = format!(
+            "{column} is the machine itself{}",
+            self.advice_to_skip(column)
+        );
         self.wrong(row, problem)
     }
 
-    /// How to import without a column.
-    fn way_round(&self, column: &str) -> String {
+    /// Advice to leave a column out.
+    fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,
             false => "peers",

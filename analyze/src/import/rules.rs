@@ -1,5 +1,5 @@
-//! Which rules the rows of the logs follow: whether clocks and queue lengths are of after or before the event, and which clock
-//! messages carry. What fits nearly all rows is taken, unless the user says otherwise.
+//! Finds the rules that the rows of the logs follow: whether clocks and queue lengths were logged after or before the event, and
+//! which clock messages carry. The rule that fits the rows is used unless the user gives another.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use super::rows::Row;
 use super::run::Run;
 use crate::error::Error;
 
-/// `Before` is taken if it fits at least this share of the rows, and more than `After` does.
+/// `Before` is used if it fits at least this share of the rows, and more rows than `After` fits.
 const NEARLY_ALL: f64 = 0.95;
 
 /// How many rows fit each rule.
@@ -20,6 +20,7 @@ const NEARLY_ALL: f64 = 0.95;
 pub(super) struct Fits {
     pub(super) after: usize,
     pub(super) before: usize,
+    /// Number of rows that were checked.
     pub(super) of: usize,
 }
 
@@ -30,7 +31,7 @@ impl Fits {
         self.of += 1;
     }
 
-    /// The rule that fits.
+    /// The rule that fits best.
     fn best(self) -> When {
         let is_nearly_all = self.before as f64 >= NEARLY_ALL * self.of as f64;
         match self.before > self.after && is_nearly_all {
@@ -40,7 +41,7 @@ impl Fits {
     }
 }
 
-/// A rule, and how many rows fit it.
+/// A rule, and how many rows fit each choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) when: When,
@@ -60,12 +61,12 @@ pub(super) struct Rules {
     pub(super) clock: Rule,
     pub(super) stamp: Rule,
     pub(super) queue: Rule,
-    /// Last receives of machines whose clock nobody can know: left out.
+    /// Number of machines whose last receive is left out, because the clock after it is unknown.
     pub(super) unknown_clocks: usize,
 }
 
 impl Rules {
-    /// The stamp rule, in the words of an experiment.
+    /// The stamp rule as a parameter of an experiment.
     pub(super) fn stamp_rule(&self) -> StampRule {
         match self.stamp.when {
             When::After => StampRule::After,
@@ -74,12 +75,13 @@ impl Rules {
     }
 }
 
-/// Finds the rules of `runs`; afterwards clocks and queue lengths are those of after each event, and every send has its stamp.
+/// Finds the rules of `runs` and applies them: afterwards clocks and queue lengths are those after each event, and every send has
+/// its stamp.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a queue length cannot be of before a receive, though the user says so.
-pub(super) fn settle(
+/// [`Error::Import`] if queue lengths are taken as those before the event, and a receive has length 0.
+pub(super) fn find_and_apply(
     runs: &mut [Run],
     files: &[ImportedFile],
     mapping: &Mapping,
@@ -111,14 +113,14 @@ pub(super) fn settle(
     })
 }
 
-/// The fits of all runs together.
+/// The sum of the fits of all runs.
 fn sum(runs: &[Run], fits: fn(&[Vec<Row>], &mut Fits)) -> Fits {
     let mut sum = Fits::default();
     runs.iter().for_each(|run| fits(&run.machines, &mut sum));
     sum
 }
 
-/// What the event of `row` makes of a clock; none for a receive without stamp.
+/// The clock after the event of `row`, given the clock before it; none for a receive without stamp.
 fn next_clock(before: u64, row: &Row) -> Option<u64> {
     let reached = match &row.event.kind {
         EventKind::Receive(message) if message.stamp == UNKNOWN => return None,
@@ -128,7 +130,8 @@ fn next_clock(before: u64, row: &Row) -> Option<u64> {
     reached.checked_add(1)
 }
 
-/// A clock of after the event follows from the clock of the row before; one of before the event leads to that of the row behind.
+/// Counts how many clocks fit each rule. A clock logged after the event follows from the clock of the previous row. A clock logged
+/// before the event leads to the clock of the next row.
 fn clock_fits(machines: &[Vec<Row>], fits: &mut Fits) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
         let clock = |index: usize| three[index].event.logical_clock;
@@ -139,8 +142,8 @@ fn clock_fits(machines: &[Vec<Row>], fits: &mut Fits) {
     }
 }
 
-/// Makes clocks of before the events those of after them. The last one follows from its event; if it does not, the row is left
-/// out, and `false` returned.
+/// Replaces clocks logged before the events by the clocks after them. The last clock is computed from its event; if it cannot be,
+/// the row is left out and `false` returned.
 fn clocks_after(rows: &mut Vec<Row>) -> bool {
     let next: Vec<u64> = rows.iter().map(|row| row.event.logical_clock).collect();
     for (row, next) in std::iter::zip(rows.iter_mut(), next.iter().skip(1)) {
@@ -156,7 +159,8 @@ fn clocks_after(rows: &mut Vec<Row>) -> bool {
     rows.len() == next.len()
 }
 
-/// Stamps of sends against their clocks, where the log has them; otherwise stamps of receives against the sends that they fit.
+/// Counts how many stamps fit each rule. If the log has stamps of sends, they are compared with the sends' clocks; otherwise stamps
+/// of receives are compared with the clocks of possible sends.
 fn stamp_fits(machines: &[Vec<Row>], fits: &mut Fits) {
     let (mut own, mut matched) = (Fits::default(), Fits::default());
     let mut sent: HashSet<(u32, u32, u64)> = HashSet::new();
@@ -213,7 +217,8 @@ fn fill_stamp(row: &mut Row, when: When) {
     }
 }
 
-/// A receive that leaves messages in the queue is not followed by an idle event; before it, the queue has one message more.
+/// Counts how many queue lengths of receives fit each rule. A receive that leaves messages in the queue cannot be followed by an idle
+/// event; a length logged before the receive is greater by 1.
 fn queue_fits(machines: &[Vec<Row>], fits: &mut Fits) {
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let length = pair[0].event.queue_length;

@@ -19,21 +19,21 @@ use super::times::{self, SlackNs};
 use super::{messages, queues, ticks};
 use crate::error::Error;
 
-/// A run that was read.
+/// The parsed rows of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// What errors call it.
+    /// The name of the run in errors.
     pub(super) name: String,
     names: Machines,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
     pub(super) missing_fields: MissingFields,
-    /// What cannot be measured of it, and why.
+    /// The quantities that cannot be measured, and why.
     pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
 impl Run {
-    /// Of the rows in `files`, which are among all that are `imported`.
+    /// Parses the rows of `files`. These files are a part of `imported`, the files of all runs.
     pub(super) fn read(
         name: &str,
         files: &[Raw],
@@ -88,7 +88,7 @@ impl Run {
                 log.push(row);
             }
         }
-        let (joined, is_numbered) = ticks::number(&mut machines);
+        let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
         Ok(Self {
@@ -100,23 +100,23 @@ impl Run {
         })
     }
 
-    /// Finds out what follows from its rows together, once their clocks, stamps and queue lengths are those of after each event:
-    /// which send each receive belongs to, missing queue lengths, and what does not fit together.
+    /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
+    /// Clocks, stamps and queue lengths must be those after each event.
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
-        let slack = SlackNs::of(&self.machines);
+        let slack = SlackNs::measure(&self.machines);
         let mut note = |about: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (about, reason)));
         };
-        let not_shared = times::why_not_shared(&self.machines, &slack);
+        let not_shared = times::find_time_contradiction(&self.machines, &slack);
         let has_shared_time = not_shared.is_none();
         note(UnmeasuredPart::SharedTime, not_shared);
         note(
             UnmeasuredPart::Messages,
-            times::why_no_ages(&self.machines, &slack),
+            times::find_age_contradiction(&self.machines, &slack),
         );
         if has_shared_time {
-            let reason = times::why_not_arrived(&self.machines, &slack);
+            let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
         }
         let filled = queues::fill(&mut self.machines, slack, has_shared_time);
@@ -125,11 +125,11 @@ impl Run {
         report.idle_queues += filled.idle;
         report.recounted_queues += filled.recounted;
         note(UnmeasuredPart::QueueLengths, filled.unknown);
-        self.missing_fields = self.lacking(report);
+        self.missing_fields = self.find_missing_fields(report);
         report.add_run(&self.names, self.events().count());
     }
 
-    /// Whether times of its machines are on one scale.
+    /// Whether times of different machines can be compared.
     pub(super) fn has_shared_time(&self) -> bool {
         let is_it = |(about, _): &(UnmeasuredPart, String)| *about == UnmeasuredPart::SharedTime;
         !self.unmeasured.iter().any(is_it)
@@ -139,7 +139,7 @@ impl Run {
         self.machines.iter().flatten()
     }
 
-    fn lacking(&self, report: &mut Report) -> MissingFields {
+    fn find_missing_fields(&self, report: &mut Report) -> MissingFields {
         let mut missing_fields = MissingFields::default();
         for row in self.events() {
             missing_fields.queue_lengths |= row.event.queue_length == UNKNOWN;
@@ -174,7 +174,7 @@ impl Run {
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
 
-    /// Where its rows stand in the imported files.
+    /// The lines of the imported files that the rows come from.
     pub(super) fn sources(&self, run: u64) -> Vec<SourceRange> {
         SourceRange::of_run(run, self.events().map(|row| row.source))
     }
@@ -198,7 +198,7 @@ impl Run {
     }
 }
 
-/// The machines that rows name, or else one for each file.
+/// The machines that the rows of a file name, or one machine for each file whose rows name none.
 fn names(files: &[Raw]) -> Result<Machines, Error> {
     let of_rows = |raw: &Raw| -> Vec<String> {
         let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
@@ -224,7 +224,7 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
     Ok(machines)
 }
 
-/// What a file calls its machine: by the pattern of names, or its name without its extension.
+/// The machine that a file's name gives: by the pattern of names, or the name without its extension.
 fn file_name(raw: &Raw) -> String {
     let named = raw.machine.clone();
     named.unwrap_or_else(|| file_names::stem(&raw.path))

@@ -1,7 +1,8 @@
-//! Which rows are one tick: each row, but for a send that was logged as a row for each recipient.
+//! Finds the rows that belong to one tick. Each row is a tick of its own, except where a program logs a send as one row per
+//! recipient.
 //!
-//! Such rows are much closer together than the machine's ticks. Where they have the same clock they are one event, with several
-//! recipients. Where each has a clock of its own, the machine sent several times in one tick.
+//! Rows of one send are much closer together than the machine's ticks. Rows with the same clock are one event with several
+//! recipients. If each row has its own clock, the machine sent several messages in one tick.
 
 use std::ops::Range;
 
@@ -10,17 +11,17 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Rows closer together than this share of a machine's tick can be one tick.
+/// Rows closer together than this share of a machine's tick can belong to one tick.
 const CLOSE: f64 = 0.05;
-/// If more than this share of the other rows are that close, times are too coarse to tell ticks apart.
+/// If more than this share of the other rows are as close as `CLOSE`, times are too coarse to separate ticks.
 const COARSE: f64 = 0.02;
 
-/// How many rows were joined, and how far apart they were at most.
+/// How many sends had several rows, and how far apart these rows were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Joined {
-    /// Sends of several rows with the same clock.
+    /// Sends whose rows have the same clock.
     pub(super) same_clock: usize,
-    /// Sends of several rows with a clock each.
+    /// Sends whose rows have a clock each.
     pub(super) own_clocks: usize,
     /// The greatest distance between two rows of a send, nanoseconds.
     pub(super) apart_ns: u64,
@@ -34,9 +35,9 @@ impl Joined {
     }
 }
 
-/// Joins the rows of sends and numbers the ticks of each machine where the log does not. Returns what was joined, and whether any
-/// ticks were numbered.
-pub(super) fn number(machines: &mut [Vec<Row>]) -> (Joined, bool) {
+/// Joins the rows of each send, and numbers the ticks of each machine if the log does not number them. Returns how many sends were
+/// joined, and whether any ticks were numbered.
+pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (Joined, bool) {
     let peers = machines.len() - 1;
     let (mut joined, mut is_numbered) = (Joined::default(), false);
     for rows in machines {
@@ -56,7 +57,7 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> Joined {
         let group = &rows[range];
         let is_same_clock = joined.count(group);
         let of_tick = match is_same_clock {
-            true => vec![as_one(group, union(group, peers))],
+            true => vec![join_rows(group, union(group, peers))],
             false => group.to_vec(),
         };
         numbered.extend(of_tick.into_iter().map(|mut row| {
@@ -69,7 +70,7 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> Joined {
 }
 
 impl Joined {
-    /// Counts the rows of a tick. Returns whether they are one event.
+    /// Adds a tick with these rows to the counts. Returns whether the rows are one event.
     fn count(&mut self, group: &[Row]) -> bool {
         let [first, .., last] = group else {
             return false;
@@ -85,9 +86,9 @@ impl Joined {
     }
 }
 
-/// The rows of each tick.
+/// The range of rows of each tick.
 fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
-    let spacing = Spacing::of(rows);
+    let spacing = Spacing::measure(rows);
     let (mut ticks, mut start) = (vec![], 0);
     while start < rows.len() {
         let goes_on = |end: &usize| spacing.is_one_send(&rows[start..*end], &rows[*end]);
@@ -97,7 +98,7 @@ fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
         let is_tick = group.iter().all(is_same_clock)
-            || (spacing.tells_ticks && union(group, peers) == Recipients::All);
+            || (spacing.separates_ticks && union(group, peers) == Recipients::All);
         match is_tick {
             true => ticks.push(start..end),
             false => ticks.extend((start..end).map(|row| row..row + 1)),
@@ -111,15 +112,15 @@ fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
 struct Spacing {
     /// Rows less than this far apart can be one tick, nanoseconds.
     close_ns: u64,
-    /// Whether rows of different ticks are further apart.
-    tells_ticks: bool,
+    /// Whether rows of different ticks are further apart than that.
+    separates_ticks: bool,
 }
 
 impl Spacing {
-    fn of(rows: &[Row]) -> Self {
+    fn measure(rows: &[Row]) -> Self {
         let gap = |pair: &[Row]| pair[1].time_ns - pair[0].time_ns;
         let is_between_sends = |pair: &&[Row]| pair.iter().all(is_send);
-        // What is between two sends can be within a tick; other distances are those of ticks.
+        // Two sends can belong to one tick, so their distance is left out.
         let others = rows.windows(2).filter(|pair| !is_between_sends(pair));
         let mut gaps: Vec<u64> = others.map(gap).collect();
         if gaps.is_empty() {
@@ -131,11 +132,11 @@ impl Spacing {
         let close = gaps.partition_point(|&gap| gap <= close_ns);
         Self {
             close_ns,
-            tells_ticks: close as f64 <= COARSE * gaps.len() as f64,
+            separates_ticks: close as f64 <= COARSE * gaps.len() as f64,
         }
     }
 
-    /// Whether `next` can be a further row of the send that `group` is.
+    /// Whether `next` can be a further row of the send that is logged in the rows `group`.
     fn is_one_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
@@ -157,7 +158,7 @@ impl Spacing {
         };
         goes_on
             && next.time_ns - last.time_ns <= self.close_ns
-            && group.iter().all(|row| are_others(row, next))
+            && group.iter().all(|row| have_different_recipients(row, next))
     }
 }
 
@@ -165,8 +166,8 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Whether two sends go to different machines, as far as that is known.
-fn are_others(one: &Row, other: &Row) -> bool {
+/// Whether two sends go to different machines. Two sends with unknown recipients count as different.
+fn have_different_recipients(one: &Row, other: &Row) -> bool {
     let (Some(one), Some(other)) = (recipients(one), recipients(other)) else {
         return false;
     };
@@ -188,8 +189,8 @@ fn recipients(row: &Row) -> Option<&Recipients> {
     }
 }
 
-/// The recipients of all rows of a send, of a machine with so many peers. Rows that do not say to whom are to all if there are as
-/// many.
+/// The recipients of all rows of a send, by a machine with `peers` peers. Rows without a recipient go to all peers if there is one
+/// row per peer.
 fn union(group: &[Row], peers: usize) -> Recipients {
     let all = group.iter().filter_map(recipients);
     if all.clone().any(|to| *to == Recipients::All) {
@@ -210,7 +211,7 @@ fn union(group: &[Row], peers: usize) -> Recipients {
 }
 
 /// The first row, sent to `to`, with the queue as the last row has it.
-fn as_one(group: &[Row], to: Recipients) -> Row {
+fn join_rows(group: &[Row], to: Recipients) -> Row {
     let mut row = group[0].clone();
     if let EventKind::Send { recipients, .. } = &mut row.event.kind {
         *recipients = to;
@@ -249,10 +250,10 @@ mod tests {
         row(ms, clock, EventKind::Send { recipients, stamp })
     }
 
-    /// Tick and recipients of each row that is left.
+    /// Numbers the rows; returns tick and recipients of each row after joining.
     fn numbered(rows: Vec<Row>) -> (Vec<(u64, Option<Recipients>)>, Joined) {
         let mut machines = vec![rows, vec![], vec![]];
-        let (joined, _) = number(&mut machines);
+        let (joined, _) = number_ticks(&mut machines);
         let rows = machines[0].iter();
         (
             rows.map(|row| (row.event.tick, recipients(row).cloned()))
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!((ticks, joined.own_clocks), (vec![0, 1, 1, 2], 1));
     }
 
-    /// Sends of different ticks; to the same machine; and where times are too coarse to tell.
+    /// Rows are not joined if they belong to different ticks, if they go to the same machine, or if times are too coarse.
     #[test]
     fn other_rows_are_ticks_of_their_own() {
         let apart = vec![

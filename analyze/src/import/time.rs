@@ -1,4 +1,4 @@
-//! System times, as other implementations write them, in nanoseconds.
+//! Parses system times as other implementations write them.
 
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime;
@@ -7,20 +7,20 @@ use jiff::{Span, Timestamp};
 
 use super::numbers::{DecimalMark, NotANumber, times_ten_to};
 
-/// How times are written.
+/// The format of times.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Clock {
-    /// Numbers of a unit of so many nanoseconds.
+    /// Numbers in a unit, given in nanoseconds.
     Unit(u64),
-    /// Dates and times, or times of day, as ISO 8601 has them.
+    /// Dates and times, or times of day, in ISO 8601.
     Iso,
-    /// In a format of strftime.
+    /// Times in a format of strftime.
     Format(String),
 }
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// The unit called `name`, in nanoseconds.
+/// The unit with this abbreviation, in nanoseconds.
 fn unit_ns(name: &str) -> Option<u64> {
     match name {
         "s" => Some(NANOS_PER_SECOND),
@@ -32,12 +32,13 @@ fn unit_ns(name: &str) -> Option<u64> {
 }
 
 impl Clock {
-    /// As `said`; otherwise as the column's name ends (`_ms`), or as its first cell looks.
-    pub(super) fn from_first_cell(said: Option<&str>, column: &str, first: &str) -> Self {
-        if let Some(said) = said {
-            return match unit_ns(said) {
+    /// The format that the mapping gives in `given`. Otherwise it follows from the end of the column's name, such as `_ms`, or from the
+    /// first cell.
+    pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
+        if let Some(given) = given {
+            return match unit_ns(given) {
                 Some(unit) => Self::Unit(unit),
-                None => Self::Format(said.to_owned()),
+                None => Self::Format(given.to_owned()),
             };
         }
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
@@ -50,8 +51,8 @@ impl Clock {
         }
     }
 
-    /// The time that `text` is, in nanoseconds since the epoch, or since midnight if it has no date; none if it is no such time, or
-    /// one that a dataset cannot hold, from 2262 on.
+    /// Parses a time, in nanoseconds since the Unix epoch, or since midnight if it has no date. None if the text does not have the
+    /// format, or if the time is after the year 2262, which a dataset cannot store.
     pub(super) fn ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             Self::Unit(unit) => times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
@@ -61,7 +62,7 @@ impl Clock {
         ns.filter(|&ns| i64::try_from(ns).is_ok())
     }
 
-    /// What is wanted, for an error.
+    /// The expected format in words, for an error.
     pub(super) fn wanted(&self) -> String {
         match self {
             Self::Unit(ns) => {
@@ -99,14 +100,14 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     if let Some(ns) = strictly_formatted_ns(format, text) {
         return Some(ns);
     }
-    // A comma before the fraction, as Python's logging writes it; one between date and time; no blank before AM.
+    // Some programs write a comma before the fraction or between date and time, or no blank before AM.
     let plain = text.replace(", ", " ").replace(',', ".");
     let spaced = plain.trim_end_matches(char::is_alphabetic).trim_end();
     let half = plain[spaced.len()..].trim();
     strictly_formatted_ns(format, format!("{spaced} {half}").trim_end())
 }
 
-/// A time that has a day and no year is taken as one of the year 2000: only differences count.
+/// Parses a time. If the format has a day and no year, the year is taken as 2000, since only differences of times are used.
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     let has = |letters: [&str; 2]| letters.iter().any(|letter| format.contains(letter));
     let has_year = has(["%Y", "%y"]) || has(["%F", "%s"]) || has(["%D", "%c"]);
@@ -123,7 +124,7 @@ fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
 }
 
-/// Without an offset, as if in UTC: only differences count.
+/// A time without offset is taken as UTC, since only differences of times are used.
 fn datetime_ns(datetime: DateTime) -> Option<u64> {
     since_epoch_ns(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }

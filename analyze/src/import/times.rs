@@ -1,4 +1,4 @@
-//! Times of a run: what of them fits together.
+//! Checks whether the times of a run are consistent.
 
 use std::collections::HashMap;
 
@@ -7,35 +7,35 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// A send is logged at most this share of a tick after its message was under way, or a receive before it.
+/// A send is logged at most this share of a tick after its message left, and a receive at most this share before its message came.
 const SLACK: f64 = 0.05;
-/// If more than this share of the receives come before their sends, clocks of machines differ.
+/// If more than this share of the receives are logged before their sends, the system clocks of the machines differ.
 const FEW: f64 = 0.05;
-/// At least so many.
+/// Least number of early jumps of logical clocks that shows that the system clocks differ.
 const SOME: usize = 3;
 
-/// How far times of each machine may be off: a share of its usual tick, nanoseconds.
+/// The tolerance for times of each machine, nanoseconds: a share of its median tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SlackNs(pub(super) Vec<u64>);
 
 impl SlackNs {
-    pub(super) fn of(machines: &[Vec<Row>]) -> Self {
+    pub(super) fn measure(machines: &[Vec<Row>]) -> Self {
         let slack_ns = |rows: &Vec<Row>| (median_gap_ns(rows) as f64 * SLACK) as u64;
         Self(machines.iter().map(slack_ns).collect())
     }
 
-    /// The least of any machine.
+    /// The smallest tolerance of all machines.
     pub(super) fn least(&self) -> u64 {
         self.0.iter().copied().min().unwrap_or(0)
     }
 
-    /// That of the slower of two machines.
+    /// The greater tolerance of two machines.
     fn between(&self, one: u32, other: u32) -> u64 {
         self.0[one as usize].max(self.0[other as usize])
     }
 }
 
-/// The usual time from one tick of a machine to the next; 0 of a single one.
+/// The median time from one tick of a machine to the next, nanoseconds; 0 if there is a single tick.
 pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     let ticks = rows.chunk_by(|one, next| one.event.tick == next.event.tick);
     let starts: Vec<u64> = ticks.map(|tick| tick[0].time_ns).collect();
@@ -44,7 +44,8 @@ pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
-/// The greatest unit of which all times of a run are whole multiples, from the first on: what they were rounded to, or more.
+/// The greatest unit, in nanoseconds, of which all times since the first one are whole multiples: at least the unit to which they
+/// were rounded.
 pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
     let times = || machines.iter().flatten().map(|row| row.time_ns);
     let first_ns = times().min().unwrap_or(0);
@@ -67,16 +68,16 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Why times of different machines are not on one scale; none if nothing speaks against it.
-pub(super) fn why_not_shared(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
-    if let Some(apart) = apart(machines) {
+/// Why times of different machines cannot be compared; none if nothing contradicts that they can.
+pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+    if let Some(apart) = find_gap_between_logs(machines) {
         return Some(apart);
     }
-    let early = Early::of(machines, slack);
+    let early = Early::count(machines, slack);
     if early.matched == 0 {
-        return rises_too_early(machines);
+        return find_early_jumps(machines);
     }
-    let is_many = early.count as f64 > FEW * early.matched as f64;
+    let is_many = early.messages as f64 > FEW * early.matched as f64;
     is_many.then(|| {
         format!(
             "{}, so the machines' clocks differ, or each machine's time has a start of its own",
@@ -88,14 +89,15 @@ pub(super) fn why_not_shared(machines: &[Vec<Row>], slack: &SlackNs) -> Option<S
 /// Messages that are received before they are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Early {
-    count: usize,
-    /// Of so many whose send is known.
+    messages: usize,
+    /// Number of messages whose send is known.
     matched: usize,
+    /// The longest time from a receive to its send, nanoseconds.
     most_ns: u64,
 }
 
 impl Early {
-    fn of(machines: &[Vec<Row>], slack: &SlackNs) -> Self {
+    fn count(machines: &[Vec<Row>], slack: &SlackNs) -> Self {
         let times = send_times(machines);
         let mut early = Self::default();
         for row in machines.iter().flatten() {
@@ -108,7 +110,7 @@ impl Early {
             early.matched += 1;
             let early_ns = sent_ns.saturating_sub(row.time_ns);
             if early_ns > slack.between(row.machine, message.sender) {
-                early.count += 1;
+                early.messages += 1;
                 early.most_ns = early.most_ns.max(early_ns);
             }
         }
@@ -118,15 +120,15 @@ impl Early {
     fn words(self) -> String {
         format!(
             "{} of {} messages are received up to {:.3} s before they are sent",
-            self.count,
+            self.messages,
             self.matched,
             self.most_ns as f64 / 1e9
         )
     }
 }
 
-/// Whether the log of a machine ends before that of another begins.
-fn apart(machines: &[Vec<Row>]) -> Option<String> {
+/// Why times cannot be compared, if the log of one machine ends before the log of another begins.
+fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
         let (first, last) = (rows.first()?.time_ns, rows.last()?.time_ns);
         Some((machine, first, last))
@@ -143,8 +145,9 @@ fn apart(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Where no receive has a send: a clock that jumps got its value from a machine that had come as far before.
-fn rises_too_early(machines: &[Vec<Row>]) -> Option<String> {
+/// Checks times if no receive is matched with a send. A clock that jumps follows a machine whose clock had reached the value earlier,
+/// so a jump before any other machine had reached the value is too early.
+fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
     for (machine, rows) in machines.iter().enumerate() {
@@ -171,8 +174,8 @@ fn rises_too_early(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Why what was sent and what was received cannot both be right; none if nothing speaks against it.
-pub(super) fn why_not_arrived(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+/// Why sends and receives contradict each other: a machine received more messages than had been sent to it. None if they do not.
+pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
     for row in machines.iter().flatten() {
@@ -204,8 +207,8 @@ pub(super) fn why_not_arrived(machines: &[Vec<Row>], slack: &SlackNs) -> Option<
     None
 }
 
-/// Why ages of messages are not known; none if nearly all receives that say what they receive have an earlier send.
-pub(super) fn why_no_ages(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+/// Why ages of messages are not known; none if nearly all receives that name sender and timestamp have an earlier send.
+pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let (mut named, mut matched) = (0usize, 0usize);
     for row in machines.iter().flatten() {
         if let EventKind::Receive(message) = &row.event.kind
@@ -219,6 +222,6 @@ pub(super) fn why_no_ages(machines: &[Vec<Row>], slack: &SlackNs) -> Option<Stri
     if (named - matched) as f64 > FEW * named as f64 {
         return Some(format!("only {matched} of {named} receives fit a send"));
     }
-    let early = Early::of(machines, slack);
-    (early.count > 0).then(|| early.words())
+    let early = Early::count(machines, slack);
+    (early.messages > 0).then(|| early.words())
 }

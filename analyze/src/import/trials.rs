@@ -1,4 +1,4 @@
-//! Several trials, one behind the other in the same files.
+//! Separates several trials that follow one another in the same files.
 
 use super::header::plain;
 use super::lines::Raw;
@@ -6,16 +6,16 @@ use super::numbers;
 use super::report::Report;
 use super::time::Clock;
 
-/// A trial begins where the clock falls to at most this.
+/// At the start of a trial, the clock falls to at most this value.
 const MOST_FIRST_CLOCK: u64 = 20;
-/// A trial has at least so many rows of a machine.
+/// Least number of rows of a machine in a trial.
 const LEAST_ROWS: usize = 3;
-/// Between two trials is more time than so many times that between most rows.
+/// The pause between two trials is longer than this many times the median time between rows.
 const LONG_PAUSE: u64 = 5;
 
-/// Gives the rows of each trial a run of their own, if clock and time start again in every file, equally often: the time falls, or
-/// makes a long pause. Rows that have a run stay as they are.
-pub(super) fn part(raws: Vec<Raw>, time: Option<&str>, report: &mut Report) -> Vec<Raw> {
+/// Makes each trial a run, if clock and time start again in every file, and the same number of times in each. Time starts again
+/// where it falls, or after a long pause. Nothing changes if a file has a `run` or a `machine` column.
+pub(super) fn split(raws: Vec<Raw>, time: Option<&str>, report: &mut Report) -> Vec<Raw> {
     if raws.iter().any(|raw| raw.has("run") || raw.has("machine")) {
         return raws;
     }

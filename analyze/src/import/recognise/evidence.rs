@@ -1,6 +1,6 @@
-//! The table of evidence: which words near a value speak for which field, and which against it.
+//! The table of evidence: weights of words, which show whether the value beside a word is a field.
 
-/// A field that a value can be.
+/// A field that a value of a line can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
     Time,
@@ -10,13 +10,13 @@ pub(super) enum Field {
     Machine,
 }
 
-/// A value whose words have less evidence than this is not taken for a field.
+/// Least total weight of the words beside a value for it to be a field.
 pub(super) const ENOUGH: i32 = 3;
-/// The best evidence beats the next by at least this, or the values decide.
+/// If the two greatest weights differ by less than this, the values decide.
 pub(super) const CLEARLY: i32 = 2;
 
-/// Words in lower case, in English, Spanish, Portuguese, French and German, with their weights. A word that speaks strongly for a
-/// field alone has 4 or more; one that needs another beside it has less.
+/// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word that is enough by itself has a
+/// weight of 4 or more; a word that needs another beside it has less.
 const WORDS: [(Field, &[(&str, i32)]); 5] = [
     (
         Field::Time,
@@ -202,7 +202,7 @@ const WORDS: [(Field, &[(&str, i32)]); 5] = [
         ],
     ),
 ];
-/// Words behind which the names of recipients stand, and those behind which the name of a sender stands.
+/// Words that come before the names of recipients.
 const TO: [&str; 12] = [
     "to",
     "recipient",
@@ -217,6 +217,7 @@ const TO: [&str; 12] = [
     "an",
     "para",
 ];
+/// Words that come before the name of a sender.
 const FROM: [&str; 6] = ["from", "sender", "source", "src", "von", "desde"];
 
 /// Whether names are those of recipients or of a sender.
@@ -235,7 +236,7 @@ impl Field {
         Self::Machine,
     ];
 
-    /// How much a word in lower case speaks for the field; below 0, against it.
+    /// The weight of a word, in lower case, for the field. A negative weight is evidence against the field.
     pub(super) fn weight(self, word: &str) -> i32 {
         let words = WORDS
             .iter()
@@ -245,7 +246,7 @@ impl Field {
         found.next().map_or(0, |(_, weight)| *weight)
     }
 
-    /// How much the different words of a label speak for the field together.
+    /// The sum of the weights of the different words of a label.
     pub(super) fn weigh(self, label: &[String]) -> i32 {
         let is_first = |index: &usize| !label[..*index].contains(&label[*index]);
         (0..label.len())
@@ -255,7 +256,7 @@ impl Field {
     }
 }
 
-/// What stands behind a word in lower case, if it is names of peers.
+/// Whether names of recipients or of a sender follow a word in lower case.
 pub(super) fn direction(word: &str) -> Option<Direction> {
     if TO.contains(&word) {
         Some(Direction::To)
@@ -270,7 +271,7 @@ pub(super) fn direction(word: &str) -> Option<Direction> {
 mod tests {
     use super::*;
 
-    /// For each label the fields that have enough evidence, the strongest first.
+    /// Each label has these fields with enough evidence, the strongest first.
     #[test]
     fn labels_of_public_logs() {
         use Field::{Clock, Machine, Queue, Stamp, Time};

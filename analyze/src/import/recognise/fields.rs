@@ -1,4 +1,4 @@
-//! Which value of each shape is which field: what the words say, and where they leave several, what the values are.
+//! Finds the fields of each shape of lines: by the words beside values and, if several values remain, by the values themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::tokens::Class;
 use super::{optional, times};
 use crate::import::mapping::Kind;
 
-/// Which slot of a shape is which field.
+/// The slot of each field in a shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) time: Option<usize>,
@@ -22,7 +22,7 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// The fields with their slots.
+    /// The names of the fields with their slots.
     pub(super) fn fields(&self) -> [(&'static str, Option<usize>); 7] {
         [
             ("system_time", self.time),
@@ -35,7 +35,7 @@ impl Assignment {
         ]
     }
 
-    /// The field that a slot is.
+    /// The name of the field in a slot.
     pub(super) fn name(&self, slot: usize) -> Option<&'static str> {
         let mut fields = self.fields().into_iter();
         fields
@@ -44,30 +44,30 @@ impl Assignment {
     }
 }
 
-/// Why the fields were not found: in a shape, by its index.
+/// Why the fields were not found. Each problem has the index of its shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     /// No line has a word for an event.
     NoEvents,
-    /// No value is the field called so.
+    /// No value is the field with this name.
     Missing(&'static str, usize),
-    /// Several values may be the field called so.
+    /// Several values may be the field with this name.
     Several(&'static str, usize, Vec<usize>),
     /// The clock has several numbers.
     Vector(usize),
-    /// A line with a time and a clock, and no word that stands for an event.
+    /// A line has a time and a clock, but no word that stands for an event.
     UnknownEvent(usize),
 }
 
-/// What was found, and a sentence for everything that was assumed.
+/// The fields that were found, and a sentence for each assumption.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// One for each shape; none for those that are no events.
+    /// One assignment for each shape; none for shapes that are no events.
     pub(super) assignments: Vec<Option<Assignment>>,
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of shapes. `resolves` says whether names in a file are machines of its run.
+/// Finds the fields of shapes. `resolves` returns whether the names in a cell of a file are machines of the file's run.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
@@ -97,15 +97,15 @@ pub(super) fn assign(
         found[index].machine = machine[index];
     }
     let times = times::find(templates, &events);
-    let mut lacking = vec![];
+    let mut missing = vec![];
     for &index in &events {
         found[index].time = times[index];
         if times[index].is_none() {
-            lacking.push(index);
+            missing.push(index);
         }
     }
-    refuse_unless_rare(&lacking, is_rare, "system_time")?;
-    events.retain(|index| !lacking.contains(index));
+    refuse_unless_rare(&missing, is_rare, "system_time")?;
+    events.retain(|index| !missing.contains(index));
     drop_damaged(&mut events, templates, is_rare);
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
@@ -116,13 +116,13 @@ pub(super) fn assign(
     {
         return Err(Problem::Vector(index));
     }
-    let lacking: Vec<usize> = events
+    let missing: Vec<usize> = events
         .iter()
         .copied()
         .filter(|&index| candidates[index].is_empty())
         .collect();
-    refuse_unless_rare(&lacking, is_rare, "logical_clock")?;
-    events.retain(|index| !lacking.contains(index));
+    refuse_unless_rare(&missing, is_rare, "logical_clock")?;
+    events.retain(|index| !missing.contains(index));
     let mut sequence = Sequence::new(templates, &events, &found);
     let clocks = sequence.clocks(&events, &candidates)?;
     for (&index, clock) in events.iter().zip(clocks) {
@@ -173,8 +173,8 @@ pub(super) fn assign(
     })
 }
 
-/// Leaves out rare shapes with more numbers without words than any frequent shape has: a value was cut in two, and part of it would be
-/// read as the whole.
+/// Leaves out rare shapes that have more unlabelled numbers than any frequent shape. In such a line a value was probably cut in two,
+/// and a part of it would be read as the whole value.
 fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
     let plain_numbers = |index: usize| {
         let slots = templates[index].slots.iter();
@@ -196,13 +196,13 @@ fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, 
     spans
 }
 
-/// Shapes of events that lack a field are left out if they are few; otherwise it is a problem of the first.
+/// Returns an error for the first of the shapes `missing`, which do not have the field, that is not rare.
 fn refuse_unless_rare(
-    lacking: &[usize],
+    missing: &[usize],
     is_rare: impl Fn(usize) -> bool,
     field: &'static str,
 ) -> Result<(), Problem> {
-    match lacking.iter().find(|&&index| !is_rare(index)) {
+    match missing.iter().find(|&&index| !is_rare(index)) {
         Some(&index) => Err(Problem::Missing(field, index)),
         None => Ok(()),
     }
@@ -213,19 +213,19 @@ pub(super) fn is_time(slot: &Slot) -> bool {
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
 }
 
-/// Whether a shape is an event with a time and a clock, by its words alone.
+/// Whether the words of a shape alone show an event with a time and a clock.
 pub(super) fn is_whole(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
     let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
     is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
 }
 
-/// Whether it is a number whose words say nothing.
+/// Whether a slot is a number without evidence for any field in its words.
 pub(super) fn is_plain(slot: &Slot) -> bool {
     slot.class == Class::Number && Field::ALL.iter().all(|field| slot.weigh(*field) < ENOUGH)
 }
 
-/// The numbers that can be the clock: by their words, and where none has any, those that can be nothing else.
+/// The numbers that can be the clock: those with the best words or, if none has words for a clock, those that can be no other field.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |number: &usize| {
         found.name(*number).is_none() && template.slots[*number].class == Class::Number
@@ -238,7 +238,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
             let mut near: Vec<usize> = free;
             near.retain(|number| weight(number) > best - CLEARLY);
             near.sort_by_key(|number| std::cmp::Reverse(weight(number)));
-            // Of values that are the same in every row, one is as good as any.
+            // Of slots with equal values in every row, the first is enough.
             let same =
                 |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
             let is_new = |index: &usize| {
@@ -258,7 +258,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     }
 }
 
-/// Whether the clock is a list of numbers, or several with commas between.
+/// Whether the clock is a list of numbers, or several numbers separated by commas.
 fn is_vector(template: &Template, found: &Assignment) -> bool {
     let labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH;
     let has_number = template
@@ -283,7 +283,7 @@ fn is_vector(template: &Template, found: &Assignment) -> bool {
     !has_number && (has_list || is_run)
 }
 
-/// The slot of each shape that names the machine: behind a word for machines, in nearly all rows.
+/// The slot of each shape that names the machine: it follows a word for machines.
 fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let is_machine = |slot: &&Slot| {
         matches!(slot.class, Class::Number | Class::Name)
@@ -308,7 +308,7 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
             }
         }
     }
-    // Where each file is one machine, its name says which.
+    // If each file is one machine, the machine is taken from the file's name.
     let is_needed = by_file.values().any(|names| names.len() > 1);
     match is_needed && with == all {
         true => slots,

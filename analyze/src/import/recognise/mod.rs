@@ -1,21 +1,21 @@
-//! How logs are written, where nobody said it.
+//! Recognises the format of logs that the mapping does not describe.
 //!
-//! The lines themselves are the evidence: they are cut into tokens, lines of the same shape fall together, and each value of a shape is
-//! judged by the words beside it and by its course. What is found becomes a [`Mapping`], the same that a user can write, and the logs
-//! are then read by it alone: what was recognised and what is read cannot differ.
+//! Lines are split into tokens, and lines of the same shape are grouped. The field of each value is found from the words beside it
+//! and from how it changes from row to row. The result is a [`Mapping`] such as a user can write, and the logs are read by this
+//! mapping alone: so the report shows exactly how they are read.
 //!
 //! # Layout
 //!
-//! - [`tokens`]: a line cut into tokens
-//! - [`templates`]: lines of the same shape
-//! - [`evidence`]: which words speak for which field
-//! - [`fields`]: which value is which field
-//! - [`times`]: which is the system time
-//! - [`optional`]: what an event can be without
-//! - [`sequence`]: what the course of numbers says
-//! - [`pattern`]: shapes as regular expressions
-//! - [`tables`]: columns whose titles are not usual
-//! - [`refusal`]: what is not understood, and what to do
+//! - [`tokens`]: splits a line into tokens
+//! - [`templates`]: groups lines of the same shape
+//! - [`evidence`]: the weights of words for fields
+//! - [`fields`]: finds the field of each value
+//! - [`times`]: finds the system time
+//! - [`optional`]: finds the fields that a log may lack
+//! - [`sequence`]: checks numbers against the rules of clocks and queues
+//! - [`pattern`]: turns shapes into regular expressions
+//! - [`tables`]: finds columns with unusual titles
+//! - [`refusal`]: the error for logs that are not recognised
 
 mod evidence;
 mod fields;
@@ -41,50 +41,50 @@ use super::report::Report;
 use super::{header, json, lines, names, patterns, peers};
 use crate::error::Error;
 
-/// So many records are studied.
+/// Most records that are examined.
 const MOST_RECORDS: usize = 30_000;
-/// Of each file at least so many.
+/// Records that are examined of each file, even if there are more than [`MOST_RECORDS`] in total.
 const LEAST_OF_FILE: usize = 200;
 
-/// The records of all files, and where they stand.
+/// The first records of all files, and where they come from.
 struct Records<'t> {
     /// The index of each record's file, and its text.
     texts: Vec<(usize, String)>,
-    /// The path and line of each.
+    /// The path and line of each record.
     sources: Vec<(&'t Path, u64)>,
     files: usize,
-    /// Whether each file was found in a folder, where other files may be.
+    /// Whether each file was found in a folder, and so may be no log.
     from_folder: Vec<bool>,
-    /// The machines of each file's run, by the names of its files, and its own.
+    /// For each file, the machines of its run (by the names of the run's files) and its own machine.
     machines: Vec<(Machines, Option<u32>)>,
 }
 
-/// How logs are to be read: as `said`, and where that does not say how lines are cut into cells, as their titles or their lines tell.
+/// Completes the mapping `given`: if it does not describe how lines are split into cells, this is recognised from titles or lines.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if that cannot be decided: with a line, what it can be, and a mapping to complete.
+/// [`Error::Import`] if the format is not recognised: it shows a line, its possible fields, and a mapping to complete.
 pub(super) fn mapping(
     texts: &[RunTexts],
-    said: &Mapping,
+    given: &Mapping,
     report: &mut Report,
 ) -> Result<Mapping, Error> {
-    if said.says_how_lines_are_cut() {
-        return Ok(said.clone());
+    if given.has_line_format() {
+        return Ok(given.clone());
     }
     let files = || texts.iter().flat_map(|run| &run.files);
     let is_usual = |path: &Path, text: &str| {
-        let table = lines::table(path, lines::without_mark(text), said);
+        let table = lines::table(path, lines::without_mark(text), given);
         table.is_ok_and(|table| {
             table
                 .header
-                .is_some_and(|header| header::names_all(&header, said))
+                .is_some_and(|header| header::names_all(&header, given))
         })
     };
     if files().any(|(path, text)| is_usual(path, text)) {
-        return Ok(said.clone());
+        return Ok(given.clone());
     }
-    if let Some(mapping) = tables::recognise(texts, said, report)? {
+    if let Some(mapping) = tables::recognise(texts, given, report)? {
         return Ok(mapping);
     }
     let is_json = |text: &str| json::is_json(lines::without_mark(text));
@@ -95,12 +95,12 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     if bytes(false) <= bytes(true) || has_only_titles(texts) {
-        return Ok(said.clone());
+        return Ok(given.clone());
     }
-    recognise_text(texts, said, report)
+    recognise_text(texts, given, report)
 }
 
-/// Whether the first line of a file has words alone, and several cells: it is a header, and what it lacks is best said of it.
+/// Whether the first line of the first file is a header: it has several cells, all of them words.
 fn has_only_titles(texts: &[RunTexts]) -> bool {
     let Some((_, text)) = texts.iter().flat_map(|run| &run.files).next() else {
         return true;
@@ -121,24 +121,24 @@ fn has_only_titles(texts: &[RunTexts]) -> bool {
     cells.len() >= 3 && cells.iter().all(is_title)
 }
 
-/// A mapping with a pattern for every shape of lines that are events: line by line, or by records of several lines.
+/// A mapping with a pattern for every shape of events. A record is a line, or several lines if single lines are not recognised.
 fn recognise_text(
     texts: &[RunTexts],
-    said: &Mapping,
+    given: &Mapping,
     report: &mut Report,
 ) -> Result<Mapping, Error> {
     let mut first_refusal = None;
     for record in possible_records(texts) {
         let mut mapping = Mapping {
             record,
-            ..said.clone()
+            ..given.clone()
         };
         let records = records(texts, &mapping)?;
-        let templates = mine_logs(&records, said);
+        let templates = mine_logs(&records, given);
         let resolves = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
-            // A file for all machines names none of them.
-            machines.0.len() < 2 || peers::are_others(names, machines, *own)
+            // The name of a file for all machines is no machine.
+            machines.0.len() < 2 || peers::name_other_machines(names, machines, *own)
         };
         match fields::assign(&templates, records.files, resolves) {
             Ok(found) => {
@@ -155,7 +155,9 @@ fn recognise_text(
                 note(&templates, &found, report);
                 let patterns = templates.iter().zip(&found.assignments);
                 mapping.line = patterns
-                    .filter_map(|(template, found)| Some(pattern::of(template, found.as_ref()?)))
+                    .filter_map(|(template, found)| {
+                        Some(pattern::from_template(template, found.as_ref()?))
+                    })
                     .collect();
                 return Ok(mapping);
             }
@@ -173,13 +175,14 @@ fn recognise_text(
     }
     match first_refusal {
         Some((_, refusal)) => Err(refusal),
-        None => Ok(said.clone()),
+        None => Ok(given.clone()),
     }
 }
 
-/// The shapes of the records of files that are logs: where some files have events with a time and a clock, those without any are none.
-fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
-    let templates = templates::mine(&records.texts, said);
+/// The shapes of the records of all logs. If some files have events with a time and a clock, files from folders without such events
+/// are no logs.
+fn mine_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
+    let templates = templates::mine(&records.texts, given);
     let whole = templates
         .iter()
         .filter(|template| fields::is_whole(template));
@@ -198,7 +201,7 @@ fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
     rows
 }
 
-/// Notes where each field was found.
+/// Reports where each field was found.
 fn note(templates: &[Template], found: &Fields, report: &mut Report) {
     for sentence in &found.assumptions {
         report.understood.assume(sentence.clone());
@@ -228,7 +231,7 @@ fn note(templates: &[Template], found: &Fields, report: &mut Report) {
         .insert("event".to_owned(), "words of the line".to_owned());
 }
 
-/// Ways to part lines into records: each line, blocks between blank lines, and those that begin with a line of a kind.
+/// The possible values of `record` in a mapping: single lines, blocks between blank lines, and blocks whose first lines begin alike.
 fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     let files = || {
         texts
@@ -241,7 +244,7 @@ fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     if blank {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // How often lines begin with the same word or sign, among the first of the files.
+    // Counts how many of the first lines of the files begin with the same word or sign.
     let mut begins: BTreeMap<String, usize> = BTreeMap::new();
     let mut all = 0;
     for line in files()

@@ -1,4 +1,4 @@
-//! Fields that an event can be without: the queue's length, the message's timestamp, and the names of peers.
+//! Finds the fields that a log may lack: the queue's length, the message's timestamp, and the names of peers.
 
 use super::evidence::{Direction, ENOUGH, Field};
 use super::fields::{Assignment, Problem, is_plain};
@@ -7,7 +7,7 @@ use super::templates::Template;
 use super::tokens::Class;
 use crate::import::mapping::Kind;
 
-/// The queue's length: by its words; of a receive also a number without words, if it is 0 where no receive follows.
+/// Finds the queue's length by its words. For a receive it can also be a number without words that is 0 whenever no receive follows.
 pub(super) fn queue(
     template: &Template,
     found: &Assignment,
@@ -47,7 +47,8 @@ pub(super) fn queue(
     }
 }
 
-/// The timestamp of a message: by its words, or of a receive a number by which the clock follows the rule max(clock, stamp) + 1.
+/// Finds the timestamp of a message by its words. For a receive it can also be a number with which clocks follow the rule
+/// max(clock, stamp) + 1.
 pub(super) fn stamp(
     template: &Template,
     found: &Assignment,
@@ -67,15 +68,15 @@ pub(super) fn stamp(
                 .any(|other| other == word)
         })
     };
-    let is_said = |number: &usize| {
+    let is_labelled = |number: &usize| {
         let strong = says(number, &["stamp"])
             || says(number, &["timestamp"])
             || says(number, &["sender", "clock"])
             || says(number, &["message", "clock"]);
         strong && template.slots[*number].weigh(Field::Stamp) >= ENOUGH
     };
-    let said: Vec<usize> = free.iter().copied().filter(is_said).collect();
-    if let ([one], true) = (&said[..], template.kind != Some(Kind::Internal)) {
+    let labelled: Vec<usize> = free.iter().copied().filter(is_labelled).collect();
+    if let ([one], true) = (&labelled[..], template.kind != Some(Kind::Internal)) {
         return Some(*one);
     }
     if template.kind != Some(Kind::Receive) {
@@ -108,7 +109,7 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment) {
     }
 }
 
-/// Takes no names of peers, of recipients or of senders, if any is no machine's.
+/// Drops the names of all recipients if one of them is no machine of its run, and the same for senders.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],

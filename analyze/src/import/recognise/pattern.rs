@@ -1,4 +1,4 @@
-//! Shapes of records as regular expressions.
+//! Turns shapes of records into regular expressions.
 
 use regex::escape;
 
@@ -7,11 +7,11 @@ use super::templates::{Part, Template};
 use super::tokens::{Class, LIST, NAME, NUMBER, PEERS, WORD};
 use crate::import::formats::FORMATS;
 
-/// Words of a place that are listed in a pattern: more stand for any word.
+/// Most words that a pattern lists for one token; if there are more, the pattern matches any word.
 const MOST_LISTED: usize = 4;
 
 /// The regular expression of the records of a shape, with a group for every field of `assignment` and for the event.
-pub(super) fn of(template: &Template, assignment: &Assignment) -> String {
+pub(super) fn from_template(template: &Template, assignment: &Assignment) -> String {
     let mut pattern = r"^\s*".to_owned();
     for (index, part) in template.parts.iter().enumerate() {
         let (begins, ends) = match template.event {

@@ -1,4 +1,4 @@
-//! What is not understood: the line, what it can be, and a mapping to complete.
+//! The error for logs that are not recognised: it shows the line, its possible fields, and a mapping to complete.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::import::left_out::shortened;
 use crate::import::mapping::Kind;
 
-/// So many shapes of lines are shown.
+/// Number of shapes of lines that are shown.
 const MOST_SHAPES: usize = 4;
 
 /// The error of a problem. `sources` has the path and line of every record.
@@ -68,7 +68,7 @@ fn words(problem: &Problem, template: &Template, templates: &[Template]) -> Stri
     }
 }
 
-/// Values of the first row with where they stand.
+/// The values of these slots in the first row, each with the words beside it.
 fn values(template: &Template, slots: &[usize]) -> String {
     let value = |slot: &usize| {
         Some(format!(
@@ -84,7 +84,7 @@ fn values(template: &Template, slots: &[usize]) -> String {
     }
 }
 
-/// A mapping whose pattern matches the line; its fields are to be named.
+/// A mapping whose pattern matches the line. The user has to name its groups.
 fn mapping(template: &Template) -> String {
     format!(
         "  line = '{}'",

@@ -1,28 +1,28 @@
-//! The rows of each machine in their order, and what their numbers say: which never falls, and which follow the rules.
+//! Checks which numbers, read row by row for each machine, follow the rules of clocks, queue lengths and timestamps.
 
 use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
-/// So many choices are followed at once.
+/// Number of choices that are kept after each step of the search (beam search).
 const BEAM: usize = 16;
-/// Numbers without words are taken as the clock only if so much of their steps are a clock's.
+/// Numbers without words are the clock only if at least this share of their steps is possible for a clock.
 const ENOUGH_FIT: f64 = 0.85;
-/// The best choice is better than the next by at least so much.
+/// Least difference between the shares of the best choice and the next.
 const CLEARLY_BETTER: f64 = 0.05;
-/// A rule holds for at least so much of the rows.
+/// Least share of the rows that must fit a rule.
 const NEARLY_ALL: f64 = 0.95;
 
-/// The rows of events in the order of their files, machine by machine.
+/// The rows of all events, by file and machine, in the order of the log.
 #[derive(Debug)]
 pub(super) struct Sequence<'t> {
     templates: &'t [Template],
     rows: Vec<Place>,
-    /// The clocks of the rows, once they are known.
+    /// The clock of each row; empty before [`Self::set_clocks`].
     clocks: Vec<Option<u64>>,
 }
 
-/// A row's machine, as a number of its own for each, its shape, and its index there.
+/// A row: the number of its machine, the index of its shape, and its index among the rows of the shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     machine: usize,
@@ -71,7 +71,7 @@ impl<'t> Sequence<'t> {
         self.templates[place.template].rows[place.row].kind
     }
 
-    /// The clock of each shape of `events`, of the candidates of each: those whose joint steps are most like a clock's.
+    /// Chooses the clock of each shape of `events` among its candidates, so that as many steps as possible are possible for a clock.
     pub(super) fn clocks(
         &self,
         events: &[usize],
@@ -126,7 +126,7 @@ impl<'t> Sequence<'t> {
         Ok(best)
     }
 
-    /// How much the steps from row to row are like a clock's, from 0 to 1: up by 1, or on receives by more.
+    /// The share of steps from row to row that are possible for a clock: 1, or more at a receive.
     fn fit(&self, events: &[usize], choice: &[usize]) -> f64 {
         let slot = |place: Place| {
             events
@@ -163,8 +163,8 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether a number of a shape of receives is the queue's length: a receive follows wherever it is above 0, or above 1 if it was
-    /// taken before the event; and both happen, or it is always 0.
+    /// Whether a number in a shape of receives is the queue's length. In nearly all rows a receive must follow if the number is above
+    /// 0, or above 1 if it was logged before the event. The least number must be 0, or 1 if it was logged before the event.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut fit_before, mut least) = (0_u32, 0_u32, 0_u32, u64::MAX);
         for (index, &place) in self
@@ -187,11 +187,11 @@ impl<'t> Sequence<'t> {
             fit += u32::from(is_receive || length == 0);
             fit_before += u32::from(is_receive || length <= 1);
         }
-        let holds = |fit: u32| rows > 0 && f64::from(fit) >= NEARLY_ALL * f64::from(rows);
-        (least == 0 && holds(fit)) || (least == 1 && holds(fit_before))
+        let is_rule = |fit: u32| rows > 0 && f64::from(fit) >= NEARLY_ALL * f64::from(rows);
+        (least == 0 && is_rule(fit)) || (least == 1 && is_rule(fit_before))
     }
 
-    /// Whether a number of a shape of receives is the message's timestamp: clocks follow the rule, and jump by it at least sometimes.
+    /// Whether a number in a shape of receives is the message's timestamp: clocks follow the rule max(clock, stamp) + 1, and some jump.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &place) in self

@@ -1,4 +1,4 @@
-//! Tables and JSON whose columns have other titles than usual: the words of the titles and the cells tell which is which.
+//! Recognises the columns of tables and JSON with unusual titles, from the words of the titles and from the cells.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,24 +17,25 @@ use crate::import::reading::RunTexts;
 use crate::import::report::Report;
 use crate::import::{formats, header, kinds, numbers, peers};
 
-/// So much of the cells of a column are alike.
+/// Least share of the cells of a column that must have the same class.
 const NEARLY_ALL: f64 = 0.95;
-/// The columns that have to be found.
+/// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// The mapping with the columns of tables by their titles; none if the files are no tables with titles, or these do not tell.
+/// A mapping with the columns of tables by their titles; none if the files are no tables with titles, or if a needed column is not
+/// recognised.
 ///
 /// # Errors
 ///
-/// None but those of files that cannot be cut.
+/// [`Error::Import`] if a file cannot be split into cells.
 pub(super) fn recognise(
     texts: &[RunTexts],
-    said: &Mapping,
+    given: &Mapping,
     report: &mut Report,
 ) -> Result<Option<Mapping>, Error> {
     let files = texts.iter().flat_map(|run| &run.files);
     let mut by_titles: BTreeMap<Vec<String>, Vec<Table>> = BTreeMap::new();
-    for table in files.filter_map(|(path, text)| titled(path, text, said)) {
+    for table in files.filter_map(|(path, text)| titled(path, text, given)) {
         let titles = table.header.iter().flatten().map(str::to_owned).collect();
         by_titles.entry(titles).or_default().push(table);
     }
@@ -43,10 +44,10 @@ pub(super) fn recognise(
     else {
         return Ok(None);
     };
-    let Some(event) = event_column(&titles, &tables, said) else {
+    let Some(event) = event_column(&titles, &tables, given) else {
         return Ok(None);
     };
-    let templates = templates(&titles, &tables, event, said);
+    let templates = templates(&titles, &tables, event, given);
     let Ok(found) = fields::assign(&templates, tables.len(), |_, _| true) else {
         return Ok(None);
     };
@@ -65,7 +66,7 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return Ok(None);
     }
-    // What is usual needs no mention, unless it was found elsewhere.
+    // A column with a usual title is left out of the mapping, unless another column was chosen.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -85,13 +86,13 @@ pub(super) fn recognise(
         .for_each(|sentence| report.understood.assume(sentence));
     Ok(Some(Mapping {
         columns,
-        ..said.clone()
+        ..given.clone()
     }))
 }
 
-/// A file as a table with a header of words, whose rows all have as many cells.
-fn titled(path: &Path, text: &str, said: &Mapping) -> Option<Table> {
-    let table = lines::table(path, lines::without_mark(text), said).ok()?;
+/// A file as a table; none unless its header consists of words and all rows have as many cells.
+fn titled(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
+    let table = lines::table(path, lines::without_mark(text), given).ok()?;
     let header = table.header.as_ref()?;
     let is_title = |title: &&str| {
         title.chars().any(char::is_alphabetic)
@@ -100,7 +101,7 @@ fn titled(path: &Path, text: &str, said: &Mapping) -> Option<Table> {
     };
     let titles = header.iter().filter(is_title).count();
     let is_whole = table.rows.iter().all(|row| row.cells.len() == header.len());
-    // One cell of a header may be a value: some write the time at which the log begins.
+    // One cell of a header may be a value, such as the time at which the log begins.
     (header.len() >= 3 && titles + 1 >= header.len() && is_whole && !table.rows.is_empty())
         .then_some(table)
 }
@@ -118,8 +119,8 @@ fn column_name(titles: &[String], column: usize) -> String {
     }
 }
 
-/// The column whose cells are words for events, of more than one kind.
-fn event_column(titles: &[String], tables: &[Table], said: &Mapping) -> Option<usize> {
+/// The column whose cells are words for more than one kind of event.
+fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<usize> {
     let is_event = |&column: &usize| {
         let (mut all, mut known) = (0_u32, 0_u32);
         let mut kinds: Vec<Kind> = vec![];
@@ -128,7 +129,7 @@ fn event_column(titles: &[String], tables: &[Table], said: &Mapping) -> Option<u
             .flat_map(|table| table.rows.iter().filter_map(|row| row.cells.get(column)))
         {
             all += 1;
-            if let Some(kind) = said.kind(cell) {
+            if let Some(kind) = given.kind(cell) {
                 known += 1;
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
@@ -142,8 +143,8 @@ fn event_column(titles: &[String], tables: &[Table], said: &Mapping) -> Option<u
     events.next().is_none().then_some(first)
 }
 
-/// A shape for each kind of event, whose values are the columns.
-fn templates(titles: &[String], tables: &[Table], event: usize, said: &Mapping) -> Vec<Template> {
+/// A shape for each kind of event; its slots are the columns.
+fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)
         .collect();
@@ -163,7 +164,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, said: &Mapping) 
         .enumerate()
         .flat_map(|(file, table)| table.rows.iter().map(move |row| (file, row)));
     for (index, (file, row)) in all.enumerate() {
-        let kind = said.kind(&row.cells[event]);
+        let kind = given.kind(&row.cells[event]);
         let cells = columns
             .iter()
             .map(|&column| row.cells[column].to_owned())
@@ -186,7 +187,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, said: &Mapping) 
     rows.into_iter().map(template).collect()
 }
 
-/// What nearly all cells of a column are. Names of peers are told by the title.
+/// The class of nearly all cells of a column. A column of peers is recognised by its title.
 fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     let cells: Vec<&str> = tables
         .iter()

@@ -1,9 +1,9 @@
-//! Records of the same shape.
+//! Groups records of the same shape.
 //!
-//! This is log template mining in the manner of Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach
-//! with Fixed Depth Tree", ICWS 2017): values are masked by class first, and what is left decides the group in one step. Where Drain
-//! compares words by a threshold, here the words of the table of evidence stay and all others are masked: a group so never mixes
-//! kinds of events, nor values of different fields.
+//! This is log template mining similar to Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with
+//! Fixed Depth Tree", ICWS 2017): values are first masked by their class, and records with the same remaining text are one group.
+//! Drain compares words by a threshold. Here the words of the table of evidence are kept and all others are masked, so a group never
+//! mixes kinds of events or values of different fields.
 
 use std::collections::HashMap;
 
@@ -12,20 +12,20 @@ use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// So many different texts of a masked word are kept.
+/// Number of different texts that are stored for a masked word.
 const MOST_TEXTS: usize = 4;
 
 /// Records of one shape.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) parts: Vec<Part>,
-    /// What kind of event they are; none if no word says it.
+    /// The kind of event; none if no word stands for one.
     pub(super) kind: Option<Kind>,
-    /// The first part of the words of the event and the last, if any are.
+    /// The indices of the first and the last part of the words for the event; none if there are no such words.
     pub(super) event: Option<(usize, usize)>,
     pub(super) slots: Vec<Slot>,
     pub(super) rows: Vec<Row>,
-    /// The first of them.
+    /// The text of the first record.
     pub(super) example: String,
 }
 
@@ -33,33 +33,36 @@ pub(super) struct Template {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) class: Class,
-    /// Its different texts, up to a few more than are listed in a pattern.
+    /// The different texts of the token, up to one more than [`MOST_TEXTS`].
     pub(super) texts: Vec<String>,
 }
 
 /// A value of a shape.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
-    /// Which of the parts.
+    /// The index of the value among the parts.
     pub(super) part: usize,
     pub(super) class: Class,
-    /// The words that stand before it, and those behind it, in lower case.
+    /// The words before the value, in lower case.
     pub(super) before: Vec<String>,
+    /// The words behind the value, in lower case.
     pub(super) behind: Vec<String>,
 }
 
 /// The values of a record.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// The index of its file, and its own among all records.
+    /// The index of the record's file.
     pub(super) file: usize,
+    /// The index of the record among all records.
     pub(super) index: usize,
     pub(super) kind: Option<Kind>,
     pub(super) cells: Vec<String>,
 }
 
 impl Slot {
-    /// How much the words beside the value speak for a field: those before it, and where they say nothing those behind it.
+    /// The weight of the words beside the value for a field: of the words before it or, if these are evidence for no field, of the
+    /// words behind it.
     pub(super) fn weigh(&self, field: Field) -> i32 {
         let decide = |words: &[String]| Field::ALL.iter().any(|field| field.weigh(words) >= ENOUGH);
         match !decide(&self.before) && decide(&self.behind) {
@@ -68,7 +71,7 @@ impl Slot {
         }
     }
 
-    /// Whether it is names of recipients or of a sender.
+    /// Whether the value has names of recipients or of a sender.
     pub(super) fn direction(&self) -> Option<Direction> {
         let mut words = self.before.iter().rev();
         words
@@ -76,7 +79,7 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// What stands before it, or else behind it, in words.
+    /// A description of the value's position: the words before it or, if there are none, those behind it.
     pub(super) fn label(&self) -> String {
         match (self.before.is_empty(), self.behind.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
@@ -109,7 +112,7 @@ pub(super) fn mine(records: &[(usize, String)], mapping: &Mapping) -> Vec<Templa
     templates
 }
 
-/// What records of one shape share.
+/// The text that all records of one shape share.
 fn key(tokens: &[Token<'_>], declared: &[String]) -> String {
     let mut key = String::new();
     for token in tokens {
@@ -171,7 +174,7 @@ impl Template {
     }
 }
 
-/// The values of a record, each with the words around it: back to another value or to what separates, and on to the same.
+/// The values of a record, each with the words before and behind it, up to the next value or separator.
 fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
     let are = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
         range
@@ -186,7 +189,7 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .flat_map(|index| kinds::words(tokens[index].text))
             .collect()
     };
-    // Words that are the label of the next value are nothing of this one. Times need no label.
+    // Words that are the label of the next value do not belong to this one. Times need no label.
     let behind = |part: usize| -> Vec<String> {
         let found = are(&mut (part + 1..tokens.len()));
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
@@ -198,7 +201,7 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         if is_label { vec![] } else { words(found) }
     };
     let slot = |part: usize| {
-        // What introduces the value directly is no end of its label.
+        // Tokens directly before the value, such as a colon, do not end its label.
         let near = (0..part)
             .rev()
             .take_while(|&index| is_introduction(tokens[index]))
@@ -218,7 +221,7 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         .collect()
 }
 
-/// Whether a token stands between a label and its value.
+/// Whether a token can come between a label and its value, such as a colon.
 fn is_introduction(token: Token<'_>) -> bool {
     matches!(token.class, Class::Space)
         || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
@@ -243,21 +246,21 @@ fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     }
 }
 
-/// The kind of event that the words of a record stand for, and where those words are.
+/// The kind of event that the words of a record stand for, and the indices of the first and last of these words.
 fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
     let (labels, plain): (Vec<_>, Vec<_>) = phrases.into_iter().partition(is_label);
-    let said = |(from, to): (usize, usize)| mapping.kind(&joined(tokens, from, to));
+    let kind_of = |(from, to): (usize, usize)| mapping.kind(&joined(tokens, from, to));
     let is_letter =
         |(from, to): &&(usize, usize)| from == to && tokens[*from].text.chars().count() == 1;
     let (letters, plain): (Vec<_>, Vec<_>) = plain.iter().partition(|phrase| is_letter(phrase));
     let mut ignored = None;
     for phrase in plain.iter().chain(&labels).chain(&letters) {
-        match said(*phrase) {
+        match kind_of(*phrase) {
             None => {}
             Some(Kind::Ignore) => ignored = ignored.or(Some(*phrase)),
-            Some(kind) => return (Some(kind), Some(narrowed(*phrase, kind, said))),
+            Some(kind) => return (Some(kind), Some(narrowed(*phrase, kind, kind_of))),
         }
     }
     match ignored {
@@ -270,15 +273,15 @@ fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize
 fn narrowed(
     (from, to): (usize, usize),
     kind: Kind,
-    said: impl Fn((usize, usize)) -> Option<Kind>,
+    kind_of: impl Fn((usize, usize)) -> Option<Kind>,
 ) -> (usize, usize) {
     let windows = (0..=to - from)
         .flat_map(|length| (from..=to - length).map(move |start| (start, start + length)));
-    let mut fitting = windows.filter(|&window| said(window) == Some(kind));
+    let mut fitting = windows.filter(|&window| kind_of(window) == Some(kind));
     fitting.next().unwrap_or((from, to))
 }
 
-/// The first token of each run of words with only blanks between, and its last.
+/// The first and the last token of each sequence of words with only blanks between them.
 fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     let mut phrases: Vec<(usize, usize)> = vec![];
     for (index, token) in tokens.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Which value of each shape is the system time.
+//! Finds the system time of each shape.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ type Role = (bool, String);
 /// A value with the indices of its file and record.
 type Cell<'t> = (usize, usize, &'t str);
 
-/// The time of each shape: the values in a format of times, and numbers whose words say so. Of several that which never falls and
-/// differs most from row to row, for it is the finest.
+/// The slot of the system time in each shape. Candidates are values in a format of times, numbers with words for a time, and numbers
+/// as large as Unix times. Of several candidates the one is used that never falls and has the most different values.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -61,7 +61,7 @@ fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
     })
 }
 
-/// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
+/// The score of values as times: up to 10 if all values differ, and 10 less if a value falls within a file.
 fn course(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
@@ -77,12 +77,12 @@ fn course(mut rows: Vec<Cell<'_>>) -> f64 {
     10.0 * different.len() as f64 / rows.len().max(1) as f64 - 10.0 * fall
 }
 
-/// What a slot has in common with the same value of other shapes: whether it is a time, and the words before it.
+/// The role of a slot, by which values of different shapes are compared: whether it is a time, and the words before it.
 fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// The time among numbers without words: one with a fraction, or else the one that grows largest.
+/// The time among numbers without words: the only one with a fraction, or else the one with the greatest last value.
 fn plain_time(template: &Template) -> Option<usize> {
     let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
     let has_fraction = |number: usize| {

@@ -1,4 +1,4 @@
-//! A line cut into tokens.
+//! Splits a line into tokens.
 
 use once_cell::sync::Lazy;
 use regex::Regex;
@@ -6,7 +6,7 @@ use regex::Regex;
 use super::evidence::{self, Field};
 use crate::import::{formats, kinds, peers};
 
-/// What a token is.
+/// The class of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Class {
     Space,
@@ -23,12 +23,12 @@ pub(super) enum Class {
     List,
     /// A name, or a list of names, behind a word such as `to` or `from`.
     Peers,
-    /// A time; the index of its format.
+    /// A time, with the index of its format.
     Time(usize),
 }
 
 impl Class {
-    /// Whether its text differs from line to line.
+    /// Whether a token of this class is a value, which differs from line to line.
     pub(super) fn is_slot(self) -> bool {
         matches!(
             self,
@@ -48,7 +48,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// Patterns of tokens, as the patterns of whole lines use them too.
+/// Patterns of tokens, which are also used in the patterns of whole lines.
 pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
 pub(super) const NAME: &str = r"[\p{L}\d_']+";
 pub(super) const WORD: &str = r"[\p{L}_']+";
@@ -59,14 +59,14 @@ pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
 static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
 static AT_NAME: Lazy<Regex> = Lazy::new(|| regex(r"^[\p{L}\d_][\p{L}\d_']*"));
-/// One name, or several with a word or sign between them that joins nothing else.
+/// One name, or several names joined by a word or sign other than a comma.
 static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
     let name = r"(?:\p{L}*_?\d[\p{L}\d_]*|\p{Lu}\b)";
     regex(&format!(
         r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #])?{name})*)"
     ))
 });
-/// The same where commas join names too: behind a plural or a colon.
+/// Several numbers joined by commas. They are names only behind a plural or a colon.
 static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
 
 /// The tokens of a record of one or more lines.
@@ -132,8 +132,8 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     }
 }
 
-/// How long the names are with which `rest` begins, if a word such as `to` or `from` stands before them, with nothing between but
-/// words for machines.
+/// The length of the names at the beginning of `rest`, if a word such as `to` or `from` precedes them. Only words for machines may
+/// come between.
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     let mut is_many = false;
     for token in before.iter().rev() {
@@ -167,10 +167,10 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     None
 }
 
-/// Whether a word decides what a line is, and so stays as it is in its shape.
+/// Whether a word is evidence for an event or a field. Such a word is not masked.
 pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
-        kinds::of_word(word).is_some()
+        kinds::kind_of_word(word).is_some()
             || kinds::says_all(word)
             || evidence::direction(word).is_some()
             || peers::MACHINE_WORDS.contains(&word.as_str())
