@@ -1,4 +1,4 @@
-//! Where a 95 % interval must lie, and whether it does.
+//! Criteria: where a 95 % interval must lie, and the verdict on an estimate.
 
 use std::fmt;
 
@@ -9,26 +9,27 @@ use super::Estimated;
 pub struct Criterion {
     low: f64,
     high: f64,
-    /// Whether the ends belong to it.
+    /// Whether the interval includes its ends.
     closed: bool,
 }
 
-/// What an estimate makes of a criterion.
+/// The verdict on an estimate by a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Its interval lies wholly inside.
+    /// The estimate's interval lies wholly inside the criterion.
     Holds,
-    /// Wholly outside.
+    /// The estimate's interval lies wholly outside the criterion.
     Fails,
-    /// Neither.
+    /// The interval lies partly inside and partly outside, or there is no reliable interval.
     Undecided {
-        /// How many runs (in the smaller cell) would tell, about, if mean and spread stay; none if no number would.
+        /// About how many runs (in the smaller cell) would be enough to decide, if mean and spread do not change; none if no number
+        /// would.
         runs: Option<u64>,
     },
 }
 
 impl Criterion {
-    /// Values above `above` and below `below`, as far as given; none if there are no such values, or all are.
+    /// Values above `above` and below `below`, as far as these are given; none if no value or every value meets them.
     pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);
         let high = below.unwrap_or(f64::INFINITY);
@@ -40,7 +41,7 @@ impl Criterion {
         })
     }
 
-    /// Values from `low` to `high`, with these; none if there are none.
+    /// Values from `low` to `high`, both included; none if `low` is above `high` or one of them is not finite.
     pub fn between(low: f64, high: f64) -> Option<Self> {
         let finite = low.is_finite() && high.is_finite();
         (finite && low <= high).then_some(Self {
@@ -50,7 +51,7 @@ impl Criterion {
         })
     }
 
-    /// The verdict on an estimate. One without an interval, or with a rough one, decides nothing.
+    /// The verdict on an estimate. It is undecided if there is no interval or a rough one.
     pub fn verdict(&self, estimated: &Estimated) -> Verdict {
         let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
@@ -75,8 +76,8 @@ impl Criterion {
         }
     }
 
-    /// An interval narrows with the square root of the number of runs: how many until no end of this criterion that decides lies in
-    /// it.
+    /// Number of runs until the interval contains no end of the criterion that decides. The width of the interval falls with the square
+    /// root of the number of runs.
     fn runs(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
         let deciding = match value {
@@ -96,7 +97,7 @@ impl Criterion {
             (reach / (end - value)).powi(2)
         });
         let times = times.fold(1.0, f64::max);
-        // Beyond this, what is estimated is the criterion's end for all that anybody will ever see.
+        // More runs than this are out of reach.
         let runs = times * estimated.n as f64;
         (runs < 1e9).then(|| (runs.ceil() as u64).max(estimated.n + 1))
     }
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(verdicts(both, &intervals), expected);
     }
 
-    /// From a half-width of 2 to one of 1 takes four times as many.
+    /// Four times as many runs reduce the half-width from 2 to 1.
     #[test]
     fn how_many_runs_would_tell() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
@@ -192,15 +193,15 @@ mod tests {
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
         let between = Criterion::between(0.0, 4.0);
-        // From inside both ends must be left, the nearer one decides; from outside only the one that is near.
+        // For a value inside, the nearer end decides; for a value outside, only the end next to it.
         assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
         assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
-        // An interval need not be even.
+        // An interval need not be symmetric.
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// A true value exactly on the border, normal values with known variance. The first look finds z standard errors; the second adds
-    /// the advised number of runs.
+    /// The true value is exactly at the end of the criterion, and values are normal with known variance. The first judgement finds a
+    /// difference of z standard errors; the second adds the advised number of runs.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};

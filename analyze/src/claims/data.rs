@@ -1,4 +1,4 @@
-//! The datasets that claims are about, each opened once, and the values of their runs.
+//! Opens the datasets that claims are about, each once, and reads the values of their runs.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,15 +22,15 @@ use crate::read::runs::{is_in_full, parameters, run_frame};
 /// Why a test could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvaluated {
-    /// No such dataset.
+    /// The dataset does not exist.
     #[error("{} is not there; `{command}` makes it", .path.display())]
     Missing {
         /// The dataset's folder.
         path: PathBuf,
-        /// What makes it.
+        /// The command that creates the dataset.
         command: String,
     },
-    /// It is there, and cannot be used.
+    /// The dataset exists but cannot be used.
     #[error("{0}")]
     Unusable(String),
     /// No run meets the conditions.
@@ -38,12 +38,12 @@ pub enum NotEvaluated {
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// What was wanted.
+        /// The conditions in words.
         conditions: String,
-        /// What makes such runs, if the experiment has them.
+        /// The command that creates such runs, if the experiment has them.
         command: String,
     },
-    /// The runs have no such machine.
+    /// The runs have no machine with this number.
     #[error("{} has runs with {conditions} that have no machine {machine}", .path.display())]
     NoMachine {
         /// The dataset's folder.
@@ -63,39 +63,39 @@ pub enum NotEvaluated {
         /// The measure.
         measure: &'static str,
     },
-    /// The runs of one side of a comparison are among those of the other.
+    /// Some runs, but not all, are on both sides of a comparison.
     #[error(
         "from and to share {0} runs; a run can be on one side, or the same runs are on both, with different machines"
     )]
     SharedRuns(usize),
-    /// Both sides are the same runs, and none has a value on both.
+    /// Both sides are the same runs, and no run has a value on both sides.
     #[error("no run has a value both in from and in to")]
     NoSharedRun,
 }
 
-/// Where datasets are, and those opened so far.
+/// The folder of the datasets, and the datasets that were opened so far.
 #[derive(Debug)]
 pub struct Data {
     /// The folder of the datasets.
     folder: PathBuf,
-    /// The folders of the experiments that make them.
+    /// The folders that may have the experiments of the datasets.
     experiments: [PathBuf; 2],
     opened: RefCell<Cache>,
-    /// What was audited, by its folder.
+    /// The datasets that were audited, by folder.
     audited: RefCell<BTreeMap<PathBuf, Vec<Audited>>>,
 }
 
-/// By the name of the dataset and the bits of the seconds that are cut off its runs.
+/// Opened datasets. The key is the name of the dataset and the bits of the warm-up in seconds.
 type Cache = HashMap<(String, u64), Result<Rc<Opened>, NotEvaluated>>;
 
-/// What of the runs of a cell is wanted.
+/// Which values of the runs of a cell are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
-    /// Parameters that do not tell configurations apart.
+    /// Parameters that are ignored when configurations are compared.
     pub(super) without: &'w HashSet<&'static str>,
-    /// A run's value is the greatest of its machines', not their mean.
+    /// Whether a run's value is the greatest value of its machines, instead of their mean.
     pub(super) largest: bool,
 }
 
@@ -103,17 +103,17 @@ pub(super) struct Wanted<'w> {
 #[derive(Debug)]
 pub(super) struct Opened {
     dataset: Dataset,
-    /// A row a run and machine, ordered by both.
+    /// A row for each run and machine, sorted by both.
     machines: DataFrame,
-    /// A row a run.
+    /// A row for each run.
     runs: DataFrame,
     /// The first row of each run in `machines`.
     first: HashMap<u64, usize>,
 }
 
 impl Data {
-    /// Datasets in `folder`, for the claims in the file `claims`: their experiments are in the folder beside it that has its name
-    /// without `.toml`, or beside it.
+    /// Datasets in `folder` for the claims in the file `claims`. Their experiments are in the folder that has the name of this file
+    /// without `.toml`, or in the same folder as the file.
     pub fn new(folder: &Path, claims: &Path) -> Self {
         let beside = claims.parent().unwrap_or(Path::new("")).to_owned();
         Self {
@@ -124,7 +124,7 @@ impl Data {
         }
     }
 
-    /// The file of an experiment: the first that is there, or should be.
+    /// The file of an experiment: the first possible file that exists, or otherwise the first possible file.
     pub fn experiment_file(&self, experiment: &str) -> PathBuf {
         let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
         let files = self.experiments.each_ref().map(file);
@@ -136,7 +136,7 @@ impl Data {
         self.folder.join(experiment)
     }
 
-    /// What makes the dataset.
+    /// The command that creates the dataset.
     fn command(&self, experiment: &str) -> String {
         let file = self.experiment_file(experiment);
         let command = format!("cargo sim run {}", shell_word(&file));
@@ -154,7 +154,7 @@ impl Data {
         })
     }
 
-    /// What an audit of the dataset finds.
+    /// Audits the dataset.
     pub(super) fn audit(&self, experiment: &str) -> Result<Audit, NotEvaluated> {
         if let Some(missing) = self.missing(experiment) {
             return Err(missing);
@@ -165,7 +165,7 @@ impl Data {
         Ok(audit)
     }
 
-    /// Calls `say` with every dataset that was audited and not opened, in the order of their names.
+    /// Calls `say` with every dataset that was audited but not opened, in the order of their names.
     pub fn each_audited(&self, mut say: impl FnMut(&Audited)) {
         let mut opened = HashSet::new();
         self.each_opened(|dataset| {
@@ -190,7 +190,7 @@ impl Data {
         datasets.into_iter().for_each(&mut say);
     }
 
-    /// The dataset with the first seconds of every run cut off, opened at the first call.
+    /// The dataset without the first `warm_up_s` seconds of every run. It is opened at the first call.
     fn opened(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<Opened>, NotEvaluated> {
         let mut opened = self.opened.borrow_mut();
         let dataset = opened
@@ -205,7 +205,7 @@ impl Data {
         dataset.clone()
     }
 
-    /// The value of each run of the cell that has one: at least one.
+    /// The values of all runs of the cell that have a value; at least one.
     pub(super) fn values(
         &self,
         cell: &Cell,
@@ -256,7 +256,7 @@ impl Opened {
     fn open(root: &Path, warm_up_s: f64) -> Result<Self, Error> {
         let mut dataset = Dataset::open(root)?;
         dataset.cut_warm_up(warm_up_s)?;
-        // A dataset that may only be read is no obstacle: it is read every time.
+        // A read-only dataset can be used too: its measures are then computed every time.
         match dataset.cache_measures() {
             Ok(()) | Err(Error::NotCached { .. }) => {}
             Err(error) => return Err(error),
@@ -276,7 +276,7 @@ impl Opened {
         })
     }
 
-    /// The finished runs that meet the conditions; if it is asked whether they finished, those that failed too.
+    /// The finished runs that meet the conditions. If the quantity is whether runs finished, failed runs are included.
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {
@@ -351,14 +351,14 @@ impl Opened {
             .iter()
             .copied()
             .filter(|name| !without.contains(name))
-            // What `internal` is in full goes with it.
+            // The probability of each machine depends on `internal`, so both are ignored together.
             .filter(|name| !is_in_full(name) || !without.contains("internal"))
             .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }
 }
 
-/// A column as numbers, truth values as 0 and 1.
+/// A column as numbers. Truth values become 0 and 1.
 fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
     let column = frame.column(name)?.cast(&DataType::Float64)?;
     let numbers = column.f64()?.iter();
@@ -367,7 +367,7 @@ fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
         .collect())
 }
 
-/// The values of the machines meant, where they are defined.
+/// The defined values of the selected machines.
 fn chosen(of_run: &[Option<f64>], row: &JournalRow, machines: Machines) -> Vec<f64> {
     let rates: Vec<f64> = row
         .configuration

@@ -1,4 +1,4 @@
-//! What the values of some runs say about a statistic, with a 95 % interval; and by how much the means of two cells differ.
+//! Estimates a statistic of some runs, or the difference between the means of two cells, with a 95 % interval.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind, Z_975 as Z};
 use crate::stats::ties::Ties;
 
-/// A statistic of some runs.
+/// The estimate of a statistic of some runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimated {
-    /// What the runs have.
+    /// The value of the statistic.
     pub value: f64,
-    /// Its 95 % interval; none of too few runs, or of runs that are all equal.
+    /// The 95 % interval; none if there are too few runs, or if all values are equal.
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide anything: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// How many runs.
+    /// Number of runs.
     pub n: u64,
-    /// In a difference, how many runs it is taken from.
+    /// For a difference, the number of runs in `from`.
     pub n_from: Option<u64>,
 }
 
-/// The value of a run, and the run's configuration but for what tells its cell from another.
+/// The value of a run, and the run's configuration without the parameters that differ between the cells.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RunValue {
     pub(super) run: u64,
     pub(super) configuration: Vec<String>,
     pub(super) value: f64,
-    /// The largest possible value, if there is one; then the smallest is 0.
+    /// The largest possible value, if the values are bounded; the smallest is then 0.
     pub(super) largest_possible: Option<f64>,
 }
 
 impl Statistic {
-    /// Estimates the statistic from the values of some runs, of which there is one at least.
+    /// Estimates the statistic from the values of at least one run.
     pub(super) fn estimate(self, runs: &[RunValue]) -> Estimated {
         let values = &all(runs);
         let (value, interval) = match self {
@@ -63,7 +63,7 @@ impl Statistic {
     }
 }
 
-/// The mean of values from 0 to `largest_possible`, or of any values.
+/// The mean of values, which lie between 0 and `largest_possible` if that is given.
 fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     let estimate = Estimate::from_values(values);
     let interval = match estimate.interval_kind {
@@ -81,15 +81,15 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     }
 }
 
-/// The interval of the mean of `n` equal values that lie between 0 and `largest_possible`: at most a share 1 - 0.025^(1/n) of all
-/// runs have another value (Clopper and Pearson 1934, for none of n), and these lie between 0 and `largest_possible` too.
+/// The interval of the mean of `n` equal values. At most a share of 1 - 0.025^(1/n) of all runs has another value (Clopper and Pearson
+/// 1934, for 0 of n), and these values lie between 0 and `largest_possible`.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - others * value;
     (low, value + others * (largest_possible - value))
 }
 
-/// The share's interval by Wilson (1927): it holds its 95 % also where none or all count.
+/// A share with its interval by Wilson (1927), which also covers 95 % if no value or every value counts.
 fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     let n = values.len() as f64;
     let count = values.iter().filter(|value| share.counts(**value)).count();
@@ -100,8 +100,8 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     (p, Some((low.clamp(0.0, p), high.clamp(p, 1.0))))
 }
 
-/// A standard deviation's interval by Bonett (2006), which allows for values that are not normal: the log of the variance has the
-/// variance (kurtosis - (n - 3) / n) / (n - 1). None of four values or fewer, or of equal values.
+/// The interval of a standard deviation by Bonett (2006), which allows for values that are not normal: the logarithm of the variance
+/// has the variance (kurtosis - (n - 3) / n) / (n - 1). None for four values or fewer, and for equal values.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
@@ -124,10 +124,11 @@ fn trimmed_mean(values: &[f64], share: f64) -> f64 {
     kept.iter().sum::<f64>() / kept.len() as f64
 }
 
-/// By how much the mean is greater in `to` than in `from`, neither of them empty.
+/// By how much the mean is greater in `to` than in `from`. Neither may be empty.
 ///
-/// Run by run if `same_runs`, over those with a value on both sides, of which there is one. Otherwise the runs are independent; if both cells have the same
-/// configurations, these are compared one by one and their differences averaged, else all runs of either. The interval is Welch's.
+/// If `same_runs`, runs are compared one by one; at least one must have a value in both. Otherwise runs are independent, with Welch's
+/// interval. If both cells have the same configurations, these are compared one by one and their differences averaged; if not, all runs
+/// of `to` are compared with all runs of `from`.
 pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) -> Estimated {
     if same_runs {
         return run_by_run(from, to);
@@ -165,7 +166,7 @@ fn run_by_run(from: &[RunValue], to: &[RunValue]) -> Estimated {
     }
 }
 
-/// Of independent values.
+/// The difference of the means of independent values.
 fn between(from: &[f64], to: &[f64]) -> Difference {
     Difference::between(&Estimate::from_values(from), &Estimate::from_values(to))
 }
@@ -206,7 +207,7 @@ mod tests {
         values(&numbered.collect::<Vec<_>>())
     }
 
-    /// 200 equal values: with 97.5 % confidence fewer than 1.83 % of all runs have another.
+    /// After 200 equal values, with 97.5 % confidence fewer than 1.83 % of all runs have another value.
     #[test]
     fn equal_values_are_no_certainty() {
         let equal = |value: f64, largest_possible: Option<f64>| {
@@ -223,7 +224,7 @@ mod tests {
         assert!(near(low, 1.0 - 0.018_275) && high == 1.0, "{low}");
     }
 
-    /// Printed in Brown, Cai and DasGupta (2001) and many a calculator: 0 of 10 is 0 to 0.2775, 5 of 10 is 0.2366 to 0.7634.
+    /// Brown, Cai and DasGupta (2001) print these intervals: 0 to 0.2775 for 0 of 10, and 0.2366 to 0.7634 for 5 of 10.
     #[test]
     fn shares() {
         let share = |ones: usize| {
@@ -240,8 +241,8 @@ mod tests {
         assert!(all == 1.0 && near(low, 0.7225) && high == 1.0, "{low}");
     }
 
-    /// Of 1, ..., 100: sd sqrt(100 x 101 / 12) = 29.0115, kurtosis 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976; from these the
-    /// interval by the formula.
+    /// The values 1, ..., 100 have the standard deviation sqrt(100 x 101 / 12) = 29.0115 and the kurtosis
+    /// 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976. The interval follows from these by the formula.
     #[test]
     fn standard_deviations() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!((largest.value, largest.interval), (7.0, Some((7.0, 7.0))));
     }
 
-    /// To less from: positive if `to` is greater.
+    /// A difference is `to` minus `from`.
     #[test]
     fn differences_of_independent_runs() {
         let from = values(&[(0, "a", 1.0), (1, "a", 3.0)]);
@@ -284,7 +285,7 @@ mod tests {
         assert!(near(high - low, 2.0 * welch));
     }
 
-    /// Configurations that differ much in themselves do not blur a difference that is the same in each.
+    /// Large differences between configurations do not widen the interval of a difference that is equal in each of them.
     #[test]
     fn same_configurations_are_compared_one_by_one() {
         let from = values(&[
@@ -301,7 +302,8 @@ mod tests {
         ]);
         let paired = difference(&from, &to, false);
         let (low, high) = paired.interval.expect("one");
-        // Four means of two values with the variance 1 each: the average has the standard error 1 and 4 degrees of freedom, t 2.776.
+        // Each of the four means is of two values and has the variance 1. So the average has the standard error 1 and 4 degrees of
+        // freedom, with t = 2.776.
         assert!(paired.value == 5.0 && near(low, 5.0 - 2.776) && near(high, 5.0 + 2.776));
         let other = values(&[
             (4, "a", 5.0),
@@ -319,7 +321,7 @@ mod tests {
         let from = values(&[(0, "a", 0.0), (1, "a", 50.0), (2, "a", 90.0)]);
         let to = values(&[(0, "a", 1.0), (1, "a", 51.0), (2, "a", 91.0)]);
         let paired = difference(&from, &to, true);
-        // All differences are equal, which is no proof that those of other runs are.
+        // All differences are equal, so there is no interval: those of other runs may differ.
         assert_eq!((paired.value, paired.interval), (1.0, None));
     }
 }

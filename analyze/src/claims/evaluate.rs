@@ -1,4 +1,4 @@
-//! Tests made, and their verdicts folded into the claim's.
+//! Evaluates the tests of claims, and combines their verdicts into the verdict on each claim.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,50 +8,50 @@ use super::estimates::{RunValue, difference};
 use super::{Claim, Data, Estimated, NotEvaluated, Statistic, Subject, Test, Verdict};
 use crate::audit;
 
-/// A claim, and what the data say.
+/// A claim with the results of its tests.
 #[derive(Clone, Debug)]
 pub struct Answer<'c> {
     /// The claim.
     pub claim: &'c Claim,
-    /// What an audit found, if the claim is about that: what is wrong, or nothing.
+    /// The result of an audit, if the claim requires one: what is wrong, or none if nothing is.
     pub audit: Option<Result<Option<String>, NotEvaluated>>,
-    /// What became of each test.
+    /// The outcome of each test.
     pub tests: Vec<Result<Outcome, NotEvaluated>>,
-    /// All together.
+    /// The verdict on the claim.
     pub verdict: ClaimVerdict,
 }
 
-/// A test that was made.
+/// The outcome of a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// What was measured.
+    /// The measured statistic.
     pub estimated: Estimated,
-    /// What that makes of the criterion.
+    /// The verdict of the criterion.
     pub verdict: Verdict,
 }
 
-/// What becomes of a claim.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimVerdict {
-    /// All its tests hold.
+    /// All tests hold.
     Confirmed,
-    /// All fail.
+    /// All tests fail.
     Refuted,
-    /// Some hold, some fail.
+    /// Some tests hold and some fail.
     Depends,
-    /// Some are undecided, and the others agree.
+    /// Some tests are undecided, and the others agree.
     Undecided,
-    /// Some could not be made.
+    /// Some tests could not be evaluated.
     NotEvaluated,
 }
 
-/// What the data say about each claim.
+/// Evaluates each claim with the data.
 pub fn evaluate<'c>(claims: &'c [Claim], data: &Data) -> Vec<Answer<'c>> {
     claims.iter().map(|claim| answer(claim, data)).collect()
 }
 
 impl Answer<'_> {
-    /// Why tests could not be made.
+    /// The reasons why tests could not be evaluated.
     pub fn not_evaluated(&self) -> impl Iterator<Item = &NotEvaluated> {
         let audit = self.audit.iter().filter_map(|found| found.as_ref().err());
         audit.chain(self.tests.iter().filter_map(|test| test.as_ref().err()))
@@ -63,8 +63,11 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
         let found = data.audit(experiment)?;
         Ok(audit::exception(&found))
     });
-    let tests: Vec<Result<Outcome, NotEvaluated>> =
-        claim.tests.iter().map(|test| made(test, data)).collect();
+    let tests: Vec<Result<Outcome, NotEvaluated>> = claim
+        .tests
+        .iter()
+        .map(|test| evaluate_test(test, data))
+        .collect();
     let of_audit = audit.as_ref().map(|found| {
         let found = found.as_ref().ok()?;
         Some(if found.is_none() {
@@ -74,7 +77,7 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
         })
     });
     let of_tests = tests.iter().map(|test| Some(test.as_ref().ok()?.verdict));
-    let verdict = ClaimVerdict::of(of_audit.into_iter().chain(of_tests));
+    let verdict = ClaimVerdict::combine(of_audit.into_iter().chain(of_tests));
     Answer {
         claim,
         audit,
@@ -83,16 +86,16 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
     }
 }
 
-fn made(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
-    let mut told_apart_by: HashSet<&'static str> = HashSet::new();
+fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
+    let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
-        told_apart_by.extend(from.own_names().chain(to.own_names()));
+        differing_parameters.extend(from.own_names().chain(to.own_names()));
     }
     let values = |cell, largest| {
         let wanted = Wanted {
             quantity: test.quantity,
             warm_up_s: test.warm_up_s,
-            without: &told_apart_by,
+            without: &differing_parameters,
             largest,
         };
         data.values(cell, wanted)
@@ -119,15 +122,15 @@ fn made(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     })
 }
 
-/// How many runs have a value on both sides.
+/// Number of runs that have a value on both sides.
 fn shared_runs(from: &[RunValue], to: &[RunValue]) -> usize {
     let runs = |values: &[RunValue]| -> HashSet<u64> { values.iter().map(|v| v.run).collect() };
     runs(from).intersection(&runs(to)).count()
 }
 
 impl ClaimVerdict {
-    /// Of the verdicts of a claim's tests; none is of a test that could not be made.
-    fn of(tests: impl IntoIterator<Item = Option<Verdict>>) -> Self {
+    /// Combines the verdicts of a claim's tests. A test that could not be evaluated has none.
+    fn combine(tests: impl IntoIterator<Item = Option<Verdict>>) -> Self {
         let (mut holds, mut fails, mut undecided) = (false, false, false);
         for test in tests {
             match test {
@@ -176,7 +179,7 @@ mod tests {
             (vec![fails, undecided], ClaimVerdict::Undecided),
             (vec![holds, fails, None], ClaimVerdict::NotEvaluated),
         ] {
-            assert_eq!(ClaimVerdict::of(tests.clone()), verdict, "{tests:?}");
+            assert_eq!(ClaimVerdict::combine(tests.clone()), verdict, "{tests:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file of claims read, every mistake with its line and key.
+//! Reads a file of claims, and reports every mistake with its line and key.
 
 use std::path::{Path, PathBuf};
 
@@ -11,25 +11,25 @@ use crate::read::filter::Condition;
 /// A file of claims that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be read at all.
+    /// The file cannot be read.
     #[error("cannot read the claims {}: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
-    /// What is wrong in it, in the order of its lines.
+    /// The file has mistakes.
     #[error("{}", MistakeList { path, mistakes })]
     Mistakes {
         /// The file.
         path: PathBuf,
-        /// At least one.
+        /// At least one mistake, in the order of lines.
         mistakes: Vec<Mistake>,
     },
 }
 
-/// No file of claims has so many bytes.
+/// Most bytes of a file of claims.
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The longest warm-up in seconds: longer than any run.
@@ -58,11 +58,11 @@ const TEST_KEYS: [&str; 9] = [
     "expect",
 ];
 
-/// The claims in the file at `path`.
+/// Reads the claims in the file at `path`.
 ///
 /// # Errors
 ///
-/// [`FileError`].
+/// [`FileError`] if the file cannot be read or has mistakes.
 pub fn read(path: &Path) -> Result<Vec<Claim>, FileError> {
     let text = read_text(path, MOST_BYTES).map_err(|cause| FileError::Unreadable {
         path: path.to_owned(),
@@ -80,7 +80,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
         .require("claim", "a claim begins with [[claim]]")?
         .sections()?;
     let mut ids: Vec<&str> = vec![];
-    // Not stopping at the first that is none: the mistakes of all are noted.
+    // All claims are read before the first wrong one returns, so that every mistake is reported.
     let claims: Vec<Option<Claim>> = sections
         .iter()
         .map(|section| claim(section, &mut ids))
@@ -88,7 +88,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
     claims.into_iter().collect()
 }
 
-/// A claim; `ids` are those of the claims before it, and then its own too.
+/// Reads a claim, and adds its id to `ids`, the ids of the claims before it.
 fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     section.allow_only(&CLAIM_KEYS);
     let text = |key: &str, hint: &str| Some(section.require(key, hint)?.text()?.to_owned());
@@ -149,7 +149,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     };
     let mut shared = cell(section, &shared, quantity);
     if let Some(cell) = &mut shared {
-        // Both sides have these: they tell neither from the other.
+        // Both sides share these conditions, so none of them is a side's own.
         cell.own = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -174,7 +174,7 @@ fn quantity(section: &Section<'_>) -> Option<Quantity> {
     item.named(&Quantity::names(), Quantity::named)
 }
 
-/// What the test is about: runs of one cell, or two cells beside each other.
+/// Reads the subject of a test: the runs of one cell, or the comparison of two cells.
 fn subject(
     section: &Section<'_>,
     shared: Option<Cell>,
@@ -207,14 +207,14 @@ fn subject(
     }
 }
 
-/// A side of a comparison: what it says itself, and what the test says of both.
+/// Reads a side of a comparison. Values that the side does not give are taken from `shared`, which the test gives for both sides.
 fn side(item: &Item<'_>, shared: Option<&Cell>, quantity: Option<Quantity>) -> Option<Cell> {
     let section = item.section()?;
     section.allow_only(&["experiment", "where", "machine"]);
     cell(&section, shared?, quantity)
 }
 
-/// The runs and machines that `section` says, and where it says nothing, `shared`.
+/// Reads the runs and machines that `section` gives. Values that it does not give are taken from `shared`.
 fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Option<Cell> {
     let experiment = match section.get("experiment") {
         Some(item) => item.text().map(str::to_owned),
@@ -279,7 +279,7 @@ fn statistic(item: &Item<'_>) -> Option<Statistic> {
     word(item, Statistic::WORDS)
 }
 
-/// What one of `words` stands for.
+/// The value that one of `words` stands for.
 fn word<T: Copy, const N: usize>(item: &Item<'_>, words: [(&'static str, T); N]) -> Option<T> {
     let find = |text: &str| {
         let found = words.iter().find(|(word, _)| *word == text)?;

@@ -1,17 +1,17 @@
-//! Claims: what others said of this model, each with the tests that decide it, and what the data say.
+//! Claims: statements of others about this model, each with the tests that decide it.
 //!
-//! A test is about some runs of a dataset, a measure, and an interval in which its 95 % interval must lie. The criterion is the
-//! claim's; it is written down before there are data.
+//! A test names some runs of a dataset, a measure, and a criterion: where the 95 % interval of the measure must lie. The criterion
+//! follows from the claim and is written down before the data are made.
 //!
 //! # Layout
 //!
-//! - [`file`]: a file of claims read, every mistake with its line and key
-//! - [`words`]: what the words of such a file stand for
-//! - [`criterion`]: where an interval must lie, and whether it does
+//! - [`file`]: reads a file of claims, and reports every mistake with its line and key
+//! - [`words`]: the measures, machines and statistics that a file of claims can name
+//! - [`criterion`]: where an interval must lie, and the verdict on an estimate
 //! - [`data`]: the datasets that claims are about, and the values of their runs
-//! - [`estimates`]: what the values of some runs say, and the difference between some and others
-//! - [`evaluate`]: tests made, and their verdicts folded into the claim's
-//! - [`tables`]: that for people and for machines
+//! - [`estimates`]: estimates of statistics and of differences
+//! - [`evaluate`]: evaluates tests, and combines their verdicts
+//! - [`tables`]: the results as tables and as records
 
 mod criterion;
 mod data;
@@ -31,48 +31,48 @@ pub use file::{FileError, read};
 pub use tables::{records, table, tests_table};
 pub use words::{Machines, Quantity, Share, Statistic};
 
-/// What somebody said of the model.
+/// A statement about the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
-    /// What it is called.
+    /// The name of the claim.
     pub id: String,
     /// The claim in words.
     pub says: String,
-    /// Where it stands.
+    /// Who makes the claim, and where.
     pub source: String,
-    /// What theory leads one to expect; decides nothing.
+    /// What theory predicts. It has no effect on the verdict.
     pub expected: String,
     /// What the outcome depends on, if tests disagree.
     pub depends_on: String,
-    /// The dataset whose audit must find nothing, if the claim is about that.
+    /// The dataset whose audit must find no violation, if the claim requires an audit.
     pub audited: Option<String>,
-    /// What must be so for the claim to be so.
+    /// The tests that must hold for the claim to be confirmed.
     pub tests: Vec<Test>,
 }
 
-/// Something measured, and where it must lie.
+/// A quantity, and where its value must lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
-    /// What is measured.
+    /// The quantity that is measured.
     pub quantity: Quantity,
-    /// Model seconds at the start of every run that do not count.
+    /// Model seconds that are left out at the start of every run.
     pub warm_up_s: f64,
-    /// In which runs.
+    /// The runs of the test.
     pub subject: Subject,
     /// Where the interval must lie.
     pub criterion: Criterion,
 }
 
-/// The runs a test is about.
+/// The runs that a test is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// Some runs, and what of their values counts.
+    /// A statistic of some runs.
     Cell(Cell, Statistic),
     /// By how much the mean is greater in the runs of `to` than in those of `from`.
     Difference {
-        /// The runs compared with.
+        /// The runs that the others are compared with.
         from: Cell,
-        /// The runs compared.
+        /// The runs that are compared.
         to: Cell,
     },
 }
@@ -82,22 +82,22 @@ pub enum Subject {
 pub struct Cell {
     /// The dataset.
     pub experiment: String,
-    /// What the runs must meet.
+    /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// How many of these, the last, are this cell's own in a comparison, and not the other's too.
+    /// In a comparison, the number of conditions, at the end of the list, that are not shared with the other cell.
     pub own: usize,
-    /// Whose values are meant.
+    /// The machines whose values are used.
     pub machines: Machines,
 }
 
 impl Cell {
-    /// The parameters that tell this cell from the one it is compared with.
+    /// The parameters of the conditions that are not shared with the other cell.
     fn own_names(&self) -> impl Iterator<Item = &'static str> {
         let shared = self.conditions.len() - self.own;
         self.conditions[shared..].iter().map(Condition::name)
     }
 
-    /// The conditions from the given one on, in words.
+    /// The conditions from index `from` on, in words.
     fn conditions_in_words(&self, from: usize) -> String {
         let conditions = self.conditions[from..].iter().map(ToString::to_string);
         conditions.collect::<Vec<_>>().join(" ")

@@ -1,10 +1,10 @@
-//! Answers for people and for machines.
+//! The answers to claims as tables and as records.
 
 use super::{Answer, Cell, ClaimVerdict, Estimated, Outcome, Quantity, Subject, Test, Verdict};
 use crate::output::table::{LINE, Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
 
-/// A row a claim.
+/// A table with a row for each claim.
 pub fn table(answers: &[Answer<'_>]) -> Table {
     let row = |answer: &Answer<'_>| {
         let claim = answer.claim;
@@ -30,7 +30,7 @@ pub fn table(answers: &[Answer<'_>]) -> Table {
     }
 }
 
-/// The verdict, with what it depends on.
+/// The verdict on a claim. If tests disagree, it names what the outcome depends on.
 fn in_words(answer: &Answer<'_>) -> String {
     match answer.verdict {
         ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),
@@ -38,7 +38,7 @@ fn in_words(answer: &Answer<'_>) -> String {
     }
 }
 
-/// A row a test.
+/// A table with a row for each test.
 pub fn tests_table(answers: &[Answer<'_>]) -> Table {
     let headings = ["claim", "what", "where", "measured", "wanted", "test", "n"];
     Table {
@@ -106,7 +106,7 @@ fn rows_of(answer: &Answer<'_>) -> Vec<Vec<String>> {
             n,
         ]
     }));
-    // Said once is enough.
+    // Only the first row of a claim has its name.
     rows.iter_mut().skip(1).for_each(|row| row[0].clear());
     rows
 }
@@ -120,7 +120,7 @@ fn verdict_in_words(verdict: Verdict) -> String {
     }
 }
 
-/// The statistic, the measure and whose it is: `mean backlog_growth, machine 0`.
+/// The statistic, the measure and the machines of a test, such as `mean backlog_growth, machine 0`.
 fn what(test: &Test) -> String {
     let name = test.quantity.name();
     let warm_up = match test.warm_up_s {
@@ -142,7 +142,7 @@ fn what(test: &Test) -> String {
     }
 }
 
-/// Which runs: the dataset and the conditions, `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`.
+/// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`.
 fn place(test: &Test) -> String {
     let joined = |parts: &[&str], separator: &str| {
         let parts = parts.iter().copied().filter(|part| !part.is_empty());
@@ -180,7 +180,7 @@ fn place(test: &Test) -> String {
     )
 }
 
-/// The value and its interval, with two significant digits of half its width, and with a `~` if the interval is rough.
+/// The value and its interval, rounded to two significant digits of half the interval's width. A `~` marks a rough interval.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
         value, is_rough, n, ..
@@ -205,12 +205,12 @@ fn measured(estimated: &Estimated) -> String {
     })
 }
 
-/// With up to three digits after the point.
+/// A number with up to three digits after the point.
 fn without_zeros(value: f64) -> String {
     ((value * 1e3).round() / 1e3).to_string()
 }
 
-/// A record a test, in full precision, and one an audit.
+/// A record for each test and each audit, in full precision.
 pub fn records(answers: &[Answer<'_>]) -> Vec<Record> {
     let of_answer = |answer: &Answer<'_>| {
         let claim = answer.claim;

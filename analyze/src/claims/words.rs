@@ -1,4 +1,4 @@
-//! What the words of a file of claims stand for: measures, machines, statistics.
+//! The words of a file of claims: names of measures, machines and statistics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,19 +10,19 @@ use crate::read::runs;
 /// The measure that is 1 for a run that finished and 0 for one that failed.
 const FINISHED: &str = "finished";
 
-/// What is measured.
+/// The quantity that is measured.
 #[derive(Clone, Copy, Debug)]
 pub enum Quantity {
-    /// Of each machine.
+    /// A measure of each machine.
     Machine(&'static Measure),
-    /// Of a run: a number, or a truth value as 0 or 1, among the columns of `runs.parquet`.
+    /// A column of `runs.parquet`: a number, or a truth value as 0 or 1.
     Run(&'static str),
-    /// Of a run that was attempted: whether it finished.
+    /// Whether a run that was started finished.
     Finished,
 }
 
 impl Quantity {
-    /// Its name in the file.
+    /// The name of the quantity in the file.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Machine(measure) => measure.name,
@@ -31,7 +31,7 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value, if there is one; then the smallest is 0.
+    /// The largest possible value, if the quantity is bounded; the smallest is then 0.
     pub(super) fn largest_possible(&self) -> Option<Largest> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(Largest::One),
@@ -44,7 +44,7 @@ impl Quantity {
         }
     }
 
-    /// The quantity called `name`.
+    /// The quantity with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let of_machine = || measures::all().find(|measure| measure.name == name);
         let of_run = || run_columns().find(|column| *column == name);
@@ -56,7 +56,7 @@ impl Quantity {
         }
     }
 
-    /// Every name.
+    /// The names of all quantities.
     pub(super) fn names() -> Vec<&'static str> {
         let of_machine = measures::all().map(|measure| measure.name);
         of_machine.chain(run_columns()).chain([FINISHED]).collect()
@@ -66,9 +66,9 @@ impl Quantity {
 /// The largest possible value of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Largest {
-    /// 1, of a share or a truth value.
+    /// The largest value of a share or a truth value is 1.
     One,
-    /// The number of the machine's ticks.
+    /// The largest value is the number of the machine's ticks.
     Ticks,
 }
 
@@ -104,21 +104,21 @@ fn run_columns() -> impl Iterator<Item = &'static str> {
         .map(|column| column.name)
 }
 
-/// Whose values count; of several, the run has their mean.
+/// The machines whose values are used. The value of a run is the mean over these machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
-    /// The machine of this number.
+    /// The machine with this number.
     One(usize),
-    /// Those with the run's least rate.
+    /// The machines with the run's lowest rate.
     Slowest,
-    /// Those with the run's greatest rate.
+    /// The machines with the run's highest rate.
     Fastest,
-    /// All.
+    /// All machines.
     All,
 }
 
 impl Machines {
-    /// The words for those without a number.
+    /// The words for selections other than a number.
     pub(super) const WORDS: [(&'static str, Self); 3] = [
         ("slowest", Self::Slowest),
         ("fastest", Self::Fastest),
@@ -137,22 +137,22 @@ impl fmt::Display for Machines {
     }
 }
 
-/// What of the runs' values counts.
+/// A statistic of the runs' values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistic {
-    /// Their mean.
+    /// The mean of the values.
     Mean,
-    /// Their standard deviation.
+    /// The standard deviation of the values.
     Sd,
     /// The greatest value of any of the machines that the test names, in any run: with `machine = "all"` the maximum over all machines,
     /// not the maximum of the runs' means.
     Largest,
-    /// The share of the runs with such a value.
+    /// The share of the runs whose value counts.
     Share(Share),
 }
 
 impl Statistic {
-    /// The words for those that are words.
+    /// The words for statistics other than a share.
     pub(super) const WORDS: [(&'static str, Self); 3] = [
         ("mean", Self::Mean),
         ("sd", Self::Sd),
@@ -179,7 +179,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// Longer signs first, for they begin with shorter ones.
+    /// The signs, longer ones first because they begin with shorter ones.
     const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
 
     /// Whether the value counts.
@@ -203,7 +203,7 @@ impl FromStr for Share {
         let sign = Self::SIGNS.into_iter().find(|sign| text.starts_with(sign));
         let sign = sign.ok_or(wanted)?;
         let bound: f64 = text[sign.len()..].trim().parse().map_err(|_| wanted)?;
-        // Every value would count, or none.
+        // With an infinite bound, every value or no value would count.
         if !bound.is_finite() {
             return Err(wanted);
         }

@@ -1,4 +1,4 @@
-//! What is found in one submission.
+//! The results of one submission.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -11,37 +11,37 @@ use crate::error::Error;
 use crate::import::{self, Mapping};
 use crate::read::dataset::Dataset;
 
-/// What is found in a submission.
+/// The results of a submission.
 #[derive(Clone, Debug)]
 pub struct Marked {
-    /// Its dataset.
+    /// The folder of the submission's dataset.
     pub dataset: PathBuf,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
-    /// The fewest and the most machines that a run has.
+    /// The least and the greatest number of machines of a run.
     pub machines: RangeInclusive<u32>,
-    /// Events of all runs.
+    /// Number of events in all runs.
     pub events: usize,
-    /// What was taken from the logs, in a few words each.
+    /// What the import derived from the logs, in a few words each.
     pub assumed: Vec<String>,
-    /// How many checks of the audit there was anything to make on.
+    /// Number of checks of the audit that the logs allow.
     pub checks: usize,
     /// The checks that failed, in the order of the audit.
     pub failed: Vec<Check>,
-    /// How often they failed.
+    /// Number of violations of all checks.
     pub violations: u64,
-    /// The first violation of the first of them.
+    /// The first violation of the first failed check.
     pub first: Option<CounterExample>,
-    /// Of the slowest machine, the mean over all runs; none if it is not known in one.
+    /// The mean jump of the slowest machine's clock, averaged over all runs; none if it is unknown in a run.
     pub jump_mean: Option<f64>,
-    /// The same of its lag at the end.
+    /// The final lag of the slowest machine, averaged over all runs; none if it is unknown in a run.
     pub lag_final: Option<f64>,
-    /// The same of the growth of its backlog, messages per model second.
+    /// The growth of the slowest machine's backlog, messages per model second, averaged over all runs; none if it is unknown in a run.
     pub backlog_growth: Option<f64>,
 }
 
 impl Marked {
-    /// Imports the logs in `folder` as the dataset `into`, audits and measures it.
+    /// Imports the logs in `folder` as the dataset `into`, and audits and measures the dataset.
     pub(super) fn new(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         let report = import::import(&[folder.to_owned()], mapping, into)?;
         let audit = Audit::run(&[into.to_owned()])?;
@@ -68,15 +68,16 @@ impl Marked {
                 .and_then(|&check| audit.first(check))
                 .cloned(),
             failed,
-            jump_mean: of_slowest(&measured, "jump_mean")?,
-            lag_final: of_slowest(&measured, "lag_final")?,
-            backlog_growth: of_slowest(&measured, "backlog_growth")?,
+            jump_mean: mean_of_slowest(&measured, "jump_mean")?,
+            lag_final: mean_of_slowest(&measured, "lag_final")?,
+            backlog_growth: mean_of_slowest(&measured, "backlog_growth")?,
         })
     }
 }
 
-/// The mean over runs of a measure of each run's slowest machine, the first of several; none if it is unknown in one of them.
-fn of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, Error> {
+/// The mean over runs of a measure of each run's slowest machine (the first if several are equally slow); none if it is unknown in a
+/// run.
+fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, Error> {
     let values = machines.column(measure)?.cast(&DataType::Float64)?;
     let (runs, rates) = (
         machines.column("run")?.i64()?,

@@ -1,9 +1,10 @@
-//! A class of submissions: a folder with a folder of logs each. Every submission is imported, audited and measured by itself.
+//! A class of submissions: a folder that has a folder of logs for each submission. Every submission is imported, audited and measured
+//! by itself.
 //!
 //! # Layout
 //!
-//! - [`marked`]: what is found in one submission
-//! - [`report`]: how that is told, a row a submission
+//! - [`marked`]: the results of one submission
+//! - [`report`]: the report, with a row for each submission
 
 mod marked;
 mod report;
@@ -22,28 +23,28 @@ use crate::import::Mapping;
 pub struct Class {
     /// The submissions.
     pub submissions: Vec<Submission>,
-    /// Files beside the submissions' folders, which belong to none.
+    /// Files beside the submissions' folders, which belong to no submission.
     pub left_out: Vec<PathBuf>,
 }
 
 /// A submission.
 #[derive(Debug)]
 pub struct Submission {
-    /// What its folder is called.
+    /// The name of the submission's folder.
     pub name: String,
-    /// Its folder.
+    /// The path of the submission's folder.
     pub folder: PathBuf,
-    /// What is found in it, or why it cannot be imported.
+    /// The results, or why the submission cannot be imported.
     pub marked: Result<Marked, String>,
 }
 
 impl Class {
-    /// Imports every folder in `folder` as a dataset in `into`, all with the same `mapping`, and marks it. A submission that cannot be
-    /// imported stops no other.
+    /// Imports, audits and measures every folder in `folder`, each as a dataset in `into` and all with the same `mapping`. If a
+    /// submission cannot be imported, the others still are.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if there is no folder in it.
+    /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if it contains no folder.
     pub fn mark(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));

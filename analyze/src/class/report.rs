@@ -1,4 +1,4 @@
-//! A class as a table: a row a submission.
+//! The report of a class: a table with a row for each submission.
 
 use sim::sweep::words::grouped;
 
@@ -8,7 +8,7 @@ use crate::output::table::{Table, number};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// A paragraph on what there is.
+/// The summary of a class, as paragraphs.
 pub fn words(class: &Class) -> Vec<String> {
     let mut words = vec![format!(
         "{}: {}.",
@@ -26,7 +26,7 @@ pub fn words(class: &Class) -> Vec<String> {
     words
 }
 
-/// How many passed, failed and were not imported; only what there is.
+/// The numbers of submissions that passed, failed and were not imported, without numbers that are 0.
 fn outcomes(class: &Class) -> Vec<String> {
     let verdicts = class.submissions.iter().map(Submission::verdict);
     let count = |wanted: &str| {
@@ -47,7 +47,7 @@ fn outcomes(class: &Class) -> Vec<String> {
     .collect()
 }
 
-/// What is wrong, in a line; nothing if every submission passed.
+/// A line on the submissions that did not pass; none if all passed.
 pub fn exception(class: &Class) -> Option<String> {
     let has_passed = |submission: &Submission| submission.verdict() == PASSED;
     (!class.submissions.iter().all(has_passed)).then(|| {
@@ -72,14 +72,14 @@ impl Submission {
         }
     }
 
-    /// The file within the submission, and the line, of its first violation.
+    /// The file within the submission, and the line, of the first violation.
     fn first_place(&self, marked: &Marked) -> Option<(String, u64)> {
         let (file, line) = marked.first.as_ref()?.source.clone()?;
         let folder = format!("{}/", self.folder.display());
         Some((file.strip_prefix(&folder).unwrap_or(&file).to_owned(), line))
     }
 
-    /// Where and why it could not be imported, in short: the file within the submission and the line, or the first clause.
+    /// The error of an import in short: the file within the submission and the line, or the first clause.
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
         let within = match error.strip_prefix(&folder) {
@@ -90,12 +90,12 @@ impl Submission {
         within[..ends.min().unwrap_or(within.len())].to_owned()
     }
 
-    /// The check that failed first and where, or why there is nothing to check.
+    /// The check that failed first and the position of its violation, or the error of the import in short.
     fn first_in_short(&self) -> String {
         match &self.marked {
             Err(error) => self.error_in_short(error),
             Ok(marked) => {
-                // In words, which a narrow terminal can break.
+                // Blanks instead of `_` let a narrow terminal break the name.
                 let check = marked.failed.first();
                 let check = check.map(|check| check.name().replace('_', " "));
                 let place = self
@@ -131,7 +131,7 @@ impl Submission {
         ]
     }
 
-    /// What is wrong with it in full, as an item of a list.
+    /// The full error or the failed checks of a submission, as an item of a list.
     fn detail(&self) -> Option<String> {
         match &self.marked {
             Err(error) => Some(format!("- {}: {error}", self.name)),
@@ -203,7 +203,7 @@ impl Submission {
     }
 }
 
-/// How many machines its runs have.
+/// The number of machines of the runs, or its range.
 fn machines(marked: &Marked) -> String {
     let (least, most) = (marked.machines.start(), marked.machines.end());
     match least == most {
@@ -212,7 +212,7 @@ fn machines(marked: &Marked) -> String {
     }
 }
 
-/// A row a submission; what is wrong with each is told in full below.
+/// A table with a row for each submission. The caption lists all errors and failed checks in full.
 pub fn table(class: &Class) -> Table {
     let headings = [
         "submission",
@@ -242,7 +242,7 @@ pub fn table(class: &Class) -> Table {
     }
 }
 
-/// A record a submission.
+/// A record for each submission.
 pub fn records(class: &Class) -> Vec<Record> {
     class.submissions.iter().map(Submission::record).collect()
 }

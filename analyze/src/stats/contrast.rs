@@ -1,11 +1,10 @@
-//! Contrasts: what difference it makes whether a parameter has one value or another, all else being equal.
+//! Contrasts: how measures differ between two values of a parameter if all other parameters are equal.
 //!
-//! Configurations are paired that agree in everything but that parameter, machine by machine. Their runs are drawn independently:
-//! see [`difference`](crate::stats::difference) for the intervals.
+//! A pair consists of two configurations that differ in this parameter only; their machines are compared one by one. The runs of the
+//! two configurations are independent: see [`difference`](crate::stats::difference) for the intervals.
 //!
-//! Over all pairs the differences are averaged, with equal weight. The machines of a run depend on each other, so for that average
-//! each run is one value: the mean of its machines. The average's interval is about these configurations, not about others that
-//! might have been swept.
+//! The last row averages the differences of all pairs, with equal weight. The machines of a run depend on each other, so for the
+//! average each run is one value: the mean of its machines. The interval of the average is about these configurations only.
 
 use crate::error::Error;
 use crate::measures::Measure;
@@ -23,25 +22,25 @@ use crate::stats::tables::parameter_heading;
 pub struct Contrast {
     /// One of [`parameters`].
     parameter: &'static str,
-    /// Its values, as texts.
+    /// The first value, as text.
     pub a: String,
-    /// And the other.
+    /// The second value, as text.
     pub b: String,
 }
 
-/// Two groups that agree in all but the parameter.
+/// Two groups that differ in the parameter only.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'g> {
-    /// With value A.
+    /// The group with the first value.
     pub a: &'g Group,
-    /// With value B.
+    /// The group with the second value.
     pub b: &'g Group,
 }
 
 /// Why there is no contrast.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoContrast {
-    /// Not a parameter of a configuration.
+    /// The name is no parameter of a configuration.
     #[error("no parameter `{0}`; there are {names}", names = parameters().join(", "))]
     Parameter(String),
     /// No configuration has the value.
@@ -49,22 +48,22 @@ pub enum NoContrast {
     Value {
         /// The parameter.
         parameter: &'static str,
-        /// What was asked for.
+        /// The value that no configuration has.
         value: String,
-        /// What there is.
+        /// The values that configurations have.
         there: String,
     },
-    /// Every configuration with the one value differs from every one with the other in something else too.
+    /// No two configurations differ in this parameter only.
     #[error("no two configurations differ in {0} alone")]
     NoPair(&'static str),
 }
 
 impl Contrast {
-    /// Between the values `a` and `b` of the parameter called `name`.
+    /// A contrast between the values `a` and `b` of the parameter `name`.
     ///
     /// # Errors
     ///
-    /// [`NoContrast::Parameter`].
+    /// [`NoContrast::Parameter`] if there is no such parameter.
     pub fn new(name: &str, a: &str, b: &str) -> Result<Self, NoContrast> {
         let parameter = parameters().iter().find(|known| **known == name);
         Ok(Self {
@@ -78,7 +77,7 @@ impl Contrast {
     ///
     /// # Errors
     ///
-    /// [`NoContrast`] if there is none.
+    /// [`NoContrast`] if there is no pair.
     pub fn pairs<'g>(&self, groups: &'g [Group]) -> Result<Vec<Pair<'g>>, NoContrast> {
         let has = |group: &Group, value: &str| is(&self.value(group), value);
         for value in [&self.a, &self.b] {
@@ -127,7 +126,7 @@ impl Contrast {
     }
 
     fn agree(&self, a: &Group, b: &Group) -> bool {
-        // What `internal` is in full goes with it.
+        // The probability of each machine depends on `internal`, so both may differ.
         let is_other = |name: &str| {
             name != self.parameter && !(self.parameter == "internal" && is_in_full(name))
         };
@@ -140,7 +139,7 @@ impl Contrast {
     }
 }
 
-/// Whether a value is the one that a person wrote.
+/// Whether a value equals the text that a user wrote.
 fn is(value: &str, text: &str) -> bool {
     match (value.parse::<f64>(), text.parse::<f64>()) {
         (Ok(value), Ok(number)) => value == number,
@@ -149,7 +148,7 @@ fn is(value: &str, text: &str) -> bool {
 }
 
 impl Pair<'_> {
-    /// What `measure` differs by; none where it is undefined on a side.
+    /// The difference of `measure`; none if the measure is undefined in one of the groups.
     pub fn difference(&self, measure: &Measure) -> Option<Difference> {
         Some(Difference::between(
             &self.a.estimate(measure)?,
@@ -158,7 +157,7 @@ impl Pair<'_> {
     }
 }
 
-/// How many machines both sides of every pair have.
+/// Number of machines that all groups of all pairs have.
 fn common_machines(pairs: &[Pair<'_>]) -> u32 {
     let machines = |group: &Group| group.configuration.rates.machines();
     let of_pairs = pairs
@@ -167,11 +166,12 @@ fn common_machines(pairs: &[Pair<'_>]) -> u32 {
     of_pairs.min().unwrap_or(0)
 }
 
-/// A row for each pair of configurations and machine: what each of `measures` differs by. The last row is the average.
+/// A table with a row for each pair of configurations and machine, and a column for the difference of each of `measures`. The last row
+/// is the average.
 ///
 /// # Errors
 ///
-/// [`Error::Frame`].
+/// [`Error::Frame`] if the measures cannot be computed.
 pub fn table(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -245,7 +245,7 @@ fn row(
     row
 }
 
-/// For each measure, the average of the differences of `pairs` of configurations; none where it is undefined in all of them.
+/// For each measure, the average of the differences of `pairs`; none if it is undefined in all pairs.
 fn averages(pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Option<Difference>> {
     let average = |measure: &&Measure| {
         let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
@@ -291,7 +291,7 @@ fn caption(
     caption
 }
 
-/// A record a pair and measure, in full precision.
+/// A record for each pair and measure, in full precision.
 pub fn records(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Record> {
     pairs
         .iter()

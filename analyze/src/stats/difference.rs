@@ -1,31 +1,30 @@
-//! By how much two means differ, with a 95 % interval.
+//! The difference of two means, with a 95 % interval.
 //!
-//! - [`Difference::between`]: of independent runs. The difference has the variance of both means together; its interval is Welch's
-//!   (1947), with the degrees of freedom of Satterthwaite (1946).
-//! - [`Difference::average`]: of several such differences, with equal weight; the degrees of freedom are again Satterthwaite's.
+//! - [`Difference::between`]: the difference of the means of independent runs. Its variance is the sum of the variances of both means;
+//!   its interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
+//! - [`Difference::average`]: the average of several such differences, with equal weight and Satterthwaite's degrees of freedom.
 //!
-//! Runs that belong together in pairs need nothing of this: their differences are values like any others, with Student's interval
-//! ([`Estimate`]).
+//! Paired runs do not need this module: the differences within pairs are plain values with Student's interval ([`Estimate`]).
 
 use crate::stats::estimate::{Estimate, IntervalKind, t_quantile_975};
 
 /// A difference of two means, or the average of such differences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// B - A.
+    /// The mean of B minus the mean of A.
     pub mean: f64,
-    /// Its standard error; none if a side has a single run.
+    /// The standard error of the difference; none if A or B has a single run.
     pub standard_error: Option<f64>,
-    /// Degrees of freedom of the standard error; none if a side has a single run or if the error is 0.
+    /// Degrees of freedom of the standard error; none if A or B has a single run, or if the standard error is 0.
     degrees_of_freedom: Option<f64>,
-    /// Half the width of its 95 % interval; none if there is no interval.
+    /// Half the width of the 95 % interval; none if there is no interval.
     pub half_width: Option<f64>,
     /// Whether there is an interval, and whether it can be trusted.
     pub interval_kind: IntervalKind,
 }
 
 impl Difference {
-    /// The mean of `b` less that of `a`; the runs of both are independent.
+    /// The mean of `b` minus the mean of `a`, whose runs are independent.
     pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
         let kinds = [a.interval_kind, b.interval_kind].into_iter();
         let variances = [a, b].map(|estimate| {
@@ -39,7 +38,7 @@ impl Difference {
         )
     }
 
-    /// The mean of independent differences, with equal weight; none of no differences.
+    /// The mean of independent differences, with equal weight; none if there are no differences.
     pub(crate) fn average(differences: &[Self]) -> Option<Self> {
         let count = differences.len() as f64;
         let sum: f64 = differences.iter().map(|difference| difference.mean).sum();
@@ -60,7 +59,8 @@ impl Difference {
         })
     }
 
-    /// `variances`: the variance and the degrees of freedom of each independent term of the mean; none if one is unknown.
+    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term; none if
+    /// one of them is unknown.
     fn new(mean: f64, variances: Option<Vec<(f64, f64)>>, interval_kind: IntervalKind) -> Self {
         let Some(variances) = variances else {
             return Self {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::stats::ties::Ties;
 
-    /// With an interval that can be trusted.
+    /// An estimate with a reliable interval.
     fn estimate(n: u64, mean: f64, sd: f64) -> Estimate {
         let all_different = Ties::count(&mut (0..n).map(|k| k as f64).collect::<Vec<_>>());
         Estimate::new(n, mean, Some(sd), all_different)

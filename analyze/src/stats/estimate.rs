@@ -4,17 +4,17 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::stats::ties::Ties;
 
-/// The 0.975 quantile of the normal distribution: half a 95 % interval in standard errors, if those are known.
+/// The 0.975 quantile of the normal distribution: half the width of a 95 % interval, in known standard errors.
 pub(crate) const Z_975: f64 = 1.959_963_985;
 
-/// What some repetitions say about a quantity.
+/// The mean of a quantity over some repetitions, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Number of values.
     pub n: u64,
-    /// Their mean.
+    /// Mean of the values.
     pub mean: f64,
-    /// Their standard deviation (divisor n - 1); none for a single value.
+    /// Standard deviation of the values (divisor n - 1); none for a single value.
     pub sd: Option<f64>,
     /// Half the width of the 95 % Student-t interval of the mean; none if there is no interval.
     pub half_width: Option<f64>,
@@ -25,13 +25,13 @@ pub struct Estimate {
 /// Whether a 95 % interval can be trusted to cover the true value in 95 of 100 samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntervalKind {
-    /// None: there is a single value.
+    /// There is no interval, for there is a single value.
     Single,
-    /// None: all values are equal. Other repetitions may have other values all the same.
+    /// There is no interval, for all values are equal. More repetitions may still have other values.
     AllEqual,
-    /// Too few different values: it covers the true value less often.
+    /// There are too few different values, so the interval covers the true value less often than in 95 of 100 samples.
     Rough,
-    /// Student's t, or Welch's for a difference.
+    /// The interval is Student's, or Welch's for a difference, and can be trusted.
     Student,
 }
 
@@ -65,7 +65,7 @@ impl IntervalKind {
         matches!(self, Self::Rough | Self::Student)
     }
 
-    /// Its name in CSV and JSON; none for a single value.
+    /// The name of the kind in CSV and JSON; none for a single value.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Single => None,
@@ -77,7 +77,7 @@ impl IntervalKind {
 }
 
 impl Estimate {
-    /// From the number of values, their mean, their standard deviation and how many of them are equal.
+    /// An estimate from the number of values, their mean, their standard deviation and the number of equal values.
     pub fn new(n: u64, mean: f64, sd: Option<f64>, ties: Ties) -> Self {
         let interval_kind = IntervalKind::of_mean(n, ties);
         let sd = sd.filter(|_| n > 1);
@@ -93,7 +93,7 @@ impl Estimate {
         }
     }
 
-    /// From the values, of which there is one at least.
+    /// An estimate from at least one value.
     pub fn from_values(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -110,8 +110,8 @@ impl Estimate {
     }
 }
 
-/// How many repetitions would make an interval half as wide as `n` do, if the standard deviation stays: about four times as many,
-/// and fewer where n is small, for Student's t falls. None for a single one, which has no interval.
+/// Number of repetitions that would make the interval half as wide as with `n` repetitions, if the standard deviation does not change.
+/// It is about 4 n, and less if n is small because Student's t falls as n grows. None for a single repetition, which has no interval.
 pub fn repetitions_to_halve(n: u64) -> Option<u64> {
     if n < 2 {
         return None;
@@ -120,7 +120,7 @@ pub fn repetitions_to_halve(n: u64) -> Option<u64> {
     (n..=4 * n).find(|&more| width(more) <= width(n) / 2.0)
 }
 
-/// The 0.975 quantile of Student's t distribution: half a 95 % interval in standard errors.
+/// The 0.975 quantile of Student's t distribution: half the width of a 95 % interval, in standard errors.
 pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, degrees_of_freedom)
         .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
@@ -130,7 +130,7 @@ pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Against printed tables of Student's t.
+    /// Expected values come from printed tables of Student's t.
     #[test]
     fn quantiles_are_those_of_the_tables() {
         for (degrees_of_freedom, tabulated) in [
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Of 1, 2, 3, 4, 5: sd sqrt(5/2), standard error sqrt(1/2).
+    /// The values 1, 2, 3, 4, 5 have the standard deviation sqrt(5/2) and the standard error sqrt(1/2).
     #[test]
     fn interval_of_five_values() {
         let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
@@ -161,7 +161,7 @@ mod tests {
         assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
     }
 
-    /// sd 1: n 10 has 2.262 / sqrt(10) = 0.715, n 33 has 2.037 / sqrt(33) = 0.355.
+    /// With a standard deviation of 1, half the width is 2.262 / sqrt(10) = 0.715 for n = 10, and 2.037 / sqrt(33) = 0.355 for n = 33.
     #[test]
     fn four_times_as_many_and_fewer_halve_the_interval() {
         assert_eq!(repetitions_to_halve(1), None);
@@ -175,7 +175,7 @@ mod tests {
         let single = Estimate::from_values(&[7.0]);
         assert_eq!((single.sd, single.interval()), (None, None));
         assert_eq!(single.interval_kind, IntervalKind::Single);
-        // 0.1 is summed with a rounding error; the values are equal all the same.
+        // The sum of ten times 0.1 has a rounding error, but the values are equal.
         let equal = Estimate::from_values(&[0.1; 10]);
         assert_eq!(equal.interval(), None);
         assert_eq!(equal.interval_kind, IntervalKind::AllEqual);

@@ -1,4 +1,4 @@
-//! How a mean and its interval are shown.
+//! Formats a mean and its interval.
 
 use crate::output::table::{keep_together, number, with_half_width};
 use crate::stats::difference::Difference;
@@ -15,7 +15,7 @@ pub(crate) fn estimate_words(estimate: &Estimate, decimals: usize) -> Vec<String
     )
 }
 
-/// The same of a difference.
+/// A difference and its interval in words, in the same form as [`estimate_words`].
 pub(crate) fn difference_words(difference: &Difference, decimals: usize) -> Vec<String> {
     words(
         difference.mean,
@@ -41,7 +41,7 @@ fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, decimals: usize
     vec![mean, keep_together(&interval)]
 }
 
-/// What a table's caption says about intervals of these `kinds`.
+/// Sentences for the caption of a table that has intervals of these `kinds`.
 pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
     let (mut rough, mut all_equal) = (false, false);
     for kind in kinds {

@@ -1,14 +1,14 @@
-//! Statistics over runs: measures become estimates, and estimates become tables.
+//! Statistics over runs: estimates of measures, and tables of estimates.
 //!
 //! # Layout
 //!
 //! - [`estimate`]: mean, standard deviation and interval; [`ties`]: whether that interval can be trusted
-//! - [`intervals`]: how a mean and its interval are shown
-//! - [`difference`]: by how much two means differ
+//! - [`intervals`]: formats a mean and its interval
+//! - [`difference`]: the difference of two means
 //! - [`repetitions`]: measures over the repetitions of a configuration
 //! - [`pool`]: measures over all runs that agree in some parameters
-//! - [`contrast`]: what difference a parameter makes
-//! - [`tables`], [`records`]: which measures a table shows, and what a row of it begins with
+//! - [`contrast`]: how measures differ between two values of a parameter
+//! - [`tables`], [`records`]: the tables of measures, and the columns that all records share
 
 pub mod contrast;
 pub mod difference;

@@ -1,8 +1,7 @@
-//! Repetitions pooled by some parameters only: what a measure is on average over all that has these values.
+//! Pools runs by some parameters: the mean of a measure over all runs that have the same values of these parameters.
 //!
-//! The rows of a run that fall together - its machines, unless told apart - first become one value, their mean: the machines of a
-//! run hang together, and an interval that counted each of them would be too narrow. The interval is then over runs; what differs
-//! between the configurations that are pooled counts as spread.
+//! The machines of a run in the same pool first become one value, their mean. They depend on each other, so an interval that counted
+//! each machine would be too narrow. The interval is over runs; differences between the pooled configurations count as spread.
 
 use polars::prelude::*;
 
@@ -18,7 +17,7 @@ use crate::stats::records::push_estimate;
 use crate::stats::repetitions::{self, PLACE};
 use crate::stats::tables::{cell, described, parameter_heading};
 
-/// What can be pooled by beside the parameters of a configuration: the number of machines, a machine's place, its own rate.
+/// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, and the machine's rate.
 pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];
 
 /// All runs that agree in some parameters.
@@ -26,23 +25,23 @@ pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];
 pub struct Pool {
     /// The dataset's label.
     pub dataset: String,
-    /// The values that they agree in.
+    /// The values that all its runs have.
     pub values: Vec<Value>,
-    /// How many runs there are.
+    /// Number of runs.
     pub n: u64,
     /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every run.
     estimates: Vec<Option<Estimate>>,
 }
 
 impl Pool {
-    /// What the runs say about `measure`.
+    /// The estimate of `measure` over the runs.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
         let index = measures::all().position(|other| other.name == measure.name)?;
         self.estimates[index]
     }
 }
 
-/// The name among [`parameters`] and [`OTHERS`] that is spelled so.
+/// Finds a name among [`parameters`] and [`OTHERS`].
 pub fn known(name: &str) -> Option<&'static str> {
     let mut names = parameters().iter().copied().chain(OTHERS);
     names.find(|known| *known == name)
@@ -52,7 +51,7 @@ pub fn known(name: &str) -> Option<&'static str> {
 ///
 /// # Errors
 ///
-/// As [`Dataset::machines`].
+/// The errors of [`Dataset::machines`].
 pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, Error> {
     let machines = repetitions::stacked(datasets)?;
     let keys = || -> Vec<Expr> {
@@ -67,8 +66,8 @@ pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, 
     let order: Vec<&str> = std::iter::once(PLACE)
         .chain(names.iter().copied())
         .collect();
-    // Sums of real numbers depend on their order. It is settled by `collect`: within one query, Polars takes sorting away before
-    // what it holds for independent of order, such as a mean.
+    // Sums of floating-point numbers depend on their order. `collect` fixes the order: within one query, Polars removes a sort before
+    // an operation such as a mean, which it treats as independent of order.
     let of_runs = machines
         .lazy()
         .group_by([keys(), vec![col("run")]].concat())
@@ -156,7 +155,7 @@ pub fn table(
     }
 }
 
-/// The same as records, in full precision.
+/// The pools as records, in full precision.
 pub fn records(names: &[&'static str], measures: &[&Measure], pools: &[Pool]) -> Vec<Record> {
     let record = |pool: &Pool| {
         let mut record = vec![("dataset".to_owned(), Value::Text(pool.dataset.clone()))];

@@ -1,4 +1,4 @@
-//! What the records of all answers about groups have in common.
+//! The columns that all records about groups share.
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
@@ -6,7 +6,7 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
 
-/// What a record begins with: dataset, parameters, machine, rate and n.
+/// The first columns of a record: dataset, parameters, machine, rate and n.
 pub(crate) fn group_record(group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
@@ -21,7 +21,7 @@ pub(crate) fn group_record(group: &Group) -> Record {
     record
 }
 
-/// Mean, sd, low, high, kind of interval and n of `measure`.
+/// Adds mean, sd, low, high, kind of interval and n of `measure` to a record.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
     let interval = estimate.and_then(|estimate| estimate.interval());
     let mut push =

@@ -1,4 +1,4 @@
-//! Repetitions folded together: a row a configuration and machine, with an estimate of every measure.
+//! Combines repetitions: one group per configuration and machine, with an estimate of every measure.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::ties::Ties;
 
-/// Which dataset a row comes from, by its place on the command line.
+/// The column with the index of a row's dataset on the command line.
 pub(crate) const PLACE: &str = "dataset_place";
-/// The model seconds that were cut off its runs.
+/// The column with the model seconds that are left out at the start of the runs.
 const WARM_UP: &str = "warm_up_s";
 
 /// One machine of one configuration of one dataset, over its repetitions.
@@ -30,11 +30,11 @@ pub struct Group {
     pub parameters: Vec<Value>,
     /// The machine within the run.
     pub machine: i64,
-    /// Its ticks per second.
+    /// Ticks per second of the machine.
     pub rate: f64,
-    /// Model seconds at the start of every run that do not count.
+    /// Model seconds that are left out at the start of every run.
     pub warm_up_s: f64,
-    /// Repetitions.
+    /// Number of repetitions.
     pub n: u64,
     /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every repetition.
     estimates: Vec<Option<Estimate>>,
@@ -49,7 +49,7 @@ impl Group {
             .map(|(_, value)| value)
     }
 
-    /// What the repetitions say about `measure`.
+    /// The estimate of `measure` over the repetitions.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
         let place = measures::all().position(|other| other.name == measure.name)?;
         self.estimates[place]
@@ -60,7 +60,7 @@ impl Group {
 ///
 /// # Errors
 ///
-/// As [`Dataset::machines`].
+/// The errors of [`Dataset::machines`].
 pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
     Repetitions::read(datasets)?.groups()
 }
@@ -77,7 +77,7 @@ impl<'d> Repetitions<'d> {
     ///
     /// # Errors
     ///
-    /// As [`Dataset::machines`].
+    /// The errors of [`Dataset::machines`].
     pub fn read(datasets: &'d [Dataset]) -> Result<Self, Error> {
         Ok(Self {
             datasets,
@@ -89,17 +89,17 @@ impl<'d> Repetitions<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`].
+    /// [`Error::Frame`] if the estimates cannot be computed.
     pub fn groups(&self) -> Result<Vec<Group>, Error> {
         self.fold(self.machines.clone())
     }
 
-    /// A group for each configuration, in the same order, whose values are the means over each run's first `machines` machines. The
-    /// group's machine is 0, and its rate the mean rate.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value, the mean over its first `machines`
+    /// machines. The group's machine is 0, and its rate is the mean rate.
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`].
+    /// [`Error::Frame`] if the estimates cannot be computed.
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
         let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
         let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();
@@ -109,7 +109,7 @@ impl<'d> Repetitions<'d> {
                 lit(0).cast(DataType::Int64).alias("machine"),
                 col("rate").mean(),
             ]);
-        // The order of the runs settles the last digits of later sums.
+        // The runs are sorted, since the last digits of sums depend on the order.
         let of_runs = self
             .machines
             .clone()
@@ -144,7 +144,7 @@ pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
     Ok(machines.into_frame())
 }
 
-/// What an estimate of each measure is made of, over the rows of a group: see [`estimate_expressions`].
+/// The aggregates for an estimate of each measure over the rows of a group: see [`estimate_expressions`].
 pub(crate) fn statistics() -> impl Iterator<Item = Expr> {
     measures::all().flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }

@@ -1,4 +1,4 @@
-//! The tables: which measures each shows, and how a group becomes a row of it.
+//! The tables: the measures of each table, and the row of each group.
 
 use sim::experiment::Parameter;
 
@@ -11,17 +11,17 @@ use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
 
-/// Fewer repetitions than this are too few to tell much.
+/// With fewer repetitions than this, a caption warns that intervals are unreliable.
 const FEW: u64 = 5;
 
-/// A question, and the measures that answer it.
+/// A table that answers one question.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSpec {
-    /// What the table is called.
+    /// The title of the table.
     pub title: &'static str,
     /// The names of its measures.
     measures: &'static [&'static str],
-    /// The names of those that a summary shows.
+    /// The names of the measures that a summary shows.
     summary_measures: &'static [&'static str],
 }
 
@@ -81,7 +81,7 @@ pub const CAUSALITY: TableSpec = TableSpec {
 pub const SUMMARY: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl TableSpec {
-    /// Its measures.
+    /// The measures of the table.
     pub fn measures(&self) -> Vec<&'static Measure> {
         self.measures
             .iter()
@@ -89,7 +89,7 @@ impl TableSpec {
             .collect()
     }
 
-    /// The few that a summary shows.
+    /// The measures that a summary shows.
     pub fn summary_measures(&self) -> Vec<&'static Measure> {
         self.summary_measures
             .iter()
@@ -135,7 +135,7 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
     }
 }
 
-/// The same as records of named values in full precision: every parameter and, for each measure, mean, sd, low, high and n.
+/// The groups as records in full precision: every parameter and, for each measure, mean, sd, low, high and n.
 pub fn records(measures: &[&Measure], groups: &[Group]) -> Vec<Record> {
     groups.iter().map(|group| record(measures, group)).collect()
 }
@@ -148,10 +148,10 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
-/// What tells the groups apart beside the machine.
+/// The columns, other than the machine, in which groups differ.
 pub(crate) struct Varying {
     dataset: bool,
-    /// Of [`parameters`]: rates and internal always, others if they take more than one value.
+    /// Names of [`parameters`]: always `rates` and `internal`, others if they have more than one value.
     parameters: Vec<&'static str>,
 }
 
@@ -198,7 +198,7 @@ impl Varying {
             .collect()
     }
 
-    /// The parameters that are the same everywhere, in words; variants of the model only if they are not the model itself.
+    /// The parameters that are equal in all groups, in words. Variants of the model are listed only if they are not the default.
     pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let words: Vec<String> = parameters()
@@ -212,19 +212,19 @@ impl Varying {
     }
 }
 
-/// The value of a parameter in its own column.
+/// The value of a parameter that has a column of its own.
 fn shown_alone(group: &Group, name: &str) -> String {
     group
         .parameter(name)
         .map_or(String::new(), Value::to_string)
 }
 
-/// Whether the value is that of the model without variants.
+/// Whether the value is that of the model without variants, which is not shown.
 fn is_left_out(name: &str, value: &str) -> bool {
     Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
 }
 
-/// What stands above the column of a parameter.
+/// The heading of the column of a parameter.
 pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     match (Parameter::named(name), name) {
         (Some(parameter), _) => parameter.heading,
@@ -266,7 +266,7 @@ fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<S
     caption
 }
 
-/// How many repetitions would tell twice as much; and where there are too few to tell.
+/// A sentence on how many repetitions would make the intervals half as wide, with a warning if there are few repetitions.
 fn precision(groups: &[&Group]) -> Option<String> {
     let fewest = groups
         .iter()
@@ -284,7 +284,7 @@ fn precision(groups: &[&Group]) -> Option<String> {
     ))
 }
 
-/// What of every run does not count.
+/// A sentence on the part of every run that is left out.
 fn warm_up(groups: &[&Group]) -> Option<String> {
     let warm_up_s = groups
         .iter()
@@ -293,7 +293,7 @@ fn warm_up(groups: &[&Group]) -> Option<String> {
     (warm_up_s > 0.0).then(|| format!("The first {warm_up_s} s of every run are ignored."))
 }
 
-/// What a measure is, with its unit.
+/// The description of a measure, with its unit.
 pub(crate) fn described(measure: &Measure) -> String {
     match measure.unit {
         "" => measure.brief.to_owned(),
@@ -301,7 +301,7 @@ pub(crate) fn described(measure: &Measure) -> String {
     }
 }
 
-/// An estimate in words; with the number of values if it is not `of`.
+/// An estimate in words, with the number of values if that is not `of`.
 pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> String {
     let Some(estimate) = estimate else {
         return "none".to_owned();

@@ -1,23 +1,23 @@
-//! How many of some values are equal: what decides whether an interval of their mean can be trusted.
+//! Counts equal values, which decide whether an interval of the mean can be trusted.
 
-/// Two values are equal if they differ by no more than this share of the larger: the rounding of sums and quotients.
+/// Two values count as equal if they differ by at most this share of the larger one, as the rounding of sums and quotients may cause.
 const ROUNDING: f64 = 1e-9;
-/// With so many values that differ from the most frequent one, a mean is close to normally distributed even if all others are equal.
+/// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
-/// An interval of fewer different values is rough (of fewer than five values: unless all differ).
+/// An interval is rough if there are fewer different values than this. With fewer than five values it is rough unless all differ.
 const ENOUGH_DIFFERENT: u64 = 5;
 
-/// How often values occur.
+/// Numbers of equal and different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ties {
-    /// How many values have the most frequent value.
+    /// Number of values that equal the most frequent value.
     most_frequent: u64,
-    /// How many different values there are.
+    /// Number of different values.
     different: u64,
 }
 
 impl Ties {
-    /// Counts equal values. All of them are finite; sorts them.
+    /// Sorts the values, which must be finite, and counts equal ones.
     pub(crate) fn count(values: &mut [f64]) -> Self {
         values.sort_unstable_by(f64::total_cmp);
         let is_equal = |a: &f64, b: &f64| (a - b).abs() <= ROUNDING * a.abs().max(b.abs());
@@ -33,11 +33,11 @@ impl Ties {
         self.different <= 1
     }
 
-    /// Whether Student's interval of the mean of `n` such values covers the true mean less often than it says.
+    /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
     ///
-    /// It does where most values are equal or few different ones occur: such samples miss the rare values that the mean depends on.
-    /// The bounds are chosen by simulation (`experiments/bench/coverage.py`): with them, every interval of ten repetitions that is
-    /// not rough covers the true mean in at least 92 % of all samples, whatever the measure.
+    /// This is so if many values are equal or few are different: such samples miss rare values on which the mean depends. The limits
+    /// were chosen by simulation (`experiments/bench/coverage.py`). With them, the interval of ten repetitions, unless it is rough,
+    /// covers the true mean in at least 92 % of all samples, for every measure.
     pub(crate) fn too_many(&self, n: u64) -> bool {
         let most_are_equal = 5 * self.most_frequent > 2 * n;
         let few_differ = self.different < ENOUGH_DIFFERENT.min(n);
