@@ -48,7 +48,7 @@ pub enum NotEvaluated {
     NoMachine {
         /// The dataset's folder.
         path: PathBuf,
-        /// What was wanted.
+        /// The conditions in words.
         conditions: String,
         /// The number of the machine.
         machine: usize,
@@ -58,7 +58,7 @@ pub enum NotEvaluated {
     Undefined {
         /// The dataset's folder.
         path: PathBuf,
-        /// What was wanted.
+        /// The conditions in words.
         conditions: String,
         /// The measure.
         measure: &'static str,

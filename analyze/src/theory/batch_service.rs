@@ -1,21 +1,21 @@
-//! Machines of which a tick takes every message that waits.
+//! Idle ticks of machines whose ticks take every waiting message.
 //!
-//! Nothing waits after a tick, so nothing grows and nobody is overloaded. A tick of machine i is idle if no message came in the period
-//! 1/r_i before it. Sender j ticks rho = r_j / r_i times in it on average: as often as the whole of rho, and with the probability that
-//! is its fraction once more, for the phases of the two are not tied. Each of these ticks is idle with probability y_j / r_j and then
-//! reaches i with probability s_j. Taking ticks and senders as independent, with a = s_j y_j / r_j,
+//! No message waits after a tick, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message came in
+//! the period 1/r_i before it. Sender j ticks rho = r_j / r_i times in this period on average: the whole part of rho, and once more
+//! with the fraction of rho as the probability, since the phases of the two machines are independent. Each of these ticks is idle with
+//! probability y_j / r_j and then reaches i with probability s_j. If ticks and senders are independent, then with a = s_j y_j / r_j
 //!
 //! > y_i = r_i (product over j of (1 - a)^(whole of rho) (1 - fraction of rho * a)),
 //!
-//! which for many rare messages is r_i exp(-lambda_i / r_i), Poisson's. No factor falls faster than by s_j / r_i times y_j, so what
-//! [`super::fluid`] says of the uniqueness of its solution holds here too.
+//! For many rare messages this is r_i exp(-lambda_i / r_i), as for a Poisson process. No factor falls faster than by s_j / r_i times
+//! y_j, so the argument of [`super::fluid`] for a unique solution is valid here too.
 //!
-//! What is neglected: a sender's idle ticks come in rows, because messages do not come evenly.
+//! The derivation ignores that a sender's idle ticks come in clusters, because messages do not come evenly.
 
 use super::fixed_point::{is_bracketed, relaxed};
 use super::links::Links;
 
-/// Each machine's idle ticks per second; none where several answers are possible.
+/// Each machine's idle ticks per second; none if several solutions are possible.
 pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
     let next = |machine: usize, idle: &[f64]| {
         let heard = links.heard(machine).iter();
@@ -37,8 +37,8 @@ mod tests {
     use super::*;
     use crate::theory::System;
 
-    /// A keeper at 2/s that sends at every other tick: half the ticks of a listener at its own rate find nothing, a quarter of one at
-    /// half of it, and three quarters of one at twice as much.
+    /// A time-keeper ticks at 2/s and sends at half of its ticks. A listener at the same rate then has 1/2 idle ticks, a listener at
+    /// half the rate 1/4, and a listener at twice the rate 3/4.
     #[test]
     fn who_only_listens_misses_what_was_not_sent() {
         let system = System {

@@ -1,18 +1,18 @@
-//! Where a prediction is crude, and why.
+//! Caveats: why a prediction of a measure of a machine may be inaccurate.
 //!
-//! A caveat belongs to a measure of a machine. Conditions and limits were chosen with `experiments/bench/theory.py` ([`super`]).
+//! Conditions and limits were chosen with `experiments/bench/theory.py` ([`super`]).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;
 
-/// Something the derivation neglects that matters for a measure of a machine of a configuration.
+/// An effect that the derivation ignores and that matters for a measure of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caveat {
     /// Machines take many idle ticks from each other.
     Coupled,
     /// Messages come from machines that are hardly ever idle.
     BusySenders,
-    /// Messages come often, and yet next to nothing is expected to wait.
+    /// Messages come often, but the predicted queue is almost empty.
     ShortQueue,
     /// A tick takes several messages.
     Batches,
@@ -22,15 +22,15 @@ pub enum Caveat {
     Relayed,
     /// Several machines share the highest rate.
     SharedRate,
-    /// Many machines pass on how far the fastest clock is.
+    /// Many machines pass on the time of the fastest clock.
     ManySenders,
-    /// Messages are under way for long.
+    /// Messages have long delays.
     Delays,
-    /// Messages are under way for different times, and wait for each other.
+    /// Delays of messages differ, so messages wait for earlier ones on the same link.
     VaryingDelays,
-    /// The last tick takes all that waits, and all machines first tick at the same instant.
+    /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
-    /// What is left of the start in the slope of a lag that does not grow any more.
+    /// The lag stops growing early, so its slope depends on the start of the run.
     Start,
     /// The machine ticks too seldom.
     FewTicks,
@@ -41,7 +41,7 @@ pub enum Caveat {
 }
 
 impl Caveat {
-    /// All of them.
+    /// All caveats.
     pub const ALL: [Self; 15] = [
         Self::Coupled,
         Self::BusySenders,
@@ -60,9 +60,9 @@ impl Caveat {
         Self::SeveralStates,
     ];
 
-    /// What is neglected for `quantity` of a machine where this holds.
+    /// The caveats for `quantity` of a machine in the circumstances `holds`.
     pub(super) fn reasons(quantity: Quantity, holds: &Circumstances) -> Vec<Self> {
-        // Where a tick takes all that waits there is no backlog to be wrong about.
+        // If ticks take all waiting messages, the predicted backlog of 0 is exact.
         let has_no_queue =
             holds.drains && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
         let applies = |reason: &Self| !has_no_queue && reason.applies(quantity, holds);
@@ -111,7 +111,7 @@ impl Caveat {
                 of_clocks && quantity != LagSlope && holds.gains >= limit
             }
             Self::Relayed => {
-                // From an overloaded machine next to nothing comes, and each clock counts its own ticks.
+                // An overloaded machine sends almost nothing, and each clock counts its own ticks.
                 let counts_itself = !drains && holds.from_busy > 0.5;
                 of_clocks && holds.is_relayed && !(counts_itself && quantity == LagSlope)
             }
@@ -140,7 +140,7 @@ impl Caveat {
         }
     }
 
-    /// A letter, to mark values with.
+    /// The letter that marks values in tables.
     pub fn letter(self) -> char {
         match self {
             Self::Coupled => 'a',
@@ -161,7 +161,7 @@ impl Caveat {
         }
     }
 
-    /// Its name in the records.
+    /// The name of the caveat in records.
     pub fn name(self) -> &'static str {
         match self {
             Self::Coupled => "coupled",
@@ -248,7 +248,7 @@ mod tests {
         predict(system)[machine].caveats(quantity).to_vec()
     }
 
-    /// But for the slope of a lag that hardly grows.
+    /// The only exception is the slope of a lag that hardly grows.
     #[test]
     fn the_plain_case_has_none() {
         for system in [
@@ -271,7 +271,7 @@ mod tests {
         }
     }
 
-    /// The hub and the others of a star take each other's idle ticks, unless they send seldom.
+    /// The hub of a star and the other machines take idle ticks from each other, unless they send rarely.
     #[test]
     fn a_star_that_overloads_itself_is_coupled() {
         let star = |internal| System {

@@ -1,4 +1,4 @@
-//! What decides how good a prediction is, as numbers.
+//! The circumstances of a machine, as numbers, that decide whether its predictions have caveats.
 
 use super::clocks::Clocks;
 use super::flow::Flow;
@@ -6,59 +6,60 @@ use super::regime::Regime;
 use super::sources::Source;
 use super::system::System;
 
-/// Levels of coupling that are told apart, ascending.
+/// Levels to which the coupling is rounded down, ascending.
 const COUPLINGS: [f64; 6] = [0.1, 0.3, 0.45, 0.5, 0.6, 0.8];
 
-/// Messages per tick from which on some must wait if several machines send them, and how many that is at least.
+/// With more messages per tick than this from several machines, some messages must wait.
 const OFTEN: f64 = 0.3;
+/// A predicted queue with fewer messages than this is almost empty.
 const NEXT_TO_NOTHING: f64 = 0.02;
 
-/// What holds for a machine of a system.
+/// The circumstances of a machine of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Circumstances {
     /// Whether a tick takes every message that waits.
     pub drains: bool,
-    /// The greatest of a few levels that is not above the coupling of the machines that are not overloaded: minus the least
-    /// eigenvalue of the matrix of the sqrt(s_i s_j). At 1 there is more than one long-run state.
+    /// The coupling of the machines that are not overloaded, rounded down to one of a few levels. The coupling is minus the least
+    /// eigenvalue of the matrix of sqrt(s_i s_j). From 1 on there may be several long-run states.
     pub coupling: f64,
-    /// The share of the machine's messages that come from machines of whose ticks less than 10 % are idle.
+    /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub from_busy: f64,
-    /// The same with 30 %.
+    /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub from_rather_busy: f64,
-    /// By what share the clock that the machine follows runs faster than that clock's own machine ticks.
+    /// The clock that this machine follows advances faster than its own machine ticks, by this share.
     pub gains: f64,
-    /// Whether news of a faster machine arrives only through others.
+    /// Whether the time of a faster machine arrives only through other machines.
     pub is_relayed: bool,
-    /// Machines that send to it.
+    /// Number of machines that send to this machine.
     pub senders: usize,
-    /// Messages that come in the time between two of its ticks.
+    /// Messages that come to the machine between two of its ticks.
     pub load: f64,
-    /// Messages that come in the time observed.
+    /// Messages that come to the machine in the observed time.
     pub messages: f64,
-    /// Its ticks in the time observed.
+    /// Ticks of the machine in the observed time.
     pub ticks: f64,
-    /// How many ticks the fastest machine makes during a mean delay.
+    /// Ticks of the fastest machine during a mean delay.
     pub delay: f64,
-    /// How many messages come to the machine during a mean delay, if delays vary.
+    /// Messages that come to the machine during a mean delay, if delays vary; otherwise 0.
     pub overtaking: f64,
-    /// The greatest of these numbers among all machines.
+    /// The greatest value of `overtaking` among all machines.
     pub overtaking_of_any: f64,
-    /// Whether messages come often from several machines, and yet next to nothing is expected to wait.
+    /// Whether messages come often from several machines although the predicted queue is almost empty.
     pub is_short_queue: bool,
     /// Whether all machines first tick at the same instant.
     pub is_aligned: bool,
-    /// How many machines share the highest rate.
+    /// Number of machines with the highest rate.
     pub fastest: usize,
-    /// The slope of its lag that is predicted, in 1/s.
+    /// The predicted slope of the machine's lag, in 1/s.
     pub lag_slope: f64,
-    /// Whether it ticks at the highest rate itself.
+    /// Whether this machine has the highest rate.
     pub is_fastest: bool,
     /// Whether this machine and another are critical.
     pub is_critical_too: bool,
 }
 
 impl Circumstances {
-    /// Those of all machines, which are in these `regimes`.
+    /// The circumstances of all machines, which are in these `regimes`.
     pub fn find_all(
         system: &System,
         flow: &Flow,
@@ -113,8 +114,8 @@ impl Circumstances {
     }
 }
 
-/// The share of the messages for `machine` that come from machines of whose ticks a share of less than `idle` is idle: all, if none of
-/// those that send to it is ever idle.
+/// The share of the messages for `machine` that come from machines whose share of idle ticks is less than `idle`. It is 1 if no machine
+/// that can send to it is ever idle.
 fn from_busy(system: &System, flow: &Flow, machine: usize, idle: f64) -> f64 {
     let heard = || flow.links.heard(machine).iter();
     let sent = |&(sender, s): &(usize, f64)| s * flow.idle[sender];

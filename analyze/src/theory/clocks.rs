@@ -1,55 +1,58 @@
-//! How fast the clocks run.
+//! Predicts the rates and lags of the clocks.
 //!
-//! **The fastest.** A clock gains on its machine's ticks only by a message that carries a later time. If the fastest machine is alone
-//! and the others that send tick at half its rate or less, none has a later time: R = r. Let two machines share the greatest rate,
-//! ticking in turn, the others silent, and each idle tick of one reach the other with probability s. Then ([`super::pair`])
+//! **The fastest clock.** A clock counts more than its machine's ticks only if a message carries a later time. If a single machine has
+//! the highest rate r, and all others that send tick at half of it or less, no message carries a later time: the logical rate is
+//! R = r. Now let two machines share the highest rate and tick in turn, while the others are silent, and let each idle tick of one
+//! reach the other with probability s. Then exactly ([`super::pair`])
 //!
-//! > R = r (1 + s (1 - s) / (2 + s (1 - s))),
+//! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
-//! exactly. Seen from afar, a gain takes two steps: a message of the fastest puts the partner's clock ahead of it by part of a tick,
-//! and a message back brings that lead home. They take 1 / (s y) seconds each, where y = r / (1 + s): s y / 2 gains a second, and with
-//! the factor 2 (1 - s) / (2 - s), for machines that receive when they would have sent, it is again the above.
+//! The same result follows approximately from two steps. First a message of the fastest machine puts the partner's clock ahead by part
+//! of a tick; then a message back carries this lead to the fastest machine, whose clock gains a tick. Each step takes 1 / (s y) seconds
+//! on average, where y = r / (1 + s), so there are s y / 2 gains per second. Machines sometimes receive when they would have sent. The
+//! factor 2 (1 - s) / (2 - s) accounts for this and gives the exact result.
 //!
-//! In this form it serves for a *partner* j that is slower, and where others send too. Only if j ticks before the fastest does is it
-//! put ahead, which has probability r_j / r: so alpha = s y r_j / r steps of the first kind a second. The lead, evenly distributed over
-//! a tick of the fastest, is used up at a rate of r - r_j. The message back, s y_j of them a second, is in time with the probability
-//! P = 1 - (1 - exp(-x)) / x, with x = s y_j / (r - r_j); P = 1 for equals. Then j brings
+//! The two steps also apply to a slower *partner* j, and if other machines send too. The partner gets ahead only if it ticks before the
+//! fastest machine does, with probability r_j / r. So there are alpha = s y r_j / r first steps per second. The lead is evenly
+//! distributed over a tick of the fastest machine and shrinks at the rate r - r_j. There are s y_j messages back per second. One of
+//! them comes before the lead is gone with probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j); for equal rates P = 1.
+//! So the gains per second through j are
 //!
-//! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j))
+//! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
 //!
-//! gains a second. That is an estimate, as is their sum over all partners with more than half the rate of the fastest: gains that
-//! coincide count twice, and chains of leads over several machines are left out. If equals tick at the same instants, or messages carry
-//! the time before the increment, no message is ahead: R = r.
+//! This is an estimate, and so is the sum over all partners with more than half the highest rate: simultaneous gains count twice, and
+//! chains of leads over several machines are left out. If machines of equal rate tick at the same instants, or if messages carry the
+//! time before the increment, no message is ahead: R = r.
 //!
-//! The greatest clock *leads* the fastest machine's for part of a tick, by what [`super::leads`] derives.
+//! The greatest clock is ahead of the fastest machine's clock for part of a tick. [`super::leads`] derives this *lead*.
 //!
-//! **The others.** The *lag* of machine i is what its clock is behind the fastest. Messages wait for Q_i / lambda_i on average
-//! (Little's law), so what i learns is older by that, and it lags by R Q_i / lambda_i. To that comes the time since the last news from
-//! a clock that was ahead: meanwhile the fastest gains on i by D_i = R - max(r_i, lambda_i) a second - an overloaded machine adds
-//! 1 to its clock for each message, of which lambda_i were sent in a second. Let G_i(x) be the probability that this part of the lag
-//! exceeds x. For it to do so, no message may have come, in the last x / D_i seconds, from a machine that then lagged by less than
-//! what is left of x; taking senders as independent and each message as an instant of a Poisson process,
+//! **The other clocks.** The *lag* of machine i is the difference between the fastest clock and its clock. Messages wait for
+//! Q_i / lambda_i on average (Little's law), so the times that i receives are older by this, which contributes R Q_i / lambda_i to the
+//! lag. The second part of the lag is due to the time since the last message with a later time. In this time, the fastest clock gains
+//! D_i = R - max(r_i, lambda_i) per second on i, since an overloaded machine adds 1 to its clock for each of its lambda_i messages per
+//! second. Let G_i(x) be the probability that the second part exceeds x. It exceeds x if in the last x / D_i seconds no message came
+//! from a machine whose lag then was less than the rest of x. If senders are independent and messages are Poisson processes,
 //!
 //! > G_i' = -(G_i / D_i) (sum over j of s y_j (1 - G_j)), G_i(0) = 1, and G = 0 for the fastest.
 //!
-//! where s y_j stands for what comes to i from j, with the s_j of [`super::links`], and only news of the clock that i follows counts.
-//! The mean of that part at a time t is the integral of G_i up to D_i t ([`super::news`]): it grows from 0 at first, and that is
-//! all the slope that the lag of a stable machine has. With a delay d, t - d stands for t, and R d is added. A receive adds 1 to
-//! the clock, and a clock is read half a tick after its last step on average, which leaves an offset of -1/2 for a machine that
-//! keeps up, so that it can be ahead of the fastest; -3/2 less half the news' wait in an overloaded queue, whose news comes at
-//! every tick: (R - lambda_i) / lambda_i.
+//! Here s y_j is the rate of messages from j to i, with the s_j of [`super::links`]; only messages with the time of the clock that i
+//! follows count. The mean of the second part at time t is the integral of G_i up to D_i t ([`super::news`]). It grows from 0 at first,
+//! and only this growth gives the lag of a stable machine a slope. With a delay d, t is replaced by t - d, and R d is added. A receive
+//! adds 1 to the clock, and a clock is read half a tick after its last step on average. This gives an offset of -1/2 for a machine that
+//! keeps up, so its clock can be ahead of the fastest. For an overloaded machine, which receives a message at every tick, the offset is
+//! -3/2 minus half of (R - lambda_i) / lambda_i.
 //!
-//! **Whom a machine follows.** Where not everybody sends to everybody, R is that of the fastest machine whose news reaches i
-//! ([`super::sources`]), which for the others is as above; and i lags behind the greatest clock of all by what these two rates differ
-//! by, too. So a time-keeper's clock has its own rate exactly, and a listener's the greater of the two. An overloaded machine that
-//! hears of different clocks is left out, for its queue has them mixed.
+//! **Topologies.** If not every machine sends to every other, R is the logical rate of the fastest machine whose time reaches i
+//! ([`super::sources`]). The lag of i behind the greatest clock then also grows by the difference of the two rates. So a time-keeper's
+//! clock advances exactly at its own rate, and a listener's at the greater of the two rates. There is no prediction for an overloaded
+//! machine that hears of several clocks, since its queue mixes their times.
 //!
-//! **Machines that take all that waits** count each message, so that a clock goes on by lambda_i + y_i a second without any news, which
-//! is at least r_i: it stands for r_i in D_i, and in the R of who follows nobody. News waits for no queue, but for the next tick. Let
-//! it have been sent a time a before i's last tick, which was half a period ago on average. The fastest has since counted
-//! R (a + 1 / (2 r_i)) - 1/2, and i one for the news and one for each tick in a, a r_i - 1/2: so the offset is R / (2 r_i) - 1. A slow
-//! machine that counts its messages nearly as fast as the fastest counts its ticks, and sends, runs ahead of it; how the two then drive
-//! each other is not derived, and nothing is said about the clocks.
+//! **Ticks that take all waiting messages.** Such a machine counts each message, so its clock advances by lambda_i + y_i per second
+//! without later times. This is at least r_i. It replaces r_i in D_i, and in the R of a machine that follows no other. A message waits
+//! for the next tick only. Let it have been sent a time a before i's last tick, which was half a period ago on average. Since then the
+//! fastest clock has counted R (a + 1 / (2 r_i)) - 1/2, and i has counted 1 for the message and a r_i - 1/2 for the ticks in a: so the
+//! offset is R / (2 r_i) - 1. A slow machine that counts messages nearly as fast as the fastest machine ticks, and that sends, can get
+//! ahead of it. How two such machines drive each other is not derived, and their clocks are not predicted.
 
 use super::diffusion;
 use super::flow::Flow;
@@ -60,10 +63,10 @@ use super::regime::Regime;
 use super::sources::Source;
 use super::system::System;
 
-/// A machine that counts more messages than this share of R, and this many times its ticks, makes clocks that are not derived.
+/// Clocks are not predicted if a machine counts more messages than this share of R, and this many times its ticks.
 const COUNTS_ALONG: f64 = 0.8;
 const COUNTS_MESSAGES: f64 = 1.5;
-/// A clock that is ahead of the fastest half of the time is so by less than this on average.
+/// A clock that is ahead of the fastest clock half of the time is ahead by less than this on average.
 const MOST_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
@@ -71,22 +74,22 @@ const MOST_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// How far the greatest clock is ahead of the machine that it is behind by the lag.
+    /// How far the greatest clock is ahead of the clock of the machine from which the lag is counted.
     pub leads: Vec<f64>,
     followed: Followed<'a>,
     news: News,
 }
 
-/// Whom each machine follows, and how fast.
+/// The clock that each machine follows, and the rates of both.
 #[derive(Clone, Debug)]
 struct Followed<'a> {
     system: &'a System,
     flow: &'a Flow,
-    /// The machine whose clock each follows, itself perhaps.
+    /// For each machine, the machine whose clock it follows, which may be itself.
     sources: Vec<Source>,
-    /// R, the logical rate of that one.
+    /// R, the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// D, what that one gains on the machine's clock between news, in 1/s.
+    /// D, how much the followed clock gains per second on the machine's clock between messages.
     gains: Vec<f64>,
 }
 
@@ -101,15 +104,16 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// By what share the clock that `machine` follows runs faster than its own machine ticks.
+    /// The share by which the clock that `machine` follows advances faster than its own machine ticks.
     pub fn gains(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
         followed.rates[machine] / followed.system.rates[source] - 1.0
     }
 
-    /// The expected lag of `machine` after `time` behind a fastest machine: 0 for these, and less than 0 for one that is ahead of them
-    /// more often than behind. The lag behind the greatest clock is longer by the lead. None where that is not derivable.
+    /// The expected lag of `machine` after `time`, counted from the fastest machine. It is 0 for the fastest machines, and negative for
+    /// a machine that is more often ahead of them than behind. The lag behind the greatest clock is greater by the lead. None if it
+    /// cannot be derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
         let of_source = (self.fastest - followed.rates[machine]) * time;
@@ -117,7 +121,7 @@ impl<'a> Clocks<'a> {
         followed.is_derivable(machine).then(|| of_source + own())
     }
 
-    /// The slope of its lag over the time observed, in 1/s.
+    /// The slope of the machine's lag over the observed time, in 1/s.
     pub fn lag_slope(&self, machine: usize) -> Option<f64> {
         let observed = self.followed.system.observed();
         let lag = |time| self.lag(machine, time).unwrap_or_default();
@@ -146,12 +150,13 @@ impl<'a> Followed<'a> {
         }
     }
 
-    /// Whether the machine's clock counts ticks as fast as that of its source.
+    /// Whether the machine ticks as fast as the machine that it follows.
     fn is_source(&self, machine: usize) -> bool {
         self.system.rates[machine] == self.system.rates[self.sources[machine].machine]
     }
 
-    /// Not if a critical machine decides what comes to it; nor if it is not stable itself, and its queue has news of different clocks.
+    /// Whether the lag of the machine can be derived. It cannot if a critical machine passes times on to it, or if the machine is not
+    /// stable and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
         if self.sources[machine].is_doubtful || self.messages_drive() {
             return false;
@@ -164,7 +169,7 @@ impl<'a> Followed<'a> {
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether a machine that sends counts messages nearly as fast as the one it follows counts ticks.
+    /// Whether a machine that sends counts messages nearly as fast as the machine that it follows counts ticks.
     fn messages_drive(&self) -> bool {
         let drives = |machine: usize| {
             let counted = events(self.system, self.flow, machine);
@@ -175,7 +180,7 @@ impl<'a> Followed<'a> {
         self.system.drains() && (0..self.rates.len()).any(drives)
     }
 
-    /// The part of each machine's lag that is due to the time since the last news.
+    /// The part of each machine's lag that is due to the time since the last message with a later time.
     fn news(&self) -> News {
         let follows = |machine: usize| !self.is_source(machine) && self.gains[machine] > 0.0;
         let machines = 0..self.gains.len();
@@ -183,7 +188,7 @@ impl<'a> Followed<'a> {
         News::follow(self.flow, &self.gains, &self.rates, &followers)
     }
 
-    /// The lag after `time` behind the machine's source.
+    /// The lag after `time` behind the machine that this one follows.
     fn lag(&self, machine: usize, time: f64, news: &News) -> f64 {
         let (system, fastest) = (self.system, self.rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
@@ -201,14 +206,14 @@ impl<'a> Followed<'a> {
         let lag = if system.drains() {
             fastest / (2.0 * rate) + news - 1.0
         } else if queue.drift < 0.0 {
-            // Of a queue that is mostly empty, what came since the last tick has not kept anything waiting.
+            // In a queue that is mostly empty, messages since the last tick delay no other message.
             let waits = (waits - arrivals / (2.0 * rate)).max(0.0);
             fastest * waits / arrivals + news - 0.5
         } else {
             let wait_of_news = (fastest - arrivals).max(0.0) / arrivals;
             fastest * waits / arrivals + news - wait_of_news - 1.5
         };
-        // Before the increment the time is less by 1.
+        // A message with the clock before the increment carries 1 less.
         let lag = lag + fastest * system.delay_s + f64::from(u8::from(system.stamps_before));
         lag.max(-MOST_AHEAD).min(without_news)
     }
@@ -253,7 +258,7 @@ mod tests {
 
     #[test]
     fn one_follower_hears_at_the_rate_of_the_fastest() {
-        // D = 5, and 0.3 messages a second, binomial of six draws: E A (A - 1) / (2 (1 - E A)) wait at a tick.
+        // D = 5. Messages come at 0.3 per second, binomially distributed with six draws: E A (A - 1) / (2 (1 - E A)) wait at a tick.
         let heard = 0.05 * 6.0;
         let waits = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - heard));
         let expected = 5.0 / heard + 6.0 * waits / heard - 0.5;
@@ -292,7 +297,7 @@ mod tests {
         assert!(later < 0.9 * rare, "{later} {rare}");
     }
 
-    /// Whatever is learned is older by the delay.
+    /// The times that a machine receives are older by the delay.
     #[test]
     fn a_delay_adds_to_the_lag() {
         let system = System::new(&[3.0, 6.0], 0.5, T);

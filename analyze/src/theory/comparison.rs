@@ -1,4 +1,4 @@
-//! The measurement beside the prediction.
+//! Compares measurements with predictions.
 
 use super::caveat::Caveat;
 use super::prediction::{Prediction, predict};
@@ -8,37 +8,37 @@ use crate::measures::{self, Measure};
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
 
-/// A machine of a configuration: what was measured, and what was to be expected.
+/// The measurement and the prediction for a machine of a configuration.
 #[derive(Clone, Debug)]
 pub struct PredictionComparison<'a> {
-    /// The repetitions.
+    /// The machine's measures over the repetitions.
     pub group: &'a Group,
-    /// What theory says; none if a parameter of the configuration could not be read.
+    /// The prediction; none if a parameter of the configuration could not be read.
     pub prediction: Option<Prediction>,
 }
 
 /// A measure and its prediction.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// Which of those that theory speaks about.
+    /// The quantity that theory predicts.
     pub quantity: Quantity,
-    /// What is measured.
+    /// The measure of this quantity.
     pub measure: &'static Measure,
-    /// What the repetitions say; none if it is undefined in all of them.
+    /// The measured value; none if it is undefined in all repetitions.
     pub measured: Option<Estimate>,
-    /// What theory says; none where it says nothing.
+    /// The predicted value; none if it cannot be derived.
     pub predicted: Option<f64>,
-    /// What the derivation neglects that matters for it.
+    /// The effects that the derivation ignores and that matter for this quantity.
     pub caveats: Vec<Caveat>,
 }
 
 impl Compared {
-    /// Measured less predicted.
+    /// The measured value minus the predicted value.
     pub fn difference(&self) -> Option<f64> {
         Some(self.measured?.mean - self.predicted?)
     }
 
-    /// The difference in standard errors of the measured mean; none for a single repetition, or where all are equal.
+    /// The difference in standard errors of the measured mean; none for a single repetition, or if all values are equal.
     pub fn z(&self) -> Option<f64> {
         let estimate = self.measured?;
         estimate.half_width?;
@@ -48,12 +48,12 @@ impl Compared {
 }
 
 impl PredictionComparison<'_> {
-    /// Every measure that theory speaks about.
+    /// Compares all quantities that theory predicts.
     pub fn compared(&self) -> Vec<Compared> {
         Quantity::ALL.map(|quantity| self.of(quantity)).to_vec()
     }
 
-    /// One of them.
+    /// Compares one quantity.
     pub fn of(&self, quantity: Quantity) -> Compared {
         let measure = measures::named(quantity.name());
         let prediction = self.prediction.as_ref();
@@ -71,7 +71,7 @@ impl PredictionComparison<'_> {
 
 /// `groups` with their predictions, in the same order.
 pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
-    // The machines of a configuration follow each other: it is predicted once.
+    // Groups of the same configuration are consecutive, so each configuration is predicted once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
         let system = System::from_group(group);

@@ -1,27 +1,27 @@
 //! A queue as a Brownian motion that is reflected at zero: the mean and the spread of a backlog after a finite time.
 //!
-//! What has come less what could have been taken is a walk with drift mu and variance sigma^2 a second; X(t) is the Brownian
-//! motion with the same two. The queue is Q(t) = X(t) - min(0, min over u <= t of X(u)), which has the distribution of the greatest
-//! value of X up to t. Spitzer's identity gives the mean of that as the integral of E max(0, X(u)) / u over u from 0 to t. With
-//! d = mu sqrt(t) / sigma, and Phi and phi the normal distribution function and density, it is
+//! The number of messages that have come minus the number of ticks is a random walk with drift mu and variance sigma^2 per second;
+//! X(t) is the Brownian motion with the same drift and variance. The queue Q(t) = X(t) - min(0, min over u <= t of X(u)) has the
+//! distribution of the greatest value of X up to t. By Spitzer's identity, its mean is the integral of E max(0, X(u)) / u over u from 0
+//! to t. With d = mu sqrt(t) / sigma, and Phi and phi the normal distribution function and density, this is
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
-//! The limits: mu t + sigma^2 / (2 mu) far above the critical load, sigma^2 / (2 |mu|) far below it, and sqrt(2 sigma^2 t / pi) at
-//! it. Because the reflection acts only where Q is zero, Q^2 has the drift 2 mu Q + sigma^2, so
+//! The limits are mu t + sigma^2 / (2 mu) far above the critical load, sigma^2 / (2 |mu|) far below it, and sqrt(2 sigma^2 t / pi) at
+//! the critical load. The reflection acts only where Q is zero, so Q^2 has the drift 2 mu Q + sigma^2, and
 //!
 //! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t),
 //!
-//! and that integral is (sigma^4 / mu^3) times (d^2 + d^4/2) Phi(d) - d^2/2 - A/2 + d^3 phi(d)/2, with A = Phi(d) - 1/2 - d phi(d).
+//! where the integral is (sigma^4 / mu^3) times (d^2 + d^4/2) Phi(d) - d^2/2 - A/2 + d^3 phi(d)/2, with A = Phi(d) - 1/2 - d phi(d).
 
 use std::ops::Range;
 
 use statrs::function::erf::erfc;
 
-/// Below this |d| the drift does not show, and the formulas for none are exact to the digits that count.
+/// If |d| is less than this, the formulas without drift are used; their error is negligible.
 const NO_DRIFT: f64 = 1e-4;
 
-/// Points at which a curve is taken for its slope.
+/// Number of points of a curve from which its slope is computed.
 const POINTS: u32 = 200;
 
 /// A reflected Brownian motion that starts at zero, in messages and model seconds.
@@ -34,7 +34,7 @@ pub struct Reflected {
 }
 
 impl Reflected {
-    /// d, the drift over `time` in standard deviations: between -1 and 1 it is less than chance brings.
+    /// d, the drift over `time` in standard deviations. Between -1 and 1 the drift is less than the random fluctuations.
     pub fn strength(&self, time: f64) -> f64 {
         if self.variance > 0.0 {
             self.drift * (time / self.variance).sqrt()
@@ -71,7 +71,7 @@ impl Reflected {
 
     /// The least-squares slope of E Q(t - `delay`) on t within `window`, in messages per second; before `delay` nothing waits.
     pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
-        // It starts at zero and cannot fall; below zero is rounding.
+        // The mean starts at zero and cannot fall, so a negative slope is a rounding error.
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
     }
 
@@ -90,7 +90,7 @@ impl Reflected {
 /// The least-squares slope of `curve` within `window`, in units of the curve per second.
 pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
     let (points, length) = (f64::from(POINTS), window.end - window.start);
-    // Times as shares of the whole, from its middle; these have the mean 0 and the variance (1 - 1/n^2) / 12.
+    // Times are shares of the window, counted from its middle. They have the mean 0 and the variance (1 - 1/n^2) / 12.
     let sum: f64 = (0..POINTS)
         .map(|point| (f64::from(point) + 0.5) / points)
         .map(|share| (share - 0.5) * curve(window.start + share * length))
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    /// From the distribution function itself: the greatest value stays below x with probability
+    /// Computes the moments from the distribution function: the greatest value is below x with probability
     /// Phi((x - mu t) / (sigma sqrt t)) - exp(2 mu x / sigma^2) Phi((-x - mu t) / (sigma sqrt t)).
     fn moments_by_summing(queue: Reflected) -> (f64, f64) {
         let scale = (queue.variance * T).sqrt();
@@ -183,7 +183,7 @@ mod tests {
         };
         assert!((steep.slope(&(0.0..T), 0.0) - 2.0).abs() < 1e-9);
         assert!((steep.slope(&(10.0..T), 5.0) - 2.0).abs() < 1e-9);
-        // Of c sqrt(t) it is (4/5) c / sqrt(T).
+        // The slope of c sqrt(t) is (4/5) c / sqrt(T).
         let critical = reflected(0.0);
         let expected = 0.8 * critical.mean(T) / T;
         assert!((critical.slope(&(0.0..T), 0.0) - expected).abs() < 1e-3 * expected);

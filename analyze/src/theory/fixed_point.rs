@@ -1,13 +1,13 @@
-//! The fixed point of a map that answers more with less: y_i = f_i(y), f falling in every y.
+//! The fixed point y_i = f_i(y) of a map f that falls in every y.
 
-/// Rounds after which there is none to be found.
+/// Most rounds; if the values still change, there is no result.
 const ROUNDS: usize = 20_000;
-/// How near two values are the same, relative to the greatest.
+/// Two values are equal if they differ by at most this share of the greatest value.
 const SAME: f64 = 1e-11;
-/// How near the brackets must come.
+/// The bounds have met if they differ by at most this share of the greatest value.
 const MEETING: f64 = 1e-8;
 
-/// From `y` on, one place after the other is given the value that `next` has for it; none if that comes to no rest.
+/// Starts at `y` and repeatedly replaces one value after the other by `next` of its index; none if this does not converge.
 pub(super) fn relaxed(mut y: Vec<f64>, next: impl Fn(usize, &[f64]) -> f64) -> Option<Vec<f64>> {
     for _ in 0..ROUNDS {
         let mut change: f64 = 0.0;
@@ -25,8 +25,9 @@ pub(super) fn relaxed(mut y: Vec<f64>, next: impl Fn(usize, &[f64]) -> f64) -> O
     None
 }
 
-/// Whether there is only one, as far as this can tell. What `next` makes of a bound below all fixed points is a bound above them, and
-/// the other way round; started at 0 the two close in, and where they meet there is one.
+/// Whether there is a single fixed point. `next` turns a lower bound of all fixed points into an upper bound, and an upper bound into a
+/// lower one. From the lower bound 0 on, the bounds approach each other; if they meet, there is a single fixed point. If not, there may
+/// be several.
 pub(super) fn is_bracketed(places: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..places).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; places];
@@ -53,7 +54,7 @@ pub(super) fn is_bracketed(places: usize, next: impl Fn(usize, &[f64]) -> f64) -
 mod tests {
     use super::*;
 
-    /// y = max(0, r - s * the other's): for s > 1 either of two equals may silence the other.
+    /// y_i = max(0, r - s y_j) for two equal machines: for s > 1, either of them may silence the other.
     #[test]
     fn one_or_several() {
         let pair = |rates: [f64; 2], s: f64| {

@@ -1,22 +1,22 @@
-//! The rates over a finite time: the fluid's, with what chance adds near the critical load and at the start.
+//! The rates over a finite time: the rates of the fluid, corrected for chance near the critical load and at the start.
 //!
-//! Were machine i never idle, its queue would have the drift mu_i = lambda_i + kappa_i y_i - r_i, the messages that its own idle ticks
-//! keep away being added. With the variance sigma_i^2 that makes Q_i(T) a reflected Brownian motion. And what came is either received
-//! or waits, lambda_i T = (r_i - y_i) T + Q_i(T), so on average
+//! Q_i is approximated by a reflected Brownian motion with the variance sigma_i^2 and the drift mu_i = lambda_i + kappa_i y_i - r_i. This
+//! is the drift if machine i were never idle: the messages that its own idle ticks keep away are added. A message that came was either
+//! received or waits: lambda_i T = (r_i - y_i) T + Q_i(T). So on average
 //!
 //! > y_i = r_i - lambda_i + E Q_i(T) / T, lambda_i = s (Y - y_i), Y = sum of y:
 //!
-//! as many equations as machines. For a long T they become the fluid's. With Y given, each machine's is an equation for its y_i
-//! alone, and the sum of their solutions less Y falls as Y rises: a root within a root.
+//! which is one equation per machine. For a long T they become the equations of the fluid. If Y is given, each is an equation for one
+//! y_i alone. The sum of their solutions minus Y falls as Y rises, so Y is found as a root, with an inner root for each y_i.
 //!
-//! Where idle ticks always send to all the equations have no single solution, and the fluid's rates are kept. Where machines differ in
-//! what they send, or to whom, lambda_i depends on each of the others; given those, y_i falls no faster than lambda_i rises, so setting
-//! one after the other goes to the solution as it does for the fluid.
+//! If idle ticks always send to all, the equations have no single solution, and the rates of the fluid are used. If machines differ in
+//! what they send, or to whom, lambda_i depends on every other machine. Given the others, y_i falls no faster than lambda_i rises, so
+//! updating one y_i after the other converges as for the fluid.
 //!
-//! Machines that take all that waits have no queues: their rates are those of [`super::batch_service`].
+//! Machines whose ticks take all waiting messages have no queues: their rates are those of [`super::batch_service`].
 //!
-//! sigma^2 depends on y, so this is done once with the fluid's y and once with the result. Machines are joined through their means
-//! only: that two queues fluctuate together is neglected, but for what [`super::noise`] has of it.
+//! sigma^2 depends on y, so the equations are solved first with the y of the fluid and again with the result. Machines affect each
+//! other through their means only. Correlations between queues are ignored, except those in [`super::noise`].
 
 use super::batch_service;
 use super::diffusion::Reflected;
@@ -27,13 +27,13 @@ use super::noise::Noise;
 use super::root;
 use super::system::System;
 
-/// How often sigma^2 is worked out anew.
+/// Number of times that sigma^2 is computed and the equations solved.
 const PASSES: usize = 2;
 
-/// Mean rates from 0 to T, and the queues.
+/// Mean rates from 0 to T, and the queues as Brownian motions.
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
-    /// Who sends to whom.
+    /// The links between machines.
     pub links: Links,
     /// Each machine's idle ticks per second, y_i.
     pub idle: Vec<f64>,
@@ -46,7 +46,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// None where several long-run states are possible.
+    /// Solves the equations; none if several long-run states are possible.
     pub fn solve(system: &System) -> Option<Self> {
         let links = Links::new(system);
         if system.drains() {
@@ -127,7 +127,7 @@ fn solved(system: &System, links: &Links, noises: &[Noise], idle: Vec<f64>) -> O
     };
     let most = system.rates.iter().sum();
     let excess = |total: f64| given(total).iter().sum::<f64>() - total;
-    Some(given(root::of_falling(excess, 0.0, most)))
+    Some(given(root::find_zero(excess, 0.0, most)))
 }
 
 /// The queue of a machine with `idle` ticks to which `arrivals` come.
@@ -138,7 +138,7 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
     }
 }
 
-/// The machine's idle ticks per second where its own let so many `arrivals` come.
+/// The machine's idle ticks per second, if `arrivals` gives the messages per second that come to it for each number of idle ticks.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
     let too_few = |idle: f64| {
@@ -146,7 +146,7 @@ fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f
         let reflected = queue.mean(duration_s) / duration_s - queue.drift;
         reflected - (1.0 - noise.answer) * idle
     };
-    root::of_falling(too_few, 0.0, rate)
+    root::find_zero(too_few, 0.0, rate)
 }
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use sim::experiment::{Sends, Topology};
 
-    /// After a long time there is nothing but the fluid, except at the critical load.
+    /// After a long time the rates are those of the fluid, except at the critical load.
     #[test]
     fn becomes_the_fluid() {
         for (rates, internal) in [
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    /// The equations for machines that differ have those for equals as their special case: one that differs by next to nothing.
+    /// The equations for machines that differ give nearly the same result as those for equal machines, if the machines hardly differ.
     #[test]
     fn equals_are_no_exception() {
         for internal in [0.1, 0.4, 0.9] {
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Either pair of opposites can silence the other.
+    /// Each pair of opposite machines in the ring can silence the other pair.
     #[test]
     fn several_states_are_none() {
         let ring = System {

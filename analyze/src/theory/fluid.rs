@@ -6,31 +6,32 @@
 //!
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
-//! At zero it is overloaded: all its ticks are receives and lambda_i = s Y > r_i. Summed over the k machines that are not, the
-//! *active* ones, Y = (sum of their r) / (1 + (k - 1) s). The sum of the right-hand sides falls as Y rises, so there is one
-//! solution; the active machines are the fastest ones, and are found by taking in one after another for as long as the next still
-//! has r_i > s Y with itself among them.
+//! A machine with y_i = 0 is overloaded: all its ticks are receives, and lambda_i = s Y > r_i. The other k machines are *active*. The
+//! sum over them gives Y = (sum of their r) / (1 + (k - 1) s). The sum of the right-hand sides falls as Y rises, so there is a single
+//! solution. The active machines are the fastest ones: they are added in order of their rates, for as long as the next machine has
+//! r_i > s Y with Y including this machine.
 //!
 //! **Where machines differ in what they send, or to whom,** with the s_j of [`super::links`],
 //!
 //! > y_i = max(0, r_i - lambda_i), lambda_i = sum over the neighbours j that send to i of s_j y_j.
 //!
-//! Who sends to one another in the mesh, the ring and the star does so both ways. Then, times s_i, these are the conditions for the
-//! least value, over all y that are nowhere negative, of
+//! In the mesh, the ring and the star, neighbours send to each other both ways. Multiplied by s_i, the equations are then the conditions
+//! for the minimum, over all y without negative values, of
 //!
 //! > (1/2) (sum of s_i y_i^2 + sum over neighbours i, j of s_i s_j y_i y_j) - sum of s_i r_i y_i,
 //!
-//! the second sum taking each pair both ways. If the matrix of 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive
-//! definite there is one such y. Updating one y_i at a time, with the other y fixed, converges to it, because each update lowers the value. A time-keeper hears from nobody, so there it is the same trivially. Otherwise there may be several: neighbours that can
-//! silence each other, such as four equals in a ring with s > 1/2, of which either pair of opposites may be the one that is idle, or a
-//! star of which either the hub or the others are overloaded. Which it is, chance decides, and nothing is predicted - unless bounds
-//! from below and above meet all the same ([`super::fixed_point`]).
+//! where the second sum counts each pair twice. If the matrix with 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive
+//! definite, there is a single minimum. Updating one y_i at a time converges to it, because each update lowers the value. With a
+//! time-keeper the solution is single too, since the time-keeper receives nothing. Otherwise there may be several solutions, because
+//! neighbours can silence each other. In a ring of four equal machines with s > 1/2, either pair of opposite machines may be the idle
+//! one; in a star, either the hub or the other machines may be overloaded. Chance decides which, and nothing is predicted, unless the
+//! bounds of [`super::fixed_point`] show that the solution is single.
 
 use super::fixed_point::{is_bracketed, relaxed};
 use super::links::Links;
 
-/// The smallest share of its rate by which a machine must be able to keep up to count as active: far below what any run can
-/// show, and far above the rounding of the arithmetic.
+/// A machine is active if its idle ticks are at least this share of its rate. The share is too small to be seen in a run, and much
+/// larger than rounding errors.
 const TIE: f64 = 1e-9;
 
 /// The long-run rates of a system.
@@ -40,12 +41,12 @@ pub struct Fluid {
     pub idle: Vec<f64>,
     /// Messages per second that arrive at each machine, lambda_i.
     pub arrivals: Vec<f64>,
-    /// Whether the machine has idle ticks at all.
+    /// Whether the machine has idle ticks.
     pub active: Vec<bool>,
 }
 
 impl Fluid {
-    /// Of machines with these `rates` (1/s) and the probability `s` that an idle tick sends to a given peer.
+    /// Solves the equations for machines with these `rates` (1/s); `s` is the probability that an idle tick sends to a given peer.
     pub fn of(rates: &[f64], s: f64) -> Self {
         let (active, total) = active(rates, s);
         let equals = active.iter().filter(|active| **active).count() as f64;
@@ -54,7 +55,7 @@ impl Fluid {
             .zip(&active)
             .map(|(rate, active)| match active {
                 false => 0.0,
-                // Two equal machines that always send may share the idle ticks in any way: evenly, on average.
+                // Two equal machines that always send may share the idle ticks in any way. On average the shares are equal.
                 true if s >= 1.0 => total / equals,
                 true => (rate - s * total) / (1.0 - s),
             })
@@ -67,7 +68,7 @@ impl Fluid {
         }
     }
 
-    /// Of machines with these `rates` that send as `links` say; none where several solutions are possible.
+    /// Solves the equations for machines with these `rates` and `links`; none if several solutions are possible.
     pub(super) fn among(rates: &[f64], links: &Links) -> Option<Self> {
         if let Some((s, _)) = links.uniform() {
             return Some(Self::of(rates, s));
@@ -91,7 +92,7 @@ impl Fluid {
         })
     }
 
-    /// What machine `machine` of rate `rate` falls behind by, in messages per second; 0 if it keeps up.
+    /// The growth of the queue of `machine`, which ticks at `rate`, in messages per second; 0 if it keeps up.
     pub fn growth(&self, machine: usize, rate: f64) -> f64 {
         (self.arrivals[machine] - rate).max(0.0)
     }
@@ -107,7 +108,7 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
     for machine in fastest_first {
         let rate = rates[machine];
         let with_it = (sum + rate) / (1.0 + count * s);
-        // The fastest is active, and so is the equal of any that is.
+        // The fastest machine is active, and so is every machine with the rate of an active one.
         let is_equal = slowest_active.is_none_or(|slowest| slowest == rate);
         if !is_equal && rate - s * with_it <= TIE * rate {
             break;
@@ -145,7 +146,7 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// r_0 = s Y to the last digit but for rounding: it has no idle ticks and nothing grows.
+    /// With r_0 = s Y, except for rounding, machine 0 has no idle ticks and its queue does not grow.
     #[test]
     fn exactly_critical() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);

@@ -1,11 +1,11 @@
-//! How fast the fastest clock runs: its own ticks, and what it gains through others.
+//! The logical rate of the fastest clock: the ticks of its machine, and what it gains through other machines.
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// What the machine's clock counts a second without news: its ticks, or its messages where these are more. Where a tick takes all
-/// that waits, each is an event of its own, and so is an idle tick.
+/// What the machine's clock counts per second without later times: its ticks, or its messages if there are more. If a tick takes all
+/// waiting messages, each message and each idle tick is an event.
 pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.drains() {
@@ -14,7 +14,7 @@ pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
     }
 }
 
-/// R of a machine that follows nobody.
+/// R, the logical rate of a machine that follows no other, in 1/s.
 pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.drains() {
         true => events(system, flow, source),
@@ -23,7 +23,7 @@ pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
     if system.stamps_before {
         return own;
     }
-    // Equals that tick at the same instants stay level.
+    // The clocks of equal machines that tick at the same instants stay equal.
     let ticks_apart = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| ticks_apart(machine));
@@ -34,7 +34,7 @@ pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
 /// How many ticks a second the machine `fastest` gains through `partner`.
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, of_partner) = (system.rates[fastest], system.rates[partner]);
-    let pair = Pair::of(&flow.links, fastest, partner);
+    let pair = Pair::from_links(&flow.links, fastest, partner);
     let (out, back) = (
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
@@ -47,7 +47,7 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
         _ => 1.0,
     };
     let puts_ahead = out * of_partner / rate;
-    pair.kept() / (1.0 / (in_time * puts_ahead) + 1.0 / back)
+    pair.gain_ratio() / (1.0 / (in_time * puts_ahead) + 1.0 / back)
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
         assert!(rate(&system, &flow, 0) > 3.3);
     }
 
-    /// Machines of different rates do not stay level, wherever they start.
+    /// The clocks of machines with different rates do not stay equal, even if they start at the same instant.
     #[test]
     fn aligned_machines_of_different_rates_gain() {
         let system = System {

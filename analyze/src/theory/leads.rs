@@ -1,36 +1,38 @@
-//! How far the greatest clock is ahead of the fastest machine's.
+//! How far the greatest clock is ahead of the fastest machine's clock.
 //!
-//! **Equals.** Of a pair that ticks in turn, the one that ticked last has the greatest clock ([`super::pair`]).
+//! **Two equal machines.** In a pair that ticks in turn, the machine that ticked last has the greatest clock ([`super::pair`]).
 //!
-//! **A fastest machine f alone,** with the period P = 1/r. Let it have ticked last a ago, and have sent to j at that tick or, counted
-//! back, at its kth before. Machine j of rate q < r took the message at its next tick, added 1, and has counted its ticks since. If b
-//! is the time since j's last tick, it has then counted floor((a + k P - b) q) + 1 of them, and f has counted k. So j is ahead, by one,
-//! if and only if
+//! **A single fastest machine f** has the period P = 1/r. Let its last tick be a time a ago, and let it have sent to j at its kth tick
+//! before that one (k = 0 is the last tick itself). Machine j with the rate q < r received the message at its next tick, added 1, and
+//! counted its ticks since. If b is the time since j's last tick, j has counted floor((a + k P - b) q) + 1 ticks, and f has counted k.
+//! So j is ahead, by one, if and only if
 //!
 //! > b <= a - k (1/q - P):
 //!
-//! a condition that fails for every earlier message if it fails for the last. With b evenly distributed over 1/q and a over P, and with
-//! each of f's ticks sending to j with probability e = s y / r, j is ahead with the probability
+//! If this fails for the last message, it fails for every earlier one. Let b be evenly distributed over 1/q, and a over P. Each of f's
+//! ticks sends to j with probability e = s y / r. Then j is ahead with the probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
-//! The greatest clock is ahead if any of them is. They are independent given a - and given k too, if every message goes to all. A
-//! message under way for d shortens a by d; before the increment no message is ahead, nor is one that waits behind another. With
-//! lambda messages a second, a queue is empty after a share 1 - lambda / q of the ticks over the probability that nothing comes until
-//! the next; that none came since is in both but for the message itself, which leaves the factor (1 - lambda / q) / (1 - e).
+//! The greatest clock is ahead if the clock of any listener is. Listeners are independent for a given a, or for given a and k if every
+//! message goes to all. A delay of d reduces a by d. No listener gets ahead if messages carry the clock before the increment, or by a
+//! message that waits behind another. With lambda messages per second, a share 1 - lambda / q of the ticks finds an empty queue.
+//! Divided by the probability 1 - e that f itself sends nothing, the probability that no other message waits is
+//! (1 - lambda / q) / (1 - e).
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// Values of a, within the period.
+/// Number of values of a, within the period, over which is averaged.
 const POINTS: u32 = 40;
-/// What is left of (1 - e)^k at the last k.
+/// The sum over k ends when (1 - e)^k is below this value.
 const NEGLIGIBLE: f64 = 1e-6;
-/// The most k.
+/// The greatest k of the sum.
 const MOST_BACK: u32 = 1000;
 
-/// How far the greatest clock is ahead of each machine that shares the greatest rate, and of where the others reckon from.
+/// How far the greatest clock is ahead of each machine with the highest rate and, for the other machines, of the clock from which their
+/// lag is counted.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.fastest();
     let equals: Vec<usize> = (0..system.rates.len())
@@ -41,11 +43,11 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
         return none;
     }
     match equals[..] {
-        [fastest] => vec![of_listeners(system, flow, fastest); system.rates.len()],
-        // They stay level.
+        [fastest] => vec![lead_of_listeners(system, flow, fastest); system.rates.len()],
+        // Their clocks stay equal.
         _ if system.aligned => none,
         [first, second, ..] => {
-            let (of_first, of_second) = Pair::of(&flow.links, first, second).behind();
+            let (of_first, of_second) = Pair::from_links(&flow.links, first, second).behind();
             let lead = |machine: usize| match machine {
                 _ if machine == first => of_first,
                 _ if machine == second => of_second,
@@ -57,22 +59,22 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     }
 }
 
-/// A slower machine that hears the fastest.
+/// A slower machine that receives messages of the fastest.
 struct Listener {
-    /// Its ticks per second, q.
+    /// Ticks per second of the listener, q.
     rate: f64,
-    /// The probability that a message waits behind no other.
-    is_free: f64,
+    /// The probability that a message waits behind no other message.
+    free_probability: f64,
 }
 
 impl Listener {
-    /// `sends` is e.
+    /// The listener `machine`; `sends` is e.
     fn new(system: &System, flow: &Flow, machine: usize, sends: f64) -> Self {
         let rate = system.rates[machine];
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
-            is_free: match system.drains() || load <= sends {
+            free_probability: match system.drains() || load <= sends {
                 true => 1.0,
                 false => ((1.0 - load) / (1.0 - sends)).max(0.0),
             },
@@ -80,8 +82,8 @@ impl Listener {
     }
 }
 
-/// How far those that hear `fastest` are ahead of it.
-fn of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
+/// How far the greatest clock of the listeners is ahead of `fastest` on average.
+fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
     let sends = sender.one * flow.idle[fastest] / rate;
@@ -95,7 +97,7 @@ fn of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
         let since = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;
         let is_ahead = |listener: &Listener, back: f64| {
             let by = since - back * (1.0 / listener.rate - 1.0 / rate);
-            listener.is_free * (listener.rate * by).clamp(0.0, 1.0)
+            listener.free_probability * (listener.rate * by).clamp(0.0, 1.0)
         };
         if is_to_all {
             let all_behind = |back: f64| {
@@ -143,13 +145,13 @@ mod tests {
         leads(system, &Flow::solve(system).expect("one solution"))[0]
     }
 
-    /// A listener at half the rate is ahead after a tick that found the keeper's last message: with the probability that the last
-    /// tick of the keeper sent, 0.3, that the listener's tick came since, (1/2) (q / r) = 1/4, and that no other message waited,
-    /// (1 - 0.6) / (1 - 0.3) = 4/7. No earlier message is of use.
+    /// A listener at half the rate is ahead after a tick that received the time-keeper's last message. The last tick of the
+    /// time-keeper sent with probability 0.3; the listener ticked since then with probability (1/2) (q / r) = 1/4; no other message
+    /// waited with probability (1 - 0.6) / (1 - 0.3) = 4/7. Earlier messages do not put it ahead.
     #[test]
     fn one_listener_worked_out_by_hand() {
         assert!((lead(&keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
-        // Two are both behind with a probability of (1 - a f)^2, a f between 0 and 2/7.
+        // Both of two listeners are behind with probability (1 - a f)^2, where a f is between 0 and 2/7.
         let both_behind = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - both_behind);
         assert!((lead(&keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);

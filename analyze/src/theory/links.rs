@@ -1,7 +1,7 @@
-//! Who sends to whom, and how likely.
+//! The links between machines, and the probabilities of messages on them.
 //!
-//! An idle tick of machine j puts a message in the queue of a given one of its d neighbours with a probability s_j, and in those of
-//! two given ones with a probability q_j. It is internal with probability p_j, and otherwise
+//! Machine j has d neighbours. An idle tick of j sends a message to a given neighbour with probability s_j, and to both of two given
+//! neighbours with probability q_j. The tick is internal with probability p_j, and otherwise
 //!
 //! | sends | s_j | q_j |
 //! | --- | --- | --- |
@@ -10,7 +10,7 @@
 //! | broadcast, and all that a time-keeper sends | 1 - p_j | 1 - p_j |
 //! | multicast to k of d | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
-//! with k = d where there are fewer than k neighbours.
+//! If there are fewer than k neighbours, k = d.
 
 use sim::experiment::{Sends, Topology};
 
@@ -19,16 +19,16 @@ use super::system::System;
 /// What an idle tick of a machine sends.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sender {
-    /// To whom it may send, ascending.
+    /// The machines to which the sender may send, ascending.
     pub neighbours: Vec<usize>,
-    /// s_j: that a given neighbour gets a message.
+    /// s_j, the probability that a given neighbour gets a message.
     pub one: f64,
-    /// q_j: that two given neighbours get one.
+    /// q_j, the probability that both of two given neighbours get a message.
     pub two: f64,
 }
 
 impl Sender {
-    fn of(system: &System, machine: usize) -> Self {
+    fn from_system(system: &System, machine: usize) -> Self {
         let machines = system.rates.len() as u32;
         let neighbours = system.topology.neighbours(machine as u32, machines);
         let sends = match system.topology {
@@ -67,14 +67,14 @@ fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f6
 #[derive(Clone, Debug)]
 pub(super) struct Links {
     senders: Vec<Sender>,
-    /// For each machine the ones that it hears from, with their s_j.
+    /// For each machine, the machines that send to it, with their s_j.
     heard: Vec<Vec<(usize, f64)>>,
 }
 
 impl Links {
     pub fn new(system: &System) -> Self {
         let machines = 0..system.rates.len();
-        let senders: Vec<Sender> = machines.map(|j| Sender::of(system, j)).collect();
+        let senders: Vec<Sender> = machines.map(|j| Sender::from_system(system, j)).collect();
         let mut heard = vec![vec![]; senders.len()];
         for (j, sender) in senders.iter().enumerate() {
             for &i in sender.neighbours.iter().filter(|_| sender.one > 0.0) {
@@ -105,7 +105,7 @@ impl Links {
         self.senders[machine].one > 0.0
     }
 
-    /// s and q, if they are the same for all machines and everybody is everybody's neighbour.
+    /// s and q, if they are equal for all machines and every machine may send to every other.
     pub fn uniform(&self) -> Option<(f64, f64)> {
         let first = &self.senders[0];
         let is_alike = |sender: &Sender| {
@@ -115,22 +115,22 @@ impl Links {
         (self.senders.iter().all(is_alike)).then_some((first.one, first.two))
     }
 
-    /// Whether an idle tick of any machine all but always sends to every other: next to no internal events and no choice whom to send
-    /// to. Then 1 - s is no number to divide by, and whoever is idle first stays so.
+    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by, and the
+    /// machine that is idle first stays idle.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
 
-    /// What comes to `machine` where idle ticks of each have the weight `of_idle`: the sum of s_j times it.
+    /// The sum of s_j times `of_idle[j]` over the machines j that send to `machine`.
     pub fn sum(&self, machine: usize, of_idle: &[f64]) -> f64 {
         let heard = self.heard[machine].iter();
         heard.map(|(sender, s)| s * of_idle[*sender]).sum()
     }
 
-    /// Whether the matrix of `diagonal` in the diagonal and sqrt(s_i s_j) between neighbours that are both `among` is positive definite:
-    /// whether Cholesky's decomposition of it exists.
+    /// Whether the matrix with `diagonal` in the diagonal, and sqrt(s_i s_j) between neighbours that are both in `among`, is positive
+    /// definite, that is, whether its Cholesky decomposition exists.
     pub fn is_definite(&self, diagonal: f64, among: &[bool]) -> bool {
-        /// What rounding may leave of a zero.
+        /// A value below this counts as zero, because of rounding.
         const ROUNDING: f64 = 1e-9;
         let chosen: Vec<usize> = (0..among.len()).filter(|&machine| among[machine]).collect();
         if let Some((s, _)) = self.uniform() {
@@ -156,7 +156,7 @@ impl Links {
         true
     }
 
-    /// Whether that of all machines with 1 in the diagonal is.
+    /// Whether the matrix of all machines, with 1 in the diagonal, is positive definite, so that there is a single long-run state.
     pub fn has_one_state(&self) -> bool {
         self.is_definite(1.0, &vec![true; self.senders.len()])
     }
@@ -213,13 +213,13 @@ mod tests {
         assert_eq!((keeper.between(0, 1), keeper.between(1, 0)), (0.6, 0.0));
     }
 
-    /// Four in a ring: the least eigenvalue is 1 - 2 s.
+    /// For four machines in a ring, the least eigenvalue is 1 - 2 s.
     #[test]
     fn definite_up_to_where_neighbours_silence_each_other() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
             assert_eq!(ring.has_one_state(), expected, "{internal}");
-            // Two opposite ones do not send to each other.
+            // Two opposite machines do not send to each other.
             assert!(ring.is_definite(0.1, &[true, false, true, false]));
         }
     }

@@ -1,7 +1,7 @@
-//! What theory predicts of each machine of a configuration, and the measurements beside it.
+//! Predicts measures of each machine of a configuration by theory, and compares predictions with measurements.
 //!
-//! Nothing here looks at an event: rates, probability and duration go in, expected values come out. Where the derivation neglects
-//! something that matters for a measure, the prediction of that measure says so ([`Caveat`]).
+//! Predictions use no events: they are computed from rates, probabilities and the duration. If the derivation ignores something that
+//! matters for a measure, the prediction of this measure has a [`Caveat`].
 //!
 //! # The model
 //!
@@ -12,29 +12,33 @@
 //!
 //! > s = 2 (1 - p) / N,
 //!
-//! which is 1 - p for two machines and never more than 2/3 for three or more. The messages to *two* given peers come together with
-//! probability s/2, that of the one to all.
+//! which is 1 - p for two machines and at most 2/3 for three or more. An idle tick sends to *both* of two given peers with probability
+//! s/2, the probability of a message to all.
 //!
-//! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates are the same with an s of its own for each
-//! pair of machines ([`links`]); machines that take all that waits have no queue ([`batch_service`]). With a delay d nothing arrives before d, and all that
-//! is learned of other clocks is older by d. What a warm-up leaves out is the same prediction for its end, subtracted. Where no derivation holds, nothing is
-//! predicted: nothing at all where neighbours can silence each other and chance decides which ([`fluid`]); no clock of an overloaded
-//! machine that hears of clocks of different rates, or of one that hears of the fastest over a critical machine ([`sources`]); no
-//! clocks where a slow machine that takes all that waits counts messages about as fast as the fastest ticks ([`clocks`]).
+//! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates use a separate s for each pair of machines
+//! ([`links`]). Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d no message arrives
+//! before d, and the times that a machine receives are older by d. For a warm-up, the prediction at its end is subtracted. In some cases
+//! there is no derivation and so no prediction:
 //!
-//! Three layers, each a correction to the one before:
+//! - no measure at all, if neighbours can silence each other and chance decides which ([`fluid`]);
+//! - no clock of an overloaded machine that receives times of clocks with different rates, or of a machine that receives the fastest
+//!   time through a critical machine ([`sources`]);
+//! - no clocks, if ticks take all waiting messages and a slow machine counts messages about as fast as the fastest ticks ([`clocks`]).
 //!
-//! 1. **Fluid** ([`fluid`]): messages as a liquid, which gives the rates in the long run, exactly, and who is overloaded.
-//! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the queue as a Brownian motion reflected at zero, with the fluid's drift
-//!    and the variance of the draws. This gives what a finite T and a machine near the critical load add.
-//! 3. **Clocks** ([`clocks`]): how fast the fastest clocks run, how old the news is that the others have of them.
+//! There are three steps, and each corrects the one before:
+//!
+//! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact rates in the long run, and the overloaded
+//!    machines.
+//! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the queue is a Brownian motion reflected at zero, with the drift of the fluid
+//!    and the variance of the random draws. This corrects for a finite T and for machines near the critical load.
+//! 3. **Clocks** ([`clocks`]): the rates of the fastest clocks, and how old the times are that other machines have of them.
 //!
 //! # How good it is
 //!
 //! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase, delay,
-//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with predictions. One
-//! is *off* if the difference is more than 5 standard errors and more than 3 %. With `--seed 4001 --configurations 200 --repetitions 300`,
-//! a seed that nothing was chosen with:
+//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with predictions. A
+//! prediction is *off* if the difference is more than 5 standard errors and more than 3 %. The table was made with
+//! `--seed 4001 --configurations 200 --repetitions 300`; this seed was not used to choose any limit:
 //!
 //! | measure | predictions | with a caveat | of these off | without, off |
 //! | --- | ---: | ---: | ---: | ---: |
@@ -49,28 +53,29 @@
 //!
 //! Configurations differ: with other seeds 0.4 to 0.9 % of the predictions without a caveat were off, and 33 to 39 % had one.
 //!
-//! Known reasons for what is left, and for what the caveats mark:
+//! Known reasons for the errors, with and without caveats:
 //!
-//! - a machine that hears of an overloaded one gets its few messages mostly at the start, in a number that the diffusion knows badly;
-//! - machines that take all are busy at the same times: the receive share of those that hear more than they tick is off by up to 0.15;
+//! - an overloaded machine sends its few messages mostly at the start, and the diffusion predicts their number badly;
+//! - machines whose ticks take all waiting messages are busy at the same times: the receive share of those with more messages than ticks
+//!   is off by up to 0.15;
 //! - three or four equally fast machines that send often (s from 0.25 on) gain less than estimated: R is too high by up to 3 %, and by
-//!   more in rings and with delays, where two machines gain next to nothing once the delay exceeds the time between their ticks;
-//! - slopes that differ from 0 only because of where the first ticks lie: a thousandth of a message or tick a second at most;
-//! - the receive share of an overloaded machine is too low by a few tenths of a tick over the whole run, because the walk of a queue
-//!   has steps and the diffusion has none.
+//!   more in rings and with delays, where two machines gain almost nothing once the delay exceeds the time between their ticks;
+//! - some slopes differ from 0 only because of the times of the first ticks, by at most a thousandth of a message or tick per second;
+//! - the predicted receive share of an overloaded machine is off by a few tenths of a tick over the whole run, because the length of a
+//!   queue changes in steps and the diffusion does not.
 //!
 //! # Layout
 //!
-//! - [`system`]: what is predicted about, from a configuration's parameters
-//! - [`links`], [`sources`]: who sends to whom, and whose clock a machine follows
-//! - [`fluid`], [`batch_service`], [`noise`], [`diffusion`], [`flow`]: the derivations for the queues, as above
-//! - [`clocks`], [`gains`], [`pair`], [`leads`], [`news`]: those for the clocks
-//! - [`root`], [`fixed_point`]: where a function is zero, and where each value follows from the others
+//! - [`system`]: the machines of a configuration, as numbers
+//! - [`links`], [`sources`]: which machines send to which, and the clock that each machine follows
+//! - [`fluid`], [`batch_service`], [`noise`], [`diffusion`], [`flow`]: the derivations for the queues
+//! - [`clocks`], [`gains`], [`pair`], [`leads`], [`news`]: the derivations for the clocks
+//! - [`root`], [`fixed_point`]: numerical solutions of equations
 //! - [`regime`]: stable, critical or overloaded
-//! - [`circumstances`], [`caveat`]: where the derivations neglect something, as numbers and in words
-//! - [`quantity`], [`prediction`]: the measures that are predicted, and all together
-//! - [`comparison`]: the measurement beside the prediction
-//! - [`tables`]: how that is shown
+//! - [`circumstances`], [`caveat`]: the conditions in which predictions may be inaccurate
+//! - [`quantity`], [`prediction`]: the measures that are predicted, and the prediction of a machine
+//! - [`comparison`]: compares measurements with predictions
+//! - [`tables`]: the comparison as a table and as records
 
 mod batch_service;
 mod caveat;

@@ -1,25 +1,26 @@
-//! How old the news is that reaches the machines: G of [`super::clocks`], followed step by step.
+//! The age of the latest times that reach the machines: computes G of [`super::clocks`] step by step.
 
 use super::flow::Flow;
 
-/// The step in which G is followed, relative to the shortest lag over which it falls.
+/// The step of the integration of G, relative to the shortest lag over which G falls.
 const STEP: f64 = 0.02;
 /// The most steps.
 const STEPS: usize = 20_000;
-/// What is left of the greatest G at the end.
+/// The integration ends when the greatest G is below this value.
 const NEGLIGIBLE: f64 = 1e-4;
 
 /// The integrals of the machines' G.
 #[derive(Clone, Debug)]
 pub(super) struct News {
-    /// By how much of a lag the integrals are apart.
+    /// The step: the difference of the lags of two successive integrals.
     step: f64,
-    /// Each machine's integral of G up to a multiple of the step, from 0 on.
+    /// For each machine, the integrals of G up to 0, 1, 2, ... steps.
     integrals: Vec<Vec<f64>>,
 }
 
 impl News {
-    /// Of the machines `followers`, on which the one that each follows gains `gains` a second and has the logical rate `rates`.
+    /// Integrates G of the machines `followers`. The clock that a machine follows gains `gains` per second on it and has the logical
+    /// rate `rates`.
     pub fn follow(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
@@ -47,7 +48,7 @@ impl News {
         Self { step, integrals }
     }
 
-    /// The mean of the part of the machine's lag that is due to the time since the last news, where this is at most `most`.
+    /// The mean of the part of the machine's lag that is due to the time since the last message, if this part is at most `most`.
     pub fn mean(&self, machine: usize, most: f64) -> f64 {
         let integrals = &self.integrals[machine];
         let steps = most / self.step;

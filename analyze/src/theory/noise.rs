@@ -1,55 +1,55 @@
-//! How much chance there is in what arrives at a machine, and how far the others answer to what it sends itself.
+//! The variance of the messages that arrive at a machine, and how its own messages reduce those it gets.
 //!
-//! Both are about machine i while it has no idle ticks, which is when its queue is not empty. K of the others are active.
+//! Both are computed for machine i while it has no idle ticks, that is, while its queue is not empty. K of the other machines are
+//! active.
 //!
-//! **Answer.** An idle tick of i brings each other machine a message with probability s, which costs an active one an idle tick. Let
-//! n be the change of the active ones' idle ticks. Each loses what the others send more: n_j = -s - s (sum of n - n_j), so that the
-//! sum of n is -s K / (1 + (K - 1) s). Machine i gets s times that less. So one idle tick of i keeps
+//! **Answer.** An idle tick of i sends a message to each other machine with probability s, and each message costs an active machine an
+//! idle tick. Let n_j be the change of the idle ticks of the active machine j. The other active machines also send less, so
+//! n_j = -s - s (sum of n - n_j), and the sum of n is -s K / (1 + (K - 1) s). Machine i gets s times this number fewer messages. So one
+//! idle tick of i reduces the messages for i by
 //!
-//! > kappa = s^2 K / (1 + (K - 1) s)
+//! > kappa = s^2 K / (1 + (K - 1) s).
 //!
-//! messages away from it.
-//!
-//! **Variance.** Count, over some time, the messages e_kj that k's idle ticks put in j's queue beyond the expected s for each. They
-//! take idle ticks from the active machines, in all -(sum of e_kj over k and active j) / (1 + (K - 1) s), and through these messages
-//! from i. So an idle tick of k changes the number of messages for i by the chance in e_ki - c (sum of e_kj over active j other than
-//! k), with c = s / (1 + (K - 1) s). Let m be the number of these j: K - 1 if k is active, else K. One e has the variance
-//! V = s (1 - s), two of the same tick the covariance C = s/2 - s^2, and different ticks are independent. So k's idle tick
-//! contributes
+//! **Variance.** Let e_kj be the number of messages that the idle ticks of k send to j in some time, minus its expectation of s per
+//! tick. These messages change the idle ticks of the active machines by -(sum of e_kj over k and active j) / (1 + (K - 1) s) in total,
+//! and so the messages for i. An idle tick of k thus changes the number of messages for i by
+//! e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s). Let m be the number of these j: K - 1 if k is
+//! active, and otherwise K. For one tick, e has the variance V = s (1 - s), two e have the covariance C = s/2 - s^2, and different ticks
+//! are independent. So an idle tick of k contributes
 //!
 //! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C,
 //!
-//! and sigma_i^2 is the sum of y_k v over the other machines. (C = q - s^2 where machines do not send the mix, of which q = s/2.)
+//! and sigma_i^2 is the sum of y_k v over the other machines. (The mix of sends has q = s/2; for other sends, C = q - s^2.)
 //!
-//! **Where machines differ in what they send, or to whom,** let w_j be the messages for i that one more message for an active j takes
-//! away: what i loses of j's next idle tick itself, less what comes back because others lose of it too,
+//! **If machines differ in what they send, or to whom,** let w_j be the number of messages for i that one more message for an active j
+//! prevents. It is what i loses of j's idle tick, minus what i gains because other machines lose messages of this tick too:
 //!
 //! > w_j = s_j [if j sends to i] - s_j (sum of w_k over the active neighbours k of j).
 //!
-//! Then kappa_i = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by the
-//! chance in e_ki - (sum of w_j e_kj over its active neighbours j): with the weights u of its neighbours - 1 for i, -w_j for active
-//! ones, else 0 -
+//! Then kappa_i = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
+//! e_ki - (sum of w_j e_kj over its active neighbours j). Let u be the weights of the neighbours of k: 1 for i, -w_j for active
+//! neighbours j, and 0 for others. Then an idle tick of k contributes
 //!
 //! > v_k = (s_k - q_k) (sum of u^2) + (q_k - s_k^2) (sum of u)^2.
 
 use super::fixed_point::relaxed;
 use super::links::Links;
 
-/// The chance that reaches one machine.
+/// Answer and variance for one machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Noise {
-    /// kappa: messages that the machine is spared for each of its own idle ticks.
+    /// kappa: how many fewer messages the machine gets for each of its own idle ticks.
     pub answer: f64,
     /// sigma^2, in messages^2 per second.
     pub variance: f64,
 }
 
-/// Two machines that always send answer one for one, and the formulas that divide by 1 - kappa have no meaning; up to here they do.
+/// The greatest kappa that is used. Two machines that always send have kappa = 1, and formulas divide by 1 - kappa.
 const GREATEST_ANSWER: f64 = 0.9;
 
 impl Noise {
-    /// At `machine`, where the machines have `idle` ticks per second, some are `active`, and send as `links` say. None where the
-    /// answers of the others come to no rest.
+    /// Computes answer and variance for `machine`, if the machines have `idle` ticks per second. None if the equations for w do not
+    /// converge.
     pub fn at(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
         match links.uniform() {
             Some((s, q)) => Some(Self::among_equals(machine, idle, active, (s, q))),
@@ -92,7 +92,7 @@ impl Noise {
         })
     }
 
-    /// Where everybody sends to everybody with the same probability `s`, and to two with `q`.
+    /// Answer and variance if all machines send to each other with the same probabilities `s` and `q`.
     fn among_equals(machine: usize, idle: &[f64], active: &[bool], (s, q): (f64, f64)) -> Self {
         let others = || (0..idle.len()).filter(|&other| other != machine);
         let count = others().filter(|&other| active[other]).count() as f64;
@@ -123,7 +123,7 @@ mod tests {
     use crate::theory::System;
     use sim::experiment::Sends;
 
-    /// The slowest of 1, 3, 6 at p = 0.7: c = 1/6, V = 0.16, C = 0.06, m = 1; 7.5 idle ticks a second.
+    /// For the slowest machine of rates 1, 3, 6 with p = 0.7: c = 1/6, V = 0.16, C = 0.06 and m = 1, with 7.5 idle ticks per second.
     #[test]
     fn worked_out_by_hand() {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));
@@ -132,7 +132,7 @@ mod tests {
         assert!((noise.answer - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
     }
 
-    /// With one sender it is the plain variance of its draws.
+    /// With one sender, the variance is that of the sender's draws.
     #[test]
     fn of_two_machines() {
         let noise = Noise::among_equals(0, &[0.0, 6.0], &[false, true], (0.5, 0.25));
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!((noise.answer, noise.variance), (0.0, 0.0));
     }
 
-    /// The formulas for machines that differ have those for equals as their special case.
+    /// The formulas for machines that differ give the result for equal machines as a special case.
     #[test]
     fn equals_are_no_exception() {
         let (idle, active) = ([0.0, 1.875, 5.625, 2.0], [false, true, true, true]);

@@ -1,32 +1,33 @@
-//! Two machines that share the greatest rate, tick in turn, and hear of nobody else.
+//! Two machines that share the highest rate, tick in turn, and receive from no other machine.
 //!
-//! No queue is longer than one. Watch the machine about to tick: it and the other have the same time, or it is one behind; and a
-//! message waits or not. Idle, it passes the other by one or draws level, and sends with its probability. Behind by one with a message
-//! waiting, it jumps by two, and the other is then one behind where it would have been level. Let a and b be the probabilities with
-//! which the two send, and
+//! No queue is longer than one. Before a tick there are four states: the clock of the machine about to tick equals the other clock or
+//! is one behind, and a message waits or not. An idle tick puts the clock one ahead or makes both equal, and sends with the machine's
+//! probability. A tick that is one behind and receives a message jumps by two; afterwards the other clock is one behind, where it would
+//! have been equal. Let a and b be the probabilities with which the two machines send, and
 //!
 //! > alpha = b (1 - a), beta = a (1 - b).
 //!
-//! Where the first is about to tick, it is behind without a message with probability x = beta / (alpha + beta + alpha beta), with one,
-//! gaining a tick, with alpha x; for the second the two change places. So each tick of either gains
+//! When the first machine is about to tick, it is behind without a message with probability x = beta / (alpha + beta + alpha beta). It
+//! is behind with a message, and so gains a tick, with probability alpha x. For the second machine, alpha and beta change roles. So
+//! each tick of either machine gains
 //!
 //! > g = alpha beta / (alpha + beta + alpha beta)
 //!
-//! on average. For equals alpha = beta = s (1 - s), and g = s (1 - s) / (2 + s (1 - s)).
+//! ticks on average. For equal machines alpha = beta = s (1 - s), and g = s (1 - s) / (2 + s (1 - s)).
 
 use super::links::Links;
 
-/// The two by what they send each other.
+/// Two machines, described by the probabilities with which they send to each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pair {
-    /// a: the probability that an idle tick of the first reaches the second.
+    /// a: the probability that an idle tick of the first machine sends to the second.
     pub out: f64,
-    /// b: the other way.
+    /// b: the probability that an idle tick of the second machine sends to the first.
     pub back: f64,
 }
 
 impl Pair {
-    pub fn of(links: &Links, first: usize, second: usize) -> Self {
+    pub fn from_links(links: &Links, first: usize, second: usize) -> Self {
         Self {
             out: links.between(first, second),
             back: links.between(second, first),
@@ -37,10 +38,10 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// What of two steps that a gain would take, one after the other and regardless of all else, is left for machines that receive
-    /// when they would have sent: g times 1 / (a y_1) + 1 / (b y_2), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are
-    /// the shares of idle ticks. For equals it is 2 (1 - s) / (2 - s).
-    pub fn kept(self) -> f64 {
+    /// The ratio of the exact gains g to those of the two-step estimate of [`super::clocks`], which ignores that machines receive when
+    /// they would have sent. It is g times 1 / (a y_1) + 1 / (b y_2), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are
+    /// the shares of idle ticks. For equal machines it is 2 (1 - s) / (2 - s).
+    pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.steps();
         match alpha + beta + alpha * beta {
             0.0 => 0.0,
@@ -48,12 +49,13 @@ impl Pair {
         }
     }
 
-    /// How far each of the two is behind the other on average: half the time the other ticked last, and it may then be behind by one.
+    /// How far each machine's clock is behind the greater of the two clocks on average. Half of the time the other machine ticked last,
+    /// and then the clock may be behind by one.
     pub fn behind(self) -> (f64, f64) {
         let (alpha, beta) = self.steps();
         let all = alpha + beta + alpha * beta;
         if all == 0.0 {
-            // No messages: T has as many ticks of the one as of the other.
+            // Without messages both machines have ticked equally often.
             return (0.0, 0.0);
         }
         (
@@ -72,7 +74,7 @@ mod tests {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
             let q = 1.0 / (2.0 + s * (1.0 - s));
-            assert!((pair.kept() - 2.0 * (1.0 - s) / (2.0 - s)).abs() < 1e-12);
+            assert!((pair.gain_ratio() - 2.0 * (1.0 - s) / (2.0 - s)).abs() < 1e-12);
             let (first, second) = pair.behind();
             assert!((first - (1.0 - q) / 2.0).abs() < 1e-12 && first == second);
         }
@@ -92,6 +94,6 @@ mod tests {
             out: 0.0,
             back: 0.0,
         };
-        assert_eq!((never.behind(), never.kept()), ((0.0, 0.0), 0.0));
+        assert_eq!((never.behind(), never.gain_ratio()), ((0.0, 0.0), 0.0));
     }
 }

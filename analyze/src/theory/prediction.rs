@@ -1,4 +1,4 @@
-//! All that is predicted of a machine.
+//! The prediction of a machine.
 
 use super::caveat::Caveat;
 use super::circumstances::Circumstances;
@@ -8,37 +8,37 @@ use super::quantity::Quantity;
 use super::regime::Regime;
 use super::system::System;
 
-/// What is expected of a machine, on average over repetitions. What cannot be derived is none.
+/// The expected measures of a machine, on average over repetitions. A measure that cannot be derived is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prediction {
-    /// Whether it can keep up.
+    /// Whether the machine keeps up with its messages.
     pub regime: Option<Regime>,
     /// Ticks per second that receive nothing, y.
     pub idle_rate: Option<f64>,
-    /// Messages per second that others send to it, lambda.
+    /// Messages per second that other machines send to this one, lambda.
     pub arrival_rate: Option<f64>,
-    /// Least-squares slope of its queue's length, in messages per second.
+    /// Least-squares slope of the queue's length, in messages per second.
     pub backlog_growth: Option<f64>,
-    /// Its queue's length after its last tick, in messages.
+    /// The queue's length after the machine's last tick, in messages.
     pub backlog_final: Option<f64>,
-    /// The standard deviation of that over repetitions.
+    /// The standard deviation of the final queue length over repetitions, in messages.
     pub backlog_final_sd: Option<f64>,
-    /// Ticks that receive / ticks.
+    /// The share of ticks that receive.
     pub receive_share: Option<f64>,
-    /// What its clock advances by / the time observed, in 1/s.
+    /// The advance of the machine's clock divided by the observed time, in 1/s.
     pub logical_rate: Option<f64>,
     /// Slope of the lag behind the greatest clock, in 1/s.
     pub lag_slope: Option<f64>,
     /// The lag behind the greatest clock after T.
     pub lag_final: Option<f64>,
-    /// What its clock advances by / its events.
+    /// The advance of the machine's clock divided by the number of its events.
     pub jump_mean: Option<f64>,
-    /// What the derivation neglects that matters for each of [`Quantity::ALL`].
+    /// The caveats of each of [`Quantity::ALL`].
     caveats: [Vec<Caveat>; Quantity::ALL.len()],
 }
 
 impl Prediction {
-    /// What is predicted of `quantity`.
+    /// The predicted value of `quantity`.
     pub fn value(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
             Quantity::BacklogGrowth => self.backlog_growth,
@@ -51,7 +51,7 @@ impl Prediction {
         }
     }
 
-    /// What the derivation neglects that matters for `quantity`; empty where there is nothing.
+    /// The caveats of `quantity`; empty if there are none.
     pub fn caveats(&self, quantity: Quantity) -> &[Caveat] {
         &self.caveats[quantity as usize]
     }
@@ -78,12 +78,12 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         .enumerate()
         .map(|(machine, circumstances)| Prediction {
             caveats: Quantity::ALL.map(|quantity| Caveat::reasons(quantity, circumstances)),
-            ..of_machine(system, &flow, &clocks, machine)
+            ..predict_machine(system, &flow, &clocks, machine)
         })
         .collect()
 }
 
-/// What a machine is expected to have done in the time observed.
+/// The expected numbers of ticks and messages of a machine in the observed time.
 struct Observed {
     /// Ticks.
     ticks: f64,
@@ -104,7 +104,7 @@ impl Observed {
             let share = (until_end - until_start) / until_end;
             (receiving * share, arrivals * (until_end - until_start))
         } else {
-            // What came in the warm-up and does not wait any more at its end.
+            // Messages that came in the warm-up and do not wait at its end are subtracted.
             let before = arrivals * until_start - queue.mean(until_start);
             let received = receiving - before.clamp(0.0, receiving);
             (received, received)
@@ -116,13 +116,18 @@ impl Observed {
         }
     }
 
-    /// A tick that takes several messages is as many events.
+    /// Number of events. A tick that takes several messages counts once for each message.
     fn events(&self) -> f64 {
         self.ticks - self.receiving + self.received
     }
 }
 
-fn of_machine(system: &System, flow: &Flow, clocks: &Clocks<'_>, machine: usize) -> Prediction {
+fn predict_machine(
+    system: &System,
+    flow: &Flow,
+    clocks: &Clocks<'_>,
+    machine: usize,
+) -> Prediction {
     let (window, receiving_s) = (system.observed(), system.receiving_s());
     let (rate, queue) = (system.rates[machine], flow.queues[machine]);
     let observed_s = window.end - window.start;
@@ -133,7 +138,7 @@ fn of_machine(system: &System, flow: &Flow, clocks: &Clocks<'_>, machine: usize)
     let logical_rate = lag_final
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
-    // The last tick is half a period before T on average, and what came since is not in the log.
+    // The last tick is half a period before T on average, and messages that came later are not in the log.
     let since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
         regime: Some(Regime::from_strength(queue.strength(system.duration_s))),

@@ -1,4 +1,4 @@
-//! What theory speaks about.
+//! The measures that theory predicts.
 
 /// A measure that is predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -7,20 +7,20 @@ pub enum Quantity {
     BacklogGrowth,
     /// The queue's length at the end.
     BacklogFinal,
-    /// Ticks that receive / ticks.
+    /// The share of ticks that receive.
     ReceiveShare,
-    /// What the clock advances by in a second.
+    /// The advance of the clock per second.
     LogicalRate,
     /// The slope of the lag.
     LagSlope,
     /// The lag at the end.
     LagFinal,
-    /// What the clock advances by in an event.
+    /// The advance of the clock per event.
     JumpMean,
 }
 
 impl Quantity {
-    /// All of them, in the order of the columns.
+    /// All quantities, in the order of the columns.
     pub const ALL: [Self; 7] = [
         Self::BacklogGrowth,
         Self::BacklogFinal,
@@ -44,7 +44,7 @@ impl Quantity {
         }
     }
 
-    /// Whether it is about the clocks; the others are about the queues.
+    /// Whether the quantity is about clocks and not about queues.
     pub(super) fn is_of_clocks(self) -> bool {
         match self {
             Self::BacklogGrowth | Self::BacklogFinal | Self::ReceiveShare => false,

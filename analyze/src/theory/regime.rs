@@ -1,18 +1,18 @@
-//! Stable, critical or overloaded.
+//! The regime of a machine: stable, critical or overloaded.
 
-/// Whether a machine can read as fast as its peers write.
+/// Whether a machine can receive messages as fast as its peers send them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Regime {
-    /// More ticks than messages: its queue empties again and again.
+    /// There are more ticks than messages, so the queue is empty again and again.
     Stable,
-    /// As many messages as ticks, as far as T can tell.
+    /// There are about as many messages as ticks: the difference is too small to show in a run of this length.
     Critical,
-    /// More messages than ticks: its queue grows for as long as the system runs.
+    /// There are more messages than ticks, so the queue grows for as long as the system runs.
     Overloaded,
 }
 
-/// Drift of less than so many standard deviations over T counts as none: chance moves the queue further than the drift does, so a
-/// run of that length does not tell on which side of the critical load it is.
+/// A machine is critical if the drift over T is less than this number of standard deviations. Random fluctuations of the queue are then
+/// greater than the drift, so a run does not show whether the load is above or below the critical load.
 const CRITICAL: f64 = 1.0;
 
 impl Regime {
@@ -26,7 +26,7 @@ impl Regime {
         }
     }
 
-    /// Its name.
+    /// The name of the regime.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stable => "stable",

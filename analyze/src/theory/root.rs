@@ -1,11 +1,12 @@
-//! Where a falling function is zero.
+//! Finds the zero of a falling function.
 
-/// Steps after which the answer is as good as arithmetic gets.
+/// Number of steps, enough for the accuracy of floating-point numbers.
 const STEPS: usize = 60;
 
-/// The zero of `f` between `low` and `high`, where it falls from positive to negative; the end where it does not change its sign.
-/// False position; an end that stays twice counts half (the Illinois rule), so that both ends close in.
-pub(super) fn of_falling(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+/// Finds the zero of `f` between `low` and `high`, where `f` falls from positive to negative. If `f` does not change its sign, the result
+/// is one of the two ends. The method is false position with the Illinois rule: the value at an end that stays twice is halved, so
+/// that both ends approach the zero.
+pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
     if at_low <= 0.0 {
         return low;
@@ -39,13 +40,13 @@ pub(super) fn of_falling(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) ->
 
 #[cfg(test)]
 mod tests {
-    use super::of_falling;
+    use super::find_zero;
 
     #[test]
     fn finds_the_zero_or_the_end() {
-        assert!((of_falling(|x| 2.0 - x * x, 0.0, 10.0) - 2f64.sqrt()).abs() < 1e-9);
-        assert!((of_falling(|x| (-x).exp() - 0.001, 0.0, 100.0) - 1000f64.ln()).abs() < 1e-6);
-        assert_eq!(of_falling(|x| -1.0 - x, 0.0, 1.0), 0.0);
-        assert_eq!(of_falling(|x| 5.0 - x, 0.0, 1.0), 1.0);
+        assert!((find_zero(|x| 2.0 - x * x, 0.0, 10.0) - 2f64.sqrt()).abs() < 1e-9);
+        assert!((find_zero(|x| (-x).exp() - 0.001, 0.0, 100.0) - 1000f64.ln()).abs() < 1e-6);
+        assert_eq!(find_zero(|x| -1.0 - x, 0.0, 1.0), 0.0);
+        assert_eq!(find_zero(|x| 5.0 - x, 0.0, 1.0), 1.0);
     }
 }

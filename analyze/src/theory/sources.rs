@@ -1,20 +1,20 @@
-//! Whose clock a machine follows: the fastest of those from which news comes to it, over machines that pass it on.
+//! Finds the clock that each machine follows: the fastest clock whose time reaches it, directly or through other machines.
 //!
-//! An overloaded machine sends nothing, so it passes nothing on. One that is critical passes on what it learns now and then, and how
-//! much that is, is not derived.
+//! An overloaded machine sends nothing, so it passes no times on. A critical machine passes times on now and then; how often is not
+//! derived.
 
 use super::flow::Flow;
 use super::regime::Regime;
 use super::system::System;
 
-/// Whose clock each machine follows.
+/// The clock that a machine follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    /// The fastest that reaches it, itself included; of equals the first.
+    /// The fastest machine whose time reaches this one, which may be this machine itself; the first if several are equally fast.
     pub machine: usize,
-    /// Whether a faster one, or that one, is linked to it only over machines that pass news on.
+    /// Whether the time of this or a faster machine can come only through other machines.
     pub is_relayed: bool,
-    /// Whether a critical machine on the way decides which it is.
+    /// Whether the followed machine depends on a critical machine that may pass times on.
     pub is_doubtful: bool,
 }
 
@@ -33,7 +33,7 @@ impl Source {
                 fastest(&system.rates, &reaching(machine, flow, passes))
             };
             let found = fastest_over(&|other| flow.active[other]);
-            // What the neighbours' own ticks bring needs nobody to pass it on.
+            // Times of direct neighbours need no other machine to pass them on.
             let next_to_it = fastest_over(&|_| false);
             Self {
                 machine: found,
@@ -47,12 +47,13 @@ impl Source {
 
 fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     let among = (0..rates.len()).filter(|&machine| reaching[machine]);
-    // Of equals `max_by` has the last.
+    // `max_by` returns the last of several equal machines, so the order is reversed.
     let fastest = among.rev().max_by(|&a, &b| rates[a].total_cmp(&rates[b]));
     fastest.unwrap_or_default()
 }
 
-/// Which machines reach `machine`, itself included: neighbours with idle ticks, and what `passes` on news to them.
+/// Which machines' times reach `machine`, including itself: those of neighbours with idle ticks, and those that reach these neighbours if
+/// `passes` is true for them.
 fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;

@@ -1,4 +1,4 @@
-//! What is predicted about: a configuration, as numbers.
+//! The machines of a configuration as numbers, from which predictions are computed.
 
 use std::ops::Range;
 
@@ -6,30 +6,30 @@ use sim::experiment::{Delay, PhaseRule, ReceiveRule, Sends, StampRule, Topology}
 
 use crate::stats::repetitions::Group;
 
-/// The machines of a configuration, and for how long they are observed.
+/// The machines of a configuration, and the duration of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct System {
     /// Each machine's ticks per model second.
     pub rates: Vec<f64>,
     /// Probability that an idle tick of each machine is internal.
     pub internal: Vec<f64>,
-    /// Who may send to whom.
+    /// The topology: which machines may send to which.
     pub topology: Topology,
-    /// To whom a send goes.
+    /// The rule for the recipients of a send.
     pub sends: Sends,
-    /// What a tick takes from the queue.
+    /// The rule for how many messages a tick takes from the queue.
     pub receive: ReceiveRule,
-    /// When a run ends, T, in model seconds.
+    /// The duration of a run, T, in model seconds.
     pub duration_s: f64,
-    /// Model seconds of it at the start that the measurements leave out.
+    /// Model seconds at the start of a run that measurements leave out.
     pub warm_up_s: f64,
     /// Whether all machines tick first at the same instant.
     pub aligned: bool,
     /// Whether messages carry the clock before the send's increment.
     pub stamps_before: bool,
-    /// How long messages are under way on average, in model seconds.
+    /// The mean delay of messages, in model seconds.
     pub delay_s: f64,
-    /// Whether some messages are under way for longer than others.
+    /// Whether delays differ from message to message.
     pub delays_vary: bool,
 }
 
@@ -52,7 +52,7 @@ impl System {
         }
     }
 
-    /// The configuration that `group` is about.
+    /// The system of the configuration of `group`.
     pub fn from_group(group: &Group) -> Self {
         let configuration = &*group.configuration;
         let machines = configuration.rates.machines() as usize;
@@ -82,12 +82,12 @@ impl System {
         self.receive == ReceiveRule::All
     }
 
-    /// From when to when it is observed, in model seconds.
+    /// The observed time, from the end of the warm-up to the end of the run, in model seconds.
     pub fn observed(&self) -> Range<f64> {
         self.warm_up_s..self.duration_s
     }
 
-    /// For how long messages arrive, in model seconds: not before the first delay is over.
+    /// How long messages arrive, in model seconds: the duration without the first delay.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }

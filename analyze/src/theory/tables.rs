@@ -1,4 +1,4 @@
-//! Measurement and prediction as a table for people, and as records for machines.
+//! Measurements and predictions as a table and as records.
 
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
@@ -10,7 +10,7 @@ use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
 use crate::stats::tables::{Varying, described};
 
-/// The measures that the table shows; the records have the others too.
+/// The measures that the table shows. The records have all measures.
 const SHOWN: [Quantity; 5] = [
     Quantity::BacklogGrowth,
     Quantity::BacklogFinal,
@@ -19,10 +19,10 @@ const SHOWN: [Quantity; 5] = [
     Quantity::LagFinal,
 ];
 
-/// After which of them its standard deviation stands, too.
+/// The measure whose standard deviation has a column too, behind the measure.
 const WITH_SD: Quantity = Quantity::BacklogFinal;
 
-/// What the lines of a row are; the last one only if the row has any.
+/// The labels of the lines of a row. The last line is left out if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
     "± (95 %)",
@@ -32,8 +32,8 @@ const LINES: [&str; 6] = [
     "caveats",
 ];
 
-/// A row for each machine, of five lines: measured, half its interval, predicted, the difference, and its z-score; and of a sixth if
-/// there are caveats.
+/// A table with a row for each machine. A row has five lines: the measured value, half the width of its interval, the prediction, the
+/// difference, and the z-score. Rows with caveats have a sixth line.
 pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let groups: Vec<&Group> = machines.iter().map(|comparison| comparison.group).collect();
     let varying = Varying::among(&groups);
@@ -75,7 +75,7 @@ fn heading(compared: &Compared) -> String {
     }
 }
 
-/// What the measure is called here, where not all is about the backlog.
+/// The label of the measure in this table, in which not all measures are about the backlog.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),
@@ -83,7 +83,7 @@ fn label(compared: &Compared) -> String {
     }
 }
 
-/// Which machine, and its regime.
+/// The number and the regime of a machine.
 fn machine(comparison: &PredictionComparison<'_>) -> String {
     let mut lines = vec![format!(
         "{} at {}/s",
@@ -110,7 +110,7 @@ fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
     in_lines(lines)
 }
 
-/// The cells of a measure: its own, and for the final backlog that of its standard deviation.
+/// The cells of a measure: its value and, for the final backlog, the standard deviation.
 fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
         let mut cells = vec![cell(compared, has_caveats(comparison))];
@@ -127,7 +127,7 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
         Some(estimate) => estimate_words(estimate, decimals),
         None => vec!["none".to_owned()],
     };
-    // The mean and its interval have a line each. A single value has no interval.
+    // Mean and interval have separate lines. A single value has no interval.
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
     let rest = [
@@ -215,7 +215,7 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     caption
 }
 
-/// The caveats that are shown, each once.
+/// The reasons of all caveats in the table, each once.
 fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
     let given = |reason: &Caveat| {
         let mut compared = machines.iter().flat_map(shown);
@@ -234,8 +234,8 @@ fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
         .collect()
 }
 
-/// The same in full precision, a record a machine: parameters and regime, and for each measure that theory speaks about mean, sd, low,
-/// high, n, predicted, difference, z and the names of its caveats.
+/// A record for each machine, in full precision: parameters and regime and, for each predicted measure, mean, sd, low, high, n,
+/// predicted, difference, z and the names of its caveats.
 pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }
