@@ -26,13 +26,13 @@ REPETITIONS = 10
 INTERNAL = 0.7
 WIDEST = 1e-4
 TABLES = ("drift", "jumps", "backlog", "causality")
-# Measures whose values are nearly continuous, and some that are the same for all machines of a run.
+# Some measures have nearly continuous values; some are the same for all machines of a run.
 OF_AVERAGES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
-# What is reached: this share of the intervals without a mark contains the true mean.
+# At least this share of the intervals without a mark must contain the true mean.
 WANTED = 0.92
-# Cells with fewer intervals without a mark say nothing about their coverage.
+# Cells with fewer intervals without a mark are ignored.
 FEWEST = 50
-# How many standard errors a cell's coverage may be below by chance, with some hundred cells.
+# With some hundred cells, the coverage of a cell may be too low by this number of standard errors by chance.
 BY_CHANCE = 3.5
 
 
@@ -43,7 +43,7 @@ class Cell:
     name: str
     means: list[float] = field(default_factory=list)
     intervals: list[tuple[float, float]] = field(default_factory=list)
-    """Those without a mark."""
+    """The intervals without a mark."""
 
     def add(self, mean: float, interval: tuple[float, float] | None) -> None:
         self.means.append(mean)
@@ -51,7 +51,7 @@ class Cell:
             self.intervals.append(interval)
 
     def covered(self, truth: float) -> float:
-        """The share of the intervals that contain the true mean."""
+        """Returns the share of the intervals that contain the true mean."""
         return fmean(low - 1e-12 <= truth <= high + 1e-12 for low, high in self.intervals)
 
     def is_too_low(self, covered: float) -> bool:
@@ -60,7 +60,7 @@ class Cell:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """The tables of coverage. Fails if a cell is below what is wanted by more than chance."""
+    """Returns the tables of coverage. Fails if the coverage of a cell is too low by more than chance."""
     analyze = simulator.program.parents[1] / "debug" / "analyze"
     with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
@@ -94,7 +94,7 @@ def experiment(configurations: int) -> str:
 
 
 def of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """A cell for each regime, machine and measure, with the intervals as printed for people."""
+    """Returns a cell for each regime, machine and measure, with the intervals as printed in tables."""
     for table in TABLES:
         records = list(records_of(analyze, table, dataset))
         measures = [name.removesuffix("_interval") for name in records[0] if name.endswith("_interval")]
@@ -109,7 +109,7 @@ def of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """A cell for each pair of regimes, machine and measure."""
+    """Returns a cell for each pair of regimes, machine and measure."""
     measures = [name for table in TABLES for name in next(records_of(analyze, table, dataset)) if name.endswith("_interval")]
     options = [option for name in measures for option in ("--measure", name.removesuffix("_interval"))]
     for a, b in combinations(REGIMES, 2):
@@ -123,7 +123,7 @@ def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
-    """A cell for each measure: the average over the machines of the first configurations, one contrast after another."""
+    """Returns a cell for each measure, with the average of each contrast over the first configurations."""
     a, b = "1,3,6", "2,3,4"
     options = [option for name in OF_AVERAGES for option in ("--measure", name)]
     seen = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
@@ -141,7 +141,7 @@ def records_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterat
 
 
 def rows_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[list[str]]:
-    """The cells of the table as printed, without the names of its columns."""
+    """Returns the rows of the printed table, without the names of its columns."""
     lines = output(analyze, verb, dataset, "--format", "markdown", *options).replace("\u00a0", " ").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     for line in rows[2:]:
@@ -157,7 +157,7 @@ def output(analyze: Path, verb: str, dataset: Path, *options: str) -> str:
 
 
 def unmarked(text: str) -> tuple[float, float] | None:
-    """The interval in a cell such as `4.00 ± 0.21 sd 0.33`; none if it is rough or there is none."""
+    """Returns the interval in a cell such as `4.00 ± 0.21 sd 0.33`, or None if it is rough or missing."""
     mean, *others = text.split()
     if not others or others[0] != "±":
         return None

@@ -1,4 +1,4 @@
-"""How good the theory is: draws random configurations, runs them in virtual time, and counts where `analyze theory` is off.
+"""Measures how good the theory is: runs random configurations in virtual time, and counts predictions of `analyze theory` that are off.
 
 A comparison is a machine and a measure that the theory predicts. It is *off* if the measured mean differs from the prediction by more
 than 5 standard errors and by more than 3 % of the measured mean. It is *labelled* if the theory gives a caveat for that measure.
@@ -65,11 +65,11 @@ def arguments() -> argparse.Namespace:
 
 
 def draw(random: Random, repetitions: int) -> Configuration:
-    """A configuration with all variants of the model."""
+    """Draws a configuration among all variants of the model."""
     machines = random.randint(2, 8)
     topology = random.choice(["mesh", "ring", "star", "time-keeper"])
     phase = random.choice(["uniform", "spread", "aligned"])
-    # Decimal rates leave no room between the ticks of machines, so that phases cannot be spread.
+    # With decimal rates, ticks of different machines come too close to each other for phases to be spread.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
     rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
     duration_s = random.randint(30, 120)
@@ -100,14 +100,14 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 
 def sends(random: Random, topology: str, machines: int) -> str:
-    """To whom a send goes. A time-keeper has no choice."""
+    """Draws the rule for the recipients of sends. A time-keeper has a single rule."""
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
     return '"mix"' if topology == "time-keeper" else drawn
 
 
 def internal(random: Random, machines: int) -> float | list[float]:
-    """One probability for all, or one for each machine; sometimes a bound."""
+    """Draws one probability for all machines, or one for each machine. Some draws are 0 or 1."""
 
     def one() -> float:
         return random.choice([0.0, 1.0]) if random.random() < 0.05 else round(random.random(), 2)
@@ -116,14 +116,14 @@ def internal(random: Random, machines: int) -> float | list[float]:
 
 
 def delay(random: Random) -> str:
-    """None in half of the draws, else a law with a mean of up to 0.3 s."""
+    """Draws no delay in half of the cases, and otherwise a distribution with a mean of up to 0.3 s."""
     mean_s = round(random.uniform(0.005, 0.3), 3)
     laws = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
     return random.choice(["0"] * len(laws) + laws)
 
 
 def records(configuration: Configuration, given: argparse.Namespace) -> list[dict]:
-    """Runs a configuration: what `analyze theory` says of each machine."""
+    """Runs a configuration and returns the records of `analyze theory`, one for each machine."""
     with TemporaryDirectory(prefix="logical-clock-theory-") as folder:
         experiment, dataset = Path(folder) / "experiment.toml", Path(folder) / "dataset"
         experiment.write_text(configuration.toml, encoding="utf-8")
@@ -154,13 +154,13 @@ class Comparison:
 
     @property
     def is_off(self) -> bool:
-        """Where all repetitions have the same value there is no standard error, and nothing to judge by."""
+        """Returns whether the prediction is off. Without a standard error, if all values are equal, it is never off."""
         far = self.z is not None and abs(self.z) > STANDARD_ERRORS
         return far and abs(self.measured - self.predicted) > RELATIVE * abs(self.measured)
 
 
 def compared(number: int, configuration: Configuration, record: dict) -> list[Comparison]:
-    """What the theory predicts of a machine."""
+    """Returns the comparisons of all measures of a machine."""
     return [
         Comparison(
             number,

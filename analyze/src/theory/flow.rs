@@ -1,8 +1,8 @@
 //! The rates over a finite time: the rates of the fluid, corrected for chance near the critical load and at the start.
 //!
-//! Q_i is approximated by a reflected Brownian motion with the variance sigma_i^2 and the drift mu_i = lambda_i + kappa_i y_i - r_i. This
-//! is the drift if machine i were never idle: the messages that its own idle ticks keep away are added. A message that came was either
-//! received or waits: lambda_i T = (r_i - y_i) T + Q_i(T). So on average
+//! Q_i is approximated by a reflected Brownian motion with the variance sigma_i^2 and the drift mu_i = lambda_i + kappa_i y_i - r_i.
+//! This is the drift if machine i were never idle: the messages that its own idle ticks keep away are added. A message that came was
+//! either received or waits: lambda_i T = (r_i - y_i) T + Q_i(T). So on average
 //!
 //! > y_i = r_i - lambda_i + E Q_i(T) / T, lambda_i = s (Y - y_i), Y = sum of y:
 //!

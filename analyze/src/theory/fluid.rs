@@ -15,8 +15,8 @@
 //!
 //! > y_i = max(0, r_i - lambda_i), lambda_i = sum over the neighbours j that send to i of s_j y_j.
 //!
-//! In the mesh, the ring and the star, neighbours send to each other both ways. Multiplied by s_i, the equations are then the conditions
-//! for the minimum, over all y without negative values, of
+//! In the mesh, the ring and the star, neighbours send to each other both ways. Multiplied by s_i, the equations are then the
+//! conditions for the minimum, over all y without negative values, of
 //!
 //! > (1/2) (sum of s_i y_i^2 + sum over neighbours i, j of s_i s_j y_i y_j) - sum of s_i r_i y_i,
 //!

@@ -17,8 +17,8 @@
 //!
 //! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates use a separate s for each pair of machines
 //! ([`links`]). Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d no message arrives
-//! before d, and the times that a machine receives are older by d. For a warm-up, the prediction at its end is subtracted. In some cases
-//! there is no derivation and so no prediction:
+//! before d, and the times that a machine receives are older by d. For a warm-up, the prediction at its end is subtracted. In some
+//! cases there is no derivation and so no prediction:
 //!
 //! - no measure at all, if neighbours can silence each other and chance decides which ([`fluid`]);
 //! - no clock of an overloaded machine that receives times of clocks with different rates, or of a machine that receives the fastest
@@ -36,8 +36,8 @@
 //! # How good it is
 //!
 //! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase, delay,
-//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with predictions. A
-//! prediction is *off* if the difference is more than 5 standard errors and more than 3 %. The table was made with
+//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with
+//! predictions. A prediction is *off* if the difference is more than 5 standard errors and more than 3 %. The table was made with
 //! `--seed 4001 --configurations 200 --repetitions 300`; this seed was not used to choose any limit:
 //!
 //! | measure | predictions | with a caveat | of these off | without, off |

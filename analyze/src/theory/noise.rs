@@ -14,8 +14,8 @@
 //! tick. These messages change the idle ticks of the active machines by -(sum of e_kj over k and active j) / (1 + (K - 1) s) in total,
 //! and so the messages for i. An idle tick of k thus changes the number of messages for i by
 //! e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s). Let m be the number of these j: K - 1 if k is
-//! active, and otherwise K. For one tick, e has the variance V = s (1 - s), two e have the covariance C = s/2 - s^2, and different ticks
-//! are independent. So an idle tick of k contributes
+//! active, and otherwise K. For one tick, e has the variance V = s (1 - s), two e have the covariance C = s/2 - s^2, and different
+//! ticks are independent. So an idle tick of k contributes
 //!
 //! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C,
 //!

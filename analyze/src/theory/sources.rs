@@ -52,8 +52,8 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     fastest.unwrap_or_default()
 }
 
-/// Which machines' times reach `machine`, including itself: those of neighbours with idle ticks, and those that reach these neighbours if
-/// `passes` is true for them.
+/// Which machines' times reach `machine`, including itself: those of neighbours with idle ticks, and those that reach these neighbours
+/// if `passes` is true for them.
 fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;

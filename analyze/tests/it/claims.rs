@@ -1,4 +1,4 @@
-//! Claims and their verdicts: on a small sweep, on data that are not there, in files that are not right; and the project's own.
+//! Tests of claims and their verdicts: on a small sweep, on missing data, in files with mistakes, and the project's own claims.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use sim::experiment::{Experiment, Overrides};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Two rate sets and two probabilities, six repetitions.
+/// An experiment with two rate sets, two probabilities and six repetitions.
 const SWEEP: &str = "
 name = \"sweep\"
 seed = 262
@@ -166,7 +166,7 @@ fn claims_of_a_small_sweep() {
     ");
 }
 
-/// What the table says rests on the same numbers as the other tables.
+/// The table of claims has the same numbers as the other tables.
 #[test]
 fn a_claims_numbers_are_those_of_the_tables() {
     let folder = with_sweep(CLAIMS);
@@ -196,7 +196,7 @@ fn a_claims_numbers_are_those_of_the_tables() {
     for (in_claims, in_table) in [("value", "difference"), ("low", "low"), ("high", "high")] {
         assert!((number(&tests[2], in_claims) - number(of_slow, in_table)).abs() < 1e-9);
     }
-    // Over both rate sets: the average of the differences that `contrast` has of machine 0.
+    // The expected value is the average, over both rate sets, of the differences of machine 0 in `contrast`.
     let of_first = contrasts.iter().filter(|record| record["machine"] == 0);
     let differences: Vec<f64> = of_first
         .map(|record| number(record, "difference"))
@@ -238,7 +238,7 @@ fn what_is_not_there_is_named_and_the_rest_told() {
     assert!(err.contains(command), "{err}");
 }
 
-/// They are counted where it is asked whether runs finished, and nowhere else.
+/// Failed runs are counted only in claims about whether runs finished.
 #[test]
 fn runs_that_failed_count_as_not_finished() {
     let folder = with_sweep(CLAIMS);
@@ -418,7 +418,7 @@ fn cells(claim: &Claim) -> Vec<&Cell> {
     cells
 }
 
-/// Every experiment that a claim is about can be planned and has the runs that it is about, and every experiment there has a claim.
+/// Every experiment of a claim can be planned and has the runs of the claim, and every experiment in the folder has a claim.
 #[test]
 fn the_projects_own_claims_have_their_experiments() {
     let folder = project().join("experiments/claims");
@@ -455,7 +455,7 @@ fn the_projects_own_claims_have_their_experiments() {
     assert_eq!(used, there);
 }
 
-/// A claim that only an audit decides, in whose words and name are what a terminal would obey.
+/// A claim that only an audit decides. Its words and its name contain control characters of terminals.
 const AUDITED: &str = r#"
 [[claim]]
 id = "complete\u001b[2J"

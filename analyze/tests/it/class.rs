@@ -1,4 +1,4 @@
-//! `analyze import --each`: a class of submissions in one command.
+//! Tests of `analyze import --each`: a class of submissions in one command.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use assert_cmd::Command;
 use crate::foreign::{HEADER, Queue, Style, experiment, write_altered};
 use crate::{command_line::analyze, fixture};
 
-/// Five submissions: one right, one with wrong clocks, one that stamps before the increment, one that cannot be read, one without logs.
+/// Writes five submissions: one is correct, one has wrong clocks, one stamps before the increment, one cannot be read, and one has no
+/// logs.
 fn class(folder: &Path) {
     let original = folder.join("original");
     fixture::simulated(
@@ -63,7 +64,7 @@ fn a_class_is_a_table_with_a_row_for_each_submission() {
     assert_eq!(code, 4, "{err}");
     insta::assert_snapshot!(table);
     insta::assert_snapshot!(err, @"check failed: of 5 submissions, 1 passed the audit, 2 failed it, 2 not imported");
-    // Each is a dataset of its own.
+    // Each submission is a dataset of its own.
     let (code, _, _) = analyze(&["audit", "marked/ada"], folder.path());
     assert_eq!(code, 0);
     for name in ["dan", "eve"] {
@@ -151,7 +152,7 @@ fn a_class_that_passes_and_one_that_is_none() {
     }
     let arguments = ["import", "--each", "class", "--into", "marked"];
     assert_eq!(analyze(&arguments, folder.path()).0, 0);
-    // A second time, the dataset is there already; nothing is overwritten.
+    // The second time the datasets exist already, and they are not overwritten.
     let (code, table, _) = analyze(&arguments, folder.path());
     assert!(
         code == 4 && table.contains("marked/ada already exists"),

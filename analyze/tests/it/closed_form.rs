@@ -83,8 +83,8 @@ fn every_measure_agrees_with_a_calculation_by_hand() {
     }
 }
 
-/// The same run from the second 1 on, T = 3 s: machine 0's receive at exactly that time counts, and what machine 1 did before it does
-/// not.
+/// The expected measures of the same run without its first second (T = 3 s). The receive of machine 0 at exactly 1 s counts; earlier
+/// events of machine 1 do not.
 const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("observed_s", 3.0, 3.0),
     ("ticks", 3.0, 6.0),
@@ -106,7 +106,7 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("tick_rate", 1.0, 2.0),
 ];
 
-/// A send at exactly the end of a warm-up of 0.75 s.
+/// The warm-up of 0.75 s ends exactly at a send.
 const FROM_THREE_QUARTERS: [(&str, f64, f64); 3] = [
     ("arrivals", 3.0, 0.0),
     ("send_events", 0.0, 3.0),
@@ -141,7 +141,7 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
     }
 }
 
-/// The definition of `internal_share` says by how much a mean of shares is off, and that pooled ones are not.
+/// The definition of `internal_share` gives the error of a mean of shares, and states that the pooled share has no such error.
 #[test]
 fn the_mean_of_shares_of_few_ticks_is_too_high_and_their_pooled_share_is_not() {
     let experiment = fixture::experiment(

@@ -1,4 +1,4 @@
-//! Logs as other programs write them, made of our own: a file a machine, with what the style leaves out or writes differently.
+//! Writes our own logs as other programs would: one file per machine, in a style that leaves out or changes some values.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,24 @@ use crate::{fixture, imported};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
     All,
-    /// Of receives only: all that the exercise asks for.
+    /// Lengths of receives only, which is all that the exercise asks for.
     Receives,
     Nowhere,
-    /// All, as they were before the event.
+    /// All lengths, as they were before the event.
     Before,
 }
 
-/// What the logs say, and how.
+/// The style of the logs.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub queue: Queue,
-    /// Clocks are those of before the event.
+    /// Whether clocks are those before the event.
     pub clock_before: bool,
-    /// Sends have their stamps.
+    /// Whether sends have their stamps.
     pub send_stamps: bool,
-    /// Receives have sender and stamp.
+    /// Whether receives have sender and stamp.
     pub messages: bool,
-    /// A send to several is a row for each recipient.
+    /// Whether a send to several machines has a row for each recipient.
     pub row_each: bool,
     pub line_end: &'static str,
 }
@@ -170,7 +170,7 @@ impl Imported {
         imported::measured(&self.root)
     }
 
-    /// Requires that it has the measures of the original, but for those that are null, and that these are.
+    /// Requires that the measures in `but_for` are null, and that all others equal those of the original.
     pub fn require_measures(&self, but_for: &[&str]) {
         let original = imported::measured(&self.original);
         imported::require_same_measures(&original, &self.measured(), but_for);
@@ -192,7 +192,8 @@ impl Imported {
     }
 }
 
-/// Three machines at 1, 3 and 6 ticks a second for 20 s, which first tick at the start: so time begins where an import has it begin.
+/// Three machines at 1, 3 and 6 ticks per second for 20 s. They first tick at the start, so that time begins at the first event as in
+/// an import.
 pub fn experiment(seed: u64, more: &str) -> String {
     format!(
         "name = \"original\"\nseed = {seed}\nrepetitions = 2\nduration_s = 20\nengine = \"virtual\"\n[parameters]\nrates = [[1, 3, 6]]\n\

@@ -1,4 +1,4 @@
-//! A log of two runs, written in the ways of other programs, and what an import makes of it.
+//! Writes a log of two runs in the formats of other programs, and imports it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ internal = [0.6]
 ";
 /// The machines of a run.
 pub const MACHINES: u32 = 3;
-/// When the runs begin.
+/// The times at which the runs begin.
 const START_US: u64 = 1_900_000_000_000_000;
 
 /// An event as a program logs it; machines are 1, 2, 3.
@@ -69,7 +69,7 @@ impl Row {
         }
     }
 
-    /// One of three words by the kind.
+    /// The word for the kind of event.
     pub fn word<'w>(&self, [internal, send, receive]: [&'w str; 3]) -> &'w str {
         match self.kind {
             Kind::Internal => internal,
@@ -82,7 +82,7 @@ impl Row {
         self.kind == Kind::Send && self.peers.len() > 1
     }
 
-    /// The names of its peers with `and` between.
+    /// The names of the peers, joined by `and`.
     pub fn names(&self, and: &str) -> String {
         let names: Vec<String> = self.peers.iter().map(u32::to_string).collect();
         names.join(and)
@@ -103,7 +103,7 @@ impl Row {
         self.csv_with(&self.seconds(), &self.names(";"))
     }
 
-    /// The same with another time and other names.
+    /// A row of the plain table with this time and these names of peers.
     pub fn csv_with(&self, time: &str, names: &str) -> String {
         let stamp = self.stamp.map_or(String::new(), |stamp| stamp.to_string());
         let word = self.word(["internal", "send", "receive"]);
@@ -146,7 +146,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Writes a text for each machine of a run, of the lines that `line` gives, into the files that `name` names.
+/// Writes a file for each machine of a run. `line` gives the lines, and `name` the name of the file.
 pub fn write(
     folder: &Path,
     rows: &[Row],
@@ -167,15 +167,15 @@ pub fn write(
     (1..=MACHINES).map(write).collect()
 }
 
-/// Lines, each ended.
+/// The lines of the rows, each with a line end.
 pub fn lines(rows: &[Row], line: impl Fn(&Row) -> String) -> String {
     rows.iter().map(|row| line(row) + "\n").collect()
 }
 
-/// What an import has of each run: each event with its machine and the nanoseconds since the run's first.
+/// The imported events of each run, each with its machine and the nanoseconds since the first event of the run.
 pub type Imported = Vec<Vec<(u32, u64, Event)>>;
 
-/// Imports `sources`, and returns what there is and what is told of it.
+/// Imports `sources`. Returns the events and the report.
 pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, String), String> {
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("into");
@@ -198,7 +198,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, Strin
     Ok((runs.collect(), report.words().join("\n")))
 }
 
-/// What the plain table of the runs becomes.
+/// The expected events of the plain table of the runs.
 pub fn plain(runs: &[Vec<Row>]) -> Imported {
     let folder = tempfile::tempdir().unwrap();
     let folders = runs.iter().enumerate().map(|(run, rows)| {
@@ -215,7 +215,7 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
     import(&folders, &Mapping::default()).unwrap().0
 }
 
-/// The sources of both runs, written below a folder.
+/// Writes both runs below `folder`. Returns the sources of all files.
 pub fn both(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
     let write = |(run, rows): (usize, &Vec<Row>)| {

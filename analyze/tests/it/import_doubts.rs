@@ -1,4 +1,5 @@
-//! What does not fit together in imported logs is said, and measures that need it are null; what only looks wrong is no violation.
+//! Tests of inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless irregularities are no
+//! violations.
 
 use std::fs;
 
@@ -21,7 +22,7 @@ fn require_null(measured: &DataFrame, names: &[&str]) {
     }
 }
 
-/// Moves the times of a machine.
+/// Delays the times of a machine's cells.
 fn shifted(cells: &mut [String; 7], by_ns: u64) {
     cells[0] = (cells[0].parse::<u64>().unwrap() + by_ns).to_string();
 }
@@ -59,7 +60,7 @@ fn times_of_hosts_whose_clocks_differ_are_not_merged() {
     assert!(not_checked.contains("causality"), "{not_checked}");
 }
 
-/// Logs of different runs in one folder, or machines started one after the other.
+/// Such logs are of different runs in one folder, or of machines that were started one after the other.
 #[test]
 fn logs_that_do_not_overlap_are_not_merged() {
     let logs = Imported::altered(
@@ -93,7 +94,7 @@ fn receives_of_what_was_not_sent_leave_no_negative_backlog() {
         &Mapping::default(),
         |_, rows| {
             for cells in rows {
-                // Every send to all is told as one to the last machine only.
+                // Every send to all is logged as a send to the last machine only.
                 if let Some((_, last)) = cells[4].split_once(';') {
                     cells[4] = last.to_owned();
                 }
@@ -109,7 +110,7 @@ fn receives_of_what_was_not_sent_leave_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// 17 ticks of the fastest machine in 5.2 s.
+/// The fastest machine ticks 17 times in 5.2 s.
 #[test]
 fn the_time_observed_is_not_rounded_up() {
     let logs = Imported::altered(
@@ -141,7 +142,7 @@ fn rates_keep_decimals_and_both_are_told() {
     );
 }
 
-/// Ticks that take a little longer than planned are those of the whole rate, and it is said by how much that rounds.
+/// If ticks take a little longer than planned, the rate is rounded to a whole number, and the report gives the rounding.
 #[test]
 fn rates_near_whole_numbers_are_rounded_and_it_is_told() {
     let logs = Imported::altered(
@@ -219,7 +220,7 @@ fn messages_that_come_during_an_idle_event_are_no_violation() {
     assert!(idle_on.failed().contains(&Check::Idle));
 }
 
-/// Some programs log a send when the message is gone.
+/// Some programs log a send after the message has left.
 #[test]
 fn sends_that_are_logged_a_little_late_are_no_violation() {
     let logs = Imported::altered(
@@ -237,7 +238,7 @@ fn sends_that_are_logged_a_little_late_are_no_violation() {
     assert!(ages.iter().flatten().all(|age| *age >= 0.0), "{ages:?}");
 }
 
-/// Counter-examples name the line of the log, as an editor counts it, and still do after the dataset is moved.
+/// Counter-examples name the line of the log as an editor counts it, even after the dataset is moved.
 #[test]
 fn violations_name_file_and_line_of_the_imported_log() {
     for line_end in ["\n", "\r\n"] {

@@ -1,4 +1,4 @@
-//! What of a run's folder is imported, and numbers as other programs write them.
+//! Tests which files of a run's folder are imported, and how numbers of other programs are read.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::command_line::analyze;
 
 const LOG: &str = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
 
-/// What is told of the import of a folder `run` with these files.
+/// The report of the import of a folder `run` with these files.
 fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -55,7 +55,7 @@ fn what_is_left_out_is_named() {
     assert!(words.iter().any(|word| word == left_out), "{words:?}");
 }
 
-/// An import that fails for what it left out says that.
+/// An import that fails because files were left out names these files.
 #[test]
 fn what_is_left_out_is_named_in_errors() {
     let one = imported(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
@@ -68,7 +68,7 @@ fn what_is_left_out_is_named_in_errors() {
     );
 }
 
-/// What every other way of writing it must give.
+/// The report that every other form of the same log must give.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
     imported(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
@@ -180,7 +180,7 @@ fn files_without_end_and_files_of_other_kinds_are_refused() {
     }
 }
 
-/// Whoever opens a pipe without a writer waits for ever.
+/// A program that opens a pipe without a writer waits forever.
 #[cfg(unix)]
 #[test]
 fn pipes_and_sockets_in_a_folder_are_left_out() {
@@ -203,7 +203,7 @@ fn pipes_and_sockets_in_a_folder_are_left_out() {
     );
 }
 
-/// What an import says that fails, told by the program, with a log of these cells for the first event.
+/// The error of the program for a log whose first event has these cells.
 fn refused(event: &str, options: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let log = format!("machine,time,event,clock,queue\na,0,{event},1,0\nb,0,internal,1,0\n");

@@ -1,4 +1,4 @@
-//! A program that adds 1 to its clock for each recipient of a send to both peers, and logs a row for each: two sends in one tick.
+//! Tests logs of a program that adds 1 to its clock and logs a row for each recipient. A send to both peers is two sends in one tick.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -22,7 +22,7 @@ struct Machine {
     ticks: i64,
 }
 
-/// Runs the program; returns its machines, and how many sends went to both peers.
+/// Runs the program. Returns its machines, and the number of sends to both peers.
 fn run(seed: u64) -> ([Machine; 3], usize) {
     let mut machines: [Machine; 3] = Default::default();
     let mut ticks: Vec<(u64, usize)> = (0..3)
@@ -37,7 +37,7 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
     ticks.sort_unstable();
     let (mut random, mut to_both) = (seed, 0);
     for (time_us, index) in ticks {
-        // Knuth's generator of MMIX.
+        // Linear congruential generator with Knuth's MMIX constants.
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);

@@ -1,5 +1,5 @@
-//! Rules that logs follow are measured, and what they leave out is filled in: whatever of our own logs' form is written, the same
-//! measures come back, or none.
+//! Tests that an import finds the rules of logs and fills in missing values: our own logs, written in other forms, give the same
+//! measures or none.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -57,7 +57,7 @@ fn queues_without_any_length_are_recounted() {
     );
 }
 
-/// Without senders and stamps nobody can recount; the tables say why.
+/// Without senders and stamps, queue lengths cannot be recounted. The tables give the reason.
 #[test]
 fn queue_lengths_that_nobody_knows_are_null() {
     let style = Style {
@@ -94,7 +94,7 @@ fn queue_lengths_that_nobody_knows_are_null() {
     assert!(lengths.null_count() > 0 && lengths.null_count() < lengths.len());
 }
 
-/// With a delay, messages do not arrive when they are sent: no length is told, rather than a wrong one.
+/// With a delay, messages do not arrive when they are sent. Lengths are then missing instead of wrong.
 #[test]
 fn queues_are_not_recounted_where_messages_take_time() {
     let logs = Imported::new(&experiment(4, "delay_s = [0.3]\n"), queue(Queue::Nowhere));
@@ -106,7 +106,7 @@ fn queues_are_not_recounted_where_messages_take_time() {
     );
 }
 
-/// A program that idles though messages wait has another rule.
+/// A program has another rule if it is idle while messages wait.
 #[test]
 fn idle_events_of_other_programs_are_not_taken_to_find_an_empty_queue() {
     let logs = Imported::altered(
@@ -205,7 +205,7 @@ fn clocks_and_queues_of_before_the_event_are_found() {
     assert!(failed.contains(&Check::ReceiveClock) && failed.contains(&Check::Idle));
 }
 
-/// What no row and no stamp says is left out and named.
+/// A row is left out and reported if no other row and no stamp gives its clock.
 #[test]
 fn a_last_receive_without_stamp_has_no_clock_if_clocks_are_of_before() {
     let style = Style {
@@ -267,7 +267,7 @@ fn styles() -> impl Strategy<Value = Style> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Our own logs in every form come back with the same measures and the same audit.
+    /// Our own logs give the same measures and the same audit in every form.
     #[test]
     fn rules_flipped_by_generation_are_found(
         style in styles(),
@@ -281,7 +281,7 @@ proptest! {
         prop_assert!(failed.is_empty() || (stamp == "before" && failed == [Check::ClockConditionBefore]), "{:?}", failed);
     }
 
-    /// Without queue lengths, and with messages that take time: the lengths are those of the original, or none.
+    /// The logs have no queue lengths, and messages have delays. Recounted lengths equal the original ones, or are missing.
     #[test]
     fn no_length_is_wrong(
         seed in 0u64..1_000,

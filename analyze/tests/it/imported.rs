@@ -1,4 +1,4 @@
-//! `analyze import`: logs of other implementations become datasets, and what is wrong with them is named.
+//! Tests of `analyze import`: logs of other implementations become datasets, and errors name what is wrong in a log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use sim::machine::EventKind;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Three machines, and machines that first tick at the start, so that time begins where an import has it begin.
+/// Three machines that first tick at the start, so that time begins at the first event as in an import.
 const ORIGINAL: &str = "
 name = \"original\"
 seed = 262
@@ -122,7 +122,7 @@ pub fn measured(root: &Path) -> DataFrame {
     Dataset::open(root).unwrap().machines().unwrap()
 }
 
-/// Requires that the measures are the same in both, but for those that are named.
+/// Requires that the measures are equal in both, except those in `but_for`.
 pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
     assert!(a.height() > 0);
@@ -217,7 +217,7 @@ fn the_least_logs_have_what_needs_no_messages() {
     ");
 }
 
-/// Bugs of public implementations, as their logs show them.
+/// The logs have bugs of public implementations.
 #[test]
 fn bugs_in_imported_logs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -367,7 +367,7 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2; --columns peers=- leaves the column out");
 }
 
-/// What would give numbers that are not so, though every cell can be read.
+/// Every cell of these logs can be read, but the measures would be wrong.
 #[test]
 fn what_cannot_be_one_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -442,7 +442,7 @@ fn a_single_machine_and_an_occupied_folder_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever stands in a log, it is imported or refused, and what was imported can be read.
+    /// Any log is imported or refused, and an imported dataset can be read.
     #[test]
     fn foreign_text_never_panics(
         cells in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! Logs are recognised without options, in whatever format they are written, and nothing is read in part.
+//! Tests that logs in many formats are recognised without options, and that no value is read in part.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use analyze::import::{self, Mapping};
 use crate::command_line::analyze;
 use crate::foreign_logs::{self as logs, Imported, Row, TITLES, lines};
 
-/// What the first run becomes if each machine's file has this text.
+/// Imports the first run with this text in each machine's file.
 pub fn imported(
     name: &str,
     mapping: &Mapping,
@@ -24,7 +24,7 @@ pub fn imported(
     logs::import(&files, mapping)
 }
 
-/// Requires that the text is understood as the plain table is.
+/// Requires that the text gives the same events as the plain table.
 fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported(name, &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -34,7 +34,7 @@ fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
 /// Words for the kinds of events.
 pub const WORDS: [&str; 3] = ["INTERNAL", "SEND", "RECEIVE"];
 
-/// A label and value for the peers and the stamp, as far as there are any.
+/// The peers and the stamp with their labels, if the event has any.
 fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     let Some(stamp) = row.stamp else {
         return String::new();
@@ -46,7 +46,7 @@ fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     )
 }
 
-/// A line with a label before most values.
+/// A line in which most values have a label.
 pub fn labelled(row: &Row, separator: &str, sign: &str) -> String {
     let [time, word] = [
         row.time("%Y-%m-%d %H:%M:%S.%6f"),
@@ -93,7 +93,7 @@ fn json_by_lines_and_as_a_list() {
         let object = serde_json::json!({"event": row.word(WORDS), "system_time": row.seconds().parse::<f64>().unwrap(), "logical_clock": row.clock, "queue_length": row.queue, key: peers, "stamp": row.stamp});
         object.to_string()
     };
-    // Seconds of the epoch as binary numbers are exact to a quarter of a microsecond.
+    // Floating-point seconds since the Unix epoch are exact to a quarter of a microsecond.
     let near = |text: &dyn Fn(&[Row]) -> String| {
         let found = imported("vmN.jsonl", &Mapping::default(), text).unwrap().0;
         let wanted = logs::plain(&logs::runs()[..1]);
@@ -151,7 +151,7 @@ fn words_of_many_programs() {
             table(&|row| row.word(words).to_owned(), rows)
         });
     }
-    // A word says that a send is to all, or that the rows are no events.
+    // Words can mean that a send goes to all, or that a row is no event.
     let without_peers = |word: &'static str, rows: &[Row]| {
         let cell = |row: &Row| match row.is_to_all() {
             true => row.csv_with(&row.seconds(), "").replace("send", word),
@@ -222,7 +222,7 @@ fn peers_as_programs_name_them() {
         format!("time,event,clock,queue,stamp\n{}", lines(rows, line))
     };
     require_plain("peers in the words", "node_N_log.csv", in_words);
-    // A name that is no machine's: refused in a column, and not taken from words.
+    // A name of no machine is refused in a column, and ignored in the text of events.
     let stranger = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
     let (_, words) = imported("vmN.csv", &Mapping::default(), stranger).unwrap();
     assert!(
@@ -326,7 +326,7 @@ fn vector_clocks_are_refused_by_name() {
     }
 }
 
-/// What is understood is shown, and can be written and passed back with the same result.
+/// The recognised mapping is shown, and gives the same result when it is written to a file and passed back.
 #[test]
 fn a_mapping_is_written_and_passed_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -417,7 +417,7 @@ fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
     );
 }
 
-/// Whatever the lines are, they are understood or refused.
+/// Lines of any kind are recognised or refused.
 #[test]
 fn lines_of_any_kind_do_no_harm() {
     let texts = [

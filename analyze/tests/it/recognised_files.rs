@@ -1,4 +1,4 @@
-//! Runs and machines are told from the names of files and folders, and from trials within a file.
+//! Tests that runs and machines are found in the names of files and folders, and in trials within a file.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use analyze::import::Mapping;
 
 use crate::foreign_logs::{self as logs, Row, TITLES, both, lines};
 
-/// What the folder with both runs becomes, its files called as `name` says, after `alter` has changed it.
+/// Imports the folder with both runs. `name` gives the names of its files, and `alter` changes the folder before the import.
 fn imported(
     name: impl Fn(usize, u32) -> String,
     alter: impl Fn(&Path),
@@ -73,7 +73,7 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
     );
 }
 
-/// A log that is broken is no other file: it is not left out.
+/// A log with a broken header is an error and is not left out.
 #[test]
 fn a_log_with_a_broken_header_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ fn trials_in_the_same_files_are_runs() {
     let folder = tempfile::tempdir().unwrap();
     let files = (1..=logs::MACHINES).map(|machine| {
         let path = folder.path().join(format!("vm{machine}.csv"));
-        // The second trial is half a minute later.
+        // The second trial starts half a minute later.
         let rows = runs.iter().enumerate().flat_map(|(run, rows)| {
             let own = rows
                 .iter()

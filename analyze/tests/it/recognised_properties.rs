@@ -1,4 +1,4 @@
-//! Generated formats come back as they were, and damaged lines are never read as something else.
+//! Tests that generated formats give the original events, and that damaged lines never give other values.
 
 use analyze::import::Mapping;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn rendered(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// However the cells are separated, labelled, ordered and worded, the same events come back.
+    /// Cells that are separated, labelled, ordered and worded differently give the same events.
     #[test]
     fn generated_formats_come_back(
         order in Just([0usize, 1, 2, 3, 4, 5]).prop_shuffle(),
@@ -62,7 +62,7 @@ proptest! {
         prop_assert_eq!(found.map(|(found, _)| found), Ok(logs::plain(&logs::runs()[..1])));
     }
 
-    /// A line that was damaged is the same event, or is left out and that is told, or is refused; or what is unknown of it is told.
+    /// A damaged line gives the same event, is left out and reported, or is refused; or the report names its unknown values.
     #[test]
     fn damaged_lines_are_never_read_as_something_else(
         nth in 0usize..20,
@@ -78,7 +78,7 @@ proptest! {
             // The label of the queue's length is damaged elsewhere.
             let queue = line.find("queue").unwrap();
             let at = Some(at % line.len()).filter(|at| !(queue - 2..queue + 7).contains(at)).unwrap_or(0);
-            // A digit more or less is another number, which nobody can know.
+            // A number with one digit more or less cannot be recognised as damaged.
             if !line.as_bytes()[at].is_ascii_digit() {
                 line.replace_range(at..at + usize::from(cut), damage);
             }
@@ -92,7 +92,7 @@ proptest! {
             };
             let wanted_clocks = clocks(&wanted);
             let known = clocks(&found).iter().filter(|row| wanted_clocks.contains(row)).count();
-            // Times count from the first event: if that one is left out, all others are shifted.
+            // Times count from the first event. If this event is left out, all other times are shifted.
             let has_first = found[0].iter().any(|(machine, _, event)| {
                 let mut first = wanted[0].iter().filter(|(_, at, _)| *at == 0);
                 first.any(|(other, _, wanted)| machine == other && event.logical_clock == wanted.logical_clock)

@@ -1,4 +1,4 @@
-//! What theory predicts: against figures worked out from the fluid model alone, and against the virtual engine.
+//! Tests of the predictions: compares them with figures of the fluid model alone, and with the virtual engine.
 
 use analyze::theory::{Caveat, Prediction, Quantity, Regime, System, predict};
 use sim::engine::virtual_time;
@@ -64,8 +64,8 @@ impl Cell {
     }
 }
 
-/// Whether the fastest clock gains from others: a slower machine has more than half the highest rate, or more than two share it. How
-/// much that is, is an estimate.
+/// Whether the gains of the fastest clock are an estimate: a slower machine has more than half the highest rate, or more than two
+/// machines share the highest rate.
 fn clocks_gain(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
     let near = |rate: &&f64| **rate > fastest / 2.0 && **rate < fastest;
@@ -85,8 +85,7 @@ fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// In the long run nothing is left but the fluid; the figures are rounded to two digits. How much clocks gain from others is
-/// an estimate in both.
+/// In the long run, predictions are those of the fluid. The figures are rounded to two digits. Gains of clocks are estimates in both.
 #[test]
 fn long_runs_are_the_fluid_models() {
     for cell in CELLS {
@@ -111,8 +110,8 @@ fn long_runs_are_the_fluid_models() {
     }
 }
 
-/// After 60 s the diffusion adds to the final backlog, and what arrived since the last tick is taken from it: up to a message each,
-/// and up to 1 % of what waits for the idle ticks of a critical peer.
+/// After 60 s the diffusion increases the final backlog, and messages since the last tick are subtracted. Both change it by up to one
+/// message, and the idle ticks of a critical peer by up to 1 %.
 #[test]
 fn a_minute_adds_a_message_or_two() {
     for cell in CELLS {
@@ -137,7 +136,7 @@ fn regimes_are_told_apart() {
     assert_eq!(regime(&CELLS[0]), Some(Regime::Overloaded));
     assert_eq!(regime(&CELLS[3]), Some(Regime::Stable));
     assert_eq!(regime(&CELLS[4]), Some(Regime::Critical));
-    // A second is too short to tell; an hour tells also what is near.
+    // A second is too short to find the regime; an hour is enough even near the critical load.
     assert_eq!(CELLS[0].after(1.0).regime, Some(Regime::Critical));
     let near = System::new(&[2.0, 3.0, 4.0], 0.39, 3_600_000.0);
     assert_eq!(predict(&near)[0].regime, Some(Regime::Overloaded));
@@ -189,7 +188,7 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
             let event = logged.event;
             let received = matches!(event.kind, EventKind::Receive(_));
             let (ticks, receives, queue, clock) = &mut seen[machine];
-            // A tick that takes several messages is one all the same.
+            // A tick that takes several messages counts once.
             if last_tick[machine].replace(event.tick) != Some(event.tick) {
                 *ticks += 1.0;
                 *receives += f64::from(u8::from(received));
@@ -219,8 +218,8 @@ fn estimate(values: &[f64]) -> (f64, f64) {
     (mean, (square / (n - 1.0) / n).sqrt())
 }
 
-/// Five standard errors, and what the theory is known to be off by: half a message, 0.01 of the ticks - the idle ticks of the start -
-/// and of the logical rate 0.2 %, or 3 % where that is crude.
+/// The tolerance is five standard errors plus the known errors of the theory: half a message; 0.01 of the ticks, because of idle ticks
+/// at the start; and 0.2 % of the logical rate, or 3 % if it has a caveat.
 #[test]
 fn the_virtual_engine_agrees() {
     for (rates, internal) in [
@@ -284,8 +283,8 @@ fn variant(rates: &[f64], internal: f64, topology: Topology, sends: Sends) -> Sy
     }
 }
 
-/// Holds what is predicted of `system` against a hundred runs: five standard errors, and beside them a message and a hundredth of the
-/// backlog, `share` of the ticks, and of the logical rate 1 %, or 3 % where something is crude.
+/// Compares the predictions for `system` with a hundred runs. The tolerance is five standard errors, plus one message and a hundredth
+/// of the backlog, `share` of the ticks, and 1 % of the logical rate, or 3 % if it has a caveat.
 #[track_caller]
 fn agrees(system: &System, share: f64) {
     let rates: Vec<String> = system.rates.iter().map(f64::to_string).collect();
@@ -353,7 +352,7 @@ fn a_probability_for_each_machine_agrees() {
     }
 }
 
-/// Where messages are few; those that hear more than they tick are off by more.
+/// Messages are few here. Predictions are less accurate for machines that get more messages than they tick.
 #[test]
 fn machines_that_take_all_agree() {
     for topology in [Topology::Mesh, Topology::Star, Topology::TimeKeeper] {
@@ -370,7 +369,7 @@ fn machines_that_take_all_agree() {
 
 #[test]
 fn what_is_not_derived_is_none() {
-    // Either pair of opposites may silence the other.
+    // Each pair of opposite machines may silence the other pair.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
@@ -380,12 +379,12 @@ fn what_is_not_derived_is_none() {
             assert_eq!(machine.caveats(quantity), [Caveat::SeveralStates]);
         }
     }
-    // An overloaded hub has news of 3/s and of 6/s in its queue; the others hear of nobody.
+    // An overloaded hub has times of clocks at 3/s and 6/s in its queue, and sends nothing to the others.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // A hub that counts nine messages a second drives the clocks.
+    // A hub that counts nine messages per second drives the clocks.
     let mut drives = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     drives.receive = ReceiveRule::All;
     for machine in predict(&drives) {

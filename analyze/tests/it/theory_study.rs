@@ -1,5 +1,5 @@
-//! A small version of `experiments/bench/theory.py`: random configurations with all variants of the model, simulated, and how many
-//! predictions are off with and without a caveat.
+//! A small version of `experiments/bench/theory.py`: simulates random configurations with all variants of the model, and counts the
+//! predictions that are off, with and without caveats.
 
 use analyze::stats::repetitions;
 use analyze::{Dataset, theory};
@@ -8,11 +8,11 @@ use crate::fixture;
 
 const CONFIGURATIONS: usize = 60;
 const REPETITIONS: u32 = 60;
-/// A prediction is off by more standard errors than these, and by more than this share of the measured mean.
+/// A prediction is off if it differs by more than this number of standard errors and this share of the measured mean.
 const STANDARD_ERRORS: f64 = 5.0;
 const RELATIVE: f64 = 0.03;
 
-/// Numbers that are random enough to choose configurations (SplitMix64 of Steele, Lea and Flood, 2014).
+/// Pseudorandom numbers to choose configurations (SplitMix64 of Steele, Lea and Flood, 2014).
 struct Draws(u64);
 
 impl Draws {
@@ -31,7 +31,7 @@ impl Draws {
         values[self.below(values.len() as u64) as usize]
     }
 
-    /// With `decimals` digits.
+    /// A number with `decimals` digits after the point.
     fn between(&mut self, low: f64, high: f64, decimals: u32) -> f64 {
         let (steps, scale) = (1_000_000, 10f64.powi(decimals as i32));
         let value = low + (high - low) * self.below(steps) as f64 / steps as f64;
@@ -53,7 +53,7 @@ fn experiment(draws: &mut Draws) -> String {
             "{ multicast = 2 }",
         ]),
     };
-    // Decimal rates leave no room between ticks, so that phases cannot be spread.
+    // With decimal rates, ticks of different machines come too close to each other for phases to be spread.
     let decimals = if phase == "spread" { 0 } else { 1 };
     let rates: Vec<f64> = (0..machines)
         .map(|_| draws.between(0.6, 10.0, decimals))
@@ -127,7 +127,7 @@ fn caveats_tell_good_predictions_from_crude_ones() {
         unlabelled > 500.0 && off <= 0.015 && share <= 0.5,
         "{about}"
     );
-    // A caveat says something: predictions that have one are off much more often.
+    // Predictions with a caveat are off much more often.
     assert!(
         counts.labelled_off as f64 / labelled > 5.0 * off.max(0.005),
         "{about}"

@@ -1,4 +1,4 @@
-//! `analyze theory`: the measurement beside the prediction, as it is read.
+//! Tests of the tables and records of `analyze theory`.
 
 use std::path::Path;
 
@@ -88,7 +88,7 @@ fn table_on_a_terminal() {
     ");
 }
 
-/// The letters stand below the values that they concern: how fast three equal clocks run is an estimate, their backlog is not.
+/// The letters of caveats are below the values that they concern. The rate of three equal clocks is an estimate; their backlog is not.
 #[test]
 fn crude_predictions_say_why() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ fn records_have_all_in_full_precision() {
     assert!(number("arrival_rate_predicted") > 1.0 && number("idle_rate_predicted") < 1.0);
 }
 
-/// A column of caveats for each measure: only the receive share of a machine that hears of an overloaded hub is in doubt.
+/// Each measure has a column of caveats. Only the receive share of a machine that gets messages of an overloaded hub has one here.
 #[test]
 fn records_have_the_caveats_of_each_measure() {
     let folder = tempfile::tempdir().unwrap();
