@@ -85,7 +85,7 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     }
 }
 
-/// The same probability for all machines. Invalid values were refused before.
+/// One probability for all machines. Invalid values were refused before.
 fn probability(value: f64) -> Internal {
     Internal::from(
         Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),

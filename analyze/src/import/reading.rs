@@ -13,7 +13,7 @@ use super::time::Clock;
 use super::{explain, files, formats, header, names, numbers, peers, recognise, trials};
 use crate::error::Error;
 
-/// What was read.
+/// The files that were read, and their rows.
 #[derive(Debug)]
 pub(super) struct Reading {
     /// How the files were read: the mapping of the user, completed by what was recognised.

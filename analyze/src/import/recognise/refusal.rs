@@ -88,6 +88,6 @@ fn values(template: &Template, slots: &[usize]) -> String {
 fn mapping(template: &Template) -> String {
     format!(
         "  line = '{}'",
-        pattern::of(template, &Assignment::default()).replace('\'', ".")
+        pattern::from_template(template, &Assignment::default()).replace('\'', ".")
     )
 }

@@ -7,7 +7,7 @@ use super::fields::{is_plain, is_time};
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 
-/// What values of different shapes have in common.
+/// The role of a value, which values of different shapes can share.
 type Role = (bool, String);
 /// A value with the indices of its file and record.
 type Cell<'t> = (usize, usize, &'t str);
