@@ -165,10 +165,10 @@ mod tests {
     #[test]
     fn a_run_ends_at_a_whole_second_or_with_its_last_event() {
         let one = [rates("1,3")];
-        assert_eq!(measured(&[end(59.8, 60.1)], &one), [60.0]);
-        assert_eq!(measured(&[end(5.05, 5.19)], &one), [5.05]);
-        assert_eq!(measured(&[end(7.3, 7.3)], &one), [7.3]);
-        assert_eq!(measured(&[end(7.95, 7.95)], &one), [8.0]);
+        assert_eq!(measure_seconds(&[end(59.8, 60.1)], &one), [60.0]);
+        assert_eq!(measure_seconds(&[end(5.05, 5.19)], &one), [5.05]);
+        assert_eq!(measure_seconds(&[end(7.3, 7.3)], &one), [7.3]);
+        assert_eq!(measure_seconds(&[end(7.95, 7.95)], &one), [8.0]);
     }
 
     #[test]
@@ -180,10 +180,10 @@ mod tests {
             end(61.3, 61.5),
         ];
         let same = vec![rates("1,3"); 4];
-        assert_eq!(measured(&ends, &same), [60.4, 60.4, 60.4, 61.3]);
+        assert_eq!(measure_seconds(&ends, &same), [60.4, 60.4, 60.4, 61.3]);
         let other = [rates("1,3"), rates("2,3"), rates("1,3"), rates("1,3")];
-        assert_eq!(measured(&ends, &other), [60.4, 60.35, 60.4, 61.3]);
+        assert_eq!(measure_seconds(&ends, &other), [60.4, 60.35, 60.4, 61.3]);
         let apart = [end(60.3, 60.35), end(60.34, 60.38), end(60.36, 60.4)];
-        assert_eq!(measured(&apart, &same), [60.34, 60.34, 60.36]);
+        assert_eq!(measure_seconds(&apart, &same), [60.34, 60.34, 60.36]);
     }
 }
