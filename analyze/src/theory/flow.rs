@@ -52,7 +52,7 @@ impl Flow {
         if system.drains() {
             return Self::drained(system, links);
         }
-        let fluid = Fluid::among(&system.rates, &links)?;
+        let fluid = Fluid::from_links(&system.rates, &links)?;
         let machines = 0..system.rates.len();
         let mut idle = fluid.idle.clone();
         let mut noises = vec![];
@@ -166,7 +166,7 @@ mod tests {
             (&[4.0, 7.0], 1.0),
         ] {
             let system = System::new(rates, internal, 1e7);
-            let fluid = Fluid::among(rates, &Links::new(&system)).expect("one");
+            let fluid = Fluid::from_links(rates, &Links::new(&system)).expect("one");
             let flow = Flow::solve(&system).expect("one solution");
             for (machine, rate) in rates.iter().enumerate() {
                 let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{rates:?}: {a} {b}");

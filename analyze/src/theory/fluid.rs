@@ -47,7 +47,7 @@ pub struct Fluid {
 
 impl Fluid {
     /// Solves the equations for machines with these `rates` (1/s); `s` is the probability that an idle tick sends to a given peer.
-    pub fn of(rates: &[f64], s: f64) -> Self {
+    pub fn from_rates(rates: &[f64], s: f64) -> Self {
         let (active, total) = active(rates, s);
         let equals = active.iter().filter(|active| **active).count() as f64;
         let idle: Vec<f64> = rates
@@ -69,9 +69,9 @@ impl Fluid {
     }
 
     /// Solves the equations for machines with these `rates` and `links`; none if several solutions are possible.
-    pub(super) fn among(rates: &[f64], links: &Links) -> Option<Self> {
+    pub(super) fn from_links(rates: &[f64], links: &Links) -> Option<Self> {
         if let Some((s, _)) = links.uniform() {
-            return Some(Self::of(rates, s));
+            return Some(Self::from_rates(rates, s));
         }
         let next = |machine: usize, idle: &[f64]| {
             let left = rates[machine] - links.sum(machine, idle);
@@ -128,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn three(rates: [f64; 3], internal: f64) -> Fluid {
-        Fluid::of(&rates, 2.0 * (1.0 - internal) / 3.0)
+        Fluid::from_rates(&rates, 2.0 * (1.0 - internal) / 3.0)
     }
 
     /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second come to the slowest, and 5.625 of the fastest's ticks are idle.
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn without_sends_every_tick_is_idle_and_with_nothing_else_equals_share() {
-        assert_eq!(Fluid::of(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
-        assert_eq!(Fluid::of(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
-        assert_eq!(Fluid::of(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
+        assert_eq!(Fluid::from_rates(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
+        assert_eq!(Fluid::from_rates(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
+        assert_eq!(Fluid::from_rates(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
     }
 
     proptest! {
@@ -168,7 +168,7 @@ mod tests {
         ) {
             let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
             let s = 2.0 * (1.0 - internal) / rates.len() as f64;
-            let fluid = Fluid::of(&rates, s);
+            let fluid = Fluid::from_rates(&rates, s);
             let total: f64 = fluid.idle.iter().sum();
             for (machine, &rate) in rates.iter().enumerate() {
                 let (idle, arrivals) = (fluid.idle[machine], fluid.arrivals[machine]);
