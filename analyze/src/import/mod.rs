@@ -28,6 +28,7 @@
 //! - [`run`]: the rows of a run, machine by machine
 //! - [`ticks`]: which rows are one tick
 //! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
+//! - [`midnight`]: times of day in runs that pass midnight
 //! - [`messages`]: which send a receive belongs to
 //! - [`times`]: which times fit together
 //! - [`queues`]: queue lengths that a log does not have
@@ -49,6 +50,7 @@ mod lines;
 mod machines;
 mod mapping;
 mod messages;
+mod midnight;
 mod names;
 mod numbers;
 mod patterns;

@@ -58,16 +58,16 @@ pub(super) fn named(cell: &str) -> Named<'_> {
         .map(|name| name.trim().trim_matches(['\'', '"']));
     let names: Vec<&str> = names.collect();
     match names[..] {
-        // `2 3`: numbers between blanks are names each; `VM 2` is one.
-        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(is_number) => {
+        // `2 3` and `vm2 vm3`: names with numbers between blanks are names each; `VM 2` is one.
+        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_number) => {
             Named::Names(one.split_whitespace().collect())
         }
         _ => Named::Names(names),
     }
 }
 
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+fn has_number(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a word beside names says nothing by itself.

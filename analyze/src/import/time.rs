@@ -19,6 +19,8 @@ pub(super) enum Clock {
 }
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in a day.
+pub(super) const DAY_NS: u64 = 24 * 3600 * NANOS_PER_SECOND;
 
 /// The unit called `name`, in nanoseconds.
 fn unit_ns(name: &str) -> Option<u64> {
@@ -59,6 +61,12 @@ impl Clock {
             Self::Format(format) => formatted_ns(format, text),
         };
         ns.filter(|&ns| i64::try_from(ns).is_ok())
+    }
+
+    /// Whether `text` is a time of day without a date.
+    pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
+        let is_within_a_day = self.ns(text, mark).is_some_and(|ns| ns < DAY_NS);
+        !matches!(self, Self::Unit(_)) && is_within_a_day
     }
 
     /// What is wanted, for an error.
