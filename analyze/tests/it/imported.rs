@@ -211,7 +211,7 @@ fn the_least_logs_have_what_needs_no_messages() {
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     insta::assert_snapshot!(audit::words(&audit).join("\n"), @"
     imported: 3 runs, 600 events, 0 messages.
-    imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation (sends do not say to whom, or queue lengths are not logged); internal_share (the probability is the share measured); recipients (how machines choose recipients was not said).
+    imported: not checked: phases (the times at which ticks were due are not known); ticks (ticks are not logged, so each row counts as one); receive_clock (receives do not have the stamp of their message); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (the send of each receive is not known); queue_length, conservation (sends do not name their recipients, or queue lengths are not logged); internal_share (the probability was measured in this log); recipients (the rule for recipients was not given).
 
     Check passed: all 8 checks say that these logs are executions of machines with Lamport clocks.
     ");
