@@ -391,7 +391,7 @@ fn what_cannot_be_one_run_is_refused() {
         )
     };
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
-    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own");
+    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time, and each run in a folder of its own");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself; --columns peers=- leaves the column out");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"

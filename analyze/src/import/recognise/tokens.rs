@@ -195,7 +195,7 @@ mod tests {
         let found = slots("[vm1] 10:00:01.5 Sent 7 to machines 2 and 3, clock=4 [1, 2] -1");
         let classes = [
             Class::Name,
-            Class::Time(14),
+            Class::Time(18),
             Class::Number,
             Class::Peers,
             Class::Number,
