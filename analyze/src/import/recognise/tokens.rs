@@ -172,6 +172,7 @@ pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
         kinds::of_word(word).is_some()
             || kinds::says_all(word)
+            || kinds::negates(word)
             || evidence::direction(word).is_some()
             || peers::MACHINE_WORDS.contains(&word.as_str())
             || Field::ALL.iter().any(|field| field.weight(word) != 0)
