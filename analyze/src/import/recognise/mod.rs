@@ -129,6 +129,7 @@ fn recognise_text(
 ) -> Result<Mapping, Error> {
     let mut first_refusal = None;
     let mut best: Option<Recognised> = None;
+    let has_one_file = texts.iter().all(|run| run.files.len() == 1);
     for record in possible_records(texts) {
         let mapping = Mapping {
             record,
@@ -141,7 +142,7 @@ fn recognise_text(
             // A file for all machines names none of them.
             machines.0.len() < 2 || peers::are_others(names, machines, *own)
         };
-        match fields::assign(&templates, records.files, resolves) {
+        match fields::assign(&templates, records.files, has_one_file, resolves) {
             Ok(found) => {
                 let (events, cut) = ends(&templates, &found, &records);
                 let is_line = mapping.record.is_none();
@@ -229,11 +230,50 @@ impl Recognised {
             )),
         }
         note(&templates, &found, report);
+        if mapping.time.is_none()
+            && let Some(unit) = unit(&templates, &found)
+        {
+            let unit = unit.map_err(|units| {
+                let path = files()
+                    .next()
+                    .map_or("the logs".as_ref(), |(path, _)| path.as_path());
+                let problem = format!(
+                    "times have several units, {}; they can only be imported in one",
+                    units.join(" and ")
+                );
+                Error::import(path, None, problem)
+            })?;
+            report.understood.assume(format!(
+                "Times are read as `{unit}`, the unit behind them; set it with --time."
+            ));
+            mapping.time = Some(unit.to_owned());
+        }
         let patterns = templates.iter().zip(&found.assignments);
         mapping.line = patterns
             .filter_map(|(template, found)| Some(pattern::of(template, found.as_ref()?)))
             .collect();
         Ok(mapping)
+    }
+}
+
+/// The unit that is written behind the times of events, if any is; all of them if they differ.
+fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, Vec<&'static str>>> {
+    let times = templates.iter().zip(&found.assignments);
+    let times = times.filter_map(|(template, found)| Some(&template.slots[found.as_ref()?.time?]));
+    let units: BTreeSet<&'static str> = times
+        .map(|slot| match slot.unit.as_deref() {
+            None => "none",
+            Some("ms") => "ms",
+            Some("us" | "µs") => "us",
+            Some("ns") => "ns",
+            Some(_) => "s",
+        })
+        .collect();
+    let units: Vec<&'static str> = units.into_iter().collect();
+    match units[..] {
+        [] | ["none"] => None,
+        [one] => Some(Ok(one)),
+        _ => Some(Err(units)),
     }
 }
 
