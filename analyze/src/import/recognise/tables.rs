@@ -47,7 +47,7 @@ pub(super) fn recognise(
         return Ok(None);
     };
     let templates = templates(&titles, &tables, event, said);
-    let Ok(found) = fields::assign(&templates, tables.len(), |_, _| true) else {
+    let Ok(found) = fields::assign(&templates, tables.len(), false, |_, _| true) else {
         return Ok(None);
     };
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
@@ -154,6 +154,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, said: &Mapping) 
             class: class(column, &words, tables),
             before: words,
             behind: vec![],
+            unit: None,
         }
     };
     let slots: Vec<Slot> = columns.iter().map(slot).collect();
