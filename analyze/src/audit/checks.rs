@@ -15,7 +15,7 @@ pub enum Check {
     Rows,
     /// The first tick of each machine obeys the phase rule.
     Phases,
-    /// A machine's ticks are 0, 1, 2 and so on, as many as follow from phase, rate and duration.
+    /// A machine's ticks are 0, 1, 2 and so on. Their number follows from phase, rate and duration.
     Ticks,
     /// No event happens before its tick is due or before the machine's previous event.
     Times,
@@ -31,9 +31,9 @@ pub enum Check {
     Stamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,
-    /// The same rule for runs with `stamp = before`, which break it by design.
+    /// The rule of [`Check::ClockCondition`] for runs with `stamp = before`, which break this rule by design.
     ClockConditionBefore,
-    /// A received message was sent by this sender in this tick to this machine with this timestamp.
+    /// For each receive there is a send with the same sender, recipient, tick of sending and timestamp.
     Sent,
     /// No machine receives a message twice.
     ReceivedOnce,
@@ -92,29 +92,29 @@ impl Check {
     }
 
     /// The check's rule in a few words.
-    pub fn says(self) -> &'static str {
+    pub fn rule(self) -> &'static str {
         self.texts().1
     }
 
-    /// What an imported log may lack for this check, or `None` if every log has what the check needs.
-    pub(super) fn needs(self) -> Option<&'static str> {
+    /// Why this check may be impossible on an imported log, or `None` if it is possible on every log.
+    pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
-            Self::Phases => Some("when ticks were due is not known"),
-            Self::Ticks => Some("every row was taken for a tick"),
+            Self::Phases => Some("the times at which ticks were due are not known"),
+            Self::Ticks => Some("ticks are not logged, so each row counts as one"),
             Self::Stamp => Some("stamps of sends were taken from the stamp rule"),
-            Self::ReceiveClock => Some("receives do not say which stamp they got"),
+            Self::ReceiveClock => Some("receives do not have the stamp of their message"),
             Self::ClockCondition
             | Self::Sent
             | Self::ReceivedOnce
             | Self::LinkOrder
             | Self::Causality
-            | Self::QueueOrder => Some("which send a receive belongs to is not known"),
+            | Self::QueueOrder => Some("the send of each receive is not known"),
             Self::QueueLength | Self::Conservation => {
-                Some("sends do not say to whom, or queue lengths are not logged")
+                Some("sends do not name their recipients, or queue lengths are not logged")
             }
             Self::Idle => Some("queue lengths are not logged"),
-            Self::Recipients => Some("how machines choose recipients was not said"),
-            Self::InternalShare => Some("the probability is the share measured"),
+            Self::Recipients => Some("the rule for recipients was not given"),
+            Self::InternalShare => Some("the probability was measured in this log"),
             Self::Journal
             | Self::Files
             | Self::Rows

@@ -9,7 +9,7 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// How often each rule was applied.
+/// Counts how often each rule was applied.
 #[derive(Default)]
 struct Applied {
     initial: u64,
@@ -20,26 +20,26 @@ struct Applied {
 
 /// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
 /// Each event is compared with the log's clock of the machine's previous event, so a wrong clock is one violation.
-pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) {
+pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut applied = Applied::default();
         let mut before = 0;
         for (position, entry) in events.iter().enumerate() {
             let is_first = position == 0;
-            check_rise(machine, before, entry, page);
+            check_rise(machine, before, entry, findings);
             if knows_step(setup, entry) {
-                check_step(machine, before, is_first, entry, &mut applied, page);
+                check_step(machine, before, is_first, entry, &mut applied, findings);
             }
             if setup.known.send_stamps {
-                check_stamp(setup, machine, before, entry, &mut applied, page);
+                check_stamp(setup, machine, before, entry, &mut applied, findings);
             }
             before = entry.clock;
         }
-        page.checked(Check::InitialClock, applied.initial);
-        page.checked(Check::LocalClock, applied.local);
-        page.checked(Check::ReceiveClock, applied.receive);
-        page.checked(Check::RisingClock, events.len() as u64);
-        page.checked(Check::Stamp, applied.stamp);
+        findings.checked(Check::InitialClock, applied.initial);
+        findings.checked(Check::LocalClock, applied.local);
+        findings.checked(Check::ReceiveClock, applied.receive);
+        findings.checked(Check::RisingClock, events.len() as u64);
+        findings.checked(Check::Stamp, applied.stamp);
     }
 }
 
@@ -48,9 +48,9 @@ fn knows_step(setup: &Setup, entry: &Entry) -> bool {
     setup.known.stamps || !matches!(entry.kind, EventKind::Receive(_))
 }
 
-fn check_rise(machine: usize, before: u64, entry: &Entry, page: &mut RunFindings<'_>) {
+fn check_rise(machine: usize, before: u64, entry: &Entry, findings: &mut RunFindings<'_>) {
     if entry.clock <= before {
-        page.violated(Check::RisingClock, At::Row(entry.row), || {
+        findings.violated(Check::RisingClock, At::Row(entry.row), || {
             format!(
                 "{}: its clock went from {before} to {}, and did not rise",
                 event(machine, entry),
@@ -66,7 +66,7 @@ fn check_step(
     is_first: bool,
     entry: &Entry,
     applied: &mut Applied,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) {
     let (rule, count, reached) = match entry.kind {
         EventKind::Receive(message) => {
@@ -82,7 +82,7 @@ fn check_step(
     };
     *count += 1;
     if entry.clock != reached.wrapping_add(1) {
-        page.violated(rule, At::Row(entry.row), || {
+        findings.violated(rule, At::Row(entry.row), || {
             let sum = match entry.kind {
                 EventKind::Receive(message) => format!("max({before}, {}) + 1", message.stamp),
                 _ => format!("{before} + 1"),
@@ -103,7 +103,7 @@ fn check_stamp(
     before: u64,
     entry: &Entry,
     applied: &mut Applied,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) {
     let EventKind::Send { stamp, .. } = entry.kind else {
         return;
@@ -114,9 +114,9 @@ fn check_stamp(
         StampRule::Before => before,
     };
     if stamp != expected {
-        page.violated(Check::Stamp, At::Row(entry.row), || {
+        findings.violated(Check::Stamp, At::Row(entry.row), || {
             format!(
-                "{}: its clock went from {before} to {}, and stamp = {} means that a message carries {expected}",
+                "{}: its clock went from {before} to {}. With stamp = {}, its message must carry {expected}",
                 event(machine, entry),
                 entry.clock,
                 setup.stamp

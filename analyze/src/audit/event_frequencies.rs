@@ -1,4 +1,4 @@
-//! Checks how often idle machines do what: do the shares fit the configured probabilities?
+//! Checks that the shares of internal events and of recipients fit the configured probabilities.
 //!
 //! Every idle tick draws independently. The counts are pooled over the runs of a configuration. Each share is compared with its
 //! probability by Chernoff's bound, on both sides: if n independent draws have probability p, a share at least as far off as k / n
@@ -48,7 +48,7 @@ struct Counts {
     by_recipient: Vec<u64>,
 }
 
-/// `count` of `of` draws had an outcome of this `probability`.
+/// How often an outcome was drawn: `count` times in `of` draws. `probability` is its configured probability.
 struct Share {
     what: String,
     count: u64,
@@ -144,7 +144,7 @@ impl Counts {
     fn check(&self, configuration: &str, tests: usize, tally: &mut Tally) {
         // The bound is summed over all numbers of ticks and over all tests.
         let limit = (2.0 * self.ticks.max(1) as f64 * tests as f64 / FALSE_ALARM).ln();
-        let mut page = tally.page(self.ordinal);
+        let mut findings = tally.findings(self.ordinal);
         for (check, _, shares) in [
             (
                 Check::InternalShare,
@@ -156,9 +156,9 @@ impl Counts {
         .into_iter()
         .filter(|(_, is_known, _)| *is_known)
         {
-            page.checked(check, shares.len() as u64);
+            findings.checked(check, shares.len() as u64);
             for share in shares.iter().filter(|share| share.surprise() > limit) {
-                page.violated(check, At::Journal, || share.in_words(configuration));
+                findings.violated(check, At::Journal, || share.in_words(configuration));
             }
         }
     }
@@ -166,7 +166,7 @@ impl Counts {
     /// The share of internal events of each machine, and that of all machines if they have the same probability.
     fn internal_shares(&self) -> Vec<Share> {
         let machines = || 0..self.idle.len();
-        let of_machine = machines().map(|machine| Share {
+        let by_machine = machines().map(|machine| Share {
             what: format!("idle ticks of machine {machine} were internal events"),
             count: self.internals[machine],
             of: self.idle[machine],
@@ -174,13 +174,13 @@ impl Counts {
         });
         let first = self.model.internal(0);
         let are_alike = machines().all(|machine| self.model.internal(machine) == first);
-        let of_all = are_alike.then(|| Share {
+        let pooled = are_alike.then(|| Share {
             what: "idle ticks were internal events".to_owned(),
             count: self.internals.iter().sum(),
             of: self.idle.iter().sum(),
             probability: first,
         });
-        of_all.into_iter().chain(of_machine).collect()
+        pooled.into_iter().chain(by_machine).collect()
     }
 
     /// For machines with the same number of neighbours: the shares of sends to all, of sends to each neighbour, and of sends with
@@ -239,7 +239,7 @@ impl Counts {
 }
 
 impl Share {
-    /// n D: minus the logarithm of the bound on the probability of a share as far off on the same side.
+    /// n D: minus the logarithm of Chernoff's bound on the probability of a share that is at least as far off on the same side.
     fn surprise(&self) -> f64 {
         let n = self.of as f64;
         let share = if self.of == 0 {
@@ -263,7 +263,7 @@ impl Share {
             probability,
         } = self;
         format!(
-            "{configuration}, all runs together: {count} of {of} {what}, a share of {:.4}; expected {probability:.4}",
+            "{configuration}, all runs together: {count} of {of} {what}. This is a share of {:.4}; {probability:.4} was expected",
             *count as f64 / *of as f64
         )
     }

@@ -15,7 +15,7 @@ pub(super) struct Sent {
     pub(super) tick: u64,
     /// The first place in the recipient's log at which the message can have been in its queue (see [`place`]).
     pub(super) possible: u32,
-    /// The first place in the recipient's log at which the message must have been in its queue, unless it was received before.
+    /// The first place in the recipient's log at which the message must have entered its queue.
     pub(super) certain: u32,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Sent {
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     pub(super) messages: Vec<Sent>,
-    /// For each sender, the index of its first message; then the number of all messages.
+    /// For each sender, the index of its first message. The last element is the number of all messages.
     pub(super) links: Vec<u32>,
 }
 
@@ -71,8 +71,8 @@ pub(super) fn place(setup: &Setup, position: usize, entry: &Entry) -> u64 {
 
 /// The first places in the log of machine `to` at which the message of event `sent` can have arrived and must have arrived.
 ///
-/// If the run was on schedule, a tick sees all messages that arrived before it was due. Otherwise a message entered the queue at
-/// some time from its send to the run's largest latency later. With a modelled delay, only ticks that are due after the delay see
+/// If the run was on schedule, a tick sees all messages that arrived before it was due. Otherwise a message entered the queue between
+/// its send and the time that is later by the run's largest latency. With a modelled delay, only ticks that are due after the delay see
 /// the message.
 fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(sent.tick);
@@ -80,8 +80,8 @@ fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (
     let through = [from_ns, to_ns].map(|delay_ns| due_ns.saturating_add(delay_ns));
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
     if setup.on_schedule {
-        let seen = |ns: u64| timetable.first_after(ns).min(events.len() as u64) as u32;
-        return (seen(through[0]), seen(through[1]));
+        let first_seen = |ns: u64| timetable.first_after(ns).min(events.len() as u64) as u32;
+        return (first_seen(through[0]), first_seen(through[1]));
     }
     let arrived_ns = sent.time_ns.saturating_add(setup.latency_ns);
     let late_ns = setup.logged_late_ns(sender, to);

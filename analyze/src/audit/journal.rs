@@ -35,12 +35,14 @@ impl<'d> Planned<'d> {
         } else if !self.configurations.contains(configuration.as_str()) {
             problems.push(format!("`{configuration}` is not in dataset.json"));
         }
-        for (column, has, planned) in [
+        for (column, value, planned) in [
             ("engine", &row.engine, &planned.engine),
             ("isolation", &row.isolation, &planned.isolation),
         ] {
-            if has != planned {
-                problems.push(format!("{column} is {has}, but {planned} in dataset.json"));
+            if value != planned {
+                problems.push(format!(
+                    "{column} is {value}, but {planned} in dataset.json"
+                ));
             }
         }
         if row.time_scale != planned.time_scale {
@@ -59,8 +61,7 @@ impl<'d> Planned<'d> {
 }
 
 /// Adds to `problems` each column of `row` that contradicts the events: their number, the margin between ticks, the largest
-/// lateness, and whether the run was punctual. `schema` is the
-/// dataset's.
+/// lateness, and whether the run was punctual. `schema` is the schema of the row.
 pub(super) fn check_measured(
     row: &JournalRow,
     setup: &Setup,
@@ -78,7 +79,8 @@ pub(super) fn check_measured(
     if !setup.known.timetable {
         return;
     }
-    // Otherwise ticks are missing, which is another finding, and may be more than memory holds.
+    // If the log has fewer events than ticks are due, ticks are missing. Another check reports this. Here the due ticks would have to
+    // be listed, and they may be too many for the memory.
     if setup.ticks() <= events {
         check_margin(row, setup, schema, problems);
     }
@@ -101,13 +103,13 @@ pub(super) fn check_measured(
     }
 }
 
-/// Datasets that were begun before schema 5 may have what their program took for the margin. It is never more than the margin: a run
-/// that was punctual by it is so all the more.
+/// Checks column `margin_us`. Rows of datasets that were begun before schema 5 may have the value of that time instead. It is never
+/// larger than the margin, so a run that was punctual by this value is punctual by the margin too.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
-    let is = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
+    let is_stated = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);
-    let is_earlier = schema < SCHEMA_OF_TRUE_MARGINS && is(margin::earlier_margin_ns(setup));
-    if !is(margin_ns) && !is_earlier {
+    let is_earlier = schema < SCHEMA_OF_TRUE_MARGINS && is_stated(margin::earlier_margin_ns(setup));
+    if !is_stated(margin_ns) && !is_earlier {
         problems.push(format!(
             "margin_us is {}, but first ticks, rates and topology give {}",
             row.margin_us,

@@ -21,8 +21,8 @@ impl<'d> Lines<'d> {
         Self { dataset }
     }
 
-    /// The file and the line in it (from 1). The line is `None` if the file cannot be read so far.
-    pub(super) fn of(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
+    /// The file with a violation, and the line in it (from 1). The line is `None` if the file cannot be read up to there.
+    pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
@@ -35,7 +35,7 @@ impl<'d> Lines<'d> {
         }
     }
 
-    /// The line in the journal. The journal has a header and then one line per row.
+    /// The line of a run in the journal, from 1. The journal has a header and then one line per row.
     fn in_journal(&self, run: &JournalRow) -> u64 {
         let rows = self.dataset.attempted().iter();
         let rows = rows.filter(|row| row.part == run.part);

@@ -1,4 +1,4 @@
-//! The rows of a run, by machine.
+//! The events of a run, machine by machine.
 
 use sim::log::{EventRow, MissingFields, UNKNOWN_MACHINE, parse_rows_with_missing};
 use sim::machine::EventKind;
@@ -30,18 +30,20 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Reads the rows of run `run`. A row that cannot be read, or belongs to another run, is a violation and left out.
+    /// Reads the rows of run `run`. A row that cannot be read, that belongs to another run, or whose machine is not in the run, is a
+    /// violation and left out. A row with an impossible peer is a violation, but it is kept.
     pub(super) fn read(
         (bytes, missing_fields): (&[u8], MissingFields),
         run: u64,
         setup: &Setup,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) -> Self {
-        // No row is shorter than this. The number of rows in the journal may be wrong.
-        let most = bytes.len() as u64 / 16 + 1;
-        let room = |table: &Timetable| Vec::with_capacity(table.ticks.min(most) as usize);
+        // A row has at least 16 bytes. The reservation is limited by this because the number of ticks from runs.csv may be wrong.
+        let most_rows = bytes.len() as u64 / 16 + 1;
+        let reserve =
+            |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(most_rows) as usize);
         let mut log = Self {
-            machines: setup.timetables.iter().map(room).collect(),
+            machines: setup.timetables.iter().map(reserve).collect(),
             rows: 0,
         };
         let (mut rest, mut rows) = (bytes, 0);
@@ -49,44 +51,46 @@ impl Log {
             let mut damaged_row = None;
             for parsed in parse_rows_with_missing(rest, missing_fields) {
                 match parsed {
-                    Ok(event) => log.take(rows, (run, &setup.model), event, page),
+                    Ok(event) => log.take(rows, (run, &setup.model), event, findings),
                     Err(error) => {
                         damaged_row = Some(error.row);
                         let words = || format!("column {}: {}", error.column, error.problem);
-                        page.violated(Check::Rows, At::Row(rows), words);
+                        findings.violated(Check::Rows, At::Row(rows), words);
                     }
                 }
                 rows += 1;
             }
-            rest = damaged_row.map_or(&[], |row| behind(rest, row));
+            rest = damaged_row.map_or(&[], |row| skip_rows(rest, row));
         }
-        page.checked(Check::Rows, rows);
+        findings.checked(Check::Rows, rows);
         log.rows = rows;
         log
     }
 
+    /// Adds a row to the events of its machine, with the checks described at [`Log::read`].
     fn take(
         &mut self,
         row: u64,
         (run, model): (u64, &Model),
         event: EventRow,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) {
         let EventRow {
-            run: of,
+            run: run_of_row,
             machine,
             logged,
         } = event;
         let machines = self.machines.len();
-        if of != run {
-            let words = || format!("it belongs to run {of}, but is among the rows of run {run}");
-            return page.violated(Check::Rows, At::Row(row), words);
+        if run_of_row != run {
+            let words =
+                || format!("it belongs to run {run_of_row}, but it is among the rows of run {run}");
+            return findings.violated(Check::Rows, At::Row(row), words);
         }
         let Some(events) = self.machines.get_mut(machine as usize) else {
             let words = || {
                 format!("it belongs to machine {machine}, but the run has only {machines} machines")
             };
-            return page.violated(Check::Rows, At::Row(row), words);
+            return findings.violated(Check::Rows, At::Row(row), words);
         };
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
@@ -102,11 +106,11 @@ impl Log {
             };
             (peer as usize) < machines && model.may_send(from as usize, to as usize)
         };
-        let is_none = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
-        if let Some(peer) = peers.iter().find(is_none) {
+        let is_impossible_peer = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
+        if let Some(peer) = peers.iter().find(is_impossible_peer) {
             let words =
                 || format!("machine {machine} cannot exchange messages with machine {peer}");
-            page.violated(Check::Rows, At::Row(row), words);
+            findings.violated(Check::Rows, At::Row(row), words);
         }
         events.push(Entry {
             row,
@@ -125,7 +129,7 @@ impl Log {
 }
 
 /// The bytes after the first `rows` rows.
-fn behind(bytes: &[u8], rows: u64) -> &[u8] {
+fn skip_rows(bytes: &[u8], rows: u64) -> &[u8] {
     let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
     let last = newlines.map(|(index, _)| index).nth(rows as usize - 1);
     last.map_or(&[], |index| &bytes[index + 1..])

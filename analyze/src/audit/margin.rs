@@ -1,14 +1,14 @@
-//! The margin of a run, reckoned anew: the shortest time between two ticks whose order matters.
+//! Recomputes the margin of a run: the shortest time between two ticks whose order matters.
 //!
-//! It matters for ticks of two machines of which one may send to the other, or which may both send to a third.
+//! The order of two ticks matters if they are of two machines, and one of these may send to the other, or both may send to a third.
 
 use sim::experiment::PhaseRule;
 
 use super::setup::Setup;
 use super::timetable::MILLION_SECONDS_NS;
 
-/// What the journal's margin must be, in wall nanoseconds: by all ticks of the run, sorted by time. The run's duration if there are no
-/// two whose order matters.
+/// Computes the margin that runs.csv must state, in wall nanoseconds, from the due times of all ticks of the run. If there are no two
+/// ticks whose order matters, it is the run's duration.
 pub(super) fn margin_ns(setup: &Setup) -> u64 {
     let mut ticks: Vec<(u64, usize)> = vec![];
     for (machine, timetable) in setup.timetables.iter().enumerate() {
@@ -17,7 +17,7 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let peers = setup.model.peers();
     let closest_ns = match &peers {
-        // All with all: the two closest follow each other.
+        // The order of any two machines' ticks matters. So the closest two are neighbours in the sorted list.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -35,8 +35,8 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     setup.wall_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
-/// What schemas before 5 have in its place, in wall nanoseconds: what `spread` phases keep all ticks apart at least, and 0 under the
-/// other phase rules.
+/// The value that datasets of schema 4 and earlier have in column `margin_us`, here in wall nanoseconds. With phase = spread it is the
+/// least distance that the rule guarantees between any two ticks. With other phases it is 0.
 pub(super) fn earlier_margin_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps()) {
         (PhaseRule::Spread, Some(steps)) => setup.wall_ns(MILLION_SECONDS_NS / steps),

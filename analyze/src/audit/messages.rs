@@ -12,7 +12,7 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// For each receive of a machine, the index of its message in the mailbox, or `None` if it is not known.
+/// For each receive of a machine, the index of its message in the mailbox, or `None` if this message is not known.
 pub(super) type Taken = Vec<Option<u32>>;
 
 /// Checks the receives of `machine`: [`Check::Sent`], [`Check::ReceivedOnce`], [`Check::LinkOrder`], [`Check::Causality`],
@@ -22,7 +22,7 @@ pub(super) fn check(
     log: &Log,
     machine: usize,
     mailbox: &Mailbox,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) -> Taken {
     let mut reader = Reader {
         setup,
@@ -37,31 +37,32 @@ pub(super) fn check(
     let mut taken = Taken::new();
     for entry in &log.machines[machine] {
         if let EventKind::Receive(message) = entry.kind {
-            taken.push(reader.receive(entry, message, page));
+            taken.push(reader.receive(entry, message, findings));
         }
     }
     let (receives, matched) = (taken.len() as u64, reader.matched);
-    page.checked(Check::Sent, receives);
-    page.checked(Check::ReceivedOnce, matched);
+    findings.checked(Check::Sent, receives);
+    findings.checked(Check::ReceivedOnce, matched);
     if setup.known.shared_time {
-        page.checked(Check::Causality, matched);
-        page.checked(Check::QueueOrder, matched);
+        findings.checked(Check::Causality, matched);
+        findings.checked(Check::QueueOrder, matched);
     }
     if setup.keeps_links {
-        page.checked(Check::LinkOrder, matched);
+        findings.checked(Check::LinkOrder, matched);
     }
-    page.checked(setup.clock_condition(), matched);
-    reader.check_passed_over(page);
+    findings.checked(setup.clock_condition(), matched);
+    reader.check_passed_over(findings);
     taken
 }
 
-/// The same list for logs that do not tell which message a receive took.
-pub(super) fn unknown(log: &Log, machine: usize) -> Taken {
+/// Returns the [`Taken`] of `machine` for a log that does not tell which message a receive took: `None` for each receive.
+pub(super) fn none_known(log: &Log, machine: usize) -> Taken {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
     receives.map(|_| None).collect()
 }
 
+/// The state of the checks while the receives of a machine are read.
 struct Reader<'a> {
     setup: &'a Setup,
     log: &'a Log,
@@ -71,19 +72,22 @@ struct Reader<'a> {
     next: Vec<u32>,
     is_taken: Vec<bool>,
     order: Order<'a>,
+    /// Number of receives whose message was found in the mailbox.
     matched: u64,
 }
 
 impl<'a> Reader<'a> {
+    /// Checks a receive. Returns the index of its message in the mailbox, or `None` if the message was not sent or was received
+    /// before.
     fn receive(
         &mut self,
         entry: &Entry,
         message: Message,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) -> Option<u32> {
         let at = At::Row(entry.row);
         let Some(index) = self.find(message) else {
-            page.violated(Check::Sent, at, || self.why_not_sent(entry, message));
+            findings.violated(Check::Sent, at, || self.why_not_sent(entry, message));
             return None;
         };
         let sent = self.mailbox.messages[index as usize];
@@ -92,31 +96,31 @@ impl<'a> Reader<'a> {
         if let EventKind::Send { stamp, .. } = send.kind
             && stamp != message.stamp
         {
-            page.violated(Check::Sent, at, || {
+            findings.violated(Check::Sent, at, || {
                 format!(
                     "{}, but {}",
-                    self.told(entry),
+                    self.describe(entry),
                     event(message.sender as usize, send)
                 )
             });
         }
         if send.clock >= entry.clock {
-            page.violated(self.setup.clock_condition(), at, || {
-                self.not_above(entry, &sent)
+            findings.violated(self.setup.clock_condition(), at, || {
+                self.describe_low_clock(entry, &sent)
             });
         }
-        self.check_causality(entry, &sent, page);
+        self.check_causality(entry, &sent, findings);
         if std::mem::replace(&mut self.is_taken[index as usize], true) {
-            page.violated(Check::ReceivedOnce, at, || {
+            findings.violated(Check::ReceivedOnce, at, || {
                 format!(
                     "{}, but it had received this message before",
-                    self.told(entry)
+                    self.describe(entry)
                 )
             });
             return None;
         }
-        self.check_link(entry, message, index, page);
-        self.check_order(entry, &sent, page);
+        self.check_link(entry, message, index, findings);
+        self.check_order(entry, &sent, findings);
         Some(index)
     }
 
@@ -127,88 +131,92 @@ impl<'a> Reader<'a> {
             *self.mailbox.links.get(link)?,
             *self.mailbox.links.get(link + 1)?,
         );
-        let is_it = |index: u32| self.mailbox.messages[index as usize].tick == message.sent_tick;
+        let is_match = |index: u32| self.mailbox.messages[index as usize].tick == message.sent_tick;
         let next = self.next[link];
-        if next < end && is_it(next) {
+        if next < end && is_match(next) {
             return Some(next);
         }
         let link = &self.mailbox.messages[start as usize..end as usize];
         let index = start + link.partition_point(|sent| sent.tick < message.sent_tick) as u32;
-        (index < end && is_it(index)).then_some(index)
+        (index < end && is_match(index)).then_some(index)
     }
 
     fn send_of(&self, sent: &Sent) -> &'a Entry {
         &self.log.machines[sent.sender as usize][sent.position as usize]
     }
 
+    /// Checks [`Check::LinkOrder`] of a receive.
     fn check_link(
         &mut self,
         entry: &Entry,
         message: Message,
         index: u32,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) {
         let next = self.next[message.sender as usize];
         if index > next && self.setup.keeps_links {
             let passed = self.mailbox.messages[next as usize];
-            page.violated(Check::LinkOrder, At::Row(entry.row), || {
+            findings.violated(Check::LinkOrder, At::Row(entry.row), || {
                 let passed = event(passed.sender as usize, self.send_of(&passed));
                 format!(
-                    "{}, but {passed} earlier, and that message was not received yet",
-                    self.told(entry)
+                    "{}. But before that message, {passed}, and the recipient has not received this earlier message yet",
+                    self.describe(entry)
                 )
             });
         }
-        // Messages that were passed over are reported only once.
+        // If a message is passed over, only the first later receive is reported.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
     }
 
-    fn check_causality(&self, entry: &Entry, sent: &Sent, page: &mut RunFindings<'_>) {
+    /// Checks [`Check::Causality`] of a receive.
+    fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let through_ns = due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let by_model = setup.on_schedule || setup.has_delay();
         if by_model && due_ns(self.machine, entry) <= through_ns {
-            page.violated(Check::Causality, At::Row(entry.row), || {
+            findings.violated(Check::Causality, At::Row(entry.row), || {
                 format!(
                     "{} at model time {} ns, but the message was under way until at least {through_ns} ns",
-                    self.told(entry),
+                    self.describe(entry),
                     due_ns(self.machine, entry)
                 )
             });
         } else if self.setup.known.shared_time
             && entry.time_ns.saturating_add(late_ns) < send.time_ns
         {
-            page.violated(Check::Causality, At::Row(entry.row), || {
+            findings.violated(Check::Causality, At::Row(entry.row), || {
                 let early_ns = send.time_ns - entry.time_ns;
                 format!(
                     "{}, {early_ns} ns before the message was sent",
-                    self.told(entry)
+                    self.describe(entry)
                 )
             });
         }
     }
 
-    fn check_order(&mut self, entry: &Entry, sent: &Sent, page: &mut RunFindings<'_>) {
+    /// Checks [`Check::QueueOrder`] of a receive.
+    fn check_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
         }
-        if let Some(earlier) = self.order.take(sent) {
-            page.violated(Check::QueueOrder, At::Row(entry.row), || {
-                let earlier = event(earlier.sender as usize, self.send_of(&earlier));
+        if let Some(later) = self.order.take(sent) {
+            findings.violated(Check::QueueOrder, At::Row(entry.row), || {
+                let later = event(later.sender as usize, self.send_of(&later));
                 format!(
-                    "{}, but this message had been in the queue longer than one that was received before: {earlier}",
-                    self.told(entry)
+                    "{}, but machine {} had already received a message that entered the queue later: {later}",
+                    self.describe(entry),
+                    self.machine
                 )
             });
         }
     }
 
     /// Checks messages that were never received although later messages were received.
-    fn check_passed_over(&self, page: &mut RunFindings<'_>) {
+    fn check_passed_over(&self, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
         }
@@ -218,7 +226,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(later) = self.order.passed(sent) {
                 let send = self.send_of(sent);
-                page.violated(Check::QueueOrder, At::Row(send.row), || {
+                findings.violated(Check::QueueOrder, At::Row(send.row), || {
                     format!(
                         "{}: machine {} never received this message, but received one that arrived later: {}",
                         event(sent.sender as usize, send),
@@ -230,11 +238,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn told(&self, entry: &Entry) -> String {
+    /// Describes an event of the machine whose receives are checked.
+    fn describe(&self, entry: &Entry) -> String {
         event(self.machine, entry)
     }
 
-    fn not_above(&self, entry: &Entry, sent: &Sent) -> String {
+    /// Describes a receive whose clock is not larger than the clock of its send.
+    fn describe_low_clock(&self, entry: &Entry, sent: &Sent) -> String {
         let send = self.send_of(sent);
         let by_design = match self.setup.clock_condition() {
             Check::ClockConditionBefore => " (stamp = before breaks this by design)",
@@ -242,32 +252,33 @@ impl<'a> Reader<'a> {
         };
         format!(
             "{}: its clock is {}, but it must be larger than the clock of the send, {}{by_design}",
-            self.told(entry),
+            self.describe(entry),
             entry.clock,
             send.clock
         )
     }
 
+    /// Describes a receive of a message that was not sent, and what the sender did instead.
     fn why_not_sent(&self, entry: &Entry, message: Message) -> String {
         let sender = message.sender as usize;
-        let told = self.told(entry);
+        let receive = self.describe(entry);
         let Some(events) = self
             .log
             .machines
             .get(sender)
             .filter(|_| sender != self.machine)
         else {
-            return format!("{told}, but it cannot receive messages from machine {sender}");
+            return format!("{receive}, but it cannot receive messages from machine {sender}");
         };
         if message.sent_tick == UNKNOWN {
-            return format!("{told}, but machine {sender} sent it no message with this stamp");
+            return format!("{receive}, but machine {sender} sent it no message with this stamp");
         }
         match events.iter().find(|event| event.tick == message.sent_tick) {
             None => format!(
-                "{told}, but machine {sender} has no tick {}",
+                "{receive}, but machine {sender} has no tick {}",
                 message.sent_tick
             ),
-            Some(other) => format!("{told}, but {}", event(sender, other)),
+            Some(other) => format!("{receive}, but {}", event(sender, other)),
         }
     }
 }

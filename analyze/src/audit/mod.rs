@@ -1,23 +1,23 @@
 //! Checks whether a dataset's logs are executions of machines with Lamport clocks, and whether they agree with the journal.
 //!
-//! The audit recomputes the logs from the rules alone. It uses none of the simulator's machines, clocks, schedules or engines, only
-//! its types for rows and parameters. Each run is compared with its own row in the journal. Only shares are pooled over the runs of
-//! a configuration.
+//! The audit recomputes the logs from the rules alone. It uses none of the simulator's machines, clocks, schedules or engines. It
+//! shares with the simulator only the reader of logs and the types of rows and parameters. Each run is compared with its own row in
+//! the journal. Only shares are pooled over the runs of a configuration.
 //!
-//! The checks depend on the run's row. In virtual time, and if every message was queued when the schedule says (column
-//! `as_scheduled`), the time at which a message enters a queue is known, and queue lengths are recomputed exactly. For other runs
-//! the journal gives the largest latency. Then each queue length must lie between the messages that must have arrived and those
+//! The checks depend on the run's row. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time at which
+//! a message enters a queue is known, and queue lengths are recomputed exactly. For other runs the journal gives the largest latency.
+//! Then each queue length must lie between two limits, which follow from the number of messages that must have arrived and the number
 //! that can have arrived.
 //!
 //! # Layout
 //!
 //! - [`checks`]: all checks, with their names and rules
-//! - [`tally`]: how often each check was made and failed, and its first violation
-//! - [`setup`], [`timetable`]: the parameters of a run, and when its ticks are due
+//! - [`tally`]: counts how often each check was made and failed, and keeps its first violation
+//! - [`setup`], [`timetable`]: the parameters of a run, and the times at which its ticks are due
 //! - [`model`]: what idle machines do, and to which machines they may send
 //! - [`margin`]: the shortest time between two ticks whose order matters
 //! - [`journal`]: checks of the journal's rows
-//! - [`log`]: the rows of a run, by machine
+//! - [`log`]: the events of a run, machine by machine
 //! - [`ticks`]: checks of ticks, times and phases
 //! - [`clocks`]: checks of the clocks
 //! - [`in_flight`], [`messages`], [`order`]: checks of messages: which were sent, which were received, and in which order
@@ -52,7 +52,7 @@ use std::path::PathBuf;
 use sim::experiment::Shard;
 
 pub use checks::Check;
-pub use report::{counter_example, exception, not_audited, records, table, words};
+pub use report::{counter_example, describe_failures, not_audited, records, table, words};
 
 use crate::error::Error;
 
@@ -82,7 +82,7 @@ pub struct Audited {
     pub messages: u64,
     /// Whether the logs come from another implementation. Then checks that need missing columns are not made.
     pub imported: bool,
-    /// Why the lines of the imported files are not known, if they should be.
+    /// For an imported dataset: why violations cannot be traced to lines of the imported files, or `None` if they can.
     pub sources_problem: Option<String>,
     /// The result of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
@@ -93,9 +93,9 @@ pub struct Audited {
 pub struct CheckResult {
     /// The check.
     pub check: Check,
-    /// How often it was made.
+    /// How often the check was made.
     pub checked: u64,
-    /// How often it failed.
+    /// How often the check failed.
     pub violations: u64,
     /// The first violation.
     pub first: Option<CounterExample>,
@@ -106,7 +106,7 @@ pub struct CheckResult {
 pub struct CounterExample {
     /// The file with the violation.
     pub file: PathBuf,
-    /// The line in the file (from 1), or `None` if the file cannot be read so far.
+    /// The line in the file (from 1), or `None` if the file cannot be read up to there.
     pub line: Option<u64>,
     /// The run, or `None` if the journal cannot be read.
     pub run: Option<u64>,

@@ -1,4 +1,4 @@
-//! What idle machines do, and to which machines they may send, according to the run's row in the journal.
+//! The rules for idle machines, from the run's row in the journal: the probabilities of events, and the possible recipients.
 
 use sim::experiment::{Configuration, Internal, Sends, Topology};
 
@@ -17,7 +17,7 @@ pub(super) struct Model {
 pub(super) struct Law {
     pub(super) to_each: f64,
     pub(super) to_all: f64,
-    /// Number of recipients of a send that is not to all, or `None` if there may be any number.
+    /// Number of recipients of a send that is not to all, or `None` if all sends are to all.
     pub(super) recipients: Option<usize>,
 }
 
@@ -57,18 +57,18 @@ impl Model {
         }
     }
 
-    /// For each machine the others with which the order of its ticks matters: one may send to the other, or both to a third. `None` if
-    /// those are all others.
+    /// For each machine, the other machines for which the order of their ticks and its own ticks matters: one may send to the other, or
+    /// both may send to a third. `None` if the order matters for any two machines.
     pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
             .clone()
             .all(|machine| self.internal(machine) == 1.0)
         {
-            // Nobody sends.
+            // No machine sends.
             return Some(vec![vec![]; self.machines]);
         }
-        let matters = |a: usize, b: usize| match self.topology {
+        let order_matters = |a: usize, b: usize| match self.topology {
             Topology::Mesh | Topology::Star => true,
             Topology::Ring => {
                 let apart = a.abs_diff(b);
@@ -79,7 +79,11 @@ impl Model {
         if matches!(self.topology, Topology::Mesh | Topology::Star) {
             return None;
         }
-        let peers = |a| machines.clone().filter(move |&b| a != b && matters(a, b));
+        let peers = |a| {
+            machines
+                .clone()
+                .filter(move |&b| a != b && order_matters(a, b))
+        };
         Some(machines.clone().map(|a| peers(a).collect()).collect())
     }
 
@@ -101,7 +105,7 @@ impl Model {
         }
     }
 
-    /// The probabilities for sends of a machine with `neighbours` neighbours; at least one.
+    /// The probabilities for sends of a machine with `neighbours` neighbours. There must be at least one neighbour.
     pub(super) fn law(&self, neighbours: usize) -> Law {
         let d = neighbours as f64;
         let to_all = Law {

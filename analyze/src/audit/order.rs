@@ -25,9 +25,10 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Takes the next message. If a message that entered later was taken before, returns that message.
+    /// Takes the next message from the queue. If the machine took another message before it that entered the queue later, returns this
+    /// other message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
-        let (from, to) = self.came(sent);
+        let (from, to) = self.entry_times(sent);
         match self.latest {
             Some((latest, later)) if to < latest => Some(later),
             Some((latest, _)) if from <= latest => None,
@@ -38,18 +39,19 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// A message that was taken although it entered the queue later than `sent`.
+    /// Returns a message that was taken although it entered the queue later than `sent`, or `None` if there is none.
     pub(super) fn passed(&self, sent: &Sent) -> Option<Sent> {
         let (latest, later) = self.latest?;
-        (self.came(sent).1 < latest).then_some(later)
+        (self.entry_times(sent).1 < latest).then_some(later)
     }
 
     /// The earliest and the latest time at which the message can have entered the queue.
     ///
-    /// In a run on schedule, this is the time at which the message's delay ended; at equal times, the message of the lowest sender
-    /// is first. Otherwise it is between the send and the run's largest latency later. With a modelled delay, a message enters at a
-    /// tick of the recipient.
-    fn came(&self, sent: &Sent) -> (Instant, Instant) {
+    /// In a run that was as scheduled, these are the first and the last time at which the message's delay can have ended. If the delay is
+    /// constant, both are equal, and of messages with the same time, that of the sender with the lowest number is first. In another run,
+    /// the earliest time is that of the send, and the latest is later by the run's largest latency. With a modelled delay, a message
+    /// enters at a tick of the recipient.
+    fn entry_times(&self, sent: &Sent) -> (Instant, Instant) {
         let Setup {
             delay_ns,
             latency_ns,

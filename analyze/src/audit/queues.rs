@@ -14,30 +14,30 @@ use crate::output::words::counted;
 
 /// Checks [`Check::Idle`] of `machine`. A tick takes a message if there is one, so the queue is empty before and after an idle
 /// tick.
-pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, page: &mut RunFindings<'_>) {
+pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mut RunFindings<'_>) {
     if !setup.known.queue_lengths {
         return;
     }
     let events = &log.machines[machine];
     let mut before: Option<&Entry> = None;
     for entry in events {
-        check_idle_event(setup, machine, before, entry, page);
+        check_idle_event(setup, machine, before, entry, findings);
         if setup.receive == ReceiveRule::All {
             let ended = before.filter(|before| before.tick != entry.tick);
-            check_taken(machine, ended, page);
+            check_taken(machine, ended, findings);
         }
         before = Some(entry);
     }
     if setup.receive == ReceiveRule::All {
-        check_taken(machine, before, page);
+        check_taken(machine, before, findings);
     }
-    page.checked(Check::Idle, events.len() as u64);
+    findings.checked(Check::Idle, events.len() as u64);
 }
 
-/// With receive = all, the last event of a tick leaves no message.
-fn check_taken(machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>) {
+/// Checks that the last event of a tick leaves no message in the queue. This is the rule with receive = all.
+fn check_taken(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
     if let Some(last) = last.filter(|last| last.queue > 0) {
-        page.violated(Check::Idle, At::Row(last.row), || {
+        findings.violated(Check::Idle, At::Row(last.row), || {
             let waiting = counted(last.queue as usize, "message");
             format!(
                 "{}, which was the last event of its tick, and left {waiting} in the queue",
@@ -47,24 +47,25 @@ fn check_taken(machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>)
     }
 }
 
-/// A message can come while another program logs an idle event: only what follows on a queue that is not empty is wrong there.
+/// In an imported log, a message may arrive while the program is writing an idle event, so that this event has a queue length above 0.
+/// So there only an idle event is wrong whose previous event left messages in the queue.
 fn check_idle_event(
     setup: &Setup,
     machine: usize,
     before: Option<&Entry>,
     entry: &Entry,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) {
     if matches!(entry.kind, EventKind::Receive(_)) {
         return;
     }
     if entry.queue > 0 && setup.known.timetable {
-        page.violated(Check::Idle, At::Row(entry.row), || {
+        findings.violated(Check::Idle, At::Row(entry.row), || {
             let waiting = counted(entry.queue as usize, "message");
             format!("{} with {waiting} in its queue", event(machine, entry))
         });
     } else if let Some(before) = before.filter(|before| before.queue > 0) {
-        page.violated(Check::Idle, At::Row(entry.row), || {
+        findings.violated(Check::Idle, At::Row(entry.row), || {
             let waiting = counted(before.queue as usize, "message");
             format!(
                 "{} with {waiting} in its queue since tick {} at the latest",
@@ -82,10 +83,10 @@ pub(super) fn check(
     machine: usize,
     mailbox: &Mailbox,
     taken: &Taken,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) {
     let events = &log.machines[machine];
-    let arrived = Arrived::of(events, mailbox);
+    let arrived = Arrived::new(events, mailbox);
     let mut queue = Queue {
         machine,
         received: 0,
@@ -94,29 +95,29 @@ pub(super) fn check(
     };
     for (position, entry) in events.iter().enumerate() {
         let place = place(setup, position, entry);
-        let first = queue.check_length(entry, place, &arrived, page);
-        if let Some(ordinal) = first
+        let ordinal = queue.check_length(entry, place, &arrived, findings);
+        if let Some(ordinal) = ordinal
             && let Some(Some(index)) = taken.get(ordinal)
         {
             let sent = &mailbox.messages[*index as usize];
-            queue.check_entered(entry, ordinal, sent, page);
+            queue.check_entered(entry, ordinal, sent, findings);
         }
     }
-    page.checked(Check::QueueLength, events.len() as u64);
-    page.checked(Check::Conservation, 1);
+    findings.checked(Check::QueueLength, events.len() as u64);
+    findings.checked(Check::Conservation, 1);
     let last = events.len().checked_sub(1);
     let last = last.map(|last| (&events[last], place(setup, last, &events[last])));
-    queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, page);
+    queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// For each place in a machine's log, how many messages can have arrived and how many must have arrived.
+/// The numbers of messages that can have arrived and that must have arrived, at each place in a machine's log (see [`place`]).
 struct Arrived {
     possible: Vec<u32>,
     certain: Vec<u32>,
 }
 
 impl Arrived {
-    fn of(events: &[Entry], mailbox: &Mailbox) -> Self {
+    fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
         let places = events.len();
         let mut arrived = Self {
             possible: vec![0; places + 1],
@@ -137,7 +138,7 @@ impl Arrived {
     }
 
     /// The least and the largest number of messages that can have arrived by `place`.
-    fn by(&self, place: u64) -> (u64, u64) {
+    fn bounds_at(&self, place: u64) -> (u64, u64) {
         let last = self.possible.len() - 1;
         let place = usize::try_from(place).map_or(last, |place| place.min(last));
         (self.certain[place].into(), self.possible[place].into())
@@ -150,31 +151,31 @@ struct Queue {
     received: u64,
     /// Number of messages that have entered the queue so far, according to the log's queue lengths.
     entered: u64,
-    /// For each of these messages, the place at which it was first in the queue.
+    /// For each of these messages, the first place at which it was in the queue.
     entered_at: Vec<u64>,
 }
 
 impl Queue {
-    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its number among the
-    /// machine's receives.
+    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its ordinal number among the
+    /// machine's receives, from 0.
     fn check_length(
         &mut self,
         entry: &Entry,
         place: u64,
         arrived: &Arrived,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) -> Option<usize> {
         let is_receive = matches!(entry.kind, EventKind::Receive(_));
         self.received += u64::from(is_receive);
         let entered = self.received.saturating_add(entry.queue);
-        let (least, most) = arrived.by(place);
+        let (least, most) = arrived.bounds_at(place);
         if entered < least || entered > most {
-            page.violated(Check::QueueLength, At::Row(entry.row), || {
+            findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 self.wrong_length(entry, least, most)
             });
         } else if entered < self.entered {
             let lost = self.entered - entered;
-            page.violated(Check::QueueLength, At::Row(entry.row), || {
+            findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 let lost = counted(lost as usize, "message");
                 format!(
                     "{}: its queue length is {}, so {lost} left the queue without being received",
@@ -183,7 +184,8 @@ impl Queue {
                 )
             });
         }
-        // A damaged log may have any length. No more messages than were sent are added here.
+        // In a damaged log, a queue length can be arbitrarily large. So this loop stops at the number of messages that can have
+        // arrived.
         while self.entered < entered.min(most) {
             self.entered += 1;
             self.entered_at.push(place);
@@ -205,27 +207,28 @@ impl Queue {
         )
     }
 
-    /// The nth message that is received is the nth that entered the queue. So it must have arrived at a possible time.
+    /// Checks when the message of a receive entered the queue according to the queue lengths: the message must be able to arrive then.
+    /// The nth message that a machine receives is the nth that entered its queue.
     fn check_entered(
         &self,
         entry: &Entry,
         ordinal: usize,
         sent: &Sent,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) {
         let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
         let Some(&entered) = self.entered_at.get(ordinal) else {
             return;
         };
         if entered < possible || entered > certain {
-            page.violated(Check::QueueLength, At::Row(entry.row), || {
+            findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 let when = if entered < possible {
-                    "before the message can have arrived"
+                    "earlier"
                 } else {
-                    "only after the message must have arrived"
+                    "later"
                 };
                 format!(
-                    "{}: the queue lengths count this message {when}",
+                    "{}: according to the queue lengths, this message arrived {when} than it can have arrived",
                     event(self.machine, entry)
                 )
             });
@@ -237,7 +240,7 @@ impl Queue {
         last: Option<(&Entry, u64)>,
         sent: u64,
         arrived: &Arrived,
-        page: &mut RunFindings<'_>,
+        findings: &mut RunFindings<'_>,
     ) {
         // A machine without ticks receives nothing and logs no queue length. All its messages may be under way.
         let Some((last, place)) = last else {
@@ -245,11 +248,11 @@ impl Queue {
         };
         let (received, queued) = (self.received, last.queue);
         let accounted = received.saturating_add(queued);
-        let (least, most) = arrived.by(place);
+        let (least, most) = arrived.bounds_at(place);
         if accounted < least || accounted > most {
-            page.violated(Check::Conservation, At::Row(last.row), || {
+            findings.violated(Check::Conservation, At::Row(last.row), || {
                 format!(
-                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue; {} to {} others may have been under way",
+                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue. From {} to {} others may have been under way",
                     counted(sent as usize, "message"),
                     self.machine,
                     sent - most,

@@ -10,7 +10,7 @@ use crate::output::words::counted;
 /// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. An empty
 /// line ends the report.
 pub fn words(audit: &Audit) -> Vec<String> {
-    let mut words: Vec<String> = audit.datasets.iter().map(about).collect();
+    let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(not_checked));
     let problems = audit.datasets.iter();
     words.extend(problems.filter_map(|dataset| dataset.sources_problem.clone()));
@@ -30,7 +30,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
 }
 
 /// Describes the failed checks in one line, or `None` if all checks passed.
-pub fn exception(audit: &Audit) -> Option<String> {
+pub fn describe_failures(audit: &Audit) -> Option<String> {
     let failed = failed(audit);
     let violations: u64 = failed.iter().map(|&check| audit.counts(check).1).sum();
     let violations = counted(violations as usize, "violation");
@@ -61,7 +61,8 @@ fn made(audit: &Audit) -> usize {
     made.count()
 }
 
-fn about(dataset: &Audited) -> String {
+/// Describes what was audited: the numbers of runs, events and messages.
+fn describe_dataset(dataset: &Audited) -> String {
     let Audited {
         label,
         runs,
@@ -106,38 +107,39 @@ fn not_checked(dataset: &Audited) -> Option<String> {
     if !dataset.imported {
         return None;
     }
-    let mut whys: Vec<(&str, Vec<&str>)> = vec![];
+    let mut reasons: Vec<(&str, Vec<&str>)> = vec![];
     for result in dataset.results.iter().filter(|result| result.checked == 0) {
-        let Some(why) = result.check.needs() else {
+        let Some(reason) = result.check.why_impossible() else {
             continue;
         };
-        match whys.iter_mut().find(|(other, _)| *other == why) {
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
             Some((_, checks)) => checks.push(result.check.name()),
-            None => whys.push((why, vec![result.check.name()])),
+            None => reasons.push((reason, vec![result.check.name()])),
         }
     }
-    let whys: Vec<String> = whys
+    let reasons: Vec<String> = reasons
         .iter()
-        .map(|(why, checks)| format!("{} ({why})", checks.join(", ")))
+        .map(|(reason, checks)| format!("{} ({reason})", checks.join(", ")))
         .collect();
     Some(format!(
         "{}: not checked: {}.",
         dataset.label,
-        whys.join("; ")
+        reasons.join("; ")
     ))
 }
 
 fn verdict(audit: &Audit) -> String {
-    match exception(audit) {
+    match describe_failures(audit) {
         None => format!(
             "Check passed: all {} checks say that these logs are executions of machines with Lamport clocks.",
             made(audit)
         ),
-        Some(exception) => format!("CHECK FAILED: {exception}."),
+        Some(failures) => format!("CHECK FAILED: {failures}."),
     }
 }
 
-/// Where it is and what is wrong: first in the log that was imported, if it was.
+/// Describes a violation in one sentence: file, line and run, then what is wrong. If the dataset was imported, file and line of the
+/// imported log come first.
 pub fn counter_example(first: &CounterExample) -> String {
     let line = first
         .line
@@ -166,11 +168,11 @@ pub fn table(audit: &Audit) -> Table {
     let headings = ["check", "rule", "checked", "violations"];
     let rows = Check::ALL.iter().filter_map(|&check| {
         let (checked, violations) = audit.counts(check);
-        let is_told = checked > 0 || check != Check::ClockConditionBefore;
-        is_told.then(|| {
+        let is_shown = checked > 0 || check != Check::ClockConditionBefore;
+        is_shown.then(|| {
             vec![
                 check.name().to_owned(),
-                keep_together(check.says()),
+                keep_together(check.rule()),
                 grouped(checked),
                 grouped(violations),
             ]

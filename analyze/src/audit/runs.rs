@@ -41,8 +41,8 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
             failed,
         });
     }
-    let (mut tally, mix) = on_all_cores(&dataset, &finished);
-    mix.check(&mut tally);
+    let (mut tally, frequencies) = on_all_cores(&dataset, &finished);
+    frequencies.check(&mut tally);
     let lines = Lines::new(&dataset);
     let (sources, sources_problem) = match Sources::open(&dataset) {
         Ok(sources) => (sources, None),
@@ -52,7 +52,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         let line = tally.line(check);
         let first = line.first.as_ref().map(|first| {
             let run = finished[first.ordinal];
-            let (file, line) = lines.of(run, first.at);
+            let (file, line) = lines.find(run, first.at);
             CounterExample {
                 file,
                 line,
@@ -82,7 +82,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     })
 }
 
-/// Where in the imported files something stands.
+/// The imported file and the line in it (from 1) from which the event at `at` was read, or `None` if it is not known.
 fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<(String, u64)> {
     let At::Row(row) = at else {
         return None;
@@ -103,7 +103,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
     let (file, line, words) = match error {
         DatasetError::Journal { path, cause } => {
             let line = cause.position().map(csv::Position::line);
-            (path, line, format!("{cause}; none of its runs is audited"))
+            (path, line, format!("{cause}; none of the runs is audited"))
         }
         DatasetError::ChangedRow { path, line } => {
             let words = "the checksum of the row is wrong, so it was changed or damaged; none of the runs is audited";
@@ -166,9 +166,9 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFre
         next: AtomicUsize::new(0),
     };
     let mut sum = (Tally::default(), EventFrequencies::default());
-    for (tally, mix) in threads::on_all_cores(finished.len(), || shared.work()) {
+    for (tally, frequencies) in threads::on_all_cores(finished.len(), || shared.work()) {
         sum.0.add(tally);
-        sum.1.add(mix);
+        sum.1.add(frequencies);
     }
     sum
 }
@@ -194,43 +194,48 @@ struct Shared<'d> {
 
 impl Shared<'_> {
     fn work(&self) -> (Tally, EventFrequencies) {
-        let (mut tally, mut mix) = (Tally::default(), EventFrequencies::default());
+        let (mut tally, mut frequencies) = (Tally::default(), EventFrequencies::default());
         loop {
             let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
             if ordinal >= self.finished.len() {
-                return (tally, mix);
+                return (tally, frequencies);
             }
-            self.audit_run(ordinal, &mut tally.page(ordinal), &mut mix);
+            self.audit_run(ordinal, &mut tally.findings(ordinal), &mut frequencies);
         }
     }
 
-    fn audit_run(&self, ordinal: usize, page: &mut RunFindings<'_>, mix: &mut EventFrequencies) {
+    fn audit_run(
+        &self,
+        ordinal: usize,
+        findings: &mut RunFindings<'_>,
+        frequencies: &mut EventFrequencies,
+    ) {
         let row = self.finished[ordinal];
         let mut problems = vec![];
         let is_new = self.is_new(ordinal, &mut problems);
         self.planned.check(row, &mut problems);
-        if is_new && let Some(bytes) = self.events_of(row, page) {
+        if is_new && let Some(bytes) = self.events_of(row, findings) {
             let imported = self.dataset.manifest().imported.as_ref();
-            let setup = Setup::of(row, Known::of(imported, row.run));
+            let setup = Setup::from_row(row, Known::new(imported, row.run));
             let log = Log::read(
                 (&bytes, self.dataset.missing_fields()),
                 row.run,
                 &setup,
-                page,
+                findings,
             );
             drop(bytes);
-            let latest_ns = check_events(&setup, &log, page);
-            mix.count(ordinal, &setup, &log);
+            let latest_ns = check_events(&setup, &log, findings);
+            frequencies.count(ordinal, &setup, &log);
             let schema = self.dataset.schema_of(row);
             journal::check_measured(row, &setup, log.rows, latest_ns, schema, &mut problems);
         }
-        page.checked(Check::Journal, 1);
+        findings.checked(Check::Journal, 1);
         if !problems.is_empty() {
-            page.violated(Check::Journal, At::Journal, || problems.join("; "));
+            findings.violated(Check::Journal, At::Journal, || problems.join("; "));
         }
     }
 
-    /// Checks that neither the run nor its key came before.
+    /// Tells whether no earlier row has the same run or the same key. If an earlier row has, adds a problem.
     fn is_new(&self, ordinal: usize, problems: &mut Vec<String>) -> bool {
         let row = self.finished[ordinal];
         let before = ordinal.checked_sub(1).map(|before| self.finished[before]);
@@ -248,38 +253,38 @@ impl Shared<'_> {
         }
     }
 
-    fn events_of(&self, row: &JournalRow, page: &mut RunFindings<'_>) -> Option<Vec<u8>> {
-        page.checked(Check::Files, 1);
+    fn events_of(&self, row: &JournalRow, findings: &mut RunFindings<'_>) -> Option<Vec<u8>> {
+        findings.checked(Check::Files, 1);
         self.dataset
             .read_events(row)
             .map_err(|error| {
                 let words = || format!("{error}; the events of this run are not audited");
-                page.violated(Check::Files, At::Row(0), words);
+                findings.violated(Check::Files, At::Row(0), words);
             })
             .ok()
     }
 }
 
 /// Checks the events of a run. Returns the lateness of the latest event in nanoseconds.
-fn check_events(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
-    ticks::check_phases(setup, page);
-    let latest_ns = ticks::check(setup, log, page);
-    clocks::check(setup, log, page);
+fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
+    ticks::check_phases(setup, findings);
+    let latest_ns = ticks::check(setup, log, findings);
+    clocks::check(setup, log, findings);
     let boxes = in_flight::boxes(setup, log);
     for (machine, mailbox) in boxes.iter().enumerate() {
         let taken = match setup.known.messages {
-            true => messages::check(setup, log, machine, mailbox, page),
-            false => messages::unknown(log, machine),
+            true => messages::check(setup, log, machine, mailbox, findings),
+            false => messages::none_known(log, machine),
         };
-        queues::check_idle(setup, log, machine, page);
+        queues::check_idle(setup, log, machine, findings);
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
-            queues::check(setup, log, machine, mailbox, &taken, page);
+            queues::check(setup, log, machine, mailbox, &taken, findings);
         }
     }
     let messages = boxes
         .iter()
         .map(|mailbox| mailbox.messages.len() as u64)
         .sum();
-    page.count(log.events(), messages);
+    findings.count(log.events(), messages);
     latest_ns
 }

@@ -10,19 +10,21 @@ use super::timetable::Timetable;
 pub(super) const ROUNDING_NS: u64 = 1000;
 /// A delay longer than this many means is not drawn from an exponential distribution. The probability of such a delay is 10^-17.
 const LONGEST_IN_MEANS: u64 = 40;
-/// Other programs log a send up to this share of a tick after its message was under way.
+/// Another program may log a send only after its message has left. This is the longest time between the two, as a share of a tick.
 const LOGGED_LATE: f64 = 0.05;
 
-/// What is known of a run's events: all, unless its log was imported.
+/// The facts about a run that are known. All are known unless its log was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
-    /// When ticks were due, and how many there were to be.
+    /// The times at which ticks were due, and their number.
     pub(super) timetable: bool,
+    /// The tick of each event.
     pub(super) ticks: bool,
     /// Probability of an internal event.
     pub(super) internal: bool,
+    /// The recipients of each send.
     pub(super) recipients: bool,
-    /// How recipients are drawn.
+    /// The rule by which recipients are drawn.
     pub(super) sends: bool,
     /// Queue lengths, from the log itself.
     pub(super) queue_lengths: bool,
@@ -30,9 +32,9 @@ pub(super) struct Known {
     pub(super) shared_time: bool,
     /// Timestamps that sends carry.
     pub(super) send_stamps: bool,
-    /// Timestamps that receives got.
+    /// Timestamps of received messages.
     pub(super) stamps: bool,
-    /// Which send a receive belongs to, if any.
+    /// The send of each receive.
     pub(super) messages: bool,
 }
 
@@ -50,8 +52,8 @@ impl Known {
         messages: true,
     };
 
-    /// Of the events of run `run` of a dataset, if it was imported.
-    pub(super) fn of(imported: Option<&Imported>, run: u64) -> Self {
+    /// The facts that are known about run `run`. `imported` describes the dataset if it was imported.
+    pub(super) fn new(imported: Option<&Imported>, run: u64) -> Self {
         let Some(imported) = imported else {
             return Self::ALL;
         };
@@ -99,13 +101,14 @@ pub(super) struct Setup {
     /// Whether all messages from one machine to another use the same connection, which keeps their order.
     pub(super) keeps_links: bool,
     pub(super) stamp: StampRule,
-    /// The shortest and the longest time that a message is under way, in model nanoseconds.
+    /// The shortest and the longest configured delay of a message, in model nanoseconds.
     pub(super) delay_ns: (u64, u64),
     /// Whether the run was in virtual time, where ticks happen exactly when they are due.
     pub(super) is_virtual: bool,
-    /// Whether every message was queued when the schedule says.
+    /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
     pub(super) on_schedule: bool,
-    /// The longest time from a send to the queue, in real nanoseconds; the largest integer if it is not known.
+    /// The longest time from a send until its message is in the queue, in wall nanoseconds. It is the largest integer if it is not
+    /// known.
     pub(super) latency_ns: u64,
     started_at_ns: u64,
     time_scale: f64,
@@ -115,7 +118,7 @@ pub(super) struct Setup {
 
 impl Setup {
     /// The parameters of the run in a row of the journal.
-    pub(super) fn of(row: &JournalRow, known: Known) -> Self {
+    pub(super) fn from_row(row: &JournalRow, known: Known) -> Self {
         let configuration = &*row.configuration;
         let rates: Vec<Rate> = configuration.rates.iter().collect();
         let phases_ns = row.phases_ns.clone();
@@ -151,7 +154,7 @@ impl Setup {
         }
     }
 
-    /// By how much a receive can be logged before its send, in wall nanoseconds: not at all by machines of the simulator.
+    /// The longest time by which a receive can be logged before its send, in wall nanoseconds. It is 0 for machines of the simulator.
     pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
         if self.known.timetable {
             return 0;
@@ -189,7 +192,7 @@ impl Setup {
         self.started_at_ns.saturating_add(self.wall_ns(due_ns))
     }
 
-    /// So many model nanoseconds in wall nanoseconds.
+    /// Converts model nanoseconds into wall nanoseconds.
     pub(super) fn wall_ns(&self, model_ns: u64) -> u64 {
         (model_ns as f64 / self.time_scale) as u64
     }

@@ -16,7 +16,9 @@ pub(super) enum At {
 pub(super) struct First {
     /// Ordinal number of the run among the audited runs of the dataset.
     pub(super) ordinal: usize,
+    /// Where the violation is in the run.
     pub(super) at: At,
+    /// A description of the violation.
     pub(super) words: String,
 }
 
@@ -61,8 +63,8 @@ impl Tally {
         }
     }
 
-    /// Starts the findings of one run.
-    pub(super) fn page(&mut self, ordinal: usize) -> RunFindings<'_> {
+    /// Makes a recorder for the findings of the run with this ordinal number.
+    pub(super) fn findings(&mut self, ordinal: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
             ordinal,
@@ -70,19 +72,19 @@ impl Tally {
     }
 }
 
-/// The findings of one run; they are added to a tally.
+/// Adds the findings of one run to a tally.
 pub(super) struct RunFindings<'t> {
     tally: &'t mut Tally,
     ordinal: usize,
 }
 
 impl RunFindings<'_> {
-    /// Notes that `check` was made `times` times.
+    /// Records that `check` was made `times` times.
     pub(super) fn checked(&mut self, check: Check, times: u64) {
         self.tally.lines[check as usize].checked += times;
     }
 
-    /// Notes that `check` failed. `words` is called only for the first violation.
+    /// Records that `check` failed. `words` is called only for the first violation.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let line = &mut self.tally.lines[check as usize];
@@ -114,10 +116,10 @@ mod tests {
 
     fn tally(ordinal: usize, violations: u64) -> Tally {
         let mut tally = Tally::default();
-        let mut page = tally.page(ordinal);
-        page.checked(Check::Stamp, 10);
+        let mut findings = tally.findings(ordinal);
+        findings.checked(Check::Stamp, 10);
         for row in 0..violations {
-            page.violated(Check::Stamp, At::Row(row), || {
+            findings.violated(Check::Stamp, At::Row(row), || {
                 format!("run {ordinal}, row {row}")
             });
         }

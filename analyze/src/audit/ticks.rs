@@ -12,27 +12,27 @@ use super::words::event;
 use crate::output::words::counted;
 
 /// Checks [`Check::Ticks`] and [`Check::Times`]. Returns the lateness of the latest event in nanoseconds.
-pub(super) fn check(setup: &Setup, log: &Log, page: &mut RunFindings<'_>) -> u64 {
+pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     let mut latest_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
         if known.ticks {
-            page.checked(
+            findings.checked(
                 Check::Ticks,
                 events.len() as u64 + u64::from(known.timetable),
             );
         }
-        page.checked(Check::Times, events.len() as u64);
+        findings.checked(Check::Times, events.len() as u64);
         let mut before: Option<&Entry> = None;
         for entry in events {
             if known.ticks {
-                check_tick((setup.receive, machine), before, entry, page);
+                check_tick((setup.receive, machine), before, entry, findings);
             }
-            latest_ns = check_time(setup, machine, before, entry, page).max(latest_ns);
+            latest_ns = check_time(setup, machine, before, entry, findings).max(latest_ns);
             before = Some(entry);
         }
         if known.timetable {
-            check_last(setup, machine, before, page);
+            check_last(setup, machine, before, findings);
         }
     }
     latest_ns
@@ -43,9 +43,9 @@ fn check_tick(
     (receive, machine): (ReceiveRule, usize),
     before: Option<&Entry>,
     entry: &Entry,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) {
-    let goes_on = |before: &&Entry| {
+    let may_share_tick = |before: &Entry| {
         receive == ReceiveRule::All
             && before.queue > 0
             && [before.kind.clone(), entry.kind.clone()]
@@ -54,11 +54,11 @@ fn check_tick(
     };
     let expected = match before {
         None => 0,
-        Some(before) if goes_on(&before) => before.tick,
+        Some(before) if may_share_tick(before) => before.tick,
         Some(before) => before.tick.saturating_add(1),
     };
     if entry.tick != expected {
-        page.violated(Check::Ticks, At::Row(entry.row), || match before {
+        findings.violated(Check::Ticks, At::Row(entry.row), || match before {
             None => format!(
                 "the first tick of machine {machine} is {}, not 0",
                 entry.tick
@@ -71,28 +71,29 @@ fn check_tick(
     }
 }
 
-fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, page: &mut RunFindings<'_>) {
+/// Checks that the machine has all its ticks.
+fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
     let ticks = setup.timetables[machine].ticks;
-    let done = last.map_or(0, |last| last.tick.saturating_add(1));
-    if done != ticks {
+    let ticks_done = last.map_or(0, |last| last.tick.saturating_add(1));
+    if ticks_done != ticks {
         let at = last.map_or(At::Journal, |last| At::Row(last.row));
-        page.violated(Check::Ticks, at, || {
+        findings.violated(Check::Ticks, at, || {
             format!(
                 "machine {machine} has {}, but according to its phase, its rate of {}/s and the duration it should have {ticks}",
-                counted(done as usize, "tick"),
+                counted(ticks_done as usize, "tick"),
                 setup.rates[machine]
             )
         });
     }
 }
 
-/// Checks the time of an event. Returns its lateness.
+/// Checks the time of an event. Returns the event's lateness in nanoseconds.
 fn check_time(
     setup: &Setup,
     machine: usize,
     before: Option<&Entry>,
     entry: &Entry,
-    page: &mut RunFindings<'_>,
+    findings: &mut RunFindings<'_>,
 ) -> u64 {
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
@@ -104,7 +105,7 @@ fn check_time(
         entry.time_ns.saturating_add(ROUNDING_NS) < due_ns
     };
     if is_early {
-        page.violated(Check::Times, At::Row(entry.row), || {
+        findings.violated(Check::Times, At::Row(entry.row), || {
             let rule = if setup.is_virtual {
                 "exactly at"
             } else {
@@ -117,7 +118,7 @@ fn check_time(
             )
         });
     } else if let Some(before) = before.filter(|before| before.time_ns > entry.time_ns) {
-        page.violated(Check::Times, At::Row(entry.row), || {
+        findings.violated(Check::Times, At::Row(entry.row), || {
             format!(
                 "{}: its time is {} ns, which is {} ns before the machine's previous event at tick {}",
                 event(machine, entry),
@@ -132,12 +133,12 @@ fn check_time(
 
 /// Checks [`Check::Phases`]: `aligned` phases are 0, all phases are within a period, and `spread` phases are multiples of 1 /
 /// (lcm(rates) N) seconds such that no two machines ever tick at the same time.
-pub(super) fn check_phases(setup: &Setup, page: &mut RunFindings<'_>) {
+pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;
     }
-    page.checked(Check::Phases, machines);
+    findings.checked(Check::Phases, machines);
     let steps = setup.steps();
     let mut residues = vec![None; setup.machines()];
     let million_seconds_ns = u128::from(MILLION_SECONDS_NS);
@@ -145,7 +146,7 @@ pub(super) fn check_phases(setup: &Setup, page: &mut RunFindings<'_>) {
         let mut violated = |why: String| {
             let words =
                 || format!("machine {machine} at {rate}/s has a phase of {phase_ns} ns: {why}");
-            page.violated(Check::Phases, At::Journal, words);
+            findings.violated(Check::Phases, At::Journal, words);
         };
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
             violated("with phase = aligned it must be 0".to_owned());

@@ -1,4 +1,4 @@
-//! When ticks are due, recomputed from phase and rate.
+//! The times at which ticks are due, recomputed from phase and rate.
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;

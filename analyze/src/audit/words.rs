@@ -5,7 +5,7 @@ use sim::machine::{EventKind, Recipients};
 
 use super::log::Entry;
 
-/// Describes an event in a clause.
+/// Describes an event in a clause, such as "machine 0 had an internal event at tick 5".
 pub(super) fn event(machine: usize, entry: &Entry) -> String {
     let tick = entry.tick;
     match &entry.kind {
@@ -27,14 +27,14 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
                 UNKNOWN_MACHINE => "an unnamed machine".to_owned(),
                 sender => format!("machine {sender}"),
             };
-            let told = |what: &str, number: u64, behind: &str| match number {
+            let if_known = |before: &str, number: u64, after: &str| match number {
                 UNKNOWN => String::new(),
-                number => format!("{what}{number}{behind}"),
+                number => format!("{before}{number}{after}"),
             };
             format!(
                 "machine {machine} received at tick {tick} a message that {sender} sent{}{}",
-                told(" at tick ", message.sent_tick, ""),
-                told(" (stamp ", message.stamp, ")")
+                if_known(" at tick ", message.sent_tick, ""),
+                if_known(" (stamp ", message.stamp, ")")
             )
         }
     }

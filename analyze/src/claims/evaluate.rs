@@ -61,7 +61,7 @@ impl Answer<'_> {
 fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
     let audit = claim.audited.as_ref().map(|experiment| {
         let found = data.audit(experiment)?;
-        Ok(audit::exception(&found))
+        Ok(audit::describe_failures(&found))
     });
     let tests: Vec<Result<Outcome, NotEvaluated>> = claim
         .tests

@@ -15,8 +15,8 @@ use super::output::{self, Output};
         that were as scheduled (column as_scheduled), queue lengths are recomputed exactly; in other runs they must lie between a \
         lower and an upper limit. If any check fails, the exit code is 4. Runs with stamp = before fail a check on purpose: they break \
         the Clock Condition.\n\n\
-        CSV and JSON have one record for each dataset and check: how often it was made (checked), how often it failed (violations), \
-        and file, line, run and description of the first failure. With these formats the report in words is printed to stderr.")]
+        CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
+        (violations), and file, line, run and description of the first failure. With these formats the report in words is printed to stderr.")]
 pub struct Audit {
     /// Dataset folders, made by `sim run` or `analyze import`; for a dataset in shards, its folder or single shard folders in it
     #[arg(value_name = "DATASET", required = true)]
@@ -34,6 +34,6 @@ impl Audit {
         let printed = self
             .output
             .print(&words, &tables, || audit::records(&found));
-        output::report_check(audit::exception(&found), printed)
+        output::report_check(audit::describe_failures(&found), printed)
     }
 }

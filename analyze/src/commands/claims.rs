@@ -14,13 +14,13 @@ use super::output::{Output, is_closed_pipe};
 use super::pools;
 use super::selection::say_what_is_left_out;
 
-/// Test what others claimed about this model: each claim is confirmed, refuted, undecided, depends on parameters, or is not
-/// evaluated
+/// Test what others claimed about this model. The verdict on a claim is one of: confirmed, refuted, undecided, depends on
+/// parameters, not evaluated
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
-        Each test of a claim has a range. It holds if the whole 95 % interval of the measured value is in that range, fails if the \
-        whole interval is outside, and is undecided otherwise. If a dataset is missing, the command that makes it is printed, the \
+        Each test of a claim has a range. The test holds if the whole 95 % interval of the measured value is in that range, and it fails \
+        if the whole interval is outside. Otherwise it is undecided. If a dataset is missing, the command that makes it is printed, the \
         other claims are tested anyway, and the exit code is 2.\n\n\
         CSV and JSON have one record for each test."
 )]
@@ -50,16 +50,16 @@ impl Claims {
         let printed = self
             .output
             .print(&[], &tables, || claims::records(&answers));
-        // What could not be evaluated is told, even if the reader of stdout has gone away.
+        // Claims that could not be evaluated are reported even if the reader of stdout has gone away.
         match printed {
             Err(error) if !is_closed_pipe(&error) => Err(error),
-            _ => all_evaluated(&answers),
+            _ => require_all_evaluated(&answers),
         }
     }
 
     fn chosen(&self, claims: Vec<Claim>) -> anyhow::Result<Vec<Claim>> {
-        let there = |id: &String| claims.iter().any(|claim| claim.id == *id);
-        if let Some(unknown) = self.ids.iter().find(|id| !there(id)) {
+        let exists = |id: &String| claims.iter().any(|claim| claim.id == *id);
+        if let Some(unknown) = self.ids.iter().find(|id| !exists(id)) {
             let ids: Vec<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
             bail!("no claim `{unknown}`; there are {}", ids.join(", "));
         }
@@ -75,8 +75,8 @@ fn say_what_is_not_audited(dataset: &Audited) {
     }
 }
 
-/// An error that says what is missing, once, if anything is.
-fn all_evaluated(answers: &[Answer<'_>]) -> anyhow::Result<()> {
+/// Returns an error that lists what is missing, each item once, if a claim could not be evaluated.
+fn require_all_evaluated(answers: &[Answer<'_>]) -> anyhow::Result<()> {
     let not_evaluated: Vec<&Answer<'_>> = answers
         .iter()
         .filter(|answer| answer.not_evaluated().next().is_some())

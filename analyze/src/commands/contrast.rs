@@ -28,13 +28,13 @@ pub struct Contrast {
     /// The parameter that changes
     #[arg(long, value_name = "PARAMETER")]
     of: String,
-    /// Its first value
+    /// The first value of the parameter
     #[arg(long, value_name = "A")]
     from: String,
-    /// Its second value
+    /// The second value of the parameter
     #[arg(long, value_name = "B")]
     to: String,
-    /// Compare this measure; give the name of its column; may be given several times
+    /// Compare this measure, named by its column; may be given several times
     #[arg(long, value_name = "NAME")]
     measure: Vec<String>,
     #[command(flatten)]

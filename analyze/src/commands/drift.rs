@@ -6,8 +6,8 @@ use clap::Args;
 use super::Datasets;
 use super::output::{self, Output, Rows};
 
-/// How fast the clocks run, how far they are ahead of their machine's number of ticks, and how far they are behind the fastest
-/// clock
+/// How fast the clocks run, how far they are ahead of their machine's number of ticks, and how far they are behind the largest
+/// clock of the run
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze drift data/quickstart --format csv > drift.csv")]
 pub struct Drift {

@@ -12,9 +12,9 @@ use super::Datasets;
 /// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks. Events that an earlier export wrote
 /// are not written again
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: analyze export data/quickstart\n\n`analyze dictionary` explains the columns."
-)]
+#[command(after_help = "Example: analyze export data/quickstart\n\n\
+        With --warm-up, the measures in the files of runs and machines ignore the first S model seconds. The files of events contain all \
+        events. `analyze dictionary` explains the columns.")]
 pub struct Export {
     #[command(flatten)]
     datasets: Datasets,
@@ -39,8 +39,8 @@ impl Export {
     }
 }
 
-/// A path as arguments of `pl.read_parquet`, to paste into Python. `glob=False` makes Python read brackets and stars in it
-/// literally.
+/// A path as arguments of `pl.read_parquet`, to paste into Python. `glob=False` makes Python read brackets and stars in
+/// the path literally.
 fn python_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     match bytes.iter().any(|byte| b"*?[".contains(byte)) {

@@ -14,8 +14,8 @@ use sim::table::terminal_width;
 
 use super::output::{self, Format, Output, write_stdout};
 
-/// No mapping has so many bytes.
-const MOST_MAPPING_BYTES: u64 = 1 << 20;
+/// The largest accepted size of a mapping file. A larger file is surely something else.
+const MAX_MAPPING_BYTES: u64 = 1 << 20;
 
 /// Turn the logs of another implementation into a dataset, for the same tables and audit
 #[derive(Debug, Args)]
@@ -27,16 +27,22 @@ const MOST_MAPPING_BYTES: u64 = 1 << 20;
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
 Each row is an event. A log needs at least these values: system time, event, logical clock, and the machine (not needed if each machine \
-has its own file). How the lines are written is recognised: tables with or without a header, labels, key=value, JSON, free text, events of \
-several lines. --explain shows what was understood. --columns names columns by the name in the first line or by number; - says that there \
-is none. Optional columns: queue_length, run, tick, recipients, sender (or peers for both), stamp and sent_tick. Stamp is the timestamp \
-that a message carries, and sent_tick is the number of the sender's tick at which it was sent. With more columns, more can be measured and \
-checked; the report lists what could not be. Queue lengths may be missing: after an internal event or a send 0 is taken, and after \
-receives they are recounted if the log says who sent what to whom.
+has its own file). The format of the lines is recognised: tables with or without a header, labels, key=value, JSON, free text, events of \
+several lines. --explain shows what was understood.
 
-All files named directly form one run; each folder among the LOGS is a separate run. Names such as run1_vm2.csv, and folders within \
-folders, tell of several runs. A file given with --mapping can contain every option, and patterns of lines and of file names; \
---write-mapping writes one:
+--columns says which column holds which value, by the column's title or by its number. For a value that the log does not have, write \
+`-`, such as queue_length=-. Optional columns: queue_length, run, tick, recipients and sender (or one column peers with recipients and \
+senders), stamp, and sent_tick. The stamp is the timestamp that a message carries, and sent_tick is the number of the sender's tick at \
+which the message was sent. With more columns, more can be measured and checked. The report lists what could not be measured or checked.
+
+Queue lengths may be missing. Then the queue length after an internal event or a send counts as 0. After a receive it is recounted, if \
+the log says who sent what to whom.
+
+Files that are named directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS is a \
+run; if it contains folders or files with run numbers, it is several runs.
+
+A file given with --mapping can contain every option that says how to read the logs (`duration_s` for --duration, `header = false` for \
+--no-header). It can also contain patterns of lines and of file names. An example:
 
   line = '^\\[(?<system_time>[^]]+)\\] VM (?<machine>\\d+) (?<event>\\w+).* clock=(?<logical_clock>\\d+) queue=(?<queue_length>\\d+)'
   files = 'run(?<run>\\d+)_vm(?<machine>\\d+)'
@@ -46,19 +52,20 @@ folders, tell of several runs. A file given with --mapping can contain every opt
   send_all = [\"SHOUT\"]
   ignore = [\"HELLO\"]
 
-With --each, every folder in FOLDER is a submission. Each becomes a dataset of its own in DATASET, is audited and measured, and gets a \
-row of the table. A submission that cannot be imported has its error in its row, and stops no other.
+With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in DATASET, is audited and measured, \
+and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other submissions are imported all \
+the same.
 
-Exit codes: 0 imported, 2 a log cannot be read, and no dataset is made. With --each: 0 all were imported and passed the audit, 4 one was \
-not imported or failed it, 2 FOLDER cannot be read or has no folder in it.")]
+Exit codes: 0 the dataset is made; 2 a log cannot be read, and no dataset is made. With --each: 0 all submissions were imported and passed \
+the audit; 4 a submission was not imported or failed the audit; 2 FOLDER cannot be read or has no folder in it.")]
 pub struct Import {
     /// The log files of one run, or a folder for each run
     #[arg(value_name = "LOGS", required_unless_present = "each")]
     sources: Vec<PathBuf>,
-    /// A class: import each folder in this folder as a submission of its own, and print a table with a row for each
+    /// Import the work of a whole class of students: each folder in FOLDER becomes a dataset of its own and a row of the printed table
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["sources", "explain", "write_mapping"], requires = "into")]
     each: Option<PathBuf>,
-    /// How to print the table of a class
+    /// The format of the table that --each prints [default: table]
     #[arg(long, value_enum, requires = "each")]
     format: Option<Format>,
     /// The folder of the new dataset; with --each, the folder of the new datasets
@@ -67,10 +74,11 @@ pub struct Import {
     /// Only show how the logs would be read: where each field was found, and what was assumed
     #[arg(long, conflicts_with = "into")]
     explain: bool,
-    /// Write how the logs are read into a TOML file, which can be corrected and given with --mapping
+    /// Write a TOML file that says how the logs are read. It contains only what differs from the standard names. You can correct it and give it
+    /// with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
-    /// A TOML file that says how to read the logs. Where an option says something else, the option is used
+    /// A TOML file that says how to read the logs. Options replace its values; --events adds to its words
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// The character between cells, or `blanks` [default: recognised]
@@ -79,7 +87,7 @@ pub struct Import {
     /// The first line is an event, and not the names of the columns
     #[arg(long)]
     no_header: bool,
-    /// Names of columns, or their numbers from 1, such as system_time=when,event=3
+    /// The columns of the log, by title or by number from 1, such as system_time=when,event=3. For a value that the log does not have, write -
     #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
     columns: Vec<(String, String)>,
     /// The words of the log for the kinds of events: internal, send, send_all (to all others), receive, or ignore (no event), such as send=OUT,send_all=OUT_ALL
@@ -88,16 +96,17 @@ pub struct Import {
     /// The format of times: s, ms, us, ns, or a strftime format [default: recognised]
     #[arg(long, value_name = "UNIT")]
     time: Option<String>,
-    /// Whether logical clocks are logged before or after the event [default: what fits the rows]
+    /// Whether logical clocks are logged before or after the event [default: the rule that fits the rows]
     #[arg(long, value_name = "WHEN")]
     clock: Option<BeforeOrAfter>,
-    /// Whether queue lengths are logged before or after the event [default: what fits the rows]
+    /// Whether queue lengths are logged before or after the event [default: the rule that fits the rows]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Whether messages carry the clock before or after the send's increment [default: what fits the rows]
+    /// Whether messages carry the sender's clock from before or after the send's increment [default: the rule that fits the rows]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
-    /// How idle machines choose recipients: mix, unicast, broadcast or multicast(2), as in experiments. Then `analyze audit` checks it
+    /// How idle machines choose recipients: mix, unicast, broadcast or multicast(2), as in experiments. If this is given, `analyze audit` checks
+    /// that the logs agree with it
     #[arg(long, value_name = "RULE")]
     sends: Option<String>,
     /// Ticks per second of each machine, such as 1,3,6 [default: measured]
@@ -106,10 +115,10 @@ pub struct Import {
     /// Probability that an idle tick is an internal event [default: measured]
     #[arg(long, value_name = "P")]
     internal: Option<f64>,
-    /// How many seconds each run was observed [default: to the last event]
+    /// How many model seconds each run was observed [default: until the last event]
     #[arg(long, value_name = "SECONDS")]
     duration: Option<f64>,
-    /// Model seconds per second of the logs [default: 1]
+    /// How many model seconds pass in a second of the logs [default: 1]
     #[arg(long, value_name = "X")]
     time_scale: Option<f64>,
 }
@@ -132,13 +141,13 @@ impl From<BeforeOrAfter> for When {
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
         match (&self.each, &self.into) {
-            (Some(folder), Some(into)) => self.mark(folder, into),
+            (Some(folder), Some(into)) => self.import_class(folder, into),
             _ => self.import(),
         }
     }
 
-    /// Imports and marks every submission in `folder`.
-    fn mark(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
+    /// Imports, audits and measures every submission in `folder`.
+    fn import_class(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
         let class = Class::mark(folder, &self.mapping()?, into)?;
         let output = Output::new(self.format.unwrap_or(Format::Table));
         let words = class::words(&class);
@@ -148,26 +157,26 @@ impl Import {
     }
 
     fn import(&self) -> anyhow::Result<()> {
-        let said = self.mapping()?;
+        let mapping = self.mapping()?;
         let width = terminal_width();
         if self.explain || self.write_mapping.is_some() {
-            let (report, mapping) = import::understand(&self.sources, &said)?;
+            let (report, complete_mapping) = import::understand(&self.sources, &mapping)?;
             if self.into.is_none() {
                 let words = prose(&report.reading(), width);
                 let text = format!("{}{words}", terminal(&report.table(), width));
                 write_stdout(printable(&text).as_bytes())?;
             }
             if let Some(path) = &self.write_mapping {
-                let text = mapping.to_toml()?;
+                let text = complete_mapping.to_toml()?;
                 fs::write(path, text).with_context(|| path.display().to_string())?;
             }
         }
         let Some(into) = &self.into else {
             return Ok(());
         };
-        let report = import::import(&self.sources, &said, into)?;
+        let report = import::import(&self.sources, &mapping, into)?;
         let word = shell_word(into);
-        // Not wrapped: commands are pasted.
+        // The last line is not wrapped, so that users can copy its commands.
         let text = format!(
             "{}{}\nIn {}. Next: analyze summary {word}, analyze audit {word}\n",
             terminal(&report.table(), width),
@@ -177,24 +186,25 @@ impl Import {
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
+    /// The mapping of --mapping, changed by the other options.
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
             Some(path) => {
-                let text = read_text(path, MOST_MAPPING_BYTES)
+                let text = read_text(path, MAX_MAPPING_BYTES)
                     .with_context(|| path.display().to_string())?;
                 Mapping::parse(&text, path)?
             }
         };
-        let said = |option: &Option<String>, file: &mut Option<String>| {
+        let override_with = |option: &Option<String>, file: &mut Option<String>| {
             if option.is_some() {
                 file.clone_from(option);
             }
         };
-        said(&self.separator, &mut mapping.separator);
-        said(&self.time, &mut mapping.time);
-        said(&self.stamp, &mut mapping.stamp);
-        said(&self.sends, &mut mapping.sends);
+        override_with(&self.separator, &mut mapping.separator);
+        override_with(&self.time, &mut mapping.time);
+        override_with(&self.stamp, &mut mapping.stamp);
+        override_with(&self.sends, &mut mapping.sends);
         if self.no_header {
             mapping.header = Some(false);
         }
@@ -207,7 +217,7 @@ impl Import {
         for (event, word) in &self.events {
             let Some(kind) = Kind::named(event) else {
                 bail!(
-                    "--events: no event `{event}`; there are internal, send, send_all, receive and ignore"
+                    "--events: no event `{event}`; use internal, send, send_all, receive or ignore"
                 );
             };
             mapping.events.entry(kind).or_default().push(word.clone());

@@ -31,7 +31,7 @@ use selection::Selection;
 
 pub use output::{is_closed_pipe, print_help_or_version};
 
-/// Tables and data files from the logs of logical clocks.
+/// Make tables and data files from the logs of logical clocks.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -91,7 +91,7 @@ impl Cli {
     }
 }
 
-/// The verb ran to its end, and the check that it made failed.
+/// The error of a command that did its work and whose check failed.
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);

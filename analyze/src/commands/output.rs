@@ -86,8 +86,8 @@ impl Output {
 /// The options that choose and order a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine all runs that agree in the named columns, such as rates,internal. A name is a parameter, or `machines`, `machine` or
-    /// `rate`
+    /// Combine all runs that have the same values in the named columns, such as rates,internal. A name is a parameter, or
+    /// `machines`, `machine` or `rate`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     by: Vec<String>,
     /// Print the rows with the largest mean of this measure first; the measure is named by its column
@@ -161,7 +161,7 @@ pub fn print_table_of(
 pub struct StdoutError(io::Error);
 
 impl StdoutError {
-    /// Tells whether the reader of stdout went away, as `head` does. This is nobody's mistake.
+    /// Tells whether the reader of stdout went away, as `head` does. This is not an error.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }

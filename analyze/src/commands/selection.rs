@@ -14,13 +14,13 @@ use super::pools;
 /// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs whose largest tick delay plus largest message delay is less than the margin: the shortest time between two ticks whose order
-    /// matters. Then nothing can change the order of events. Runs with ticks at the same time (phase=aligned) have a margin of 0 and
-    /// are never punctual. Runs in virtual time are always punctual
+    /// All runs in virtual time, and TCP runs in which lateness_max_us + latency_max_us is less than margin_us (the shortest time
+    /// between two ticks whose order matters). In such a run the order of events cannot have changed. TCP runs with phase=aligned have
+    /// a margin of 0, so they are never punctual
     Punctual,
 }
 
-/// The options that choose runs, and that say how runs are read.
+/// The options that choose runs, and the options for reading them.
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Use only the finished runs of this kind
@@ -29,7 +29,7 @@ pub struct Selection {
     /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Ignore the first S model seconds of every run. Events exactly at S count
+    /// Let the measures ignore the first S model seconds of every run. An event exactly at S counts
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
     /// Neither read nor write the cache of measures (the folder .cache in the dataset)
@@ -110,7 +110,10 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
         let has_none = |run: &&JournalRow| run.margin_us == 0.0;
         let margins = match dataset.left_out().iter().filter(has_none).count() {
             0 => String::new(),
-            count => format!("; {count} of them with a margin of 0, which none can be below"),
+            count @ 1 => {
+                format!("; {count} of them has a margin of 0, so it can never be punctual")
+            }
+            count => format!("; {count} of them have a margin of 0, so they can never be punctual"),
         };
         tell(format_args!(
             "{label}: {runs} of {finished} finished {} left out{margins}",

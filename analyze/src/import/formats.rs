@@ -18,8 +18,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// Formats of times. A format comes before those that match a part of the same text. Fractions of a second are optional.
-pub(super) const FORMATS: [Format; 16] = [
+/// Formats, those that say more before those that are a part of them. A fraction of a second is optional in all.
+pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
         strftime: None,
@@ -32,6 +32,9 @@ pub(super) const FORMATS: [Format; 16] = [
         r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(?:[.,]\d+)?",
         "%Y-%m-%d_%H-%M-%S%.f",
     ),
+    format(r"\d{8}-\d{6}(?:[.,]\d+)?", "%Y%m%d-%H%M%S%.f"),
+    format(r"\d{8}_\d{6}(?:[.,]\d+)?", "%Y%m%d_%H%M%S%.f"),
+    format(r"\d{8}T\d{6}(?:[.,]\d+)?", "%Y%m%dT%H%M%S%.f"),
     format(
         r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?",
         "%Y/%m/%d %H:%M:%S%.f",
@@ -70,6 +73,7 @@ pub(super) const FORMATS: [Format; 16] = [
     ),
     format(r"\d\d-\d\d_\d\d-\d\d-\d\d(?:[.,]\d+)?", "%m-%d_%H-%M-%S%.f"),
     format(r"\d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]", "%I:%M:%S%.f %p"),
+    format(r"\d\d:\d\d:\d\d:\d{3,9}", "%H:%M:%S:%f"),
     Format {
         pattern: r"\d\d:\d\d:\d\d(?:[.,]\d+)?",
         strftime: None,
@@ -96,8 +100,13 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
         .iter()
         .enumerate()
         .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
-    let next = text[found.1..].chars().next();
-    (!next.is_some_and(|next| next.is_alphanumeric())).then_some(found)
+    let mut next = text[found.1..].chars();
+    let is_cut = match next.next() {
+        // A part of it would be read as the whole.
+        Some(':' | '.') => next.next().is_some_and(|next| next.is_ascii_digit()),
+        next => next.is_some_and(char::is_alphanumeric),
+    };
+    (!is_cut).then_some(found)
 }
 
 /// The format of strftime that all times have: that of the first format that matches them all. None if this is ISO 8601, or if no
@@ -159,11 +168,21 @@ mod tests {
             "9:30:00 PM",
             "09:30:00.25",
             "11-09_09-30-00.25",
+            "20261109-093000.288",
+            "20261109T093000",
+            "09:30:00:122815",
         ] {
             let found = at_beginning(&format!("{time} rest"));
             assert_eq!(found.map(|(_, end)| end), Some(time.len()), "{time}");
         }
-        for none in ["12", "1.5", "Sent 1", "1700000000.25", "x09:30:00"] {
+        for none in [
+            "12",
+            "1.5",
+            "Sent 1",
+            "1700000000.25",
+            "x09:30:00",
+            "2026-11-09 09:30:00:5",
+        ] {
             assert_eq!(at_beginning(none), None, "{none}");
         }
     }

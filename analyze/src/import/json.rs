@@ -49,12 +49,13 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
             Some(Err(error)) => return Err(wrong(format!("no JSON: {error}"))),
             Some(Ok((Value::Object(object), end))) => {
                 let mut cells = vec![];
-                let fields = only_list(&object);
-                if let Some(list) = fields.filter(|_| objects.is_empty()) {
-                    // The list within the only object is the log.
-                    for value in list {
+                let list = only_list(&object).filter(|_| objects.is_empty());
+                if let Some((key, list)) = list {
+                    // The events are a list within one object: the list is the log.
+                    let lines = lines_of_list(&text[at..at + end], key, list.len());
+                    for (value, below) in list.iter().zip(lines) {
                         flatten(String::new(), value, &mut cells);
-                        objects.push((line, std::mem::take(&mut cells)));
+                        objects.push((line + below, std::mem::take(&mut cells)));
                     }
                 } else {
                     flatten(String::new(), &Value::Object(object), &mut cells);
@@ -73,16 +74,38 @@ fn newlines(text: &str) -> u64 {
     text.bytes().filter(|&byte| byte == b'\n').count() as u64
 }
 
-/// The only list of objects in an object; none if there is no such list or several.
-fn only_list(object: &serde_json::Map<String, Value>) -> Option<&Vec<Value>> {
-    let is_list = |value: &&Value| {
-        value
-            .as_array()
-            .is_some_and(|list| list.first().is_some_and(Value::is_object))
-    };
-    let mut lists = object.values().filter(is_list);
-    let list = lists.next()?.as_array();
-    list.filter(|_| lists.next().is_none())
+/// The one list of objects that an object holds, with its key; none if it holds none or several.
+fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Value>)> {
+    let mut lists = object.iter().filter_map(|(key, value)| {
+        let list = value.as_array()?;
+        list.first()?.is_object().then_some((key.as_str(), list))
+    });
+    let list = lists.next()?;
+    lists.next().is_none().then_some(list)
+}
+
+/// How many lines below the beginning of an object each of the `count` values begins that it lists under `key`.
+fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
+    let key = serde_json::to_string(key).unwrap_or_default();
+    // The list begins behind the one occurrence of its key from which so many objects can be read.
+    let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
+    let found = starts.filter_map(|start| {
+        let mut at = start + object[start..].find('[')? + 1;
+        let mut lines = vec![];
+        for _ in 0..count {
+            let rest = &object[at..];
+            at += rest.len()
+                - rest
+                    .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
+                    .len();
+            let (value, end) = next(&object[at..])?.ok()?;
+            value.is_object().then_some(())?;
+            lines.push(newlines(&object[..at]));
+            at += end;
+        }
+        Some(lines)
+    });
+    found.last().unwrap_or_else(|| vec![0; count])
 }
 
 fn flatten(key: String, value: &Value, cells: &mut Vec<(String, String)>) {
@@ -168,6 +191,9 @@ mod tests {
         );
         let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
         assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
+        let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
+        let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
+        assert_eq!(lines, Ok(vec![4, 5]));
     }
 
     #[test]

@@ -120,8 +120,15 @@ const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", 
 const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
-/// Beginnings of words about the program itself and not about an event.
-const PROGRAM_STEMS: [&str; 13] = [
+/// Words before which an event is one that did not happen.
+const NEGATIONS: [&str; 14] = [
+    "no", "not", "without", "nothing", "never", "none", "neither", "nor", "didn", "wasn", "kein",
+    "keine", "nicht", "sin",
+];
+/// A negation speaks of an event that is at most so many words behind it.
+const NEGATED_WORDS: usize = 3;
+/// How words of rows begin that tell of the program and not of an event.
+const NO_EVENT: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
 ];
@@ -173,8 +180,13 @@ pub(super) fn says_all(word: &str) -> bool {
     ALL_WORDS.contains(&word) || ALL_STEMS.iter().any(|stem| word.starts_with(stem))
 }
 
-/// The kind of event that a cell usually stands for: that of the first word which stands for an event. None if that is not the
-/// first word of the cell, and later words stand for another kind.
+/// Whether an event behind the word, in lower case, did not happen.
+pub(super) fn negates(word: &str) -> bool {
+    NEGATIONS.contains(&word)
+}
+
+/// What a cell usually stands for: the first of its words that stands for an event decides, and words of several kinds behind
+/// other words decide nothing.
 pub(super) fn usual(cell: &str) -> Option<Kind> {
     let words = words(cell);
     if let Some(kind) = kind_of_abbreviation(&words) {
@@ -189,6 +201,13 @@ pub(super) fn usual(cell: &str) -> Option<Kind> {
         let is_of_clock = words[index] == "local" && CLOCK_WORDS.contains(&next);
         kind_of_word(&words[index]).filter(|_| !is_of_clock)
     };
+    let is_negated = |index: usize| {
+        let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
+        let negation = before.iter().rposition(|word| negates(word));
+        // It speaks of the first event behind it alone.
+        negation.is_some_and(|at| before[at + 1..].iter().all(|word| of_word(word).is_none()))
+    };
+    let kind = |index: usize| kind(index).filter(|_| !is_negated(index));
     let mut found = (0..words.len()).filter_map(kind);
     let Some(first) = found.next() else {
         let is_no_event = |word: &String| PROGRAM_STEMS.iter().any(|stem| word.starts_with(stem));
@@ -245,6 +264,9 @@ mod tests {
             ("Failed to receive message", Some(Kind::Ignore)),
             ("the local clock time is", None),
             ("Sender", None),
+            ("No message received", None),
+            ("nothing received, so internal", Some(Kind::Internal)),
+            ("No message received, sending message", Some(Kind::Send)),
             ("TICK", None),
             ("", None),
         ] {

@@ -230,10 +230,30 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
     rows.iter_mut().for_each(|row| row.line += skipped as u64);
-    rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()));
+    rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()) && !is_rule(&row.cells));
     let has_header = mapping.header != Some(false) && !rows.is_empty();
+    let header = has_header.then(|| rows.remove(0).cells);
+    let mut left_out: Vec<(u64, String)> = vec![];
+    if let Some(header) = &header {
+        // Programs that append to their log write the header at every start.
+        rows.retain(|row| {
+            let is_event = row.cells != *header;
+            if !is_event {
+                left_out.push((row.line, joined(&row.cells)));
+            }
+            is_event
+        });
+    }
+    let usual = header.as_ref().or(rows.first().map(|row| &row.cells));
+    let usual = usual.map_or(0, StringRecord::len);
+    if rows.len() > 1
+        && let Some(cut) = rows.pop_if(|row| row.cells.len() < usual)
+    {
+        // The program was stopped while it wrote its last line.
+        left_out.push((cut.line, joined(&cut.cells)));
+    }
     Ok(Table {
-        header: has_header.then(|| rows.remove(0).cells),
+        header,
         rows,
         mark: match separator {
             "," => DecimalMark::Point,
@@ -241,11 +261,22 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         },
         preamble: preamble
             .filter(|(_, text)| !text.trim().is_empty())
+            .chain(left_out)
             .collect(),
     })
 }
 
-/// Number of lines before the first line that names all needed columns; 0 if no line does.
+/// Whether a row is a line drawn between others, such as `--- | ---`.
+fn is_rule(cells: &StringRecord) -> bool {
+    let mut letters = cells.iter().flat_map(str::chars);
+    letters.all(|letter| "-=:+|_".contains(letter))
+}
+
+fn joined(cells: &StringRecord) -> String {
+    cells.iter().collect::<Vec<&str>>().join(" ")
+}
+
+/// How many lines stand before the first that names all columns which an event needs; 0 if none does.
 fn header_line(text: &str, mapping: &Mapping) -> usize {
     let names_all = |line: &str| {
         let separator = mapping.separator.as_deref();

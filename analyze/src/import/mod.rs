@@ -26,14 +26,15 @@
 //! - [`machines`]: names of machines
 //! - [`peers`]: names of peers in cells
 //! - [`run`]: the rows of a run, machine by machine
-//! - [`ticks`]: finds the rows that belong to one tick
-//! - [`rules`]: finds whether clocks, stamps and queue lengths were logged before or after the event
-//! - [`messages`]: matches receives with sends
-//! - [`times`]: checks whether the times of a run are consistent
-//! - [`queues`]: fills in queue lengths that the log does not have
-//! - [`configuration`]: the configuration of a run, given or measured
-//! - [`rates`], [`durations`]: ticks per second, and the duration of a run
-//! - [`report`], [`findings`]: the report of an import
+//! - [`ticks`]: which rows are one tick
+//! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
+//! - [`midnight`]: times of day in runs that pass midnight
+//! - [`messages`]: which send a receive belongs to
+//! - [`times`]: which times fit together
+//! - [`queues`]: queue lengths that a log does not have
+//! - [`configuration`]: what a run's configuration was, said or measured
+//! - [`rates`], [`durations`]: ticks per second, and how long a run was observed
+//! - [`report`], [`findings`]: how all that is told
 
 mod configuration;
 mod durations;
@@ -49,6 +50,7 @@ mod lines;
 mod machines;
 mod mapping;
 mod messages;
+mod midnight;
 mod names;
 mod numbers;
 mod patterns;

@@ -56,18 +56,22 @@ pub(super) fn named(cell: &str) -> Named<'_> {
         .map(str::trim)
         .flat_map(|part| part.strip_prefix("and ").unwrap_or(part).split(" and "))
         .map(|name| name.trim().trim_matches(['\'', '"']));
-    let names: Vec<&str> = names.collect();
+    let mut names: Vec<&str> = names.collect();
+    // A tuple of one, `(0,)`.
+    if names.len() > 1 && names.last().is_some_and(|name| name.is_empty()) {
+        names.pop();
+    }
     match names[..] {
-        // `2 3` is two names, but `VM 2` is one.
-        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(is_number) => {
+        // `2 3` and `vm2 vm3`: names with numbers between blanks are names each; `VM 2` is one.
+        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_number) => {
             Named::Names(one.split_whitespace().collect())
         }
         _ => Named::Names(names),
     }
 }
 
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+fn has_number(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a word can be part of a phrase for all machines, such as `all other machines`.
@@ -133,6 +137,7 @@ mod tests {
         ] {
             assert_eq!(named(cell), Named::Names(vec!["1", "2"]), "{cell}");
         }
+        assert_eq!(named("(0,)"), Named::Names(vec!["0"]));
         for cell in [
             "*",
             "all",

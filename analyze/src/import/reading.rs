@@ -1,8 +1,11 @@
 //! Reads all files: groups them by run, recognises their format, and splits them into rows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use once_cell::sync::Lazy;
+use regex::Regex;
 use sim::log::{ImportedFile, checksum};
 
 use super::lines::{self, Raw};
@@ -55,7 +58,7 @@ pub(super) fn read(
                 bytes: text.len() as u64,
                 checksum: checksum(text.as_bytes()),
             });
-            files.push((path, text));
+            files.push((path, without_colours(text)));
         }
         texts.push(RunTexts {
             name: run.name,
@@ -107,8 +110,18 @@ pub(super) fn read(
     })
 }
 
-/// The rows of a run's files. A file from a folder is left out if no column or pattern of the mapping is found in it, unless this
-/// is so for all files of the run.
+/// A text without the codes that colour it in a terminal.
+fn without_colours(text: String) -> String {
+    static CODE: Lazy<Regex> = Lazy::new(|| {
+        Regex::new(r"\x1b\[[0-9;]*[A-Za-z]").unwrap_or_else(|error| unreachable!("{error}"))
+    });
+    match CODE.replace_all(&text, "") {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(plain) => plain,
+    }
+}
+
+/// The rows of a run's files. A file found in a folder in which nothing is known is left out, if others are logs.
 fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)

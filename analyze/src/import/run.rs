@@ -16,7 +16,7 @@ use super::report::Report;
 use super::rows::{Reader, Row};
 use super::time::Clock;
 use super::times::{self, SlackNs};
-use super::{messages, queues, ticks};
+use super::{messages, midnight, queues, ticks};
 use crate::error::Error;
 
 /// The parsed rows of a run.
@@ -52,6 +52,7 @@ impl Run {
         }
         let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
+        let mut passes_midnight = false;
         for raw in files {
             let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
@@ -69,14 +70,18 @@ impl Run {
                 raw,
                 mapping,
             };
+            let has_days = !reader.clock.is_time_of_day(first, raw.mark);
             for raw_row in &raw.rows {
-                let row = reader.read(raw_row)?;
+                let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];
+                if !has_days {
+                    passes_midnight |= midnight::add_days(&mut row, log.last());
+                }
                 if log
                     .last()
                     .is_some_and(|before| before.time_ns > row.time_ns)
                 {
-                    let problem = "its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own";
+                    let problem = "its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time, and each run in a folder of its own";
                     return Err(Error::import(
                         &raw.path,
                         Some(raw_row.line),
@@ -88,7 +93,13 @@ impl Run {
                 log.push(row);
             }
         }
-        let (joined, is_numbered) = ticks::number_ticks(&mut machines);
+        if passes_midnight {
+            midnight::join_machines(&mut machines);
+            report
+                .understood
+                .assume("Times of day fall once: the run passes midnight.".to_owned());
+        }
+        let (joined, is_numbered) = ticks::number(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
         Ok(Self {

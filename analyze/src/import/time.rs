@@ -19,6 +19,8 @@ pub(super) enum Clock {
 }
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in a day.
+pub(super) const DAY_NS: u64 = 24 * 3600 * NANOS_PER_SECOND;
 
 /// The unit with this abbreviation, in nanoseconds.
 fn unit_ns(name: &str) -> Option<u64> {
@@ -62,7 +64,13 @@ impl Clock {
         ns.filter(|&ns| i64::try_from(ns).is_ok())
     }
 
-    /// The expected format in words, for an error.
+    /// Whether `text` is a time of day without a date.
+    pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
+        let is_within_a_day = self.ns(text, mark).is_some_and(|ns| ns < DAY_NS);
+        !matches!(self, Self::Unit(_)) && is_within_a_day
+    }
+
+    /// What is wanted, for an error.
     pub(super) fn wanted(&self) -> String {
         match self {
             Self::Unit(ns) => {

@@ -39,6 +39,50 @@ fn names_in_capitals_are_logs_too() {
     assert!(!words.iter().any(|word| word.contains("Left out")));
 }
 
+/// The program was started twice, and stopped while it wrote.
+#[test]
+fn a_header_again_and_a_last_row_that_was_cut_are_left_out() {
+    let again = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
+    let words = imported(&[("vm1.csv", LOG), ("vm2.csv", &again)]).unwrap();
+    assert_eq!(words[0], "1 run, 7 events.");
+    let left_out = words.iter().find(|word| word.starts_with("Left out"));
+    let left_out = left_out.unwrap();
+    assert!(
+        left_out.contains("/run/vm2.csv line 5: time event clock queue"),
+        "{left_out}"
+    );
+    assert!(
+        left_out.contains("/run/vm2.csv line 7: 4.0 inter"),
+        "{left_out}"
+    );
+    let amid = LOG.replace("1.0,internal,2,0", "1.0,internal");
+    let problem = imported(&[("vm1.csv", LOG), ("vm2.csv", &amid)]).unwrap_err();
+    assert!(
+        problem.contains("vm2.csv line 3: 2 cells, where the first line has 4"),
+        "{problem}"
+    );
+}
+
+/// Times of day without dates; the second machine begins after midnight.
+#[test]
+fn a_run_may_pass_midnight() {
+    let log = |times: [&str; 3]| {
+        let rows = times
+            .iter()
+            .zip(1..)
+            .map(|(time, clock)| format!("{time},internal,{clock},0\n"));
+        format!("time,event,clock,queue\n{}", rows.collect::<String>())
+    };
+    let before = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
+    let after = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
+    let words = imported(&[("vm1.csv", &before), ("vm2.csv", &after)]).unwrap();
+    assert!(
+        words.iter().any(|word| word.contains("duration_s=4")),
+        "{words:?}"
+    );
+    assert!(words.contains(&"Times of day fall once: the run passes midnight.".to_owned()));
+}
+
 #[test]
 fn what_is_left_out_is_named() {
     let words = imported(&[

@@ -211,7 +211,7 @@ fn the_least_logs_have_what_needs_no_messages() {
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     insta::assert_snapshot!(audit::words(&audit).join("\n"), @"
     imported: 3 runs, 600 events, 0 messages.
-    imported: not checked: phases (when ticks were due is not known); ticks (every row was taken for a tick); receive_clock (receives do not say which stamp they got); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (which send a receive belongs to is not known); queue_length, conservation (sends do not say to whom, or queue lengths are not logged); internal_share (the probability is the share measured); recipients (how machines choose recipients was not said).
+    imported: not checked: phases (the times at which ticks were due are not known); ticks (ticks are not logged, so each row counts as one); receive_clock (receives do not have the stamp of their message); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (the send of each receive is not known); queue_length, conservation (sends do not name their recipients, or queue lengths are not logged); internal_share (the probability was measured in this log); recipients (the rule for recipients was not given).
 
     Check passed: all 8 checks say that these logs are executions of machines with Lamport clocks.
     ");
@@ -391,7 +391,7 @@ fn what_cannot_be_one_run_is_refused() {
         )
     };
     insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
-    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time (a time of day may start again at midnight), and each run in a folder of its own");
+    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time, and each run in a folder of its own");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself; --columns peers=- leaves the column out");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"

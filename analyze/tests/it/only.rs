@@ -107,7 +107,7 @@ fn runs_without_a_margin_are_told_what_would_help() {
     assert_eq!(code, 0);
     assert_eq!(
         err,
-        "small: 6 unpunctual runs of 12 finished are left out; 6 of them with a margin of 0, which none can be below\n"
+        "small: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
     // What earlier versions wrote: no margin for uniform phases.
     let root = folder.path().join("earlier");

@@ -23,10 +23,11 @@ const FAILED: u8 = 3;
 /// Run one machine of a run as a process of its own, and print its log to stdout
 #[derive(clap::Args)]
 #[command(after_help = "\
-Start the other machines of the run the same way: same experiment file, --run, --addresses and environment variable SIM_TOKEN (a \
-shared secret of 32 hexadecimal digits), but each with its own --machine. Whichever starts first waits for the others. The order of \
-events is guaranteed if the difference of the hosts' clocks, the lateness of ticks and the latency of messages together are shorter \
-than the run's margin (the shortest time between two ticks whose order matters).
+Start the other machines of the run the same way: with the same experiment file, --run, --addresses and environment variable SIM_TOKEN \
+(a shared secret of 32 hexadecimal digits), but each with its own --machine. The machine that starts first waits for the others.
+
+The margin of a run is the shortest time between two ticks whose order matters. The order of events is guaranteed if the sum of three \
+times is below the margin: the difference of the hosts' clocks, the lateness of ticks and the latency of messages.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -112,7 +113,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     super::exit_code_of_printing(written)
 }
 
-/// How the run went for this machine. Where every machine stayed below half the margin, the seed settled every event.
+/// Describes this machine's lateness and latency in one line. The machine is punctual if their sum is below half the margin. If all
+/// machines are punctual, the seed determines every event.
 fn describe(participant: &Participant, part: &Part) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;

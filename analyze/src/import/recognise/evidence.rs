@@ -142,6 +142,7 @@ const WORDS: [(Field, &[(&str, i32)]); 5] = [
             ("clock", -4),
             ("time", -4),
             ("before", -1),
+            ("old", -9),
         ],
     ),
     (
@@ -217,8 +218,22 @@ const TO: [&str; 12] = [
     "an",
     "para",
 ];
-/// Words that come before the name of a sender.
-const FROM: [&str; 6] = ["from", "sender", "source", "src", "von", "desde"];
+const FROM: [&str; 7] = ["from", "sender", "source", "src", "von", "desde", BY];
+/// It names a sender only behind a word for sending: `sent by vm2`.
+pub(super) const BY: &str = "by";
+/// Words of lines that tell of many events.
+const SUMMARIES: [&str; 10] = [
+    "summary",
+    "total",
+    "totals",
+    "final",
+    "overall",
+    "average",
+    "avg",
+    "mean",
+    "statistics",
+    "stats",
+];
 
 /// Whether names are those of recipients or of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +271,12 @@ impl Field {
     }
 }
 
-/// Whether names of recipients or of a sender follow a word in lower case.
+/// Whether a word in lower case is one of lines that tell of many events.
+pub(super) fn is_of_summary(word: &str) -> bool {
+    SUMMARIES.contains(&word)
+}
+
+/// What stands behind a word in lower case, if it is names of peers.
 pub(super) fn direction(word: &str) -> Option<Direction> {
     if TO.contains(&word) {
         Some(Direction::To)

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::{CLEARLY, ENOUGH, Field};
+use super::evidence::{CLEARLY, ENOUGH, Field, is_of_summary};
 use super::sequence::Sequence;
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 use super::{optional, times};
+use crate::import::kinds;
 use crate::import::mapping::Kind;
 
 /// The slot of each field in a shape.
@@ -67,10 +68,11 @@ pub(super) struct Fields {
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of shapes. `resolves` returns whether the names in a cell of a file are machines of the file's run.
+/// Finds the fields of shapes. `has_one_file` says whether each run is one file; `resolves` says whether names in a file are machines of its run.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
+    has_one_file: bool,
     resolves: impl Fn(usize, &str) -> bool,
 ) -> Result<Fields, Problem> {
     let is_event = |template: &Template| template.kind.is_some_and(|kind| kind != Kind::Ignore);
@@ -92,7 +94,12 @@ pub(super) fn assign(
         count <= 2 * files && count * 20 <= all
     };
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
-    let machine = machine_slots(templates, &events);
+    let mut machine = machine_slots(templates, &events);
+    let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
+    let is_prefixed = machine.iter().all(Option::is_none) && by_prefix.is_some();
+    if let Some(prefix) = by_prefix.filter(|_| is_prefixed) {
+        machine = prefix;
+    }
     for &index in &events {
         found[index].machine = machine[index];
     }
@@ -107,6 +114,7 @@ pub(super) fn assign(
     refuse_unless_rare(&missing, is_rare, "system_time")?;
     events.retain(|index| !missing.contains(index));
     drop_damaged(&mut events, templates, is_rare);
+    drop_summaries(&mut events, templates, is_rare);
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
@@ -129,6 +137,9 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
+    if let (true, Some(&first)) = (is_prefixed && !sequence.never_falls(), events.first()) {
+        return Err(Problem::Missing("machine", first));
+    }
     let spans = spans(templates, &events, files);
     let unknown = |index: &usize| {
         let template = &templates[*index];
@@ -148,6 +159,12 @@ pub(super) fn assign(
         return Err(Problem::UnknownEvent(index));
     }
     let mut assumptions = vec![];
+    // What internal events have too is no peer of an event.
+    let is_no_peer = |&index: &usize| {
+        templates[index].kind == Some(Kind::Internal)
+            && templates[index].slots.iter().any(optional::is_other_peer)
+    };
+    let others = !events.iter().any(is_no_peer);
     for &index in &events {
         found[index].queue = optional::queue(
             &templates[index],
@@ -163,7 +180,7 @@ pub(super) fn assign(
             &sequence,
             &mut assumptions,
         );
-        optional::set_peers(&templates[index], &mut found[index]);
+        optional::set_peers(&templates[index], &mut found[index], others);
     }
     optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);
     let assignment = |(index, found): (usize, Assignment)| events.contains(&index).then_some(found);
@@ -183,6 +200,25 @@ fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl F
     let frequent = events.iter().filter(|&&index| !is_rare(index));
     if let Some(most) = frequent.map(|&index| plain_numbers(index)).max() {
         events.retain(|&index| !is_rare(index) || plain_numbers(index) <= most);
+    }
+}
+
+/// Leaves out rare shapes with words of summaries, if no frequent shape has any: they tell of many events, and are none.
+fn drop_summaries(
+    events: &mut Vec<usize>,
+    templates: &[Template],
+    is_rare: impl Fn(usize) -> bool,
+) {
+    let is_summary = |index: usize| {
+        let parts = templates[index].parts.iter();
+        let mut texts = parts
+            .filter(|part| part.class == Class::Word)
+            .flat_map(|part| &part.texts);
+        texts.any(|text| kinds::words(text).iter().any(|word| is_of_summary(word)))
+    };
+    let is_usual = |&index: &usize| !is_rare(index) && is_summary(index);
+    if !events.iter().any(is_usual) {
+        events.retain(|&index| !is_rare(index) || !is_summary(index));
     }
 }
 
@@ -314,4 +350,38 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
         true => slots,
         false => vec![None; templates.len()],
     }
+}
+
+/// So many machines can have one file.
+const MOST_MACHINES: usize = 20;
+
+/// The slot of each shape that is a name with which the line begins, such as `vm1: ` or `[A]`, if all events have one, with few
+/// different names in each file.
+fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
+    let is_prefix = |template: &Template| {
+        template.slots.first().is_some_and(|slot| {
+            let before = template.parts[..slot.part].iter();
+            slot.class == Class::Name
+                && before
+                    .map(|part| part.class)
+                    .all(|class| matches!(class, Class::Space | Class::Mark))
+        })
+    };
+    if !events.iter().all(|&index| is_prefix(&templates[index])) {
+        return None;
+    }
+    let mut by_file: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
+    for row in events.iter().flat_map(|&index| &templates[index].rows) {
+        let names = by_file.entry(row.file).or_default();
+        *names.entry(&row.cells[0]).or_default() += 1;
+    }
+    let are_machines = |names: &BTreeMap<&str, usize>| {
+        (2..=MOST_MACHINES).contains(&names.len()) && names.values().all(|&rows| rows > 1)
+    };
+    by_file.values().all(are_machines).then(|| {
+        templates
+            .iter()
+            .map(|one| is_prefix(one).then_some(0))
+            .collect()
+    })
 }

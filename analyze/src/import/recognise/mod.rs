@@ -38,7 +38,7 @@ use super::machines::Machines;
 use super::mapping::Mapping;
 use super::reading::RunTexts;
 use super::report::Report;
-use super::{header, json, lines, names, patterns, peers};
+use super::{formats, header, json, lines, names, patterns, peers};
 use crate::error::Error;
 
 /// Most records that are examined.
@@ -128,8 +128,10 @@ fn recognise_text(
     report: &mut Report,
 ) -> Result<Mapping, Error> {
     let mut first_refusal = None;
+    let mut best: Option<Recognised> = None;
+    let has_one_file = texts.iter().all(|run| run.files.len() == 1);
     for record in possible_records(texts) {
-        let mut mapping = Mapping {
+        let mapping = Mapping {
             record,
             ..given.clone()
         };
@@ -140,26 +142,23 @@ fn recognise_text(
             // The name of a file for all machines is no machine.
             machines.0.len() < 2 || peers::name_other_machines(names, machines, *own)
         };
-        match fields::assign(&templates, records.files, resolves) {
+        match fields::assign(&templates, records.files, has_one_file, resolves) {
             Ok(found) => {
-                if let Some(record) = &mapping.record {
-                    report.understood.assume(match record.as_str() {
-                        patterns::BLANK => {
-                            "An event has several lines, up to a blank one.".to_owned()
-                        }
-                        record => {
-                            format!("An event has several lines; its first matches `{record}`.")
-                        }
-                    });
+                let (events, cut) = ends(&templates, &found, &records);
+                let is_line = mapping.record.is_none();
+                let candidate = Recognised {
+                    mapping,
+                    templates,
+                    found,
+                    events,
+                    cut,
+                };
+                if best.as_ref().is_none_or(|best| candidate.is_better(best)) {
+                    best = Some(candidate);
                 }
-                note(&templates, &found, report);
-                let patterns = templates.iter().zip(&found.assignments);
-                mapping.line = patterns
-                    .filter_map(|(template, found)| {
-                        Some(pattern::from_template(template, found.as_ref()?))
-                    })
-                    .collect();
-                return Ok(mapping);
+                if is_line {
+                    break;
+                }
             }
             Err(problem) => {
                 let is_better = match &first_refusal {
@@ -173,16 +172,142 @@ fn recognise_text(
             }
         }
     }
-    match first_refusal {
-        Some((_, refusal)) => Err(refusal),
-        None => Ok(given.clone()),
+    match (best, first_refusal) {
+        (Some(best), _) => best.into_mapping(texts, report),
+        (None, Some((_, refusal))) => Err(refusal),
+        (None, None) => Ok(said.clone()),
     }
 }
 
-/// The shapes of the records of all logs. If some files have events with a time and a clock, files from folders without such events
-/// are no logs.
-fn mine_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
-    let templates = templates::mine(&records.texts, given);
+/// A way to part lines into records in which the fields were found.
+struct Recognised {
+    mapping: Mapping,
+    templates: Vec<Template>,
+    found: Fields,
+    /// How many records are events.
+    events: usize,
+    /// How many files begin, and how many end, with a record that is no event.
+    cut: (usize, usize),
+}
+
+impl Recognised {
+    /// Whether more records are events, or as many and fewer files begin or end with another record.
+    fn is_better(&self, other: &Self) -> bool {
+        let rank = |one: &Self| (one.events, std::cmp::Reverse(one.cut.0 + one.cut.1));
+        rank(self) > rank(other)
+    }
+
+    /// The mapping with a pattern for every shape of events.
+    fn into_mapping(self, texts: &[RunTexts], report: &mut Report) -> Result<Mapping, Error> {
+        let Self {
+            mut mapping,
+            templates,
+            found,
+            cut,
+            ..
+        } = self;
+        let files = || texts.iter().flat_map(|run| &run.files);
+        if let Some(record) = mapping
+            .record
+            .as_deref()
+            .filter(|it| *it != patterns::BLANK)
+        {
+            let is_cut = cut == (files().count(), files().count());
+            if let Some((path, _)) = files().next().filter(|_| is_cut) {
+                let problem = format!(
+                    "an event has several lines, and it is not clear which is its first: if it is one that matches `{record}`, lines are left over at the beginning and at the end of every file. Say how the first line of an event begins in a mapping for --mapping: record = 'PATTERN'"
+                );
+                return Err(Error::import(path, Some(1), problem));
+            }
+        }
+        match mapping.record.as_deref() {
+            None => {}
+            Some(patterns::BLANK) => report
+                .understood
+                .assume("An event has several lines, up to a blank one.".to_owned()),
+            Some(record) => report.understood.assume(format!(
+                "An event has several lines; its first matches `{record}`."
+            )),
+        }
+        note(&templates, &found, report);
+        if mapping.time.is_none()
+            && let Some(unit) = unit(&templates, &found)
+        {
+            let unit = unit.map_err(|units| {
+                let path = files()
+                    .next()
+                    .map_or("the logs".as_ref(), |(path, _)| path.as_path());
+                let problem = format!(
+                    "times have several units, {}; they can only be imported in one",
+                    units.join(" and ")
+                );
+                Error::import(path, None, problem)
+            })?;
+            report.understood.assume(format!(
+                "Times are read as `{unit}`, the unit behind them; set it with --time."
+            ));
+            mapping.time = Some(unit.to_owned());
+        }
+        let patterns = templates.iter().zip(&found.assignments);
+        mapping.line = patterns
+            .filter_map(|(template, found)| Some(pattern::of(template, found.as_ref()?)))
+            .collect();
+        Ok(mapping)
+    }
+}
+
+/// The unit that is written behind the times of events, if any is; all of them if they differ.
+fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, Vec<&'static str>>> {
+    let times = templates.iter().zip(&found.assignments);
+    let times = times.filter_map(|(template, found)| Some(&template.slots[found.as_ref()?.time?]));
+    let units: BTreeSet<&'static str> = times
+        .map(|slot| match slot.unit.as_deref() {
+            None => "none",
+            Some("ms") => "ms",
+            Some("us" | "µs") => "us",
+            Some("ns") => "ns",
+            Some(_) => "s",
+        })
+        .collect();
+    let units: Vec<&'static str> = units.into_iter().collect();
+    match units[..] {
+        [] | ["none"] => None,
+        [one] => Some(Ok(one)),
+        _ => Some(Err(units)),
+    }
+}
+
+/// How many records are events; and how many files begin, and how many end, with a record that is none.
+fn ends(templates: &[Template], found: &Fields, records: &Records<'_>) -> (usize, (usize, usize)) {
+    let mut is_event = vec![false; records.texts.len()];
+    let events = templates.iter().zip(&found.assignments);
+    for (template, _) in events.filter(|(_, assignment)| assignment.is_some()) {
+        template
+            .rows
+            .iter()
+            .for_each(|row| is_event[row.index] = true);
+    }
+    let mut cut = (0, 0);
+    for (index, (file, _)) in records
+        .texts
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !is_event[*index])
+    {
+        let is_other = |index: Option<usize>| {
+            index
+                .and_then(|index| records.texts.get(index))
+                .is_none_or(|(other, _)| other != file)
+        };
+        cut.0 += usize::from(is_other(index.checked_sub(1)));
+        cut.1 += usize::from(is_other(Some(index + 1)));
+    }
+    (is_event.iter().filter(|is_event| **is_event).count(), cut)
+}
+
+/// The shapes of the records of files that are logs: where some files have events with a time and a clock, those without any are none.
+fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
+    let templates = templates::mine(&records.texts, said);
     let whole = templates
         .iter()
         .filter(|template| fields::is_whole(template));
@@ -261,6 +386,7 @@ fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     }
     let events =
         r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
+    possible.extend(first_lines(files()).into_iter().map(Some));
     possible.push(Some(events));
     let is_often = |(begin, count): &(&String, &usize)| {
         !begin.is_empty() && **count * 12 >= all && **count * 2 <= all
@@ -272,6 +398,32 @@ fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
             .map(|(begin, _)| Some(format!("^{}", regex::escape(begin)))),
     );
     possible
+}
+
+/// Patterns of the first line of files that are for other reasons likely to be the first of records: it begins with a time, or with
+/// a digit, or it is not indented as others are.
+fn first_lines<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let Some(text) = files.next() else {
+        return vec![];
+    };
+    let lines = || {
+        let lines = text.lines().take(LEAST_OF_FILE);
+        lines.filter(|line| !line.trim().is_empty())
+    };
+    let first = lines().next().unwrap_or_default();
+    let begin = first.trim_start_matches(|letter: char| !letter.is_alphanumeric());
+    let time = formats::at_beginning(begin)
+        .map(|(format, _)| format!(r"^\W*(?:{})", formats::FORMATS[format].pattern));
+    let is_indented = |line: &str| line.starts_with([' ', '\t']);
+    let plain = [
+        (first.starts_with(|letter: char| letter.is_ascii_digit())
+            && lines().any(|line| !line.starts_with(|letter: char| letter.is_ascii_digit())))
+        .then(|| r"^\d".to_owned()),
+        (!is_indented(first) && lines().any(is_indented)).then(|| r"^\S".to_owned()),
+    ];
+    time.into_iter()
+        .chain(plain.into_iter().flatten())
+        .collect()
 }
 
 /// The first records of every file.

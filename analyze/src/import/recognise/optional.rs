@@ -3,7 +3,7 @@
 use super::evidence::{Direction, ENOUGH, Field};
 use super::fields::{Assignment, Problem, is_plain};
 use super::sequence::Sequence;
-use super::templates::Template;
+use super::templates::{Slot, Template};
 use super::tokens::Class;
 use crate::import::mapping::Kind;
 
@@ -72,7 +72,8 @@ pub(super) fn stamp(
         let strong = says(number, &["stamp"])
             || says(number, &["timestamp"])
             || says(number, &["sender", "clock"])
-            || says(number, &["message", "clock"]);
+            || says(number, &["message", "clock"])
+            || says(number, &["msg", "clock"]);
         strong && template.slots[*number].weigh(Field::Stamp) >= ENOUGH
     };
     let labelled: Vec<usize> = free.iter().copied().filter(is_labelled).collect();
@@ -93,7 +94,11 @@ pub(super) fn stamp(
     Some(one)
 }
 
-pub(super) fn set_peers(template: &Template, found: &mut Assignment) {
+/// The names of peers: by a word such as `to`; where `others`, also those without one, which are recipients of a send and the sender
+/// of a receive.
+pub(super) fn set_peers(template: &Template, found: &mut Assignment, others: bool) {
+    let other = template.slots.iter().position(is_other_peer);
+    let other = other.filter(|_| others);
     let to = template
         .slots
         .iter()
@@ -103,13 +108,18 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment) {
         .iter()
         .position(|slot| slot.direction() == Some(Direction::From));
     match template.kind {
-        Some(Kind::Send | Kind::SendAll) => found.recipients = to,
-        Some(Kind::Receive) => found.sender = from,
+        Some(Kind::Send | Kind::SendAll) => found.recipients = to.or(other),
+        Some(Kind::Receive) => found.sender = from.or(other),
         _ => {}
     }
 }
 
-/// Drops the names of all recipients if one of them is no machine of its run, and the same for senders.
+/// Whether it is names of peers, and no word says in which direction.
+pub(super) fn is_other_peer(slot: &Slot) -> bool {
+    slot.class == Class::Peers && slot.direction().is_none()
+}
+
+/// Takes no names of peers, of recipients or of senders, if any is no machine's.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],

@@ -163,8 +163,16 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether a number in a shape of receives is the queue's length. In nearly all rows a receive must follow if the number is above
-    /// 0, or above 1 if it was logged before the event. The least number must be 0, or 1 if it was logged before the event.
+    /// Whether no machine's clock falls.
+    pub(super) fn never_falls(&self) -> bool {
+        (1..self.rows.len()).all(|index| {
+            self.rows[index - 1].machine != self.rows[index].machine
+                || self.clocks[index - 1] <= self.clocks[index]
+        })
+    }
+
+    /// Whether a number of a shape of receives is the queue's length: a receive follows wherever it is above 0, or above 1 if it was
+    /// taken before the event; and both happen, or it is always 0.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut fit_before, mut least) = (0_u32, 0_u32, 0_u32, u64::MAX);
         for (index, &place) in self

@@ -47,8 +47,8 @@ pub(super) fn recognise(
     let Some(event) = event_column(&titles, &tables, given) else {
         return Ok(None);
     };
-    let templates = templates(&titles, &tables, event, given);
-    let Ok(found) = fields::assign(&templates, tables.len(), |_, _| true) else {
+    let templates = templates(&titles, &tables, event, said);
+    let Ok(found) = fields::assign(&templates, tables.len(), false, |_, _| true) else {
         return Ok(None);
     };
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
@@ -155,6 +155,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
             class: class(column, &words, tables),
             before: words,
             behind: vec![],
+            unit: None,
         }
     };
     let slots: Vec<Slot> = columns.iter().map(slot).collect();

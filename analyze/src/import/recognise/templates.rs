@@ -47,6 +47,8 @@ pub(super) struct Slot {
     pub(super) before: Vec<String>,
     /// The words behind the value, in lower case.
     pub(super) behind: Vec<String>,
+    /// The unit written directly behind it.
+    pub(super) unit: Option<String>,
 }
 
 /// The values of a record.
@@ -115,8 +117,9 @@ pub(super) fn mine(records: &[(usize, String)], mapping: &Mapping) -> Vec<Templa
 /// The text that all records of one shape share.
 fn key(tokens: &[Token<'_>], declared: &[String]) -> String {
     let mut key = String::new();
-    for token in tokens {
+    for (index, token) in tokens.iter().enumerate() {
         match token.class {
+            Class::Word if is_unit(tokens, index) => key.push_str(token.text),
             Class::Space => key.push(' '),
             Class::End => key.push('\n'),
             Class::Mark => key.push_str(token.text),
@@ -204,7 +207,10 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         // Tokens directly before the value, such as a colon, do not end its label.
         let near = (0..part)
             .rev()
-            .take_while(|&index| is_introduction(tokens[index]))
+            .take_while(|&index| {
+                let is_arrow = tokens[part].class == Class::Peers && tokens[index].text == "<";
+                is_introduction(tokens[index]) || is_arrow
+            })
             .count();
         let mut before = are(&mut (0..part - near).rev());
         before.reverse();
@@ -213,12 +219,37 @@ fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             class: tokens[part].class,
             before: words(before),
             behind: behind(part),
+            unit: is_unit(tokens, part + 1).then(|| tokens[part + 1].text.to_owned()),
         }
     };
-    (0..tokens.len())
-        .filter(|&part| tokens[part].class.is_slot())
-        .map(slot)
-        .collect()
+    let slots = (0..tokens.len()).filter(|&part| tokens[part].class.is_slot());
+    let mut slots: Vec<Slot> = slots.map(slot).collect();
+    label_changes(tokens, &mut slots);
+    slots
+}
+
+/// Of `clock: 3 -> 4` the label is that of both numbers, of which the first is the old one.
+fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
+    for index in 1..slots.len() {
+        let (old, new) = (&slots[index - 1], &slots[index]);
+        let are_numbers = old.class == Class::Number && new.class == Class::Number;
+        if !are_numbers || old.before.is_empty() || old.part + 1 >= new.part {
+            continue;
+        }
+        let between = joined(tokens, old.part + 1, new.part - 1);
+        if ["->", "=>", "-->", "→"].contains(&between.trim()) {
+            let label = old.before.clone();
+            slots[index].before = [&label[..], &["new".to_owned()]].concat();
+            slots[index - 1].before.push("old".to_owned());
+            slots[index - 1].behind.clear();
+        }
+    }
+}
+
+/// Whether the token is a unit: a word directly behind a number.
+fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
+    let is = |index: usize, class: Class| tokens.get(index).is_some_and(|it| it.class == class);
+    is(index, Class::Word) && index > 0 && is(index - 1, Class::Number)
 }
 
 /// Whether a token can come between a label and its value, such as a colon.
@@ -285,7 +316,7 @@ fn narrowed(
 fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     let mut phrases: Vec<(usize, usize)> = vec![];
     for (index, token) in tokens.iter().enumerate() {
-        if token.class != Class::Word {
+        if token.class != Class::Word || is_unit(tokens, index) {
             continue;
         }
         match phrases.last_mut() {

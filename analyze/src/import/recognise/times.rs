@@ -57,11 +57,33 @@ fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
     };
     let slots = template.slots.iter().enumerate();
     slots.filter(move |(number, slot)| {
-        is_time(slot) || (slot.class == Class::Number && is_unix_time(*number))
+        is_time(slot)
+            || (slot.unit.is_some() && grows(template, *number))
+            || (slot.class == Class::Number && is_unix_time(*number))
     })
 }
 
-/// The score of values as times: up to 10 if all values differ, and 10 less if a value falls within a file.
+/// Whether a number differs from row to row of a file, and never falls there, as the time does.
+fn grows(template: &Template, number: usize) -> bool {
+    let value = |index: usize| template.rows[index].cells[number].parse::<f64>().ok();
+    let (mut steps, mut larger) = (0, 0);
+    for index in 1..template.rows.len() {
+        if template.rows[index].file != template.rows[index - 1].file {
+            continue;
+        }
+        let (Some(before), Some(now)) = (value(index - 1), value(index)) else {
+            return false;
+        };
+        if now < before {
+            return false;
+        }
+        steps += 1;
+        larger += usize::from(now > before);
+    }
+    larger * 2 > steps
+}
+
+/// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
 fn course(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();

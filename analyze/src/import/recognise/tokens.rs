@@ -4,6 +4,7 @@ use once_cell::sync::Lazy;
 use regex::Regex;
 
 use super::evidence::{self, Field};
+use crate::import::mapping::Kind;
 use crate::import::{formats, kinds, peers};
 
 /// The class of a token.
@@ -54,7 +55,7 @@ pub(super) const NAME: &str = r"[\p{L}\d_']+";
 pub(super) const WORD: &str = r"[\p{L}_']+";
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
 /// A list of names: in brackets, or with `and` and the like between them, with or without words for machines.
-pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #])?[\p{L}\d_':.]*[\p{L}\d_])*)";
+pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
 static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
@@ -63,11 +64,19 @@ static AT_NAME: Lazy<Regex> = Lazy::new(|| regex(r"^[\p{L}\d_][\p{L}\d_']*"));
 static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
     let name = r"(?:\p{L}*_?\d[\p{L}\d_]*|\p{Lu}\b)";
     regex(&format!(
-        r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #])?{name})*)"
+        r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*,?\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #-])?{name})*)"
     ))
 });
 /// Several numbers joined by commas. They are names only behind a plural or a colon.
 static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
+
+/// The same behind `peer=`.
+static AT_TIGHT_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b"));
+/// A unit of time directly behind a number.
+static AT_UNIT: Lazy<Regex> =
+    Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
+/// A machine's name of one letter, where a line begins. `R`, `S` and `I` are events.
+static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
 /// The tokens of a record of one or more lines.
 pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
@@ -115,9 +124,14 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
         let is_whole = |end: &usize| {
             !rest[*end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
         };
-        if let Some(end) = number.filter(is_whole) {
+        let has_unit = |end: &usize| AT_UNIT.is_match(&rest[*end..]);
+        if let Some(end) = number.filter(|end| is_whole(end) || has_unit(end)) {
             return (Class::Number, end);
         }
+    }
+    let begins_line = before.iter().all(|token| token.text == "[");
+    if begins_line && AT_LETTER.is_match(rest) {
+        return (Class::Name, 1);
     }
     match AT_NAME.find(rest) {
         Some(found)
@@ -132,39 +146,70 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     }
 }
 
-/// The length of the names at the beginning of `rest`, if a word such as `to` or `from` precedes them. Only words for machines may
-/// come between.
+/// How long the names are with which `rest` begins, if a word such as `to` or `from` stands before them, with nothing between but
+/// words for machines; or the word of an event and an arrow; or `peer=`.
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
-    let mut is_many = false;
-    for token in before.iter().rev() {
+    let (mut is_many, mut is_arrow, mut is_labelled, mut has_sign) = (false, false, false, false);
+    for (index, token) in before.iter().enumerate().rev() {
+        let earlier = index.checked_sub(1).map(|index| before[index]);
         match token.class {
             Class::Space => {}
-            Class::Mark if ":=#".contains(token.text) => is_many |= token.text == ":",
+            Class::Mark if ":=#".contains(token.text) => {
+                is_many |= token.text == ":";
+                has_sign |= token.text != "#";
+            }
+            Class::Mark if "<>→←".contains(token.text) => is_arrow = true,
+            // Of `->`, of `<-` and of `machine-1`.
+            Class::Mark if token.text == "-" => {
+                let is_of_name = index + 1 == before.len()
+                    && earlier.is_some_and(|word| {
+                        peers::MACHINE_WORDS.contains(&word.text.to_lowercase().as_str())
+                    });
+                if !is_arrow && !is_of_name && earlier.is_none_or(|mark| mark.text != "<") {
+                    return None;
+                }
+            }
             Class::Word => {
                 let words = kinds::words(token.text);
                 let last = words.last().map_or("", String::as_str);
-                if evidence::direction(last).is_some() {
-                    let found = AT_MORE_PEERS.find(rest).filter(|_| is_many);
-                    return found
-                        .or_else(|| AT_PEERS.find(rest))
-                        .map(|found| found.end())
-                        .filter(|&end| {
-                            !rest[end..].starts_with(|letter: char| {
-                                letter.is_alphanumeric() || letter == '_'
-                            })
-                        });
+                let is_by = last != evidence::BY || says_send(&before[..index]);
+                let is_direction = evidence::direction(last).is_some() && is_by;
+                let is_event =
+                    is_arrow && kinds::of_word(last).is_some_and(|kind| kind != Kind::Internal);
+                if is_direction || is_event {
+                    let more = AT_MORE_PEERS.find(rest).filter(|_| is_many);
+                    return whole_names(rest, more);
                 }
                 let is_between = peers::MACHINE_WORDS.contains(&last)
                     || ["the", "other", "id", "number"].contains(&last);
-                if !is_between {
-                    return None;
+                if !is_between || is_arrow {
+                    break;
                 }
+                is_labelled |= has_sign && ["peer", "peers"].contains(&last);
                 is_many |= last.len() > 1 && last.ends_with('s');
             }
-            _ => return None,
+            _ => break,
         }
     }
-    None
+    match is_labelled {
+        true => whole_names(rest, AT_TIGHT_PEERS.find(rest)),
+        false => None,
+    }
+}
+
+/// Whether the last word is one for sending.
+fn says_send(tokens: &[Token<'_>]) -> bool {
+    let mut tokens = tokens.iter().rev();
+    let last = tokens.find(|token| token.class != Class::Space);
+    last.is_some_and(|token| kinds::of_word(&token.text.to_lowercase()) == Some(Kind::Send))
+}
+
+/// The length of names with which `rest` begins, unless letters or digits follow them.
+fn whole_names(rest: &str, more: Option<regex::Match<'_>>) -> Option<usize> {
+    let found = more.or_else(|| AT_PEERS.find(rest));
+    found.map(|found| found.end()).filter(|&end| {
+        !rest[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+    })
 }
 
 /// Whether a word is evidence for an event or a field. Such a word is not masked.
@@ -172,6 +217,8 @@ pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
         kinds::kind_of_word(word).is_some()
             || kinds::says_all(word)
+            || kinds::negates(word)
+            || evidence::is_of_summary(word)
             || evidence::direction(word).is_some()
             || peers::MACHINE_WORDS.contains(&word.as_str())
             || Field::ALL.iter().any(|field| field.weight(word) != 0)
@@ -195,7 +242,7 @@ mod tests {
         let found = slots("[vm1] 10:00:01.5 Sent 7 to machines 2 and 3, clock=4 [1, 2] -1");
         let classes = [
             Class::Name,
-            Class::Time(14),
+            Class::Time(18),
             Class::Number,
             Class::Peers,
             Class::Number,
@@ -212,5 +259,18 @@ mod tests {
         );
         assert_eq!(slots("to 2,5,7").len(), 3);
         assert_eq!(slots("from queue, back to work"), []);
+        assert_eq!(slots("SEND -> [0] now"), [(Class::Peers, "[0]")]);
+        assert_eq!(slots("receive <- [2, 1]"), [(Class::Peers, "[2, 1]")]);
+        assert_eq!(slots("sent to (0,)"), [(Class::Peers, "(0,)")]);
+        assert_eq!(slots("received, sent by vm2"), [(Class::Peers, "vm2")]);
+        assert_eq!(slots("ev=send peer=0,2"), [(Class::Peers, "0,2")]);
+        assert_eq!(
+            slots("to machine-1 and machine-2"),
+            [(Class::Peers, "1 and machine-2")]
+        );
+        assert_eq!(slots("clock: 4 -> 5").len(), 2);
+        assert_eq!(slots("raised by 2"), [(Class::Number, "2")]);
+        assert_eq!(slots("3.402s"), [(Class::Number, "3.402")]);
+        assert_eq!(slots("[A] 7"), [(Class::Name, "A"), (Class::Number, "7")]);
     }
 }

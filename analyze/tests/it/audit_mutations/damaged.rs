@@ -234,7 +234,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
     });
     assert_eq!(
         first(&other_run, Check::Rows).words,
-        "it belongs to run 77, but is among the rows of run 1"
+        "it belongs to run 77, but it is among the rows of run 1"
     );
     let cut = altered(World::Virtual, |run| {
         run.events.truncate(run.events.len() - 1);
