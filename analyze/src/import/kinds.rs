@@ -205,12 +205,16 @@ pub(super) fn usual(cell: &str) -> Option<Kind> {
         let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
         let negation = before.iter().rposition(|word| negates(word));
         // It speaks of the first event behind it alone.
-        negation.is_some_and(|at| before[at + 1..].iter().all(|word| of_word(word).is_none()))
+        negation.is_some_and(|at| {
+            before[at + 1..]
+                .iter()
+                .all(|word| kind_of_word(word).is_none())
+        })
     };
     let kind = |index: usize| kind(index).filter(|_| !is_negated(index));
     let mut found = (0..words.len()).filter_map(kind);
     let Some(first) = found.next() else {
-        let is_no_event = |word: &String| PROGRAM_STEMS.iter().any(|stem| word.starts_with(stem));
+        let is_no_event = |word: &String| NO_EVENT.iter().any(|stem| word.starts_with(stem));
         return words
             .first()
             .filter(|word| is_no_event(word))

@@ -99,7 +99,7 @@ impl Run {
                 .understood
                 .assume("Times of day fall once: the run passes midnight.".to_owned());
         }
-        let (joined, is_numbered) = ticks::number(&mut machines);
+        let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
         Ok(Self {

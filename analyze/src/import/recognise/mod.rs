@@ -175,7 +175,7 @@ fn recognise_text(
     match (best, first_refusal) {
         (Some(best), _) => best.into_mapping(texts, report),
         (None, Some((_, refusal))) => Err(refusal),
-        (None, None) => Ok(said.clone()),
+        (None, None) => Ok(given.clone()),
     }
 }
 
@@ -250,7 +250,7 @@ impl Recognised {
         }
         let patterns = templates.iter().zip(&found.assignments);
         mapping.line = patterns
-            .filter_map(|(template, found)| Some(pattern::of(template, found.as_ref()?)))
+            .filter_map(|(template, found)| Some(pattern::from_template(template, found.as_ref()?)))
             .collect();
         Ok(mapping)
     }

@@ -47,7 +47,7 @@ pub(super) fn recognise(
     let Some(event) = event_column(&titles, &tables, given) else {
         return Ok(None);
     };
-    let templates = templates(&titles, &tables, event, said);
+    let templates = templates(&titles, &tables, event, given);
     let Ok(found) = fields::assign(&templates, tables.len(), false, |_, _| true) else {
         return Ok(None);
     };

@@ -174,8 +174,8 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 let last = words.last().map_or("", String::as_str);
                 let is_by = last != evidence::BY || says_send(&before[..index]);
                 let is_direction = evidence::direction(last).is_some() && is_by;
-                let is_event =
-                    is_arrow && kinds::of_word(last).is_some_and(|kind| kind != Kind::Internal);
+                let is_event = is_arrow
+                    && kinds::kind_of_word(last).is_some_and(|kind| kind != Kind::Internal);
                 if is_direction || is_event {
                     let more = AT_MORE_PEERS.find(rest).filter(|_| is_many);
                     return whole_names(rest, more);
@@ -201,7 +201,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
 fn says_send(tokens: &[Token<'_>]) -> bool {
     let mut tokens = tokens.iter().rev();
     let last = tokens.find(|token| token.class != Class::Space);
-    last.is_some_and(|token| kinds::of_word(&token.text.to_lowercase()) == Some(Kind::Send))
+    last.is_some_and(|token| kinds::kind_of_word(&token.text.to_lowercase()) == Some(Kind::Send))
 }
 
 /// The length of names with which `rest` begins, unless letters or digits follow them.
