@@ -113,7 +113,7 @@ pub(super) fn read(
 /// A text without the codes that colour it in a terminal.
 fn without_colours(text: String) -> String {
     static CODE: Lazy<Regex> = Lazy::new(|| {
-        Regex::new(r"\x1b\[[0-9;]*[A-Za-z]").unwrap_or_else(|error| unreachable!("{error}"))
+        Regex::new(r"\x1b\[[0-9;]*[mK]").unwrap_or_else(|error| unreachable!("{error}"))
     });
     match CODE.replace_all(&text, "") {
         Cow::Borrowed(_) => text,
