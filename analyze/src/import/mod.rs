@@ -9,6 +9,7 @@
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
 //! - [`reading`]: all files read, from sources to rows of named cells
 //! - [`files`]: which files are a run's, read within bounds
+//! - [`selection`]: which files are logs, as their content tells
 //! - [`names`]: runs and machines as the names of files tell them
 //! - [`recognise`]: how logs are written, where nobody said it
 //! - [`header`]: which column is which
@@ -63,6 +64,7 @@ mod report;
 mod rows;
 mod rules;
 mod run;
+mod selection;
 mod ticks;
 mod time;
 mod times;

@@ -1,7 +1,7 @@
 //! All files read: which runs they are, how they are to be read, and their rows.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use once_cell::sync::Lazy;
@@ -13,7 +13,7 @@ use super::machines::{self, Machines};
 use super::mapping::Mapping;
 use super::report::Report;
 use super::time::Clock;
-use super::{explain, files, formats, header, names, numbers, peers, recognise, trials};
+use super::{explain, files, formats, header, names, numbers, peers, recognise, selection, trials};
 use crate::error::Error;
 
 /// What was read.
@@ -66,6 +66,12 @@ pub(super) fn read(
             from_folder: run.from_folder,
         });
     }
+    selection::select(&mut texts, report)?;
+    let selected = texts.iter().flat_map(|run| &run.files);
+    let selected: BTreeSet<String> = selected
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    imported.retain(|file| selected.contains(&file.path));
     let mut mapping = recognise::mapping(&texts, said, report)?;
     let is_log = |run: &RunTexts| {
         !run.from_folder
@@ -78,6 +84,9 @@ pub(super) fn read(
     let mut runs = vec![];
     for run in &texts {
         if has_logs && !is_log(run) {
+            let read = texts.iter().filter(|run| is_log(run));
+            let read = read.flat_map(|run| &run.files).next();
+            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), read)?;
             report.leave_out_files(
                 run.files.iter().map(|(path, _)| path.display().to_string()),
                 0,
@@ -97,11 +106,12 @@ pub(super) fn read(
                 .assume(format!("Times are read as `{format}`; set it with --time."));
         }
     }
-    let runs = runs.into_iter().flat_map(|(name, raws)| {
-        let raws = trials::part(raws, mapping.time.as_deref(), report);
-        split_by_run(name, raws)
-    });
-    let runs: Vec<(String, Vec<Raw>)> = runs.collect();
+    let mut parted = vec![];
+    for (name, raws) in runs {
+        let raws = trials::part(raws, mapping.time.as_deref(), report)?;
+        parted.extend(split_by_run(name, raws));
+    }
+    let runs = parted;
     explain::fill(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
@@ -132,6 +142,7 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
         true => &unknown,
         false => &known,
     };
+    refuse_other_format(&unknown, known.first().copied())?;
     let mut raws = vec![];
     for (path, text) in files {
         let mut raw = lines::read(path, text, mapping, report)?;
@@ -143,6 +154,24 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
         report.leave_out_files(unknown, 0);
     }
     Ok(raws)
+}
+
+/// Files of which nothing is known are not left out silently if they look like logs.
+///
+/// # Errors
+///
+/// [`Error::Import`] if one of them looks like a log beside one that is read.
+fn refuse_other_format(
+    unknown: &[&(PathBuf, String)],
+    read: Option<&(PathBuf, String)>,
+) -> Result<(), Error> {
+    let log = unknown
+        .iter()
+        .find(|(_, text)| selection::looks_like_log(text));
+    match log.zip(read) {
+        Some(((path, _), (read, _))) => Err(selection::other_format(path, read)),
+        None => Ok(()),
+    }
 }
 
 /// The format of times, or their unit, where the column does not say it and it is neither seconds nor ISO 8601.
