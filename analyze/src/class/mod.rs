@@ -44,8 +44,14 @@ impl Class {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if it contains no folder.
+    /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if there is no folder in it, or `into` exists and is not empty.
     pub fn mark(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
+        if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
+            let problem =
+                "already exists; remove it, or choose another folder for the datasets with --into"
+                    .to_owned();
+            return Err(Error::import(into, None, problem));
+        }
         let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));
         let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
@@ -73,7 +79,8 @@ impl Class {
     }
 }
 
+/// Whether it is hidden, or the folder that macOS adds to an archive.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    name.as_encoded_bytes().starts_with(b".")
+    name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
 }

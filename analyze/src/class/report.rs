@@ -59,6 +59,11 @@ pub fn exception(class: &Class) -> Option<String> {
     })
 }
 
+/// A problem is cut after so many letters in the table.
+const MOST_LETTERS: usize = 64;
+/// Longer words are broken in the table, so that it fits narrow terminals.
+const MOST_IN_WORD: usize = 14;
+
 const PASSED: &str = "passed";
 const FAILED: &str = "FAILED";
 const ERROR: &str = "error";
@@ -79,15 +84,16 @@ impl Submission {
         Some((file.strip_prefix(&folder).unwrap_or(&file).to_owned(), line))
     }
 
-    /// The error of an import in short: the file within the submission and the line, or the first clause.
+    /// Where and why it could not be imported, in short: the file within the submission and the line, and the first words of the problem.
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
-        let within = match error.strip_prefix(&folder) {
+        let first_line = error.lines().next().unwrap_or_default();
+        let within = match first_line.strip_prefix(&folder) {
             Some(rest) => rest.trim_start_matches(['/', '\\', ':', ' ']),
-            None => error,
+            None => first_line,
         };
-        let ends = [": ", "; "].into_iter().filter_map(|end| within.find(end));
-        within[..ends.min().unwrap_or(within.len())].to_owned()
+        let end = within.find("; ").unwrap_or(within.len());
+        first_words(&within[..end], MOST_LETTERS)
     }
 
     /// The check that failed first and the position of its violation, or the error of the import in short.
@@ -110,6 +116,19 @@ impl Submission {
         }
     }
 
+    /// What is wrong first, and what was assumed, in short.
+    fn problem_and_assumed(&self) -> String {
+        let assumed = match &self.marked {
+            Ok(marked) if !marked.assumed.is_empty() => {
+                format!("assumed {}", marked.assumed.join(", "))
+            }
+            _ => String::new(),
+        };
+        let parts = [self.first_in_short(), assumed];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("; ")
+    }
+
     fn row(&self) -> Vec<String> {
         let marked = self.marked.as_ref().ok();
         let cell = |text: Option<String>| text.unwrap_or_default();
@@ -119,15 +138,14 @@ impl Submission {
             }))
         };
         vec![
-            self.name.clone(),
+            with_broken_words(&self.name),
             self.verdict().to_owned(),
             cell(marked.map(|marked| format!("{} × {}", marked.runs, machines(marked)))),
             cell(marked.map(|marked| grouped(marked.events as u64))),
             measure(|marked| marked.jump_mean, 2),
             measure(|marked| marked.lag_final, 1),
             measure(|marked| marked.backlog_growth, 2),
-            self.first_in_short(),
-            cell(marked.map(|marked| marked.assumed.join(", "))),
+            with_broken_words(&self.problem_and_assumed()),
         ]
     }
 
@@ -203,7 +221,44 @@ impl Submission {
     }
 }
 
-/// The number of machines of the runs, or its range.
+/// As many whole words as have at most so many letters.
+fn first_words(text: &str, most: usize) -> String {
+    let mut short = String::new();
+    for word in text.split_whitespace() {
+        if !short.is_empty() && short.chars().count() + 1 + word.chars().count() > most {
+            return short + " …";
+        }
+        if !short.is_empty() {
+            short.push(' ');
+        }
+        short += word;
+    }
+    short
+}
+
+/// A text whose words of more than [`MOST_IN_WORD`] letters go on in a new line, if possible behind a sign such as `_`.
+fn with_broken_words(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let (mut lines, mut line) = (vec![], String::new());
+        for part in word.split_inclusive(|letter: char| !letter.is_alphanumeric()) {
+            let length = line.chars().count();
+            if length > 0 && length + part.chars().count() > MOST_IN_WORD {
+                lines.push(std::mem::take(&mut line));
+            }
+            for letter in part.chars() {
+                if line.chars().count() == MOST_IN_WORD {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push(letter);
+            }
+        }
+        lines.push(line);
+        lines.join("\n")
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// How many machines its runs have.
 fn machines(marked: &Marked) -> String {
     let (least, most) = (marked.machines.start(), marked.machines.end());
     match least == most {
@@ -222,8 +277,7 @@ pub fn table(class: &Class) -> Table {
         "jump",
         "lag",
         "growth",
-        "first problem",
-        "assumed",
+        "first problem, assumed",
     ];
     let mut caption = vec![
         "jump, lag, growth: of the slowest machine, the mean jump of its clock, its lag behind the largest clock at the end, and the growth \
@@ -236,7 +290,7 @@ pub fn table(class: &Class) -> Table {
     Table {
         title: "Class",
         headings: headings.map(str::to_owned).to_vec(),
-        numeric: vec![false, false, true, true, true, true, true, false, false],
+        numeric: vec![false, false, true, true, true, true, true, false],
         rows: class.submissions.iter().map(Submission::row).collect(),
         caption,
     }

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::report::Report;
-use super::{machines, names};
+use super::{machines, names, selection};
 use crate::error::Error;
 
 /// Files with these extensions, in small letters or capitals, are read from a folder.
@@ -15,10 +15,15 @@ const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl
 const MOST_DEPTH: usize = 6;
 /// A file with a line of more bytes is no log.
 const MOST_LINE_BYTES: u64 = 1 << 20;
-/// Bytes of memory that a byte of a log takes during an import, about.
+/// Of a file that may be a log at most so many bytes are read to see whether it is one.
+const MOST_SAMPLE: u64 = 1 << 24;
+/// A byte of a log takes about so many of memory while it is imported.
 const MEMORY_PER_BYTE: u64 = 16;
 /// Bytes of memory that are assumed to be free if the system does not report them.
 const USUAL_MEMORY: u64 = 16 << 30;
+
+/// Folders, each with the logs in it.
+type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 
 /// The files of a run.
 #[derive(Clone, Debug)]
@@ -76,6 +81,7 @@ pub(super) fn find_runs(
     }
     let mut runs = vec![];
     for (name, paths, from_folder) in groups {
+        let paths = selection::without_copies(paths, report)?;
         let found = names::by_run(paths, pattern, report)?;
         let single = found
             .first()
@@ -98,13 +104,9 @@ pub(super) fn find_runs(
     Ok(runs)
 }
 
-/// The folders that have logs, each with its logs in the order of their names: the folder itself if it has files with the extension
-/// of a log, otherwise the folders in it, otherwise the folder itself with its files without extension.
-fn logs_within(
-    folder: &Path,
-    depth: usize,
-    report: &mut Report,
-) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, Error> {
+/// The folders in which logs are, with their logs in the order of their names: the folder itself if it has files that are named as
+/// logs are, unless only files of the folders in it look like logs; otherwise the folders in it; otherwise itself with files of any other name.
+fn logs_within(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderLogs, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
@@ -118,12 +120,23 @@ fn logs_within(
         report.leave_out_files(others, hidden.len());
     };
     if !logs.is_empty() {
+        if let Some((found, within)) = only_within(&logs, &others, depth, report)? {
+            *report = within;
+            leave_out(report, &logs);
+            leave_out(
+                report,
+                &others
+                    .into_iter()
+                    .filter(|path| !is_folder(path))
+                    .collect::<Vec<_>>(),
+            );
+            return Ok(found);
+        }
         leave_out(report, &others);
         return Ok(vec![(folder.to_owned(), logs)]);
     }
-    let (folders, others): (Vec<PathBuf>, Vec<PathBuf>) = others
-        .into_iter()
-        .partition(|path| path.is_dir() && !path.is_symlink());
+    let (folders, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        others.into_iter().partition(|path| is_folder(path));
     let mut found = vec![];
     for inner in folders.iter().filter(|_| depth > 0) {
         found.extend(logs_within(inner, depth - 1, report)?);
@@ -142,6 +155,38 @@ fn logs_within(
     })
 }
 
+/// The folders in which logs are, and the report of them, if those look like logs and none of a folder's own files does.
+fn only_within(
+    own: &[PathBuf],
+    others: &[PathBuf],
+    depth: usize,
+    report: &Report,
+) -> Result<Option<(FolderLogs, Report)>, Error> {
+    let folders: Vec<&PathBuf> = others.iter().filter(|path| is_folder(path)).collect();
+    let text = |path: &PathBuf| read(path, MOST_SAMPLE).unwrap_or_default();
+    if depth == 0 || folders.is_empty() || own.iter().any(|path| selection::may_be_log(&text(path)))
+    {
+        return Ok(None);
+    }
+    let mut within = report.clone();
+    let mut found = vec![];
+    for folder in folders {
+        found.extend(logs_within(folder, depth - 1, &mut within)?);
+    }
+    let (found, no_logs): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, paths)| {
+        paths
+            .iter()
+            .any(|path| selection::looks_like_log(&text(path)))
+    });
+    let no_logs = no_logs.iter().flat_map(|(_, paths)| paths);
+    within.leave_out_files(no_logs.map(|path| path.display().to_string()), 0);
+    Ok((!found.is_empty()).then_some((found, within)))
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() && !path.is_symlink()
+}
+
 fn is_log(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let is_known = extension.is_some_and(|extension| {
@@ -158,10 +203,11 @@ fn is_file(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }
 
-/// Whether a name begins with a point, such as those of files that editors and macOS create.
+/// Whether its name begins with a point, as those do that editors and macOS leave beside a file, or is that of the folder that macOS
+/// adds to an archive.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    name.as_encoded_bytes().starts_with(b".")
+    name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
 }
 
 /// Number of bytes of logs that can be imported at once: a share of the free memory.
@@ -183,6 +229,14 @@ pub(super) fn most_bytes() -> u64 {
 /// [`Error::Io`] if the file cannot be read.
 pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    let is_little = match file.fill_buf().map_err(Error::io(path))? {
+        [0xff, 0xfe, ..] => Some(true),
+        [0xfe, 0xff, ..] => Some(false),
+        _ => None,
+    };
+    if let Some(is_little) = is_little {
+        return read_utf16(path, file, is_little, most_bytes);
+    }
     let (mut text, mut line) = (String::new(), vec![]);
     for number in 1.. {
         let refuse = |problem: String| Error::import(path, Some(number), problem);
@@ -208,6 +262,37 @@ pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
         text.push_str(cells);
     }
     Ok(text)
+}
+
+/// The text of a file in UTF-16, whose first two bytes say in which order those of a letter are.
+fn read_utf16(
+    path: &Path,
+    file: impl Read,
+    is_little: bool,
+    most_bytes: u64,
+) -> Result<String, Error> {
+    let mut bytes = vec![];
+    let mut file = file.take(most_bytes.saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(Error::io(path))?;
+    if bytes.len() as u64 > most_bytes {
+        let problem = format!(
+            "there are more than {most_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
+        );
+        return Err(Error::import(path, None, problem));
+    }
+    let units = bytes.chunks_exact(2).skip(1).map(|pair| {
+        let pair = [pair[0], pair[1]];
+        match is_little {
+            true => u16::from_le_bytes(pair),
+            false => u16::from_be_bytes(pair),
+        }
+    });
+    let units: Vec<u16> = units.collect();
+    let text = String::from_utf16(&units);
+    text.ok().filter(|_| bytes.len() % 2 == 0).ok_or_else(|| {
+        let problem = "neither text in UTF-8 nor in UTF-16; convert the file, as with iconv";
+        Error::import(path, None, problem.to_owned())
+    })
 }
 
 fn not_text(line: &[u8]) -> String {

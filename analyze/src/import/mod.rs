@@ -7,21 +7,22 @@
 //! # Layout
 //!
 //! - [`mapping`]: how the files are to be read, from a TOML file and the command line
-//! - [`reading`]: reads all files, from the sources to rows of named cells
-//! - [`files`]: finds the files of each run and reads their text
-//! - [`names`]: finds runs and machines in the names of files
-//! - [`recognise`]: recognises the format of logs that the mapping does not describe
-//! - [`header`]: finds the columns of a file
-//! - [`lines`]: splits a file of text into cells
-//! - [`json`]: splits a file of JSON into cells
-//! - [`patterns`]: splits a file into cells by regular expressions
-//! - [`left_out`]: counts lines that are no events
-//! - [`trials`]: separates several trials in the same files
-//! - [`explain`]: reports how each field was read
-//! - [`numbers`]: parses numbers and missing values
-//! - [`time`]: parses times
-//! - [`formats`]: recognises formats of times
-//! - [`rows`]: parses cells as events
+//! - [`reading`]: all files read, from sources to rows of named cells
+//! - [`files`]: which files are a run's, read within bounds
+//! - [`selection`]: which files are logs, as their content tells
+//! - [`names`]: runs and machines as the names of files tell them
+//! - [`recognise`]: how logs are written, where nobody said it
+//! - [`header`]: which column is which
+//! - [`lines`]: a file cut into cells
+//! - [`json`]: the same for JSON
+//! - [`patterns`]: the same by regular expressions
+//! - [`left_out`]: lines that are no events
+//! - [`trials`]: several trials in the same files
+//! - [`explain`]: what was understood
+//! - [`numbers`]: numbers, and cells without one, as other programs write them
+//! - [`time`]: times read
+//! - [`formats`]: formats of times that are recognised
+//! - [`rows`]: cells read as events
 //! - [`kinds`]: kinds of events, and the words for them
 //! - [`machines`]: names of machines
 //! - [`peers`]: names of peers in cells
@@ -63,6 +64,7 @@ mod report;
 mod rows;
 mod rules;
 mod run;
+mod selection;
 mod ticks;
 mod time;
 mod times;

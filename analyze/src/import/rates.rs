@@ -7,6 +7,7 @@ use super::rows::Row;
 use super::run::Run;
 use super::times::median_gap_ns;
 use crate::error::Error;
+use crate::output::words::counted;
 
 /// A measured rate is rounded to a whole number that differs by at most this share. Ticks that take a little longer than planned
 /// explain such a difference.
@@ -147,8 +148,8 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     };
     let Some(rate) = average(rows, mapping.time_scale()) else {
         let problem = format!(
-            "machine {machine} has {} events at one time, so how often it ticks is not known; {say}",
-            rows.len()
+            "machine {machine} has {} at one time, so how often it ticks is not known; {say}",
+            counted(rows.len(), "event")
         );
         return wrong(problem);
     };
@@ -157,8 +158,8 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
         format!(" In {unit} the rates would be {rates}: --time {unit}.")
     });
     wrong(format!(
-        "machine {machine} ticks {rate:.3} times a second by its log ({} events in {elapsed_s:.3} s); is the unit of times right (--time)?{unit} Otherwise {say}",
-        rows.len()
+        "machine {machine} ticks {rate:.3} times a second by its log ({} in {elapsed_s:.3} s); is the unit of times right (--time)?{unit} Otherwise {say}",
+        counted(rows.len(), "event")
     ))
 }
 

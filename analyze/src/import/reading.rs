@@ -1,7 +1,7 @@
 //! Reads all files: groups them by run, recognises their format, and splits them into rows.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use once_cell::sync::Lazy;
@@ -13,7 +13,7 @@ use super::machines::{self, Machines};
 use super::mapping::Mapping;
 use super::report::Report;
 use super::time::Clock;
-use super::{explain, files, formats, header, names, numbers, peers, recognise, trials};
+use super::{explain, files, formats, header, names, numbers, peers, recognise, selection, trials};
 use crate::error::Error;
 
 /// The files that were read, and their rows.
@@ -66,7 +66,13 @@ pub(super) fn read(
             from_folder: run.from_folder,
         });
     }
-    let mut mapping = recognise::mapping(&texts, given, report)?;
+    selection::select(&mut texts, report)?;
+    let selected = texts.iter().flat_map(|run| &run.files);
+    let selected: BTreeSet<String> = selected
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    imported.retain(|file| selected.contains(&file.path));
+    let mut mapping = recognise::mapping(&texts, said, report)?;
     let is_log = |run: &RunTexts| {
         !run.from_folder
             || run
@@ -78,6 +84,9 @@ pub(super) fn read(
     let mut runs = vec![];
     for run in &texts {
         if has_logs && !is_log(run) {
+            let read = texts.iter().filter(|run| is_log(run));
+            let read = read.flat_map(|run| &run.files).next();
+            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), read)?;
             report.leave_out_files(
                 run.files.iter().map(|(path, _)| path.display().to_string()),
                 0,
@@ -97,12 +106,13 @@ pub(super) fn read(
                 .assume(format!("Times are read as `{format}`; set it with --time."));
         }
     }
-    let runs = runs.into_iter().flat_map(|(name, raws)| {
-        let raws = trials::split(raws, mapping.time.as_deref(), report);
-        split_by_run(name, raws)
-    });
-    let runs: Vec<(String, Vec<Raw>)> = runs.collect();
-    explain::add_fields(&mut report.understood, &runs);
+    let mut parted = vec![];
+    for (name, raws) in runs {
+        let raws = trials::part(raws, mapping.time.as_deref(), report)?;
+        parted.extend(split_by_run(name, raws));
+    }
+    let runs = parted;
+    explain::fill(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
         files: imported,
@@ -113,7 +123,7 @@ pub(super) fn read(
 /// A text without the codes that colour it in a terminal.
 fn without_colours(text: String) -> String {
     static CODE: Lazy<Regex> = Lazy::new(|| {
-        Regex::new(r"\x1b\[[0-9;]*[A-Za-z]").unwrap_or_else(|error| unreachable!("{error}"))
+        Regex::new(r"\x1b\[[0-9;]*[mK]").unwrap_or_else(|error| unreachable!("{error}"))
     });
     match CODE.replace_all(&text, "") {
         Cow::Borrowed(_) => text,
@@ -132,6 +142,7 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
         true => &unknown,
         false => &known,
     };
+    refuse_other_format(&unknown, known.first().copied())?;
     let mut raws = vec![];
     for (path, text) in files {
         let mut raw = lines::read(path, text, mapping, report)?;
@@ -145,7 +156,25 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
     Ok(raws)
 }
 
-/// The format or unit of times. None if the title of the column names the unit, or if times are in seconds or ISO 8601.
+/// Files of which nothing is known are not left out silently if they look like logs.
+///
+/// # Errors
+///
+/// [`Error::Import`] if one of them looks like a log beside one that is read.
+fn refuse_other_format(
+    unknown: &[&(PathBuf, String)],
+    read: Option<&(PathBuf, String)>,
+) -> Result<(), Error> {
+    let log = unknown
+        .iter()
+        .find(|(_, text)| selection::looks_like_log(text));
+    match log.zip(read) {
+        Some(((path, _), (read, _))) => Err(selection::other_format(path, read)),
+        None => Ok(()),
+    }
+}
+
+/// The format of times, or their unit, where the column does not say it and it is neither seconds nor ISO 8601.
 fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let first = raws().next()?;

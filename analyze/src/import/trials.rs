@@ -5,27 +5,55 @@ use super::lines::Raw;
 use super::numbers;
 use super::report::Report;
 use super::time::Clock;
+use crate::error::Error;
 
 /// At the start of a trial, the clock falls to at most this value.
 const MOST_FIRST_CLOCK: u64 = 20;
-/// Least number of rows of a machine in a trial.
+/// A clock that falls from at least this to at most 1 was set back: no mistake in counting does that.
+const LEAST_LAST_CLOCK: u64 = 20;
+/// A trial has at least so many rows of a machine.
 const LEAST_ROWS: usize = 3;
 /// The pause between two trials is longer than this many times the median time between rows.
 const LONG_PAUSE: u64 = 5;
 
-/// Makes each trial a run, if clock and time start again in every file, and the same number of times in each. Time starts again
-/// where it falls, or after a long pause. Nothing changes if a file has a `run` or a `machine` column.
-pub(super) fn split(raws: Vec<Raw>, time: Option<&str>, report: &mut Report) -> Vec<Raw> {
+/// Gives the rows of each trial a run of their own, if clock and time start again in every file, equally often: the time falls, or
+/// makes a long pause. A pause is not needed where a clock falls to 1 or 0. Rows that have a run stay as they are.
+///
+/// # Errors
+///
+/// [`Error::Import`] if a clock falls to 1 or 0 and the files do not start again equally often.
+pub(super) fn part(
+    raws: Vec<Raw>,
+    time: Option<&str>,
+    report: &mut Report,
+) -> Result<Vec<Raw>, Error> {
     if raws.iter().any(|raw| raw.has("run") || raw.has("machine")) {
-        return raws;
+        return Ok(raws);
     }
-    let starts: Vec<Vec<usize>> = raws.iter().map(|raw| starts(raw, time)).collect();
-    let trials = starts.first().map_or(0, Vec::len);
-    if trials < 2 || starts.iter().any(|starts| starts.len() != trials) {
-        return raws;
+    let starts = |needs_pause: bool| -> Vec<Vec<usize>> {
+        let starts = raws.iter().map(|raw| starts(raw, time, needs_pause));
+        starts.collect()
+    };
+    let are_equal = |starts: &[Vec<usize>]| {
+        let trials = starts.first().map_or(0, Vec::len);
+        trials > 1 && starts.iter().all(|starts| starts.len() == trials)
+    };
+    let mut found = starts(true);
+    if !are_equal(&found) {
+        let Some((raw, row)) = raws
+            .iter()
+            .find_map(|raw| Some((raw, falls_to_one(&clocks(raw))?)))
+        else {
+            return Ok(raws);
+        };
+        found = starts(false);
+        if !are_equal(&found) {
+            return Err(set_back(raw, row));
+        }
     }
     report.understood.assume(format!(
-        "Clock and time start again within the files: they are taken as {trials} runs."
+        "Clock and time start again within the files: they are taken as {} runs.",
+        found.first().map_or(0, Vec::len)
     ));
     let with_runs = |(raw, starts): (Raw, Vec<usize>)| {
         let run = |row: usize| {
@@ -34,23 +62,45 @@ pub(super) fn split(raws: Vec<Raw>, time: Option<&str>, report: &mut Report) -> 
         };
         raw.with_runs(run)
     };
-    raws.into_iter().zip(starts).map(with_runs).collect()
+    Ok(raws.into_iter().zip(found).map(with_runs).collect())
 }
 
-/// The rows at which a trial begins: the first, and those at which clock and time start again.
-fn starts(raw: &Raw, time: Option<&str>) -> Vec<usize> {
+/// The error of a clock that falls at a row while others go on.
+fn set_back(raw: &Raw, row: usize) -> Error {
+    let clock = |row: usize| {
+        raw.cell(&raw.rows[row], "logical_clock")
+            .unwrap_or_default()
+    };
+    let problem = format!(
+        "the logical clock falls from {} to {}, and not all files start again as often: are several trials in one file? Give each trial \
+         a folder of its own",
+        clock(row - 1),
+        clock(row)
+    );
+    Error::import(&raw.path, Some(raw.rows[row].line), problem)
+}
+
+fn clocks(raw: &Raw) -> Vec<Option<u64>> {
+    let clock = |row| numbers::whole(raw.cell(row, "logical_clock")?, raw.mark).ok();
+    raw.rows.iter().map(clock).collect()
+}
+
+/// The first row at which a clock falls from far above to 1 or 0.
+fn falls_to_one(clocks: &[Option<u64>]) -> Option<usize> {
+    let falls = |pair: &[Option<u64>]| matches!(pair, [Some(before), Some(now)] if *before >= LEAST_LAST_CLOCK && *now <= 1);
+    Some(clocks.windows(2).position(falls)? + 1)
+}
+
+/// The rows at which a trial begins: the first, and those at which the clock starts again, and the time if that `needs_pause`.
+fn starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> {
     let cell = |row: usize, column: &str| raw.cell(&raw.rows[row], column);
     let format = Clock::from_first_cell(
         time,
         &plain(&raw.time_title),
         cell(0, "system_time").unwrap_or_default(),
     );
-    let rows = 0..raw.rows.len();
-    let clocks: Vec<Option<u64>> = rows
-        .clone()
-        .map(|row| numbers::whole(cell(row, "logical_clock")?, raw.mark).ok())
-        .collect();
-    let times: Vec<Option<u64>> = rows
+    let clocks = clocks(raw);
+    let times: Vec<Option<u64>> = (0..raw.rows.len())
         .map(|row| format.ns(cell(row, "system_time")?, raw.mark))
         .collect();
     let mut pauses: Vec<u64> = times
@@ -64,7 +114,8 @@ fn starts(raw: &Raw, time: Option<&str>) -> Vec<usize> {
         let clock_starts = matches!((clocks[row - 1], clocks[row]), (Some(before), Some(now))
             if now < before / 2 && now <= MOST_FIRST_CLOCK);
         let is_long = row - starts.last().copied().unwrap_or(0) >= LEAST_ROWS;
-        let time_starts = matches!((times[row - 1], times[row]), (Some(before), Some(now))
+        let time_starts = !needs_pause
+            || matches!((times[row - 1], times[row]), (Some(before), Some(now))
             if now < before || now - before > LONG_PAUSE * usual_pause);
         if clock_starts && is_long && time_starts {
             starts.push(row);

@@ -89,6 +89,37 @@ fn the_table_of_a_class_fits_narrow_terminals() {
     insta::assert_snapshot!(table);
 }
 
+/// Folders that archives add are no submissions, and long names do not make the table wider than the terminal.
+#[test]
+fn a_class_with_long_names_and_folders_of_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let class = folder.path().join("class");
+    for name in ["__MACOSX", ".git"] {
+        fs::create_dir(class.join(name)).unwrap();
+    }
+    fs::rename(class.join("bob"), class.join("bob_and_a_partner_late")).unwrap();
+    fs::rename(
+        class.join("eve/vm3.csv"),
+        class.join("eve/a-machine-number-3.csv"),
+    )
+    .unwrap();
+    let output = Command::cargo_bin("analyze")
+        .unwrap()
+        .args(["import", "--each", "class", "--into", "marked"])
+        .current_dir(folder.path())
+        .env("COLUMNS", "80")
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let widest = table.lines().map(sim::table::display_width).max();
+    assert!(widest <= Some(80), "{table}");
+    assert!(
+        table.starts_with("5 submissions:") && !table.contains("MACOSX"),
+        "{table}"
+    );
+}
+
 #[test]
 fn a_class_for_other_programs() {
     let folder = tempfile::tempdir().unwrap();
@@ -152,12 +183,13 @@ fn a_class_that_passes_and_one_that_is_none() {
     }
     let arguments = ["import", "--each", "class", "--into", "marked"];
     assert_eq!(analyze(&arguments, folder.path()).0, 0);
-    // The second time the datasets exist already, and they are not overwritten.
-    let (code, table, _) = analyze(&arguments, folder.path());
+    // A second time, the folder of datasets is there already; nothing is overwritten.
+    let (code, table, err) = analyze(&arguments, folder.path());
     assert!(
-        code == 4 && table.contains("marked/ada already exists"),
-        "{table}"
+        code == 2 && table.is_empty() && err.contains("marked: already exists"),
+        "{err}"
     );
+    fs::remove_dir_all(folder.path().join("marked")).unwrap();
     fs::remove_dir_all(folder.path().join("class/ada")).unwrap();
     fs::write(folder.path().join("class/vm1.csv"), HEADER).unwrap();
     let (code, _, err) = analyze(&arguments, folder.path());

@@ -354,7 +354,7 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
             .to_string()
             .replace(&folder.path().display().to_string(), "")
     };
-    insta::assert_snapshot!(problem("", ""), @"/vm2.csv line 1: no column is known as event, system_time, logical_clock: it has no header; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem("", ""), @"/vm2.csv: the file is empty");
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
     insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; name the columns, such as --columns system_time=NAME (or a number from 1, with --no-header)");
     insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");

@@ -39,6 +39,7 @@ mod readback;
 mod readme;
 mod recognised;
 mod recognised_files;
+mod recognised_lines;
 mod recognised_properties;
 mod reproducible;
 mod sample;

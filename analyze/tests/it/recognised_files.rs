@@ -133,3 +133,158 @@ fn a_pattern_of_names_says_which_part_is_which() {
     let error = logs::import(&files, &wrong).unwrap_err();
     assert!(error.contains("does not match its path"), "{error}");
 }
+
+/// A run of two machines in sentences, forty seconds long.
+fn sentences(machine: usize, clock: usize) -> String {
+    let line = |tick: usize| {
+        format!(
+            "2024-02-01 10:00:{tick:02}.{machine}00 Internal event | clock: {} | queue length: 0\n",
+            clock + tick
+        )
+    };
+    (0..40).map(line).collect()
+}
+
+/// What is said of an import of a folder with these files.
+fn of_files(files: &[(&str, &[u8])]) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("logs");
+    for (name, bytes) in files {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    logs::import(&[root], &Mapping::default()).map(|(_, words)| words)
+}
+
+#[test]
+fn a_log_in_another_format_is_not_left_out() {
+    let text = sentences(0, 1);
+    let table = |machine: u32| {
+        let rows =
+            (0..40).map(|tick| format!("17000000{tick:02}.{machine},internal,{},0\n", tick + 1));
+        format!("time,event,clock,queue\n{}", rows.collect::<String>())
+    };
+    let (one, two) = (table(1), table(2));
+    let files = [
+        ("vm0.log", text.as_bytes()),
+        ("vm1.csv", one.as_bytes()),
+        ("vm2.csv", two.as_bytes()),
+    ];
+    let error = of_files(&files).unwrap_err();
+    assert!(
+        error.contains("vm0.log: it looks like a log in another format than")
+            && error.contains("vm1.csv"),
+        "{error}"
+    );
+}
+
+#[test]
+fn files_that_are_no_logs_are_left_out_and_named() {
+    let (one, two) = (sentences(1, 1), sentences(2, 1));
+    let lines = one.lines().map(|line| format!("vm1 {line}\n"));
+    let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
+    let combined: String = lines.collect();
+    for (name, text, why) in [
+        ("vm2 (1).log", two.as_str(), "it is a copy of"),
+        ("vm2 - Copy.log", &two, "it is a copy of"),
+        (
+            "combined.log",
+            &combined,
+            "all its lines are in the other files",
+        ),
+        ("errors.log", "\n", "the file is empty"),
+        (
+            "stats.csv",
+            "machine,event,count,time,clock\n0,send,3,60,12\n",
+            "stats.csv",
+        ),
+        (
+            "package.json",
+            "{\"name\": \"x\", \"version\": \"1.0\"}",
+            "package.json",
+        ),
+    ] {
+        let files = [
+            ("vm1.log", one.as_bytes()),
+            ("vm2.log", two.as_bytes()),
+            (name, text.as_bytes()),
+        ];
+        let words = of_files(&files).unwrap();
+        assert!(
+            words.contains("1 run, 80 events.") && words.contains(name) && words.contains(why),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn logs_in_a_folder_beside_other_files_are_found() {
+    let (one, two) = (sentences(1, 1), sentences(2, 1));
+    let files = [
+        ("requirements.txt", &b"numpy==1.2\n"[..]),
+        ("main.py", b"print()\n"),
+        ("out/vm1.log", one.as_bytes()),
+        ("out/vm2.log", two.as_bytes()),
+        ("__MACOSX/vm2.log", two.as_bytes()),
+    ];
+    let words = of_files(&files).unwrap();
+    assert!(
+        words.contains("1 run, 80 events.") && words.contains("requirements.txt"),
+        "{words}"
+    );
+}
+
+#[test]
+fn utf16_is_read() {
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let encoded = |text: String| -> Vec<u8> {
+            let units: Vec<u16> = format!("\u{feff}{text}").encode_utf16().collect();
+            units.into_iter().flat_map(to_bytes).collect()
+        };
+        let (one, two) = (encoded(sentences(1, 1)), encoded(sentences(2, 1)));
+        let words = of_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
+        assert!(words.contains("1 run, 80 events."), "{words}");
+        let error = of_files(&[("vm1.log", &one[..one.len() - 1])]).unwrap_err();
+        assert!(error.contains("convert the file"), "{error}");
+    }
+}
+
+#[test]
+fn lines_that_are_written_twice_are_read_once() {
+    let twice = |text: String| -> String {
+        text.lines()
+            .map(|line| format!("{line}\n{line}\n"))
+            .collect()
+    };
+    let (one, two) = (twice(sentences(1, 1)), twice(sentences(2, 1)));
+    let words = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    assert!(
+        words.contains("1 run, 80 events.") && words.contains("every line is written twice"),
+        "{words}"
+    );
+}
+
+#[test]
+fn clocks_that_are_set_back_are_trials_or_refused() {
+    let appended = |machine: usize| {
+        let line = |tick: usize| {
+            let clock = tick % 40 + 1;
+            format!(
+                "2024-02-01 10:{:02}:{:02}.{machine}00 Internal event | clock: {clock} | queue length: 0\n",
+                tick / 60,
+                tick % 60
+            )
+        };
+        (0..80).map(line).collect::<String>()
+    };
+    let (one, two) = (appended(1), appended(2));
+    let words = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    assert!(words.contains("2 runs, 160 events."), "{words}");
+    let two = sentences(2, 1);
+    let error = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();
+    assert!(
+        error.contains("vm1.log line 41: the logical clock falls from 40 to 1"),
+        "{error}"
+    );
+}

@@ -6,20 +6,24 @@
 //!
 //! # Layout
 //!
-//! - [`tokens`]: splits a line into tokens
-//! - [`templates`]: groups lines of the same shape
-//! - [`evidence`]: the weights of words for fields
-//! - [`fields`]: finds the field of each value
-//! - [`times`]: finds the system time
-//! - [`optional`]: finds the fields that a log may lack
-//! - [`sequence`]: checks numbers against the rules of clocks and queues
-//! - [`pattern`]: turns shapes into regular expressions
-//! - [`tables`]: finds columns with unusual titles
-//! - [`refusal`]: the error for logs that are not recognised
+//! - [`tokens`]: a line cut into tokens
+//! - [`templates`]: lines of the same shape
+//! - [`labels`]: the words beside values
+//! - [`evidence`]: which words speak for which field
+//! - [`fields`]: which value is which field
+//! - [`times`]: which is the system time
+//! - [`optional`]: what an event can be without
+//! - [`sequence`]: what the course of numbers says
+//! - [`parting`]: ways to part lines into records
+//! - [`pattern`]: shapes as regular expressions
+//! - [`tables`]: columns whose titles are not usual
+//! - [`refusal`]: what is not understood, and what to do
 
 mod evidence;
 mod fields;
+mod labels;
 mod optional;
+mod parting;
 mod pattern;
 mod refusal;
 mod sequence;
@@ -38,7 +42,7 @@ use super::machines::Machines;
 use super::mapping::Mapping;
 use super::reading::RunTexts;
 use super::report::Report;
-use super::{formats, header, json, lines, names, patterns, peers};
+use super::{header, json, lines, names, patterns, peers};
 use crate::error::Error;
 
 /// Most records that are examined.
@@ -130,7 +134,7 @@ fn recognise_text(
     let mut first_refusal = None;
     let mut best: Option<Recognised> = None;
     let has_one_file = texts.iter().all(|run| run.files.len() == 1);
-    for record in possible_records(texts) {
+    for record in parting::possible_records(texts) {
         let mapping = Mapping {
             record,
             ..given.clone()
@@ -354,76 +358,6 @@ fn note(templates: &[Template], found: &Fields, report: &mut Report) {
         .understood
         .found
         .insert("event".to_owned(), "words of the line".to_owned());
-}
-
-/// The possible values of `record` in a mapping: single lines, blocks between blank lines, and blocks whose first lines begin alike.
-fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
-    let files = || {
-        texts
-            .iter()
-            .flat_map(|run| &run.files)
-            .map(|(_, text)| text.as_str())
-    };
-    let mut possible = vec![None];
-    let blank = files().any(|text| text.trim().lines().any(|line| line.trim().is_empty()));
-    if blank {
-        possible.push(Some(patterns::BLANK.to_owned()));
-    }
-    // Counts how many of the first lines of the files begin with the same word or sign.
-    let mut begins: BTreeMap<String, usize> = BTreeMap::new();
-    let mut all = 0;
-    for line in files()
-        .flat_map(|text| text.lines().take(LEAST_OF_FILE))
-        .filter(|line| !line.trim().is_empty())
-    {
-        all += 1;
-        let end = line.find(|letter: char| {
-            letter.is_whitespace() || letter.is_ascii_digit() || ":=".contains(letter)
-        });
-        *begins
-            .entry(line[..end.unwrap_or(line.len())].to_owned())
-            .or_default() += 1;
-    }
-    let events =
-        r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
-    possible.extend(first_lines(files()).into_iter().map(Some));
-    possible.push(Some(events));
-    let is_often = |(begin, count): &(&String, &usize)| {
-        !begin.is_empty() && **count * 12 >= all && **count * 2 <= all
-    };
-    possible.extend(
-        begins
-            .iter()
-            .filter(is_often)
-            .map(|(begin, _)| Some(format!("^{}", regex::escape(begin)))),
-    );
-    possible
-}
-
-/// Patterns of the first line of files that are for other reasons likely to be the first of records: it begins with a time, or with
-/// a digit, or it is not indented as others are.
-fn first_lines<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
-    let Some(text) = files.next() else {
-        return vec![];
-    };
-    let lines = || {
-        let lines = text.lines().take(LEAST_OF_FILE);
-        lines.filter(|line| !line.trim().is_empty())
-    };
-    let first = lines().next().unwrap_or_default();
-    let begin = first.trim_start_matches(|letter: char| !letter.is_alphanumeric());
-    let time = formats::at_beginning(begin)
-        .map(|(format, _)| format!(r"^\W*(?:{})", formats::FORMATS[format].pattern));
-    let is_indented = |line: &str| line.starts_with([' ', '\t']);
-    let plain = [
-        (first.starts_with(|letter: char| letter.is_ascii_digit())
-            && lines().any(|line| !line.starts_with(|letter: char| letter.is_ascii_digit())))
-        .then(|| r"^\d".to_owned()),
-        (!is_indented(first) && lines().any(is_indented)).then(|| r"^\S".to_owned()),
-    ];
-    time.into_iter()
-        .chain(plain.into_iter().flatten())
-        .collect()
 }
 
 /// The first records of every file.

@@ -1,0 +1,235 @@
+//! Shapes of lines that are easily read wrong: records that begin with the time, words that deny an event, and values beside arrows
+//! and units.
+
+use std::fs;
+
+use analyze::import::Mapping;
+
+use crate::foreign_logs::{self as logs, Kind, Row, lines};
+use crate::recognised::{WORDS, imported, labelled};
+
+fn require_plain(what: &str, text: impl Fn(&[Row]) -> String) {
+    let found = imported("vmN.log", &Mapping::default(), text);
+    let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(found, logs::plain(&logs::runs()[..1]), "{what}");
+}
+
+fn time(row: &Row) -> String {
+    row.time("%Y-%m-%d %H:%M:%S.%6f")
+}
+
+/// `to` or `from`, and the names, if there are any.
+fn peers(row: &Row) -> String {
+    let label = row.word(["", " to ", " from "]);
+    format!("{label}{}", row.names(" and "))
+}
+
+fn stamp(row: &Row, label: &str) -> String {
+    row.stamp
+        .map_or(String::new(), |stamp| format!("{label}{stamp}"))
+}
+
+#[test]
+fn records_that_begin_with_the_time_or_the_clock() {
+    let words = ["Internal event", "Sent", "Received"];
+    require_plain("the time", |rows| {
+        lines(rows, |row| {
+            let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, " | stamp: "));
+            format!(
+                "[{}]\n    {word}{peers} | clock: {} | queue: {}{stamp}",
+                time(row),
+                row.clock,
+                row.queue
+            )
+        })
+    });
+    require_plain("the clock", |rows| {
+        lines(rows, |row| {
+            let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, ", stamp: "));
+            format!(
+                "Logical clock: {}\n{word}{peers} at {}, queue: {}{stamp}",
+                row.clock,
+                time(row),
+                row.queue
+            )
+        })
+    });
+    require_plain("a label", |rows| {
+        lines(rows, |row| {
+            let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, "\nStamp: "));
+            format!(
+                "System time: {}\nEvent: {word}{peers}\nLogical clock: {}\nQueue length: {}{stamp}",
+                time(row),
+                row.clock,
+                row.queue
+            )
+        })
+    });
+}
+
+#[test]
+fn a_denied_event_is_none() {
+    require_plain("no message received", |rows| {
+        lines(rows, |row| {
+            let word = row.word([
+                "No message received, internal event",
+                "No message received, sent message",
+                "Message received",
+            ]);
+            format!(
+                "{} {word}{}. clock: {}. queue: {}{}",
+                time(row),
+                peers(row),
+                row.clock,
+                row.queue,
+                stamp(row, ". stamp: ")
+            )
+        })
+    });
+}
+
+#[test]
+fn colour_codes_are_stripped() {
+    require_plain("colours", |rows| {
+        lines(rows, |row| {
+            let line = labelled(row, " | ", ": ");
+            format!(
+                "\u{1b}[32m{}\u{1b}[0m",
+                line.replace("clock", "\u{1b}[1;31mclock")
+            )
+        })
+    });
+}
+
+#[test]
+fn lines_of_summaries_are_left_out_and_told() {
+    let found = imported("vmN.log", &Mapping::default(), |rows| {
+        let last = rows.last().unwrap();
+        format!(
+            "{}{} | Summary: sent 25 messages | clock: {} | queue: 0\n",
+            lines(rows, |row| labelled(row, " | ", ": ")),
+            time(last),
+            last.clock
+        )
+    });
+    let (found, told) = found.unwrap();
+    assert_eq!(found, logs::plain(&logs::runs()[..1]));
+    assert!(told.contains("Summary: sent 25 messages"), "{told}");
+}
+
+#[test]
+fn the_new_one_of_two_clocks_is_taken() {
+    for arrow in ["->", "=>"] {
+        require_plain(arrow, |rows| {
+            lines(rows, |row| {
+                format!(
+                    "{} {}{} clock: {} {arrow} {} queue={}{}",
+                    time(row),
+                    row.word(WORDS),
+                    peers(row),
+                    row.clock - 1,
+                    row.clock,
+                    row.queue,
+                    stamp(row, " msg_clock=")
+                )
+            })
+        });
+    }
+}
+
+#[test]
+fn peers_behind_arrows_and_in_other_forms() {
+    let forms: [(&str, fn(&Row) -> String); 5] = [
+        ("arrows", |row| {
+            format!("{} [{}]", row.word(["", " ->", " <-"]), row.names(", "))
+        }),
+        ("tuples", |row| match row.peers.len() {
+            0 => String::new(),
+            1 => format!("{}({},)", row.word(["", " to ", " from "]), row.peers[0]),
+            _ => format!(" to ({})", row.names(", ")),
+        }),
+        ("names with a dash", |row| {
+            let names: Vec<String> = row.peers.iter().map(|peer| format!("vm-{peer}")).collect();
+            let label = row.word(["", " to ", " from "]);
+            format!("{label}{}", names.join(" and "))
+        }),
+        ("sent by", |row| {
+            let label = row.word(["", " to vm", " message sent by vm"]);
+            format!("{label}{}", row.names(" and vm"))
+        }),
+        ("peer=", |row| match row.kind {
+            Kind::Internal => String::new(),
+            _ => format!(" peer={}", row.names(",")),
+        }),
+    ];
+    for (what, form) in forms {
+        require_plain(what, |rows| {
+            lines(rows, |row| {
+                let peers = match row.kind {
+                    Kind::Internal => String::new(),
+                    _ => form(row),
+                };
+                format!(
+                    "{} | {}{peers} | lc: {} | queue: {}{}",
+                    time(row),
+                    row.word(WORDS),
+                    row.clock,
+                    row.queue,
+                    stamp(row, " | stamp: ")
+                )
+            })
+        });
+    }
+}
+
+#[test]
+fn units_behind_times() {
+    let text = |unit: &'static str| {
+        move |rows: &[Row]| {
+            lines(rows, |row| {
+                let time = match unit {
+                    "us" => row.us.to_string(),
+                    _ => row.seconds(),
+                };
+                let line = labelled(row, " | ", ": ");
+                let (_, rest) = line.split_once(" | ").unwrap();
+                format!("{time}{unit} | {rest}")
+            })
+        }
+    };
+    require_plain("seconds", text("s"));
+    require_plain("microseconds", text("us"));
+    let mixed = imported("vmN.log", &Mapping::default(), |rows| {
+        let mut parts = rows.chunks(rows.len() / 2);
+        format!(
+            "{}{}",
+            text("us")(parts.next().unwrap()),
+            text("s")(parts.next().unwrap())
+        )
+    });
+    assert!(mixed.is_err(), "{mixed:?}");
+}
+
+#[test]
+fn a_name_before_each_line_of_one_file_is_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.log");
+    let mut rows = logs::runs()[0].clone();
+    rows.sort_by_key(|row| row.us);
+    for (begin, end) in [("vm", ": "), ("[vm", "] "), ("M", " | ")] {
+        let text = lines(&rows, |row| {
+            format!("{begin}{}{end}{}", row.machine, labelled(row, " | ", ": "))
+        });
+        fs::write(&file, text).unwrap();
+        let (found, _) = logs::import(&[file.clone()], &Mapping::default()).unwrap();
+        assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
+    }
+    // Names whose clocks fall are no machines.
+    let text = lines(&rows, |row| {
+        let name = row.clock % 2;
+        format!("t{name}: {}", labelled(row, " | ", ": "))
+    });
+    fs::write(&file, text).unwrap();
+    let refused = logs::import(&[file], &Mapping::default());
+    assert!(refused.is_err(), "{refused:?}");
+}
