@@ -72,7 +72,7 @@ pub(super) fn read(
         .map(|(path, _)| path.display().to_string())
         .collect();
     imported.retain(|file| selected.contains(&file.path));
-    let mut mapping = recognise::mapping(&texts, said, report)?;
+    let mut mapping = recognise::mapping(&texts, given, report)?;
     let is_log = |run: &RunTexts| {
         !run.from_folder
             || run
@@ -112,7 +112,7 @@ pub(super) fn read(
         parted.extend(split_by_run(name, raws));
     }
     let runs = parted;
-    explain::fill(&mut report.understood, &runs);
+    explain::add_fields(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
         files: imported,
