@@ -139,7 +139,8 @@ fn the_new_one_of_two_clocks_is_taken() {
 
 #[test]
 fn peers_behind_arrows_and_in_other_forms() {
-    let forms: [(&str, fn(&Row) -> String); 5] = [
+    type Form = fn(&Row) -> String;
+    let forms: [(&str, Form); 5] = [
         ("arrows", |row| {
             format!("{} [{}]", row.word(["", " ->", " <-"]), row.names(", "))
         }),
@@ -221,7 +222,7 @@ fn a_name_before_each_line_of_one_file_is_the_machine() {
             format!("{begin}{}{end}{}", row.machine, labelled(row, " | ", ": "))
         });
         fs::write(&file, text).unwrap();
-        let (found, _) = logs::import(&[file.clone()], &Mapping::default()).unwrap();
+        let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
     // Names whose clocks fall are no machines.
