@@ -19,7 +19,8 @@ struct Applied {
 }
 
 /// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
-/// Each event is compared with the log's clock of the machine's previous event, so a wrong clock is one violation.
+/// Each clock is compared with the clock that the log gives for the machine's previous event, not with a replayed one. So if the
+/// machine continues from a wrong clock, only the wrong step is a violation.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut applied = Applied::default();

@@ -86,7 +86,7 @@ pub(super) fn check_measured(
     }
     if nanos(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
         problems.push(format!(
-            "lateness_max_us is {}, but the latest event was {} µs late",
+            "lateness_max_us is {}, but the largest lateness of an event in the log is {} µs",
             row.lateness_max_us,
             latest_ns as f64 / 1e3
         ));
@@ -103,8 +103,8 @@ pub(super) fn check_measured(
     }
 }
 
-/// Checks column `margin_us`. Rows of datasets that were begun before schema 5 may have the value of that time instead. It is never
-/// larger than the margin, so a run that was punctual by this value is punctual by the margin too.
+/// Checks column `margin_us`. Rows of datasets that were begun before schema 5 may have the value as those versions calculated it. That
+/// value is never larger than the margin, so a run that was punctual by it is punctual by the margin too.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     let is_stated = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);

@@ -4,7 +4,7 @@ use super::in_flight::Sent;
 use super::log::Log;
 use super::setup::Setup;
 
-/// A time, and a number that orders messages of the same time.
+/// A time or a position in the recipient's log (see `entry_times`), and a number that orders messages of the same time.
 type Instant = (u64, u32);
 
 /// Follows the messages that a machine takes from its queue, and checks that the oldest is taken first.
@@ -12,7 +12,7 @@ type Instant = (u64, u32);
 pub(super) struct Order<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Of the messages taken so far, the one that entered the queue last, with its earliest time.
+    /// Of the messages taken so far, the one whose earliest possible entry into the queue is the latest, with that time.
     latest: Option<(Instant, Sent)>,
 }
 
@@ -25,8 +25,8 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Takes the next message from the queue. If the machine took another message before it that entered the queue later, returns this
-    /// other message.
+    /// Records that the machine took `sent` from its queue. Returns a message that was taken earlier if it is certain that this message
+    /// entered the queue after `sent`.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let (from, to) = self.entry_times(sent);
         match self.latest {
@@ -48,9 +48,10 @@ impl<'a> Order<'a> {
     /// The earliest and the latest time at which the message can have entered the queue.
     ///
     /// In a run that was as scheduled, these are the first and the last time at which the message's delay can have ended. If the delay is
-    /// constant, both are equal, and of messages with the same time, that of the sender with the lowest number is first. In another run,
-    /// the earliest time is that of the send, and the latest is later by the run's largest latency. With a modelled delay, a message
-    /// enters at a tick of the recipient.
+    /// constant, both are equal, and of messages with the same time, that of the sender with the lowest number is first. In another run
+    /// without a configured delay, the earliest time is that of the send, and the latest is later by the run's largest latency. With a
+    /// configured delay, the result is no time but a position: the first event of the recipient before which the message can have
+    /// arrived, and the first before which it must have arrived.
     fn entry_times(&self, sent: &Sent) -> (Instant, Instant) {
         let Setup {
             delay_ns,

@@ -35,8 +35,8 @@ several lines. --explain shows what was understood.
 senders), stamp, and sent_tick. The stamp is the timestamp that a message carries, and sent_tick is the number of the sender's tick at \
 which the message was sent. With more columns, more can be measured and checked. The report lists what could not be measured or checked.
 
-Queue lengths may be missing. Then the queue length after an internal event or a send counts as 0. After a receive it is recounted, if \
-the log says who sent what to whom.
+Queue lengths may be missing. After an internal event or a send the length is taken as 0, because a machine does these only when its \
+queue is empty. After a receive it is recounted from the messages, if the log says who sent what to whom.
 
 Files that are named directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS is a \
 run; if it contains folders or files with run numbers, it is several runs.

@@ -15,7 +15,8 @@ use super::pools;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     /// All runs in virtual time, and TCP runs in which lateness_max_us + latency_max_us is less than margin_us (the shortest time
-    /// between two ticks whose order matters). In such a run the order of events cannot have changed. TCP runs with phase=aligned have
+    /// between ticks of two machines of which one may send to the other, or which may both send to a third). In such a run the delays
+    /// were too short to change the order of events from that of the schedule. TCP runs with phase=aligned have
     /// a margin of 0, so they are never punctual
     Punctual,
 }

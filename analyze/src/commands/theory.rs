@@ -9,8 +9,8 @@ use super::output::Output;
 
 /// Predicted backlog, receive share and clocks, next to the measured ones
 ///
-/// The theory covers all variants of the model. `none` means that there is no prediction for this configuration. A letter below a
-/// value is a caveat: the theory neglects something that affects this value.
+/// There are predictions for every variant of the model, but not of every value. `none` means that this value was not measured, cannot
+/// be predicted, or (in row z) cannot be calculated because the measured values are all equal. A letter below a value is a caveat: the theory neglects something that affects this value.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
 pub struct Theory {

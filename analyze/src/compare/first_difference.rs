@@ -1,4 +1,4 @@
-//! Finds the earliest event that differs find_first_difference the logs of two runs.
+//! Finds the earliest event that differs between the logs of two runs.
 //!
 //! Two events are the same if they agree in all columns except `run` and `system_time_ns`. The exact time of a tick depends on the
 //! computer, not on the seed.
@@ -15,7 +15,7 @@ const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
 /// The text shown for a cell of an event that one of the logs lacks.
 const NO_EVENT: &str = "none";
 
-/// The earliest difference find_first_difference two runs.
+/// The earliest difference between two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Time of the event in model seconds after the run's start: A's time, or B's time if A lacks the event.
@@ -54,7 +54,8 @@ impl Log {
     }
 }
 
-/// The earliest difference find_first_difference two runs' events, or `None`. Events are ordered by A's model time, then by machine and tick.
+/// Returns the earliest difference between the events of two runs, or `None` if there is none. Earliest means by A's model time; of
+/// differences at the same time, the one with the lowest machine and tick.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
     // Logs are normally in this order already. Then sorting is a single pass.
     a.events.sort_by_key(machine_and_tick);

@@ -171,7 +171,7 @@ fn common_machines(pairs: &[Pair<'_>]) -> u32 {
 ///
 /// # Errors
 ///
-/// [`Error::Frame`] if the measures cannot be computed.
+/// [`Error::Query`] if the measures cannot be computed.
 pub fn table(
     contrast: &Contrast,
     pairs: &[Pair<'_>],

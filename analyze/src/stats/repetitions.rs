@@ -89,7 +89,7 @@ impl<'d> Repetitions<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`] if the estimates cannot be computed.
+    /// [`Error::Query`] if the estimates cannot be computed.
     pub fn groups(&self) -> Result<Vec<Group>, Error> {
         self.fold(self.machines.clone())
     }
@@ -99,7 +99,7 @@ impl<'d> Repetitions<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`] if the estimates cannot be computed.
+    /// [`Error::Query`] if the estimates cannot be computed.
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
         let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
         let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();

@@ -26,8 +26,10 @@ const FAILED: u8 = 3;
 Start the other machines of the run the same way: with the same experiment file, --run, --addresses and environment variable SIM_TOKEN \
 (a shared secret of 32 hexadecimal digits), but each with its own --machine. The machine that starts first waits for the others.
 
-The margin of a run is the shortest time between two ticks whose order matters. The order of events is guaranteed if the sum of three \
-times is below the margin: the difference of the hosts' clocks, the lateness of ticks and the latency of messages.
+On several hosts, delays can change the order of events. The events are certain to be those of the same run in virtual time if three \
+times together are shorter than the run's margin: the difference of the hosts' clocks, the lateness of ticks, and the latency of \
+messages. The margin is the shortest time between ticks of two machines of which one may send to the other, or which may both send \
+to a third.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -16,7 +16,7 @@ use super::print;
 /// Number of failure reasons that are shown. `runs.csv` has all of them.
 const REASONS: usize = 5;
 
-/// Show the progress of a sweep: runs done, failed and left to do, speed, expected end, punctuality, size
+/// Show how far an experiment's runs are: done, failed and left to do, speed, expected end, punctual runs, size
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim status data/overnight

@@ -1,4 +1,4 @@
-//! A dataset opened for reading, even while a sweep is writing. Only finished runs are seen.
+//! A dataset opened for reading, even while a sweep is writing. Runs that are still going on are not seen.
 
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
@@ -39,7 +39,8 @@ impl Dataset {
         &self.parts.root
     }
 
-    /// Returns the manifest. For a dataset in shards, it is that of the shard that was extended furthest.
+    /// Returns the manifest. For a dataset in shards, it is that of the shard whose experiment plans the most runs: the others may
+    /// have been started before values or repetitions were added.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
     }
@@ -93,7 +94,7 @@ impl Dataset {
         self.parts.paths_of(run).segment(run.segment)
     }
 
-    /// The file that says where imported events stand.
+    /// Returns the path of `sources.csv`, which says from which file and line each imported event was read.
     pub(super) fn sources(&self) -> PathBuf {
         Paths::new(self.root()).sources()
     }

@@ -52,7 +52,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.lateness_max_us = 7.0,
-            "lateness_max_us is 7, but the latest event was 0 µs late",
+            "lateness_max_us is 7, but the largest lateness of an event in the log is 0 µs",
         ),
         (
             |run| run.row.margin_us *= 2.0,

@@ -19,7 +19,7 @@ const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
 /// How long machines may take after the end of the run, or after another machine has ended well. They wait up to 10 s for the last
 /// messages, and write their logs.
 const END_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a process may take to end after it was asked to. A process that takes longer is stopped or hangs.
+/// How long a process may take to end after it was asked to. If it takes longer, it is suspended (SIGSTOP) or hangs, and it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How an attempt ended.
@@ -171,7 +171,7 @@ impl Processes {
             && let Some(machine) = stuck
         {
             return Outcome::failed(format!(
-                "machine {machine}'s process did not react any more and was killed: it was stopped, or it hung"
+                "machine {machine}'s process did not end in time and was killed: it hung, or it had been suspended (by SIGSTOP, for example)"
             ));
         }
         let cause = killed.or_else(|| self.failed.first().copied());
