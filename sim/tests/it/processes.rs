@@ -165,7 +165,10 @@ fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
         panic!("{} rows", dataset.attempted().len())
     };
     let reason = &stopped.reason;
-    assert!(reason.contains("it hung, or it had been suspended"), "{reason}");
+    assert!(
+        reason.contains("it hung, or it had been suspended"),
+        "{reason}"
+    );
     assert!(other.is_ok(), "{}", other.reason);
     machines
         .iter()
