@@ -98,8 +98,11 @@ impl Criterion {
         });
         let times = times.fold(1.0, f64::max);
         // More runs than this are out of reach.
-        let runs = times * estimated.n as f64;
-        (runs < 1e9).then(|| (runs.ceil() as u64).max(estimated.n + 1))
+        let smaller = estimated
+            .n_from
+            .map_or(estimated.n, |from| from.min(estimated.n));
+        let runs = times * smaller as f64;
+        (runs < 1e9).then(|| (runs.ceil() as u64).max(smaller + 1))
     }
 }
 
@@ -135,6 +138,7 @@ mod tests {
             value,
             interval: Some((low, high)),
             is_rough: false,
+            all_equal: false,
             n: 100,
             n_from: None,
         }
@@ -249,6 +253,7 @@ mod tests {
             value: 5.0,
             interval: None,
             is_rough: false,
+            all_equal: false,
             n: 1,
             n_from: None,
         };

@@ -16,6 +16,8 @@ pub struct Estimated {
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide anything: see [`IntervalKind::Rough`].
     pub is_rough: bool,
+    /// Whether all runs have the same value.
+    pub all_equal: bool,
     /// Number of runs.
     pub n: u64,
     /// For a difference, the number of runs in `from`.
@@ -53,11 +55,14 @@ impl Statistic {
             }
             Self::Share(share) => wilson(share, values),
         };
+        let ties = Ties::count(&mut values.clone());
+        let n = values.len() as u64;
         Estimated {
             value,
             interval,
-            is_rough: false,
-            n: values.len() as u64,
+            is_rough: self == Self::Sd && ties.too_many(n),
+            all_equal: false,
+            n,
             n_from: None,
         }
     }
@@ -76,6 +81,7 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
         value: estimate.mean,
         interval,
         is_rough: estimate.interval_kind == IntervalKind::Rough,
+        all_equal: estimate.interval_kind == IntervalKind::AllEqual,
         n: estimate.n,
         n_from: None,
     }
@@ -148,6 +154,7 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
         value: difference.mean,
         interval: difference.interval(),
         is_rough: difference.interval_kind == IntervalKind::Rough,
+        all_equal: difference.interval_kind == IntervalKind::AllEqual,
         n: to.len() as u64,
         n_from: Some(from.len() as u64),
     }

@@ -183,11 +183,14 @@ fn place(test: &Test) -> String {
 /// The value and its interval, rounded to two significant digits of half the interval's width. A `~` marks a rough interval.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
-        value, is_rough, n, ..
+        value,
+        is_rough,
+        all_equal,
+        ..
     } = *estimated;
     let Some((low, high)) = estimated.interval else {
         let value = without_zeros(value);
-        return if n > 1 {
+        return if all_equal {
             keep_together(&format!("{value}, all equal"))
         } else {
             value
@@ -259,6 +262,13 @@ fn record(
         Verdict::Undecided { runs } => runs,
         _ => None,
     });
+    let kind = estimated.and_then(|estimated| match estimated {
+        Estimated { is_rough: true, .. } => Some("rough"),
+        Estimated {
+            all_equal: true, ..
+        } => Some("all equal"),
+        _ => None,
+    });
     let count = |count: Option<u64>| count.map_or(Value::Missing, |n| Value::Integer(n as i64));
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
     let depends_on = (answer.verdict == ClaimVerdict::Depends).then(|| claim.depends_on.clone());
@@ -275,6 +285,7 @@ fn record(
         ("value", estimated.map(|estimated| estimated.value).into()),
         ("low", interval.map(|(low, _)| low).into()),
         ("high", interval.map(|(_, high)| high).into()),
+        ("interval", text(kind.map(str::to_owned))),
         ("n", count(estimated.map(|estimated| estimated.n))),
         (
             "n_from",

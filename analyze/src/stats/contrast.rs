@@ -6,6 +6,8 @@
 //! The last row averages the differences of all pairs, with equal weight. The machines of a run depend on each other, so for the
 //! average each run is one value: the mean of its machines. The interval of the average is about these configurations only.
 
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
@@ -157,13 +159,10 @@ impl Pair<'_> {
     }
 }
 
-/// Number of machines that all groups of all pairs have.
-fn common_machines(pairs: &[Pair<'_>]) -> u32 {
+/// Number of machines that both configurations of a pair have.
+fn common_machines(pair: &Pair<'_>) -> u32 {
     let machines = |group: &Group| group.configuration.rates.machines();
-    let of_pairs = pairs
-        .iter()
-        .map(|pair| machines(pair.a).min(machines(pair.b)));
-    of_pairs.min().unwrap_or(0)
+    machines(pair.a).min(machines(pair.b))
 }
 
 /// A table with a row for each pair of configurations and machine, and a column for the difference of each of `measures`. The last row
@@ -179,10 +178,16 @@ pub fn table(
     repetitions: &Repetitions<'_>,
 ) -> Result<Table, Error> {
     let varying = varying(contrast, pairs);
-    let mut headings: Vec<String> = varying
-        .iter()
-        .map(|name| parameter_heading(name).to_owned())
-        .collect();
+    let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
+    datasets.dedup();
+    let has_datasets = datasets.len() > 1;
+    let mut headings: Vec<String> = vec![];
+    headings.extend(has_datasets.then(|| "dataset".to_owned()));
+    headings.extend(
+        varying
+            .iter()
+            .map(|name| parameter_heading(name).to_owned()),
+    );
     headings.push("machine".to_owned());
     let keys = headings.len();
     headings.extend(measures.iter().map(|measure| measure.heading()));
@@ -193,17 +198,27 @@ pub fn table(
     };
     let mut shown: Vec<Vec<Option<Difference>>> = pairs.iter().map(differences).collect();
     let mut rows: Vec<Vec<String>> = std::iter::zip(pairs, &shown)
-        .map(|(pair, differences)| row(pair, &varying, measures, differences))
+        .map(|(pair, differences)| {
+            let dataset = has_datasets.then(|| pair.a.dataset.clone());
+            let row = row(pair, &varying, measures, differences);
+            dataset.into_iter().chain(row).collect()
+        })
         .collect();
-    if pairs.len() > 1 {
-        let of_runs = repetitions.run_means(common_machines(pairs))?;
-        let averages = averages(&contrast.matching(&of_runs), measures);
-        let mut row = vec![String::new(); keys];
-        row[0] = "average".to_owned();
-        row.extend(cells(&averages, measures));
-        row.push(String::new());
-        rows.push(row);
-        shown.push(averages);
+    for dataset in datasets {
+        let is_of_dataset = |pair: &&Pair<'_>| pair.a.dataset == dataset;
+        let pairs: Vec<Pair<'_>> = pairs.iter().filter(is_of_dataset).copied().collect();
+        if pairs.len() > 1 {
+            let averages = averages(contrast, &pairs, measures, repetitions)?;
+            let mut row = vec![String::new(); keys];
+            row[usize::from(has_datasets)] = "average".to_owned();
+            if has_datasets {
+                dataset.clone_into(&mut row[0]);
+            }
+            row.extend(cells(&averages, measures));
+            row.push(String::new());
+            rows.push(row);
+            shown.push(averages);
+        }
     }
     let kinds = shown.iter().flatten().flatten();
     Ok(Table {
@@ -240,18 +255,70 @@ fn row(
         .map(|name| shown(&pair.a.parameters, name))
         .collect();
     row.push(pair.a.machine.to_string());
-    row.extend(cells(differences, measures));
+    row.extend(
+        std::iter::zip(cells(differences, measures), measures).map(|(cell, measure)| {
+            let n = |group: &Group| group.estimate(measure).map_or(0, |estimate| estimate.n);
+            let (a, b) = (n(pair.a), n(pair.b));
+            match (a, b) == (pair.a.n, pair.b.n) {
+                true => cell,
+                false => format!("{cell} {}", keep_together(&format!("(n {a} and {b})"))),
+            }
+        }),
+    );
     row.push(keep_together(&format!("{} and {}", pair.a.n, pair.b.n)));
     row
 }
 
-/// For each measure, the average of the differences of `pairs`; none if it is undefined in all pairs.
-fn averages(pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Option<Difference>> {
+/// For each measure, the mean of the differences of `pairs`, which are of one dataset; none if it is undefined in all pairs. There is
+/// no interval if some machine has no value in some run.
+fn averages(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    measures: &[&Measure],
+    repetitions: &Repetitions<'_>,
+) -> Result<Vec<Option<Difference>>, Error> {
+    let counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
+    let mut run_means = vec![];
+    for machines in counts {
+        run_means.push((machines, repetitions.run_means(machines)?));
+    }
+    let configurations: Vec<(Pair<'_>, f64)> = run_means
+        .iter()
+        .flat_map(|(machines, groups)| {
+            let of_runs = contrast.matching(groups).into_iter();
+            let are_meant = |pair: &Pair<'_>| {
+                common_machines(pair) == *machines && pair.a.dataset == pairs[0].a.dataset
+            };
+            let of_runs = of_runs.filter(are_meant);
+            of_runs.map(|pair| (pair, f64::from(*machines)))
+        })
+        .collect();
     let average = |measure: &&Measure| {
-        let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
-        Difference::average(&differences.collect::<Vec<_>>())
+        let rows = pairs.iter().filter_map(|pair| pair.difference(measure));
+        let rows: Vec<f64> = rows.map(|difference| difference.mean).collect();
+        let is_complete = |group: &Group| {
+            let estimate = group.estimate(measure);
+            estimate.is_some_and(|estimate| estimate.n == group.n)
+        };
+        let differences = configurations.iter().map(|(pair, weight)| {
+            let are_complete = is_complete(pair.a) && is_complete(pair.b);
+            let difference = pair.difference(measure).filter(|_| are_complete);
+            Some((difference?, *weight))
+        });
+        let differences: Option<Vec<(Difference, f64)>> = differences.collect();
+        match differences
+            .as_deref()
+            .and_then(Difference::weighted_average)
+        {
+            Some(average) => Some(average),
+            None if rows.is_empty() => None,
+            None => {
+                let mean = rows.iter().sum::<f64>() / rows.len() as f64;
+                Some(Difference::without_interval(mean))
+            }
+        }
     };
-    measures.iter().map(average).collect()
+    Ok(measures.iter().map(average).collect())
 }
 
 fn cells(differences: &[Option<Difference>], measures: &[&Measure]) -> Vec<String> {
@@ -278,7 +345,8 @@ fn caption(
             name = contrast.parameter
         ),
         "average: of all rows, with equal weight. Its interval is Welch's over runs: the machines of a run depend on each other, so \
-         each run is one value, the mean of its machines. It is about these configurations only."
+         each run is one value, the mean of its machines. It is about these configurations only. There is no interval if some machine \
+         has no value in some run."
             .to_owned(),
         "If an interval includes 0, the two values are not told apart by these runs.".to_owned(),
     ];
@@ -310,6 +378,10 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     record.extend(others.map(|(name, value)| ((*name).to_owned(), value.clone())));
     let difference = pair.difference(measure);
     let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
+    let values = |group: &Group| {
+        let estimate = group.estimate(measure);
+        Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64))
+    };
     let interval = difference.and_then(|difference| difference.interval());
     let kind = difference.and_then(|difference| difference.interval_kind.name());
     record.extend([
@@ -321,8 +393,8 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
         ("a".to_owned(), Value::Text(contrast.a.clone())),
         ("b".to_owned(), Value::Text(contrast.b.clone())),
         ("measure".to_owned(), Value::Text(measure.name.to_owned())),
-        ("n_a".to_owned(), Value::Integer(pair.a.n as i64)),
-        ("n_b".to_owned(), Value::Integer(pair.b.n as i64)),
+        ("n_a".to_owned(), values(pair.a)),
+        ("n_b".to_owned(), values(pair.b)),
         ("mean_a".to_owned(), mean(pair.a).into()),
         ("mean_b".to_owned(), mean(pair.b).into()),
         (

@@ -40,23 +40,35 @@ impl Difference {
 
     /// The mean of independent differences, with equal weight; none if there are no differences.
     pub(crate) fn average(differences: &[Self]) -> Option<Self> {
-        let count = differences.len() as f64;
-        let sum: f64 = differences.iter().map(|difference| difference.mean).sum();
-        let kinds = differences
+        let weighted: Vec<(Self, f64)> = differences.iter().map(|&one| (one, 1.0)).collect();
+        Self::weighted_average(&weighted)
+    }
+
+    /// The mean of independent differences with these weights; none if there are no differences.
+    pub(crate) fn weighted_average(differences: &[(Self, f64)]) -> Option<Self> {
+        let total: f64 = differences.iter().map(|(_, weight)| weight).sum();
+        let sum: f64 = differences
             .iter()
-            .map(|difference| difference.interval_kind);
-        let variances = differences.iter().map(|difference| {
-            let variance = (difference.standard_error? / count).powi(2);
-            let degrees_of_freedom = difference.degrees_of_freedom.unwrap_or(f64::INFINITY);
+            .map(|(one, weight)| one.mean * weight)
+            .sum();
+        let kinds = differences.iter().map(|(one, _)| one.interval_kind);
+        let variances = differences.iter().map(|(one, weight)| {
+            let variance = (one.standard_error? * weight / total).powi(2);
+            let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
         (!differences.is_empty()).then(|| {
             Self::new(
-                sum / count,
+                sum / total,
                 variances.collect(),
                 IntervalKind::of_combination(kinds),
             )
         })
+    }
+
+    /// A difference whose standard error is not known.
+    pub(crate) fn without_interval(mean: f64) -> Self {
+        Self::new(mean, None, IntervalKind::Single)
     }
 
     /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term; none if

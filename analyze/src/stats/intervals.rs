@@ -49,7 +49,7 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
         all_equal |= kind == IntervalKind::AllEqual;
     }
     let rough = rough.then_some(
-        "±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100 \
+        "±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 \
          samples.",
     );
     let all_equal = all_equal.then_some(

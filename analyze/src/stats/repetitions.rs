@@ -95,7 +95,7 @@ impl<'d> Repetitions<'d> {
     }
 
     /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value, the mean over its first `machines`
-    /// machines. The group's machine is 0, and its rate is the mean rate.
+    /// machines; a run in which one of these machines has no value has none. The group's machine is 0, and its rate is the mean rate.
     ///
     /// # Errors
     ///
@@ -103,12 +103,16 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
         let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
         let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();
-        let means = measures::all()
-            .map(|measure| col(measure.name).cast(DataType::Float64).mean())
-            .chain([
-                lit(0).cast(DataType::Int64).alias("machine"),
-                col("rate").mean(),
-            ]);
+        let mean = |measure: &Measure| {
+            let values = || col(measure.name).cast(DataType::Float64);
+            let is_complete = values().null_count().eq(lit(0));
+            let mean = when(is_complete).then(values().mean());
+            mean.otherwise(lit(NULL)).alias(measure.name)
+        };
+        let means = measures::all().map(mean).chain([
+            lit(0).cast(DataType::Int64).alias("machine"),
+            col("rate").mean(),
+        ]);
         // The runs are sorted, since the last digits of sums depend on the order.
         let of_runs = self
             .machines

@@ -5,6 +5,7 @@ use analyze::read::dataset::Dataset;
 use analyze::stats::estimate::{Estimate, IntervalKind};
 use polars::prelude::*;
 
+use crate::command_line::analyze;
 use crate::fixture;
 
 /// An overloaded, a stable, a critical and an equal set of rates.
@@ -93,4 +94,56 @@ fn intervals_without_a_mark_contain_the_true_mean() {
     );
     let share = contain as f64 / unmarked as f64;
     assert!((0.935..0.965).contains(&share), "{share}");
+}
+
+/// The average is the mean of all rows, also if configurations have different numbers of machines.
+#[test]
+fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = "
+        seed = 5
+        repetitions = 10
+        duration_s = 30
+        engine = \"virtual\"
+        [parameters]
+        rates = [[1, 3, 6], [2, 4]]
+        internal = [0.4, 0.7]
+    ";
+    fixture::simulated(&folder.path().join("mixed"), experiment);
+    let arguments = "contrast mixed --of internal --from 0.7 --to 0.4 --measure backlog_mean";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let printed = |format: &str| {
+        let arguments = [&arguments[..], &["--format", format]].concat();
+        let (code, out, err) = analyze(&arguments, folder.path());
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let csv = printed("csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let column = names.iter().position(|name| name == "difference").unwrap();
+    let rows = reader
+        .records()
+        .map(|record| record.unwrap()[column].parse::<f64>().unwrap());
+    let rows: Vec<f64> = rows.collect();
+    assert_eq!(rows.len(), 5);
+    let mean = rows.iter().sum::<f64>() / rows.len() as f64;
+    let markdown = printed("markdown");
+    let average = markdown
+        .lines()
+        .find(|line| line.starts_with("| average"))
+        .unwrap();
+    let shown = average.replace('\u{a0}', " ");
+    let shown = shown
+        .split('|')
+        .nth(3)
+        .unwrap()
+        .trim()
+        .split(' ')
+        .next()
+        .unwrap();
+    assert!(
+        (shown.parse::<f64>().unwrap() - mean).abs() < 0.01,
+        "{average}: {mean}"
+    );
 }

@@ -33,7 +33,7 @@ fn drift_on_a_wide_terminal() {
     1,3,6  0.7       2 at 6/s   6.017 ±~0.073 sd 0.03     0.3 ±~1.5 sd 0.6     0.3 ±~1.5 sd 0.6     0.039 ± 0.037 sd 0.01         0.000, all equal  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    ±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100 samples.
+    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
@@ -80,8 +80,8 @@ fn drift_on_a_narrow_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
     standard deviation (sd).
-    ±~: a rough interval. Only a few different values were measured, so it may miss
-    the true mean in more than 5 of 100 samples.
+    ±~: a rough interval. Many runs have the same value, or there are few different
+    values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value. That gives no interval, and more
     repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
@@ -115,7 +115,7 @@ fn jumps_as_markdown() {
     | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 sd 0.005 | 1.0, all equal | 1.0, all equal | 1.3 ±~1.5 sd 0.6 | 0.003 ±~0.013 sd 0.005 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    ±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100 samples.
+    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.

@@ -72,8 +72,8 @@ fn table_on_a_terminal() {
     With ten or more repetitions, chance alone brings about 95 % of the values of z between -2 and 2. A large z with a small
     difference only means that there are enough repetitions to see that the theory is an approximation; the difference tells
     how good it is.
-    ±~: a rough interval. Only a few different values were measured, so it may miss the true mean in more than 5 of 100
-    samples.
+    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in
+    more than 5 of 100 samples.
     all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
