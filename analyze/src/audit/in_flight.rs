@@ -13,9 +13,9 @@ pub(super) struct Sent {
     pub(super) position: u32,
     /// The tick of the send.
     pub(super) tick: u64,
-    /// The first place in the recipient's log at which the message can have been in its queue (see [`place`]).
+    /// The first index in the recipient's log at which the message can have been in its queue (see [`log_index`]).
     pub(super) possible: u32,
-    /// The first place in the recipient's log at which the message must have entered its queue.
+    /// The first index in the recipient's log at which the message must have entered its queue.
     pub(super) certain: u32,
 }
 
@@ -59,9 +59,9 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     boxes
 }
 
-/// The place of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. It is the event's tick if the
+/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. It is the event's tick if the
 /// run was on schedule, and otherwise the index of the event among the machine's events.
-pub(super) fn place(setup: &Setup, position: usize, entry: &Entry) -> u64 {
+pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.on_schedule {
         entry.tick
     } else {
@@ -69,7 +69,7 @@ pub(super) fn place(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     }
 }
 
-/// The first places in the log of machine `to` at which the message of event `sent` can have arrived and must have arrived.
+/// The first indices in the log of machine `to` at which the message of event `sent` can have arrived and must have arrived.
 ///
 /// If the run was on schedule, a tick sees all messages that arrived before it was due. Otherwise a message entered the queue between
 /// its send and the time that is later by the run's largest latency. With a modelled delay, only ticks that are due after the delay see

@@ -4,7 +4,7 @@ use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
 
 use super::checks::Check;
-use super::in_flight::{Mailbox, Sent, place};
+use super::in_flight::{Mailbox, Sent, log_index};
 use super::log::{Entry, Log};
 use super::messages::Taken;
 use super::setup::Setup;
@@ -94,8 +94,8 @@ pub(super) fn check(
         entered_at: Vec::with_capacity(taken.len()),
     };
     for (position, entry) in events.iter().enumerate() {
-        let place = place(setup, position, entry);
-        let ordinal = queue.check_length(entry, place, &arrived, findings);
+        let log_index = log_index(setup, position, entry);
+        let ordinal = queue.check_length(entry, log_index, &arrived, findings);
         if let Some(ordinal) = ordinal
             && let Some(Some(index)) = taken.get(ordinal)
         {
@@ -106,11 +106,11 @@ pub(super) fn check(
     findings.checked(Check::QueueLength, events.len() as u64);
     findings.checked(Check::Conservation, 1);
     let last = events.len().checked_sub(1);
-    let last = last.map(|last| (&events[last], place(setup, last, &events[last])));
+    let last = last.map(|last| (&events[last], log_index(setup, last, &events[last])));
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// The numbers of messages that can have arrived and that must have arrived, at each place in a machine's log (see [`place`]).
+/// The numbers of messages that can have arrived and that must have arrived, at each index in a machine's log (see [`log_index`]).
 struct Arrived {
     possible: Vec<u32>,
     certain: Vec<u32>,
@@ -137,11 +137,14 @@ impl Arrived {
         arrived
     }
 
-    /// The least and the largest number of messages that can have arrived by `place`.
-    fn bounds_at(&self, place: u64) -> (u64, u64) {
+    /// The least and the largest number of messages that can have arrived by `log_index`.
+    fn bounds_at(&self, log_index: u64) -> (u64, u64) {
         let last = self.possible.len() - 1;
-        let place = usize::try_from(place).map_or(last, |place| place.min(last));
-        (self.certain[place].into(), self.possible[place].into())
+        let log_index = usize::try_from(log_index).map_or(last, |log_index| log_index.min(last));
+        (
+            self.certain[log_index].into(),
+            self.possible[log_index].into(),
+        )
     }
 }
 
@@ -151,7 +154,7 @@ struct Queue {
     received: u64,
     /// Number of messages that have entered the queue so far, according to the log's queue lengths.
     entered: u64,
-    /// For each of these messages, the first place at which it was in the queue.
+    /// For each of these messages, the first index in the log at which it was in the queue.
     entered_at: Vec<u64>,
 }
 
@@ -161,14 +164,14 @@ impl Queue {
     fn check_length(
         &mut self,
         entry: &Entry,
-        place: u64,
+        log_index: u64,
         arrived: &Arrived,
         findings: &mut RunFindings<'_>,
     ) -> Option<usize> {
         let is_receive = matches!(entry.kind, EventKind::Receive(_));
         self.received += u64::from(is_receive);
         let entered = self.received.saturating_add(entry.queue);
-        let (least, most) = arrived.bounds_at(place);
+        let (least, most) = arrived.bounds_at(log_index);
         if entered < least || entered > most {
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 self.wrong_length(entry, least, most)
@@ -188,7 +191,7 @@ impl Queue {
         // arrived.
         while self.entered < entered.min(most) {
             self.entered += 1;
-            self.entered_at.push(place);
+            self.entered_at.push(log_index);
         }
         is_receive.then(|| self.received as usize - 1)
     }
@@ -243,12 +246,12 @@ impl Queue {
         findings: &mut RunFindings<'_>,
     ) {
         // A machine without ticks receives nothing and logs no queue length. All its messages may be under way.
-        let Some((last, place)) = last else {
+        let Some((last, log_index)) = last else {
             return;
         };
         let (received, queued) = (self.received, last.queue);
         let accounted = received.saturating_add(queued);
-        let (least, most) = arrived.bounds_at(place);
+        let (least, most) = arrived.bounds_at(log_index);
         if accounted < least || accounted > most {
             findings.violated(Check::Conservation, At::Row(last.row), || {
                 format!(

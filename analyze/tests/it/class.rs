@@ -72,20 +72,26 @@ fn a_class_is_a_table_with_a_row_for_each_submission() {
     }
 }
 
-#[test]
-fn the_table_of_a_class_fits_narrow_terminals() {
-    let folder = tempfile::tempdir().unwrap();
-    class(folder.path());
+/// What is printed for the class in `folder` on a terminal with 80 columns, which it fits.
+fn table_of_80_columns(folder: &Path) -> String {
     let output = Command::cargo_bin("analyze")
         .unwrap()
         .args(["import", "--each", "class", "--into", "marked"])
-        .current_dir(folder.path())
+        .current_dir(folder)
         .env("COLUMNS", "80")
         .output()
         .unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
     let widest = table.lines().map(sim::table::display_width).max();
     assert!(widest <= Some(80), "{table}");
+    table
+}
+
+#[test]
+fn the_table_of_a_class_fits_narrow_terminals() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let table = table_of_80_columns(folder.path());
     insta::assert_snapshot!(table);
 }
 
@@ -104,16 +110,7 @@ fn a_class_with_long_names_and_folders_of_archives() {
         class.join("eve/a-machine-number-3.csv"),
     )
     .unwrap();
-    let output = Command::cargo_bin("analyze")
-        .unwrap()
-        .args(["import", "--each", "class", "--into", "marked"])
-        .current_dir(folder.path())
-        .env("COLUMNS", "80")
-        .output()
-        .unwrap();
-    let table = String::from_utf8(output.stdout).unwrap();
-    let widest = table.lines().map(sim::table::display_width).max();
-    assert!(widest <= Some(80), "{table}");
+    let table = table_of_80_columns(folder.path());
     assert!(
         table.starts_with("5 submissions:") && !table.contains("MACOSX"),
         "{table}"

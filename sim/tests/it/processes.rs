@@ -1,6 +1,8 @@
 //! Machines in their own processes: same events, no process left running, and failures that name the machine.
 #![cfg(unix)]
 
+mod children;
+
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -13,6 +15,7 @@ use sim::log::{Dataset, EventRow, parse_rows};
 use tempfile::TempDir;
 
 use crate::support::signal;
+use children::{wait_for_children, wait_until_gone};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const TOKEN: &str = "000102030405060708090a0b0c0d0e0f";
@@ -479,38 +482,6 @@ fn free_addresses(count: usize) -> String {
         .iter()
         .map(|listener| listener.local_addr().expect("bound").to_string());
     addresses.collect::<Vec<_>>().join(",")
-}
-
-/// Returns the children of the process when there are `count` of them.
-#[cfg(target_os = "linux")]
-fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
-    loop {
-        let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
-            let process = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            (parent_and_state(process)?.0 == parent.id()).then_some(process)
-        });
-        let wait_for_children: Vec<u32> = processes.collect();
-        if wait_for_children.len() == count {
-            return wait_for_children;
-        }
-        yield_now();
-    }
-}
-
-/// Waits until a process has ended, or is at least dead.
-#[cfg(target_os = "linux")]
-fn wait_until_gone(process: u32) {
-    while parent_and_state(process).is_some_and(|(_, state)| state != 'Z') {
-        yield_now();
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn parent_and_state(process: u32) -> Option<(u32, char)> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let mut words = stat.rsplit_once(") ")?.1.split(' ');
-    let state = words.next()?.chars().next()?;
-    Some((words.next()?.parse().ok()?, state))
 }
 
 fn text(bytes: &[u8]) -> String {

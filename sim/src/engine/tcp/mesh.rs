@@ -1,10 +1,6 @@
 //! The connections between a run's machines, one for each pair that may exchange messages. This process has both ends of each
-//! connection, or one end if it runs a single machine.
-//!
-//! # Layout
-//!
-//! - [`handshake`]: finds out who is at the other end, and refuses strangers
-//! - [`per_message`]: connections that carry one message each
+//! connection, or one end if it runs a single machine. [`handshake`] finds out who is at the other end, and refuses strangers;
+//! [`per_message`] has connections that carry one message each.
 //!
 //! Set-up goes in small steps, so that the ticks of other runs come in between. The machine with the higher index opens the
 //! connection. Each side proves that it knows the run's token; a side that cannot is refused and counted. When every end is proven,

@@ -1,0 +1,35 @@
+//! The processes that a sweep started, found in `/proc`.
+
+use super::*;
+
+/// Returns the children of the process when there are `count` of them.
+#[cfg(target_os = "linux")]
+pub(super) fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
+    loop {
+        let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+            let process = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            (parent_and_state(process)?.0 == parent.id()).then_some(process)
+        });
+        let children: Vec<u32> = processes.collect();
+        if children.len() == count {
+            return children;
+        }
+        yield_now();
+    }
+}
+
+/// Waits until a process has ended, or is at least dead.
+#[cfg(target_os = "linux")]
+pub(super) fn wait_until_gone(process: u32) {
+    while parent_and_state(process).is_some_and(|(_, state)| state != 'Z') {
+        yield_now();
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn parent_and_state(process: u32) -> Option<(u32, char)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut words = stat.rsplit_once(") ")?.1.split(' ');
+    let state = words.next()?.chars().next()?;
+    Some((words.next()?.parse().ok()?, state))
+}
