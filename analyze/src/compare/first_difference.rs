@@ -42,7 +42,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn read(dataset: &Dataset, run: &JournalRow) -> Result<Self, Error> {
         Ok(Self {
-            events: dataset.events_of(run)?,
+            events: dataset.events_of(run)?.rows().collect(),
             started_at_ns: run.started_at_ns,
             time_scale: run.time_scale,
         })

@@ -51,7 +51,7 @@ text. This file is the output of `analyze dictionary`.
 pub fn machine_file_columns() -> Vec<Column> {
     let measures = measures::all().map(|measure| Column {
         name: measure.name,
-        kind: measure.kind,
+        kind: measure.kind(),
         unit: measure.unit,
         meaning: measure.brief,
     });

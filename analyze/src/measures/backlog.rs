@@ -4,11 +4,11 @@
 //! observed time is the sum, over all arrivals, of the time from the arrival to the end, minus the same sum over all receives. A
 //! message arrives when it is sent: the time of travel is neglected.
 
-use polars::prelude::*;
-use sim::machine::EventKind;
+use sim::log::{ALL_PEERS, Action};
+use sim::machine::MachineIndex;
 
-use super::{Measure, after_warm_up, at_ticks, or_zero, quantile, ratio, slope};
-use crate::output::schema::Kind::{Integer, Number};
+use super::Value::{Integer, Number};
+use super::{Measure, ratio};
 use crate::read::run_log::Run;
 
 pub(super) const MEASURES: [Measure; 13] = [
@@ -16,164 +16,125 @@ pub(super) const MEASURES: [Measure; 13] = [
         name: "backlog_mean",
         label: "mean backlog",
         unit: "messages",
-        kind: Number,
         decimals: 1,
         brief: "time-weighted mean queue length over T",
         remark: "The integral of the queue length over time, divided by T. Here a message waits from its send to its receive, so messages that still travel count too.",
-        expression: || {
-            let left_at_receives = col("receive_left_s").fill_null(lit(0.0));
-            Ok(ratio(
-                col("arrivals_left_s") - left_at_receives,
-                col("observed_s"),
-            ))
-        },
+        value: Number(|of| {
+            ratio(
+                of.arrivals.left_s - of.machine.receive_left_s,
+                of.observed_s,
+            )
+        }),
     },
     Measure {
         name: "backlog_tick_mean",
         label: "mean at ticks",
         unit: "messages",
-        kind: Number,
         decimals: 2,
         brief: "mean queue length after the machine's ticks",
         remark: "Each tick counts once, whatever the time to the next tick, so this is not the time-weighted mean.",
-        expression: || Ok(col("backlog_tick_mean")),
+        value: Number(|of| Some(of.machine.queue_lengths?.mean)),
     },
     Measure {
         name: "backlog_p95",
         label: "p95",
         unit: "messages",
-        kind: Number,
         decimals: 1,
         brief: "95th percentile of the queue length after ticks",
         remark: "Interpolated linearly between the two nearest values.",
-        expression: || Ok(col("backlog_p95")),
+        value: Number(|of| Some(of.machine.queue_lengths?.p95)),
     },
     Measure {
         name: "backlog_max",
         label: "max",
         unit: "messages",
-        kind: Integer,
         decimals: 1,
         brief: "largest queue length after a tick",
         remark: "",
-        expression: || Ok(col("backlog_max")),
+        value: Integer(|of| Some(of.machine.queue_lengths?.max)),
     },
     Measure {
         name: "backlog_share_above_1",
         label: "share > 1",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "share of the machine's ticks after which more than one message waits",
         remark: "",
-        expression: || Ok(col("backlog_share_above_1")),
+        value: Number(|of| Some(of.machine.queue_lengths?.share_above_1)),
     },
     Measure {
         name: "backlog_final",
         label: "final",
         unit: "messages",
-        kind: Integer,
         decimals: 1,
         brief: "queue length after the last tick",
         remark: "",
-        expression: || Ok(col("backlog_final")),
+        value: Integer(|of| of.machine.final_queue_length.map(|length| length as i64)),
     },
     Measure {
         name: "backlog_growth",
         label: "growth",
         unit: "messages/s",
-        kind: Number,
         decimals: 2,
         brief: "slope of a straight line fitted (least squares) to the queue length after each tick over time",
         remark: "Needs at least two ticks at different times.",
-        expression: || Ok(col("backlog_growth")),
+        value: Number(|of| of.machine.queue_line.slope()),
     },
     Measure {
         name: "arrivals",
         label: "arrivals",
         unit: "messages",
-        kind: Integer,
         decimals: 1,
         brief: "number of messages that other machines sent to the machine",
         remark: "A message to several machines counts at each of them.",
-        expression: || Ok(col("arrived")),
+        value: Integer(|of| Some(of.arrivals.messages as i64)),
     },
     Measure {
         name: "receive_share",
         label: "receive share",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "ticks with a receive / ticks",
         remark: "Equal to receives / ticks, except with receive = all.",
-        expression: || Ok(ratio(or_zero("receiving_ticks"), col("ticks"))),
+        value: Number(|of| ratio(of.machine.receiving_ticks as f64, of.machine.ticks as f64)),
     },
     Measure {
         name: "offered_load",
         label: "offered load",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "arrivals / T / rate",
         remark: "If it is above 1, more messages arrive than the machine has ticks.",
-        expression: || Ok(ratio(col("arrived"), col("observed_s") * col("rate"))),
+        value: Number(|of| ratio(of.arrivals.messages as f64, of.observed_s * of.rate_hz)),
     },
     Measure {
         name: "message_age_mean_s",
         label: "message age",
         unit: "s",
-        kind: Number,
         decimals: 2,
         brief: "mean of the time of the receive minus the time of the send, over the messages received",
         remark: "In model seconds.",
-        expression: || Ok(col("age_mean_s")),
+        value: Number(|of| of.machine.age_mean_s()),
     },
     Measure {
         name: "message_age_mean_ticks",
         label: "message age",
         unit: "ticks",
-        kind: Number,
         decimals: 1,
         brief: "mean of the time of the receive minus the time of the send, over the messages received, in periods of the receiver",
         remark: "",
-        expression: || Ok(col("age_mean_s") * col("rate")),
+        value: Number(|of| Some(of.machine.age_mean_s()? * of.rate_hz)),
     },
     Measure {
         name: "logical_age_mean",
         label: "logical age",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "mean of the clock after the receive minus the message's timestamp, over the messages received",
         remark: "",
-        expression: || Ok(col("logical_age_mean")),
+        value: Number(|of| of.machine.logical_age_mean()),
     },
 ];
-
-pub(super) fn aggregates() -> Vec<Expr> {
-    let queue = || at_ticks(col("queue_length"));
-    let left_s_at_receives = when(col("is_receive"))
-        .then(col("left_s"))
-        .otherwise(lit(0.0));
-    vec![
-        col("is_receive")
-            .and(col("at_ticks"))
-            .sum()
-            .cast(DataType::Int64)
-            .alias("receiving_ticks"),
-        left_s_at_receives.sum().alias("receive_left_s"),
-        queue().mean().alias("backlog_tick_mean"),
-        quantile(queue(), 0.95).alias("backlog_p95"),
-        queue().max().alias("backlog_max"),
-        queue().gt(lit(1)).mean().alias("backlog_share_above_1"),
-        col("queue_length").last().alias("backlog_final"),
-        slope(col("centred_time_s"), col("centred_queue_length")).alias("backlog_growth"),
-        after_warm_up(col("logical_clock") - col("received_stamp"))
-            .mean()
-            .alias("logical_age_mean"),
-        after_warm_up(col("age_s")).mean().alias("age_mean_s"),
-    ]
-}
 
 /// The messages that were sent to one machine in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -187,26 +148,38 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     /// The arrivals of each machine of `run`.
-    pub(crate) fn from_run(run: &Run<'_>) -> Vec<Self> {
-        let neighbours = run.neighbours();
+    pub(crate) fn of_run(run: &Run<'_>) -> Vec<Self> {
         let mut arrivals = vec![Self::default(); run.machines()];
-        for event in run.events() {
-            let EventKind::Send { recipients, .. } = &event.logged.event.kind else {
-                continue;
-            };
-            let time_s = run.time_s(event);
-            let (messages, left_s) = (
-                u64::from(run.is_after_warm_up(time_s)),
-                run.time_left_s(time_s),
-            );
-            for &recipient in recipients.among(&neighbours[event.machine as usize]) {
-                // A damaged log may name a machine that does not exist. The audit reports this.
-                if let Some(arrived) = arrivals.get_mut(recipient as usize) {
-                    arrived.messages += messages;
-                    arrived.left_s += left_s;
+        for (sender, log) in run.logs().enumerate() {
+            let mut to_all = Self::default();
+            for index in log.filter(|&index| run.events().action[index] == Action::Send) {
+                let time_s = run.times_s()[index];
+                let sent = Self {
+                    messages: u64::from(run.is_after_warm_up(time_s)),
+                    left_s: run.time_left_s(time_s),
+                };
+                match run.events().peer[index] {
+                    ALL_PEERS => to_all.add(sent),
+                    _ => sent.arrive(&mut arrivals, run.recipients(index)),
                 }
             }
+            to_all.arrive(&mut arrivals, &run.neighbours()[sender]);
         }
         arrivals
+    }
+
+    fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.left_s += other.left_s;
+    }
+
+    /// Adds itself to the arrivals of each of `recipients`. A damaged log may name a machine that does not exist, which the audit
+    /// reports.
+    fn arrive(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
+        for &recipient in recipients {
+            if let Some(arrived) = arrivals.get_mut(recipient as usize) {
+                arrived.add(self);
+            }
+        }
     }
 }

@@ -1,20 +1,19 @@
 //! Reads a dataset's events as data frames, in batches of whole runs.
 //!
-//! Each core has only one batch in memory, so memory does not grow with the dataset.
+//! A run's events are parsed into columns, and the memory of these columns is used for the next run. So memory does not grow with the
+//! number of runs.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::*;
-use sim::log::JournalRow;
+use sim::log::{EventColumns, EventReader, JournalRow};
 
 use crate::error::Error;
-use crate::measures;
 use crate::measures::cache::MeasureCache;
-use crate::measures::event_columns::EventColumns;
-use crate::measures::run_aggregates::RunAggregates;
+use crate::measures::columns::MeasureColumns;
 use crate::read::dataset::Dataset;
-use crate::read::events::{EventsBuilder, find_value_above_63_bits};
+use crate::read::events::EventsBuilder;
 use crate::read::run_log::Run;
 use crate::read::runs;
 use crate::threads::on_all_cores;
@@ -36,11 +35,9 @@ fn split_into_batches<'a>(
         dataset,
         rows: &runs[range],
     };
-    batch_ranges(dataset, runs).into_iter().map(batch)
-}
-
-fn batch_ranges(dataset: &Dataset, runs: &[JournalRow]) -> Vec<Range<usize>> {
-    batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events())
+    let events = runs.iter().map(|row| row.events);
+    let bounds = batch_bounds(events, dataset.batch_events());
+    bounds.into_iter().map(batch)
 }
 
 impl Dataset {
@@ -59,17 +56,27 @@ impl Dataset {
         self.machines_of(self.finished())
     }
 
-    /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset.
+    /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset and are ordered by number.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
+        let measures = self.measures_of(runs)?;
+        // Both frames have a row for each run and machine, in the same order.
+        let measured: Vec<Column> = measures.columns()[MACHINE_KEYS.len()..].to_vec();
+        machines.hstack_mut(&measured)?;
+        Ok(machines)
+    }
+
+    /// The columns [`MACHINE_KEYS`] and all measures of all machines of `runs`, ordered by run and machine.
+    fn measures_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            return self.measure_runs(runs);
+            return in_order(self.measure(runs)?);
         }
         let cache = MeasureCache::open(self, |problem| self.warn_once(problem));
         let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
             runs.iter().cloned().partition(|row| cache.has(row));
         let mut machines = Stack::default();
         if !new.is_empty() {
-            let measured = self.measure_runs(&new)?;
+            let measured = self.measure(&new)?;
             machines.push(&measured)?;
             if let Err(error) = cache.add(&new, &measured) {
                 self.warn_once(format!("the cache is not written: {error}"));
@@ -78,22 +85,23 @@ impl Dataset {
         if let Some(cached) = cache.get(&known)? {
             machines.push(&cached)?;
         }
-        let by = ["run", "machine"];
-        Ok(machines
-            .into_frame()
-            .sort(by, SortMultipleOptions::default())?)
+        in_order(machines.into_frame())
     }
 
     /// Computes the measures of `runs` from their events. All cores work in parallel, each on one batch at a time.
-    fn measure_runs(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let batches: Vec<Batch<'_>> = split_into_batches(self, runs).collect();
+    fn measure(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+        let mut in_file_order: Vec<&JournalRow> = runs.iter().collect();
+        in_file_order.sort_by_key(|row| (row.part, row.segment, row.offset));
+        let events = in_file_order.iter().map(|row| row.events);
+        let batches = batch_bounds(events, self.batch_events());
         let next = AtomicUsize::new(0);
         let work = || {
+            let mut reader = RunReader::new(self);
             let mut measured = vec![];
             while let index = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(batch) = batches.get(index)
+                && let Some(range) = batches.get(index)
             {
-                let machines = batch.machines();
+                let machines = reader.measure(in_file_order[range.clone()].iter().copied());
                 // After an error the other batches are not needed.
                 let failed = machines.is_err();
                 measured.push((index, machines));
@@ -117,6 +125,19 @@ impl Dataset {
     }
 }
 
+/// The columns that name the row of a machine in a run.
+pub(crate) const MACHINE_KEYS: [&str; 2] = ["run", "machine"];
+
+/// Sorts by run and machine, unless the rows are in this order already.
+fn in_order(machines: DataFrame) -> Result<DataFrame, Error> {
+    let runs = machines.column("run")?.i64()?;
+    let is_sorted = runs.no_null_iter().is_sorted();
+    match is_sorted {
+        true => Ok(machines),
+        false => Ok(machines.sort(MACHINE_KEYS, SortMultipleOptions::default())?),
+    }
+}
+
 /// Some runs whose events are read on demand.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -124,7 +145,7 @@ pub struct Batch<'a> {
     rows: &'a [JournalRow],
 }
 
-impl<'a> Batch<'a> {
+impl Batch<'_> {
     /// The events, with the columns of `processed/events/`, ordered by run, machine and tick.
     ///
     /// # Errors
@@ -133,47 +154,54 @@ impl<'a> Batch<'a> {
     /// Polars fails.
     pub fn events(&self) -> Result<DataFrame, Error> {
         let mut events = EventsBuilder::default();
-        for run in self.runs() {
-            events.push(&run?);
-        }
+        RunReader::new(self.dataset).read_each(self.rows, |run| events.push(run))?;
         Ok(events.finish()?)
     }
+}
 
-    /// All measures: one row per run and machine.
-    ///
-    /// # Errors
-    ///
-    /// The same as of [`events`](Self::events).
-    pub fn machines(&self) -> Result<DataFrame, Error> {
-        let mut observed = EventColumns::default();
-        let mut replayed = RunAggregates::default();
-        for run in self.runs() {
-            let run = run?;
-            let (timeline, sends) = (run.timeline(), run.sends());
-            observed.push(&run, &timeline, &sends);
-            let imported = self.dataset.manifest().imported.as_ref();
-            replayed.push(&run, &timeline, &sends, imported);
+/// Reads one run after the other into the same memory.
+struct RunReader<'d> {
+    dataset: &'d Dataset,
+    reader: EventReader<'d>,
+    /// The memory for the next run's events.
+    events: EventColumns,
+}
+
+impl<'d> RunReader<'d> {
+    fn new(dataset: &'d Dataset) -> Self {
+        Self {
+            dataset,
+            reader: dataset.event_reader(),
+            events: EventColumns::default(),
         }
-        let aggregated = measures::aggregate(observed.finish()?, replayed.finish()?)?;
-        let machines =
-            runs::machine_frame(self.dataset.name(), self.rows, self.dataset.warm_up_s())?;
-        Ok(measures::measure(
-            machines,
-            aggregated,
-            self.dataset.missing_fields(),
-        )?)
     }
 
-    fn runs(&self) -> impl Iterator<Item = Result<Run<'a>, Error>> {
-        let dataset = self.dataset;
-        self.rows.iter().map(|row| {
-            let events = dataset.events_of(row)?;
-            let mut columns = events.iter().map(find_value_above_63_bits).enumerate();
-            if let Some((index, column)) = columns.find_map(|(at, column)| Some((at, column?))) {
-                return Err(dataset.wrong_value(row, index, column, "exceeds 63 bits"));
-            }
-            Ok(Run::new(row, events, dataset.warm_up_s()))
-        })
+    /// Reads each of `runs` and passes it to `take`.
+    fn read_each<'r>(
+        &mut self,
+        runs: impl IntoIterator<Item = &'r JournalRow>,
+        mut take: impl FnMut(&Run<'r>),
+    ) -> Result<(), Error> {
+        for row in runs {
+            let mut events = std::mem::take(&mut self.events);
+            self.dataset
+                .read_events(row, &mut self.reader, &mut events)?;
+            let run = Run::new(row, events, self.dataset.warm_up_s());
+            take(&run);
+            self.events = run.into_events();
+        }
+        Ok(())
+    }
+
+    /// The columns [`MACHINE_KEYS`] and all measures of the machines of `runs`.
+    fn measure<'r>(
+        &mut self,
+        runs: impl IntoIterator<Item = &'r JournalRow>,
+    ) -> Result<DataFrame, Error> {
+        let imported = self.dataset.manifest().imported.as_ref();
+        let mut columns = MeasureColumns::default();
+        self.read_each(runs, |run| columns.push(run, imported))?;
+        Ok(columns.finish()?)
     }
 }
 

@@ -19,7 +19,8 @@ use sim::files::{self, Partial};
 use sim::log::{JournalRow, checksum};
 
 use crate::error::Error;
-use crate::export::dictionary::machine_file_columns;
+use crate::measures;
+use crate::measures::batches::MACHINE_KEYS;
 use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
 use crate::remembering::RememberingFile;
@@ -199,10 +200,12 @@ fn read_cache(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, Str
 }
 
 fn has_all_columns(machines: &DataFrame) -> bool {
-    let measured = machine_file_columns()
+    let keys = MACHINE_KEYS.map(|key| (key, DataType::Int64));
+    let measured = measures::all().map(|measure| (measure.name, measure.kind().data_type()));
+    let expected = keys
         .into_iter()
-        .map(|column| (column.name, column.kind.data_type()));
-    let expected = measured.chain([(FINGERPRINT, DataType::String)]);
+        .chain(measured)
+        .chain([(FINGERPRINT, DataType::String)]);
     let present = machines.columns().iter();
     present
         .map(|column| (column.name().as_str(), column.dtype().clone()))

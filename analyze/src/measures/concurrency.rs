@@ -6,44 +6,44 @@
 //! e's machine, so no pair has to be looked at. The share of concurrent pairs is the measure of concurrency of Charron-Bost (1989)
 //! and Raynal (1992).
 
-use std::ops::Range;
+use std::collections::HashMap;
 
-use polars::prelude::*;
-use sim::log::EventRow;
-use sim::machine::EventKind;
+use sim::log::Action;
 
+use super::Value::Number;
 use super::{Measure, ratio};
-use crate::output::schema::Kind::Number;
-use crate::read::run_log::Run;
+use crate::read::run_log::{NO_EVENT, Run};
 
 pub(super) const MEASURES: [Measure; 2] = [
     Measure {
         name: "concurrency",
         label: "concurrency",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "share of concurrent pairs (neither event happened before the other) among all pairs of events of different machines",
         remark: "1 - sum_e sum_j V_e[j] / sum_(i<j) n_i n_j over the vector clocks V of all events e of machines other than j, with n_i events of machine i. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
-        expression: || Ok(lit(1.0) - ratio(col("ordered_pairs"), col("cross_pairs"))),
+        value: Number(|of| {
+            let pairs = of.pairs?;
+            Some(1.0 - ratio(pairs.ordered as f64, pairs.cross as f64)?)
+        }),
     },
     Measure {
         name: "false_order",
         label: "false order",
         unit: "",
-        kind: Number,
         decimals: 2,
         brief: "share of concurrent pairs among all pairs of events of different machines with different timestamps",
         remark: "The timestamps of these pairs suggest an order that does not exist. The value is the same for all machines of a run.",
-        expression: || {
-            let different = || col("cross_pairs") - col("equal_pairs");
-            let ordered = col("ordered_pairs") - col("ordered_equal_pairs");
-            Ok(ratio(different() - ordered, different()))
-        },
+        value: Number(|of| {
+            let pairs = of.pairs?;
+            let different = (pairs.cross - pairs.equal) as f64;
+            let ordered = (pairs.ordered - pairs.ordered_equal) as f64;
+            ratio(different - ordered, different)
+        }),
     },
 ];
 
-/// Numbers of pairs of events of different machines in one run.
+/// Numbers of pairs of events of different machines in one run, without events in the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
     /// Number of all pairs.
@@ -57,84 +57,73 @@ pub(crate) struct Pairs {
     pub(crate) ordered_equal: u64,
 }
 
-/// Number of components of the vector clocks that are replayed at a time. It limits the memory, because each send keeps as many
-/// numbers.
-const COMPONENTS: usize = 8;
-
-/// The replay of one run for some components of its vector clocks. An index of an event counts through all machines' events,
-/// machine by machine.
-struct Replay<'r> {
-    run: &'r Run<'r>,
-    /// For each event, the index of the send whose message it receives.
-    sends: &'r [Option<usize>],
-    /// For each machine, the number of its events in the warm-up, which do not count.
-    skipped: &'r [u64],
-    /// For each machine, its events' clocks and their indices within the machine, ordered by clock; one machine after the other.
-    by_clock: &'r [(u64, u64)],
-    /// The machines whose components are replayed.
-    components: Range<usize>,
-    /// The vector clock of each machine's newest event. It counts the event itself too.
-    clocks: Vec<Vec<u64>>,
-    /// The vector clocks of the replayed sends, one after the other.
-    sent: Vec<u64>,
-    /// For each send, the index of its first component in `sent`.
-    sent_from: Vec<Option<usize>>,
-    /// For each machine and component, the index in `by_clock` where the last search ended.
-    search_starts: Vec<Vec<usize>>,
-    pairs: Pairs,
+impl Pairs {
+    /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
+    /// their times. `None` if a receive has no send or happened before its send.
+    pub(crate) fn of_run(run: &Run<'_>, sends: &[u32], timeline: &[u32]) -> Option<Self> {
+        let sorted;
+        let order = if is_causal(run, sends, timeline) {
+            timeline
+        } else {
+            sorted = causal_order(run, sends)?;
+            &sorted
+        };
+        let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
+        let skipped: Vec<u32> = run
+            .logs()
+            .map(|log| run.times_s()[log].iter().take_while(is_early).count() as u32)
+            .collect();
+        let mut replay = Replay {
+            equal_clocks: EqualClocks::new(run, sends),
+            vectors: Vectors::new(run, sends),
+            ordered: vec![0; run.machines()],
+            pairs: Self {
+                cross: cross_pairs(run, &skipped),
+                ..Self::default()
+            },
+            run,
+            sends,
+            skipped,
+        };
+        order
+            .iter()
+            .for_each(|&index| replay.replay_event(index as usize));
+        Some(replay.pairs)
+    }
 }
 
-impl Pairs {
-    /// Counts the pairs of events after the warm-up. `sends` has the index of the send for each receive. `None` if a receive has no
-    /// send.
-    pub(crate) fn from_run(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Self> {
-        let order = causal_order(run, sends)?;
-        let is_early = |event: &&EventRow| !run.is_after_warm_up(run.time_s(event));
-        let skipped = |log: &[EventRow]| log.iter().take_while(is_early).count() as u64;
-        let skipped: Vec<u64> = run.logs().map(skipped).collect();
-        let by_clock: Vec<(u64, u64)> = run.logs().flat_map(order_by_clock).collect();
-        let mut pairs = Self {
-            cross: cross_pairs(run, &skipped),
-            ..Self::default()
-        };
-        for first in (0..run.machines()).step_by(COMPONENTS) {
-            let components = first..run.machines().min(first + COMPONENTS);
-            let replay = Replay {
-                run,
-                sends,
-                skipped: &skipped,
-                by_clock: &by_clock,
-                clocks: vec![vec![0; components.len()]; run.machines()],
-                sent: vec![],
-                sent_from: vec![None; run.events().len()],
-                search_starts: vec![run.bounds()[components.clone()].to_vec(); run.machines()],
-                components,
-                pairs,
-            };
-            pairs = replay.count_all(&order);
-        }
-        Some(pairs)
-    }
+/// Tells whether each receive comes after its send in `order`.
+fn is_causal(run: &Run<'_>, sends: &[u32], order: &[u32]) -> bool {
+    let actions = &run.events().action;
+    let mut is_taken = vec![false; run.len()];
+    order.iter().all(|&index| {
+        let index = index as usize;
+        is_taken[index] = true;
+        actions[index] != Action::Receive
+            || is_taken
+                .get(sends[index] as usize)
+                .is_some_and(|is_taken| *is_taken)
+    })
 }
 
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
 /// if there is no such order, because a receive has no send or happened before its send.
-fn causal_order(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Vec<usize>> {
-    let (bounds, events) = (run.bounds(), run.events());
+fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
+    let (bounds, actions) = (run.bounds(), &run.events().action);
     let mut next = bounds[..run.machines()].to_vec();
-    let mut is_taken = vec![false; events.len()];
-    let mut order = Vec::with_capacity(events.len());
+    let mut is_taken = vec![false; run.len()];
+    let mut order = Vec::with_capacity(run.len());
     // Takes each machine's events up to a receive whose send has not been taken, and repeats this until nothing changes.
     loop {
         let before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
-                let is_receive = matches!(events[*next].logged.event.kind, EventKind::Receive(_));
-                if is_receive && !sends[*next].is_some_and(|send| is_taken[send]) {
+                let send = is_taken.get(sends[*next] as usize);
+                if actions[*next] == Action::Receive && send != Some(&true) {
                     break;
                 }
                 is_taken[*next] = true;
-                order.push(*next);
+                order.push(*next as u32);
                 *next += 1;
             }
         }
@@ -144,93 +133,186 @@ fn causal_order(run: &Run<'_>, sends: &[Option<usize>]) -> Option<Vec<usize>> {
     }
 }
 
-fn order_by_clock(log: &[EventRow]) -> Vec<(u64, u64)> {
-    let values = log.iter().map(|event| event.logged.event.logical_clock);
-    let mut by_clock: Vec<(u64, u64)> = values.zip(0..).collect();
-    by_clock.sort_unstable();
-    by_clock
-}
-
 /// Number of all pairs of events of different machines, without the `skipped` events of each machine.
-fn cross_pairs(run: &Run<'_>, skipped: &[u64]) -> u64 {
+fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
-        .map(|(log, skipped)| log.len() as u64 - skipped)
+        .map(|(log, &skipped)| log.len() as u64 - u64::from(skipped))
         .collect();
     let all: u64 = counts.iter().sum();
     let own: u64 = counts.iter().map(|count| count * count).sum();
     (all * all - own) / 2
 }
 
-impl Replay<'_> {
-    /// Replays the events in a causal `order` and counts the pairs.
-    fn count_all(mut self, order: &[usize]) -> Pairs {
-        for &index in order {
-            self.replay_event(index);
-        }
-        self.pairs
-    }
+/// The replay of a run's vector clocks in a causal order.
+struct Replay<'r> {
+    run: &'r Run<'r>,
+    sends: &'r [u32],
+    /// For each machine, the number of its events in the warm-up.
+    skipped: Vec<u32>,
+    vectors: Vectors,
+    /// For each machine, the number of events of other machines that happened before its newest event.
+    ordered: Vec<u64>,
+    equal_clocks: EqualClocks,
+    pairs: Pairs,
+}
 
-    /// Replays the event with this index.
+impl Replay<'_> {
+    /// Replays the event at `index` and counts its pairs with the events replayed before.
     fn replay_event(&mut self, index: usize) {
-        let row = &self.run.events()[index];
-        let (machine, event) = (row.machine as usize, &row.logged.event);
-        let clock = &mut self.clocks[machine];
-        if let Some(from) = self.sends[index].and_then(|send| self.sent_from[send]) {
-            for (own, sent) in clock.iter_mut().zip(&self.sent[from..]) {
-                *own = (*own).max(*sent);
-            }
+        let events = self.run.events();
+        let machine = events.machine[index] as usize;
+        let of_machine = (index - self.run.bounds()[machine]) as u32;
+        if events.action[index] == Action::Receive {
+            self.vectors.receive(machine, self.sends[index] as usize);
+            let before = std::iter::zip(self.vectors.of(machine), &self.skipped);
+            let before = before.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
+            let own = self.vectors.of(machine)[machine].saturating_sub(self.skipped[machine]);
+            self.ordered[machine] = before.sum::<u64>() - u64::from(own);
         }
-        let of_machine = (index - self.run.bounds()[machine]) as u64;
-        if self.components.contains(&machine) {
-            clock[machine - self.components.start] = of_machine + 1;
-        }
-        if let EventKind::Send { .. } = event.kind {
-            self.sent_from[index] = Some(self.sent.len());
-            self.sent.extend_from_slice(clock);
+        self.vectors.step(machine, of_machine + 1);
+        if events.action[index] == Action::Send {
+            self.vectors.send(machine, index);
         }
         if of_machine >= self.skipped[machine] {
-            self.count_pairs(machine, event.logical_clock);
+            self.pairs.ordered += self.ordered[machine];
+            let clock = events.logical_clock[index];
+            let vector = self.vectors.of(machine);
+            let (equal, ordered) = self.equal_clocks.add(clock, (machine, of_machine), vector);
+            self.pairs.equal += equal;
+            self.pairs.ordered_equal += ordered;
+        }
+    }
+}
+
+/// The vector clock of each machine, and those of the messages that are still to be received.
+struct Vectors {
+    machines: usize,
+    /// One vector after the other. Component j is the number of machine j's events that happened before, or are, the newest event.
+    of_machines: Vec<u32>,
+    /// For each event, the number of receives of its message that are still to come.
+    to_receive: Vec<u32>,
+    /// For each event, the index of the message's vector in `messages`, if there is one.
+    stored_at: Vec<u32>,
+    /// One vector after the other.
+    messages: Vec<u32>,
+    /// Vectors in `messages` that are no longer needed.
+    free: Vec<u32>,
+}
+
+impl Vectors {
+    fn new(run: &Run<'_>, sends: &[u32]) -> Self {
+        let machines = run.machines();
+        let mut to_receive = vec![0; run.len()];
+        for &send in sends.iter().filter(|&&send| send != NO_EVENT) {
+            to_receive[send as usize] += 1;
+        }
+        Self {
+            machines,
+            of_machines: vec![0; machines * machines],
+            stored_at: vec![NO_EVENT; run.len()],
+            to_receive,
+            messages: vec![],
+            free: vec![],
         }
     }
 
-    /// Counts the pairs of `machine`'s newest event with earlier events of the components' machines.
-    fn count_pairs(&mut self, machine: usize, value: u64) {
-        for (component, other) in self.components.clone().enumerate() {
-            if other == machine {
-                continue;
+    fn of(&self, machine: usize) -> &[u32] {
+        &self.of_machines[machine * self.machines..][..self.machines]
+    }
+
+    /// Sets the machine's own component.
+    fn step(&mut self, machine: usize, events: u32) {
+        self.of_machines[machine * self.machines + machine] = events;
+    }
+
+    /// Stores the machine's vector for the message sent at `send`.
+    fn send(&mut self, machine: usize, send: usize) {
+        if self.to_receive[send] == 0 {
+            return;
+        }
+        let from = machine * self.machines..(machine + 1) * self.machines;
+        let at = match self.free.pop() {
+            Some(at) => {
+                let to = &mut self.messages[at as usize * self.machines..][..self.machines];
+                to.copy_from_slice(&self.of_machines[from]);
+                at
             }
-            let before = self.clocks[machine][component];
-            let skipped = self.skipped[other];
-            self.pairs.ordered += before.saturating_sub(skipped);
-            if let Some(equal) = self.find_event_with_clock(value, machine, component)
-                && equal >= skipped
-            {
-                // Both events of a pair find each other. The pair is counted once, and only the later event can see that they are
-                // ordered.
-                self.pairs.equal += u64::from(machine < other);
-                self.pairs.ordered_equal += u64::from(equal < before);
+            None => {
+                let at = self.messages.len() / self.machines;
+                self.messages.extend_from_slice(&self.of_machines[from]);
+                at as u32
             }
+        };
+        self.stored_at[send] = at;
+    }
+
+    /// Raises the machine's vector to that of the message sent at `send`.
+    fn receive(&mut self, machine: usize, send: usize) {
+        let at = self.stored_at[send];
+        let message = &self.messages[at as usize * self.machines..][..self.machines];
+        let own = &mut self.of_machines[machine * self.machines..][..self.machines];
+        for (own, message) in std::iter::zip(own, message) {
+            *own = (*own).max(*message);
+        }
+        self.to_receive[send] -= 1;
+        if self.to_receive[send] == 0 {
+            self.free.push(at);
+        }
+    }
+}
+
+/// Finds events of different machines with equal clocks.
+enum EqualClocks {
+    /// The number of events with each clock. This is enough if the Clock Condition holds: then events with equal clocks are
+    /// concurrent, and no two of them are of one machine.
+    Counted(Vec<u32>),
+    /// The events with each clock on each machine, by their index within the machine, in ascending order.
+    Listed {
+        machines: usize,
+        events: HashMap<(u64, usize), Vec<u32>>,
+    },
+}
+
+/// The counts by clock have at most this many clocks for each event.
+const CLOCKS_PER_EVENT: u64 = 64;
+
+impl EqualClocks {
+    fn new(run: &Run<'_>, sends: &[u32]) -> Self {
+        let clocks = &run.events().logical_clock;
+        let greatest = clocks.iter().copied().max().unwrap_or(0);
+        let grows = run.logs().all(|log| clocks[log].is_sorted_by(|a, b| a < b));
+        let exceeds_sends = std::iter::zip(clocks, sends)
+            .all(|(&clock, &send)| send == NO_EVENT || clocks[send as usize] < clock);
+        if grows && exceeds_sends && greatest / CLOCKS_PER_EVENT <= run.len() as u64 {
+            return Self::Counted(vec![0; greatest as usize + 1]);
+        }
+        Self::Listed {
+            machines: run.machines(),
+            events: HashMap::new(),
         }
     }
 
-    /// Finds the event with clock `value` of the component's machine, and returns its index within that machine. The search starts
-    /// where `machine`'s last search ended, because clocks grow and the event is close.
-    fn find_event_with_clock(
-        &mut self,
-        value: u64,
-        machine: usize,
-        component: usize,
-    ) -> Option<u64> {
-        let (bounds, other) = (self.run.bounds(), self.components.start + component);
-        let (first, end) = (bounds[other], bounds[other + 1]);
-        let at = &mut self.search_starts[machine][component];
-        while *at > first && self.by_clock[*at - 1].0 >= value {
-            *at -= 1;
+    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns how many of the events added
+    /// before, of other machines, have the same clock, and how many of these happened before it.
+    fn add(&mut self, clock: u64, event: (usize, u32), vector: &[u32]) -> (u64, u64) {
+        match self {
+            Self::Counted(counts) => {
+                let count = &mut counts[clock as usize];
+                *count += 1;
+                (u64::from(*count - 1), 0)
+            }
+            Self::Listed { machines, events } => {
+                let (mut equal, mut ordered) = (0, 0);
+                for other in (0..*machines).filter(|&other| other != event.0) {
+                    if let Some(others) = events.get(&(clock, other)) {
+                        equal += others.len() as u64;
+                        let before = others.partition_point(|&index| index < vector[other]);
+                        ordered += before as u64;
+                    }
+                }
+                events.entry((clock, event.0)).or_default().push(event.1);
+                (equal, ordered)
+            }
         }
-        while *at < end && self.by_clock[*at].0 < value {
-            *at += 1;
-        }
-        let &(found, index) = self.by_clock[..end].get(*at)?;
-        (found == value).then_some(index)
     }
 }

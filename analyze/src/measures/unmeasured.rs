@@ -7,12 +7,10 @@ use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 use crate::read::run_log::Run;
 
-/// Every part of a log that measures need, with the column of [`RunAggregates`](super::run_aggregates::RunAggregates) that says whether
-/// it is known, and those measures.
-pub(crate) const PARTS: [(UnmeasuredPart, &str, &[&str]); 4] = [
+/// Every part of a log that measures need, with those measures.
+const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
     (
         UnmeasuredPart::QueueLengths,
-        "knows_queue_lengths",
         &[
             "backlog_tick_mean",
             "backlog_p95",
@@ -24,17 +22,14 @@ pub(crate) const PARTS: [(UnmeasuredPart, &str, &[&str]); 4] = [
     ),
     (
         UnmeasuredPart::Arrivals,
-        "knows_arrivals",
         &["backlog_mean", "arrivals", "offered_load"],
     ),
     (
         UnmeasuredPart::Messages,
-        "knows_messages",
         &["message_age_mean_s", "message_age_mean_ticks"],
     ),
     (
         UnmeasuredPart::SharedTime,
-        "knows_shared_time",
         &[
             "backlog_mean",
             "lag_mean",
@@ -48,7 +43,7 @@ pub(crate) const PARTS: [(UnmeasuredPart, &str, &[&str]); 4] = [
 ];
 
 /// Measures that are unknown where a log does not say to whom messages are sent.
-pub(super) const NEED_RECIPIENTS: [&str; 4] = [
+const NEED_RECIPIENTS: [&str; 4] = [
     "broadcast_share",
     "backlog_mean",
     "arrivals",
@@ -63,26 +58,32 @@ const NEED_SENDS: [&str; 4] = [
     "false_order",
 ];
 
-/// The columns that `measure` needs.
-pub(super) fn needs(measure: &Measure) -> impl Iterator<Item = &'static str> {
-    let parts = PARTS.iter();
-    let of_measure = parts.filter(|(_, _, measures)| measures.contains(&measure.name));
-    of_measure.map(|(_, column, _)| *column)
-}
-
-/// Whether each of [`PARTS`] is known of `run`.
-pub(crate) fn known(run: &Run<'_>, imported: Option<&Imported>) -> [bool; PARTS.len()] {
+/// For each of [`all`](super::all) measures, whether the log of `run` tells it. `imported` is what is known of the run's dataset if
+/// that was imported.
+pub(super) fn is_known(run: &Run<'_>, imported: Option<&Imported>) -> Vec<bool> {
     let Some(imported) = imported else {
-        return [true; PARTS.len()];
+        return super::all().map(|_| true).collect();
     };
-    PARTS.map(|(part, _, _)| {
-        let is_logged = part != UnmeasuredPart::QueueLengths
-            || run
-                .events()
-                .iter()
-                .all(|event| event.logged.event.queue_length != UNKNOWN);
-        is_logged && imported.measures(part, run.row().run)
-    })
+    let is_logged = |part| {
+        part != UnmeasuredPart::QueueLengths || !run.events().queue_length.contains(&UNKNOWN)
+    };
+    let is_known = |part| is_logged(part) && imported.measures(part, run.row().run);
+    let unknown: Vec<&str> = PARTS
+        .iter()
+        .filter(|(part, _)| !is_known(*part))
+        .flat_map(|(_, measures)| measures.iter().copied())
+        .chain(
+            imported
+                .missing_fields
+                .recipients
+                .then_some(NEED_RECIPIENTS)
+                .into_iter()
+                .flatten(),
+        )
+        .collect();
+    super::all()
+        .map(|measure| !unknown.contains(&measure.name))
+        .collect()
 }
 
 /// A sentence for each reason for which some of `measures` are not known in some of `datasets`.
@@ -120,7 +121,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
     let of_all = everywhere
         .map(|(_, names, reason)| (labels(names), "all runs".to_owned(), reason.to_owned()));
     let of_some = imported.unmeasured.iter().filter_map(|unmeasured| {
-        let (_, _, names) = PARTS.iter().find(|(part, ..)| *part == unmeasured.about)?;
+        let (_, names) = PARTS.iter().find(|(part, _)| *part == unmeasured.about)?;
         let runs = match unmeasured.runs[..] {
             [run] => format!("run {run}"),
             _ => counted(unmeasured.runs.len(), "run"),

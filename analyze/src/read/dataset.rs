@@ -6,18 +6,22 @@ use std::sync::Once;
 
 use sim::console::tell;
 use sim::experiment::{EngineKind, PhaseRule, Shard};
-use sim::log::{self, EventRow, JournalRow, Manifest, MissingFields, SCHEMA_OF_TRUE_MARGINS};
+use sim::log::{
+    self, EventColumns, EventReader, JournalRow, Manifest, MissingFields, SCHEMA_OF_TRUE_MARGINS,
+};
 
 use crate::error::Error;
+use crate::read::events::find_value_above_63_bits;
 use crate::read::filter::Condition;
+use crate::read::run_log::NO_EVENT;
 
 /// Default limit of a batch of runs, in events. A single run with more events is a batch of its own.
 const BATCH_EVENTS: u64 = 250_000;
 /// Default limit of a part of the exported events, in events. A single run with more events is a part of its own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// The least number of bytes in a row of the event log, used to guess the number of rows. The number in the journal may be wrong.
-const SHORTEST_ROW: usize = 20;
+/// The most events that a run may have: their indices have 32 bits, and the largest of these stands for no event.
+const MOST_EVENTS: usize = NO_EVENT as usize;
 
 /// A dataset with at least one finished run.
 #[derive(Debug)]
@@ -272,43 +276,85 @@ impl Dataset {
         failed.into_values().cloned().collect()
     }
 
-    /// Reads the events of `run` in the order of the log, and checks that each of them belongs to the run.
+    /// A reader for the events of many runs.
+    pub(crate) fn event_reader(&self) -> EventReader<'_> {
+        EventReader::new(&self.log)
+    }
+
+    /// Reads the events of `run` in the order of the log.
+    ///
+    /// # Errors
+    ///
+    /// The same as of [`read_events`](Self::read_events).
+    pub(crate) fn events_of(&self, run: &JournalRow) -> Result<EventColumns, Error> {
+        let mut events = EventColumns::default();
+        let bytes = self.log.read_events(run)?;
+        self.parse_events(run, &bytes, &mut events)?;
+        Ok(events)
+    }
+
+    /// Like [`events_of`](Self::events_of), with a `reader` and the memory of `events`, whose events are replaced.
     ///
     /// # Errors
     ///
     /// [`Error::Row`], [`Error::Value`], [`Error::Journal`] or [`Error::Dataset`] if the events cannot be read.
-    pub(crate) fn events_of(&self, run: &JournalRow) -> Result<Vec<EventRow>, Error> {
-        let bytes = self.log.read_events(run)?;
-        let mut events = Vec::with_capacity(bytes.len() / SHORTEST_ROW);
-        for (index, event) in
-            log::parse_rows_with_missing(&bytes, self.log.missing_fields()).enumerate()
+    pub(crate) fn read_events(
+        &self,
+        run: &JournalRow,
+        reader: &mut EventReader<'_>,
+        events: &mut EventColumns,
+    ) -> Result<(), Error> {
+        events.clear();
+        self.parse_events(run, reader.read(run)?, events)
+    }
+
+    /// Parses the events of `run`, and checks that each of them belongs to the run and that there are as many as the journal says.
+    fn parse_events(
+        &self,
+        run: &JournalRow,
+        bytes: &[u8],
+        events: &mut EventColumns,
+    ) -> Result<(), Error> {
+        let parsed = events.append(bytes, self.log.missing_fields());
+        if let Some(index) = events.run.iter().position(|&other| other != run.run) {
+            return Err(self.wrong_value(run, index, "run", "is the number of another run"));
+        }
+        let machines = run.machines();
+        if let Some(index) = events
+            .machine
+            .iter()
+            .position(|&machine| machine >= machines)
         {
-            let event = event.map_err(|cause| Error::Row {
-                path: self.log.segment_of(run),
-                run: run.run,
-                cause,
-            })?;
-            if event.run != run.run {
-                return Err(self.wrong_value(run, index, "run", "is the number of another run"));
-            }
-            if event.machine >= run.machines() {
-                let problem = "the run has no such machine";
-                return Err(self.wrong_value(run, index, "machine", problem));
-            }
-            events.push(event);
+            let problem = "the run has no such machine";
+            return Err(self.wrong_value(run, index, "machine", problem));
         }
+        parsed.map_err(|cause| Error::Row {
+            path: self.log.segment_of(run),
+            run: run.run,
+            cause,
+        })?;
+        let wrong_count = |problem: String| Error::Journal {
+            path: self.log.journal_of(run),
+            run: run.run,
+            problem,
+        };
         if events.len() as u64 != run.events {
-            return Err(Error::Journal {
-                path: self.log.journal_of(run),
-                run: run.run,
-                problem: format!(
-                    "the row counts {} events, but the log has {}; delete the row and repeat the run",
-                    run.events,
-                    events.len()
-                ),
-            });
+            return Err(wrong_count(format!(
+                "the row counts {} events, but the log has {}; delete the row and repeat the run",
+                run.events,
+                events.len()
+            )));
         }
-        Ok(events)
+        if events.len() > MOST_EVENTS {
+            return Err(wrong_count(format!(
+                "the run has {} events, and at most {MOST_EVENTS} can be read",
+                run.events
+            )));
+        }
+        match find_value_above_63_bits(events) {
+            Some((index, column)) => Err(self.wrong_value(run, index, column, "exceeds 63 bits")),
+            None => Ok(()),
+        }
     }
 
     /// Makes the error for an impossible value in `column` of the run's row at `index` (from 0).

@@ -1,8 +1,8 @@
 //! The columns of the event log, and events as a data frame with one row per event.
 
 use polars::prelude::*;
-use sim::log::{EventRow, UNKNOWN, UNKNOWN_MACHINE};
-use sim::machine::{EventKind, MachineIndex, Message, Recipients};
+use sim::log::{Action, EventColumns, UNKNOWN, UNKNOWN_MACHINE};
+use sim::machine::MachineIndex;
 
 use crate::output::schema::Kind::{Integer, IntegerList, Number, Text};
 use crate::output::schema::{Column, column};
@@ -46,127 +46,79 @@ pub fn event_columns() -> Vec<Column> {
     logged.chain(DERIVED).collect()
 }
 
-/// Builds the columns of `processed/events/`.
+/// Builds the columns of `processed/events/` from the events of several runs.
+#[derive(Default)]
 pub(crate) struct EventsBuilder {
-    run: Vec<i64>,
-    machine: Vec<i64>,
-    tick: Vec<i64>,
-    event: Vec<&'static str>,
-    system_time_ns: Vec<i64>,
-    logical_clock: Vec<i64>,
-    queue_length: Vec<Option<i64>>,
-    sender: Vec<Option<i64>>,
-    recipients: ListPrimitiveChunkedBuilder<Int64Type>,
-    message_stamp: Vec<Option<i64>>,
-    sent_tick: Vec<Option<i64>>,
+    events: EventColumns,
+    /// For each event, its recipients, if it is a send whose recipients are known.
+    recipients: Recipients,
     time_s: Vec<f64>,
     jump: Vec<i64>,
 }
 
-impl Default for EventsBuilder {
-    fn default() -> Self {
-        let recipients =
-            ListPrimitiveChunkedBuilder::new("recipients".into(), 0, 0, DataType::Int64);
-        Self {
-            run: vec![],
-            machine: vec![],
-            tick: vec![],
-            event: vec![],
-            system_time_ns: vec![],
-            logical_clock: vec![],
-            queue_length: vec![],
-            sender: vec![],
-            recipients,
-            message_stamp: vec![],
-            sent_tick: vec![],
-            time_s: vec![],
-            jump: vec![],
-        }
-    }
-}
-
-/// The sender of the received message, if the event is a receive and the log names the sender.
-fn sender(kind: &EventKind) -> Option<i64> {
-    match kind {
-        EventKind::Receive(message) => known_machine(message.sender).map(i64::from),
-        _ => None,
-    }
+/// Lists of recipients, one after the other.
+#[derive(Default)]
+struct Recipients {
+    machines: Vec<i64>,
+    /// For each event, the length of its list; none if it has no list.
+    lengths: Vec<Option<usize>>,
 }
 
 impl EventsBuilder {
-    /// Appends the events of `run`. No value may exceed 63 bits.
+    /// Appends the events of `run`.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
-        let neighbours = run.neighbours();
-        for (log, neighbours) in run.logs().zip(&neighbours) {
-            let mut clock = 0;
-            for event in log {
-                let before = std::mem::replace(&mut clock, event.logged.event.logical_clock as i64);
+        let events = run.events();
+        for log in run.logs() {
+            let mut before = 0;
+            for index in log {
+                let clock = events.logical_clock[index] as i64;
                 self.jump.push(clock - before);
-                self.time_s.push(run.time_s(event));
-                self.push_logged(event, neighbours);
+                before = clock;
             }
         }
-    }
-
-    fn push_logged(&mut self, row: &EventRow, neighbours: &[MachineIndex]) {
-        let event = &row.logged.event;
-        let (name, stamp, sent_tick) = match &event.kind {
-            EventKind::Internal => ("internal", None, None),
-            EventKind::Send { stamp, .. } => ("send", Some(*stamp), None),
-            EventKind::Receive(message) => {
-                let Message {
-                    stamp, sent_tick, ..
-                } = *message;
-                ("receive", known(stamp), known(sent_tick))
-            }
-        };
-        self.run.push(row.run as i64);
-        self.machine.push(row.machine.into());
-        self.tick.push(event.tick as i64);
-        self.event.push(name);
-        self.system_time_ns.push(row.logged.system_time_ns as i64);
-        self.logical_clock.push(event.logical_clock as i64);
-        let queue_length = known(event.queue_length);
-        self.queue_length
-            .push(queue_length.map(|length| length as i64));
-        self.sender.push(sender(&event.kind));
-        self.push_recipients(&event.kind, neighbours);
-        self.message_stamp.push(stamp.map(|stamp| stamp as i64));
-        self.sent_tick.push(sent_tick.map(|tick| tick as i64));
-    }
-
-    /// Appends the recipients of a send by a machine with these `neighbours`.
-    fn push_recipients(&mut self, kind: &EventKind, neighbours: &[MachineIndex]) {
-        let machines = |machines: &[MachineIndex]| -> Vec<i64> {
-            machines.iter().copied().map(i64::from).collect()
-        };
-        match kind {
-            EventKind::Send { recipients, .. } => match recipients {
-                Recipients::One(UNKNOWN_MACHINE) => self.recipients.append_null(),
-                Recipients::One(peer) => self.recipients.append_slice(&machines(&[*peer])),
-                Recipients::Several(peers) => self.recipients.append_slice(&machines(peers)),
-                Recipients::All => self.recipients.append_slice(&machines(neighbours)),
-            },
-            _ => self.recipients.append_null(),
+        self.time_s.extend_from_slice(run.times_s());
+        for index in 0..run.len() {
+            self.recipients.push(run, index);
         }
+        self.events.extend(events);
     }
 
-    /// The data frame of all events, ordered by run, machine and tick.
-    pub(crate) fn finish(mut self) -> PolarsResult<DataFrame> {
+    /// The data frame of all events, ordered as they were appended.
+    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
+        let EventColumns {
+            run,
+            machine,
+            tick,
+            action,
+            system_time_ns,
+            logical_clock,
+            queue_length,
+            peer,
+            stamp,
+            sent_tick,
+            ..
+        } = self.events;
+        let names: Vec<&str> = action.iter().map(|action| action.name()).collect();
+        let machine: Vec<i64> = machine.into_iter().map(i64::from).collect();
+        let senders = std::iter::zip(peer, &action).map(|(peer, &action)| {
+            let is_known = action == Action::Receive && peer != UNKNOWN_MACHINE;
+            is_known.then(|| i64::from(peer))
+        });
+        let senders: Vec<Option<i64>> = senders.collect();
         DataFrame::new(
-            self.run.len(),
+            tick.len(),
             vec![
-                Series::new("run".into(), self.run).into(),
-                Series::new("machine".into(), self.machine).into(),
-                Series::new("tick".into(), self.tick).into(),
-                Series::new("event".into(), self.event).into(),
-                Series::new("system_time_ns".into(), self.system_time_ns).into(),
-                Series::new("logical_clock".into(), self.logical_clock).into(),
-                Series::new("queue_length".into(), self.queue_length).into(),
-                Series::new("sender".into(), self.sender).into(),
-                self.recipients.finish().into_series().into(),
-                Series::new("message_stamp".into(), self.message_stamp).into(),
-                Series::new("sent_tick".into(), self.sent_tick).into(),
+                integers("run", run),
+                Series::new("machine".into(), machine).into(),
+                integers("tick", tick),
+                Series::new("event".into(), names).into(),
+                integers("system_time_ns", system_time_ns),
+                integers("logical_clock", logical_clock),
+                known_integers("queue_length", &queue_length),
+                Series::new("sender".into(), senders).into(),
+                self.recipients.finish(),
+                known_integers("message_stamp", &stamp),
+                known_integers("sent_tick", &sent_tick),
                 Series::new("time_s".into(), self.time_s).into(),
                 Series::new("jump".into(), self.jump).into(),
             ],
@@ -174,37 +126,75 @@ impl EventsBuilder {
     }
 }
 
-/// The first column of `row` whose value exceeds 63 bits, or `None`.
-pub(crate) fn find_value_above_63_bits(row: &EventRow) -> Option<&'static str> {
-    let event = &row.logged.event;
-    let (stamp, sent_tick) = match &event.kind {
-        EventKind::Internal => (None, None),
-        EventKind::Send { stamp, .. } => (Some(*stamp), None),
-        EventKind::Receive(message) => (known(message.stamp), known(message.sent_tick)),
-    };
-    let values = [
-        ("run", row.run),
-        ("tick", event.tick),
-        ("system_time_ns", row.logged.system_time_ns),
-        ("logical_clock", event.logical_clock),
-        ("queue_length", known(event.queue_length).unwrap_or(0)),
-        ("message_stamp", stamp.unwrap_or(0)),
-        ("sent_tick", sent_tick.unwrap_or(0)),
-    ];
-    let greatest = i64::MAX as u64;
-    // One test of all bits together is faster, and hardly any row has such a value.
-    if values.iter().fold(0, |bits, (_, value)| bits | value) <= greatest {
-        return None;
+impl Recipients {
+    /// Appends the list of the event at `index`.
+    fn push(&mut self, run: &Run<'_>, index: usize) {
+        let events = run.events();
+        let is_known =
+            events.action[index] == Action::Send && events.peer[index] != UNKNOWN_MACHINE;
+        let recipients = is_known.then(|| run.recipients(index));
+        self.lengths.push(recipients.map(<[MachineIndex]>::len));
+        let machines = recipients.unwrap_or_default();
+        self.machines
+            .extend(machines.iter().copied().map(i64::from));
     }
-    let mut values = values.into_iter();
-    values.find_map(|(column, value)| (value > greatest).then_some(column))
+
+    fn finish(self) -> polars::prelude::Column {
+        let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
+            "recipients".into(),
+            self.lengths.len(),
+            self.machines.len(),
+            DataType::Int64,
+        );
+        let mut rest = &self.machines[..];
+        for length in self.lengths {
+            match length {
+                Some(length) => {
+                    let (list, after) = rest.split_at(length);
+                    lists.append_slice(list);
+                    rest = after;
+                }
+                None => lists.append_null(),
+            }
+        }
+        lists.finish().into_series().into()
+    }
 }
 
-/// The number, or `None` if an imported log does not have it.
-pub(crate) fn known(number: u64) -> Option<u64> {
-    (number != UNKNOWN).then_some(number)
+/// A column of numbers that do not exceed 63 bits.
+fn integers(name: &str, numbers: Vec<u64>) -> polars::prelude::Column {
+    let numbers: Vec<i64> = numbers.into_iter().map(|number| number as i64).collect();
+    Series::new(name.into(), numbers).into()
 }
 
-fn known_machine(machine: MachineIndex) -> Option<MachineIndex> {
-    (machine != UNKNOWN_MACHINE).then_some(machine)
+/// Like [`integers`]. Numbers that the log does not have become null.
+fn known_integers(name: &str, numbers: &[u64]) -> polars::prelude::Column {
+    let known = |&number: &u64| (number != UNKNOWN).then_some(number as i64);
+    let numbers: Vec<Option<i64>> = numbers.iter().map(known).collect();
+    Series::new(name.into(), numbers).into()
+}
+
+/// The index and the column of a value that exceeds 63 bits: in the first column that has one. `None` if there is none.
+pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, &'static str)> {
+    let columns = [
+        ("run", &events.run, false),
+        ("tick", &events.tick, false),
+        ("system_time_ns", &events.system_time_ns, false),
+        ("logical_clock", &events.logical_clock, false),
+        ("queue_length", &events.queue_length, true),
+        ("message_stamp", &events.stamp, true),
+        ("sent_tick", &events.sent_tick, true),
+    ];
+    columns
+        .into_iter()
+        .find_map(|(name, numbers, may_be_unknown)| {
+            let is_too_large =
+                |&number: &u64| number > i64::MAX as u64 && !(may_be_unknown && number == UNKNOWN);
+            // One test of all bits together is faster, and hardly any column has such a value.
+            let has_one = numbers
+                .iter()
+                .fold(false, |any, number| any | is_too_large(number));
+            let index = has_one.then(|| numbers.iter().position(is_too_large))??;
+            Some((index, name))
+        })
 }

@@ -1,32 +1,44 @@
-//! The events of one run, ordered by machine or by time.
+//! The events of one run as columns, ordered by machine and tick.
 
-use std::cmp::Reverse;
+use std::ops::Range;
 
-use sim::log::{EventRow, IMPORTED, JournalRow};
-use sim::machine::{EventKind, MachineIndex, Message};
+use sim::log::{ALL_PEERS, Action, EventColumns, IMPORTED, JournalRow, UNKNOWN};
+use sim::machine::MachineIndex;
 
-/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log.
+/// Stands for no event where an index of an event is expected.
+pub(crate) const NO_EVENT: u32 = u32::MAX;
+
+/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. An index of an event counts
+/// through all machines' events, machine by machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
     row: &'a JournalRow,
     warm_up_s: f64,
-    events: Vec<EventRow>,
+    events: EventColumns,
+    /// For each event, the time from the run's start, in model seconds.
+    times_s: Vec<f64>,
     /// For each machine, the index of its first event; then the number of all events.
     bounds: Vec<usize>,
+    /// For each machine, the machines to which it may send.
+    neighbours: Vec<Vec<MachineIndex>>,
 }
 
 impl<'a> Run<'a> {
     /// Makes a run from its journal row and all its events. Measures ignore the first `warm_up_s` model seconds.
-    pub(crate) fn new(row: &'a JournalRow, mut events: Vec<EventRow>, warm_up_s: f64) -> Self {
-        let machine_and_tick = |event: &EventRow| (event.machine, event.logged.event.tick);
-        if !events.is_sorted_by_key(machine_and_tick) {
-            events.sort_by_key(machine_and_tick);
-        }
-        let bound = |machine| events.partition_point(|event| event.machine < machine);
+    pub(crate) fn new(row: &'a JournalRow, mut events: EventColumns, warm_up_s: f64) -> Self {
+        events.sort_by_machine_and_tick();
+        let bound = |machine| events.machine.partition_point(|&other| other < machine);
+        let machines = row.machines();
+        let time_s = |&time_ns: &u64| model_s(row, time_ns, row.started_at_ns);
+        let topology = row.configuration.topology;
         Self {
-            row,
             warm_up_s,
-            bounds: (0..=row.machines()).map(bound).collect(),
+            bounds: (0..=machines).map(bound).collect(),
+            times_s: events.system_time_ns.iter().map(time_s).collect(),
+            neighbours: (0..machines)
+                .map(|machine| topology.neighbours(machine, machines))
+                .collect(),
+            row,
             events,
         }
     }
@@ -35,21 +47,19 @@ impl<'a> Run<'a> {
         self.row
     }
 
-    /// For each machine, the machines to which it may send.
-    pub(crate) fn neighbours(&self) -> Vec<Vec<MachineIndex>> {
-        let machines = self.row.machines();
-        let neighbours = |machine| {
-            self.row
-                .configuration
-                .topology
-                .neighbours(machine, machines)
-        };
-        (0..machines).map(neighbours).collect()
+    /// All events: those of machine 0 come first, then those of machine 1, and so on.
+    pub(crate) fn events(&self) -> &EventColumns {
+        &self.events
     }
 
-    /// All events: those of machine 0 come first, then those of machine 1, and so on.
-    pub(crate) fn events(&self) -> &[EventRow] {
-        &self.events
+    /// Gives the columns back, so that their memory can be used for the next run.
+    pub(crate) fn into_events(self) -> EventColumns {
+        self.events
+    }
+
+    /// Number of events.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
     }
 
     /// Number of machines. Machines without events count too.
@@ -62,28 +72,37 @@ impl<'a> Run<'a> {
         &self.bounds
     }
 
-    /// The events of each machine, in one slice per machine.
-    pub(crate) fn logs(&self) -> impl Iterator<Item = &[EventRow]> {
-        let bounds = self.bounds.windows(2);
-        bounds.map(|bounds| &self.events[bounds[0]..bounds[1]])
+    /// For each machine, the range of its events' indices.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.bounds.windows(2).map(|bounds| bounds[0]..bounds[1])
     }
 
-    /// Time from the run's start to the event, in model seconds.
-    pub(crate) fn time_s(&self, event: &EventRow) -> f64 {
-        self.model_s(event.logged.system_time_ns, self.row.started_at_ns)
+    /// For each machine, the machines to which it may send.
+    pub(crate) fn neighbours(&self) -> &[Vec<MachineIndex>] {
+        &self.neighbours
     }
 
-    /// Time between two system times, in model seconds; negative if `to_ns` is earlier.
-    pub(crate) fn model_s(&self, to_ns: u64, from_ns: u64) -> f64 {
-        let apart_ns = to_ns.abs_diff(from_ns) as f64;
-        let elapsed_ns = if to_ns < from_ns { -apart_ns } else { apart_ns };
-        elapsed_ns * self.row.time_scale / 1e9
+    /// The recipients of the send at `index`; empty if the log does not tell them.
+    pub(crate) fn recipients(&self, index: usize) -> &[MachineIndex] {
+        let sender = self.events.machine[index] as usize;
+        self.events.recipients(index, &self.neighbours[sender])
     }
 
-    /// How long the message that `receive` receives was under way and waited, if it was sent at `sent_ns`, in model seconds. Other
-    /// programs may log a send after the message is gone: then it was received at once.
-    pub(crate) fn age_s(&self, receive: &EventRow, sent_ns: u64) -> f64 {
-        let age_s = self.model_s(receive.logged.system_time_ns, sent_ns);
+    /// Tells whether the event at `index` is a send to all machines that its machine may send to.
+    pub(crate) fn is_broadcast(&self, index: usize) -> bool {
+        self.events.action[index] == Action::Send && self.events.peer[index] == ALL_PEERS
+    }
+
+    /// For each event, the time from the run's start, in model seconds.
+    pub(crate) fn times_s(&self) -> &[f64] {
+        &self.times_s
+    }
+
+    /// How long the message that is received at `receive` was under way and waited, if it was sent at `send`, in model seconds.
+    /// Other programs may log a send after the message is gone: then it was received at once.
+    pub(crate) fn age_s(&self, receive: usize, send: usize) -> f64 {
+        let times_ns = &self.events.system_time_ns;
+        let age_s = model_s(self.row, times_ns[receive], times_ns[send]);
         match self.row.engine == IMPORTED {
             true => age_s.max(0.0),
             false => age_s,
@@ -106,55 +125,54 @@ impl<'a> Run<'a> {
         (to_s - time_s).max(0.0).min(to_s - from_s)
     }
 
-    /// The indices of the events in the order of their times. Of events at the same time, the one with the highest clock comes
-    /// first.
-    pub(crate) fn timeline(&self) -> Vec<usize> {
-        let mut timeline: Vec<(u64, Reverse<u64>, usize)> = (0..)
-            .zip(&self.events)
-            .map(|(index, event)| {
-                let clock = event.logged.event.logical_clock;
-                (event.logged.system_time_ns, Reverse(clock), index)
+    /// Tells whether the event at `index`, in a machine's events that end at `end`, is the last event of its tick.
+    pub(crate) fn ends_tick(&self, index: usize, end: usize) -> bool {
+        let ticks = &self.events.tick;
+        index + 1 == end || ticks[index + 1] != ticks[index]
+    }
+
+    /// For each event, the index of the send whose message it receives. [`NO_EVENT`] for events that are not receives, and for
+    /// receives whose send is not in the log.
+    pub(crate) fn sends(&self) -> Vec<u32> {
+        (0..self.len())
+            .map(|index| match self.events.action[index] {
+                Action::Receive => self.send(index).map_or(NO_EVENT, |send| send as u32),
+                Action::Internal | Action::Send => NO_EVENT,
             })
-            .collect();
-        // A stable sort is fast here, because each machine's events are already in order.
-        timeline.sort();
-        timeline.into_iter().map(|(_, _, index)| index).collect()
+            .collect()
     }
 
-    /// For each event, the index of the send whose message it receives. `None` for events that are not receives, and for receives
-    /// whose send is not in the log.
-    pub(crate) fn sends(&self) -> Vec<Option<usize>> {
-        let send = |event: &EventRow| match &event.logged.event.kind {
-            EventKind::Receive(message) => self.send(message),
-            EventKind::Internal | EventKind::Send { .. } => None,
-        };
-        self.events.iter().map(send).collect()
-    }
-
-    /// The index of the event that sent `message`.
-    fn send(&self, message: &Message) -> Option<usize> {
-        let sender = message.sender as usize;
+    /// The index of the event that sent the message received at `receive`.
+    fn send(&self, receive: usize) -> Option<usize> {
+        let events = &self.events;
+        let (stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
+        let sender = events.peer[receive] as usize;
         let first = *self.bounds.get(sender)?;
-        let log = &self.events[first..*self.bounds.get(sender + 1)?];
-        let is_of_tick = |event: &EventRow| event.logged.event.tick == message.sent_tick;
-        let is_send_of_tick = |event: &EventRow| {
-            is_of_tick(event) && matches!(event.logged.event.kind, EventKind::Send { .. })
-        };
-        // In imported logs, a tick can have several sends with different timestamps.
-        let has_stamp = |event: &EventRow| matches!(event.logged.event.kind, EventKind::Send { stamp, .. } if stamp == message.stamp);
-        // If every tick has one event, the event's index among the machine's events is its tick.
-        let index = usize::try_from(message.sent_tick).ok()?;
-        if log
-            .get(index)
-            .is_some_and(|event| is_send_of_tick(event) && has_stamp(event))
-        {
-            return Some(first + index);
+        let end = *self.bounds.get(sender + 1)?;
+        if sent_tick == UNKNOWN {
+            return None;
         }
-        let index = log.partition_point(|event| event.logged.event.tick < message.sent_tick);
-        let mut of_tick = log[index..].iter().take_while(|event| is_of_tick(event));
-        let exact = of_tick
-            .clone()
-            .position(|event| is_send_of_tick(event) && has_stamp(event));
-        Some(first + index + exact.or_else(|| of_tick.position(is_send_of_tick))?)
+        let is_send =
+            |index: usize| events.tick[index] == sent_tick && events.action[index] == Action::Send;
+        // In imported logs, a tick can have several sends with different timestamps.
+        let is_exact = |index: usize| is_send(index) && events.stamp[index] == stamp;
+        // If every tick has one event, the event's index among the machine's events is its tick.
+        let usual = first.saturating_add(usize::try_from(sent_tick).ok()?);
+        if usual < end && is_exact(usual) {
+            return Some(usual);
+        }
+        let ticks = &events.tick[first..end];
+        let from = first + ticks.partition_point(|&tick| tick < sent_tick);
+        let of_tick = || (from..end).take_while(|&index| events.tick[index] == sent_tick);
+        of_tick()
+            .find(|&index| is_exact(index))
+            .or_else(|| of_tick().find(|&index| is_send(index)))
     }
+}
+
+/// Time between two system times, in model seconds; negative if `to_ns` is earlier.
+fn model_s(row: &JournalRow, to_ns: u64, from_ns: u64) -> f64 {
+    let apart_ns = to_ns.abs_diff(from_ns) as f64;
+    let elapsed_ns = if to_ns < from_ns { -apart_ns } else { apart_ns };
+    elapsed_ns * row.time_scale / 1e9
 }

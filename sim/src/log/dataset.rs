@@ -1,17 +1,15 @@
 //! A dataset opened for reading, even while a sweep is writing. Runs that are still going on are not seen.
 
 use std::collections::HashSet;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::checksum::checksum;
 use super::error::DatasetError;
+use super::event_reader::EventReader;
 use super::events::MissingFields;
 use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::{Parts, Paths};
 use crate::experiment::Shard;
-use crate::input::open_stored;
 
 /// A dataset opened for reading, with all its shards that exist.
 #[derive(Clone, Debug)]
@@ -105,34 +103,7 @@ impl Dataset {
     ///
     /// Returns [`DatasetError::Events`] if rows are missing or changed.
     pub fn read_events(&self, run: &JournalRow) -> Result<Vec<u8>, DatasetError> {
-        let path = self.segment_of(run);
-        let wrong = |problem: String| DatasetError::Events {
-            path: path.clone(),
-            run: run.run,
-            problem,
-        };
-        let mut file = open_stored(&path).map_err(DatasetError::io(&path))?;
-        let length = file.metadata().map_err(DatasetError::io(&path))?.len();
-        if run
-            .offset
-            .checked_add(run.bytes)
-            .is_none_or(|end| end > length)
-        {
-            return Err(wrong(format!(
-                "the file ends at byte {length}, too early; restore it, or delete the run's row from runs.csv and run again"
-            )));
-        }
-        file.seek(SeekFrom::Start(run.offset))
-            .map_err(DatasetError::io(&path))?;
-        let mut bytes = vec![0; run.bytes as usize];
-        file.read_exact(&mut bytes)
-            .map_err(DatasetError::io(&path))?;
-        if checksum(&bytes) != run.checksum {
-            if bytes.windows(2).any(|pair| pair == b"\r\n") {
-                return Err(DatasetError::CrlfLineEnds(path));
-            }
-            return Err(wrong("they have changed since they were written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
-        }
-        Ok(bytes)
+        let mut reader = EventReader::of_single_runs(self);
+        reader.read(run).map(<[u8]>::to_vec)
     }
 }

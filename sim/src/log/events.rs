@@ -52,7 +52,9 @@ pub(super) fn is_false(value: &bool) -> bool {
 }
 
 /// Every number with at most this many digits fits into 64 bits.
-const SURE_DIGITS: usize = 19;
+pub(super) const SURE_DIGITS: usize = 19;
+/// The problem of a cell whose number cannot be a machine.
+pub(super) const TOO_LARGE_MACHINE: &str = "too large for a machine's index";
 /// The separator between the peers in a cell.
 const PEER_SEPARATOR: u8 = b';';
 /// The cell that stands for all neighbours of the sender.
@@ -361,7 +363,7 @@ impl<'a> Cells<'a> {
 }
 
 fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, CellError> {
-    MachineIndex::try_from(number).map_err(|_| (column, "too large for a machine's index"))
+    MachineIndex::try_from(number).map_err(|_| (column, TOO_LARGE_MACHINE))
 }
 
 fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {

@@ -20,6 +20,8 @@
 //! # Layout
 //!
 //! - [`events`]: one row of the event log
+//! - [`event_columns`]: the events of a run as columns
+//! - [`event_reader`]: reads the events of many runs
 //! - [`journal_row`]: one row of `runs.csv`
 //! - [`journal`]: writes rows of `runs.csv`, and reads them back with a check of every cell
 //! - [`journal_columns`]: the table of the columns of `runs.csv`
@@ -54,6 +56,8 @@ mod dataset;
 mod difference;
 mod disk;
 mod error;
+mod event_columns;
+mod event_reader;
 mod events;
 mod file_system;
 mod import_writer;
@@ -81,6 +85,8 @@ pub use dataset::Dataset;
 pub use difference::Difference;
 pub use disk::{Disk, DiskFile, FileIdentity, RealDisk};
 pub use error::DatasetError;
+pub use event_columns::{ALL_PEERS, Action, EventColumns, SEVERAL_PEERS};
+pub use event_reader::EventReader;
 pub use events::{
     EVENT_COLUMNS, EventRow, LoggedEvent, MissingFields, RowError, UNKNOWN, UNKNOWN_MACHINE,
     parse_rows, parse_rows_with_missing, write_row,

@@ -1,0 +1,169 @@
+//! The distribution of whole numbers, most of which are small: exact mean, standard deviation, quantiles and largest value.
+
+/// Numbers below this are counted by value. Others are kept one by one.
+const COUNTED: usize = 1 << 12;
+
+/// Whole numbers, added one by one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Distribution {
+    /// For each number from 0, how often it was added.
+    counts: Vec<u32>,
+    /// The numbers that are negative or at least [`COUNTED`].
+    others: Vec<i64>,
+}
+
+impl Distribution {
+    /// Removes all numbers and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.counts.clear();
+        self.others.clear();
+    }
+
+    /// Adds a number.
+    #[inline]
+    pub(crate) fn add(&mut self, number: i64) {
+        match self.counts.get_mut(number as usize) {
+            Some(count) => *count += 1,
+            None => self.add_new(number),
+        }
+    }
+
+    #[cold]
+    fn add_new(&mut self, number: i64) {
+        if (0..COUNTED as i64).contains(&number) {
+            let index = number as usize;
+            self.counts.resize(index + 1, 0);
+            self.counts[index] = 1;
+        } else {
+            self.others.push(number);
+        }
+    }
+
+    /// Describes the numbers; none if there are none.
+    pub(crate) fn describe(&mut self) -> Option<Description> {
+        self.others.sort_unstable();
+        let n = self.len();
+        if n == 0 {
+            return None;
+        }
+        let sum: i128 = self
+            .values()
+            .map(|(value, count)| i128::from(value) * i128::from(count))
+            .sum();
+        let mean = sum as f64 / n as f64;
+        let squares: f64 = self
+            .values()
+            .map(|(value, count)| f64::from(count) * (value as f64 - mean).powi(2))
+            .sum();
+        let above_1: u64 = self
+            .values()
+            .filter(|(value, _)| *value > 1)
+            .map(|(_, count)| u64::from(count))
+            .sum();
+        Some(Description {
+            mean,
+            sd: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()),
+            p50: self.quantile(0.5, n),
+            p95: self.quantile(0.95, n),
+            max: self.at(n - 1),
+            share_above_1: above_1 as f64 / n as f64,
+        })
+    }
+
+    fn len(&self) -> u64 {
+        let counted: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
+        counted + self.others.len() as u64
+    }
+
+    /// The numbers and how often each was added; a number can come up again.
+    fn values(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        let counted = (0..).zip(self.counts.iter().copied());
+        let others = self.others.iter().map(|&other| (other, 1));
+        counted.filter(|&(_, count)| count > 0).chain(others)
+    }
+
+    /// The quantile of `n` numbers, interpolated linearly between the two nearest of them.
+    fn quantile(&self, share: f64, n: u64) -> f64 {
+        let at = share * (n - 1) as f64;
+        let below = at.floor();
+        let (low, high) = (self.at(below as u64), self.at(at.ceil() as u64));
+        let low = low as f64;
+        low + (at - below) * (high as f64 - low)
+    }
+
+    /// The number at `index` (from 0) in ascending order. `others` must be sorted.
+    fn at(&self, index: u64) -> i64 {
+        let negative = self.others.partition_point(|&other| other < 0) as u64;
+        if index < negative {
+            return self.others[index as usize];
+        }
+        let mut rest = index - negative;
+        for (value, &count) in (0..).zip(&self.counts) {
+            match rest.checked_sub(u64::from(count)) {
+                Some(less) => rest = less,
+                None => return value,
+            }
+        }
+        self.others[(negative + rest) as usize]
+    }
+}
+
+/// What is known of some whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Description {
+    pub(crate) mean: f64,
+    /// Standard deviation with divisor n - 1; none for a single number.
+    pub(crate) sd: Option<f64>,
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) max: i64,
+    /// Share of the numbers that are greater than 1.
+    pub(crate) share_above_1: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn quantile(sorted: &[i64], share: f64) -> f64 {
+        let at = share * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        low as f64 + (at - at.floor()) * (high - low) as f64
+    }
+
+    proptest! {
+        #[test]
+        fn the_description_is_that_of_the_sorted_numbers(
+            mut numbers in prop::collection::vec(
+                prop_oneof![4 => 0i64..9, 1 => 4_000i64..4_200, 1 => -5i64..0, 1 => 10_000i64..1_000_000], 1..80),
+        ) {
+            let mut distribution = Distribution::default();
+            for _ in 0..2 {
+                distribution.clear();
+                numbers.iter().for_each(|&number| distribution.add(number));
+            }
+            let found = distribution.describe().unwrap();
+            numbers.sort_unstable();
+            let n = numbers.len() as f64;
+            let mean = numbers.iter().sum::<i64>() as f64 / n;
+            let squares: f64 = numbers.iter().map(|&number| (number as f64 - mean).powi(2)).sum();
+            let above = numbers.iter().filter(|&&number| number > 1).count();
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
+            prop_assert!(near(found.mean, mean));
+            prop_assert_eq!(found.sd.is_some(), numbers.len() > 1);
+            prop_assert!(found.sd.is_none_or(|sd| near(sd, (squares / (n - 1.0)).sqrt())));
+            prop_assert!(near(found.p50, quantile(&numbers, 0.5)));
+            prop_assert!(near(found.p95, quantile(&numbers, 0.95)));
+            prop_assert_eq!(found.max, *numbers.last().unwrap());
+            prop_assert!(near(found.share_above_1, above as f64 / n));
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_description() {
+        assert_eq!(Distribution::default().describe(), None);
+    }
+}

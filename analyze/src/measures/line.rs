@@ -1,0 +1,77 @@
+//! The least-squares line through points that are added one by one.
+
+/// Sums over points, relative to the first point. So the sums stay small and exact for equal values: the slope of a constant is
+/// exactly 0, and points at the same `x` have no slope.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Line {
+    first: Option<(f64, f64)>,
+    n: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+}
+
+impl Line {
+    /// Adds a point.
+    #[inline]
+    pub(crate) fn add(&mut self, x: f64, y: f64) {
+        let (first_x, first_y) = *self.first.get_or_insert((x, y));
+        let (x, y) = (x - first_x, y - first_y);
+        self.n += 1.0;
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.xy += x * y;
+    }
+
+    /// The slope; none unless two points differ in `x`.
+    pub(crate) fn slope(&self) -> Option<f64> {
+        let spread = self.n * self.xx - self.x * self.x;
+        (spread > 0.0).then(|| (self.n * self.xy - self.x * self.y) / spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(points: &[(f64, f64)]) -> Line {
+        let mut line = Line::default();
+        points.iter().for_each(|&(x, y)| line.add(x, y));
+        line
+    }
+
+    proptest! {
+        /// The direct computation subtracts the means first.
+        #[test]
+        fn the_slope_is_that_of_a_direct_computation(
+            points in prop::collection::vec((0u32..60_000, 0u32..10_000), 2..200),
+        ) {
+            let points: Vec<(f64, f64)> =
+                points.iter().map(|&(x, y)| (f64::from(x) / 1000.0, f64::from(y))).collect();
+            let n = points.len() as f64;
+            let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / n;
+            let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / n;
+            let xx: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+            let xy: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+            prop_assume!(xx > 1e-6);
+            let slope = line(&points).slope().unwrap();
+            prop_assert!((slope - xy / xx).abs() < 1e-6 * (1.0 + (xy / xx).abs()), "{slope} {}", xy / xx);
+        }
+    }
+
+    #[test]
+    fn constants_have_slope_zero_and_points_at_one_time_have_none() {
+        assert_eq!(
+            line(&[(0.1, 7.0), (0.3, 7.0), (0.7, 7.0)]).slope(),
+            Some(0.0)
+        );
+        assert_eq!(line(&[(0.1, 7.0), (0.1, 8.0)]).slope(), None);
+        assert_eq!(line(&[(0.1, 7.0)]).slope(), None);
+        assert_eq!(line(&[]).slope(), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! What the clocks of all machines of a run add up to, found in one pass along the run's timeline.
+
+use super::machine_totals::MachineTotals;
+use crate::read::run_log::Run;
+
+/// Totals over a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct RunTotals {
+    /// The largest clock at the end.
+    pub(crate) greatest_clock: u64,
+    /// The smallest clock at the end. A machine without events has clock 0.
+    pub(crate) least_clock: u64,
+    /// The integral of the run's largest clock over the observed time, in model seconds.
+    pub(crate) greatest_clock_area: f64,
+    /// The integral of the spread over the observed time, in model seconds.
+    pub(crate) spread_area: f64,
+    /// The largest spread in the observed time.
+    pub(crate) spread_max: u64,
+}
+
+impl RunTotals {
+    /// Adds up `run`, whose events have this `timeline`. Adds the lag after each tick to the machines' totals. A lag is taken after
+    /// all events of its instant.
+    pub(crate) fn of_run(run: &Run<'_>, timeline: &[u32], machines: &mut [MachineTotals]) -> Self {
+        let mut totals = Self {
+            greatest_clock: machines.iter().map(|of| of.final_clock).max().unwrap_or(0),
+            least_clock: machines.iter().map(|of| of.final_clock).min().unwrap_or(0),
+            ..Self::default()
+        };
+        let (events, times_ns) = (run.events(), &run.events().system_time_ns);
+        let (from_s, to_s) = run.observed_s();
+        let mut clocks = Clocks::new(run.machines());
+        let mut since_s = 0.0f64;
+        for instant in timeline.chunk_by(|&a, &b| times_ns[a as usize] == times_ns[b as usize]) {
+            let time_s = run.times_s()[instant[0] as usize];
+            totals.add_spread(&clocks, since_s.max(from_s), time_s.min(to_s));
+            since_s = time_s;
+            let before = clocks.greatest;
+            for &index in instant {
+                let index = index as usize;
+                clocks.set(events.machine[index] as usize, events.logical_clock[index]);
+            }
+            let step = clocks.greatest - before;
+            totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
+            if run.is_after_warm_up(time_s) {
+                for &index in instant {
+                    let (index, machine) =
+                        (index as usize, events.machine[index as usize] as usize);
+                    if run.ends_tick(index, run.bounds()[machine + 1]) {
+                        let lag = clocks.greatest - events.logical_clock[index];
+                        machines[machine].lag_line.add(time_s, lag as f64);
+                    }
+                }
+            }
+        }
+        totals.add_spread(&clocks, since_s.max(from_s), to_s);
+        totals
+    }
+
+    /// Adds a time from `from_s` to `to_s`, possibly empty, in which the clocks do not change.
+    fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
+        if from_s < to_s {
+            let spread = clocks.greatest - clocks.least;
+            self.spread_max = self.spread_max.max(spread);
+            self.spread_area += spread as f64 * (to_s - from_s);
+        }
+    }
+}
+
+/// The clocks of all machines at one time.
+struct Clocks {
+    of_machine: Vec<u64>,
+    greatest: u64,
+    least: u64,
+}
+
+impl Clocks {
+    fn new(machines: usize) -> Self {
+        Self {
+            of_machine: vec![0; machines],
+            greatest: 0,
+            least: 0,
+        }
+    }
+
+    /// Raises the clock of `machine` to `clock`. A smaller clock, which only a wrong log has, changes nothing.
+    fn set(&mut self, machine: usize, clock: u64) {
+        let before = self.of_machine[machine];
+        if clock <= before {
+            return;
+        }
+        self.of_machine[machine] = clock;
+        self.greatest = clock.max(self.greatest);
+        if before == self.least {
+            self.least = self.of_machine.iter().copied().min().unwrap_or(0);
+        }
+    }
+}

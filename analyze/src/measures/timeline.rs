@@ -1,0 +1,52 @@
+//! A run's events in the order of their times.
+
+use std::ops::Range;
+
+use crate::read::run_log::Run;
+
+/// Up to this number of machines, the next event is found by looking at each machine's next event. With more machines, sorting is
+/// faster.
+const FEW_MACHINES: usize = 16;
+
+/// The indices of the events of `run` in the order of their times. Events at the same time are in no particular order, but those of
+/// one machine keep theirs.
+pub(crate) fn timeline(run: &Run<'_>) -> Vec<u32> {
+    let times_ns = &run.events().system_time_ns[..];
+    let is_in_order = run.logs().all(|log| times_ns[log].is_sorted());
+    if is_in_order && run.machines() <= FEW_MACHINES {
+        return merge(run, times_ns);
+    }
+    let mut order: Vec<u32> = (0..run.len() as u32).collect();
+    // A stable sort is fast here, because each machine's events are usually in order.
+    order.sort_by_key(|&index| times_ns[index as usize]);
+    order
+}
+
+/// Merges the machines' events. Those of each machine are in the order of their times.
+fn merge(run: &Run<'_>, times_ns: &[u64]) -> Vec<u32> {
+    let mut order = Vec::with_capacity(run.len());
+    let mut rest: Vec<Range<usize>> = run.logs().filter(|log| log.start < log.end).collect();
+    let mut next_ns: Vec<u64> = rest.iter().map(|log| times_ns[log.start]).collect();
+    while let Some(earliest) = index_of_least(&next_ns) {
+        let log = &mut rest[earliest];
+        order.push(log.start as u32);
+        log.start += 1;
+        if log.start == log.end {
+            rest.remove(earliest);
+            next_ns.remove(earliest);
+        } else {
+            next_ns[earliest] = times_ns[log.start];
+        }
+    }
+    order
+}
+
+fn index_of_least(numbers: &[u64]) -> Option<usize> {
+    let mut numbers = numbers.iter().enumerate();
+    let first = numbers.next()?;
+    let least = numbers.fold(
+        first,
+        |least, other| if other.1 < least.1 { other } else { least },
+    );
+    Some(least.0)
+}

@@ -1,0 +1,141 @@
+//! Reads the events of many runs from a dataset's files.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::checksum::checksum;
+use super::dataset::Dataset;
+use super::error::DatasetError;
+use super::journal_row::JournalRow;
+use crate::input::open_stored;
+
+/// How many bytes are read at once, so that short runs that follow each other in a file need few reads.
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// Reads the events of runs of one dataset. It is fast if the runs are read in the order in which they stand in the files.
+#[derive(Debug)]
+pub struct EventReader<'d> {
+    dataset: &'d Dataset,
+    /// The file that is open, its part and segment, and its length when it was opened.
+    file: Option<OpenFile>,
+    /// The bytes of the file from `start` on.
+    block: Vec<u8>,
+    start: u64,
+    /// How many bytes are read at once, if the run is not longer.
+    block_bytes: u64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    part: usize,
+    segment: u32,
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl<'d> EventReader<'d> {
+    /// Creates a reader that has no file open.
+    pub fn new(dataset: &'d Dataset) -> Self {
+        Self::with_blocks(dataset, BLOCK_BYTES)
+    }
+
+    /// Creates a reader that reads only the bytes of the run that is asked for.
+    pub(super) fn of_single_runs(dataset: &'d Dataset) -> Self {
+        Self::with_blocks(dataset, 0)
+    }
+
+    fn with_blocks(dataset: &'d Dataset, block_bytes: u64) -> Self {
+        Self {
+            dataset,
+            file: None,
+            block: vec![],
+            start: 0,
+            block_bytes,
+        }
+    }
+
+    /// Returns the rows of the event log of `run`, without header. Checks them against the length and the checksum in the journal.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DatasetError::Events`] if rows are missing or changed.
+    pub fn read(&mut self, run: &JournalRow) -> Result<&[u8], DatasetError> {
+        self.open(run)?;
+        let wrong = |problem: String| DatasetError::Events {
+            path: self.dataset.segment_of(run),
+            run: run.run,
+            problem,
+        };
+        let length = self.file.as_ref().map_or(0, |file| file.length);
+        let end = run
+            .offset
+            .checked_add(run.bytes)
+            .filter(|&end| end <= length);
+        let Some(end) = end else {
+            return Err(wrong(format!(
+                "the file ends at byte {length}, too early; restore it, or delete the run's row from runs.csv and run again"
+            )));
+        };
+        if run.offset < self.start || end > self.start + self.block.len() as u64 {
+            self.fill(run.offset, run.bytes)?;
+        }
+        let from = (run.offset - self.start) as usize;
+        let bytes = &self.block[from..from + run.bytes as usize];
+        if checksum(bytes) != run.checksum {
+            if bytes.windows(2).any(|pair| pair == b"\r\n") {
+                return Err(DatasetError::CrlfLineEnds(self.dataset.segment_of(run)));
+            }
+            return Err(wrong("they have changed since they were written (checksum); restore the file, or delete the run's row from runs.csv and run again".to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    /// Opens the file with the events of `run`, if it is not open.
+    fn open(&mut self, run: &JournalRow) -> Result<(), DatasetError> {
+        let is_open = |file: &OpenFile| (file.part, file.segment) == (run.part, run.segment);
+        // A sweep may have appended to the file since it was opened.
+        let is_long_enough = |file: &OpenFile| run.offset.saturating_add(run.bytes) <= file.length;
+        if self
+            .file
+            .as_ref()
+            .is_some_and(|file| is_open(file) && is_long_enough(file))
+        {
+            return Ok(());
+        }
+        let path = self.dataset.segment_of(run);
+        let file = open_stored(&path).map_err(DatasetError::io(&path))?;
+        let length = file.metadata().map_err(DatasetError::io(&path))?.len();
+        self.file = Some(OpenFile {
+            part: run.part,
+            segment: run.segment,
+            path,
+            file,
+            length,
+        });
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Reads a block that starts at `offset` and has at least `bytes` bytes.
+    fn fill(&mut self, offset: u64, bytes: u64) -> Result<(), DatasetError> {
+        let Some(OpenFile {
+            path, file, length, ..
+        }) = &mut self.file
+        else {
+            return Ok(());
+        };
+        let path: &Path = path;
+        let size = bytes.max(self.block_bytes).min(*length - offset);
+        file.seek(SeekFrom::Start(offset))
+            .map_err(DatasetError::io(path))?;
+        self.block.resize(size as usize, 0);
+        self.start = offset;
+        if let Err(error) = file.read_exact(&mut self.block) {
+            self.block.clear();
+            return Err(DatasetError::io(path)(error));
+        }
+        Ok(())
+    }
+}
