@@ -46,7 +46,7 @@ impl Contrast {
         let values = Values::new(&self.of, &self.from, &self.to).context("--of")?;
         let measures = self.measures()?;
         let datasets = self.datasets.open()?;
-        let repetitions = Repetitions::read(&datasets)?;
+        let repetitions = Repetitions::read(&datasets, &measures)?;
         let groups = repetitions.groups()?;
         let pairs = values.pairs(&groups)?;
         let table = contrast::table(&values, &pairs, &measures, &repetitions)?;

@@ -115,6 +115,18 @@ impl Rows {
         Ok(groups)
     }
 
+    /// The measures of the table, and the one that --sort names.
+    fn read_measures(&self, shown: &[&'static Measure]) -> anyhow::Result<Vec<&'static Measure>> {
+        let mut measures = shown.to_vec();
+        if let Some(name) = &self.sort {
+            let sorted_by = super::measure(name)?;
+            if shown.iter().all(|measure| measure.name != sorted_by.name) {
+                measures.push(sorted_by);
+            }
+        }
+        Ok(measures)
+    }
+
     /// The columns that --by names. Each may be named once.
     fn pool_columns(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
@@ -144,12 +156,14 @@ pub fn print_table_of(
     let datasets = datasets.open()?;
     let notes = notes(&datasets, &measures);
     if !names.is_empty() {
-        let pools = rows.sort_and_truncate(pool::pools(&datasets, &names)?, Pool::estimate)?;
+        let pools = pool::pools(&datasets, &names, &rows.read_measures(&measures)?)?;
+        let pools = rows.sort_and_truncate(pools, Pool::estimate)?;
         let mut table = pool::table(spec.title, &names, &measures, &pools);
         table.caption.extend(notes);
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
-    let groups = rows.sort_and_truncate(repetitions::groups(&datasets)?, Group::estimate)?;
+    let groups = repetitions::groups_with(&datasets, &rows.read_measures(&measures)?)?;
+    let groups = rows.sort_and_truncate(groups, Group::estimate)?;
     let mut table = tables::table(spec.title, &measures, &groups);
     table.caption.extend(notes);
     output.print(&[], &[table], || tables::records(&measures, &groups))

@@ -22,7 +22,8 @@ pub struct Theory {
 
 impl Theory {
     pub fn run(&self) -> anyhow::Result<()> {
-        let groups = repetitions::groups(&self.datasets.open()?)?;
+        let measures = theory::measures();
+        let groups = repetitions::groups_with(&self.datasets.open()?, &measures)?;
         let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {
             theory::records(&machines)

@@ -12,6 +12,7 @@ use sim::log::{EventColumns, EventReader, JournalRow};
 use crate::error::Error;
 use crate::measures::cache::MeasureCache;
 use crate::measures::columns::MeasureColumns;
+use crate::measures::{self, Measure};
 use crate::read::dataset::Dataset;
 use crate::read::events::EventsBuilder;
 use crate::read::run_log::Run;
@@ -59,41 +60,78 @@ impl Dataset {
     /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset and are ordered by number.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
-        let measures = self.measures_of(runs)?;
+        let measures: Vec<&Measure> = measures::all().collect();
+        let measured = self.measures_of(runs, &measures)?;
         // Both frames have a row for each run and machine, in the same order.
-        let measured: Vec<Column> = measures.columns()[MACHINE_KEYS.len()..].to_vec();
-        machines.hstack_mut(&measured)?;
+        machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
         Ok(machines)
     }
 
-    /// The columns [`MACHINE_KEYS`] and all measures of all machines of `runs`, ordered by run and machine.
-    fn measures_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
+    /// The columns [`MACHINE_KEYS`] and `measures` of all machines of `runs`, ordered by run and machine. `runs` belong to this dataset
+    /// and are ordered by number.
+    pub(crate) fn measures_of(
+        &self,
+        runs: &[JournalRow],
+        measures: &[&Measure],
+    ) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            return in_order(self.measure(runs)?);
+            let keep = |_: &[&JournalRow], measured: DataFrame| Ok(measured);
+            return in_order(self.measure(runs.iter().collect(), measures, keep)?);
         }
-        let cache = MeasureCache::open(self, |problem| self.warn_once(problem));
-        let (known, new): (Vec<JournalRow>, Vec<JournalRow>) =
-            runs.iter().cloned().partition(|row| cache.has(row));
+        let mut cache = MeasureCache::open(self, |problem| self.warn_once(problem));
+        let (known, mut new): (Vec<&JournalRow>, Vec<&JournalRow>) =
+            runs.iter().partition(|row| cache.has(row));
         let mut machines = Stack::default();
-        if !new.is_empty() {
-            let measured = self.measure(&new)?;
-            machines.push(&measured)?;
-            if let Err(error) = cache.add(&new, &measured) {
-                self.warn_once(format!("the cache is not written: {error}"));
+        match cache.get(&known, measures) {
+            Ok(cached) => machines.push(&cached)?,
+            Err(problem) => {
+                self.warn_once(problem);
+                new = runs.iter().collect();
             }
         }
-        if let Some(cached) = cache.get(&known)? {
-            machines.push(&cached)?;
-        }
+        let keep = |rows: &[&JournalRow], measured: DataFrame| {
+            if let Err(error) = cache.add(rows, &measured) {
+                self.warn_once(format!("the cache is not written: {error}"));
+            }
+            Ok(measured)
+        };
+        machines.push(&self.measure(new, measures, keep)?)?;
         in_order(machines.into_frame())
     }
 
-    /// Computes the measures of `runs` from their events. All cores work in parallel, each on one batch at a time.
-    fn measure(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let mut in_file_order: Vec<&JournalRow> = runs.iter().collect();
-        in_file_order.sort_by_key(|row| (row.part, row.segment, row.offset));
-        let events = in_file_order.iter().map(|row| row.events);
-        let batches = batch_bounds(events, self.batch_events());
+    /// Computes the measures of `runs` from their events, some runs at a time. All measures of these runs are passed to `keep`; the
+    /// columns [`MACHINE_KEYS`] and `measures` are returned.
+    fn measure<'r>(
+        &self,
+        mut runs: Vec<&'r JournalRow>,
+        measures: &[&Measure],
+        mut keep: impl FnMut(&[&'r JournalRow], DataFrame) -> Result<DataFrame, Error>,
+    ) -> Result<DataFrame, Error> {
+        runs.sort_by_key(|row| (row.part, row.segment, row.offset));
+        let names = MACHINE_KEYS.into_iter();
+        let names: Vec<&str> = names
+            .chain(measures.iter().map(|measure| measure.name))
+            .collect();
+        let mut machines = Stack::default();
+        // Without runs, there is still a frame without rows.
+        machines.push(
+            &MeasureColumns::default()
+                .finish()?
+                .select(names.iter().copied())?,
+        )?;
+        let rows = runs.iter().map(|row| u64::from(row.machines()));
+        for range in batch_bounds(rows, MOST_ROWS) {
+            let runs = &runs[range];
+            let measured = keep(runs, self.measure_in_parallel(runs)?)?;
+            machines.push(&measured.select(names.iter().copied())?)?;
+        }
+        Ok(machines.into_frame())
+    }
+
+    /// The columns [`MACHINE_KEYS`] and all measures of the machines of `runs`, in this order. All cores work in parallel, each on one
+    /// batch at a time.
+    fn measure_in_parallel(&self, runs: &[&JournalRow]) -> Result<DataFrame, Error> {
+        let batches = batch_bounds(runs.iter().map(|row| row.events), self.batch_events());
         let next = AtomicUsize::new(0);
         let work = || {
             let mut reader = RunReader::new(self);
@@ -101,7 +139,7 @@ impl Dataset {
             while let index = next.fetch_add(1, Ordering::Relaxed)
                 && let Some(range) = batches.get(index)
             {
-                let machines = reader.measure(in_file_order[range.clone()].iter().copied());
+                let machines = reader.measure(runs[range.clone()].iter().copied());
                 // After an error the other batches are not needed.
                 let failed = machines.is_err();
                 measured.push((index, machines));
@@ -124,6 +162,9 @@ impl Dataset {
         Ok(machines.into_frame())
     }
 }
+
+/// All measures of at most this many machines are in memory at once, unless a single run has more machines.
+const MOST_ROWS: u64 = 200_000;
 
 /// The columns that name the row of a machine in a run.
 pub(crate) const MACHINE_KEYS: [&str; 2] = ["run", "machine"];

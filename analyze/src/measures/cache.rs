@@ -1,9 +1,12 @@
-//! The cache of measures. Because of it, a command measures only the runs that are new since the command before.
+//! The cache of measures. Because of it, a command measures only the runs that are new since the command before, and reads only the
+//! families of measures that it needs.
 //!
-//! The cache is the folder `.cache` of the dataset. It has one Parquet file, with a [checksum](crate::seal), for each length of the
-//! warm-up. The measures of a run are valid if they were computed with the same [version](MEASURES_VERSION), and if the run's row
-//! in the journal, which has a checksum of the run's events, is the same. The folder can be deleted at any time; then everything is
-//! measured again.
+//! The cache is the folder `.cache` of the dataset. Each time that runs are measured, it gets one more folder, called a block here, for
+//! these runs. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with a row
+//! for each machine of these runs. Each file has a [checksum](crate::seal), which also covers what the measures depend on: the
+//! [version](MEASURES_VERSION), the dataset and the warm-up. The measures of a run are valid if the checksum of the run's row in the
+//! journal is the same as when it was measured; the row has a checksum of the run's events. The folder can be deleted at any time; then
+//! everything is measured again.
 //!
 //! A file of the cache that is damaged, or that cannot be read or written, costs time and causes a message, but never an error.
 
@@ -14,23 +17,26 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
-use polars_io::parquet::write::ParquetWriter;
+use polars_io::parquet::write::{ParquetCompression, ParquetWriter, StatisticsOptions};
 use sim::files::{self, Partial};
 use sim::log::{JournalRow, checksum};
 
 use crate::error::Error;
-use crate::measures;
-use crate::measures::batches::MACHINE_KEYS;
+use crate::measures::batches::{MACHINE_KEYS, Stack};
 use crate::measures::version::MEASURES_VERSION;
+use crate::measures::{FAMILIES, Measure};
 use crate::read::dataset::Dataset;
 use crate::remembering::RememberingFile;
 use crate::seal;
 
-/// The column with a run's [fingerprint].
-const FINGERPRINT: &str = "fingerprint";
-/// The start of the names of the cache's files.
-const FILE_NAME_START: &str = "measures-";
-const FILE_NAME_END: &str = ".parquet";
+/// The start of the names of the cache's folders, and of the files of earlier versions.
+const NAME_START: &str = "measures-";
+/// The name of the file with a block's runs.
+const RUNS: &str = "runs";
+/// If there are more small blocks, they are combined into one.
+const MOST_SMALL_BLOCKS: usize = 8;
+/// A block with fewer rows than this is small.
+const SMALL_ROWS: usize = 50_000;
 
 /// The folder of a dataset's cache.
 fn cache_folder(root: &Path) -> PathBuf {
@@ -56,115 +62,377 @@ impl Dataset {
 
 /// The cached measures of one dataset and one warm-up.
 pub(crate) struct MeasureCache {
-    path: PathBuf,
-    /// Everything that the measures depend on, except the runs. A file with another value is ignored.
+    folder: PathBuf,
+    /// The start of the names of this cache's blocks; a number follows.
+    name_start: String,
+    /// Everything that the measures depend on, except the runs. A file about anything else is not used.
     about: String,
-    /// One row per run and machine, with the run's fingerprint. `None` if nothing is cached.
-    machines: Option<DataFrame>,
-    /// The runs whose measures are cached.
-    runs: Runs,
+    blocks: Vec<Block>,
+    /// Each cached run: the index of its block, and its index in the block.
+    runs: HashMap<i64, (usize, usize)>,
+    /// Paths of blocks that cannot be used. They are removed when a block is added.
+    unusable: Vec<PathBuf>,
 }
 
-/// Cached runs by their numbers.
-type Runs = HashMap<i64, CachedRun>;
+/// The measures of some runs.
+struct Block {
+    path: PathBuf,
+    runs: Vec<CachedRun>,
+    /// The checksum of the file with the runs. The other files are valid only together with this file.
+    checksum: String,
+}
 
 /// A run whose measures are cached.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct CachedRun {
-    fingerprint: String,
-    /// Number of machines whose measures are cached.
-    machines: u32,
+    run: i64,
+    machines: i64,
+    /// The checksum of its row in the journal, as a number.
+    fingerprint: i64,
+}
+
+impl CachedRun {
+    /// `None` if the row's checksum is not one that the program writes.
+    fn from_row(row: &JournalRow) -> Option<Self> {
+        let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
+        Some(Self {
+            run: row.run as i64,
+            machines: row.machines().into(),
+            fingerprint: fingerprint as i64,
+        })
+    }
 }
 
 impl MeasureCache {
-    /// Reads the cache of `dataset` for its warm-up. A file with a mistake is ignored and later replaced; the mistake is passed to
+    /// Finds the blocks of `dataset` for its warm-up. A block with a mistake is ignored and later removed; the mistake is passed to
     /// `remark`.
-    pub(crate) fn open(dataset: &Dataset, remark: impl FnOnce(String)) -> Self {
+    pub(crate) fn open(dataset: &Dataset, mut remark: impl FnMut(String)) -> Self {
         let about = describe_dependencies(dataset);
         // The text can be too long for a file name, so its checksum is used as the name.
-        let name = format!(
-            "{}{}{FILE_NAME_END}",
-            file_name_start(),
-            checksum(about.as_bytes())
-        );
-        let path = cache_folder(dataset.root()).join(name);
-        let (machines, runs) = match read_cache(&path, &about) {
-            Ok(Some((machines, runs))) => (Some(machines), runs),
-            Ok(None) => (None, Runs::new()),
-            Err(problem) => {
-                let path = path.display();
-                remark(format!("measures are computed again: {path}: {problem}"));
-                (None, Runs::new())
-            }
-        };
-        Self {
-            path,
+        let name_start = format!("{}{}-", version_start(), checksum(about.as_bytes()));
+        let folder = cache_folder(dataset.root());
+        let mut cache = Self {
+            blocks: vec![],
+            runs: HashMap::new(),
+            unusable: vec![],
+            folder,
+            name_start,
             about,
-            machines,
-            runs,
+        };
+        for (_, path) in cache.numbered_paths() {
+            match Block::open(&path, &cache.about) {
+                Ok(block) => cache.include(block),
+                Err(problem) => {
+                    remark(format!("measures are computed again: {problem}"));
+                    cache.unusable.push(path);
+                }
+            }
         }
+        cache
+    }
+
+    /// The numbers and paths of all blocks, sorted by number.
+    fn numbered_paths(&self) -> Vec<(u64, PathBuf)> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut numbered: Vec<(u64, PathBuf)> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let number = name.to_str()?.strip_prefix(&self.name_start)?.parse();
+                Some((number.ok()?, entry.path()))
+            })
+            .collect();
+        numbered.sort();
+        numbered
+    }
+
+    fn include(&mut self, block: Block) {
+        let index = self.blocks.len();
+        let runs = block.runs.iter().enumerate();
+        self.runs
+            .extend(runs.map(|(at, run)| (run.run, (index, at))));
+        self.blocks.push(block);
     }
 
     /// Tells whether the measures of all machines of the run are cached.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let cached = self.runs.get(&(row.run as i64));
-        cached.is_some_and(|cached| {
-            cached.machines == row.machines() && cached.fingerprint == fingerprint(row)
-        })
+        let cached = cached.map(|&(block, at)| self.blocks[block].runs[at]);
+        cached.is_some() && cached == CachedRun::from_row(row)
     }
 
-    /// The measures of those runs of `rows` that are cached. `None` if nothing is cached.
-    pub(crate) fn get(&self, rows: &[JournalRow]) -> PolarsResult<Option<DataFrame>> {
-        let Some(machines) = &self.machines else {
-            return Ok(None);
-        };
-        let wanted = fingerprints_by_run(rows.iter().filter(|row| self.has(row)))?;
-        let on = || [col("run"), col(FINGERPRINT)];
-        let cached = machines
-            .clone()
-            .lazy()
-            .join(wanted.lazy(), on(), on(), JoinArgs::new(JoinType::Inner))
-            .collect()?
-            .drop(FINGERPRINT)?;
-        Ok(Some(cached))
+    /// The columns [`MACHINE_KEYS`] and `measures` of the runs of `rows`, which are all cached. If a file is damaged, returns what is
+    /// wrong, and nothing is cached any more.
+    pub(crate) fn get(
+        &mut self,
+        rows: &[&JournalRow],
+        measures: &[&Measure],
+    ) -> Result<DataFrame, String> {
+        let mut wanted: Vec<HashSet<i64>> = vec![HashSet::new(); self.blocks.len()];
+        for row in rows {
+            if let Some(&(block, _)) = self.runs.get(&(row.run as i64)) {
+                wanted[block].insert(row.run as i64);
+            }
+        }
+        let mut machines = Stack::default();
+        for (block, wanted) in std::iter::zip(&self.blocks, wanted) {
+            if wanted.is_empty() {
+                continue;
+            }
+            let read = block.read(measures, &self.about);
+            let pushed = read.and_then(|read| {
+                let of_wanted = block
+                    .only(&read, &wanted)
+                    .map_err(|error| error.to_string())?;
+                machines.push(&of_wanted).map_err(|error| error.to_string())
+            });
+            if let Err(problem) = pushed {
+                self.unusable
+                    .extend(self.blocks.drain(..).map(|block| block.path));
+                self.runs.clear();
+                return Err(format!("measures are computed again: {problem}"));
+            }
+        }
+        Ok(machines.into_frame())
     }
 
-    /// Adds the measures of the runs `rows` to the cache.
+    /// Adds a block with the measures of the runs `rows`: `measured` has the columns [`MACHINE_KEYS`] and all measures, ordered like
+    /// `rows`.
     ///
     /// # Errors
     ///
-    /// [`Error::NotCached`] if the file cannot be written. Then the earlier file stays.
-    pub(crate) fn add(&self, rows: &[JournalRow], machines: &DataFrame) -> Result<(), Error> {
-        let on = || [col("run")];
-        let fingerprints = fingerprints_by_run(rows.iter())?.lazy();
-        let mut all = machines
-            .clone()
-            .lazy()
-            .join(fingerprints, on(), on(), JoinArgs::new(JoinType::Left))
-            .collect()?;
-        if let Some(cached) = &self.machines {
-            let renewed: Vec<i64> = rows.iter().map(|row| row.run as i64).collect();
-            let others = without_runs(cached, &renewed)?;
-            all.vstack_mut(&others)?;
+    /// [`Error::NotCached`] if the block cannot be written. Then the earlier blocks stay.
+    pub(crate) fn add(&mut self, rows: &[&JournalRow], measured: &DataFrame) -> Result<(), Error> {
+        let runs: Option<Vec<CachedRun>> =
+            rows.iter().map(|row| CachedRun::from_row(row)).collect();
+        let Some(runs) = runs else {
+            return Ok(());
+        };
+        self.remove_unusable()
+            .and_then(|()| self.write(runs, measured))
+            .and_then(|()| self.combine_small_blocks())
+            .map_err(|cause| Error::NotCached {
+                path: self.folder.clone(),
+                cause,
+            })
+    }
+
+    /// Removes blocks that cannot be used, and what other versions of the program or crashed programs left.
+    fn remove_unusable(&mut self) -> io::Result<()> {
+        files::remove_leftovers(&self.folder, is_of_cache)?;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if is_of_cache(&name) && !name.starts_with(&version_start()) {
+                self.unusable.push(entry.path());
+            }
         }
-        self.write(&mut all).map_err(|cause| Error::NotCached {
-            path: self.path.clone(),
-            cause,
+        for path in self.unusable.drain(..) {
+            files::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, runs: Vec<CachedRun>, measured: &DataFrame) -> io::Result<()> {
+        // Another program may have added blocks meanwhile.
+        let last = self.numbered_paths().last().map(|(number, _)| *number);
+        let number = last.map_or(0, |last| last + 1);
+        let path = self.folder.join(format!("{}{number}", self.name_start));
+        let block = Block::write(path, runs, measured, &self.about)?;
+        self.include(block);
+        Ok(())
+    }
+
+    /// Writes the runs of all small blocks into one block, if there are many of them.
+    fn combine_small_blocks(&mut self) -> io::Result<()> {
+        let is_small = |block: &Block| block.rows() < SMALL_ROWS;
+        let small: Vec<usize> = (0..self.blocks.len())
+            .filter(|&index| is_small(&self.blocks[index]))
+            .collect();
+        if small.len() <= MOST_SMALL_BLOCKS {
+            return Ok(());
+        }
+        let all: Vec<&Measure> = super::all().collect();
+        let mut machines = Stack::default();
+        let mut runs = vec![];
+        for &index in &small {
+            let block = &self.blocks[index];
+            let is_newest =
+                |&(at, run): &(usize, &CachedRun)| self.runs.get(&run.run) == Some(&(index, at));
+            let newest = block.runs.iter().enumerate().filter(is_newest);
+            let newest: Vec<CachedRun> = newest.map(|(_, run)| *run).collect();
+            let wanted: HashSet<i64> = newest.iter().map(|run| run.run).collect();
+            let read = block.read(&all, &self.about).map_err(io::Error::other)?;
+            let of_newest = block.only(&read, &wanted).map_err(io::Error::other)?;
+            machines.push(&of_newest).map_err(io::Error::other)?;
+            runs.extend(newest);
+        }
+        self.write(runs, &machines.into_frame())?;
+        for &index in &small {
+            files::remove(&self.blocks[index].path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Block {
+    /// Reads which runs the block at `path` has.
+    fn open(path: &Path, about: &str) -> Result<Self, String> {
+        let file = file_path(path, RUNS);
+        let bytes = read_file(&file, &format!("{about} {RUNS}"))?;
+        let checksum = checksum(&bytes);
+        let runs = parse_runs(bytes).map_err(|error| problem(&file, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            runs,
+            checksum,
         })
     }
 
-    /// Writes the file under a temporary name and renames it when it is on the disk. Removes the files of other versions.
-    fn write(&self, machines: &mut DataFrame) -> io::Result<()> {
-        let folder = files::folder_of(&self.path);
-        files::remove_leftovers(folder, is_cache_file)?;
-        remove_others(folder)?;
-        let (partial, file) = Partial::create_file(self.path.clone())?;
-        let (file, failure) = RememberingFile::new(file);
-        ParquetWriter::new(file)
-            .finish(machines)
-            .map_err(|error| failure.cause(error))?;
-        seal::seal(partial.partial(), &self.about)?;
-        partial.publish()
+    fn rows(&self) -> usize {
+        self.runs.iter().map(|run| run.machines as usize).sum()
     }
+
+    /// The columns [`MACHINE_KEYS`] and `measures` of all runs.
+    fn read(&self, measures: &[&Measure], about: &str) -> Result<DataFrame, String> {
+        let run = self.runs.iter();
+        let run = run.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
+        let machine = self.runs.iter().flat_map(|run| 0..run.machines);
+        let mut columns: Vec<Column> = vec![
+            Series::new(MACHINE_KEYS[0].into(), run.collect::<Vec<i64>>()).into(),
+            Series::new(MACHINE_KEYS[1].into(), machine.collect::<Vec<i64>>()).into(),
+        ];
+        let mut read: HashMap<&str, DataFrame> = HashMap::new();
+        for measure in measures {
+            let family = family_of(measure);
+            if !read.contains_key(family) {
+                let file = file_path(&self.path, family);
+                let bytes = read_file(&file, &self.subject(about, family))?;
+                let frame = ParquetReader::new(Cursor::new(bytes)).finish();
+                read.insert(family, frame.map_err(|error| problem(&file, &error))?);
+            }
+            let column = read[family].column(measure.name);
+            let column = column.map_err(|error| problem(&file_path(&self.path, family), &error))?;
+            columns.push(column.clone());
+        }
+        let rows = self.rows();
+        DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
+    }
+
+    /// The rows of `wanted` runs in a frame of all runs.
+    fn only(&self, machines: &DataFrame, wanted: &HashSet<i64>) -> PolarsResult<DataFrame> {
+        if wanted.len() == self.runs.len() {
+            return Ok(machines.clone());
+        }
+        let runs = machines.column(MACHINE_KEYS[0])?.i64()?;
+        let is_wanted: BooleanChunked = runs
+            .no_null_iter()
+            .map(|run| wanted.contains(&run))
+            .collect();
+        machines.filter(&is_wanted)
+    }
+
+    /// What the file of a family is about.
+    fn subject(&self, about: &str, family: &str) -> String {
+        format!("{about} {family} {}", self.checksum)
+    }
+
+    /// Writes a block into a folder with a temporary name, and renames it when it is complete. Nothing is forced to the disk: what a
+    /// power cut destroys is noticed by the checksums.
+    fn write(
+        path: PathBuf,
+        runs: Vec<CachedRun>,
+        measured: &DataFrame,
+        about: &str,
+    ) -> io::Result<Self> {
+        let folder = Partial::create_folder(path.clone())?;
+        // The lock shows other programs that the folder was not left by a crash.
+        let lock = fs::File::open(folder.partial());
+        let _ = lock.as_ref().map(sim::log::try_lock);
+        let column = |name: &str, value: fn(&CachedRun) -> i64| {
+            Series::new(name.into(), runs.iter().map(value).collect::<Vec<i64>>()).into()
+        };
+        let columns = vec![
+            column("run", |run| run.run),
+            column("machines", |run| run.machines),
+            column("fingerprint", |run| run.fingerprint),
+        ];
+        let frame = DataFrame::new(runs.len(), columns).map_err(io::Error::other)?;
+        let file = file_path(folder.partial(), RUNS);
+        write_file(&file, frame, &format!("{about} {RUNS}"))?;
+        let block = Self {
+            path,
+            checksum: checksum(&fs::read(&file)?),
+            runs,
+        };
+        for (family, measures) in FAMILIES {
+            let names = measures.iter().map(|measure| measure.name);
+            let frame = measured.select(names).map_err(io::Error::other)?;
+            let file = file_path(folder.partial(), family);
+            write_file(&file, frame, &block.subject(about, family))?;
+        }
+        fs::rename(folder.partial(), &block.path)?;
+        Ok(block)
+    }
+}
+
+fn family_of(measure: &Measure) -> &'static str {
+    let has = |measures: &[Measure]| measures.iter().any(|other| other.name == measure.name);
+    let family = FAMILIES.into_iter().find(|(_, measures)| has(measures));
+    family.map_or("", |(name, _)| name)
+}
+
+fn file_path(block: &Path, name: &str) -> PathBuf {
+    block.join(name).with_extension("parquet")
+}
+
+fn problem(path: &Path, problem: &dyn std::fmt::Display) -> String {
+    format!("{}: {problem}", path.display())
+}
+
+/// Reads the file at `path`; an error with the problem if the file cannot be used.
+fn read_file(path: &Path, about: &str) -> Result<Vec<u8>, String> {
+    // Reading a pipe or an endless device would never return.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(problem(path, &"it is not a file"));
+    }
+    let bytes = fs::read(path).map_err(|error| problem(path, &error))?;
+    match seal::is_unchanged(&bytes, about) {
+        true => Ok(bytes),
+        false => Err(problem(
+            path,
+            &"the checksum is wrong, so the file was damaged",
+        )),
+    }
+}
+
+fn parse_runs(bytes: Vec<u8>) -> PolarsResult<Vec<CachedRun>> {
+    let frame = ParquetReader::new(Cursor::new(bytes)).finish()?;
+    let column = |name: &str| frame.column(name)?.i64().cloned();
+    let (runs, machines, fingerprints) =
+        (column("run")?, column("machines")?, column("fingerprint")?);
+    let rows = runs
+        .no_null_iter()
+        .zip(machines.no_null_iter())
+        .zip(fingerprints.no_null_iter());
+    Ok(rows
+        .map(|((run, machines), fingerprint)| CachedRun {
+            run,
+            machines,
+            fingerprint,
+        })
+        .collect())
+}
+
+/// Writes a file with a checksum. It is not compressed, because it is read more often than written.
+fn write_file(path: &Path, mut frame: DataFrame, about: &str) -> io::Result<()> {
+    let (file, failure) = RememberingFile::new(fs::File::create_new(path)?);
+    ParquetWriter::new(file)
+        .with_compression(ParquetCompression::Uncompressed)
+        .with_statistics(StatisticsOptions::empty())
+        .finish(&mut frame)
+        .map_err(|error| failure.cause(error))?;
+    seal::seal(path, about)
 }
 
 /// A text of everything that the measures of `dataset` depend on, except its runs.
@@ -177,50 +445,15 @@ fn describe_dependencies(dataset: &Dataset) -> String {
     format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
-/// Reads the file at `path`. `None` if there is no file; an error with the problem if the file cannot be used.
-fn read_cache(path: &Path, about: &str) -> Result<Option<(DataFrame, Runs)>, String> {
-    // Reading a pipe or an endless device would never return.
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err("it is not a file".to_owned());
-    }
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(|error| error.to_string())?,
-    };
-    if !seal::is_unchanged(&bytes, about) {
-        return Err("the checksum is wrong, so the file was damaged".to_owned());
-    }
-    let machines = ParquetReader::new(Cursor::new(bytes)).finish();
-    let machines = machines.map_err(|error| error.to_string())?;
-    if !has_all_columns(&machines) {
-        return Err("the file has wrong columns".to_owned());
-    }
-    let runs = cached_runs(&machines).map_err(|error| error.to_string())?;
-    Ok(Some((machines, runs)))
+/// The start of the names of this version's blocks.
+fn version_start() -> String {
+    format!("{NAME_START}v{MEASURES_VERSION}-")
 }
 
-fn has_all_columns(machines: &DataFrame) -> bool {
-    let keys = MACHINE_KEYS.map(|key| (key, DataType::Int64));
-    let measured = measures::all().map(|measure| (measure.name, measure.kind().data_type()));
-    let expected = keys
-        .into_iter()
-        .chain(measured)
-        .chain([(FINGERPRINT, DataType::String)]);
-    let present = machines.columns().iter();
-    present
-        .map(|column| (column.name().as_str(), column.dtype().clone()))
-        .eq(expected)
-}
-
-/// The start of the names of this version's files.
-fn file_name_start() -> String {
-    format!("{FILE_NAME_START}v{MEASURES_VERSION}-")
-}
-
-/// Tells whether a file with this name belongs to the cache, of this or another version.
-fn is_cache_file(name: &str) -> bool {
+/// Tells whether a file or folder with this name belongs to the cache, of this or another version.
+fn is_of_cache(name: &str) -> bool {
     let Some((version, _)) = name
-        .strip_prefix(FILE_NAME_START)
+        .strip_prefix(NAME_START)
         .and_then(|name| name.split_once('-'))
     else {
         return false;
@@ -232,65 +465,7 @@ fn is_cache_file(name: &str) -> bool {
     is_hash || version.strip_prefix('v').is_some_and(is_number)
 }
 
-/// Removes the cache files of other versions, whose measures may have other definitions.
-fn remove_others(folder: &Path) -> io::Result<()> {
-    let start = file_name_start();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_cache_file(&name) && !name.starts_with(&start) {
-            files::remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// The run's fingerprint: the checksum of its row in the journal. It changes if the run is repeated.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
-}
-
-/// A data frame with the number and the fingerprint of each run.
-fn fingerprints_by_run<'r>(rows: impl Iterator<Item = &'r JournalRow>) -> PolarsResult<DataFrame> {
-    let (runs, fingerprints): (Vec<i64>, Vec<String>) =
-        rows.map(|row| (row.run as i64, fingerprint(row))).unzip();
-    DataFrame::new(
-        runs.len(),
-        vec![
-            Series::new("run".into(), runs).into(),
-            Series::new(FINGERPRINT.into(), fingerprints).into(),
-        ],
-    )
-}
-
-/// The runs in a frame of cached measures.
-fn cached_runs(machines: &DataFrame) -> PolarsResult<Runs> {
-    let numbers = machines.column("run")?.i64()?;
-    let fingerprints = machines.column(FINGERPRINT)?.str()?;
-    let mut runs = Runs::new();
-    for (run, fingerprint) in std::iter::zip(numbers.iter(), fingerprints.iter()) {
-        let (Some(run), Some(fingerprint)) = (run, fingerprint) else {
-            continue;
-        };
-        let cached = runs.entry(run).or_insert_with(|| CachedRun {
-            fingerprint: fingerprint.to_owned(),
-            machines: 0,
-        });
-        cached.machines += 1;
-    }
-    Ok(runs)
-}
-
-/// The rows of `machines` whose runs are not among `runs`.
-fn without_runs(machines: &DataFrame, runs: &[i64]) -> PolarsResult<DataFrame> {
-    let runs: HashSet<i64> = runs.iter().copied().collect();
-    let others: BooleanChunked = machines
-        .column("run")?
-        .i64()?
-        .iter()
-        .map(|run| run.is_some_and(|run| !runs.contains(&run)))
-        .collect();
-    machines.filter(&others)
 }

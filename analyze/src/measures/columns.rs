@@ -1,6 +1,7 @@
 //! The measures of many machines as columns of a data frame.
 
 use polars::prelude::*;
+use polars_core::utils::arrow::bitmap::BitmapBuilder;
 use sim::log::Imported;
 
 use super::backlog::Arrivals;
@@ -12,7 +13,6 @@ use super::{Observed, Value, all, unmeasured};
 use crate::read::run_log::Run;
 
 /// The measures of machines, one row per run and machine in the order in which the runs were measured.
-#[derive(Debug)]
 pub(crate) struct MeasureColumns {
     run: Vec<i64>,
     machine: Vec<i64>,
@@ -21,10 +21,10 @@ pub(crate) struct MeasureColumns {
     scratch: Scratch,
 }
 
-#[derive(Debug)]
+/// The values of one measure. Where a value is not known, there is 0.
 enum Values {
-    Integers(Vec<Option<i64>>),
-    Numbers(Vec<Option<f64>>),
+    Integers(Vec<i64>, BitmapBuilder),
+    Numbers(Vec<f64>, BitmapBuilder),
 }
 
 impl Default for MeasureColumns {
@@ -71,11 +71,15 @@ impl MeasureColumns {
     fn push_measures(&mut self, observed: &Observed<'_>, is_known: &[bool]) {
         for ((measure, column), &is_known) in all().zip(&mut self.measured).zip(is_known) {
             match (measure.value, column) {
-                (Value::Integer(value), Values::Integers(values)) => {
-                    values.push(is_known.then(|| value(observed)).flatten());
+                (Value::Integer(value), Values::Integers(values, are_known)) => {
+                    let value = is_known.then(|| value(observed)).flatten();
+                    values.push(value.unwrap_or_default());
+                    are_known.push(value.is_some());
                 }
-                (Value::Number(value), Values::Numbers(values)) => {
-                    values.push(is_known.then(|| value(observed)).flatten());
+                (Value::Number(value), Values::Numbers(values, are_known)) => {
+                    let value = is_known.then(|| value(observed)).flatten();
+                    values.push(value.unwrap_or_default());
+                    are_known.push(value.is_some());
                 }
                 _ => unreachable!("the columns have the types of the measures"),
             }
@@ -92,8 +96,14 @@ impl MeasureColumns {
         columns.extend(all().zip(self.measured).map(|(measure, values)| {
             let name = PlSmallStr::from_static(measure.name);
             Column::from(match values {
-                Values::Integers(values) => Series::new(name, values),
-                Values::Numbers(values) => Series::new(name, values),
+                Values::Integers(values, are_known) => {
+                    let known = are_known.into_opt_validity();
+                    Int64Chunked::from_vec_validity(name, values, known).into_series()
+                }
+                Values::Numbers(values, are_known) => {
+                    let known = are_known.into_opt_validity();
+                    Float64Chunked::from_vec_validity(name, values, known).into_series()
+                }
             })
         }));
         DataFrame::new(height, columns)
@@ -103,8 +113,8 @@ impl MeasureColumns {
 impl Values {
     fn new(value: Value) -> Self {
         match value {
-            Value::Integer(_) => Self::Integers(vec![]),
-            Value::Number(_) => Self::Numbers(vec![]),
+            Value::Integer(_) => Self::Integers(vec![], BitmapBuilder::new()),
+            Value::Number(_) => Self::Numbers(vec![], BitmapBuilder::new()),
         }
     }
 }

@@ -127,19 +127,19 @@ fn capitalised(text: &str) -> String {
     })
 }
 
-/// The families of measures.
-const FAMILIES: [&[Measure]; 6] = [
-    &events::MEASURES,
-    &jumps::MEASURES,
-    &drift::MEASURES,
-    &spread::MEASURES,
-    &backlog::MEASURES,
-    &concurrency::MEASURES,
+/// The families of measures, with their names.
+const FAMILIES: [(&str, &[Measure]); 6] = [
+    ("events", &events::MEASURES),
+    ("jumps", &jumps::MEASURES),
+    ("drift", &drift::MEASURES),
+    ("spread", &spread::MEASURES),
+    ("backlog", &backlog::MEASURES),
+    ("concurrency", &concurrency::MEASURES),
 ];
 
 /// All measures, in the order of their columns.
 pub fn all() -> impl Iterator<Item = &'static Measure> {
-    FAMILIES.into_iter().flatten()
+    FAMILIES.into_iter().flat_map(|(_, measures)| measures)
 }
 
 /// Finds the measure with this name.

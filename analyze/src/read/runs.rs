@@ -158,11 +158,30 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
     )
 }
 
+/// A data frame with one row per run and the columns [`parameters`].
+pub(crate) fn parameter_frame(rows: &[&JournalRow]) -> PolarsResult<DataFrame> {
+    let columns = parameters().iter().filter_map(|name| {
+        let column = frame_columns().find(|column| column.name == *name)?;
+        Some(run_column(&column, "", rows.iter().copied()))
+    });
+    frame(rows.len(), columns.collect())
+}
+
 /// A data frame with one row per run and machine, ordered by run and machine, and the columns [`machine_columns`].
 pub(crate) fn machine_frame(
     dataset: &str,
     rows: &[JournalRow],
     warm_up_s: f64,
+) -> PolarsResult<DataFrame> {
+    chosen_machine_frame(dataset, rows, warm_up_s, |_| true)
+}
+
+/// Like [`machine_frame`], with the columns whose names `is_wanted` accepts.
+pub(crate) fn chosen_machine_frame(
+    dataset: &str,
+    rows: &[JournalRow],
+    warm_up_s: f64,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> PolarsResult<DataFrame> {
     let mut of_machine: Vec<&JournalRow> = vec![];
     let (mut machines, mut rates_hz, mut phases_s, mut observed_s) =
@@ -179,13 +198,19 @@ pub(crate) fn machine_frame(
     }
     let mut columns: Vec<_> = machine_columns()
         .iter()
-        .filter(|column| !MACHINE_COLUMNS.contains(column))
+        .filter(|column| !MACHINE_COLUMNS.contains(column) && is_wanted(column.name))
         .map(|column| run_column(column, dataset, of_machine.iter().copied()))
         .collect();
-    columns.push(Series::new("machine".into(), machines).into());
-    columns.push(Series::new("rate".into(), rates_hz).into());
-    columns.push(Series::new("phase_s".into(), phases_s).into());
-    columns.push(Series::new("observed_s".into(), observed_s).into());
+    let of_machines = [
+        Series::new("machine".into(), machines),
+        Series::new("rate".into(), rates_hz),
+        Series::new("phase_s".into(), phases_s),
+        Series::new("observed_s".into(), observed_s),
+    ];
+    let of_machines = of_machines
+        .into_iter()
+        .filter(|column| is_wanted(column.name()));
+    columns.extend(of_machines.map(polars::prelude::Column::from));
     frame(of_machine.len(), columns)
 }
 

@@ -1,5 +1,7 @@
 //! Statistics over repetitions: mean, standard deviation, 95 % interval.
 
+use std::sync::OnceLock;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::stats::ties::Ties;
@@ -122,8 +124,16 @@ pub fn repetitions_to_halve(n: u64) -> Option<u64> {
 
 /// The 0.975 quantile of Student's t distribution: half the width of a 95 % interval, in standard errors.
 pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
-    StudentsT::new(0.0, 1.0, degrees_of_freedom)
-        .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
+    let compute = || {
+        StudentsT::new(0.0, 1.0, degrees_of_freedom)
+            .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
+    };
+    // A table has many intervals from equally many values.
+    static COMPUTED: [OnceLock<f64>; 1024] = [const { OnceLock::new() }; 1024];
+    match COMPUTED.get(degrees_of_freedom as usize) {
+        Some(computed) if degrees_of_freedom.fract() == 0.0 => *computed.get_or_init(compute),
+        _ => compute(),
+    }
 }
 
 #[cfg(test)]

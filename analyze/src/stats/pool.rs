@@ -3,10 +3,13 @@
 //! The machines of a run in the same pool first become one value, their mean. They depend on each other, so an interval that counted
 //! each machine would be too narrow. The interval is over runs; differences between the pooled configurations count as spread.
 
+use std::sync::Arc;
+
 use polars::prelude::*;
 
 use crate::error::Error;
-use crate::measures::{self, Measure};
+use crate::measures::Measure;
+use crate::measures::batches::Stack;
 use crate::output::table::Table;
 use crate::output::value::{Record, Value};
 use crate::read::dataset::Dataset;
@@ -14,7 +17,7 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::intervals::notes;
 use crate::stats::records::push_estimate;
-use crate::stats::repetitions::{self, PLACE};
+use crate::stats::repetitions::{self, DATASET_INDEX, index_of, measured};
 use crate::stats::tables::{cell, described, parameter_heading};
 
 /// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, and the machine's rate.
@@ -29,15 +32,19 @@ pub struct Pool {
     pub values: Vec<Value>,
     /// Number of runs.
     pub n: u64,
-    /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every run.
+    measures: Arc<[&'static Measure]>,
+    /// An estimate of each of `measures`; none if it is undefined in every run.
     estimates: Vec<Option<Estimate>>,
 }
 
 impl Pool {
-    /// The estimate of `measure` over the runs.
+    /// The estimate of `measure` over the runs; none if it is undefined in every run.
+    ///
+    /// # Panics
+    ///
+    /// If the measure was not read.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
-        let index = measures::all().position(|other| other.name == measure.name)?;
-        self.estimates[index]
+        self.estimates[index_of(&self.measures, measure)]
     }
 }
 
@@ -47,23 +54,32 @@ pub fn known(name: &str) -> Option<&'static str> {
     names.find(|known| *known == name)
 }
 
-/// The pools of `datasets` by the parameters `names`, in the order of the command line and of their values.
+/// The pools of `datasets` by the parameters `names`, with an estimate of each of `measures`, in the order of the command line and of their values.
 ///
 /// # Errors
 ///
 /// The errors of [`Dataset::machines`].
-pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, Error> {
-    let machines = repetitions::stacked(datasets)?;
+pub fn pools(
+    datasets: &[Dataset],
+    names: &[&'static str],
+    measures: &[&'static Measure],
+) -> Result<Vec<Pool>, Error> {
+    let mut machines = Stack::default();
+    for (index, dataset) in datasets.iter().enumerate() {
+        machines.push(&measured(dataset, index, names, measures)?)?;
+    }
+    let machines = machines.into_frame();
     let keys = || -> Vec<Expr> {
-        let names = [PLACE, "dataset"].into_iter().chain(names.iter().copied());
+        let names = std::iter::once(DATASET_INDEX).chain(names.iter().copied());
         names.map(col).collect()
     };
-    let of_run: Vec<Expr> = measures::all()
+    let of_run: Vec<Expr> = measures
+        .iter()
         .map(|measure| col(measure.name).cast(DataType::Float64).mean())
         .collect();
     let mut statistics = vec![col("run").len().cast(DataType::Int64).alias("n")];
-    statistics.extend(repetitions::statistics());
-    let order: Vec<&str> = std::iter::once(PLACE)
+    statistics.extend(repetitions::statistics(measures));
+    let order: Vec<&str> = std::iter::once(DATASET_INDEX)
         .chain(names.iter().copied())
         .collect();
     // Sums of floating-point numbers depend on their order. `collect` fixes the order: within one query, Polars removes a sort before
@@ -73,7 +89,7 @@ pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, 
         .group_by([keys(), vec![col("run")]].concat())
         .agg(of_run)
         .sort(
-            [PLACE, "run"]
+            [DATASET_INDEX, "run"]
                 .into_iter()
                 .chain(names.iter().copied())
                 .collect::<Vec<_>>(),
@@ -86,20 +102,29 @@ pub fn pools(datasets: &[Dataset], names: &[&'static str]) -> Result<Vec<Pool>, 
         .agg(statistics)
         .sort(order, SortMultipleOptions::default())
         .collect()?;
-    let pools = (0..folded.height()).map(|row| pool(&folded, names, row));
+    let measures: Arc<[&Measure]> = measures.into();
+    let pools = (0..folded.height()).map(|row| pool(datasets, &folded, names, &measures, row));
     Ok(pools.collect::<PolarsResult<_>>()?)
 }
 
-fn pool(folded: &DataFrame, names: &[&'static str], row: usize) -> PolarsResult<Pool> {
+fn pool(
+    datasets: &[Dataset],
+    folded: &DataFrame,
+    names: &[&'static str],
+    measures: &Arc<[&'static Measure]>,
+    row: usize,
+) -> PolarsResult<Pool> {
     let value = |name: &str| Value::from_cell(folded.column(name)?, row);
+    let index = value(DATASET_INDEX)?.as_number().unwrap_or_default() as usize;
     Ok(Pool {
-        dataset: value("dataset")?.to_string(),
+        dataset: datasets[index].label().to_owned(),
         values: names
             .iter()
             .map(|name| value(name))
             .collect::<PolarsResult<_>>()?,
         n: value("n")?.as_number().unwrap_or_default() as u64,
-        estimates: repetitions::estimates(folded, row)?,
+        measures: Arc::clone(measures),
+        estimates: repetitions::estimates(folded, row, measures)?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Combines repetitions: one group per configuration and machine, with an estimate of every measure.
+//! Combines repetitions: one group per configuration and machine, with an estimate of each measure.
 
 use std::sync::Arc;
 
@@ -6,18 +6,19 @@ use polars::prelude::*;
 use sim::experiment::Configuration;
 
 use crate::error::Error;
-use crate::measures::batches::Stack;
+use crate::measures::batches::{MACHINE_KEYS, Stack};
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
+use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
-use crate::read::runs::parameters;
+use crate::read::runs::{chosen_machine_frame, parameters};
 use crate::stats::estimate::Estimate;
 use crate::stats::ties::Ties;
 
 /// The column with the index of a row's dataset on the command line.
-pub(crate) const PLACE: &str = "dataset_place";
-/// The column with the model seconds that are left out at the start of the runs.
-const WARM_UP: &str = "warm_up_s";
+pub(crate) const DATASET_INDEX: &str = "dataset_index";
+/// The column with the number of the configuration in the dataset.
+const CONFIGURATION: &str = "configuration";
 
 /// One machine of one configuration of one dataset, over its repetitions.
 #[derive(Clone, Debug)]
@@ -36,7 +37,8 @@ pub struct Group {
     pub warm_up_s: f64,
     /// Number of repetitions.
     pub n: u64,
-    /// An estimate of each measure, in the order of [`measures::all`]; none if it is undefined in every repetition.
+    measures: Arc<[&'static Measure]>,
+    /// An estimate of each of `measures`; none if it is undefined in every repetition.
     estimates: Vec<Option<Estimate>>,
 }
 
@@ -49,39 +51,84 @@ impl Group {
             .map(|(_, value)| value)
     }
 
-    /// The estimate of `measure` over the repetitions.
+    /// The estimate of `measure` over the repetitions; none if it is undefined in every repetition.
+    ///
+    /// # Panics
+    ///
+    /// If the measure was not read.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
-        let place = measures::all().position(|other| other.name == measure.name)?;
-        self.estimates[place]
+        self.estimates[index_of(&self.measures, measure)]
     }
 }
 
-/// The groups of `datasets`, in the order of the command line, the plan and the machines.
+/// The index of `measure` among the measures that were read.
+///
+/// # Panics
+///
+/// If it was not read.
+pub(crate) fn index_of(measures: &[&Measure], measure: &Measure) -> usize {
+    let mut read = measures.iter();
+    read.position(|other| other.name == measure.name)
+        .unwrap_or_else(|| panic!("{} was not read", measure.name))
+}
+
+/// The groups of `datasets` with all measures, in the order of the command line, the plan and the machines.
 ///
 /// # Errors
 ///
 /// The errors of [`Dataset::machines`].
 pub fn groups(datasets: &[Dataset]) -> Result<Vec<Group>, Error> {
-    Repetitions::read(datasets)?.groups()
+    let measures: Vec<&Measure> = measures::all().collect();
+    groups_with(datasets, &measures)
 }
 
-/// Every measure of every machine of every run of some datasets.
-#[derive(Debug)]
+/// Like [`groups`], but with `measures` only.
+///
+/// # Errors
+///
+/// The errors of [`Dataset::machines`].
+pub fn groups_with(
+    datasets: &[Dataset],
+    measures: &[&'static Measure],
+) -> Result<Vec<Group>, Error> {
+    Repetitions::read(datasets, measures)?.groups()
+}
+
+/// Some measures of every machine of every run of some datasets.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
+    /// For each dataset, its configurations.
+    configurations: Vec<Configurations<'d>>,
+    measures: Arc<[&'static Measure]>,
     machines: DataFrame,
 }
 
 impl<'d> Repetitions<'d> {
-    /// Reads or computes the measures.
+    /// Reads or computes `measures`.
     ///
     /// # Errors
     ///
     /// The errors of [`Dataset::machines`].
-    pub fn read(datasets: &'d [Dataset]) -> Result<Self, Error> {
+    pub fn read(datasets: &'d [Dataset], measures: &[&'static Measure]) -> Result<Self, Error> {
+        let all = datasets.iter();
+        let configurations: Vec<_> = all
+            .map(|dataset| Configurations::of_runs(dataset.finished()))
+            .collect();
+        let mut machines = Stack::default();
+        for (index, dataset) in datasets.iter().enumerate() {
+            let mut measured = measured(dataset, index, &["rate"], measures)?;
+            let numbers = configurations[index].numbers().iter();
+            let of_machines = std::iter::zip(numbers, dataset.finished())
+                .flat_map(|(&number, row)| (0..row.machines()).map(move |_| i64::from(number)));
+            let of_machines: Vec<i64> = of_machines.collect();
+            measured.with_column(Series::new(CONFIGURATION.into(), of_machines).into())?;
+            machines.push(&measured)?;
+        }
         Ok(Self {
             datasets,
-            machines: stacked(datasets)?,
+            configurations,
+            measures: measures.into(),
+            machines: machines.into_frame(),
         })
     }
 
@@ -101,15 +148,13 @@ impl<'d> Repetitions<'d> {
     ///
     /// [`Error::Query`] if the estimates cannot be computed.
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
-        let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
-        let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();
-        let mean = |measure: &Measure| {
+        let mean = |measure: &&Measure| {
             let values = || col(measure.name).cast(DataType::Float64);
             let is_complete = values().null_count().eq(lit(0));
             let mean = when(is_complete).then(values().mean());
             mean.otherwise(lit(NULL)).alias(measure.name)
         };
-        let means = measures::all().map(mean).chain([
+        let means = self.measures.iter().map(mean).chain([
             lit(0).cast(DataType::Int64).alias("machine"),
             col("rate").mean(),
         ]);
@@ -119,43 +164,107 @@ impl<'d> Repetitions<'d> {
             .clone()
             .lazy()
             .filter(col("machine").lt(lit(machines)))
-            .group_by(keys)
+            .group_by([DATASET_INDEX, CONFIGURATION, "run"].map(col))
             .agg(means.collect::<Vec<_>>())
-            .sort([PLACE, "run"], SortMultipleOptions::default())
+            .sort([DATASET_INDEX, "run"], SortMultipleOptions::default())
             .collect()?;
         self.fold(of_runs)
     }
 
+    /// Estimates the measures over the rows with the same dataset, configuration and machine.
     fn fold(&self, values: DataFrame) -> Result<Vec<Group>, Error> {
-        let folded = fold(values)?;
+        let keys = [DATASET_INDEX, CONFIGURATION, "machine", "rate"];
+        let n = col("run").len().cast(DataType::Int64).alias("n");
+        let folded = values
+            .lazy()
+            .group_by(keys.map(col))
+            .agg(
+                std::iter::once(n)
+                    .chain(statistics(&self.measures))
+                    .collect::<Vec<_>>(),
+            )
+            .sort(
+                [DATASET_INDEX, CONFIGURATION, "machine"],
+                SortMultipleOptions::default(),
+            )
+            .collect()?;
+        let parameters = self.configurations.iter().map(Configurations::values);
+        let parameters = parameters.collect::<PolarsResult<Vec<_>>>()?;
+        let group = |row: usize| self.group(&folded, row, &parameters);
         Ok((0..folded.height())
-            .map(|row| group(self.datasets, &folded, row))
+            .map(group)
             .collect::<PolarsResult<_>>()?)
     }
-}
 
-/// Every measure of every machine of every run of `datasets`, with the dataset's place and label.
-pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
-    let mut machines = Stack::default();
-    for (place, dataset) in datasets.iter().enumerate() {
-        let labelled = dataset.machines()?.lazy().with_columns([
-            lit(place as i64).cast(DataType::Int64).alias(PLACE),
-            lit(dataset.label()).alias("dataset"),
-            lit(dataset.warm_up_s()).alias(WARM_UP),
-        ]);
-        machines.push(&labelled.collect()?)?;
+    /// The group in `row` of `folded`. `parameters` has the values of each dataset's configurations.
+    fn group(
+        &self,
+        folded: &DataFrame,
+        row: usize,
+        parameters: &[Vec<Vec<Value>>],
+    ) -> PolarsResult<Group> {
+        let integer = |name: &str| {
+            let value = folded.column(name)?.i64()?.get(row);
+            Ok::<_, PolarsError>(value.unwrap_or_default())
+        };
+        let index = integer(DATASET_INDEX)? as usize;
+        let configuration = integer(CONFIGURATION)? as usize;
+        let dataset = &self.datasets[index];
+        let first_run = self.configurations[index].first_runs()[configuration];
+        Ok(Group {
+            dataset: dataset.label().to_owned(),
+            configuration: Arc::clone(&first_run.configuration),
+            parameters: parameters[index][configuration].clone(),
+            machine: integer("machine")?,
+            rate: folded.column("rate")?.f64()?.get(row).unwrap_or_default(),
+            warm_up_s: dataset.warm_up_s(),
+            n: integer("n")? as u64,
+            measures: Arc::clone(&self.measures),
+            estimates: estimates(folded, row, &self.measures)?,
+        })
     }
-    Ok(machines.into_frame())
 }
 
-/// The aggregates for an estimate of each measure over the rows of a group: see [`estimate_expressions`].
-pub(crate) fn statistics() -> impl Iterator<Item = Expr> {
-    measures::all().flat_map(|measure| estimate_expressions(measure.name, measure.name))
+/// The columns `names` of machines and `measures` of all machines of all runs of a dataset, with the columns [`MACHINE_KEYS`] and the
+/// index of the dataset.
+pub(crate) fn measured(
+    dataset: &Dataset,
+    index: usize,
+    names: &[&str],
+    measures: &[&Measure],
+) -> Result<DataFrame, Error> {
+    let mut machines = dataset.measures_of(dataset.finished(), measures)?;
+    let is_wanted = |name: &str| names.contains(&name) && !MACHINE_KEYS.contains(&name);
+    let described = chosen_machine_frame(
+        dataset.label(),
+        dataset.finished(),
+        dataset.warm_up_s(),
+        is_wanted,
+    )?;
+    machines.hstack_mut(described.columns())?;
+    let index = Column::new_scalar(
+        DATASET_INDEX.into(),
+        Scalar::from(index as i64),
+        machines.height(),
+    );
+    machines.with_column(index)?;
+    Ok(machines)
 }
 
-/// The estimates in a row of [`statistics`], in the order of the measures.
-pub(crate) fn estimates(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Option<Estimate>>> {
-    measures::all()
+/// The aggregates for an estimate of each of `measures` over the rows of a group: see [`estimate_expressions`].
+pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
+    let measures = measures.iter();
+    measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
+}
+
+/// The estimates of `measures` in a row of [`statistics`].
+pub(crate) fn estimates(
+    folded: &DataFrame,
+    row: usize,
+    measures: &[&Measure],
+) -> PolarsResult<Vec<Option<Estimate>>> {
+    measures
+        .iter()
         .map(|measure| read_estimate(folded, measure.name, row))
         .collect()
 }
@@ -192,59 +301,4 @@ pub(crate) fn read_estimate(
     let (n, sd) = (values.len() as u64, number("sd")?);
     let mean = number("mean")?;
     Ok(mean.map(|mean| Estimate::new(n, mean, sd, Ties::count(&mut values))))
-}
-
-fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
-    let keys: Vec<Expr> = [PLACE, "dataset"]
-        .into_iter()
-        .chain(parameters().iter().copied())
-        .chain(["machine", "rate", WARM_UP])
-        .map(col)
-        .collect();
-    let repetitions = [
-        col("run").len().cast(DataType::Int64).alias("n"),
-        col("run").min().alias("first_run"),
-    ];
-    machines
-        .lazy()
-        .group_by(keys)
-        .agg(
-            repetitions
-                .into_iter()
-                .chain(statistics())
-                .collect::<Vec<_>>(),
-        )
-        .sort(
-            [PLACE, "first_run", "machine"],
-            SortMultipleOptions::default(),
-        )
-        .collect()
-}
-
-/// The configuration of `run`, a finished run of the dataset at `place`.
-fn configuration(datasets: &[Dataset], place: usize, run: u64) -> Arc<Configuration> {
-    let rows = datasets.get(place).map_or(&[][..], Dataset::finished);
-    rows.binary_search_by_key(&run, |row| row.run)
-        .map(|found| Arc::clone(&rows[found].configuration))
-        .unwrap_or_default()
-}
-
-fn group(datasets: &[Dataset], folded: &DataFrame, row: usize) -> PolarsResult<Group> {
-    let value = |name: &str| Value::from_cell(folded.column(name)?, row);
-    let integer =
-        |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
-    let place = integer(PLACE)?;
-    Ok(Group {
-        dataset: value("dataset")?.to_string(),
-        configuration: configuration(datasets, place as usize, integer("first_run")? as u64),
-        parameters: parameters()
-            .iter()
-            .map(|name| value(name))
-            .collect::<PolarsResult<_>>()?,
-        machine: integer("machine")?,
-        rate: value("rate")?.as_number().unwrap_or_default(),
-        warm_up_s: value(WARM_UP)?.as_number().unwrap_or_default(),
-        n: integer("n")? as u64,
-        estimates: estimates(folded, row)?,
-    })
 }

@@ -47,6 +47,13 @@ impl Compared {
     }
 }
 
+/// The measures that theory predicts.
+pub fn measures() -> Vec<&'static Measure> {
+    Quantity::ALL
+        .map(|quantity| measures::named(quantity.name()))
+        .to_vec()
+}
+
 impl PredictionComparison<'_> {
     /// Compares all quantities that theory predicts.
     pub fn compared(&self) -> Vec<Compared> {

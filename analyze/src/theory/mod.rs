@@ -101,7 +101,7 @@ mod system;
 mod tables;
 
 pub use caveat::Caveat;
-pub use comparison::{Compared, PredictionComparison, compare};
+pub use comparison::{Compared, PredictionComparison, compare, measures};
 pub use diffusion::Reflected;
 pub use fluid::Fluid;
 pub use prediction::{Prediction, predict};

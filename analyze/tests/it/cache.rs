@@ -74,16 +74,16 @@ fn a_cache_file_that_cannot_be_read_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     open_with_cache(folder.path()).machines().unwrap();
-    let file = fs::read_dir(folder.path().join(".cache")).unwrap().next();
-    let file = file.unwrap().unwrap().path();
-    let whole = fs::read(&file).unwrap();
-    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    let (kept, read) = both(folder.path());
-    assert!(kept.equals_missing(&read));
-    assert_eq!(fs::read(&file).unwrap().len(), whole.len());
+    for file in entries(&only_block(folder.path())) {
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        let (kept, read) = both(folder.path());
+        assert!(kept.equals_missing(&read));
+        assert_eq!(fs::read(&file).unwrap().len(), whole.len());
+    }
 }
 
-/// Bits are flipped all over the file. Each time, the table is the same and the damage is reported.
+/// Bits are flipped all over each file. Each time, the table is the same and the file is replaced.
 #[test]
 fn no_flipped_bit_changes_a_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,42 +91,50 @@ fn no_flipped_bit_changes_a_table() {
     fixture::simulated(root, fixture::SMALL);
     let read = Dataset::open(root).unwrap().machines().unwrap();
     open_with_cache(root).machines().unwrap();
-    let file = only_file(&root.join(".cache"));
-    let whole = fs::read(&file).unwrap();
-    // The step is a prime number, so that all bits of a byte and all regions of the file are hit.
-    let bits: Vec<usize> = (0..8 * whole.len()).step_by(1999).collect();
-    assert!(bits.len() > 50);
-    for bit in bits {
-        let mut damaged = whole.clone();
-        damaged[bit / 8] ^= 1 << (bit % 8);
-        fs::write(&file, damaged).unwrap();
-        let kept = open_with_cache(root).machines().unwrap();
-        assert!(kept.equals_missing(&read), "bit {bit}");
-        assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: not replaced");
+    for file in entries(&only_block(root)) {
+        let whole = fs::read(&file).unwrap();
+        // The step is a prime number, so that all bits of a byte and all regions of the file are hit.
+        let bits: Vec<usize> = (0..8 * whole.len()).step_by(1009).collect();
+        assert!(bits.len() >= 5, "{}", file.display());
+        for bit in bits {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, damaged).unwrap();
+            let kept = open_with_cache(root).machines().unwrap();
+            assert!(kept.equals_missing(&read), "bit {bit}");
+            assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: not replaced");
+        }
     }
 }
 
-/// The only file in a folder.
-fn only_file(folder: &Path) -> PathBuf {
+/// The paths of everything in a folder, sorted.
+fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
-    let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 1, "{files:?}");
-    files[0].clone()
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
-/// The file has measures of another warm-up or another name of the dataset, under the file name that is read.
+/// The only folder of the cache of the dataset in `root`.
+fn only_block(root: &Path) -> PathBuf {
+    let blocks = entries(&root.join(".cache"));
+    assert_eq!(blocks.len(), 1, "{blocks:?}");
+    blocks[0].clone()
+}
+
+/// The folder has measures of another warm-up, under the name that is read.
 #[test]
-fn a_renamed_cache_file_is_not_used() {
+fn a_renamed_folder_of_the_cache_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (_, whole, _) = drift(&["--no-cache"]);
     drift(&[]);
-    let asked_for = only_file(&root.join(".cache"));
-    fs::remove_file(&asked_for).unwrap();
+    let asked_for = only_block(&root);
+    fs::remove_dir_all(&asked_for).unwrap();
     drift(&["--warm-up", "2"]);
-    fs::rename(only_file(&root.join(".cache")), &asked_for).unwrap();
+    fs::rename(only_block(&root), &asked_for).unwrap();
     let (code, out, err) = drift(&[]);
     assert_eq!((code, out), (0, whole));
     let remark = "small: measures are computed again: small/.cache/measures-";
@@ -166,8 +174,8 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     // The number of seconds of this warm-up is longer than a file name may be.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
-    // A folder has the name of the cache file.
-    let file = kept.join(file);
+    // A folder has the name of a file of the cache.
+    let file = kept.join(file).join("runs.parquet");
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let (code, out, err) = drift(&[]);
@@ -199,6 +207,70 @@ fn no_cache_reads_everything_again() {
     );
 }
 
+/// Files of a block belong together: a file of another block with the same runs is not used.
+#[test]
+fn a_file_of_another_block_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fixture::simulated(root, fixture::SMALL);
+    let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
+    let rows: Vec<&str> = journal.lines().collect();
+    for runs in [2, rows.len()] {
+        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+        open_with_cache(root).machines().unwrap();
+    }
+    let blocks = entries(&root.join(".cache"));
+    assert_eq!(blocks.len(), 2);
+    fs::copy(
+        blocks[0].join("jumps.parquet"),
+        blocks[1].join("jumps.parquet"),
+    )
+    .unwrap();
+    let (kept, read) = both(root);
+    assert!(kept.equals_missing(&read));
+    assert_eq!(entries(&root.join(".cache")).len(), 1);
+}
+
+/// A dataset that is looked at again and again while it grows does not get more and more folders.
+#[test]
+fn many_small_blocks_are_combined() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let many = fixture::SMALL.replace("repetitions = ", "repetitions = 1");
+    fixture::simulated(root, &many);
+    let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
+    let rows: Vec<&str> = journal.lines().collect();
+    assert!(rows.len() > 12);
+    let mut most = 0;
+    for runs in 2..=rows.len() {
+        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+        let (kept, read) = both(root);
+        assert!(kept.equals_missing(&read));
+        most = most.max(entries(&root.join(".cache")).len());
+    }
+    assert_eq!(most, 8);
+    damage(root);
+    assert!(open_with_cache(root).machines().is_ok());
+}
+
+/// A command reads only the families of measures that it needs.
+#[test]
+fn other_families_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("small");
+    fixture::simulated(&root, fixture::SMALL);
+    let (_, wanted, _) = analyze(&["drift", "small"], folder.path());
+    let block = only_block(&root);
+    for family in ["events", "jumps", "backlog", "concurrency"] {
+        fs::remove_file(block.join(family).with_extension("parquet")).unwrap();
+    }
+    damage(&root);
+    assert_eq!(
+        analyze(&["drift", "small"], folder.path()),
+        (0, wanted, String::new())
+    );
+}
+
 /// Opening a pipe that has no writer would never return.
 #[cfg(unix)]
 #[test]
@@ -207,8 +279,7 @@ fn a_pipe_in_place_of_the_cache_file_is_not_read() {
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let (code, wanted, _) = analyze(&["drift", "small"], folder.path());
     assert_eq!(code, 0);
-    let kept = fs::read_dir(folder.path().join("small/.cache")).unwrap();
-    let path = kept.last().unwrap().unwrap().path();
+    let path = only_block(&folder.path().join("small")).join("drift.parquet");
     fs::remove_file(&path).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());

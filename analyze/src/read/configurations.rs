@@ -1,0 +1,68 @@
+//! The configurations of a dataset's finished runs. Runs of the same configuration are repetitions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use polars::prelude::PolarsResult;
+use sim::experiment::Configuration;
+use sim::log::JournalRow;
+
+use crate::output::value::Value;
+use crate::read::runs::parameter_frame;
+
+/// The configurations of some runs, numbered in the order of their first runs.
+pub(crate) struct Configurations<'d> {
+    /// For each run, the number of its configuration.
+    of_runs: Vec<u32>,
+    /// For each configuration, its first run.
+    first: Vec<&'d JournalRow>,
+}
+
+impl<'d> Configurations<'d> {
+    /// Finds the configurations of `runs`.
+    pub(crate) fn of_runs(runs: &'d [JournalRow]) -> Self {
+        let mut configurations = Self {
+            of_runs: Vec::with_capacity(runs.len()),
+            first: vec![],
+        };
+        // Rows of the journal share their configuration, so its address is looked up before its text is made.
+        let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
+        let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
+        for row in runs {
+            let (engine, time_scale) = (&*row.engine, row.time_scale.to_bits());
+            let address = (Arc::as_ptr(&row.configuration), engine, time_scale);
+            let number = *by_address.entry(address).or_insert_with(|| {
+                let text = (row.configuration.to_string(), engine, time_scale);
+                *by_text.entry(text).or_insert_with(|| {
+                    configurations.first.push(row);
+                    configurations.first.len() as u32 - 1
+                })
+            });
+            configurations.of_runs.push(number);
+        }
+        configurations
+    }
+
+    /// For each run, the number of its configuration.
+    pub(crate) fn numbers(&self) -> &[u32] {
+        &self.of_runs
+    }
+
+    /// For each configuration, its first run.
+    pub(crate) fn first_runs(&self) -> &[&'d JournalRow] {
+        &self.first
+    }
+
+    /// For each configuration, the value of each of [`parameters`](crate::read::runs::parameters).
+    pub(crate) fn values(&self) -> PolarsResult<Vec<Vec<Value>>> {
+        let frame = parameter_frame(&self.first)?;
+        (0..self.first.len())
+            .map(|row| {
+                let columns = frame.columns().iter();
+                columns
+                    .map(|column| Value::from_cell(column, row))
+                    .collect()
+            })
+            .collect()
+    }
+}
