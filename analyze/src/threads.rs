@@ -3,6 +3,7 @@
 use std::io;
 use std::panic;
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
@@ -65,9 +66,38 @@ const fn threads_needed(threads: usize) -> usize {
     2 * POOLS * threads
 }
 
+/// Does `work` for each index below `jobs`, on all cores in parallel, and returns the results in the order of the indices. After an
+/// error, no further work is started, and the error of the lowest index is returned. If the system gives no further thread, the
+/// caller's thread does all jobs.
+pub(crate) fn on_all_cores<T: Send, E: Send>(
+    jobs: usize,
+    work: impl Fn(usize) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let next = AtomicUsize::new(0);
+    let has_failed = AtomicBool::new(false);
+    let work_on = || {
+        let mut done = vec![];
+        while !has_failed.load(Ordering::Relaxed)
+            && let index = next.fetch_add(1, Ordering::Relaxed)
+            && index < jobs
+        {
+            let result = work(index);
+            if result.is_err() {
+                has_failed.store(true, Ordering::Relaxed);
+            }
+            done.push((index, result));
+        }
+        done
+    };
+    let mut results: Vec<(usize, Result<T, E>)> =
+        on_each_core(jobs, work_on).into_iter().flatten().collect();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// Runs `work` once on each core, at most `jobs` times in parallel, and returns all results. The calls of `work` must share the
 /// jobs among themselves. If the system gives no further thread, the caller's thread does all jobs.
-pub(crate) fn on_all_cores<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let others: Vec<_> = (1..cores.min(jobs))
@@ -122,26 +152,19 @@ fn count_available(wanted: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
-    fn all_jobs_are_done_once() {
+    fn all_jobs_are_done_once_and_in_order() {
         for jobs in [0, 1, 2, 100] {
-            let next = AtomicUsize::new(0);
-            let done = on_all_cores(jobs, || {
-                let mut done = vec![];
-                while let job = next.fetch_add(1, Ordering::Relaxed)
-                    && job < jobs
-                {
-                    done.push(job);
-                }
-                done
-            });
-            let mut done = done.concat();
-            done.sort_unstable();
-            assert_eq!(done, Vec::from_iter(0..jobs));
+            let done = on_all_cores(jobs, Ok::<_, ()>);
+            assert_eq!(done, Ok(Vec::from_iter(0..jobs)));
         }
+    }
+
+    #[test]
+    fn the_first_error_is_returned() {
+        let fail = |job: usize| if job % 30 == 29 { Err(job) } else { Ok(job) };
+        assert_eq!(on_all_cores(100, fail), Err(29));
     }
 }

@@ -166,7 +166,7 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFre
         next: AtomicUsize::new(0),
     };
     let mut sum = (Tally::default(), EventFrequencies::default());
-    for (tally, frequencies) in threads::on_all_cores(finished.len(), || shared.work()) {
+    for (tally, frequencies) in threads::on_each_core(finished.len(), || shared.work()) {
         sum.0.add(tally);
         sum.1.add(frequencies);
     }

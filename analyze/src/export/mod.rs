@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 use sim::files;
+use sim::log::JournalRow;
 
 use crate::error::Error;
 use crate::output::schema::Column;
@@ -33,7 +34,7 @@ use crate::read::runs;
 
 use file::{CompleteFile, CsvFile, ParquetFile};
 use lock::Lock;
-use parts::Parts;
+use parts::{Outcome, Parts};
 
 /// The tables that are written as one file in each format.
 const TABLES: [&str; 2] = ["runs", "machines"];
@@ -78,8 +79,13 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 
     let runs = runs::run_frame(dataset.name(), dataset.finished())?;
-    let machines = dataset.machines()?;
-    let events = parts::write(dataset, &folder)?;
+    let cache = dataset.caches_measures().then(|| dataset.open_cache());
+    let needs_measures = |row: &JournalRow| cache.as_ref().is_none_or(|cache| !cache.has(row));
+    let Outcome {
+        parts: events,
+        measured,
+    } = parts::write(dataset, &folder, needs_measures)?;
+    let machines = dataset.machines_with(measured)?;
 
     let columns = [runs::run_columns(), dictionary::machine_file_columns()];
     let mut complete = vec![];

@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
+use polars::prelude::DataFrame;
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 use sim::files::Partial;
@@ -20,12 +21,14 @@ use sim::log::JournalRow;
 use super::file::ParquetFile;
 use super::{EVENTS, PartCount, Written, swap};
 use crate::error::Error;
-use crate::measures::batches::{self, batch_bounds};
+use crate::measures::batches::{Measured, RunReader, batch_bounds};
 use crate::measures::cache::fingerprint;
+use crate::measures::columns::MeasureColumns;
 use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
-use crate::read::events::event_columns;
+use crate::read::events::{EventsBuilder, event_columns};
 use crate::seal;
+use crate::threads::on_all_cores;
 
 /// The key of the version in a part's footer.
 const VERSION_KEY: &str = "measures_version";
@@ -52,8 +55,19 @@ pub(super) struct Parts {
     new: usize,
 }
 
-/// Writes the parts that are missing. The folder of the events changes only when the result is published.
-pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error> {
+/// The parts of the events, and measures of runs whose events were read for new parts.
+pub(super) struct Outcome<'d> {
+    pub(super) parts: Parts,
+    pub(super) measured: Measured<'d>,
+}
+
+/// Writes the parts that are missing. The folder of the events changes only when the result is published. Of the runs that are
+/// written, those that `needs_measures` accepts are measured too.
+pub(super) fn write<'d>(
+    dataset: &'d Dataset,
+    processed: &Path,
+    needs_measures: impl Fn(&JournalRow) -> bool + Sync,
+) -> Result<Outcome<'d>, Error> {
     let folder = events_folder(processed);
     let present = list_parts(&folder).map_err(Error::io(&folder))?;
     let fingerprints: Vec<String> = dataset.finished().iter().map(fingerprint).collect();
@@ -63,46 +77,57 @@ pub(super) fn write(dataset: &Dataset, processed: &Path) -> Result<Parts, Error>
         vec![]
     };
     let in_reused: HashSet<&String> = reused.iter().flat_map(|part| &part.runs).collect();
-    let missing: Vec<JournalRow> = std::iter::zip(dataset.finished(), &fingerprints)
+    let missing: Vec<&JournalRow> = std::iter::zip(dataset.finished(), &fingerprints)
         .filter(|(_, fingerprint)| !in_reused.contains(fingerprint))
-        .map(|(row, _)| row.clone())
+        .map(|(row, _)| row)
         .collect();
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
-    let batches: Vec<&[JournalRow]> = bounds.iter().map(|range| &missing[range.clone()]).collect();
+    let new: Vec<&[&JournalRow]> = bounds.iter().map(|range| &missing[range.clone()]).collect();
+    let mut measured = Measured::default();
     let fresh = match present.len() != reused.len() || !missing.is_empty() {
-        true => Some(make_new_folder(dataset, &folder, &reused, &batches)?),
+        true => {
+            let fresh = Partial::create_folder(folder.clone()).map_err(Error::io(&folder))?;
+            for part in &reused {
+                link_part(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
+            }
+            measured = write_parts(dataset, fresh.partial(), &new, &needs_measures)?;
+            Some(fresh)
+        }
         false => None,
     };
     let now = fresh.as_ref().map_or(folder.as_path(), Partial::partial);
-    Ok(Parts {
+    let parts = Parts {
         paths: list_parts(now).map_err(Error::io(now))?,
         fresh,
         rows: dataset.finished().iter().map(|row| row.events).sum(),
-        new: batches.len(),
+        new: new.len(),
         folder,
-    })
+    };
+    Ok(Outcome { parts, measured })
 }
 
-/// Makes a folder with links to the reused parts and a new part for each batch of runs.
-fn make_new_folder(
-    dataset: &Dataset,
+/// Writes a new part into `folder` for each element of `parts`. All cores work in parallel, each on one part at a time.
+fn write_parts<'d>(
+    dataset: &'d Dataset,
     folder: &Path,
-    reused: &[Part],
-    batches: &[&[JournalRow]],
-) -> Result<Partial, Error> {
-    let fresh = Partial::create_folder(folder.to_owned()).map_err(Error::io(folder))?;
-    for part in reused {
-        link_part(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
+    parts: &[&[&'d JournalRow]],
+    needs_measures: &(impl Fn(&JournalRow) -> bool + Sync),
+) -> Result<Measured<'d>, Error> {
+    let names = (0..).map(|number| folder.join(format!("part-{number:05}.parquet")));
+    let paths: Vec<PathBuf> = names
+        .filter(|path| !path.exists())
+        .take(parts.len())
+        .collect();
+    let write = |index: usize| {
+        let (path, runs) = (paths[index].clone(), parts[index]);
+        write_part(dataset, runs, path, needs_measures)
+    };
+    let mut measured = Measured::default();
+    for (runs, part) in std::iter::zip(parts, on_all_cores(parts.len(), write)?) {
+        let runs = runs.iter().filter(|row| needs_measures(row));
+        measured.add(runs.copied(), &part)?;
     }
-    let part = |number: usize| fresh.partial().join(format!("part-{number:05}.parquet"));
-    let mut number = 0;
-    for runs in batches {
-        while part(number).exists() {
-            number += 1;
-        }
-        write_part(dataset, runs, part(number))?;
-    }
-    Ok(fresh)
+    Ok(measured)
 }
 
 impl Parts {
@@ -185,19 +210,33 @@ fn reusable_parts(dataset: &Dataset, fingerprints: &[String], present: &[PathBuf
     parts
 }
 
-/// Writes the events of `runs` into one part, batch by batch.
-fn write_part(dataset: &Dataset, runs: &[JournalRow], path: PathBuf) -> Result<(), Error> {
-    let fingerprints: Vec<String> = runs.iter().map(fingerprint).collect();
+/// Writes the events of `runs` into one part, batch by batch. Returns the measures of the runs that `needs_measures` accepts.
+fn write_part(
+    dataset: &Dataset,
+    runs: &[&JournalRow],
+    path: PathBuf,
+    needs_measures: impl Fn(&JournalRow) -> bool,
+) -> Result<DataFrame, Error> {
+    let fingerprints: Vec<String> = runs.iter().map(|row| fingerprint(row)).collect();
     let about = vec![
         (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
         (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
     let mut file = ParquetFile::create(path, &event_columns(), about)?;
-    for events in batches::events(dataset, runs) {
-        file.push(events?)?;
+    let mut reader = RunReader::new(dataset);
+    let mut columns = MeasureColumns::default();
+    for range in batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events()) {
+        let mut events = EventsBuilder::default();
+        reader.read_each(runs[range].iter().copied(), |run| {
+            events.push(run);
+            if needs_measures(run.row()) {
+                columns.push(run, dataset.manifest().imported.as_ref());
+            }
+        })?;
+        file.push(events.finish()?)?;
     }
     file.finish(Some(CHECKSUM_SUBJECT))?.publish()?;
-    Ok(())
+    Ok(columns.finish()?)
 }
 
 /// Links a part into another folder.

@@ -4,7 +4,6 @@
 //! number of runs.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::*;
 use sim::log::{EventColumns, EventReader, JournalRow};
@@ -18,14 +17,6 @@ use crate::read::events::EventsBuilder;
 use crate::read::run_log::Run;
 use crate::read::runs;
 use crate::threads::on_all_cores;
-
-/// The events of `runs`, which belong to `dataset`, as one frame for each batch.
-pub(crate) fn events<'a>(
-    dataset: &'a Dataset,
-    runs: &'a [JournalRow],
-) -> impl Iterator<Item = Result<DataFrame, Error>> {
-    split_into_batches(dataset, runs).map(|batch| batch.events())
-}
 
 /// Splits `runs`, which belong to `dataset`, into batches.
 fn split_into_batches<'a>(
@@ -59,10 +50,14 @@ impl Dataset {
 
     /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset and are ordered by number.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
-        let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         let measures: Vec<&Measure> = measures::all().collect();
-        let measured = self.measures_of(runs, &measures)?;
-        // Both frames have a row for each run and machine, in the same order.
+        self.describe(runs, &self.measures_of(runs, &measures)?)
+    }
+
+    /// Adds what the journal says of `runs` to the measures of their machines. Both have a row for each run and machine, in the same
+    /// order.
+    fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
+        let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
         Ok(machines)
     }
@@ -75,10 +70,9 @@ impl Dataset {
         measures: &[&Measure],
     ) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            let keep = |_: &[&JournalRow], measured: DataFrame| Ok(measured);
-            return in_order(self.measure(runs.iter().collect(), measures, keep)?);
+            return in_order(self.measure(runs.iter().collect(), measures, |_, _| ())?);
         }
-        let mut cache = MeasureCache::open(self, |problem| self.warn_once(problem));
+        let mut cache = self.open_cache();
         let (known, mut new): (Vec<&JournalRow>, Vec<&JournalRow>) =
             runs.iter().partition(|row| cache.has(row));
         let mut machines = Stack::default();
@@ -89,14 +83,34 @@ impl Dataset {
                 new = runs.iter().collect();
             }
         }
-        let keep = |rows: &[&JournalRow], measured: DataFrame| {
-            if let Err(error) = cache.add(rows, &measured) {
-                self.warn_once(format!("the cache is not written: {error}"));
-            }
-            Ok(measured)
+        let keep = |rows: &[&JournalRow], measured: &DataFrame| {
+            self.add_to_cache(&mut cache, rows, measured);
         };
         machines.push(&self.measure(new, measures, keep)?)?;
         in_order(machines.into_frame())
+    }
+
+    pub(crate) fn open_cache(&self) -> MeasureCache {
+        MeasureCache::open(self, |problem| self.warn_once(problem))
+    }
+
+    fn add_to_cache(&self, cache: &mut MeasureCache, rows: &[&JournalRow], measured: &DataFrame) {
+        if let Err(error) = cache.add(rows, measured) {
+            self.warn_once(format!("the cache is not written: {error}"));
+        }
+    }
+
+    /// Like [`machines`](Self::machines), if some runs have been measured already. Without a cache, all runs must have been.
+    pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
+        let Measured { runs, machines } = measured;
+        let machines = machines.into_frame();
+        if self.caches_measures() {
+            if !runs.is_empty() {
+                self.add_to_cache(&mut self.open_cache(), &runs, &machines);
+            }
+            return self.machines();
+        }
+        self.describe(self.finished(), &in_order(machines)?)
     }
 
     /// Computes the measures of `runs` from their events, some runs at a time. All measures of these runs are passed to `keep`; the
@@ -105,7 +119,7 @@ impl Dataset {
         &self,
         mut runs: Vec<&'r JournalRow>,
         measures: &[&Measure],
-        mut keep: impl FnMut(&[&'r JournalRow], DataFrame) -> Result<DataFrame, Error>,
+        mut keep: impl FnMut(&[&'r JournalRow], &DataFrame),
     ) -> Result<DataFrame, Error> {
         runs.sort_by_key(|row| (row.part, row.segment, row.offset));
         let names = MACHINE_KEYS.into_iter();
@@ -122,7 +136,8 @@ impl Dataset {
         let rows = runs.iter().map(|row| u64::from(row.machines()));
         for range in batch_bounds(rows, MOST_ROWS) {
             let runs = &runs[range];
-            let measured = keep(runs, self.measure_in_parallel(runs)?)?;
+            let measured = self.measure_in_parallel(runs)?;
+            keep(runs, &measured);
             machines.push(&measured.select(names.iter().copied())?)?;
         }
         Ok(machines.into_frame())
@@ -132,32 +147,13 @@ impl Dataset {
     /// batch at a time.
     fn measure_in_parallel(&self, runs: &[&JournalRow]) -> Result<DataFrame, Error> {
         let batches = batch_bounds(runs.iter().map(|row| row.events), self.batch_events());
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut reader = RunReader::new(self);
-            let mut measured = vec![];
-            while let index = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(range) = batches.get(index)
-            {
-                let machines = reader.measure(runs[range.clone()].iter().copied());
-                // After an error the other batches are not needed.
-                let failed = machines.is_err();
-                measured.push((index, machines));
-                if failed {
-                    break;
-                }
-            }
-            measured
+        let measure = |index: usize| {
+            let range: Range<usize> = batches[index].clone();
+            RunReader::new(self).measure(runs[range].iter().copied())
         };
-        let mut measured: Vec<(usize, Result<DataFrame, Error>)> =
-            on_all_cores(batches.len(), work)
-                .into_iter()
-                .flatten()
-                .collect();
-        measured.sort_by_key(|(index, _)| *index);
         let mut machines = Stack::default();
-        for (_, batch) in measured {
-            machines.push(&batch?)?;
+        for batch in on_all_cores(batches.len(), measure)? {
+            machines.push(&batch)?;
         }
         Ok(machines.into_frame())
     }
@@ -200,8 +196,27 @@ impl Batch<'_> {
     }
 }
 
+/// All measures of the machines of some runs.
+#[derive(Default)]
+pub(crate) struct Measured<'r> {
+    runs: Vec<&'r JournalRow>,
+    /// The columns [`MACHINE_KEYS`] and all measures, ordered like the runs.
+    machines: Stack,
+}
+
+impl<'r> Measured<'r> {
+    pub(crate) fn add(
+        &mut self,
+        runs: impl Iterator<Item = &'r JournalRow>,
+        machines: &DataFrame,
+    ) -> PolarsResult<()> {
+        self.runs.extend(runs);
+        self.machines.push(machines)
+    }
+}
+
 /// Reads one run after the other into the same memory.
-struct RunReader<'d> {
+pub(crate) struct RunReader<'d> {
     dataset: &'d Dataset,
     reader: EventReader<'d>,
     /// The memory for the next run's events.
@@ -209,7 +224,7 @@ struct RunReader<'d> {
 }
 
 impl<'d> RunReader<'d> {
-    fn new(dataset: &'d Dataset) -> Self {
+    pub(crate) fn new(dataset: &'d Dataset) -> Self {
         Self {
             dataset,
             reader: dataset.event_reader(),
@@ -218,7 +233,7 @@ impl<'d> RunReader<'d> {
     }
 
     /// Reads each of `runs` and passes it to `take`.
-    fn read_each<'r>(
+    pub(crate) fn read_each<'r>(
         &mut self,
         runs: impl IntoIterator<Item = &'r JournalRow>,
         mut take: impl FnMut(&Run<'r>),

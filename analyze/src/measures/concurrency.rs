@@ -61,13 +61,12 @@ impl Pairs {
     /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
     /// their times. `None` if a receive has no send or happened before its send.
     pub(crate) fn of_run(run: &Run<'_>, sends: &[u32], timeline: &[u32]) -> Option<Self> {
-        let sorted;
-        let order = if is_causal(run, sends, timeline) {
-            timeline
-        } else {
-            sorted = causal_order(run, sends)?;
-            &sorted
-        };
+        Self::replay(run, sends, timeline)
+            .or_else(|| Self::replay(run, sends, &causal_order(run, sends)?))
+    }
+
+    /// Counts the pairs in this `order` of the events. `None` if a receive does not come after its send.
+    fn replay(run: &Run<'_>, sends: &[u32], order: &[u32]) -> Option<Self> {
         let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
         let skipped: Vec<u32> = run
             .logs()
@@ -85,25 +84,10 @@ impl Pairs {
             sends,
             skipped,
         };
-        order
-            .iter()
-            .for_each(|&index| replay.replay_event(index as usize));
+        let mut order = order.iter();
+        order.try_for_each(|&index| replay.replay_event(index as usize))?;
         Some(replay.pairs)
     }
-}
-
-/// Tells whether each receive comes after its send in `order`.
-fn is_causal(run: &Run<'_>, sends: &[u32], order: &[u32]) -> bool {
-    let actions = &run.events().action;
-    let mut is_taken = vec![false; run.len()];
-    order.iter().all(|&index| {
-        let index = index as usize;
-        is_taken[index] = true;
-        actions[index] != Action::Receive
-            || is_taken
-                .get(sends[index] as usize)
-                .is_some_and(|is_taken| *is_taken)
-    })
 }
 
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
@@ -157,13 +141,14 @@ struct Replay<'r> {
 }
 
 impl Replay<'_> {
-    /// Replays the event at `index` and counts its pairs with the events replayed before.
-    fn replay_event(&mut self, index: usize) {
+    /// Replays the event at `index` and counts its pairs with the events replayed before. `None` if it is a receive whose send has not
+    /// been replayed.
+    fn replay_event(&mut self, index: usize) -> Option<()> {
         let events = self.run.events();
         let machine = events.machine[index] as usize;
         let of_machine = (index - self.run.bounds()[machine]) as u32;
         if events.action[index] == Action::Receive {
-            self.vectors.receive(machine, self.sends[index] as usize);
+            self.vectors.receive(machine, self.sends[index] as usize)?;
             let before = std::iter::zip(self.vectors.of(machine), &self.skipped);
             let before = before.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
             let own = self.vectors.of(machine)[machine].saturating_sub(self.skipped[machine]);
@@ -181,6 +166,7 @@ impl Replay<'_> {
             self.pairs.equal += equal;
             self.pairs.ordered_equal += ordered;
         }
+        Some(())
     }
 }
 
@@ -246,9 +232,12 @@ impl Vectors {
         self.stored_at[send] = at;
     }
 
-    /// Raises the machine's vector to that of the message sent at `send`.
-    fn receive(&mut self, machine: usize, send: usize) {
-        let at = self.stored_at[send];
+    /// Raises the machine's vector to that of the message sent at `send`. `None` if nothing has been sent there yet.
+    fn receive(&mut self, machine: usize, send: usize) -> Option<()> {
+        let at = *self.stored_at.get(send)?;
+        if at == NO_EVENT {
+            return None;
+        }
         let message = &self.messages[at as usize * self.machines..][..self.machines];
         let own = &mut self.of_machines[machine * self.machines..][..self.machines];
         for (own, message) in std::iter::zip(own, message) {
@@ -258,6 +247,7 @@ impl Vectors {
         if self.to_receive[send] == 0 {
             self.free.push(at);
         }
+        Some(())
     }
 }
 

@@ -28,7 +28,7 @@
 mod backlog;
 pub mod batches;
 pub(crate) mod cache;
-mod columns;
+pub(crate) mod columns;
 mod concurrency;
 mod distribution;
 mod drift;
