@@ -1,6 +1,6 @@
 //! Makes all checks on the runs of a dataset. Each core audits one run at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,6 @@ use super::setup::{Known, Setup};
 use super::tally::{At, RunFindings, Tally};
 use super::{Audited, CheckResult, CounterExample, clocks, in_flight, messages, queues, ticks};
 use crate::error::Error;
-use crate::read::dataset::still_failed;
 use crate::threads;
 
 /// Audits the dataset in folder `root`.
@@ -287,4 +286,16 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
         .sum();
     findings.count(log.events(), messages);
     latest_ns
+}
+
+/// Counts the runs that failed and are not among the `finished` ones.
+fn still_failed<'r>(
+    attempted: &[JournalRow],
+    finished: impl IntoIterator<Item = &'r JournalRow>,
+) -> usize {
+    let finished: HashSet<u64> = finished.into_iter().map(|row| row.run).collect();
+    let failed = attempted
+        .iter()
+        .filter(|row| !row.is_ok() && !finished.contains(&row.run));
+    failed.map(|row| row.run).collect::<HashSet<_>>().len()
 }

@@ -280,7 +280,7 @@ impl Opened {
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {
-            rows.extend(self.dataset.never_finished());
+            rows.extend_from_slice(self.dataset.never_finished());
         }
         rows.retain(|row| conditions.iter().all(|condition| condition.holds(row)));
         rows

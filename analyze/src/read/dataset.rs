@@ -1,6 +1,6 @@
 //! A dataset opened for analysis: its finished runs and their events.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -30,7 +30,10 @@ pub struct Dataset {
     log: log::Dataset,
     finished: Vec<JournalRow>,
     left_out: Vec<JournalRow>,
-    failed: usize,
+    /// Number of planned runs that are neither finished nor failed.
+    to_do: u64,
+    /// The last attempt of each run that failed and that no later attempt finished, ordered by number.
+    never_finished: Vec<JournalRow>,
     warm_up_s: f64,
     caches_measures: bool,
     has_warned: Once,
@@ -69,17 +72,19 @@ impl Dataset {
     ///
     /// The same as of [`open`].
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let log = log::Dataset::open(root)?;
-        let mut finished: Vec<JournalRow> = log.finished().cloned().collect();
+        let mut log = log::Dataset::open(root)?;
+        let to_do = log.to_do();
+        let (mut finished, failed_attempts): (Vec<JournalRow>, Vec<JournalRow>) =
+            log.take_attempted().into_iter().partition(JournalRow::is_ok);
         finished.sort_by_key(|row| row.run);
         if let Some(twice) = finished.windows(2).find(|pair| pair[0].run == pair[1].run) {
             return Err(finished_twice(&log, &twice[0], &twice[1]));
         }
-        let failed = still_failed(log.attempted(), &finished);
+        let never_finished = last_failures(failed_attempts, &finished);
         if finished.is_empty() {
             return Err(Error::NoFinishedRun {
                 path: root.to_owned(),
-                failed,
+                failed: never_finished.len(),
             });
         }
         Ok(Self {
@@ -87,7 +92,8 @@ impl Dataset {
             log,
             finished,
             left_out: vec![],
-            failed,
+            to_do,
+            never_finished,
             warm_up_s: 0.0,
             caches_measures: false,
             has_warned: Once::new(),
@@ -246,7 +252,7 @@ impl Dataset {
 
     /// Number of planned runs that are neither finished nor failed in the data that is present.
     pub fn to_do(&self) -> u64 {
-        self.log.to_do()
+        self.to_do
     }
 
     /// The shards of the experiment whose folders are missing.
@@ -261,19 +267,12 @@ impl Dataset {
 
     /// Number of runs that failed and that no later attempt finished.
     pub fn failed(&self) -> usize {
-        self.failed
+        self.never_finished.len()
     }
 
     /// The last attempt of each run that failed and that no later attempt finished.
-    pub(crate) fn never_finished(&self) -> Vec<JournalRow> {
-        let finished: HashSet<u64> = self.finished.iter().map(|row| row.run).collect();
-        let mut failed: BTreeMap<u64, &JournalRow> = BTreeMap::new();
-        for row in self.log.attempted() {
-            if !row.is_ok() && !finished.contains(&row.run) {
-                failed.insert(row.run, row);
-            }
-        }
-        failed.into_values().cloned().collect()
+    pub(crate) fn never_finished(&self) -> &[JournalRow] {
+        &self.never_finished
     }
 
     /// A reader for the events of many runs.
@@ -397,14 +396,10 @@ fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> E
     }
 }
 
-/// Counts the runs that failed and are not among the `finished` ones.
-pub(crate) fn still_failed<'r>(
-    attempted: &[JournalRow],
-    finished: impl IntoIterator<Item = &'r JournalRow>,
-) -> usize {
-    let finished: HashSet<u64> = finished.into_iter().map(|row| row.run).collect();
-    let failed = attempted
-        .iter()
-        .filter(|row| !row.is_ok() && !finished.contains(&row.run));
-    failed.map(|row| row.run).collect::<HashSet<_>>().len()
+/// The last of the `failed` attempts of each run that is not among the `finished` ones, ordered by number.
+fn last_failures(failed: Vec<JournalRow>, finished: &[JournalRow]) -> Vec<JournalRow> {
+    let last: BTreeMap<u64, JournalRow> = failed.into_iter().map(|row| (row.run, row)).collect();
+    let is_finished = |run: &u64| finished.binary_search_by_key(run, |row| row.run).is_ok();
+    let last = last.into_iter().filter(|(run, _)| !is_finished(run));
+    last.map(|(_, row)| row).collect()
 }

@@ -39,6 +39,8 @@ use crate::random;
 pub struct RunLog {
     /// Unix time of the run's start, in nanoseconds; 0 in the virtual engine.
     pub started_at_ns: u64,
+    /// When each machine ticks first, in model nanoseconds after the start.
+    pub phases_ns: Vec<u64>,
     /// Every machine's events, in the order of its ticks.
     pub machines: Vec<Vec<LoggedEvent>>,
     /// How late the ticks and messages of the run were.
@@ -119,6 +121,7 @@ impl RawLog {
         }
         Ok(RunLog {
             started_at_ns: self.started_at_ns,
+            phases_ns: schedule.phases_ns().collect(),
             machines,
             punctuality: Punctuality {
                 margin_ns: wall_margin_ns(schedule, time_scale),

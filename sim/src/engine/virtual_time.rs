@@ -18,9 +18,12 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
     let mut log: Vec<Vec<LoggedEvent>> = (0..schedule.machines())
         .map(|machine| Vec::with_capacity(schedule.ticks(machine).min(INITIAL_EVENTS) as usize))
         .collect();
-    observe(run, seed, |machine, logged| log[machine].push(logged));
+    simulate(run, seed, &schedule, |machine, logged| {
+        log[machine].push(logged)
+    });
     RunLog {
         started_at_ns: 0,
+        phases_ns: schedule.phases_ns().collect(),
         machines: log,
         punctuality: Punctuality {
             margin_ns: schedule.margin_ns(),
@@ -31,16 +34,20 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
 }
 
 /// Simulates the run without a log: passes each event and its machine to `see`, in the order of time.
-pub fn observe(run: &Run, seed: u64, mut see: impl FnMut(usize, LoggedEvent)) {
-    let schedule = run.schedule(seed);
+pub fn observe(run: &Run, seed: u64, see: impl FnMut(usize, LoggedEvent)) {
+    simulate(run, seed, &run.schedule(seed), see);
+}
+
+/// Simulates the run, whose `schedule` is the one drawn from the seed.
+fn simulate(run: &Run, seed: u64, schedule: &Schedule, mut see: impl FnMut(usize, LoggedEvent)) {
     let mut machines = create_machines(run, seed);
     let neighbours: Vec<Vec<MachineIndex>> = (0..machines.len() as MachineIndex)
         .map(|machine| run.configuration.neighbours(machine))
         .collect();
-    let mut agenda = Agenda::new(&schedule);
+    let mut agenda = Agenda::new(schedule);
     let mut in_flight: Vec<(Message, Recipients)> = Vec::new();
     let mut now_ns = 0;
-    while let Some((due_ns, machine)) = agenda.next(&schedule) {
+    while let Some((due_ns, machine)) = agenda.next(schedule) {
         if due_ns > now_ns {
             deliver(&mut machines, &neighbours, &mut in_flight, now_ns);
             now_ns = due_ns;

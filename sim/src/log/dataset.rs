@@ -77,6 +77,11 @@ impl Dataset {
         &self.runs
     }
 
+    /// Takes the attempted runs out, so that they need not be copied. After this, the dataset has none.
+    pub fn take_attempted(&mut self) -> Vec<JournalRow> {
+        std::mem::take(&mut self.runs)
+    }
+
     /// Returns the runs that count, shard by shard, in the order in which they ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())

@@ -354,31 +354,31 @@ const TYPICAL_ROW_BYTES: usize = 40;
 /// The first two cells of the row before, with their commas. Most rows start with the same cells.
 #[derive(Default)]
 struct Start {
-    text: [u8; Self::LONGEST],
+    /// The cells' bytes, as the lowest bytes of a number; and ones in these bytes. Both are 0 if the cells are longer.
+    text: u64,
+    mask: u64,
     length: usize,
     run: u64,
     machine: MachineIndex,
 }
 
 impl Start {
-    /// The longest start that is kept, in bytes.
-    const LONGEST: usize = 32;
-
     /// Reads the first two cells of `bytes` and returns their length.
     #[inline]
     fn skip(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.length > 0 && bytes.get(..self.length) == Some(&self.text[..self.length]) {
+        let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
+        if self.mask != 0 && word & self.mask == self.text {
             return Some(self.length);
         }
         let mut cells = UsualCells { bytes, at: 0 };
         self.run = cells.number(b',')?;
         self.machine = cells.machine()?;
-        self.length = if cells.at > Self::LONGEST {
-            0
-        } else {
-            cells.at
+        self.length = cells.at;
+        self.mask = match self.length {
+            length @ 1..=8 => u64::MAX >> (64 - 8 * length),
+            _ => 0,
         };
-        self.text[..self.length].copy_from_slice(&bytes[..self.length]);
+        self.text = word & self.mask;
         Some(cells.at)
     }
 }
@@ -390,13 +390,13 @@ struct UsualCells<'a> {
 }
 
 impl UsualCells<'_> {
-    #[inline]
+    #[inline(always)]
     fn text(&mut self, text: &[u8]) -> Option<()> {
         let end = self.at + text.len();
         (self.bytes.get(self.at..end)? == text).then(|| self.at = end)
     }
 
-    #[inline]
+    #[inline(always)]
     fn action(&mut self) -> Option<Action> {
         match self.bytes.get(self.at)? {
             b'i' => self.text(b"internal,").map(|()| Action::Internal),
@@ -406,20 +406,20 @@ impl UsualCells<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn machine(&mut self) -> Option<MachineIndex> {
         let machine = MachineIndex::try_from(self.number(b',')?).ok()?;
         (machine < SEVERAL_PEERS).then_some(machine)
     }
 
     /// A number that ends with `end`.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, end: u8) -> Option<u64> {
         self.digits(0, 0, end)
     }
 
     /// A number with many digits, read eight at a time.
-    #[inline]
+    #[inline(always)]
     fn long_number(&mut self, end: u8) -> Option<u64> {
         let (mut value, mut count) = (0, 0);
         while count <= 8
@@ -432,7 +432,7 @@ impl UsualCells<'_> {
     }
 
     /// Reads further digits of a number whose first `count` digits are `value`.
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self, mut value: u64, mut count: usize, end: u8) -> Option<u64> {
         loop {
             let byte = *self.bytes.get(self.at)?;
@@ -451,7 +451,7 @@ impl UsualCells<'_> {
 
     /// The next eight bytes as a number, if all are digits. The digits are combined in pairs, then fours, then all eight, each step
     /// for all of them at once (Lemire 2018, "Quickly parsing eight digits").
-    #[inline]
+    #[inline(always)]
     fn eight_digits(&mut self) -> Option<u64> {
         let eight = self.bytes.get(self.at..self.at + 8)?.first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);

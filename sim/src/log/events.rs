@@ -99,6 +99,30 @@ pub(super) fn header() -> String {
 
 /// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
+    write_machine_rows(
+        buffer,
+        row.run,
+        row.machine,
+        std::slice::from_ref(&row.logged),
+    );
+}
+
+/// Appends a row for each of `events`, which are of one machine of one run.
+pub fn write_machine_rows(
+    buffer: &mut Vec<u8>,
+    run: u64,
+    machine: MachineIndex,
+    events: &[LoggedEvent],
+) {
+    let start = format!("{run},{machine},");
+    for logged in events {
+        buffer.extend_from_slice(start.as_bytes());
+        write_cells(buffer, logged);
+    }
+}
+
+/// Appends the cells of a row after those of run and machine.
+fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
         buffer.extend_from_slice(digits.format(value).as_bytes());
@@ -109,9 +133,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         ref kind,
         logical_clock,
         queue_length,
-    } = row.logged.event;
-    number(buffer, row.run, b',');
-    number(buffer, u64::from(row.machine), b',');
+    } = logged.event;
     number(buffer, tick, b',');
     let name: &[u8] = match kind {
         EventKind::Internal => b"internal,",
@@ -119,7 +141,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
         EventKind::Receive(_) => b"receive,",
     };
     buffer.extend_from_slice(name);
-    number(buffer, row.logged.system_time_ns, b',');
+    number(buffer, logged.system_time_ns, b',');
     number(buffer, logical_clock, b',');
     match queue_length {
         UNKNOWN => buffer.push(b','),

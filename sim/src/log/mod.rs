@@ -89,7 +89,7 @@ pub use event_columns::{ALL_PEERS, Action, EventColumns, SEVERAL_PEERS};
 pub use event_reader::EventReader;
 pub use events::{
     EVENT_COLUMNS, EventRow, LoggedEvent, MissingFields, RowError, UNKNOWN, UNKNOWN_MACHINE,
-    parse_rows, parse_rows_with_missing, write_row,
+    parse_rows, parse_rows_with_missing, write_machine_rows, write_row,
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use import_writer::ImportWriter;

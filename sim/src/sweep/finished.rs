@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Punctuality, RunLog, RunOutcome};
 use crate::experiment::{EngineKind, Experiment, Run};
-use crate::log::{EventRow, FinishedRun, JournalRow, Outcome, checksum, write_row};
+use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows};
 
 /// Approximate length of a row of the event log, in bytes.
 pub(super) const ROW_BYTES: usize = 56;
@@ -60,7 +60,10 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         time_scale: experiment.time_scale,
         configuration: Arc::clone(&ended.run.configuration),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
-        phases_ns: ended.run.schedule(experiment.seed).phases_ns().collect(),
+        phases_ns: log.map_or_else(
+            || ended.run.schedule(experiment.seed).phases_ns().collect(),
+            |log| log.phases_ns.clone(),
+        ),
         margin_us: micros(margin_ns),
         lateness_p50_us: micros(lateness.p50_ns),
         lateness_p99_us: micros(lateness.p99_ns),
@@ -92,16 +95,7 @@ fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
     for (machine, events) in log.machines.iter().enumerate() {
-        for logged in events {
-            write_row(
-                &mut buffer,
-                &EventRow {
-                    run,
-                    machine: machine as u32,
-                    logged: logged.clone(),
-                },
-            );
-        }
+        write_machine_rows(&mut buffer, run, machine as u32, events);
     }
     buffer
 }
