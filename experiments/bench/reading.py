@@ -1,4 +1,7 @@
-"""Compares `analyze drift` with DuckDB, Polars and pandas: each makes the same table from the CSV files of a dataset."""
+"""Compares `analyze` with other programs that read the CSV files of a dataset.
+
+DuckDB, Polars and pandas make the same table as `analyze drift`; Polars turns the events into Parquet, as `analyze export` does.
+"""
 
 import csv
 import io
@@ -39,6 +42,8 @@ class Reader:
     """The script of a peer."""
     forgets: bool = False
     """Whether the cache of `analyze` is removed first."""
+    everyday: bool = False
+    """Whether it is the everyday build, with little optimisation."""
 
     def __str__(self) -> str:
         return self.name
@@ -51,12 +56,16 @@ PEER_READERS = [
     Reader(f"Polars {version('polars')} for Python", peer="polars_drift.py"),
     Reader(f"pandas {version('pandas')} with pyarrow", peer="pandas_drift.py"),
 ]
-READERS = [FIRST, SECOND, *PEER_READERS]
+EVERYDAY = Reader("analyze, first reading, everyday build", forgets=True, everyday=True)
+READERS = [FIRST, SECOND, EVERYDAY, *PEER_READERS]
+EXPORT = Reader("analyze export")
+PEER_EXPORT = Reader(f"Polars {version('polars')} for Python", peer="polars_export.py")
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns the times of all readers for each size, after checking that their tables agree."""
     usages = {}
+    exports = {}
     for millions in sizes(plan):
         rounds.say(f"reading: making {millions} M events")
         with simulator.sweep(experiment(millions), "--engine", "virtual") as (_, dataset):
@@ -68,8 +77,15 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
                 plan.reading_rounds,
                 lambda reader, dataset=dataset: read(reader, simulator, dataset)[0],
             )
+            written = rounds.in_turn(
+                f"export {millions} M",
+                [EXPORT, PEER_EXPORT],
+                plan.reading_rounds,
+                lambda reader, dataset=dataset: export(reader, simulator, dataset),
+            )
         usages[events] = dict(zip(READERS, results, strict=True))
-    return [times(usages, plan)]
+        exports[events] = dict(zip([EXPORT, PEER_EXPORT], written, strict=True))
+    return [times(usages, plan), export_times(exports, plan)]
 
 
 def sizes(plan: Plan) -> list[int]:
@@ -102,7 +118,22 @@ def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, st
         return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)
     if reader.forgets and (kept := dataset / ".cache").exists():
         shutil.rmtree(kept)
-    return run([simulator.program.with_name("analyze"), "drift", dataset, "--format", "csv"], LOOK_EVERY_S)
+    return run([analyze(simulator, reader), "drift", dataset, "--format", "csv"], LOOK_EVERY_S)
+
+
+def analyze(simulator: Simulator, reader: Reader) -> Path:
+    """Returns the program `analyze`, which stands beside the simulator, or in the folder of the everyday build."""
+    folder = simulator.program.parent
+    return (folder.with_name("debug") if reader.everyday else folder) / "analyze"
+
+
+def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
+    """Writes the events as Parquet files once."""
+    for kept in (dataset / ".cache", dataset / "processed"):
+        shutil.rmtree(kept, ignore_errors=True)
+    if reader.peer:
+        return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)[0]
+    return run([analyze(simulator, reader), "export", dataset], LOOK_EVERY_S)[0]
 
 
 def check(simulator: Simulator, dataset: Path) -> None:
@@ -171,6 +202,35 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
             f"All programs agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
             f"machine. The first reading checks every run's checksum, calculates all measures of `analyze`, and stores them for the "
             f"second reading. Python {sys.version.split()[0]}. Elsewhere: cores that other programs used."
+        ),
+    )
+
+
+def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
+    """Returns the table of the times of export for each size."""
+
+    def row(events: int, reader: Reader) -> list[str]:
+        of_reader = usages[events][reader]
+        walls_s = wall_times(of_reader)
+        return [
+            reader.name,
+            f"{events:,}",
+            figures(median(walls_s)),
+            figures(median(walls_s) / events * 1e9),
+            figures(median(usage.cpu_s for usage in of_reader)),
+            figures(median(usage.peak_bytes for usage in of_reader) / 1e6),
+            ratio(rounds.median_ratio(walls_s, wall_times(usages[events][EXPORT]))),
+            figures(median(usage.elsewhere_cores for usage in of_reader)),
+        ]
+
+    return Table(
+        title="Export: from the log to Parquet files of all events",
+        columns=["program", "events", "wall s", "ns per event", "CPU-s", "peak MB", "analyze is faster by", "elsewhere"],
+        rows=[row(events, reader) for events, of_size in usages.items() for reader in of_size],
+        note=(
+            f"The datasets above; {rounds.medians_of(plan.reading_rounds)}. Both write every column of the log with zstd. `analyze` also "
+            f"verifies checksums, calculates all measures, writes them and the runs, and adds the columns recipients, time_s and jump. "
+            f"The last column of ratios: how many times as fast `analyze` is, in each round."
         ),
     )
 

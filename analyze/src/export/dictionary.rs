@@ -38,8 +38,9 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 
 The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
 `analyze export` writes only those parts again whose runs are new, changed or gone, and parts that are at most half full. All
-other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas and DuckDB
-(`read_parquet('.../events/*.parquet')`). Spark should read it too (`read.parquet('.../events')`), but this is not tested.
+other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas, DuckDB
+(`read_parquet('.../events/*.parquet')`), and, for datasets that one computer cannot hold, with Spark (`spark.read.parquet('.../events')`)
+and Dask (`dask.dataframe.read_parquet('.../events')`).
 
 Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and
 of all tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model

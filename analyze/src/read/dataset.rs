@@ -74,8 +74,10 @@ impl Dataset {
     pub fn open(root: &Path) -> Result<Self, Error> {
         let mut log = log::Dataset::open(root)?;
         let to_do = log.to_do();
-        let (mut finished, failed_attempts): (Vec<JournalRow>, Vec<JournalRow>) =
-            log.take_attempted().into_iter().partition(JournalRow::is_ok);
+        let (mut finished, failed_attempts): (Vec<JournalRow>, Vec<JournalRow>) = log
+            .take_attempted()
+            .into_iter()
+            .partition(JournalRow::is_ok);
         finished.sort_by_key(|row| row.run);
         if let Some(twice) = finished.windows(2).find(|pair| pair[0].run == pair[1].run) {
             return Err(finished_twice(&log, &twice[0], &twice[1]));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 use sim::experiment::Configuration;
+use sim::log::JournalRow;
 
 use crate::error::Error;
-use crate::measures::batches::{MACHINE_KEYS, Stack};
+use crate::measures::batches::MACHINE_KEYS;
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
 use crate::read::configurations::Configurations;
@@ -17,8 +18,6 @@ use crate::stats::ties::Ties;
 
 /// The column with the index of a row's dataset on the command line.
 pub(crate) const DATASET_INDEX: &str = "dataset_index";
-/// The column with the number of the configuration in the dataset.
-const CONFIGURATION: &str = "configuration";
 
 /// One machine of one configuration of one dataset, over its repetitions.
 #[derive(Clone, Debug)]
@@ -100,8 +99,26 @@ pub struct Repetitions<'d> {
     /// For each dataset, its configurations.
     configurations: Vec<Configurations<'d>>,
     measures: Arc<[&'static Measure]>,
-    machines: DataFrame,
+    /// The groups, in the order of the command line, the plan and the machines.
+    keys: Vec<GroupKey>,
+    /// For each row, the index of its group in `keys`. The rows are ordered by dataset, run and machine.
+    groups: Vec<u32>,
+    /// For each of `measures`, its values: one for each row.
+    values: Vec<Values>,
 }
+
+/// What tells a group from the others.
+#[derive(Clone, Copy)]
+struct GroupKey {
+    /// The index of the dataset.
+    dataset: usize,
+    /// The number of the configuration in the dataset.
+    configuration: usize,
+    machine: u32,
+}
+
+/// The values of a measure, one for each row. Where it is not defined there is NaN, which needs half the memory of an option.
+type Values = Vec<f64>;
 
 impl<'d> Repetitions<'d> {
     /// Reads or computes `measures`.
@@ -110,35 +127,53 @@ impl<'d> Repetitions<'d> {
     ///
     /// The errors of [`Dataset::machines`].
     pub fn read(datasets: &'d [Dataset], measures: &[&'static Measure]) -> Result<Self, Error> {
-        let all = datasets.iter();
-        let configurations: Vec<_> = all
-            .map(|dataset| Configurations::of_runs(dataset.finished()))
-            .collect();
-        let mut machines = Stack::default();
-        for (index, dataset) in datasets.iter().enumerate() {
-            let mut measured = measured(dataset, index, &["rate"], measures)?;
-            let numbers = configurations[index].numbers().iter();
-            let of_machines = std::iter::zip(numbers, dataset.finished())
-                .flat_map(|(&number, row)| (0..row.machines()).map(move |_| i64::from(number)));
-            let of_machines: Vec<i64> = of_machines.collect();
-            measured.with_column(Series::new(CONFIGURATION.into(), of_machines).into())?;
-            machines.push(&measured)?;
-        }
-        Ok(Self {
+        let mut repetitions = Self {
             datasets,
-            configurations,
+            configurations: vec![],
             measures: measures.into(),
-            machines: machines.into_frame(),
-        })
+            keys: vec![],
+            groups: vec![],
+            values: vec![vec![]; measures.len()],
+        };
+        for (index, dataset) in datasets.iter().enumerate() {
+            repetitions.add(index, dataset)?;
+        }
+        Ok(repetitions)
+    }
+
+    fn add(&mut self, index: usize, dataset: &'d Dataset) -> Result<(), Error> {
+        let configurations = Configurations::of_runs(dataset.finished());
+        let mut first_groups = vec![];
+        for (configuration, run) in configurations.first_runs().iter().enumerate() {
+            first_groups.push(self.keys.len() as u32);
+            self.keys
+                .extend((0..run.machines()).map(|machine| GroupKey {
+                    dataset: index,
+                    configuration,
+                    machine,
+                }));
+        }
+        for (&number, run) in std::iter::zip(configurations.numbers(), dataset.finished()) {
+            let first = first_groups[number as usize];
+            self.groups
+                .extend((0..run.machines()).map(|machine| first + machine));
+        }
+        self.configurations.push(configurations);
+        let measured = dataset.measures_of(dataset.finished(), &self.measures)?;
+        for (measure, values) in std::iter::zip(&*self.measures, &mut self.values) {
+            let column = measured.column(measure.name)?.cast(&DataType::Float64)?;
+            values.extend(column.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)));
+        }
+        Ok(())
     }
 
     /// A group for each configuration and machine, in the order of the command line, the plan and the machines.
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] if the estimates cannot be computed.
+    /// [`Error::Query`] if the parameters cannot be read.
     pub fn groups(&self) -> Result<Vec<Group>, Error> {
-        self.fold(self.machines.clone())
+        self.estimate(&self.groups, &self.values, GroupKey::rate)
     }
 
     /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value, the mean over its first `machines`
@@ -146,81 +181,119 @@ impl<'d> Repetitions<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] if the estimates cannot be computed.
+    /// [`Error::Query`] if the parameters cannot be read.
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
-        let mean = |measure: &&Measure| {
-            let values = || col(measure.name).cast(DataType::Float64);
-            let is_complete = values().null_count().eq(lit(0));
-            let mean = when(is_complete).then(values().mean());
-            mean.otherwise(lit(NULL)).alias(measure.name)
+        let mut groups = vec![];
+        let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
+        let mut first = 0;
+        // The rows of a run follow each other, and its first is that of machine 0.
+        while let Some(&group) = self.groups.get(first) {
+            let rest = self.groups[first + 1..].iter();
+            let others = rest.take_while(|&&group| self.keys[group as usize].machine > 0);
+            let end = first + 1 + others.count();
+            let of_machines = first..end.min(first + machines as usize);
+            groups.push(group);
+            for (values, means) in std::iter::zip(&self.values, &mut means) {
+                let sum: f64 = values[of_machines.clone()].iter().sum();
+                means.push(sum / of_machines.len() as f64);
+            }
+            first = end;
+        }
+        let mean_rate = |_: &GroupKey, first_run: &JournalRow| {
+            let rates = first_run.configuration.rates.iter().take(machines as usize);
+            let rates: Vec<f64> = rates.map(|rate| rate.hertz()).collect();
+            rates.iter().sum::<f64>() / rates.len() as f64
         };
-        let means = self.measures.iter().map(mean).chain([
-            lit(0).cast(DataType::Int64).alias("machine"),
-            col("rate").mean(),
-        ]);
-        // The runs are sorted, since the last digits of sums depend on the order.
-        let of_runs = self
-            .machines
-            .clone()
-            .lazy()
-            .filter(col("machine").lt(lit(machines)))
-            .group_by([DATASET_INDEX, CONFIGURATION, "run"].map(col))
-            .agg(means.collect::<Vec<_>>())
-            .sort([DATASET_INDEX, "run"], SortMultipleOptions::default())
-            .collect()?;
-        self.fold(of_runs)
+        self.estimate(&groups, &means, mean_rate)
     }
 
-    /// Estimates the measures over the rows with the same dataset, configuration and machine.
-    fn fold(&self, values: DataFrame) -> Result<Vec<Group>, Error> {
-        let keys = [DATASET_INDEX, CONFIGURATION, "machine", "rate"];
-        let n = col("run").len().cast(DataType::Int64).alias("n");
-        let folded = values
-            .lazy()
-            .group_by(keys.map(col))
-            .agg(
-                std::iter::once(n)
-                    .chain(statistics(&self.measures))
-                    .collect::<Vec<_>>(),
-            )
-            .sort(
-                [DATASET_INDEX, CONFIGURATION, "machine"],
-                SortMultipleOptions::default(),
-            )
-            .collect()?;
+    /// Makes the groups that have rows. `groups` has the group of each row, and `values` the values of each measure.
+    fn estimate(
+        &self,
+        groups: &[u32],
+        values: &[Values],
+        rate: impl Fn(&GroupKey, &JournalRow) -> f64,
+    ) -> Result<Vec<Group>, Error> {
         let parameters = self.configurations.iter().map(Configurations::values);
         let parameters = parameters.collect::<PolarsResult<Vec<_>>>()?;
-        let group = |row: usize| self.group(&folded, row, &parameters);
-        Ok((0..folded.height())
-            .map(group)
-            .collect::<PolarsResult<_>>()?)
+        let rows = RowsByGroup::new(groups, self.keys.len());
+        let mut estimates: Vec<Vec<Option<Estimate>>> = vec![vec![]; self.keys.len()];
+        for values in values {
+            for (estimates, values) in std::iter::zip(&mut estimates, rows.values_by_group(values))
+            {
+                let is_known = !values.is_empty();
+                estimates.push(is_known.then(|| Estimate::from_values(&values)));
+            }
+        }
+        let all = self.keys.iter().zip(estimates).enumerate();
+        let group = |(index, (key, estimates)): (usize, (&GroupKey, _))| {
+            let dataset = &self.datasets[key.dataset];
+            let first_run = self.configurations[key.dataset].first_runs()[key.configuration];
+            Group {
+                dataset: dataset.label().to_owned(),
+                configuration: Arc::clone(&first_run.configuration),
+                parameters: parameters[key.dataset][key.configuration].clone(),
+                machine: key.machine.into(),
+                rate: rate(key, first_run),
+                warm_up_s: dataset.warm_up_s(),
+                n: rows.count(index) as u64,
+                measures: Arc::clone(&self.measures),
+                estimates,
+            }
+        };
+        Ok(all.map(group).filter(|group| group.n > 0).collect())
+    }
+}
+
+impl GroupKey {
+    /// Ticks per second of the machine.
+    fn rate(&self, first_run: &JournalRow) -> f64 {
+        let mut rates = first_run.configuration.rates.iter();
+        rates
+            .nth(self.machine as usize)
+            .map_or(0.0, |rate| rate.hertz())
+    }
+}
+
+/// The rows of each group.
+struct RowsByGroup {
+    /// All rows, ordered by group; those of a group are in ascending order.
+    rows: Vec<u32>,
+    /// For each group, the index of its first row in `rows`; then the number of rows.
+    bounds: Vec<usize>,
+}
+
+impl RowsByGroup {
+    /// Sorts the rows by `groups`, which has the group of each.
+    fn new(groups: &[u32], count: usize) -> Self {
+        let mut bounds = vec![0; count + 1];
+        for &group in groups {
+            bounds[group as usize + 1] += 1;
+        }
+        for group in 0..count {
+            bounds[group + 1] += bounds[group];
+        }
+        let mut next = bounds.clone();
+        let mut rows = vec![0; groups.len()];
+        for (row, &group) in (0..).zip(groups) {
+            rows[next[group as usize]] = row;
+            next[group as usize] += 1;
+        }
+        Self { rows, bounds }
     }
 
-    /// The group in `row` of `folded`. `parameters` has the values of each dataset's configurations.
-    fn group(
-        &self,
-        folded: &DataFrame,
-        row: usize,
-        parameters: &[Vec<Vec<Value>>],
-    ) -> PolarsResult<Group> {
-        let integer = |name: &str| {
-            let value = folded.column(name)?.i64()?.get(row);
-            Ok::<_, PolarsError>(value.unwrap_or_default())
-        };
-        let index = integer(DATASET_INDEX)? as usize;
-        let configuration = integer(CONFIGURATION)? as usize;
-        let dataset = &self.datasets[index];
-        let first_run = self.configurations[index].first_runs()[configuration];
-        Ok(Group {
-            dataset: dataset.label().to_owned(),
-            configuration: Arc::clone(&first_run.configuration),
-            parameters: parameters[index][configuration].clone(),
-            machine: integer("machine")?,
-            rate: folded.column("rate")?.f64()?.get(row).unwrap_or_default(),
-            warm_up_s: dataset.warm_up_s(),
-            n: integer("n")? as u64,
-            measures: Arc::clone(&self.measures),
-            estimates: estimates(folded, row, &self.measures)?,
+    /// Number of rows of a group.
+    fn count(&self, group: usize) -> usize {
+        self.bounds[group + 1] - self.bounds[group]
+    }
+
+    /// For each group, those of its `values` that are defined.
+    fn values_by_group<'v>(&'v self, values: &'v [f64]) -> impl Iterator<Item = Vec<f64>> + 'v {
+        let groups = self.bounds.windows(2);
+        groups.map(|bounds| {
+            let rows = self.rows[bounds[0]..bounds[1]].iter();
+            let of_group = rows.map(|&row| values[row as usize]);
+            of_group.filter(|value| !value.is_nan()).collect()
         })
     }
 }

@@ -329,3 +329,39 @@ for rows, clocks in counted:
         .arg(small.events()));
     assert_eq!(output, line.repeat(4));
 }
+
+/// For datasets that one computer cannot hold.
+#[test]
+#[ignore = "needs java"]
+fn spark_and_dask_open_the_folder() {
+    let small = Growing::new(fixture::SMALL);
+    assert_eq!(small.export(), (3, 3));
+    let script = "
+import sys
+import dask.dataframe
+from pyspark.sql import SparkSession
+folder = sys.argv[1]
+spark = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false').getOrCreate()
+spark.read.parquet(folder).createOrReplaceTempView('events')
+query = 'select count(*), sum(logical_clock), sum(size(recipients)) filter (where event = \\'send\\') from events'
+print(*spark.sql(query).first())
+events = dask.dataframe.read_parquet(folder)
+recipients = events['recipients'].explode().count()
+print(*(int(value.compute()) for value in (events['event'].count(), events['logical_clock'].sum(), recipients)))
+";
+    let events = read_parts(&small.events());
+    let clocks = events.column("logical_clock").unwrap().i64().unwrap();
+    let recipients = events.column("recipients").unwrap().list().unwrap();
+    let recipients: usize = (0..recipients.len())
+        .filter_map(|row| recipients.get_as_series(row))
+        .map(|list| list.len())
+        .sum();
+    let (rows, sum) = (clocks.len(), clocks.sum().unwrap());
+    let line = format!("{rows} {sum} {recipients}\n");
+    let python = environment_with("tests/spark/requirements.txt").join("bin/python");
+    let output = run(Command::new(python)
+        .args(["-W", "ignore", "-c", script])
+        .arg(small.events())
+        .env("SPARK_LOCAL_IP", "127.0.0.1"));
+    assert_eq!(output, line.repeat(2));
+}

@@ -19,7 +19,7 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
         .map(|machine| Vec::with_capacity(schedule.ticks(machine).min(INITIAL_EVENTS) as usize))
         .collect();
     simulate(run, seed, &schedule, |machine, logged| {
-        log[machine].push(logged)
+        log[machine].push(logged);
     });
     RunLog {
         started_at_ns: 0,

@@ -1,0 +1,9 @@
+"""Turns the event log of a dataset into one Parquet file with Polars for Python, in streaming mode."""
+
+import polars as pl
+
+from drift_columns import dataset, event_logs
+
+folder = dataset() / "processed"
+folder.mkdir(exist_ok=True)
+pl.scan_csv(event_logs()).sink_parquet(folder / "events.parquet", compression="zstd")
