@@ -15,7 +15,7 @@ use crate::stats::estimate::Estimate;
 use crate::stats::ties::Ties;
 
 /// The column with the index of a row's dataset on the command line.
-pub(crate) const PLACE: &str = "dataset_place";
+pub(crate) const DATASET_INDEX: &str = "dataset_index";
 /// The column with the model seconds that are left out at the start of the runs.
 const WARM_UP: &str = "warm_up_s";
 
@@ -51,8 +51,8 @@ impl Group {
 
     /// The estimate of `measure` over the repetitions.
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
-        let place = measures::all().position(|other| other.name == measure.name)?;
-        self.estimates[place]
+        let index = measures::all().position(|other| other.name == measure.name)?;
+        self.estimates[index]
     }
 }
 
@@ -94,14 +94,15 @@ impl<'d> Repetitions<'d> {
         self.fold(self.machines.clone())
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value, the mean over its first `machines`
-    /// machines; a run in which one of these machines has no value has none. The group's machine is 0, and its rate is the mean rate.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over its first
+    /// `machines` machines. If one of these machines has no value, the run has no value. The group's machine is 0, and its rate
+    /// is the mean rate.
     ///
     /// # Errors
     ///
     /// [`Error::Query`] if the estimates cannot be computed.
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
-        let keys = [PLACE, "dataset", WARM_UP, "run"].into_iter();
+        let keys = [DATASET_INDEX, "dataset", WARM_UP, "run"].into_iter();
         let keys: Vec<Expr> = keys.chain(parameters().iter().copied()).map(col).collect();
         let mean = |measure: &Measure| {
             let values = || col(measure.name).cast(DataType::Float64);
@@ -113,7 +114,7 @@ impl<'d> Repetitions<'d> {
             lit(0).cast(DataType::Int64).alias("machine"),
             col("rate").mean(),
         ]);
-        // The runs are sorted, since the last digits of sums depend on the order.
+        // The runs are sorted, because the last digits of sums depend on the order.
         let of_runs = self
             .machines
             .clone()
@@ -121,7 +122,7 @@ impl<'d> Repetitions<'d> {
             .filter(col("machine").lt(lit(machines)))
             .group_by(keys)
             .agg(means.collect::<Vec<_>>())
-            .sort([PLACE, "run"], SortMultipleOptions::default())
+            .sort([DATASET_INDEX, "run"], SortMultipleOptions::default())
             .collect()?;
         self.fold(of_runs)
     }
@@ -134,12 +135,12 @@ impl<'d> Repetitions<'d> {
     }
 }
 
-/// Every measure of every machine of every run of `datasets`, with the dataset's place and label.
+/// Every measure of every machine of every run of `datasets`, with the dataset's index and label.
 pub(crate) fn stacked(datasets: &[Dataset]) -> Result<DataFrame, Error> {
     let mut machines = Stack::default();
-    for (place, dataset) in datasets.iter().enumerate() {
+    for (index, dataset) in datasets.iter().enumerate() {
         let labelled = dataset.machines()?.lazy().with_columns([
-            lit(place as i64).cast(DataType::Int64).alias(PLACE),
+            lit(index as i64).cast(DataType::Int64).alias(DATASET_INDEX),
             lit(dataset.label()).alias("dataset"),
             lit(dataset.warm_up_s()).alias(WARM_UP),
         ]);
@@ -195,7 +196,7 @@ pub(crate) fn read_estimate(
 }
 
 fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
-    let keys: Vec<Expr> = [PLACE, "dataset"]
+    let keys: Vec<Expr> = [DATASET_INDEX, "dataset"]
         .into_iter()
         .chain(parameters().iter().copied())
         .chain(["machine", "rate", WARM_UP])
@@ -215,15 +216,17 @@ fn fold(machines: DataFrame) -> PolarsResult<DataFrame> {
                 .collect::<Vec<_>>(),
         )
         .sort(
-            [PLACE, "first_run", "machine"],
+            [DATASET_INDEX, "first_run", "machine"],
             SortMultipleOptions::default(),
         )
         .collect()
 }
 
-/// The configuration of `run`, a finished run of the dataset at `place`.
-fn configuration(datasets: &[Dataset], place: usize, run: u64) -> Arc<Configuration> {
-    let rows = datasets.get(place).map_or(&[][..], Dataset::finished);
+/// The configuration of `run`, a finished run of the dataset with this index.
+fn configuration(datasets: &[Dataset], dataset_index: usize, run: u64) -> Arc<Configuration> {
+    let rows = datasets
+        .get(dataset_index)
+        .map_or(&[][..], Dataset::finished);
     rows.binary_search_by_key(&run, |row| row.run)
         .map(|found| Arc::clone(&rows[found].configuration))
         .unwrap_or_default()
@@ -233,10 +236,10 @@ fn group(datasets: &[Dataset], folded: &DataFrame, row: usize) -> PolarsResult<G
     let value = |name: &str| Value::from_cell(folded.column(name)?, row);
     let integer =
         |name: &str| Ok::<_, PolarsError>(value(name)?.as_number().unwrap_or_default() as i64);
-    let place = integer(PLACE)?;
+    let index = integer(DATASET_INDEX)?;
     Ok(Group {
         dataset: value("dataset")?.to_string(),
-        configuration: configuration(datasets, place as usize, integer("first_run")? as u64),
+        configuration: configuration(datasets, index as usize, integer("first_run")? as u64),
         parameters: parameters()
             .iter()
             .map(|name| value(name))

@@ -18,7 +18,7 @@ fn copy(sample: &str, folder: &Path) {
     }
 }
 
-/// The name of a column and a cell of it: a number, or else its text.
+/// The name of a column, and the value of a cell: a number or a text.
 type Cell = (String, Result<f64, String>);
 
 /// The cells of each line of a CSV file.
@@ -38,7 +38,8 @@ fn cells(text: &str) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// Every cell of `then` is in `now` with the same value. Only equal values had an interval, of no width, and have none now.
+/// Requires that every cell of `then` has the same value in `now`. The only exception: earlier, equal values had an interval with
+/// a width of 0, and now they have none.
 fn agrees(now: &[Cell], then: &[Cell]) {
     let value = |name: &str| {
         let found = now.iter().find(|(other, _)| other == name);

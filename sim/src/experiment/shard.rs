@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NotAValue;
 
-/// Shard `number` of `of` shards. Every run belongs to exactly one, which depends on its key and not on its number.
+/// Shard `number` of `of` shards. Every run belongs to exactly one shard. The run's key determines which one, not its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// The number of the shard, from 1.
