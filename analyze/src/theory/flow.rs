@@ -22,7 +22,7 @@
 //! so Y is found as a root too.
 //!
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
-//! machines differ in what they send, or to whom, lambda_i depends on all other machines. The y_i are then updated one after the
+//! machines differ in their sends or recipients, lambda_i depends on all other machines. The y_i are then updated one after the
 //! other, as for the fluid. This converges because y_i falls by no more than lambda_i rises. Machines whose ticks take all
 //! waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!

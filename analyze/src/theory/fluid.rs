@@ -11,7 +11,7 @@
 //! the sum of the right-hand sides falls as Y rises. The active machines are the fastest ones. They are found one by one, in the
 //! order of their rates, as long as the next machine has r_i > s Y when Y includes it.
 //!
-//! # If machines differ in what they send, or to whom
+//! # If machines differ in their sends or recipients
 //!
 //! With the s_j of [`super::links`],
 //!

@@ -15,7 +15,7 @@
 //! For two machines s = 1 - p; for three or more, s is at most 2/3. An idle tick sends to *both* of two given machines with
 //! probability s/2, the probability of a message to all. T is the duration of a run, in model seconds.
 //!
-//! **Variants.** For other sends, other topologies, and an own p for each machine, each machine has its own s ([`links`]).
+//! **Variants.** For other sends, other topologies, and a different p for each machine, each machine has its own s ([`links`]).
 //! Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d, no message arrives before d,
 //! and the times that a machine receives are older by d. With a warm-up, predicted counts at its end are subtracted. In some
 //! cases nothing can be derived, so there is no prediction:

@@ -35,7 +35,7 @@
 //! is for `sends = "mix"`. In general C = q - s^2, where q is the probability that an idle tick sends to both of two given
 //! machines.
 //!
-//! # If machines differ in what they send, or to whom
+//! # If machines differ in their sends or recipients
 //!
 //! Let s_j and q_j be these two probabilities for an idle tick of j ([`super::links`]). Let w_j be the number of messages for i
 //! that are prevented by one more message for j. This message costs an idle tick of j. So i loses the message that j might have

@@ -294,9 +294,10 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The most runs one experiment may plan.
+    /// The maximum number of runs of an experiment.
     pub const MAX_RUNS: u64 = 2_000_000;
-    /// The most machines that all configurations of one experiment may have together, because memory holds the rate of each one.
+    /// The maximum number of machines in all configurations of an experiment together. There is a limit because the rates of all
+    /// machines are in memory.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
     /// Returns the configurations, in the order of the file's dimensions.

@@ -94,7 +94,7 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// The most machines one run may have.
+    /// The maximum number of machines of a run.
     pub const MAX_MACHINES: usize = 1000;
 
     /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`].

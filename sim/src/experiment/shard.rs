@@ -17,7 +17,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The most shards an experiment may have.
+    /// The maximum number of shards of an experiment.
     pub const MAX: u32 = 100_000;
 
     /// Returns whether the run with this key belongs to the shard.

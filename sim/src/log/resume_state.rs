@@ -11,7 +11,8 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Files that a writer may have left if it crashed before its manifest was complete, besides files under temporary names.
+/// Files that a writer may have left if it crashed before its manifest was complete. There may also be files with temporary
+/// names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
 /// The files of a dataset that are only replaced as a whole.
 const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];

@@ -195,7 +195,7 @@ fn unix_s(time: SystemTime) -> Option<f64> {
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
-/// Returns the size of all files in a folder and its subfolders, as far as they can be read.
+/// Returns the size of all files in a folder and its subfolders. Files that cannot be read do not count.
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

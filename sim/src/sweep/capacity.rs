@@ -100,7 +100,7 @@ impl fmt::Display for WidthLimit {
 }
 
 impl Capacity {
-    /// Determines the resources of this process. Raises its limit of open files as far as allowed.
+    /// Determines the resources of this process. Raises the limit of open files to the allowed maximum.
     pub fn for_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
         Self {

@@ -10,13 +10,13 @@ use crate::log::LoggedEvent;
 
 /// Bytes of an event in an engine. A growing list has space for up to twice as many events as it has.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
-/// The most events of runs under way that the tcp engine keeps in memory. Further events go to files.
+/// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// The available memory is divided by this number. Such events may use the result.
+/// The events of runs under way may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// The most bytes of rows that may wait for the writer.
+/// Maximum number of bytes of rows that may wait for the writer.
 const WAITING_BYTES: u64 = 256 << 20;
-/// The most finished runs that may wait for the writer, even if they are small.
+/// Maximum number of finished runs that may wait for the writer, even if they are small.
 const MAX_WAITING: u64 = 256;
 
 /// Returns how many bytes a run of `configuration` needs, approximately: its events, and the same events as rows.

@@ -94,9 +94,9 @@ pub struct Plan {
     /// Approximate bytes of memory that the sweep needs: for the plan, for the runs under way, and for rows that wait for the
     /// writer.
     pub memory_bytes: u64,
-    /// The most events of runs under way that the tcp engine keeps in memory.
+    /// Maximum number of events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
-    /// The most finished runs that may wait in each queue on the way to the writer.
+    /// Maximum number of finished runs that may wait in each queue before the writer.
     pub waiting: usize,
     /// Approximate number of bytes on the disk when all is done.
     pub disk_bytes: u64,

@@ -1,4 +1,5 @@
-//! The table of evidence. Each word has a weight for each field; the words beside a value show which field the value is.
+//! The table of evidence: each word has a weight for each field. The words directly before and after a value show which field the
+//! value is.
 
 /// A field: the meaning of a value in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

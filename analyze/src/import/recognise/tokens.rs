@@ -70,7 +70,7 @@ static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
 /// Several numbers joined by commas. They are names only after a plural (`machines 2, 3`) or a colon.
 static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
 
-/// The same after `peer=`.
+/// Several numbers joined by commas, after `peer=`.
 static AT_TIGHT_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b"));
 /// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =

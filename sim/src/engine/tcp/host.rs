@@ -32,7 +32,7 @@ use crate::wire::RunToken;
 const MAX_TICKS_PER_TURN: usize = 32;
 /// While ticks are overdue, one step of setting up or closing is done in this time.
 const STEP_EVERY_NS: u64 = 5_000_000;
-/// The most runs that may be setting up at once. The listeners of these runs need files too.
+/// Maximum number of runs that are set up at the same time. The listeners of these runs need files too.
 pub(crate) const MAX_SETTING_UP: usize = 8;
 /// How long a run waits for its last messages. Also, how long the set-up of a mesh may take in addition to the time for its
 /// connections.
@@ -49,11 +49,11 @@ pub struct Settings {
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// The most runs at once.
+    /// Maximum number of runs at once.
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
-    /// The most events kept in memory. Further events go to an unnamed file.
+    /// Maximum number of events in memory. Further events go to an unnamed file.
     pub events_in_memory: usize,
     /// The folder of that file.
     pub spill_folder: PathBuf,
@@ -180,7 +180,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         self.runs.is_empty() && self.closing.is_empty()
     }
 
-    /// Takes the next run if there is room for it. Returns whether it may be called again at once.
+    /// Takes the next run if another run is possible now. Returns whether the function may be called again at once.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
         // There is room because another run has just been closed.
         let made_room = std::mem::replace(&mut self.may_take_more, false);

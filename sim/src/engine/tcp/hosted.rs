@@ -38,7 +38,7 @@ const INITIAL_EVENTS: u64 = 256;
 /// A limit for the delays in messages, far longer than any delay that is ever drawn.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// The most events that all machines can have together: each tick may send one message, which every other machine may receive.
+/// The maximum number of events of all machines together: each tick may send one message, which every other machine may receive.
 fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks

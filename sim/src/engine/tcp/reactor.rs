@@ -11,7 +11,7 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-/// The most sockets that one wait reports. The next wait reports the others.
+/// Maximum number of sockets that one wait reports. The next wait reports the others.
 const EVENTS: usize = 1024;
 /// How many accepted connections may be silent at the same time, in all runs of an event loop together. If there is one more, the
 /// connection that has been silent longest is closed. Machines send their hello at once, so even many silent connections of other

@@ -1,4 +1,4 @@
-//! Which machines of a run are connected: pairs of machines of which at least one may send to the other.
+//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other.
 
 use crate::experiment::{Configuration, Connection, Topology};
 use crate::machine::MachineIndex;

@@ -4,7 +4,7 @@ use super::{Endpoints, Host, new_token};
 use crate::engine::tcp::hosted::HostedRun;
 use crate::engine::{RawLog, RunOutcome};
 
-/// The most connections closed in one turn.
+/// Maximum number of connections that are closed in one turn.
 const MAX_CLOSES_PER_TURN: usize = 4;
 /// How often the mesh of a run is set up before the run fails.
 const MAX_SETUPS: u32 = 3;
