@@ -1,4 +1,4 @@
-//! Passes the commit that the simulator is built from to the compiler. Datasets record it.
+//! Passes the commit from which the simulator is built to the compiler. Datasets record this commit.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,9 +26,9 @@ fn is_checkout(project: &Path) -> bool {
         .is_some_and(|root| root == project)
 }
 
-/// Makes Cargo run this script again after every commit and checkout. Git names the files that these change, because a worktree
-/// keeps them elsewhere than a clone does. The index is not watched: it changes with every `git status`, and an edit changes the
-/// sources anyway.
+/// Makes Cargo run this script again after every commit and checkout. Git is asked for the files to watch, because a worktree has
+/// them in another folder than a clone. The index is not watched, because it changes with every `git status`. An edit of the
+/// sources makes Cargo build again anyway.
 fn watch_commits() {
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {

@@ -51,8 +51,9 @@ pub enum Error {
     },
     /// No run of one dataset has the same key as a run of the other.
     #[error(
-        "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the repetition are the \
-         same, as in a sweep and its twin by `sim run EXPERIMENT --engine virtual --data DIR`",
+        "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the \
+         repetition are the same, for example in a dataset and its copy in virtual time, made by `sim run \
+         EXPERIMENT --engine virtual --data DIR`",
         .a.display(),
         .b.display()
     )]
@@ -113,7 +114,7 @@ pub enum Error {
         path: PathBuf,
         /// The line, from 1.
         line: Option<u64>,
-        /// A description of the problem and of the way out.
+        /// A description of the problem, and what to do.
         problem: String,
     },
     /// A file cannot be read or written.

@@ -1,8 +1,8 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
-//! A dataset's events are read into data frames, batch by batch. Measures are expressions over these frames. The values of repeated
-//! runs become estimates, and tables show the estimates. From the simulator, this crate uses only the dataset format (`sim::log`)
-//! and the configuration (`sim::experiment`).
+//! A dataset's events are read into data frames, batch by batch. Measures are expressions over these frames. From the values of
+//! repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
+//! format (`sim::log`) and the configuration (`sim::experiment`).
 //!
 //! # Layout
 //!
@@ -13,15 +13,15 @@
 //! - [`stats`]: estimates of measures over repetitions, pools and contrasts
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`compare`]: the comparison of two datasets, run by run
-//! - [`claims`]: tests of claims that others made about the model
-//! - [`audit`]: the check that logs are executions of machines with Lamport clocks
-//! - [`import`]: datasets made from logs of other implementations
+//! - [`claims`]: tests what other authors claimed about the model
+//! - [`audit`]: checks that logs follow the rules of machines with Lamport clocks
+//! - [`import`]: turns logs of other programs into datasets
 //! - [`class`]: the submissions of a class, imported, audited and measured together
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and paragraphs as text
 //! - [`seal`]: checksums in Parquet files
-//! - [`remembering`]: the reason why a file could not be written
-//! - [`threads`]: work on all cores, and the threads of Polars
+//! - [`remembering`]: keeps the reason why a file could not be written
+//! - [`threads`]: shares work among all cores; starts the threads of Polars
 //! - [`error`]: all errors of this crate
 //!
 //! The subcommands of the `analyze` program are in `commands`, one file each.

@@ -13,16 +13,16 @@ const UNUSABLE: u8 = 2;
 /// Exit code if a check failed.
 const CHECK_FAILED: u8 = 4;
 
-/// Data frames of megabytes are allocated and freed all the time. The system's allocator returns such memory to the system each
-/// time; mimalloc keeps it.
+/// The program often allocates and frees data frames of several megabytes. The system's allocator returns this memory to the
+/// system each time, which is slow; mimalloc keeps it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Makes a write beyond the file size limit (`ulimit -f`) an ordinary write error instead of a signal that kills the program.
 #[cfg(unix)]
 fn survive_full_files() {
-    // If the signal cannot be handled, it kills the program. Even then no damaged file is left, because files are written under
-    // temporary names.
+    // If this fails, the signal kills the program. Even then no damaged file is left, because files are written under temporary
+    // names.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 

@@ -1,5 +1,5 @@
-//! Keeps the reason why a file could not be written. Polars replaces the system's error by a text of its own, such as `transport
-//! error`.
+//! Keeps the system's error if a file could not be written. This is needed because Polars replaces the system's error by its own
+//! text, such as `transport error`.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,9 +1,9 @@
 //! A checksum inside a Parquet file, which shows whether any byte of the file has changed.
 //!
 //! A Parquet file ends with its footer, the length of the footer (four bytes, little-endian) and the letters `PAR1`. Readers find
-//! everything else through the footer. The checksum (BLAKE3) is written right before the footer, where readers do not look, so they
-//! can read a sealed file like any other. The checksum covers all other bytes and a text that says what the file is about. So a
-//! renamed file is not mistaken for another one.
+//! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use these
+//! bytes, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text that says
+//! what the file contains. So a file that was renamed to another file's name is detected.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -53,7 +53,7 @@ fn find_footer(bytes: &[u8]) -> Option<usize> {
 
 fn checksum(about: &str, data: &[u8], footer: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    // The lengths are hashed first, so that no byte can move from one part to the next unnoticed.
+    // The lengths are hashed first. Otherwise moving a byte from one part to the next would not change the checksum.
     hasher.update(&(about.len() as u64).to_le_bytes());
     hasher.update(&(data.len() as u64).to_le_bytes());
     hasher.update(about.as_bytes());

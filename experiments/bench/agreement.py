@@ -1,4 +1,4 @@
-"""Checks that the programs model the same thing: compares means over runs, machine by machine, from their event logs."""
+"""Checks that the programs simulate the same model: compares the means of each machine over the runs, from the event logs."""
 
 from dataclasses import dataclass, field
 from math import sqrt
@@ -13,7 +13,7 @@ FAR = 4.0
 
 
 class Disagreement(Exception):
-    """The programs do not model the same thing."""
+    """The programs do not simulate the same model."""
 
 
 @dataclass(frozen=True)

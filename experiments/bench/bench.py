@@ -1,4 +1,4 @@
-"""Measures what this machine carries and prints it as tables. Start it with `experiments/bench/run`."""
+"""Measures how many machines this computer can run, and prints tables. Start it with `experiments/bench/run`."""
 
 import argparse
 import os

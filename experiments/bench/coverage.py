@@ -1,8 +1,8 @@
 """Coverage: how often the 95 % intervals that `analyze` prints contain the true mean.
 
-Four sets of rates stand for four regimes. Each has many configurations of ten runs, whose probabilities of internal events are equal
-for all that can be measured: they differ by less than 0.0001, so that each configuration gets runs and intervals of its own. The true
-mean is that of all runs.
+There are four regimes, each with one set of rates. For each regime, many samples of ten runs are made, and each sample gives an
+interval for every measure. `analyze` combines the runs of a configuration, so each sample is a configuration of its own. Their
+probabilities of internal events differ by less than 0.0001, which has no measurable effect. The true mean is the mean of all runs.
 """
 
 import csv

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 def in_turn(part: str, cells: Sequence[Cell], rounds: int, measure: Callable[[Cell], Result]) -> list[list[Result]]:
     """Measures every cell once a round. Returns the results of each cell, round by round.
 
-    Each round starts one cell further on, so that no cell always comes first.
+    Each round starts with the next cell, so that no cell is always the first.
     """
     results: list[list[Result]] = [[] for _ in cells]
     for number in range(rounds):

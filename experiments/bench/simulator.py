@@ -77,7 +77,7 @@ class HostTime:
 
 
 class Watch:
-    """Looks at a process from time to time while it runs.
+    """Checks the resources of a process from time to time while it runs.
 
     For its memory too: the maximum that `wait4` reports counts what this program held when it started the process.
     """

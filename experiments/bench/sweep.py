@@ -29,7 +29,7 @@ ONE_BY_ONE = Manner("one after another", 1)
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Measures both, and returns the table with their ratio."""
+    """Measures both kinds of sweeps, and returns the table with their ratio."""
 
     def once(manner: Manner) -> tuple[Usage, int]:
         with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):

@@ -51,7 +51,7 @@ PROGRAMS = [
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables: the speeds, and whether all programs model the same thing."""
+    """Returns two tables: the speeds, and whether all programs simulate the same model."""
 
     def once(program: Program) -> Usage:
         with ran(program, simulator, plan.virtual_runs) as (usage, _):

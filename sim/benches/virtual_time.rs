@@ -1,6 +1,6 @@
 //! Measures the speed of the virtual engine on one core, with and without a log: `cargo bench --package sim`.
 //!
-//! Compare only figures of one call: machines differ, and one machine is faster or slower from hour to hour.
+//! Compare only figures of the same call, because the speed of computers differs, even from hour to hour.
 
 #![allow(clippy::print_stdout)]
 

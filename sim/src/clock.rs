@@ -19,8 +19,8 @@ impl LamportClock {
         self.0
     }
 
-    /// Rule IR2, when a message with timestamp `stamp` is received: sets the clock to `max(clock, stamp) + 1`. Lamport only asks
-    /// that the clock gets past both values. Returns the new value.
+    /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. (Lamport's rule allows
+    /// any value above the timestamp that is not below the clock.) Returns the new value.
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0
@@ -33,20 +33,20 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn receipt_of_a_lower_stamp_still_counts_one_event() {
+    fn receiving_a_lower_timestamp_adds_1() {
         let mut clock = LamportClock(7);
         assert_eq!(clock.receive(3), 8);
     }
 
     #[test]
-    fn receipt_of_a_higher_stamp_jumps_past_it() {
+    fn receiving_a_higher_timestamp_jumps_to_1_above_it() {
         let mut clock = LamportClock(7);
         assert_eq!(clock.receive(41), 42);
     }
 
     proptest! {
         #[test]
-        fn grows_with_every_event_and_passes_every_stamp(stamps in prop::collection::vec(prop::option::of(0u64..1_000_000), 0..100)) {
+        fn grows_at_every_event_and_is_above_every_received_timestamp(stamps in prop::collection::vec(prop::option::of(0u64..1_000_000), 0..100)) {
             let mut clock = LamportClock::default();
             for stamp in stamps {
                 let before = clock.value();

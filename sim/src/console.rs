@@ -1,4 +1,4 @@
-//! Messages to users on stderr. A message that cannot be written never ends the work.
+//! Messages to users on stderr. If a message cannot be written, the program still continues.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,8 +6,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a line to stderr. The line is dropped if stderr cannot be written (a full disk, a closed pipe, a lost terminal);
-/// `eprintln!` would panic and end the work.
+/// Writes a line to stderr. If stderr cannot be written (a full disk, a closed pipe, a lost terminal), the line is dropped.
+/// `eprintln!` would panic instead.
 ///
 /// Text from files and paths is made safe by [`printable`].
 pub fn tell(line: impl Display) {
@@ -31,7 +31,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 becomes a `$'...'` of bash.
+/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 is written as `$'...'`, which bash
+/// understands.
 pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
     quoted.join(" ")

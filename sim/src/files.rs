@@ -1,9 +1,9 @@
 //! Files that appear complete or not at all: they are written under a temporary name, forced to the disk, and renamed when
 //! complete.
 //!
-//! A temporary name is `.NAME.RANDOM.partial`. No two writers use the same name, not even in two containers with equal process ids.
-//! The writer of a [`Partial`] file locks it while it writes, and a dataset's writer locks the dataset. So a file with a temporary
-//! name that can be locked was left by a writer that crashed.
+//! A temporary name is `.NAME.RANDOM.partial`. Two writers never use the same name, even if they are in different containers and
+//! have equal process ids. The writer of a [`Partial`] file locks the file while writing, and a dataset's writer locks the
+//! dataset. So if a file with a temporary name can be locked, its writer has crashed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -23,8 +23,8 @@ const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// Returns the error of the disk. Then the old file at `path` is still there, unless only the new name could not be forced to the
-/// disk.
+/// Returns the error of the disk. Then the old file at `path` is unchanged, except if the error occurred when the new name was
+/// forced to the disk.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = temporary_path(path);
     let write = || {
@@ -64,7 +64,7 @@ pub fn folder_of(path: &Path) -> &Path {
 pub struct Partial {
     path: PathBuf,
     partial: PathBuf,
-    /// The lock that shows that the writer is alive. A folder has none.
+    /// The lock that shows that the writer is still running. A folder has no lock.
     lock: Option<File>,
 }
 
@@ -122,8 +122,8 @@ impl Partial {
         Ok(file.metadata()?.len())
     }
 
-    /// Gives the file its final name, and replaces the file that has it. Before this, nothing of the new file can be seen. When
-    /// this returns, the file and its name are on the disk.
+    /// Gives the file its final name, and replaces any file with this name. Before this, nothing of the new file can be seen.
+    /// When this returns, the file and its name are on the disk.
     pub fn publish(mut self) -> io::Result<()> {
         self.sync()?;
         RealDisk.rename(&self.partial, &self.path)?;
@@ -167,7 +167,8 @@ fn create_under_new_name<T>(
     }
 }
 
-/// Removes what crashed writers left in `folder`, if `is_ours` accepts its final name. A file that is already gone is no error.
+/// Removes the files that crashed writers left in `folder`, if `is_ours` accepts their final name. It is not an error if a file
+/// is already gone.
 ///
 /// # Errors
 ///
@@ -193,7 +194,7 @@ pub fn final_name(name: &str) -> Option<&str> {
     is_random.then_some(name)
 }
 
-/// Returns whether no living writer has the file.
+/// Returns whether no running writer has locked the file.
 fn is_abandoned(path: &Path) -> bool {
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
@@ -313,23 +314,23 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_leftovers_are_removed_and_no_file_of_a_living_writer() {
+    fn only_our_own_leftovers_are_removed_and_no_file_of_a_running_writer() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
         fs::create_dir(path(".a.csv.0000000000000000.partial")).unwrap();
-        let strangers = [
+        let other_programs = [
             ".a.csv.partial",
             ".b.csv.0123456789abcdef.partial",
             "a.csv.0123456789abcdef.partial",
         ];
-        for stranger in strangers {
-            fs::write(path(stranger), "somebody's").unwrap();
+        for other_program in other_programs {
+            fs::write(path(other_program), "somebody's").unwrap();
         }
         let (living, _) = Partial::create_file(path("a.csv")).unwrap();
         remove_leftovers(folder.path(), |name| name == "a.csv").unwrap();
         assert!(living.partial().exists());
         drop(living);
-        assert_eq!(names(folder.path()), strangers);
+        assert_eq!(names(folder.path()), other_programs);
     }
 }

@@ -1,4 +1,4 @@
-//! Reads files from users, with a size limit, and files of datasets, without waiting for a pipe that nobody writes to.
+//! Reads files from users, with a size limit. Reads files of datasets, and refuses pipes, which could block for ever.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -1,26 +1,27 @@
 //! A laboratory for logical clocks: runs many small distributed systems over real TCP or in virtual time.
 //!
-//! Each run has N machines. Every machine ticks at its own rate, exchanges messages and keeps a Lamport clock. The machine itself
-//! uses no socket and no real clock ([`machine`]). Two engines run it ([`engine`]): `tcp` with real sockets and real time, and
-//! `virtual` with simulated time. The seed determines a run, so both engines make the same events.
+//! Each run has N machines. Every machine ticks at its own rate, exchanges messages and keeps a Lamport clock. The code of a
+//! machine uses no socket and no real clock ([`machine`]). Two engines run this code ([`engine`]): `tcp` with real sockets and
+//! real time, and `virtual` with simulated time. The seed determines all random draws. If all messages of a run over TCP arrive
+//! as scheduled, both engines make the same events.
 //!
 //! # Layout
 //!
 //! - [`clock`]: Lamport's rules
 //! - [`machine`]: one machine: its state, and what one tick does
 //! - [`random`]: random streams from a seed, the same on every platform
-//! - [`experiment`]: from a TOML file to configurations and an ordered plan of runs
+//! - [`experiment`]: turns a TOML file into configurations and an ordered plan of runs
 //! - [`engine`]: two engines that run the same machine
 //! - [`wire`]: bytes on a connection: frames and the handshake
 //! - [`log`]: the format of datasets: columns, journal, event files
 //! - [`sweep`]: chooses and starts runs, writes their results, reports progress
-//! - [`files`]: files that appear complete or not at all
-//! - [`input`]: files from users, read with a size limit
-//! - [`table`]: tables for a terminal
-//! - [`toml_reader`]: TOML from users, read with every mistake noted
-//! - [`console`]: messages to users
+//! - [`files`]: writes files that appear complete or not at all
+//! - [`input`]: reads files from users with a size limit
+//! - [`table`]: prints tables on a terminal
+//! - [`toml_reader`]: reads TOML files from users, and reports every mistake
+//! - [`console`]: prints messages to users
 //!
-//! The commands of the program `sim` are in `commands`, one file each.
+//! The commands of the program `sim` are in `commands`, each in its own file.
 //!
 //! # Example
 //!

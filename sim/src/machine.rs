@@ -1,12 +1,12 @@
 //! One machine: its state, and what one tick does.
 //!
-//! It uses no socket, no real clock and no file, and its random draws come from the given stream. Every engine runs this same
-//! machine: it passes arriving messages to [`Machine::arrive`] and calls [`Machine::tick`] when a tick is due. The returned event
-//! contains everything that happened, including the message to send, and [`Machine::draw_delay_ns`] draws how long each message
+//! A machine uses no socket, no real clock and no file, and its random draws come from a given stream. All engines use this code.
+//! An engine passes arriving messages to [`Machine::arrive`], and calls [`Machine::tick`] when a tick is due. The returned event
+//! contains everything that happened, including the message to send. [`Machine::draw_delay_ns`] draws how long each message
 //! travels. If a tick takes the whole queue, [`Machine::next_event_in_tick`] returns its further events.
 //!
-//! An arrived message waits in the *network queue* until its modelled delay is over, and then in the *message queue*. A tick takes
-//! the oldest message of this queue, or all. Without a modelled delay, a message goes directly to the message queue.
+//! If the experiment has a delay, an arrived message first waits in the *network queue* until its delay is over. Then it waits in
+//! the *message queue*. A tick takes the oldest message of the message queue, or all messages.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -29,7 +29,7 @@ pub struct Message {
     pub sender: MachineIndex,
     /// The timestamp that the message carries.
     pub stamp: u64,
-    /// The number of the sender's tick at which it was sent. Together with `sender` it identifies the send event.
+    /// The number of the sender's tick at which the message was sent. Together with `sender`, it identifies the send event.
     pub sent_tick: u64,
 }
 
@@ -145,9 +145,9 @@ impl Machine {
         self.delay.draw_ns(&mut self.random)
     }
 
-    /// Does the next tick, due at model time `due_ns`. Returns its event, or the first of several. If a message waits, it is
-    /// received. An idle machine has an internal event with its probability, and otherwise sends to recipients drawn as the
-    /// configuration says. A machine without neighbours has only internal events.
+    /// Does the next tick, due at model time `due_ns`. Returns its event, or the first of several events. If a message waits, the
+    /// machine receives it. An idle machine has an internal event with its probability, and otherwise sends to recipients drawn
+    /// as the configuration says. A machine without neighbours has only internal events.
     pub fn tick(&mut self, due_ns: u64) -> Event {
         self.next_tick += 1;
         while let Some(message) = self.network.pop_before(due_ns) {
@@ -168,7 +168,7 @@ impl Machine {
     /// `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
-        // The usual case, at every tick, is handled here without a call.
+        // The common case is handled here without a call, because this function is called at every tick.
         if self.to_take == 0 {
             return None;
         }
@@ -250,12 +250,12 @@ impl Machine {
     }
 }
 
-/// Messages that have arrived, but whose modelled delay is not over. Messages of one sender keep their order.
+/// Messages that have arrived, but whose delay is not over. Messages of one sender keep their order.
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
     /// Sorted by the end of the delay, then by message, so that the order does not depend on the real times of arrival.
     under_way: BinaryHeap<Reverse<(u64, Message)>>,
-    /// For each sender, when the delay of its last message ends.
+    /// For each sender, the time at which the delay of its last message ends.
     last_through_ns: Vec<u64>,
 }
 
@@ -270,8 +270,8 @@ impl NetworkQueue {
         self.under_way.push(Reverse((*last_ns, message)));
     }
 
-    /// Removes and returns the next message whose delay ended before `ns`. A delay that ends exactly at `ns` is too late for the
-    /// tick at `ns`, and so is, without delays, a message sent at `ns`.
+    /// Removes and returns the next message whose delay ended before `ns`. If a delay ends exactly at `ns`, the tick at `ns` does
+    /// not receive the message. In the same way, without delays, a tick at `ns` does not receive a message that was sent at `ns`.
     fn pop_before(&mut self, ns: u64) -> Option<Message> {
         let &Reverse((through_ns, _)) = self.under_way.peek()?;
         if through_ns >= ns {

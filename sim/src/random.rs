@@ -1,13 +1,13 @@
 //! Random streams from a seed: the same numbers on every platform and in every release.
 //!
-//! The key of a stream is a hash of the experiment's seed and a run's stream key (a canonical text of everything that can change
-//! its events). So it does not depend on the run's number or on the computer. Each machine of a run has its own stream number under
-//! this key.
+//! The key of a stream is a hash of the experiment's seed and the run's stream key. (The stream key is a text of all parameters
+//! that can change events.) So a stream does not depend on the run's number or on the computer. Each machine of a run has its own
+//! stream number with this key.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// Stream number for draws that concern a whole run, such as its phases. No machine has this number.
+/// The stream number for draws that are made once for a whole run, such as its phases. No machine has this number.
 const RUN_STREAM: u64 = u64::MAX;
 
 /// Returns the stream of machine `machine` in the run with key `run_key`.
@@ -81,7 +81,7 @@ mod tests {
         );
     }
 
-    /// Samples must stay the same too, not only the random words from which they are made.
+    /// Random words must stay the same, and so must the samples that are made from them.
     #[test]
     fn samples_are_fixed() {
         let mut random = machine_stream(262, KEY, 2);

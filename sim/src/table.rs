@@ -1,6 +1,6 @@
 //! Tables for a terminal, in one style for both programs: no frame, a line below the headings, and each column as wide on the
-//! screen as its widest cell. The width is that of the characters as a terminal shows them: a Chinese character takes two columns,
-//! a combining accent none.
+//! screen as its widest cell. Widths are counted as a terminal shows characters: a Chinese character takes two columns, a
+//! combining accent takes none.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
@@ -11,10 +11,10 @@ use comfy_table::{
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Joins words that must stay on one line. It is printed as a space.
+/// A character between words that must stay on one line. It is printed as a space.
 pub const NO_BREAK: char = '\u{a0}';
 
-/// Starts a new line within a cell.
+/// The separator of lines within a cell.
 const NEW_LINE: char = '\n';
 
 /// Longer lines are broken anywhere, because the widths of all columns together must fit into 16 bits.
@@ -134,7 +134,8 @@ pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     grid.lines(width).join("\n")
 }
 
-/// Returns the width of the terminal in columns. Without a terminal it is `COLUMNS` or a usual width.
+/// Returns the width of the terminal in columns. Without a terminal it is the environment variable `COLUMNS`, or
+/// [`DEFAULT_WIDTH`].
 pub fn terminal_width() -> u16 {
     let told = std::env::var("COLUMNS")
         .ok()
@@ -155,7 +156,7 @@ pub fn display_width(text: &str) -> usize {
     text.width()
 }
 
-/// Returns a line as it is printed.
+/// Returns a line as it is printed, without special characters.
 pub fn printed(line: &str) -> String {
     line.replace(NO_BREAK, " ").trim_end().to_owned()
 }

@@ -1,7 +1,8 @@
-//! Reads TOML files from users. Every mistake is noted with its line and key, instead of stopping at the first.
+//! Reads TOML files from users. All mistakes are noted with their line and key; reading does not stop at the first mistake.
 //!
-//! [`read`] passes the document as a [`Section`]. Its [`Item`]s return typed values, or `None` after noting a mistake. The caller
-//! knows the meaning of the keys: there are readers of experiments, claims and mappings.
+//! [`read`] passes the document to the caller as a [`Section`]. The [`Item`]s of a section return typed values. If a value is
+//! wrong, they note a mistake and return `None`. The callers, which know the meaning of the keys, read experiments, claims and
+//! mappings.
 //!
 //! # Layout
 //!
@@ -25,7 +26,7 @@ pub struct Mistake {
     pub line: usize,
     /// The key with the tables around it (`parameters.internal`); empty for a mistake in the syntax.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to correct it.
     pub message: String,
 }
 
@@ -104,7 +105,11 @@ impl<'a> Document<'a> {
         DeTable::parse(self.text)
             .map_err(|error| {
                 let line = error.span().map_or(1, |span| self.line(span.start));
-                self.note(line, "", format!("not TOML: {}", error.message()));
+                self.note(
+                    line,
+                    "",
+                    format!("this is not valid TOML: {}", error.message()),
+                );
             })
             .ok()
     }
@@ -232,7 +237,7 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Returns the known name of which `name` is probably a misspelling.
+/// Returns the known name that is most similar to `name`, if `name` is probably a misspelling of it.
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     const CLOSE_ENOUGH: f64 = 0.75;
     known
@@ -292,6 +297,9 @@ mod tests {
              l.toml:4: `nome`: no such key; did you mean `name`?"
         );
         let no_toml = show_mistakes("name = \"a\"\nlights = [");
-        assert!(no_toml.starts_with("l.toml:2: not TOML: "), "{no_toml}");
+        assert!(
+            no_toml.starts_with("l.toml:2: this is not valid TOML: "),
+            "{no_toml}"
+        );
     }
 }

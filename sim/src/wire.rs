@@ -1,15 +1,16 @@
 //! The bytes on a connection and their meaning: a handshake in each direction, then frames. This code uses no socket.
 //!
-//! Both have a fixed size and are big-endian. A byte stream may join or split them anywhere; [`Chunks`] restores them.
+//! Steps of the handshake and frames have fixed sizes and are big-endian. TCP may join or split them anywhere; [`Chunks`] puts
+//! them together again.
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //! ```
 //!
-//! The run's token is never sent. Each side proves that it knows the token. The proof is a hash, keyed with the token, of all bytes
-//! that both have sent so far, the side's role, and both machines' indices. The dialler (the side that opens the connection) proves
-//! first, so that a listener answers nobody else.
+//! The run's token is never sent. Each side proves that it knows the token. The proof is a hash, keyed with the token, of all
+//! bytes that both sides have sent so far, of the side's role, and of both machines' indices. The dialler (the side that opens
+//! the connection) proves first. So a listener answers only to machines that know the token.
 
 use crate::machine::MachineIndex;
 
@@ -28,7 +29,7 @@ pub const HELLO_BYTES: usize = 67;
 /// Length of a frame, in bytes.
 pub const FRAME_BYTES: usize = 33;
 
-/// A run's secret. A connection that cannot prove to know it does not belong to the run.
+/// A run's secret. All machines of a run know it, and no other program does.
 pub type RunToken = [u8; 16];
 /// A number that is used only once.
 pub type Nonce = [u8; 16];
@@ -38,14 +39,14 @@ pub type Proof = [u8; 32];
 /// The kind of a [`Hello`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
-    /// From a listener in another process, directly after accepting: a nonce that the dialler's proof must include. It has no
-    /// proof.
+    /// From a listener in another process, directly after it has accepted the connection. It contains a nonce that the dialler's
+    /// proof must include, and no proof.
     Challenge,
     /// From the dialler of a connection that stays open during the run.
     Dial,
     /// The listener's answer to a dial.
     Answer,
-    /// From the dialler of a connection for one message, which follows.
+    /// From the dialler of a connection for one message. The message follows.
     Message,
     /// The listener's answer after it has received the message.
     Receipt,
@@ -85,9 +86,9 @@ pub enum Frame {
         /// How many messages it sent to this peer.
         messages: u64,
     },
-    /// Sent towards machine 0 if machines are in different processes: all connections of the sender are open.
+    /// All connections of the sender are open. Sent towards machine 0, if machines are in different processes.
     Ready,
-    /// Sent from machine 0 when all machines are ready: the run starts.
+    /// The start of the run. Sent by machine 0 when all machines are ready.
     Start {
         /// The start in Unix time.
         at_ns: u64,
@@ -120,7 +121,7 @@ const HELLO_KINDS: [HelloKind; 5] = [
 ];
 
 impl HelloKind {
-    /// Returns its number in the bytes.
+    /// Returns the number of the kind, as it is sent.
     pub fn number(self) -> u8 {
         self as u8
     }
@@ -323,7 +324,7 @@ mod tests {
 
         /// The same frames are decoded for every way of cutting the stream into pieces.
         #[test]
-        fn frames_survive_any_splitting(frames in prop::collection::vec(frame(), 0..20), cuts in prop::collection::vec(1usize..80, 0..200)) {
+        fn frames_are_restored_from_any_pieces(frames in prop::collection::vec(frame(), 0..20), cuts in prop::collection::vec(1usize..80, 0..200)) {
             let stream: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
             let mut chunks = Chunks::<FRAME_BYTES>::default();
             let (mut rest, mut read) = (&stream[..], vec![]);

@@ -1,10 +1,10 @@
 //! The checks of an audit, each with its name and its rule.
 
-/// A rule that is checked wherever it applies in the logs.
+/// A check of the audit: a rule that the logs must follow.
 ///
-/// "Clock Condition", C1, C2, IR1 and IR2 are names of L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
-/// System", Communications of the ACM 21(7), 1978. Lamport's IR2 allows a receive to set the clock to any value above the message's
-/// timestamp that is not below the clock. Here the new value must be the larger of the two, plus 1.
+/// "Clock Condition", C1, C2, IR1 and IR2 are names from L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
+/// System", Communications of the ACM 21(7), 1978. In that paper, IR2 allows many values for the clock after a receive. Here it
+/// must be exactly the larger one of clock and timestamp, plus 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
     /// A row of the journal agrees with itself, with `dataset.json` and with the run's events.
@@ -15,7 +15,7 @@ pub enum Check {
     Rows,
     /// The first tick of each machine obeys the phase rule.
     Phases,
-    /// A machine's ticks are 0, 1, 2 and so on. Their number follows from phase, rate and duration.
+    /// The ticks of a machine have the numbers 0, 1, 2 and so on. Phase, rate and duration determine how many there are.
     Ticks,
     /// No event happens before its tick is due or before the machine's previous event.
     Times,
@@ -27,11 +27,11 @@ pub enum Check {
     ReceiveClock,
     /// A machine's clock rises from event to event (C1: the Clock Condition within a machine).
     RisingClock,
-    /// The timestamp of a message is the clock that the stamp rule names.
+    /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,
-    /// The rule of [`Check::ClockCondition`] for runs with `stamp = before`, which break this rule by design.
+    /// The same rule as [`Check::ClockCondition`], for runs with `stamp = before`. Such runs break the rule by design.
     ClockConditionBefore,
     /// For each receive there is a send with the same sender, recipient, tick of sending and timestamp.
     Sent,
@@ -47,7 +47,7 @@ pub enum Check {
     QueueLength,
     /// A machine has no internal event and no send while messages wait in its queue.
     Idle,
-    /// Every message that was sent to a machine was received, waits in its queue at the end, or is under way.
+    /// Every message that was sent to a machine was received, or waits in the machine's queue at the end, or is still under way.
     Conservation,
     /// The share of internal events among idle ticks fits the configured probability.
     InternalShare,
@@ -96,13 +96,13 @@ impl Check {
         self.texts().1
     }
 
-    /// Why this check may be impossible on an imported log, or `None` if it is possible on every log.
+    /// The reason why this check may be impossible for an imported log, or `None` if it is always possible.
     pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
-            Self::Phases => Some("the times at which ticks were due are not known"),
+            Self::Phases => Some("the planned times of ticks are not known"),
             Self::Ticks => Some("ticks are not logged, so each row counts as one"),
-            Self::Stamp => Some("stamps of sends were taken from the stamp rule"),
-            Self::ReceiveClock => Some("receives do not have the stamp of their message"),
+            Self::Stamp => Some("the timestamps of sends were computed from the stamp rule"),
+            Self::ReceiveClock => Some("receives do not have the timestamp of their message"),
             Self::ClockCondition
             | Self::Sent
             | Self::ReceivedOnce
@@ -114,7 +114,7 @@ impl Check {
             }
             Self::Idle => Some("queue lengths are not logged"),
             Self::Recipients => Some("the rule for recipients was not given"),
-            Self::InternalShare => Some("the probability was measured in this log"),
+            Self::InternalShare => Some("the probability was measured in the same log"),
             Self::Journal
             | Self::Files
             | Self::Rows
@@ -128,12 +128,12 @@ impl Check {
 
     fn texts(self) -> (&'static str, &'static str) {
         match self {
-            Self::Journal => ("journal", "rows agree with key, plan and events"),
+            Self::Journal => ("journal", "rows agree with plan and events"),
             Self::Files => ("files", "events are unchanged"),
             Self::Rows => ("rows", "rows can be read, machines exist"),
             Self::Phases => ("phases", "first ticks obey the phase rule"),
             Self::Ticks => ("ticks", "0, 1, 2 and so on, all of them"),
-            Self::Times => ("times", "no event early, no time going back"),
+            Self::Times => ("times", "no event too early, no time falls"),
             Self::InitialClock => ("initial_clock", "clocks start from 0"),
             Self::LocalClock => ("local_clock", "internal and send add 1 (IR1)"),
             Self::ReceiveClock => ("receive_clock", "max(clock, stamp) + 1 (IR2)"),
@@ -146,7 +146,7 @@ impl Check {
             ),
             Self::Sent => ("sent", "received messages were sent"),
             Self::ReceivedOnce => ("received_once", "no message is received twice"),
-            Self::LinkOrder => ("link_order", "links keep the order, lose nothing"),
+            Self::LinkOrder => ("link_order", "links keep order, lose no message"),
             Self::Causality => ("causality", "no receive before its send"),
             Self::QueueOrder => ("queue_order", "the oldest message is received"),
             Self::QueueLength => ("queue_length", "arrived - received = queued"),

@@ -1,4 +1,4 @@
-//! Checks the rules of the clocks, machine by machine.
+//! Checks the rules of the clocks for each machine.
 
 use sim::experiment::StampRule;
 use sim::machine::EventKind;
@@ -19,8 +19,8 @@ struct Applied {
 }
 
 /// Checks [`Check::InitialClock`], [`Check::LocalClock`], [`Check::ReceiveClock`], [`Check::RisingClock`] and [`Check::Stamp`].
-/// Each clock is compared with the clock that the log gives for the machine's previous event, not with a replayed one. So if the
-/// machine continues from a wrong clock, only the wrong step is a violation.
+/// Each clock is compared with the logged clock of the machine's previous event. So one wrong step is one violation, even if all
+/// later clocks are wrong because of it.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut applied = Applied::default();

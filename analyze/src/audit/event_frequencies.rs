@@ -1,10 +1,10 @@
 //! Checks that the shares of internal events and of recipients fit the configured probabilities.
 //!
-//! Every idle tick draws independently. The counts are pooled over the runs of a configuration. Each share is compared with its
-//! probability by Chernoff's bound, on both sides: if n independent draws have probability p, a share at least as far off as k / n
-//! has a probability of at most 2 exp(-n D), where D is the relative entropy of k / n to p. The number of idle ticks depends on
-//! earlier draws. So the bound is summed over every possible number of draws, at most one per tick, and over all tested shares.
-//! Then a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
+//! Each idle tick draws its outcome independently. The counts of all runs of a configuration are added. Each share is then
+//! compared with its probability p by Chernoff's bound: let k of n independent draws have the outcome. A share at least as far
+//! from p as k / n has a probability of at most 2 exp(-n D), where D is the relative entropy of k / n to p. The number of idle
+//! ticks n itself depends on earlier draws. So the bound is summed over every possible n (at most the number of ticks), and over
+//! all tested shares. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
 #[derive(Debug)]
 struct Counts {
-    /// Ordinal number of the configuration's first run.
+    /// The index of the configuration's first run among the audited runs.
     ordinal: usize,
     known: Known,
     model: Model,
@@ -39,12 +39,12 @@ struct Counts {
     sends: Vec<u64>,
     /// Number of sends of each machine to all its neighbours.
     to_all: Vec<u64>,
-    /// Number of sends that are not to all, but to the expected number of recipients.
+    /// Number of sends of each machine that are not to all and have the expected number of recipients.
     well_sized: Vec<u64>,
-    /// For each number of neighbours: how many sends went to the first, second, ... neighbour of machines with as many neighbours.
-    /// Neighbours are in the order of machines. Sends to all do not count.
+    /// For each number of neighbours: over all machines with this number of neighbours, how many sends went to the machine's
+    /// first neighbour, to its second, and so on. Neighbours are in the order of machines. Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
-    /// Number of messages to each machine from sends that were not to all.
+    /// Number of messages to each machine. Sends to all do not count.
     by_recipient: Vec<u64>,
 }
 
@@ -100,7 +100,9 @@ impl Counts {
         }
         let neighbours = self.model.neighbours(machine);
         let peers = recipients.among(&[]);
-        if neighbours > 0 && self.model.law(neighbours).recipients == Some(peers.len()) {
+        if neighbours > 0
+            && self.model.send_probabilities(neighbours).recipients == Some(peers.len())
+        {
             self.well_sized[machine] += 1;
         }
         for peer in peers.iter().map(|&peer| peer as usize) {
@@ -163,7 +165,7 @@ impl Counts {
         }
     }
 
-    /// The share of internal events of each machine, and that of all machines if they have the same probability.
+    /// The share of internal events of each machine. If all machines have the same probability, also the share over all machines.
     fn internal_shares(&self) -> Vec<Share> {
         let machines = || 0..self.idle.len();
         let by_machine = machines().map(|machine| Share {
@@ -184,10 +186,10 @@ impl Counts {
     }
 
     /// For machines with the same number of neighbours: the shares of sends to all, of sends to each neighbour, and of sends with
-    /// the right number of recipients. Then, for each machine, the share of the other machines' sends that go to it.
+    /// the right number of recipients. Then, for each machine, the share of the other machines' sends that go to this machine.
     fn recipient_shares(&self) -> Vec<Share> {
         let alike = self.by_rank.iter().flat_map(|(&neighbours, ranks)| {
-            let law = self.model.law(neighbours);
+            let law = self.model.send_probabilities(neighbours);
             let sum = |counts: &[u64]| -> u64 {
                 let machines = 0..counts.len();
                 let like = machines.filter(|&machine| self.model.neighbours(machine) == neighbours);
@@ -220,7 +222,7 @@ impl Counts {
                 .clone()
                 .filter(|&from| self.model.may_send(from, machine));
             let neighbours = self.model.neighbours(senders.clone().next()?);
-            // In every topology, all senders to one machine have the same probability.
+            // In every topology, all senders send to a given machine with the same probability.
             debug_assert!(senders.all(|from| self.model.neighbours(from) == neighbours));
             let senders = machines
                 .clone()
@@ -231,7 +233,7 @@ impl Counts {
                 ),
                 count: self.by_recipient[machine],
                 of: senders.map(|from| self.sends[from]).sum(),
-                probability: self.model.law(neighbours).to_each,
+                probability: self.model.send_probabilities(neighbours).to_each,
             })
         });
         alike.chain(by_recipient).collect()
@@ -239,7 +241,8 @@ impl Counts {
 }
 
 impl Share {
-    /// n D: minus the logarithm of Chernoff's bound on the probability of a share that is at least as far off on the same side.
+    /// n D of the formula above: minus the logarithm of Chernoff's bound for one side. It is 0 if the share equals the
+    /// probability, and grows as the share becomes less likely.
     fn surprise(&self) -> f64 {
         let n = self.of as f64;
         let share = if self.of == 0 {
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_outcome_is_infinitely_surprising_and_a_certain_one_is_not() {
+    fn an_impossible_outcome_has_infinite_surprise_and_a_certain_one_has_none() {
         assert_eq!(surprise(1, 10, 0.0), f64::INFINITY);
         assert_eq!(surprise(9, 10, 1.0), f64::INFINITY);
         assert_eq!(surprise(0, 10, 0.0), 0.0);

@@ -1,4 +1,4 @@
-//! The messages that were sent to each machine, and when they can have arrived.
+//! The messages to each machine: when they were sent, and when they can have arrived.
 
 use sim::machine::EventKind;
 
@@ -9,7 +9,7 @@ use super::setup::Setup;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) sender: u32,
-    /// Index of the send among the sender's events.
+    /// The index of the send among the sender's events.
     pub(super) position: u32,
     /// The tick of the send.
     pub(super) tick: u64,
@@ -19,11 +19,12 @@ pub(super) struct Sent {
     pub(super) certain: u32,
 }
 
-/// The messages to one machine, sender by sender, each sender's messages in the order of its log.
+/// The messages to one machine: first those of sender 0, then those of sender 1, and so on. The messages of a sender are in the
+/// order of its log.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     pub(super) messages: Vec<Sent>,
-    /// For each sender, the index of its first message. The last element is the number of all messages.
+    /// For each sender, the index of its first message. The last element is the total number of messages.
     pub(super) links: Vec<u32>,
 }
 
@@ -59,8 +60,8 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     boxes
 }
 
-/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. It is the event's tick if the
-/// run was on schedule, and otherwise the index of the event among the machine's events.
+/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. If the run was on schedule,
+/// it is the number of the event's tick. Otherwise it is the index of the event among the machine's events.
 pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.on_schedule {
         entry.tick
@@ -69,11 +70,12 @@ pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     }
 }
 
-/// The first indices in the log of machine `to` at which the message of event `sent` can have arrived and must have arrived.
+/// Returns two indices in the log of machine `to`: the first at which the message of event `sent` can have arrived, and the first
+/// at which it must have arrived.
 ///
-/// If the run was on schedule, a tick sees all messages that arrived before it was due. Otherwise a message entered the queue between
-/// its send and the time that is later by the run's largest latency. With a modelled delay, only ticks that are due after the delay see
-/// the message.
+/// If the run was on schedule, a tick finds all messages that arrived before the tick was due. Otherwise a message entered the
+/// queue at an unknown time: after its send, and at most the run's largest latency later. If the configuration has a delay, only
+/// ticks that are due after the delay find the message.
 fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(sent.tick);
     let (from_ns, to_ns) = setup.delay_ns;

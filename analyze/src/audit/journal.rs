@@ -1,4 +1,5 @@
-//! Checks that a row of the journal agrees with itself, with `dataset.json` and with the run's events.
+//! Checks that a row of the journal agrees with `dataset.json` and with the run's events, and that its columns agree with each
+//! other.
 
 use std::collections::HashSet;
 
@@ -22,7 +23,7 @@ impl<'d> Planned<'d> {
         }
     }
 
-    /// Adds to `problems` each column of `row` that contradicts another column or the experiment.
+    /// Checks the columns of `row` against each other and against the experiment. Adds each contradiction to `problems`.
     pub(super) fn check(&self, row: &JournalRow, problems: &mut Vec<String>) {
         let planned = self.experiment;
         let configuration = row.configuration.to_string();
@@ -33,7 +34,9 @@ impl<'d> Planned<'d> {
                 row.key
             ));
         } else if !self.configurations.contains(configuration.as_str()) {
-            problems.push(format!("`{configuration}` is not in dataset.json"));
+            problems.push(format!(
+                "the configuration `{configuration}` is not in dataset.json"
+            ));
         }
         for (column, value, planned) in [
             ("engine", &row.engine, &planned.engine),
@@ -41,13 +44,13 @@ impl<'d> Planned<'d> {
         ] {
             if value != planned {
                 problems.push(format!(
-                    "{column} is {value}, but {planned} in dataset.json"
+                    "{column} is {value}, but it is {planned} in dataset.json"
                 ));
             }
         }
         if row.time_scale != planned.time_scale {
             problems.push(format!(
-                "time_scale is {}, but {} in dataset.json",
+                "time_scale is {}, but it is {} in dataset.json",
                 row.time_scale, planned.time_scale
             ));
         }
@@ -60,8 +63,8 @@ impl<'d> Planned<'d> {
     }
 }
 
-/// Adds to `problems` each column of `row` that contradicts the events: their number, the margin between ticks, the largest
-/// lateness, and whether the run was punctual. `schema` is the schema of the row.
+/// Checks columns of `row` against the events: the number of events, the margin between ticks, the largest lateness, and whether
+/// the run was punctual. Adds each contradiction to `problems`. `schema` is the dataset schema in which the row was written.
 pub(super) fn check_measured(
     row: &JournalRow,
     setup: &Setup,
@@ -79,8 +82,8 @@ pub(super) fn check_measured(
     if !setup.known.timetable {
         return;
     }
-    // If the log has fewer events than ticks are due, ticks are missing. Another check reports this. Here the due ticks would have to
-    // be listed, and they may be too many for the memory.
+    // If the log has fewer events than ticks, ticks are missing, and another check reports this. The margin is not computed then:
+    // it needs a list of all ticks, which may be too long for the memory.
     if setup.ticks() <= events {
         check_margin(row, setup, schema, problems);
     }
@@ -103,8 +106,9 @@ pub(super) fn check_measured(
     }
 }
 
-/// Checks column `margin_us`. Rows of datasets that were begun before schema 5 may have the value as those versions calculated it. That
-/// value is never larger than the margin, so a run that was punctual by it is punctual by the margin too.
+/// Checks column `margin_us`. Before schema 5, `margin_us` was calculated in another way. Rows of older datasets may have this
+/// earlier value. It is never larger than the margin, so a run that is punctual by the earlier value is also punctual by the
+/// margin.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     let is_stated = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);

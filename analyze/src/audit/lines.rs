@@ -21,21 +21,22 @@ impl<'d> Lines<'d> {
         Self { dataset }
     }
 
-    /// The file with a violation, and the line in it (from 1). The line is `None` if the file cannot be read up to there.
+    /// Finds the file with a violation, and the number of the line (from 1). The line is `None` if the file cannot be read up to
+    /// the violation.
     pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let segment = self.dataset.segment_of(run);
-                // If the line cannot be counted, the violation is reported without it. That the file cannot be read is a violation
-                // of its own.
+                // If the lines cannot be counted, the violation is reported without a line. The unreadable file is reported as a
+                // separate violation.
                 let before = newlines_before(&segment, run.offset).ok();
                 (segment, before.map(|before| before + row + 1))
             }
         }
     }
 
-    /// The line of a run in the journal, from 1. The journal has a header and then one line per row.
+    /// The line of a run in the journal, from 1. The journal has a header, and then one line for each row.
     fn in_journal(&self, run: &JournalRow) -> u64 {
         let rows = self.dataset.attempted().iter();
         let rows = rows.filter(|row| row.part == run.part);

@@ -1,4 +1,4 @@
-//! The events of a run, machine by machine.
+//! The events of each machine of a run.
 
 use sim::log::{EventRow, MissingFields, UNKNOWN_MACHINE, parse_rows_with_missing};
 use sim::machine::EventKind;
@@ -30,15 +30,17 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Reads the rows of run `run`. A row that cannot be read, that belongs to another run, or whose machine is not in the run, is a
-    /// violation and left out. A row with an impossible peer is a violation, but it is kept.
+    /// Reads the rows of run `run`. Three kinds of rows are violations and are left out: rows that cannot be read, rows of
+    /// another run, and rows with a machine that the run does not have. A row with an impossible sender or recipient is a
+    /// violation, but it is not left out.
     pub(super) fn read(
         (bytes, missing_fields): (&[u8], MissingFields),
         run: u64,
         setup: &Setup,
         findings: &mut RunFindings<'_>,
     ) -> Self {
-        // A row has at least 16 bytes. The reservation is limited by this because the number of ticks from runs.csv may be wrong.
+        // The number of ticks comes from runs.csv and may be wrong. A row has at least 16 bytes, so this limits the reserved
+        // memory.
         let most_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
             |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(most_rows) as usize);
@@ -128,7 +130,7 @@ impl Log {
     }
 }
 
-/// The bytes after the first `rows` rows.
+/// Skips the first `rows` rows. Returns the bytes after them.
 fn skip_rows(bytes: &[u8], rows: u64) -> &[u8] {
     let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
     let last = newlines.map(|(index, _)| index).nth(rows as usize - 1);

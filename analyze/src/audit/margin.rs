@@ -1,6 +1,7 @@
 //! Recomputes the margin of a run: the shortest time between two ticks whose order matters.
 //!
-//! The order of two ticks matters if they are of two machines, and one of these may send to the other, or both may send to a third.
+//! The order of two ticks matters if they belong to two machines, and one of these may send to the other, or both may send to a
+//! third.
 
 use sim::experiment::PhaseRule;
 
@@ -17,7 +18,7 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let peers = setup.model.peers();
     let closest_ns = match &peers {
-        // The order of any two machines' ticks matters. So the closest two are neighbours in the sorted list.
+        // Here the order of all ticks matters, so the closest two ticks are next to each other in the sorted list.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -35,8 +36,8 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     setup.wall_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
-/// The value that datasets of schema 4 and earlier have in column `margin_us`, here in wall nanoseconds. With phase = spread it is the
-/// least distance that the rule guarantees between any two ticks. With other phases it is 0.
+/// The value that datasets of schema 4 and earlier have in column `margin_us`, but in wall nanoseconds. With phase = spread it is
+/// a lower limit for the time between any two ticks, which follows from the rates. With other phases it is 0.
 pub(super) fn earlier_margin_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps()) {
         (PhaseRule::Spread, Some(steps)) => setup.wall_ns(MILLION_SECONDS_NS / steps),

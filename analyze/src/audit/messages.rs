@@ -12,8 +12,8 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// For each receive of a machine, the index of its message in the mailbox, or `None` if this message is not known.
-pub(super) type Taken = Vec<Option<u32>>;
+/// For each receive of a machine, the index of the received message in the mailbox, or `None` if the message is not known.
+pub(super) type TakenMessages = Vec<Option<u32>>;
 
 /// Checks the receives of `machine`: [`Check::Sent`], [`Check::ReceivedOnce`], [`Check::LinkOrder`], [`Check::Causality`],
 /// [`Check::QueueOrder`] and the Clock Condition between machines.
@@ -23,7 +23,7 @@ pub(super) fn check(
     machine: usize,
     mailbox: &Mailbox,
     findings: &mut RunFindings<'_>,
-) -> Taken {
+) -> TakenMessages {
     let mut reader = Reader {
         setup,
         log,
@@ -34,7 +34,7 @@ pub(super) fn check(
         order: Order::new(setup, log),
         matched: 0,
     };
-    let mut taken = Taken::new();
+    let mut taken = TakenMessages::new();
     for entry in &log.machines[machine] {
         if let EventKind::Receive(message) = entry.kind {
             taken.push(reader.receive(entry, message, findings));
@@ -55,8 +55,8 @@ pub(super) fn check(
     taken
 }
 
-/// Returns the [`Taken`] of `machine` for a log that does not tell which message a receive took: `None` for each receive.
-pub(super) fn none_known(log: &Log, machine: usize) -> Taken {
+/// Returns `None` for each receive of `machine`. This is the [`TakenMessages`] of a log in which the received messages are not known.
+pub(super) fn none_known(log: &Log, machine: usize) -> TakenMessages {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
     receives.map(|_| None).collect()
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         Some(index)
     }
 
-    /// Finds the message in the mailbox by its sender and the tick of its send.
+    /// Finds the message in the mailbox, by its sender and the tick at which it was sent.
     fn find(&self, message: Message) -> Option<u32> {
         let link = message.sender as usize;
         let (start, end) = (
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
                 )
             });
         }
-        // If a message is passed over, only the first later receive is reported.
+        // If a message is passed over, only the first receive of a later message is reported.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
             findings.violated(Check::QueueOrder, At::Row(entry.row), || {
                 let later = event(later.sender as usize, self.send_of(&later));
                 format!(
-                    "{}, but machine {} had already received a message that entered the queue later: {later}",
+                    "{}, but before that, machine {} had received a message that entered the queue later: {later}",
                     self.describe(entry),
                     self.machine
                 )
@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
                 let send = self.send_of(sent);
                 findings.violated(Check::QueueOrder, At::Row(send.row), || {
                     format!(
-                        "{}: machine {} never received this message, but received one that arrived later: {}",
+                        "{}: machine {} never received this message, but it received a message that arrived later: {}",
                         event(sent.sender as usize, send),
                         self.machine,
                         event(later.sender as usize, self.send_of(&later))
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Describes an event of the machine whose receives are checked.
+    /// Describes an event of the machine that is being checked.
     fn describe(&self, entry: &Entry) -> String {
         event(self.machine, entry)
     }

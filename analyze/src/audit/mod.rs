@@ -1,13 +1,14 @@
-//! Checks whether a dataset's logs are executions of machines with Lamport clocks, and whether they agree with the journal.
+//! Checks whether the logs of a dataset follow the rules of machines with Lamport clocks, and whether they agree with the
+//! journal.
 //!
-//! The audit recomputes the logs from the rules alone. It uses none of the simulator's machines, clocks, schedules or engines. It
-//! shares with the simulator only the reader of logs and the types of rows and parameters. Each run is compared with its own row in
-//! the journal. Only shares are pooled over the runs of a configuration.
+//! The audit has its own code for all rules. It does not use the simulator's machines, clocks, schedules or engines. From the
+//! simulator it uses only the code that reads logs, and the types of rows and parameters. Each run is compared with its own row
+//! in the journal. Only shares of random outcomes are computed over all runs of a configuration.
 //!
-//! The checks depend on the run's row. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time at which
-//! a message enters a queue is known, and queue lengths are recomputed exactly. For other runs the journal gives the largest latency.
-//! Then each queue length must lie between two limits, which follow from the number of messages that must have arrived and the number
-//! that can have arrived.
+//! Queue lengths are checked in two ways. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time
+//! at which each message enters a queue is known. So queue lengths are recomputed exactly. In other runs only the largest latency
+//! is known, from the journal. So each queue length must lie between two limits: one counts only the messages that must have
+//! arrived, the other all messages that can have arrived.
 //!
 //! # Layout
 //!
@@ -17,10 +18,10 @@
 //! - [`model`]: what idle machines do, and to which machines they may send
 //! - [`margin`]: the shortest time between two ticks whose order matters
 //! - [`journal`]: checks of the journal's rows
-//! - [`log`]: the events of a run, machine by machine
+//! - [`log`]: the events of each machine of a run
 //! - [`ticks`]: checks of ticks, times and phases
 //! - [`clocks`]: checks of the clocks
-//! - [`in_flight`], [`messages`], [`order`]: checks of messages: which were sent, which were received, and in which order
+//! - [`in_flight`], [`messages`], [`order`]: checks of messages: whether they were sent, and the order in which they are received
 //! - [`queues`]: checks of queue lengths
 //! - [`event_frequencies`]: checks of the shares of random outcomes
 //! - [`runs`]: all checks over the runs of a dataset, on all cores
@@ -70,17 +71,17 @@ pub struct Audited {
     pub label: String,
     /// Number of finished runs whose events were audited.
     pub runs: u64,
-    /// Number of runs that failed and that no later attempt finished. They have no events.
+    /// Number of runs that failed and were not finished by a later attempt. They have no events.
     pub failed: u64,
-    /// Number of planned runs that are neither finished nor failed in the data that is present.
+    /// Number of planned runs that are neither finished nor failed. Runs of missing shards do not count.
     pub to_do: u64,
     /// The shards of the experiment whose folders are missing.
     pub missing_shards: Vec<Shard>,
     /// Number of events read.
     pub events: u64,
-    /// Number of messages sent. A send to all peers counts once for each peer.
+    /// Number of messages. A send to several machines counts once for each recipient.
     pub messages: u64,
-    /// Whether the logs come from another implementation. Then checks that need missing columns are not made.
+    /// Whether the logs come from another program. Then checks that need missing columns are not made.
     pub imported: bool,
     /// For an imported dataset: why violations cannot be traced to lines of the imported files, or `None` if they can.
     pub sources_problem: Option<String>,
@@ -106,7 +107,7 @@ pub struct CheckResult {
 pub struct CounterExample {
     /// The file with the violation.
     pub file: PathBuf,
-    /// The line in the file (from 1), or `None` if the file cannot be read up to there.
+    /// The line in the file (from 1), or `None` if the file cannot be read up to the violation.
     pub line: Option<u64>,
     /// The run, or `None` if the journal cannot be read.
     pub run: Option<u64>,
@@ -121,8 +122,8 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run. Mistakes within
-    /// a dataset are violations, not errors.
+    /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run. Damage and
+    /// mistakes within a dataset are reported as violations, not as errors.
     pub fn run(roots: &[PathBuf]) -> Result<Self, Error> {
         let mut datasets = roots
             .iter()

@@ -1,4 +1,5 @@
-//! The rules for idle machines, from the run's row in the journal: the probabilities of events, and the possible recipients.
+//! The rules for idle machines: the probabilities of events, and the possible recipients. They follow from the run's row in the
+//! journal.
 
 use sim::experiment::{Configuration, Internal, Sends, Topology};
 
@@ -11,10 +12,9 @@ pub(super) struct Model {
     sends: Sends,
 }
 
-/// The probability that a send of a machine goes to a certain neighbour, alone or among others, and the probability that it goes to
-/// all.
+/// The probabilities of recipients for a send of a machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Law {
+pub(super) struct SendProbabilities {
     pub(super) to_each: f64,
     pub(super) to_all: f64,
     /// Number of recipients of a send that is not to all, or `None` if all sends are to all.
@@ -22,7 +22,7 @@ pub(super) struct Law {
 }
 
 impl Model {
-    /// The rules of a run's configuration.
+    /// Finds the rules that follow from a run's configuration.
     pub(super) fn new(configuration: &Configuration) -> Self {
         Self {
             machines: configuration.rates.machines() as usize,
@@ -57,8 +57,8 @@ impl Model {
         }
     }
 
-    /// For each machine, the other machines for which the order of their ticks and its own ticks matters: one may send to the other, or
-    /// both may send to a third. `None` if the order matters for any two machines.
+    /// For each machine, lists the other machines whose ticks must keep their order with its own ticks: one of the two may send
+    /// to the other, or both may send to a third. `None` if this is so for all machines.
     pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
@@ -97,7 +97,7 @@ impl Model {
         }
     }
 
-    /// The probability that an idle tick of `machine` is an internal event. It is 1 if the machine may send to no machine.
+    /// The probability that an idle tick of `machine` is an internal event. It is 1 if the machine may not send to any machine.
     pub(super) fn internal(&self, machine: usize) -> f64 {
         match self.neighbours(machine) {
             0 => 1.0,
@@ -106,9 +106,9 @@ impl Model {
     }
 
     /// The probabilities for sends of a machine with `neighbours` neighbours. There must be at least one neighbour.
-    pub(super) fn law(&self, neighbours: usize) -> Law {
+    pub(super) fn send_probabilities(&self, neighbours: usize) -> SendProbabilities {
         let d = neighbours as f64;
-        let to_all = Law {
+        let to_all = SendProbabilities {
             to_each: 0.0,
             to_all: 1.0,
             recipients: None,
@@ -118,22 +118,24 @@ impl Model {
             _ => self.sends,
         };
         match sends {
-            Sends::Mix => Law {
+            Sends::Mix => SendProbabilities {
                 to_each: 1.0 / (d + 1.0),
                 to_all: 1.0 / (d + 1.0),
                 recipients: Some(1),
             },
-            Sends::Unicast => Law {
+            Sends::Unicast => SendProbabilities {
                 to_each: 1.0 / d,
                 to_all: 0.0,
                 recipients: Some(1),
             },
             Sends::Broadcast => to_all,
-            Sends::Multicast(recipients) if (recipients as usize) < neighbours => Law {
-                to_each: f64::from(recipients) / d,
-                to_all: 0.0,
-                recipients: Some(recipients as usize),
-            },
+            Sends::Multicast(recipients) if (recipients as usize) < neighbours => {
+                SendProbabilities {
+                    to_each: f64::from(recipients) / d,
+                    to_all: 0.0,
+                    recipients: Some(recipients as usize),
+                }
+            }
             Sends::Multicast(_) => to_all,
         }
     }

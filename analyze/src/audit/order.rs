@@ -1,10 +1,11 @@
-//! The order in which messages entered a machine's queue, as far as it is known.
+//! Checks the order in which a machine takes messages from its queue.
 
 use super::in_flight::Sent;
 use super::log::Log;
 use super::setup::Setup;
 
-/// A time or a position in the recipient's log (see `entry_times`), and a number that orders messages of the same time.
+/// When a message entered a queue: a time or a position in the recipient's log (see `entry_times`), and a number that orders
+/// messages with the same time.
 type Instant = (u64, u32);
 
 /// Follows the messages that a machine takes from its queue, and checks that the oldest is taken first.
@@ -12,7 +13,8 @@ type Instant = (u64, u32);
 pub(super) struct Order<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Of the messages taken so far, the one whose earliest possible entry into the queue is the latest, with that time.
+    /// Each message taken so far has an earliest possible time of entry into the queue. This is the message for which this time
+    /// is the latest, with the time.
     latest: Option<(Instant, Sent)>,
 }
 
@@ -25,7 +27,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Records that the machine took `sent` from its queue. Returns a message that was taken earlier if it is certain that this message
+    /// Records that the machine took `sent` from its queue. Returns another message if it was taken before `sent` and certainly
     /// entered the queue after `sent`.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let (from, to) = self.entry_times(sent);
@@ -39,7 +41,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Returns a message that was taken although it entered the queue later than `sent`, or `None` if there is none.
+    /// Returns a message that was taken although it certainly entered the queue after `sent`; `None` if there is no such message.
     pub(super) fn passed(&self, sent: &Sent) -> Option<Sent> {
         let (latest, later) = self.latest?;
         (self.entry_times(sent).1 < latest).then_some(later)
@@ -47,11 +49,13 @@ impl<'a> Order<'a> {
 
     /// The earliest and the latest time at which the message can have entered the queue.
     ///
-    /// In a run that was as scheduled, these are the first and the last time at which the message's delay can have ended. If the delay is
-    /// constant, both are equal, and of messages with the same time, that of the sender with the lowest number is first. In another run
-    /// without a configured delay, the earliest time is that of the send, and the latest is later by the run's largest latency. With a
-    /// configured delay, the result is no time but a position: the first event of the recipient before which the message can have
-    /// arrived, and the first before which it must have arrived.
+    /// There are three cases:
+    ///
+    /// - The run was as scheduled: the times at which the message's shortest and longest delay end. If the delay is constant, both
+    ///   are equal. Messages with equal times are then ordered by the number of their sender.
+    /// - The run was not as scheduled and has no configured delay: the time of the send, and this time plus the run's largest latency.
+    /// - The run was not as scheduled and has a configured delay: positions instead of times. They are the first event of the recipient
+    ///   before which the message can have arrived, and the first before which it must have arrived.
     fn entry_times(&self, sent: &Sent) -> (Instant, Instant) {
         let Setup {
             delay_ns,

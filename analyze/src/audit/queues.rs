@@ -1,4 +1,4 @@
-//! Recomputes queue lengths: messages that arrived minus messages received.
+//! Checks queue lengths: the number of messages that arrived minus the number of messages received.
 
 use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
@@ -6,14 +6,13 @@ use sim::machine::EventKind;
 use super::checks::Check;
 use super::in_flight::{Mailbox, Sent, log_index};
 use super::log::{Entry, Log};
-use super::messages::Taken;
+use super::messages::TakenMessages;
 use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Idle`] of `machine`. A tick takes a message if there is one, so the queue is empty before and after an idle
-/// tick.
+/// Checks [`Check::Idle`] of `machine`. A tick takes a message if one waits. So the queue is empty before and after an idle tick.
 pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mut RunFindings<'_>) {
     if !setup.known.queue_lengths {
         return;
@@ -34,7 +33,7 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mu
     findings.checked(Check::Idle, events.len() as u64);
 }
 
-/// Checks that the last event of a tick leaves no message in the queue. This is the rule with receive = all.
+/// With receive = all, checks that the last event of a tick leaves no message in the queue.
 fn check_taken(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
     if let Some(last) = last.filter(|last| last.queue > 0) {
         findings.violated(Check::Idle, At::Row(last.row), || {
@@ -47,8 +46,8 @@ fn check_taken(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<
     }
 }
 
-/// In an imported log, a message may arrive while the program is writing an idle event, so that this event has a queue length above 0.
-/// So there only an idle event is wrong whose previous event left messages in the queue.
+/// Checks the queue length of an idle event. In an imported log, a message may arrive while the program writes an idle event, so
+/// the length may be above 0. There, an idle event is wrong only if the previous event also left messages in the queue.
 fn check_idle_event(
     setup: &Setup,
     machine: usize,
@@ -82,7 +81,7 @@ pub(super) fn check(
     log: &Log,
     machine: usize,
     mailbox: &Mailbox,
-    taken: &Taken,
+    taken: &TakenMessages,
     findings: &mut RunFindings<'_>,
 ) {
     let events = &log.machines[machine];
@@ -110,7 +109,7 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// The numbers of messages that can have arrived and that must have arrived, at each index in a machine's log (see [`log_index`]).
+/// How many messages can have arrived, and how many must have arrived, at each index in a machine's log (see [`log_index`]).
 struct Arrived {
     possible: Vec<u32>,
     certain: Vec<u32>,
@@ -137,7 +136,7 @@ impl Arrived {
         arrived
     }
 
-    /// The least and the largest number of messages that can have arrived by `log_index`.
+    /// The smallest and the largest possible number of messages that arrived by `log_index`.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
         let last = self.possible.len() - 1;
         let log_index = usize::try_from(log_index).map_or(last, |log_index| log_index.min(last));
@@ -154,12 +153,12 @@ struct Queue {
     received: u64,
     /// Number of messages that have entered the queue so far, according to the log's queue lengths.
     entered: u64,
-    /// For each of these messages, the first index in the log at which it was in the queue.
+    /// For each of these messages, the first index in the log at which the message was in the queue.
     entered_at: Vec<u64>,
 }
 
 impl Queue {
-    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its ordinal number among the
+    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its index among the
     /// machine's receives, from 0.
     fn check_length(
         &mut self,
@@ -187,7 +186,7 @@ impl Queue {
                 )
             });
         }
-        // In a damaged log, a queue length can be arbitrarily large. So this loop stops at the number of messages that can have
+        // In a damaged log, a queue length can be extremely large. So this loop stops at the number of messages that can have
         // arrived.
         while self.entered < entered.min(most) {
             self.entered += 1;
@@ -210,8 +209,8 @@ impl Queue {
         )
     }
 
-    /// Checks when the message of a receive entered the queue according to the queue lengths: the message must be able to arrive then.
-    /// The nth message that a machine receives is the nth that entered its queue.
+    /// The queue lengths show when the message of a receive entered the queue: the nth message that a machine receives is the nth
+    /// that entered its queue. Checks that the message can have arrived at that time.
     fn check_entered(
         &self,
         entry: &Entry,
@@ -245,7 +244,7 @@ impl Queue {
         arrived: &Arrived,
         findings: &mut RunFindings<'_>,
     ) {
-        // A machine without ticks receives nothing and logs no queue length. All its messages may be under way.
+        // A machine without ticks receives nothing and logs no queue length. All messages to it may be under way.
         let Some((last, log_index)) = last else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The results of an audit as text, table and records.
+//! Prints the results of an audit as text, as a table and as records.
 
 use sim::sweep::words::grouped;
 
@@ -7,8 +7,8 @@ use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. An empty
-/// line ends the report.
+/// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. The last
+/// paragraph is empty.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(not_checked));
@@ -79,7 +79,8 @@ fn describe_dataset(dataset: &Audited) -> String {
     )
 }
 
-/// One sentence, with a space before it, for each kind of runs that were not audited: failed runs, planned runs, missing shards.
+/// One sentence for each kind of runs that were not audited: failed runs, planned runs, runs of missing shards. Each sentence
+/// begins with a space.
 pub fn not_audited(dataset: &Audited) -> String {
     let is = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
@@ -131,7 +132,7 @@ fn not_checked(dataset: &Audited) -> Option<String> {
 fn verdict(audit: &Audit) -> String {
     match describe_failures(audit) {
         None => format!(
-            "Check passed: all {} checks say that these logs are executions of machines with Lamport clocks.",
+            "Check passed: in all {} checks, these logs follow the rules of machines with Lamport clocks.",
             made(audit)
         ),
         Some(failures) => format!("CHECK FAILED: {failures}."),
@@ -189,15 +190,16 @@ pub fn table(audit: &Audit) -> Table {
 
 fn caption(audit: &Audit) -> Vec<String> {
     let mut caption = vec![
-        "checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed."
+        "checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed."
             .to_owned(),
         "IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two machines.".to_owned(),
-        "Shares are pooled over the runs of a configuration. The probability that a correct dataset of any size fails a check of shares is below 1 in 10^9.".to_owned(),
+        "Shares are computed over all runs of a configuration. A correct dataset of any size fails a check \
+         of shares with a probability below 1 in 10^9.".to_owned(),
     ];
     if audit.counts(Check::ClockConditionBefore).0 > 0 {
         caption.push(
-            "With stamp = before, a message carries the clock before the send. So the clock of its receive can be equal to that of the send: this \
-             breaks the Clock Condition by design."
+            "With stamp = before, a message carries the clock before the send. So the clock of its receive \
+             can be equal to the clock of the send. This breaks the Clock Condition by design."
                 .to_owned(),
         );
     }

@@ -31,7 +31,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         opened => opened?,
     };
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
-    // If a run is finished twice, its rows keep the order in which they were written.
+    // A stable sort: if a run has two rows, they stay in the order in which they were written.
     finished.sort_by_key(|row| row.run);
     let failed = still_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
@@ -81,7 +81,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     })
 }
 
-/// The imported file and the line in it (from 1) from which the event at `at` was read, or `None` if it is not known.
+/// Finds the imported file and the line (from 1) from which the event at `at` was read. `None` if they are not known.
 fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<(String, u64)> {
     let At::Row(row) = at else {
         return None;
@@ -90,7 +90,7 @@ fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<
     Some((file.to_owned(), line))
 }
 
-/// The result for a dataset whose journal is damaged, so that its runs are not known.
+/// The result for a dataset with a damaged journal. The runs of such a dataset are not known.
 fn unreadable(root: &Path, error: DatasetError) -> Audited {
     let results = Check::ALL.map(|check| CheckResult {
         check,
@@ -172,7 +172,7 @@ fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFre
     sum
 }
 
-/// For each key, the ordinal number of the first finished row with this key.
+/// For each key, the index of the first finished row with this key.
 fn by_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
     let mut by_key = HashMap::with_capacity(finished.len());
     for (ordinal, row) in finished.iter().enumerate() {
@@ -187,7 +187,7 @@ struct Shared<'d> {
     finished: &'d [&'d JournalRow],
     planned: Planned<'d>,
     by_key: HashMap<&'d str, usize>,
-    /// The ordinal number of the run that is audited next.
+    /// The index of the run that is audited next.
     next: AtomicUsize,
 }
 
@@ -234,7 +234,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Tells whether no earlier row has the same run or the same key. If an earlier row has, adds a problem.
+    /// Whether no earlier row has the same run or the same key. Otherwise adds a problem.
     fn is_new(&self, ordinal: usize, problems: &mut Vec<String>) -> bool {
         let row = self.finished[ordinal];
         let before = ordinal.checked_sub(1).map(|before| self.finished[before]);

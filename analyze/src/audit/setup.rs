@@ -8,15 +8,17 @@ use super::timetable::Timetable;
 
 /// The largest rounding error of converted times, in nanoseconds.
 pub(super) const ROUNDING_NS: u64 = 1000;
-/// A delay longer than this many means is not drawn from an exponential distribution. The probability of such a delay is 10^-17.
+/// The longest possible delay in an exponential distribution, as a multiple of the mean. A longer delay has a probability of
+/// 10^-17, so it never occurs in practice.
 const LONGEST_IN_MEANS: u64 = 40;
-/// Another program may log a send only after its message has left. This is the longest time between the two, as a share of a tick.
+/// A program of others may log a send after the message has already left. This is the longest time between the two, as a share of
+/// a tick.
 const LOGGED_LATE: f64 = 0.05;
 
-/// The facts about a run that are known. All are known unless its log was imported.
+/// Which facts about a run are known. In a run of the simulator, all are known. In an imported run, some may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
-    /// The times at which ticks were due, and their number.
+    /// The times at which ticks were due, and the number of ticks.
     pub(super) timetable: bool,
     /// The tick of each event.
     pub(super) ticks: bool,
@@ -26,13 +28,13 @@ pub(super) struct Known {
     pub(super) recipients: bool,
     /// The rule by which recipients are drawn.
     pub(super) sends: bool,
-    /// Queue lengths, from the log itself.
+    /// Queue lengths that the log contains, and that were not recounted by the import.
     pub(super) queue_lengths: bool,
     /// Times of all machines on one scale.
     pub(super) shared_time: bool,
-    /// Timestamps that sends carry.
+    /// The timestamps of sent messages.
     pub(super) send_stamps: bool,
-    /// Timestamps of received messages.
+    /// The timestamps of received messages.
     pub(super) stamps: bool,
     /// The send of each receive.
     pub(super) messages: bool,
@@ -52,7 +54,7 @@ impl Known {
         messages: true,
     };
 
-    /// The facts that are known about run `run`. `imported` describes the dataset if it was imported.
+    /// Finds the facts that are known about run `run`. `imported` describes the import; it is `None` for runs of the simulator.
     pub(super) fn new(imported: Option<&Imported>, run: u64) -> Self {
         let Some(imported) = imported else {
             return Self::ALL;
@@ -92,7 +94,7 @@ pub(super) struct Setup {
     pub(super) rates: Vec<Rate>,
     pub(super) phases_ns: Vec<u64>,
     pub(super) phase: PhaseRule,
-    /// Model time observed.
+    /// The observed model time.
     pub(super) duration_ns: u64,
     /// How many messages a tick takes from the queue.
     pub(super) receive: ReceiveRule,
@@ -107,8 +109,7 @@ pub(super) struct Setup {
     pub(super) is_virtual: bool,
     /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
     pub(super) on_schedule: bool,
-    /// The longest time from a send until its message is in the queue, in wall nanoseconds. It is the largest integer if it is not
-    /// known.
+    /// The longest time from a send until its message is in the queue, in wall nanoseconds; `u64::MAX` if it is not known.
     pub(super) latency_ns: u64,
     started_at_ns: u64,
     time_scale: f64,
@@ -154,7 +155,7 @@ impl Setup {
         }
     }
 
-    /// The longest time by which a receive can be logged before its send, in wall nanoseconds. It is 0 for machines of the simulator.
+    /// How much earlier than its send a receive can be logged, in wall nanoseconds. It is 0 for runs of the simulator.
     pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
         if self.known.timetable {
             return 0;
@@ -197,7 +198,8 @@ impl Setup {
         (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// Number of steps of 1 / (lcm(rates) N) seconds in a million seconds. `spread` phases lie on this grid.
+    /// With `spread` phases, every phase is a multiple of a step of 1 / (lcm(rates) N) seconds, where N is the number of
+    /// machines. Returns the number of steps in a million seconds.
     pub(super) fn steps(&self) -> Option<u64> {
         let lcm = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();

@@ -2,19 +2,19 @@
 
 use super::checks::{CHECKS, Check};
 
-/// The place of a violation in a run.
+/// Where a violation is in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// In the run's row in the journal.
     Journal,
-    /// In this row of the run's events, from 0.
+    /// In this row of the run's events (from 0).
     Row(u64),
 }
 
 /// The first violation of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct First {
-    /// Ordinal number of the run among the audited runs of the dataset.
+    /// The index of the run among the audited runs of the dataset.
     pub(super) ordinal: usize,
     /// Where the violation is in the run.
     pub(super) at: At,
@@ -36,7 +36,7 @@ pub(super) struct Tally {
     lines: [Line; CHECKS],
     /// Number of runs whose events were audited.
     pub(super) runs: u64,
-    /// Number of messages sent. A send to all peers counts once for each peer.
+    /// Number of messages. A send to several machines counts once for each recipient.
     pub(super) messages: u64,
     /// Number of readable rows of the event log.
     pub(super) events: u64,
@@ -47,7 +47,8 @@ impl Tally {
         &self.lines[check as usize]
     }
 
-    /// Adds the results of other runs. The first violation is that of the first run, so the order of the additions does not matter.
+    /// Adds the results of other runs. The first violation is the one in the run with the lowest index, so the order of the
+    /// additions does not matter.
     pub(super) fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.messages += other.messages;
@@ -63,7 +64,7 @@ impl Tally {
         }
     }
 
-    /// Makes a recorder for the findings of the run with this ordinal number.
+    /// Makes a recorder for the findings of the run with this index.
     pub(super) fn findings(&mut self, ordinal: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,

@@ -131,8 +131,9 @@ fn check_time(
     entry.time_ns.saturating_sub(due_ns)
 }
 
-/// Checks [`Check::Phases`]: `aligned` phases are 0, all phases are within a period, and `spread` phases are multiples of 1 /
-/// (lcm(rates) N) seconds such that no two machines ever tick at the same time.
+/// Checks [`Check::Phases`]. All phases must be shorter than the time between two ticks. `aligned` phases must be 0. `spread`
+/// phases must be multiples of 1 / (lcm(rates) N) seconds, where N is the number of machines, and no two machines may ever tick
+/// at the same time.
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
@@ -155,7 +156,7 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps) = steps
         {
-            // The points of the grid are rounded down to nanoseconds.
+            // Phases are rounded down to nanoseconds.
             let in_a_second = steps as f64 / 1e6;
             let steps = u128::from(steps);
             let step = (u128::from(phase_ns) * steps).div_ceil(million_seconds_ns);

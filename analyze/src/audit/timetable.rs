@@ -15,7 +15,7 @@ pub(super) struct Timetable {
 }
 
 impl Timetable {
-    /// The ticks of a machine with `micro_hertz` ticks in a million seconds (at least one), the first of them at `phase_ns`.
+    /// The ticks of a machine that has `micro_hertz` ticks in a million seconds (at least 1), and its first tick at `phase_ns`.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
         let mut timetable = Self {
             phase_ns,
@@ -35,7 +35,7 @@ impl Timetable {
         self.phase_ns.saturating_add(since_first)
     }
 
-    /// The first tick that is due later than `ns`, or the number of ticks if there is none.
+    /// The first tick that is due later than `ns`. If there is none, the number of ticks.
     pub(super) fn first_after(&self, ns: u64) -> u64 {
         match ns.checked_sub(self.phase_ns) {
             None => 0,

@@ -1,4 +1,4 @@
-//! Descriptions of events.
+//! Descriptions of events for messages to the user.
 
 use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, Recipients};

@@ -1,10 +1,10 @@
-//! Criteria: where a 95 % interval must lie, and the verdict on an estimate.
+//! Criteria. A criterion says where the 95 % interval of an estimate must lie, and gives a verdict on the estimate.
 
 use std::fmt;
 
 use super::Estimated;
 
-/// An interval of values.
+/// A criterion: the interval of the values for which a test holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Criterion {
     low: f64,
@@ -13,23 +13,24 @@ pub struct Criterion {
     closed: bool,
 }
 
-/// The verdict on an estimate by a criterion.
+/// The verdict of a criterion on an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The estimate's interval lies wholly inside the criterion.
+    /// The whole interval of the estimate is inside the criterion.
     Holds,
-    /// The estimate's interval lies wholly outside the criterion.
+    /// The whole interval of the estimate is outside the criterion.
     Fails,
-    /// The interval lies partly inside and partly outside, or there is no reliable interval.
+    /// A part of the interval is inside and a part outside, or there is no reliable interval.
     Undecided {
-        /// About how many runs (in the smaller cell) would be enough to decide, if mean and spread do not change; none if no number
-        /// would.
+        /// How many runs would approximately be enough to decide, if mean and spread do not change. In a comparison, this is the
+        /// number of runs in the smaller cell. None if no number would be enough.
         runs: Option<u64>,
     },
 }
 
 impl Criterion {
-    /// Values above `above` and below `below`, as far as these are given; none if no value or every value meets them.
+    /// The criterion that values are above `above` and below `below`. Either may be missing. None if no value or every value
+    /// would meet the criterion.
     pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);
         let high = below.unwrap_or(f64::INFINITY);
@@ -41,7 +42,8 @@ impl Criterion {
         })
     }
 
-    /// Values from `low` to `high`, both included; none if `low` is above `high` or one of them is not finite.
+    /// The criterion that values are from `low` to `high`, both included. None if `low` is above `high`, or if one of them is not
+    /// finite.
     pub fn between(low: f64, high: f64) -> Option<Self> {
         let finite = low.is_finite() && high.is_finite();
         (finite && low <= high).then_some(Self {
@@ -51,7 +53,7 @@ impl Criterion {
         })
     }
 
-    /// The verdict on an estimate. It is undecided if there is no interval or a rough one.
+    /// The verdict on an estimate. It is undecided if the estimate has no interval or a rough one.
     pub fn verdict(&self, estimated: &Estimated) -> Verdict {
         let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
@@ -76,8 +78,8 @@ impl Criterion {
         }
     }
 
-    /// Number of runs until the interval contains no end of the criterion that decides. The width of the interval falls with the square
-    /// root of the number of runs.
+    /// Computes the number of runs with which the interval is so narrow that it decides: it no longer contains an end of the
+    /// criterion. The width of an interval is proportional to 1 / sqrt(number of runs).
     fn runs(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
         let deciding = match value {
@@ -97,7 +99,7 @@ impl Criterion {
             (reach / (end - value)).powi(2)
         });
         let times = times.fold(1.0, f64::max);
-        // More runs than this are out of reach.
+        // More runs than this cannot be made in practice.
         let smaller = estimated
             .n_from
             .map_or(estimated.n, |from| from.min(estimated.n));
@@ -153,7 +155,7 @@ mod tests {
         intervals.iter().map(of).collect()
     }
 
-    /// An open end itself is outside, a closed one inside.
+    /// The end of an open interval is outside of it, the end of a closed interval inside.
     #[test]
     fn verdicts_at_the_ends() {
         let above = Criterion::open(Some(0.0), None);
@@ -184,7 +186,7 @@ mod tests {
 
     /// Four times as many runs reduce the half-width from 2 to 1.
     #[test]
-    fn how_many_runs_would_tell() {
+    fn number_of_runs_that_would_be_enough_to_decide() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
             let criterion = criterion.expect("a criterion");
             match criterion.verdict(&estimated(value, low, high)) {
@@ -197,15 +199,15 @@ mod tests {
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
         let between = Criterion::between(0.0, 4.0);
-        // For a value inside, the nearer end decides; for a value outside, only the end next to it.
+        // If the value is inside, the nearer end decides. If it is outside, the end next to it decides.
         assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
         assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
         // An interval need not be symmetric.
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// The true value is exactly at the end of the criterion, and values are normal with known variance. The first judgement finds a
-    /// difference of z standard errors; the second adds the advised number of runs.
+    /// The true value is exactly at the end of the criterion, and values are normally distributed with known variance. The first
+    /// verdict finds a difference of z standard errors. For the second verdict, the advised number of runs is added.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn criteria_without_values_are_none() {
+    fn criteria_that_no_value_or_every_value_meets_are_refused() {
         assert_eq!(Criterion::open(None, None), None);
         assert_eq!(Criterion::open(Some(1.0), Some(1.0)), None);
         assert_eq!(Criterion::between(2.0, 1.0), None);

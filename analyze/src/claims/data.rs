@@ -1,4 +1,4 @@
-//! Opens the datasets that claims are about, each once, and reads the values of their runs.
+//! Opens the datasets that claims need, and reads the values of their runs. Each dataset is opened only once.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,7 +23,7 @@ use crate::read::runs::{is_in_full, parameters, run_frame};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvaluated {
     /// The dataset does not exist.
-    #[error("{} is not there; `{command}` makes it", .path.display())]
+    #[error("the dataset {} is missing; `{command}` makes it", .path.display())]
     Missing {
         /// The dataset's folder.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum NotEvaluated {
     #[error("{0}")]
     Unusable(String),
     /// No run meets the conditions.
-    #[error("{} has no finished run with {conditions}; `{command}` adds what is new in the experiment", .path.display())]
+    #[error("{} has no finished run with {conditions}; `{command}` adds runs that are new in the experiment", .path.display())]
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum NotEvaluated {
         command: String,
     },
     /// The runs have no machine with this number.
-    #[error("{} has runs with {conditions} that have no machine {machine}", .path.display())]
+    #[error("some runs in {} with {conditions} have no machine {machine}", .path.display())]
     NoMachine {
         /// The dataset's folder.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum NotEvaluated {
         machine: usize,
     },
     /// None of the runs has a value.
-    #[error("{} has no run with {conditions} where {measure} is defined", .path.display())]
+    #[error("in {}, {measure} is not defined in any run with {conditions}", .path.display())]
     Undefined {
         /// The dataset's folder.
         path: PathBuf,
@@ -63,9 +63,10 @@ pub enum NotEvaluated {
         /// The measure.
         measure: &'static str,
     },
-    /// Some runs, but not all, are on both sides of a comparison.
+    /// Some runs, but not all, are on both sides of a comparison. The value is their number.
     #[error(
-        "from and to share {0} runs; a run can be on one side, or the same runs are on both, with different machines"
+        "{0} runs are both in from and in to, and other runs are not. Either no run may be on both sides, or \
+         all runs must be, with different machines"
     )]
     SharedRuns(usize),
     /// Both sides are the same runs, and no run has a value on both sides.
@@ -78,30 +79,30 @@ pub enum NotEvaluated {
 pub struct Data {
     /// The folder of the datasets.
     folder: PathBuf,
-    /// The folders that may have the experiments of the datasets.
+    /// The folders in which the experiment files may be.
     experiments: [PathBuf; 2],
     opened: RefCell<Cache>,
     /// The datasets that were audited, by folder.
     audited: RefCell<BTreeMap<PathBuf, Vec<Audited>>>,
 }
 
-/// Opened datasets. The key is the name of the dataset and the bits of the warm-up in seconds.
-type Cache = HashMap<(String, u64), Result<Rc<Opened>, NotEvaluated>>;
+/// The opened datasets. The key is the name of the dataset and the warm-up (the bits of the number of seconds).
+type Cache = HashMap<(String, u64), Result<Rc<OpenDataset>, NotEvaluated>>;
 
-/// Which values of the runs of a cell are read.
+/// Which values are read from the runs of a cell.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'w> {
+pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
     /// Parameters that are ignored when configurations are compared.
     pub(super) without: &'w HashSet<&'static str>,
-    /// Whether a run's value is the greatest value of its machines, instead of their mean.
+    /// Whether the value of a run is the greatest value of its machines, and not their mean.
     pub(super) largest: bool,
 }
 
 /// A dataset with its measures.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenDataset {
     dataset: Dataset,
     /// A row for each run and machine, sorted by both.
     machines: DataFrame,
@@ -112,8 +113,8 @@ pub(super) struct Opened {
 }
 
 impl Data {
-    /// Datasets in `folder` for the claims in the file `claims`. Their experiments are in the folder that has the name of this file
-    /// without `.toml`, or in the same folder as the file.
+    /// Uses the datasets in `folder` for the claims in the file `claims`. The experiments are in the folder with the name of this
+    /// file without `.toml`, or in the folder of the file.
     pub fn new(folder: &Path, claims: &Path) -> Self {
         let beside = claims.parent().unwrap_or(Path::new("")).to_owned();
         Self {
@@ -124,7 +125,8 @@ impl Data {
         }
     }
 
-    /// The file of an experiment: the first possible file that exists, or otherwise the first possible file.
+    /// The file of an experiment. Returns the first possible path at which a file exists. If there is no file, returns the first
+    /// possible path.
     pub fn experiment_file(&self, experiment: &str) -> PathBuf {
         let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
         let files = self.experiments.each_ref().map(file);
@@ -190,8 +192,8 @@ impl Data {
         datasets.into_iter().for_each(&mut say);
     }
 
-    /// The dataset without the first `warm_up_s` seconds of every run. It is opened at the first call.
-    fn opened(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<Opened>, NotEvaluated> {
+    /// The dataset with measures that leave out the first `warm_up_s` seconds of every run. It is opened at the first call.
+    fn opened(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<OpenDataset>, NotEvaluated> {
         let mut opened = self.opened.borrow_mut();
         let dataset = opened
             .entry((experiment.to_owned(), warm_up_s.to_bits()))
@@ -199,17 +201,17 @@ impl Data {
                 if let Some(missing) = self.missing(experiment) {
                     return Err(missing);
                 }
-                let opened = Opened::open(&self.root(experiment), warm_up_s);
+                let opened = OpenDataset::open(&self.root(experiment), warm_up_s);
                 opened.map(Rc::new).map_err(unusable)
             });
         dataset.clone()
     }
 
-    /// The values of all runs of the cell that have a value; at least one.
+    /// The values of all runs of the cell. Runs without a value are left out. There is at least one value.
     pub(super) fn values(
         &self,
         cell: &Cell,
-        wanted: Wanted<'_>,
+        wanted: ValueSelection<'_>,
     ) -> Result<Vec<RunValue>, NotEvaluated> {
         let quantity = wanted.quantity;
         let opened = self.opened(&cell.experiment, wanted.warm_up_s)?;
@@ -252,11 +254,11 @@ fn unusable(error: Error) -> NotEvaluated {
     NotEvaluated::Unusable(error.to_string())
 }
 
-impl Opened {
+impl OpenDataset {
     fn open(root: &Path, warm_up_s: f64) -> Result<Self, Error> {
         let mut dataset = Dataset::open(root)?;
         dataset.cut_warm_up(warm_up_s)?;
-        // A read-only dataset can be used too: its measures are then computed every time.
+        // If the measures cannot be cached, because the dataset is read-only, they are computed every time.
         match dataset.cache_measures() {
             Ok(()) | Err(Error::NotCached { .. }) => {}
             Err(error) => return Err(error),
@@ -276,7 +278,7 @@ impl Opened {
         })
     }
 
-    /// The finished runs that meet the conditions. If the quantity is whether runs finished, failed runs are included.
+    /// The finished runs that meet the conditions. If the quantity is `finished`, failed runs are included.
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {
@@ -290,7 +292,7 @@ impl Opened {
         &self,
         rows: &[JournalRow],
         machines: Machines,
-        wanted: Wanted<'_>,
+        wanted: ValueSelection<'_>,
     ) -> PolarsResult<Vec<RunValue>> {
         let quantity = wanted.quantity;
         let of_machines = match quantity {
@@ -351,7 +353,7 @@ impl Opened {
             .iter()
             .copied()
             .filter(|name| !without.contains(name))
-            // The probability of each machine depends on `internal`, so both are ignored together.
+            // The column with the probability of each machine depends on `internal`, so it is ignored together with `internal`.
             .filter(|name| !is_in_full(name) || !without.contains("internal"))
             .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()

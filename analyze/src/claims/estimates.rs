@@ -14,7 +14,7 @@ pub struct Estimated {
     pub value: f64,
     /// The 95 % interval; none if there are too few runs, or if all values are equal.
     pub interval: Option<(f64, f64)>,
-    /// Whether the interval is too rough to decide anything: see [`IntervalKind::Rough`].
+    /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
     /// Whether all runs have the same value.
     pub all_equal: bool,
@@ -30,7 +30,7 @@ pub(super) struct RunValue {
     pub(super) run: u64,
     pub(super) configuration: Vec<String>,
     pub(super) value: f64,
-    /// The largest possible value, if the values are bounded; the smallest is then 0.
+    /// The largest possible value, if there is a limit. The smallest possible value is then 0.
     pub(super) largest_possible: Option<f64>,
 }
 
@@ -68,7 +68,7 @@ impl Statistic {
     }
 }
 
-/// The mean of values, which lie between 0 and `largest_possible` if that is given.
+/// The mean of values. If `largest_possible` is given, the values are between 0 and `largest_possible`.
 fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     let estimate = Estimate::from_values(values);
     let interval = match estimate.interval_kind {
@@ -87,15 +87,15 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     }
 }
 
-/// The interval of the mean of `n` equal values. At most a share of 1 - 0.025^(1/n) of all runs has another value (Clopper and Pearson
-/// 1934, for 0 of n), and these values lie between 0 and `largest_possible`.
+/// The interval of a mean if all `n` values are equal. Runs with another value may exist, but their share is at most 1 -
+/// 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n). Their values are between 0 and `largest_possible`.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - others * value;
     (low, value + others * (largest_possible - value))
 }
 
-/// A share with its interval by Wilson (1927), which also covers 95 % if no value or every value counts.
+/// A share with its interval by Wilson (1927). This interval is also valid if no value or every value counts.
 fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     let n = values.len() as f64;
     let count = values.iter().filter(|value| share.counts(**value)).count();
@@ -106,8 +106,9 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     (p, Some((low.clamp(0.0, p), high.clamp(p, 1.0))))
 }
 
-/// The interval of a standard deviation by Bonett (2006), which allows for values that are not normal: the logarithm of the variance
-/// has the variance (kurtosis - (n - 3) / n) / (n - 1). None for four values or fewer, and for equal values.
+/// The interval of a standard deviation by Bonett (2006), which is also valid for values that are not normally distributed. It
+/// uses that the logarithm of the measured variance has itself the variance (kurtosis - (n - 3) / n) / (n - 1). None for four
+/// values or fewer, and for equal values.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
@@ -130,11 +131,12 @@ fn trimmed_mean(values: &[f64], share: f64) -> f64 {
     kept.iter().sum::<f64>() / kept.len() as f64
 }
 
-/// By how much the mean is greater in `to` than in `from`. Neither may be empty.
+/// How much greater the mean is in `to` than in `from`. Both must have at least one run.
 ///
-/// If `same_runs`, runs are compared one by one; at least one must have a value in both. Otherwise runs are independent, with Welch's
-/// interval. If both cells have the same configurations, these are compared one by one and their differences averaged; if not, all runs
-/// of `to` are compared with all runs of `from`.
+/// If `same_runs` is true, both cells have the same runs. Then each run of `to` is compared with the same run of `from`; at least
+/// one run must have both values. Otherwise the runs are independent, and the interval is Welch's. If both cells have the same
+/// configurations, each configuration is compared with itself, and the differences are averaged. If not, the mean of all runs of
+/// `to` is compared with the mean of all runs of `from`.
 pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) -> Estimated {
     if same_runs {
         return run_by_run(from, to);
@@ -214,9 +216,9 @@ mod tests {
         values(&numbered.collect::<Vec<_>>())
     }
 
-    /// After 200 equal values, with 97.5 % confidence fewer than 1.83 % of all runs have another value.
+    /// After 200 equal values, one can be 97.5 % sure that fewer than 1.83 % of all runs have another value.
     #[test]
-    fn equal_values_are_no_certainty() {
+    fn equal_values_have_an_interval() {
         let equal = |value: f64, largest_possible: Option<f64>| {
             let runs = runs(&[value; 200]).into_iter().map(|run| RunValue {
                 largest_possible,
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_is_a_fact() {
+    fn the_largest_value_has_no_interval() {
         let largest = Statistic::Largest.estimate(&runs(&[1.0, 7.0, 3.0]));
         assert_eq!((largest.value, largest.interval), (7.0, Some((7.0, 7.0))));
     }
@@ -292,7 +294,8 @@ mod tests {
         assert!(near(high - low, 2.0 * welch));
     }
 
-    /// Large differences between configurations do not widen the interval of a difference that is equal in each of them.
+    /// If a difference is the same in all configurations, its interval is narrow, even if the configurations themselves differ
+    /// much.
     #[test]
     fn same_configurations_are_compared_one_by_one() {
         let from = values(&[
@@ -309,8 +312,8 @@ mod tests {
         ]);
         let paired = difference(&from, &to, false);
         let (low, high) = paired.interval.expect("one");
-        // Each of the four means is of two values and has the variance 1. So the average has the standard error 1 and 4 degrees of
-        // freedom, with t = 2.776.
+        // Each of the four means is a mean of two values and has the variance 1. So the average difference has the standard error
+        // 1 and 4 degrees of freedom, with t = 2.776.
         assert!(paired.value == 5.0 && near(low, 5.0 - 2.776) && near(high, 5.0 + 2.776));
         let other = values(&[
             (4, "a", 5.0),
@@ -328,7 +331,7 @@ mod tests {
         let from = values(&[(0, "a", 0.0), (1, "a", 50.0), (2, "a", 90.0)]);
         let to = values(&[(0, "a", 1.0), (1, "a", 51.0), (2, "a", 91.0)]);
         let paired = difference(&from, &to, true);
-        // All differences are equal, so there is no interval: those of other runs may differ.
+        // All differences are equal, so there is no interval: differences of other runs may not be equal.
         assert_eq!((paired.value, paired.interval), (1.0, None));
     }
 }

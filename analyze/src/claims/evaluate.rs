@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::data::Wanted;
+use super::data::ValueSelection;
 use super::estimates::{RunValue, difference};
 use super::{Claim, Data, Estimated, NotEvaluated, Statistic, Subject, Test, Verdict};
 use crate::audit;
 
-/// A claim with the results of its tests.
+/// The evaluation of a claim: the results of its tests, and the verdict.
 #[derive(Clone, Debug)]
-pub struct Answer<'c> {
+pub struct EvaluatedClaim<'c> {
     /// The claim.
     pub claim: &'c Claim,
-    /// The result of an audit, if the claim requires one: what is wrong, or none if nothing is.
+    /// If the claim requires an audit: a sentence about what is wrong, or none if nothing is wrong.
     pub audit: Option<Result<Option<String>, NotEvaluated>>,
     /// The outcome of each test.
     pub tests: Vec<Result<Outcome, NotEvaluated>>,
@@ -46,11 +46,11 @@ pub enum ClaimVerdict {
 }
 
 /// Evaluates each claim with the data.
-pub fn evaluate<'c>(claims: &'c [Claim], data: &Data) -> Vec<Answer<'c>> {
+pub fn evaluate<'c>(claims: &'c [Claim], data: &Data) -> Vec<EvaluatedClaim<'c>> {
     claims.iter().map(|claim| answer(claim, data)).collect()
 }
 
-impl Answer<'_> {
+impl EvaluatedClaim<'_> {
     /// The reasons why tests could not be evaluated.
     pub fn not_evaluated(&self) -> impl Iterator<Item = &NotEvaluated> {
         let audit = self.audit.iter().filter_map(|found| found.as_ref().err());
@@ -58,7 +58,7 @@ impl Answer<'_> {
     }
 }
 
-fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
+fn answer<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
     let audit = claim.audited.as_ref().map(|experiment| {
         let found = data.audit(experiment)?;
         Ok(audit::describe_failures(&found))
@@ -78,7 +78,7 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> Answer<'c> {
     });
     let of_tests = tests.iter().map(|test| Some(test.as_ref().ok()?.verdict));
     let verdict = ClaimVerdict::combine(of_audit.into_iter().chain(of_tests));
-    Answer {
+    EvaluatedClaim {
         claim,
         audit,
         tests,
@@ -92,7 +92,7 @@ fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
         differing_parameters.extend(from.own_names().chain(to.own_names()));
     }
     let values = |cell, largest| {
-        let wanted = Wanted {
+        let wanted = ValueSelection {
             quantity: test.quantity,
             warm_up_s: test.warm_up_s,
             without: &differing_parameters,
@@ -122,14 +122,14 @@ fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     })
 }
 
-/// Number of runs that have a value on both sides.
+/// Counts the runs that have a value on both sides of a comparison.
 fn shared_runs(from: &[RunValue], to: &[RunValue]) -> usize {
     let runs = |values: &[RunValue]| -> HashSet<u64> { values.iter().map(|v| v.run).collect() };
     runs(from).intersection(&runs(to)).count()
 }
 
 impl ClaimVerdict {
-    /// Combines the verdicts of a claim's tests. A test that could not be evaluated has none.
+    /// Combines the verdicts of a claim's tests. `None` stands for a test that could not be evaluated.
     fn combine(tests: impl IntoIterator<Item = Option<Verdict>>) -> Self {
         let (mut holds, mut fails, mut undecided) = (false, false, false);
         for test in tests {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_of_tests_make_the_claims() {
+    fn verdicts_of_tests_are_combined() {
         let (holds, fails) = (Some(Verdict::Holds), Some(Verdict::Fails));
         let undecided = Some(Verdict::Undecided { runs: None });
         for (tests, verdict) in [

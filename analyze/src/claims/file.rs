@@ -29,7 +29,7 @@ pub enum FileError {
     },
 }
 
-/// Most bytes of a file of claims.
+/// The maximum size of a file of claims, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The longest warm-up in seconds: longer than any run.
@@ -80,7 +80,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
         .require("claim", "a claim begins with [[claim]]")?
         .sections()?;
     let mut ids: Vec<&str> = vec![];
-    // All claims are read before the first wrong one returns, so that every mistake is reported.
+    // All claims are read before the function returns, so that every mistake is reported.
     let claims: Vec<Option<Claim>> = sections
         .iter()
         .map(|section| claim(section, &mut ids))
@@ -88,7 +88,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
     claims.into_iter().collect()
 }
 
-/// Reads a claim, and adds its id to `ids`, the ids of the claims before it.
+/// Reads a claim. `ids` has the ids of the claims before it; the id of this claim is added.
 fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     section.allow_only(&CLAIM_KEYS);
     let text = |key: &str, hint: &str| Some(section.require(key, hint)?.text()?.to_owned());
@@ -97,15 +97,18 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         .and_then(|item| {
             let id = item.text()?;
             if ids.contains(&id) {
-                item.note("another claim is called so".to_owned());
+                item.note("another claim has the same id; each claim needs its own".to_owned());
             }
             ids.push(id);
             Some(id.to_owned())
         });
     let says = text("says", "the claim in its author's words");
     let source = text("source", "who claims it, and where");
-    let experiment = text("experiment", "the name of the dataset that tells");
-    let expected = text("expected", "what is to be expected, and why");
+    let experiment = text(
+        "experiment",
+        "the name of the dataset with which the claim is tested",
+    );
+    let expected = text("expected", "what theory predicts, and why");
     let depends_on = section.get("depends_on");
     let audit = section.get("audit");
     let sections = match section.get("test") {
@@ -117,11 +120,11 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     }
     let decided_by = sections.len() + usize::from(audit.is_some());
     if decided_by == 0 {
-        let message = "decided by nothing; a test begins with [[claim.test]]";
+        let message = "the claim has no test; a test begins with [[claim.test]]";
         section.note("test", message.to_owned());
     }
     if decided_by > 1 && depends_on.is_none() {
-        let message = "missing; tests may disagree: say what the outcome depends on";
+        let message = "missing; say what the outcome depends on if some tests hold and others fail";
         section.note("depends_on", message.to_owned());
     }
     let depends_on = depends_on.map_or(Some(""), |item| item.text());
@@ -149,7 +152,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     };
     let mut shared = cell(section, &shared, quantity);
     if let Some(cell) = &mut shared {
-        // Both sides share these conditions, so none of them is a side's own.
+        // These conditions belong to both sides, so they do not count as a side's own conditions.
         cell.own = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -170,7 +173,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
 }
 
 fn quantity(section: &Section<'_>) -> Option<Quantity> {
-    let item = section.require("measure", "`analyze dictionary` names them")?;
+    let item = section.require("measure", "`analyze dictionary` lists the measures")?;
     item.named(&Quantity::names(), Quantity::named)
 }
 
@@ -188,7 +191,7 @@ fn subject(
         }
         (Some(from), Some(to)) => {
             if let Some(statistic) = statistic {
-                let message = "from and to are compared by their means; leave it out";
+                let message = "a test with from and to compares means; leave this key out";
                 statistic.note(message.to_owned());
             }
             let (from, to) = (
@@ -201,7 +204,7 @@ fn subject(
             })
         }
         (Some(one), None) | (None, Some(one)) => {
-            one.note("from and to stand together, or neither".to_owned());
+            one.note("a test has both from and to, or neither of them".to_owned());
             None
         }
     }
@@ -226,7 +229,9 @@ fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Opt
     };
     let machine = section.get("machine");
     if let (Some(item), Some(Quantity::Run(name))) = (&machine, quantity) {
-        item.note(format!("{name} is a run's, not a machine's; leave it out"));
+        item.note(format!(
+            "{name} has one value for each run, not for each machine; leave this key out"
+        ));
     }
     let machines = machine.map_or(Some(shared.machines), |item| machines(&item));
     let own = own?;
@@ -307,8 +312,8 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
     let says_nothing = ["above", "below", "between"].map(|key| section.get(key).is_none());
     let is_misspelt = says_nothing == [true; 3] && !section.is_empty();
     if criterion.is_none() && !is_misspelt {
-        let message = "no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or \
-                       { between = [1, 1.3] }";
+        let message = "no value can be in this range; write { above = 0 }, { below = 2 }, both together with \
+            above less than below, or { between = [1, 1.3] }";
         item.note(message.to_owned());
     }
     criterion

@@ -1,14 +1,14 @@
-//! Claims: statements of others about this model, each with the tests that decide it.
+//! Claims: statements of other authors about this model. Each claim has tests that decide whether it is confirmed.
 //!
-//! A test names some runs of a dataset, a measure, and a criterion: where the 95 % interval of the measure must lie. The criterion
-//! follows from the claim and is written down before the data are made.
+//! A test names some runs of a dataset, a measure, and a criterion. The criterion is the range in which the 95 % interval of the
+//! measure must lie. It follows from the claim, and is written before the data are made.
 //!
 //! # Layout
 //!
 //! - [`file`]: reads a file of claims, and reports every mistake with its line and key
 //! - [`words`]: the measures, machines and statistics that a file of claims can name
-//! - [`criterion`]: where an interval must lie, and the verdict on an estimate
-//! - [`data`]: the datasets that claims are about, and the values of their runs
+//! - [`criterion`]: the ranges in which intervals must lie, and the verdict on an estimate
+//! - [`data`]: opens the datasets that claims need, and reads the values of their runs
 //! - [`estimates`]: estimates of statistics and of differences
 //! - [`evaluate`]: evaluates tests, and combines their verdicts
 //! - [`tables`]: the results as tables and as records
@@ -26,7 +26,7 @@ use crate::read::filter::Condition;
 pub use criterion::{Criterion, Verdict};
 pub use data::{Data, NotEvaluated};
 pub use estimates::Estimated;
-pub use evaluate::{Answer, ClaimVerdict, Outcome, evaluate};
+pub use evaluate::{ClaimVerdict, EvaluatedClaim, Outcome, evaluate};
 pub use file::{FileError, read};
 pub use tables::{records, table, tests_table};
 pub use words::{Machines, Quantity, Share, Statistic};
@@ -68,11 +68,11 @@ pub struct Test {
 pub enum Subject {
     /// A statistic of some runs.
     Cell(Cell, Statistic),
-    /// By how much the mean is greater in the runs of `to` than in those of `from`.
+    /// How much greater the mean is in the runs of `to` than in the runs of `from`.
     Difference {
-        /// The runs that the others are compared with.
+        /// The first side: its mean is subtracted.
         from: Cell,
-        /// The runs that are compared.
+        /// The second side: the mean of `from` is subtracted from its mean.
         to: Cell,
     },
 }
@@ -84,14 +84,15 @@ pub struct Cell {
     pub experiment: String,
     /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// In a comparison, the number of conditions, at the end of the list, that are not shared with the other cell.
+    /// In a comparison, some conditions belong to both cells, and the others only to one. This is the number of conditions that
+    /// belong only to this cell. They are at the end of the list.
     pub own: usize,
     /// The machines whose values are used.
     pub machines: Machines,
 }
 
 impl Cell {
-    /// The parameters of the conditions that are not shared with the other cell.
+    /// The parameters of the conditions that belong only to this cell.
     fn own_names(&self) -> impl Iterator<Item = &'static str> {
         let shared = self.conditions.len() - self.own;
         self.conditions[shared..].iter().map(Condition::name)

@@ -1,12 +1,14 @@
-//! The answers to claims as tables and as records.
+//! Prints the verdicts on claims as tables and as records.
 
-use super::{Answer, Cell, ClaimVerdict, Estimated, Outcome, Quantity, Subject, Test, Verdict};
+use super::{
+    Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
+};
 use crate::output::table::{LINE, Table, decimals_for, keep_together, number};
 use crate::output::value::{Record, Value};
 
 /// A table with a row for each claim.
-pub fn table(answers: &[Answer<'_>]) -> Table {
-    let row = |answer: &Answer<'_>| {
+pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
+    let row = |answer: &EvaluatedClaim<'_>| {
         let claim = answer.claim;
         vec![
             format!("{}:{LINE}{}", claim.id, claim.says),
@@ -23,15 +25,16 @@ pub fn table(answers: &[Answer<'_>]) -> Table {
         numeric: vec![false; 4],
         rows: answers.iter().map(row).collect(),
         caption: vec![
-            "confirmed: every test of the claim holds; refuted: every one fails; depends: some hold and some fail; undecided: some \
-             are, and the others agree. expected: by theory, which decides nothing."
+            "confirmed: all tests of the claim hold; refuted: all tests fail; depends: some tests hold and \
+             some fail; undecided: some tests are undecided, and the others agree. expected: what theory \
+             predicts; this does not affect the verdict."
                 .to_owned(),
         ],
     }
 }
 
 /// The verdict on a claim. If tests disagree, it names what the outcome depends on.
-fn in_words(answer: &Answer<'_>) -> String {
+fn in_words(answer: &EvaluatedClaim<'_>) -> String {
     match answer.verdict {
         ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),
         verdict => verdict.to_string(),
@@ -39,7 +42,7 @@ fn in_words(answer: &Answer<'_>) -> String {
 }
 
 /// A table with a row for each test.
-pub fn tests_table(answers: &[Answer<'_>]) -> Table {
+pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
     let headings = ["claim", "what", "where", "measured", "wanted", "test", "n"];
     Table {
         title: "Tests",
@@ -47,23 +50,26 @@ pub fn tests_table(answers: &[Answer<'_>]) -> Table {
         numeric: vec![false, false, false, true, true, false, true],
         rows: answers.iter().flat_map(rows_of).collect(),
         caption: vec![
-            "measured: the statistic [its 95 % interval], over n runs: of a mean Student's, of a share Wilson's, of an sd Bonett's, of a \
-             difference Welch's, averaged over configurations that both sides have; the largest is a fact about the runs that were \
-             made. The value of a run is the mean over the machines that the test names; with `largest`, it is the largest value among them."
+            "measured: the statistic [its 95 % interval], over n runs. Intervals: Student's for a mean, \
+             Wilson's for a share, Bonett's for an sd, Welch's for a difference; `largest` has none. A \
+             difference is averaged over the configurations that both sides have. The value of a run is the \
+             mean over the machines that the test names; with `largest`, it is the largest value among them."
                 .to_owned(),
-            "wanted: where the interval must lie if the claim is true as its author made it. The claim holds if the whole interval lies there, \
-             fails if the whole interval lies elsewhere, and is undecided otherwise; `n 400?` is about how many runs would be enough to \
-             decide. Judging the same runs again, with more added, makes a wrong verdict more likely: judge new runs of another seed."
+            "wanted: the range in which the interval must lie. A test holds if the whole interval is in this \
+             range, fails if the whole interval is outside, and is undecided otherwise; `n 400?` means that \
+             about 400 runs would be enough to decide. Do not add runs to the same dataset until it decides, \
+             because this makes a wrong verdict more likely; make new runs with another seed."
                 .to_owned(),
-            "~[]: a rough interval, from few different values. It decides nothing, and neither do values that are all equal unless they are \
-             shares or counts of ticks."
+            "~[]: a rough interval, because the runs have few different values. A test with a rough interval \
+             is undecided. A test whose values are all equal is undecided too, unless they are shares or \
+             counts of ticks."
                 .to_owned(),
-            "where A -> B: by how much the mean is greater in B than in A; n of B.".to_owned(),
+            "where A -> B: how much greater the mean is in B than in A; n is the number of runs in B.".to_owned(),
         ],
     }
 }
 
-fn rows_of(answer: &Answer<'_>) -> Vec<Vec<String>> {
+fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
     let claim = answer.claim;
     let mut rows = vec![];
     if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
@@ -99,7 +105,7 @@ fn rows_of(answer: &Answer<'_>) -> Vec<Vec<String>> {
         vec![
             claim.id.clone(),
             what(test),
-            place(test),
+            dataset_and_conditions(test),
             measured,
             keep_together(&test.criterion.to_string()),
             verdict,
@@ -143,7 +149,7 @@ fn what(test: &Test) -> String {
 }
 
 /// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`.
-fn place(test: &Test) -> String {
+fn dataset_and_conditions(test: &Test) -> String {
     let joined = |parts: &[&str], separator: &str| {
         let parts = parts.iter().copied().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join(separator)
@@ -180,7 +186,8 @@ fn place(test: &Test) -> String {
     )
 }
 
-/// The value and its interval, rounded to two significant digits of half the interval's width. A `~` marks a rough interval.
+/// The value and its interval. Both are rounded to the place of the second digit of half the interval's width. A `~` marks a
+/// rough interval.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
         value,
@@ -208,14 +215,14 @@ fn measured(estimated: &Estimated) -> String {
     })
 }
 
-/// A number with up to three digits after the point.
+/// A number with at most three digits after the decimal point.
 fn without_zeros(value: f64) -> String {
     ((value * 1e3).round() / 1e3).to_string()
 }
 
 /// A record for each test and each audit, in full precision.
-pub fn records(answers: &[Answer<'_>]) -> Vec<Record> {
-    let of_answer = |answer: &Answer<'_>| {
+pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
+    let of_answer = |answer: &EvaluatedClaim<'_>| {
         let claim = answer.claim;
         let mut records = vec![];
         if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
@@ -232,7 +239,11 @@ pub fn records(answers: &[Answer<'_>]) -> Vec<Record> {
         }
         let tests = std::iter::zip(&claim.tests, &answer.tests);
         records.extend(tests.map(|(test, made)| {
-            let what = [what(test), place(test), test.criterion.to_string()];
+            let what = [
+                what(test),
+                dataset_and_conditions(test),
+                test.criterion.to_string(),
+            ];
             match made {
                 Ok(outcome) => {
                     let verdict = (outcome.verdict.to_string(), None);
@@ -250,7 +261,7 @@ pub fn records(answers: &[Answer<'_>]) -> Vec<Record> {
 }
 
 fn record(
-    answer: &Answer<'_>,
+    answer: &EvaluatedClaim<'_>,
     [what, place, criterion]: [String; 3],
     (verdict, words): (String, Option<String>),
     outcome: Option<&Outcome>,

@@ -1,4 +1,4 @@
-//! The words of a file of claims: names of measures, machines and statistics.
+//! The words that a file of claims can contain: names of measures, machines and statistics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use crate::measures::{self, Measure};
 use crate::output::schema::Kind;
 use crate::read::runs;
 
-/// The measure that is 1 for a run that finished and 0 for one that failed.
+/// The name of a measure that is 1 for a run that finished, and 0 for a run that failed.
 const FINISHED: &str = "finished";
 
 /// The quantity that is measured.
@@ -15,9 +15,9 @@ const FINISHED: &str = "finished";
 pub enum Quantity {
     /// A measure of each machine.
     Machine(&'static Measure),
-    /// A column of `runs.parquet`: a number, or a truth value as 0 or 1.
+    /// A column of `runs.parquet`. A truth value counts as 0 or 1.
     Run(&'static str),
-    /// Whether a run that was started finished.
+    /// Whether a run finished: 1 if it finished, 0 if it failed.
     Finished,
 }
 
@@ -31,7 +31,7 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value, if the quantity is bounded; the smallest is then 0.
+    /// The largest possible value, if there is a limit. The smallest possible value is then 0.
     pub(super) fn largest_possible(&self) -> Option<Largest> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(Largest::One),
@@ -144,10 +144,10 @@ pub enum Statistic {
     Mean,
     /// The standard deviation of the values.
     Sd,
-    /// The greatest value of any of the machines that the test names, in any run: with `machine = "all"` the maximum over all machines,
-    /// not the maximum of the runs' means.
+    /// The greatest value in any run of any machine that the test names. With `machine = "all"` it is the maximum over all
+    /// machines, not the maximum of the runs' means.
     Largest,
-    /// The share of the runs whose value counts.
+    /// The share of the runs whose value meets a condition.
     Share(Share),
 }
 
@@ -171,7 +171,7 @@ impl fmt::Display for Statistic {
     }
 }
 
-/// The values that a share counts, such as `>= 2`.
+/// The condition of a share, such as `>= 2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
     sign: &'static str,
@@ -179,10 +179,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// The signs, longer ones first because they begin with shorter ones.
+    /// The signs. `>=` comes before `>` because it begins with `>`; the same for `<=`.
     const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
 
-    /// Whether the value counts.
+    /// Whether the value meets the condition.
     pub fn counts(&self, value: f64) -> bool {
         match self.sign {
             ">=" => value >= self.bound,
@@ -198,12 +198,13 @@ impl FromStr for Share {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wanted = "wanted the values that count, such as \">= 2\"; other signs are > <= < =";
+        let wanted =
+            "write the condition that values must meet, such as \">= 2\"; other signs are > <= < =";
         let text = text.trim();
         let sign = Self::SIGNS.into_iter().find(|sign| text.starts_with(sign));
         let sign = sign.ok_or(wanted)?;
         let bound: f64 = text[sign.len()..].trim().parse().map_err(|_| wanted)?;
-        // With an infinite bound, every value or no value would count.
+        // With an infinite limit, every value or no value would count.
         if !bound.is_finite() {
             return Err(wanted);
         }
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_count_what_they_say() {
+    fn shares_count_values_by_their_condition() {
         let counts = |text: &str, value| text.parse().map(|share: Share| share.counts(value));
         for (text, below, at, above) in [
             (">= 2", false, true, true),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn bounded_quantities() {
+    fn shares_and_counts_of_ticks_have_a_largest_value() {
         let largest = |name: &str| Quantity::named(name).expect(name).largest_possible();
         for name in SHARES.into_iter().chain(["punctual", "finished"]) {
             assert_eq!(largest(name), Some(Largest::One), "{name}");
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_a_quantity_by_that_name() {
+    fn every_listed_name_is_a_quantity_with_this_name() {
         for name in Quantity::names() {
             assert_eq!(Quantity::named(name).map(|found| found.name()), Some(name));
         }

@@ -1,19 +1,19 @@
-//! A class of submissions: a folder that has a folder of logs for each submission. Every submission is imported, audited and measured
-//! by itself.
+//! The work of a class of students. Each submission is a folder with logs, and all these folders are in one folder. Each
+//! submission is imported, audited and measured separately.
 //!
 //! # Layout
 //!
-//! - [`marked`]: the results of one submission
+//! - [`submission_results`]: the results of one submission
 //! - [`report`]: the report, with a row for each submission
 
-mod marked;
 mod report;
+mod submission_results;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use marked::Marked;
 pub use report::{exception, records, table, words};
+pub use submission_results::SubmissionResults;
 
 use crate::error::Error;
 use crate::import::Mapping;
@@ -23,7 +23,7 @@ use crate::import::Mapping;
 pub struct Class {
     /// The submissions.
     pub submissions: Vec<Submission>,
-    /// Files beside the submissions' folders, which belong to no submission.
+    /// Files that are not in a submission's folder. They are not read.
     pub left_out: Vec<PathBuf>,
 }
 
@@ -34,13 +34,13 @@ pub struct Submission {
     pub name: String,
     /// The path of the submission's folder.
     pub folder: PathBuf,
-    /// The results, or why the submission cannot be imported.
-    pub marked: Result<Marked, String>,
+    /// The results, or the reason why the submission cannot be imported.
+    pub results: Result<SubmissionResults, String>,
 }
 
 impl Class {
-    /// Imports, audits and measures every folder in `folder`, each as a dataset in `into` and all with the same `mapping`. If a
-    /// submission cannot be imported, the others still are.
+    /// Imports, audits and measures each folder in `folder`, with the same `mapping`. Each becomes a dataset in `into`. If a
+    /// submission cannot be imported, the others are still imported.
     ///
     /// # Errors
     ///
@@ -60,15 +60,16 @@ impl Class {
         let (folders, left_out): (Vec<PathBuf>, Vec<PathBuf>) =
             paths.into_iter().partition(|path| path.is_dir());
         if folders.is_empty() {
-            let problem = "no folder in it; each submission has a folder of its own".to_owned();
+            let problem =
+                "there is no folder in it; put each submission into its own folder".to_owned();
             return Err(Error::import(folder, None, problem));
         }
         let submission = |folder: PathBuf| {
             let name = folder.file_name().unwrap_or(folder.as_os_str());
-            let marked = Marked::new(&folder, mapping, &into.join(name));
+            let results = SubmissionResults::new(&folder, mapping, &into.join(name));
             Submission {
                 name: name.to_string_lossy().into_owned(),
-                marked: marked.map_err(|error| error.to_string()),
+                results: results.map_err(|error| error.to_string()),
                 folder,
             }
         };
@@ -79,7 +80,7 @@ impl Class {
     }
 }
 
-/// Whether it is hidden, or the folder that macOS adds to an archive.
+/// Whether a folder is hidden, or is the folder `__MACOSX` that macOS adds to archives.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"

@@ -2,7 +2,7 @@
 
 use sim::sweep::words::grouped;
 
-use super::{Class, Marked, Submission};
+use super::{Class, Submission, SubmissionResults};
 use crate::audit::counter_example;
 use crate::output::table::{Table, number};
 use crate::output::value::{Record, Value};
@@ -18,7 +18,7 @@ pub fn words(class: &Class) -> Vec<String> {
     if !class.left_out.is_empty() {
         let left_out = class.left_out.iter().map(|path| path.display().to_string());
         words.push(format!(
-            "In no submission's folder, and left out: {}.",
+            "Left out, because they are not in the folder of a submission: {}.",
             left_out.collect::<Vec<_>>().join(", ")
         ));
     }
@@ -37,7 +37,7 @@ fn outcomes(class: &Class) -> Vec<String> {
     };
     [
         (PASSED, "passed the audit"),
-        (FAILED, "failed it"),
+        (FAILED, "failed the audit"),
         (ERROR, "not imported"),
     ]
     .into_iter()
@@ -47,7 +47,7 @@ fn outcomes(class: &Class) -> Vec<String> {
     .collect()
 }
 
-/// A line on the submissions that did not pass; none if all passed.
+/// A line about the submissions that did not pass; none if all passed.
 pub fn exception(class: &Class) -> Option<String> {
     let has_passed = |submission: &Submission| submission.verdict() == PASSED;
     (!class.submissions.iter().all(has_passed)).then(|| {
@@ -59,9 +59,9 @@ pub fn exception(class: &Class) -> Option<String> {
     })
 }
 
-/// A problem is cut after so many letters in the table.
+/// Number of letters after which a problem is cut in the table.
 const MOST_LETTERS: usize = 64;
-/// Longer words are broken in the table, so that it fits narrow terminals.
+/// Words with more letters than this are broken in the table, so that it fits narrow terminals.
 const MOST_IN_WORD: usize = 14;
 
 const PASSED: &str = "passed";
@@ -70,21 +70,21 @@ const ERROR: &str = "error";
 
 impl Submission {
     fn verdict(&self) -> &'static str {
-        match &self.marked {
-            Ok(marked) if marked.failed.is_empty() => PASSED,
+        match &self.results {
+            Ok(results) if results.failed.is_empty() => PASSED,
             Ok(_) => FAILED,
             Err(_) => ERROR,
         }
     }
 
-    /// The file within the submission, and the line, of the first violation.
-    fn first_place(&self, marked: &Marked) -> Option<(String, u64)> {
-        let (file, line) = marked.first.as_ref()?.source.clone()?;
+    /// The file and the line of the first violation. The file's path is relative to the submission.
+    fn first_place(&self, results: &SubmissionResults) -> Option<(String, u64)> {
+        let (file, line) = results.first.as_ref()?.source.clone()?;
         let folder = format!("{}/", self.folder.display());
         Some((file.strip_prefix(&folder).unwrap_or(&file).to_owned(), line))
     }
 
-    /// Where and why it could not be imported, in short: the file within the submission and the line, and the first words of the problem.
+    /// Says in a few words why the submission could not be imported: file, line, and the first words of the problem.
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
         let first_line = error.lines().next().unwrap_or_default();
@@ -96,16 +96,16 @@ impl Submission {
         first_words(&within[..end], MOST_LETTERS)
     }
 
-    /// The check that failed first and the position of its violation, or the error of the import in short.
+    /// The first failed check and where it failed. If the import failed: its error in a few words.
     fn first_in_short(&self) -> String {
-        match &self.marked {
+        match &self.results {
             Err(error) => self.error_in_short(error),
-            Ok(marked) => {
+            Ok(results) => {
                 // Blanks instead of `_` let a narrow terminal break the name.
-                let check = marked.failed.first();
+                let check = results.failed.first();
                 let check = check.map(|check| check.name().replace('_', " "));
                 let place = self
-                    .first_place(marked)
+                    .first_place(results)
                     .map(|(file, line)| format!("{file} line {line}"));
                 check
                     .into_iter()
@@ -116,11 +116,11 @@ impl Submission {
         }
     }
 
-    /// What is wrong first, and what was assumed, in short.
+    /// The first problem and the assumptions, in a few words.
     fn problem_and_assumed(&self) -> String {
-        let assumed = match &self.marked {
-            Ok(marked) if !marked.assumed.is_empty() => {
-                format!("assumed {}", marked.assumed.join(", "))
+        let assumed = match &self.results {
+            Ok(results) if !results.assumed.is_empty() => {
+                format!("assumed {}", results.assumed.join(", "))
             }
             _ => String::new(),
         };
@@ -130,37 +130,37 @@ impl Submission {
     }
 
     fn row(&self) -> Vec<String> {
-        let marked = self.marked.as_ref().ok();
+        let results = self.results.as_ref().ok();
         let cell = |text: Option<String>| text.unwrap_or_default();
-        let measure = |value: fn(&Marked) -> Option<f64>, decimals: usize| {
-            cell(marked.map(|marked| {
-                value(marked).map_or("none".to_owned(), |value| number(value, decimals))
+        let measure = |value: fn(&SubmissionResults) -> Option<f64>, decimals: usize| {
+            cell(results.map(|results| {
+                value(results).map_or("none".to_owned(), |value| number(value, decimals))
             }))
         };
         vec![
             with_broken_words(&self.name),
             self.verdict().to_owned(),
-            cell(marked.map(|marked| format!("{} × {}", marked.runs, machines(marked)))),
-            cell(marked.map(|marked| grouped(marked.events as u64))),
-            measure(|marked| marked.jump_mean, 2),
-            measure(|marked| marked.lag_final, 1),
-            measure(|marked| marked.backlog_growth, 2),
+            cell(results.map(|results| format!("{} × {}", results.runs, machines(results)))),
+            cell(results.map(|results| grouped(results.events as u64))),
+            measure(|results| results.jump_mean, 2),
+            measure(|results| results.lag_final, 1),
+            measure(|results| results.backlog_growth, 2),
             with_broken_words(&self.problem_and_assumed()),
         ]
     }
 
     /// The full error or the failed checks of a submission, as an item of a list.
     fn detail(&self) -> Option<String> {
-        match &self.marked {
+        match &self.results {
             Err(error) => Some(format!("- {}: {error}", self.name)),
-            Ok(marked) => {
-                let (check, first) = marked.failed.first().zip(marked.first.as_ref())?;
+            Ok(results) => {
+                let (check, first) = results.failed.first().zip(results.first.as_ref())?;
                 Some(format!(
                     "- {}: {} in {} of {} checks, the first {}: {}",
                     self.name,
-                    counted(marked.violations as usize, "violation"),
-                    marked.failed.len(),
-                    marked.checks,
+                    counted(results.violations as usize, "violation"),
+                    results.failed.len(),
+                    results.checks,
                     check.name(),
                     counter_example(first)
                 ))
@@ -169,51 +169,51 @@ impl Submission {
     }
 
     fn record(&self) -> Record {
-        let marked = self.marked.as_ref().ok();
+        let results = self.results.as_ref().ok();
         let integer = |value: Option<u64>| {
             value.map_or(Value::Missing, |value| {
                 Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
             })
         };
         let text = |value: Option<String>| value.map_or(Value::Missing, Value::Text);
-        let place = marked.and_then(|marked| self.first_place(marked));
-        let first = marked.and_then(|marked| marked.first.as_ref());
-        let check = marked.and_then(|marked| marked.failed.first());
-        let of = |value: fn(&Marked) -> u64| integer(marked.map(value));
+        let place = results.and_then(|results| self.first_place(results));
+        let first = results.and_then(|results| results.first.as_ref());
+        let check = results.and_then(|results| results.failed.first());
+        let of = |value: fn(&SubmissionResults) -> u64| integer(results.map(value));
         let values = [
             ("submission", Value::Text(self.name.clone())),
             ("verdict", Value::Text(self.verdict().to_lowercase())),
             (
                 "dataset",
-                text(marked.map(|marked| marked.dataset.display().to_string())),
+                text(results.map(|results| results.dataset.display().to_string())),
             ),
-            ("runs", of(|marked| marked.runs as u64)),
-            ("machines", of(|marked| (*marked.machines.end()).into())),
-            ("events", of(|marked| marked.events as u64)),
+            ("runs", of(|results| results.runs as u64)),
+            ("machines", of(|results| (*results.machines.end()).into())),
+            ("events", of(|results| results.events as u64)),
             (
                 "assumed",
-                text(marked.map(|marked| marked.assumed.join("; "))),
+                text(results.map(|results| results.assumed.join("; "))),
             ),
-            ("checks", of(|marked| marked.checks as u64)),
-            ("checks_failed", of(|marked| marked.failed.len() as u64)),
-            ("violations", of(|marked| marked.violations)),
+            ("checks", of(|results| results.checks as u64)),
+            ("checks_failed", of(|results| results.failed.len() as u64)),
+            ("violations", of(|results| results.violations)),
             ("check", text(check.map(|check| check.name().to_owned()))),
             ("file", text(place.as_ref().map(|(file, _)| file.clone()))),
             ("line", integer(place.map(|(_, line)| line))),
             ("first", text(first.map(|first| first.words.clone()))),
             (
                 "jump_mean",
-                marked.and_then(|marked| marked.jump_mean).into(),
+                results.and_then(|results| results.jump_mean).into(),
             ),
             (
                 "lag_final",
-                marked.and_then(|marked| marked.lag_final).into(),
+                results.and_then(|results| results.lag_final).into(),
             ),
             (
                 "backlog_growth",
-                marked.and_then(|marked| marked.backlog_growth).into(),
+                results.and_then(|results| results.backlog_growth).into(),
             ),
-            ("error", text(self.marked.as_ref().err().cloned())),
+            ("error", text(self.results.as_ref().err().cloned())),
         ];
         values
             .map(|(name, value)| (name.to_owned(), value))
@@ -221,7 +221,7 @@ impl Submission {
     }
 }
 
-/// As many whole words as have at most so many letters.
+/// The first words of a text, with at most `most` letters together.
 fn first_words(text: &str, most: usize) -> String {
     let mut short = String::new();
     for word in text.split_whitespace() {
@@ -236,7 +236,7 @@ fn first_words(text: &str, most: usize) -> String {
     short
 }
 
-/// A text whose words of more than [`MOST_IN_WORD`] letters go on in a new line, if possible behind a sign such as `_`.
+/// Breaks words of more than [`MOST_IN_WORD`] letters into several lines, if possible after a sign such as `_`.
 fn with_broken_words(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let (mut lines, mut line) = (vec![], String::new());
@@ -258,9 +258,9 @@ fn with_broken_words(text: &str) -> String {
     words.collect::<Vec<String>>().join(" ")
 }
 
-/// How many machines its runs have.
-fn machines(marked: &Marked) -> String {
-    let (least, most) = (marked.machines.start(), marked.machines.end());
+/// The number of machines in the runs, such as `3` or `2 to 4`.
+fn machines(results: &SubmissionResults) -> String {
+    let (least, most) = (results.machines.start(), results.machines.end());
     match least == most {
         true => most.to_string(),
         false => format!("{least} to {most}"),
@@ -280,10 +280,12 @@ pub fn table(class: &Class) -> Table {
         "first problem, assumed",
     ];
     let mut caption = vec![
-        "jump, lag, growth: of the slowest machine, the mean jump of its clock, its lag behind the largest clock at the end, and the growth \
-         of its backlog in messages/s; means over all runs, none if it is not known in one."
+        "jump, lag, growth: for the slowest machine, the mean jump of its clock, its lag behind the largest \
+         clock at the end, and the growth of its backlog in messages/s. These are means over all runs; \
+         `none` if one of the runs has no value."
             .to_owned(),
-        "assumed: what the logs do not say and was taken from them; `analyze import` of one submission tells more."
+        "assumed: what the logs do not say directly, so it was derived from them; `analyze import` of a \
+         single submission says more."
             .to_owned(),
     ];
     caption.extend(class.submissions.iter().filter_map(Submission::detail));

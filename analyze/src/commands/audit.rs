@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::output::{self, Output};
 
-/// Check whether the logs are executions of machines with Lamport clocks, by replaying every event
+/// Check whether the logs follow the rules of machines with Lamport clocks, by replaying every event
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \

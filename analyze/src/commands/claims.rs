@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use analyze::audit::{self, Audited};
-use analyze::claims::{self, Answer, Claim, Data};
+use analyze::claims::{self, Claim, Data, EvaluatedClaim};
 use analyze::output::words::counted;
 use anyhow::bail;
 use clap::Args;
@@ -14,7 +14,7 @@ use super::output::{Output, is_closed_pipe};
 use super::pools;
 use super::selection::say_what_is_left_out;
 
-/// Test what others claimed about this model. The verdict on a claim is one of: confirmed, refuted, undecided, depends on
+/// Test what other authors claimed about this model. The verdict on a claim is one of: confirmed, refuted, undecided, depends on
 /// parameters, not evaluated
 #[derive(Debug, Args)]
 #[command(
@@ -50,7 +50,7 @@ impl Claims {
         let printed = self
             .output
             .print(&[], &tables, || claims::records(&answers));
-        // Claims that could not be evaluated are reported even if the reader of stdout has gone away.
+        // Claims that could not be evaluated are reported even if stdout is a closed pipe.
         match printed {
             Err(error) if !is_closed_pipe(&error) => Err(error),
             _ => require_all_evaluated(&answers),
@@ -61,7 +61,10 @@ impl Claims {
         let exists = |id: &String| claims.iter().any(|claim| claim.id == *id);
         if let Some(unknown) = self.ids.iter().find(|id| !exists(id)) {
             let ids: Vec<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
-            bail!("no claim `{unknown}`; there are {}", ids.join(", "));
+            bail!(
+                "there is no claim `{unknown}`; the claims are {}",
+                ids.join(", ")
+            );
         }
         let is_chosen = |claim: &Claim| self.ids.is_empty() || self.ids.contains(&claim.id);
         Ok(claims.into_iter().filter(is_chosen).collect())
@@ -76,8 +79,8 @@ fn say_what_is_not_audited(dataset: &Audited) {
 }
 
 /// Returns an error that lists what is missing, each item once, if a claim could not be evaluated.
-fn require_all_evaluated(answers: &[Answer<'_>]) -> anyhow::Result<()> {
-    let not_evaluated: Vec<&Answer<'_>> = answers
+fn require_all_evaluated(answers: &[EvaluatedClaim<'_>]) -> anyhow::Result<()> {
+    let not_evaluated: Vec<&EvaluatedClaim<'_>> = answers
         .iter()
         .filter(|answer| answer.not_evaluated().next().is_some())
         .collect();

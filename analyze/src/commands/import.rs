@@ -14,10 +14,10 @@ use sim::table::terminal_width;
 
 use super::output::{self, Format, Output, write_stdout};
 
-/// The largest accepted size of a mapping file. A larger file is surely something else.
+/// The largest accepted size of a mapping file. A larger file is not a mapping.
 const MAX_MAPPING_BYTES: u64 = 1 << 20;
 
-/// Turn the logs of another implementation into a dataset, for the same tables and audit
+/// Turn the logs of another program into a dataset, for the same tables and the same audit
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
@@ -84,7 +84,7 @@ pub struct Import {
     /// The character between cells, or `blanks` [default: recognised]
     #[arg(long, value_name = "CHARACTER")]
     separator: Option<String>,
-    /// The first line is an event, and not the names of the columns
+    /// The first line is an event (and not the names of the columns)
     #[arg(long)]
     no_header: bool,
     /// The columns of the log, by title or by number from 1, such as system_time=when,event=3. For a value that the log does not have, write -
@@ -102,11 +102,11 @@ pub struct Import {
     /// Whether queue lengths are logged before or after the event [default: the rule that fits the rows]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Whether messages carry the sender's clock from before or after the send's increment [default: the rule that fits the rows]
+    /// Whether messages carry the sender's clock before or after the send adds 1 to it [default: the rule that fits the rows]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
-    /// How idle machines choose recipients: mix, unicast, broadcast or multicast(2), as in experiments. If this is given, `analyze audit` checks
-    /// that the logs agree with it
+    /// How idle machines choose recipients: mix, unicast, broadcast or multicast(2), as in experiment files. If this option is
+    /// given, `analyze audit` checks that the logs agree with the rule
     #[arg(long, value_name = "RULE")]
     sends: Option<String>,
     /// Ticks per second of each machine, such as 1,3,6 [default: measured]
@@ -115,7 +115,7 @@ pub struct Import {
     /// Probability that an idle tick is an internal event [default: measured]
     #[arg(long, value_name = "P")]
     internal: Option<f64>,
-    /// How many model seconds each run was observed [default: until the last event]
+    /// The duration of each run in model seconds [default: until the last event]
     #[arg(long, value_name = "SECONDS")]
     duration: Option<f64>,
     /// How many model seconds pass in a second of the logs [default: 1]
@@ -186,7 +186,7 @@ impl Import {
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
-    /// The mapping of --mapping, changed by the other options.
+    /// Reads the mapping of --mapping, and changes it by the other options.
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
@@ -215,7 +215,7 @@ impl Import {
         }
         mapping.columns.extend(self.columns.iter().cloned());
         for (event, word) in &self.events {
-            let Some(kind) = Kind::named(event) else {
+            let Some(kind) = Kind::from_name(event) else {
                 bail!(
                     "--events: no event `{event}`; use internal, send, send_all, receive or ignore"
                 );

@@ -1,4 +1,4 @@
-//! The subcommands, one file each, and what they share.
+//! The subcommands, each in its own file, and the code that they share.
 
 mod audit;
 mod backlog;
@@ -91,7 +91,7 @@ impl Cli {
     }
 }
 
-/// The error of a command that did its work and whose check failed.
+/// The error of a command that has done its work, but whose check failed.
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);
@@ -102,7 +102,7 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
     match measures::all().find(|measure| measure.name == name) {
         Some(measure) => Ok(measure),
         None => bail!(
-            "no measure `{name}`; there are {}",
+            "there is no measure `{name}`; the measures are {}",
             known().collect::<Vec<_>>().join(", ")
         ),
     }

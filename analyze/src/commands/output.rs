@@ -75,7 +75,7 @@ impl Output {
         Ok(write_stdout(&text)?)
     }
 
-    /// Prints `words` on stderr if the format is CSV or JSON, because `print` leaves them out there.
+    /// Prints `words` on stderr if the format is CSV or JSON. (With these formats, `print` does not print them.)
     pub fn tell_words_beside_records(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
             tell(output::prose(words, terminal_width()).trim_end());
@@ -90,7 +90,7 @@ pub struct Rows {
     /// `machines`, `machine` or `rate`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     by: Vec<String>,
-    /// Print the rows with the largest mean of this measure first; the measure is named by its column
+    /// Sort by the mean of this measure, the largest first; give the measure by its column's name, such as jump_mean
     #[arg(long, value_name = "MEASURE")]
     sort: Option<String>,
     /// Print only the first N rows
@@ -132,7 +132,7 @@ impl Rows {
         let known = |name: &String| {
             pool::known(name.trim()).with_context(|| {
                 let names = [parameters(), &pool::OTHERS].concat().join(", ");
-                format!("--by: no column `{name}` to combine by; there are {names}")
+                format!("--by: there is no column `{name}`; the columns are {names}")
             })
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
@@ -175,7 +175,7 @@ pub fn print_table_of(
 pub struct StdoutError(io::Error);
 
 impl StdoutError {
-    /// Tells whether the reader of stdout went away, as `head` does. This is not an error.
+    /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). This is not an error.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -194,8 +194,8 @@ pub fn print_help_or_version(message: &clap::Error) -> anyhow::Result<()> {
     Ok(message.print().map_err(StdoutError)?)
 }
 
-/// A failed check is reported by the exit code even if the table could not be printed. The printing error is then also written to
-/// stderr.
+/// Returns the result of a command with a check. A failed check determines the exit code, even if the table could not be printed.
+/// The printing error is then written to stderr.
 pub fn report_check(
     failed_check: Option<String>,
     printed: anyhow::Result<()>,
@@ -211,7 +211,7 @@ pub fn report_check(
     Err(super::CheckFailed(failed_check).into())
 }
 
-/// Tells whether the only error is that the reader of stdout went away.
+/// Tells whether the only error is that stdout is a closed pipe.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutError>()

@@ -16,11 +16,11 @@ const THREAD_VARIABLES: [&str; 3] = [
     "POLARS_MAX_BLOCKING_THREAD_COUNT",
 ];
 
-/// Starts the threads. If the system gives too few, restarts the program with as many threads as the system gives.
+/// Starts the threads. If the system allows fewer threads, restarts the program with as many threads as the system allows.
 ///
 /// # Errors
 ///
-/// If an environment variable is not a valid number of threads, or if the system gives too few threads or files for any query.
+/// If an environment variable is not a valid number of threads, or if the system allows too few threads or files for any query.
 pub fn start() -> anyhow::Result<()> {
     for name in THREAD_VARIABLES {
         threads_from_environment(name)?;
@@ -48,7 +48,8 @@ fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
     }
 }
 
-/// Replaces this process by a new one with `threads` threads for Polars. Returns only if that fails; then it returns `error`.
+/// Replaces this process by a new one with `threads` threads for Polars. The function returns only if this fails; then it returns
+/// `error`.
 #[cfg(unix)]
 fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     use std::os::unix::process::CommandExt;

@@ -15,9 +15,9 @@ use super::pools;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     /// All runs in virtual time, and TCP runs in which lateness_max_us + latency_max_us is less than margin_us (the shortest time
-    /// between ticks of two machines of which one may send to the other, or which may both send to a third). In such a run the delays
-    /// were too short to change the order of events from that of the schedule. TCP runs with phase=aligned have
-    /// a margin of 0, so they are never punctual
+    /// between ticks of two machines of which one may send to the other, or which may both send to a third). In such a run the
+    /// delays were too short to change the order of events. TCP runs with phase=aligned have a margin of 0, so they are never
+    /// punctual
     Punctual,
 }
 
@@ -27,10 +27,11 @@ pub struct Selection {
     /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10; may be given several times
+    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10. If given several times, runs must meet all
+    /// conditions
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Let the measures ignore the first S model seconds of every run. An event exactly at S counts
+    /// Ignore the first S model seconds of every run in the measures. An event exactly at S counts
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
     /// Neither read nor write the cache of measures (the folder .cache in the dataset)
@@ -62,7 +63,7 @@ impl Selection {
             }
             dataset.cut_warm_up(self.warm_up)?;
             if !(self.no_cache || self.reread) {
-                // If the cache cannot be written (a read-only folder, say), go on without it.
+                // If the cache cannot be written (for example in a read-only folder), continue without it.
                 dataset.cache_measures().unwrap_or_else(|error| {
                     tell(format_args!("the cache is not written: {error}"));
                 });

@@ -1,7 +1,7 @@
 //! Finds the earliest event that differs between the logs of two runs.
 //!
-//! Two events are the same if they agree in all columns except `run` and `system_time_ns`. The exact time of a tick depends on the
-//! computer, not on the seed.
+//! Two events are the same if all their columns except `run` and `system_time_ns` are equal. The exact time of a tick depends on
+//! the computer and not on the seed.
 
 use std::cmp::Ordering;
 
@@ -10,15 +10,16 @@ use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, write_row};
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// Columns that are never reported as the difference: they say which event it is and when it happened.
+/// Columns that are never reported as the difference, because they only say which event it is and when it happened.
 const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
-/// The text shown for a cell of an event that one of the logs lacks.
+/// The text for a cell of an event that is missing in one of the logs.
 const NO_EVENT: &str = "none";
 
 /// The earliest difference between two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Time of the event in model seconds after the run's start: A's time, or B's time if A lacks the event.
+    /// Time of the event in model seconds after the run's start. It is the time in A, or the time in B if the event is missing in
+    /// A.
     pub time_s: f64,
     /// The event's machine.
     pub machine: u32,
@@ -32,7 +33,7 @@ pub struct Difference {
     pub b: String,
 }
 
-/// The events of a run, and what is needed to turn system times into model times.
+/// The events of a run, and the values that convert system times into model times.
 pub(super) struct Log {
     events: Vec<EventRow>,
     started_at_ns: u64,
@@ -54,8 +55,8 @@ impl Log {
     }
 }
 
-/// Returns the earliest difference between the events of two runs, or `None` if there is none. Earliest means by A's model time; of
-/// differences at the same time, the one with the lowest machine and tick.
+/// Returns the earliest difference between the events of two runs, or `None` if there is none. The model time in A decides which
+/// is the earliest. If several differences have the same time, the one with the lowest machine and tick is returned.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
     // Logs are normally in this order already. Then sorting is a single pass.
     a.events.sort_by_key(machine_and_tick);
@@ -81,7 +82,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
         let time_a = in_a.map(|row| a.time_s(row));
         let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
         let time_s = time_a.unwrap_or_else(time_b);
-        // Rows are ordered by machine and tick, so the first of several differences at the same time is kept.
+        // Rows are ordered by machine and tick, so the first one of several differences with the same time is kept.
         if first.is_none_or(|(earliest_s, ..)| time_s < earliest_s) {
             first = Some((time_s, in_a, in_b));
         }
@@ -123,7 +124,7 @@ fn cell_texts(row: &EventRow) -> Vec<String> {
         .collect()
 }
 
-/// The cells shown for an event that one of the logs lacks.
+/// The cells for an event that is missing in one of the logs.
 fn cells_of_missing_event() -> Vec<String> {
     vec![NO_EVENT.to_owned(); EVENT_COLUMNS.len()]
 }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_that_is_earliest_in_the_time_of_a_is_found() {
+    fn finds_the_difference_with_the_earliest_time_in_a() {
         let a = [
             event(0, 0, 1_250, 1),
             event(0, 1, 1_500, 2),
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn of_differences_at_the_same_time_that_of_the_lower_machine_is_found() {
+    fn finds_the_lowest_machine_among_differences_at_the_same_time() {
         let at = |clock| [event(0, 0, 1_250, clock), event(1, 0, 1_250, clock)];
         assert_eq!(
             difference(&at(1), &at(2)),
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_has_the_words_of_the_log() {
+    fn values_of_a_difference_are_written_as_in_the_log() {
         let mut sent = event(0, 0, 1_250, 1);
         sent.logged.event.kind = EventKind::Send {
             recipients: Recipients::All,

@@ -30,7 +30,7 @@ pub struct Matching {
     pub only_in_a: usize,
     /// Number of runs in B that have no match in A.
     pub only_in_b: usize,
-    /// Number of runs that are in both datasets, but that --only left out of one of them.
+    /// Number of runs that are in both datasets, but were left out of one of them by --only.
     pub left_out: usize,
 }
 
@@ -99,7 +99,7 @@ fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) ->
 /// Explains why no run of `a` has the same key as a run of `b`.
 fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
-        return "every run that is in both was left out of A or of B".to_owned();
+        return "each run that is in both datasets was left out of A or of B by --only".to_owned();
     }
     let (of_a, of_b) = (parameters(a), parameters(b));
     let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {

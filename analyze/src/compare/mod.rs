@@ -35,7 +35,7 @@ pub struct Comparison {
     pub b: Side,
     /// Number of matched runs.
     pub matched: usize,
-    /// Number of runs that are in both datasets, but that --only left out of one of them. They are not compared.
+    /// Number of runs that are in both datasets, but were left out of one of them by --only. They are not compared.
     pub left_out: usize,
     /// The comparison of the events. `None` if the datasets have different seeds, because then all random draws differ.
     pub events: Option<Events>,
@@ -60,7 +60,7 @@ pub struct Side {
     pub runs: usize,
     /// Number of these runs that were punctual.
     pub punctual: usize,
-    /// Number of these runs in which every message was queued when the schedule says.
+    /// Number of these runs in which every message was queued as scheduled.
     pub as_scheduled: usize,
     /// Number of these runs without a match in the other dataset.
     pub alone: usize,
@@ -73,8 +73,8 @@ pub struct Events {
     pub identical: usize,
     /// Number of matched runs that were as scheduled in both datasets.
     pub as_scheduled: usize,
-    /// Matched runs with different events. Runs that were as scheduled in both datasets come first; otherwise the order is that of
-    /// A's plan.
+    /// Matched runs with different events. Runs that were as scheduled in both datasets come first. Apart from this, they are in
+    /// the order of A's plan.
     pub differing: Vec<Differing>,
 }
 
@@ -150,7 +150,7 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
     }
 }
 
-/// Compares the events of one pair of runs after the other, so that only two runs' events are in memory.
+/// Compares the events of the pairs one after the other, so that the events of only two runs are in memory.
 fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Error> {
     let mut events = Events::default();
     for pair in pairs {

@@ -1,8 +1,8 @@
 //! Compares every measure of two datasets over matched runs.
 //!
-//! The difference B - A is taken for each machine of each pair of runs. Each machine of a configuration has its own estimate over
-//! the configuration's runs. For the estimate over all runs, the values of a run's machines are first averaged. The machines of one
-//! run are not independent, so an interval that counted each of them would be too narrow.
+//! The difference B - A is calculated for each machine of each pair of runs. From these, two kinds of estimates follow. One is
+//! for each machine of each configuration, over the configuration's runs. The other is over all runs: the machines of a run are
+//! first averaged, because they depend on each other. An interval that counted each machine would be too narrow.
 
 use polars::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::read::runs;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::{estimate_expressions, read_estimate};
 
-/// Columns in which matched runs may differ. They are not parameters here.
+/// Columns in which matched runs may differ. They do not count as parameters here.
 const ENGINE_COLUMNS: [&str; 2] = ["engine", "time_scale"];
 
 /// A measure in two datasets.
@@ -29,7 +29,7 @@ pub struct Paired {
     pub mean_b: Option<f64>,
     /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// Share of exactly equal values, among the values that are defined in A or in B.
+    /// Share of exactly equal values. Only values that are defined in A or in B count.
     pub equal: Option<f64>,
 }
 
@@ -46,7 +46,7 @@ pub struct Group {
     pub measures: Vec<Paired>,
 }
 
-/// The parameters in which matched runs agree.
+/// The parameters that are equal in matched runs.
 pub(super) fn parameters() -> impl Iterator<Item = &'static str> {
     runs::parameters()
         .iter()
@@ -133,7 +133,8 @@ fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
     ]
 }
 
-/// The values of a measure in A and B, or null where there is no difference. So the difference of the means is the mean difference.
+/// The values of a measure in A and B. If one of them is missing, both are null, so that the difference of the means equals the
+/// mean difference.
 fn defined_in_both(measure: &Measure) -> [Expr; 2] {
     let defined = || col(column_name(measure, "difference")).is_not_null();
     ["a", "b"].map(|side| {
@@ -155,8 +156,8 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
         .agg(means_of_run.collect::<Vec<_>>())
         .sort(["run"], SortMultipleOptions::default())
         .collect()?;
-    // The runs are sorted in a query of their own. Within one query, Polars would drop the sorting before means, and the order
-    // changes their last digits.
+    // The order of the runs changes the last digits of means, so the runs are sorted. This is done in a separate query, because
+    // within one query Polars would leave out a sort before a mean.
     let folded = of_runs.lazy().group_by([lit(0)]).agg(statistics());
     read_row(&folded.collect()?, 0)
 }

@@ -56,8 +56,8 @@ fn percent(share: f64) -> String {
 
 fn caption(comparison: &Comparison) -> Vec<String> {
     let mut caption = vec![
-        "For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval (Student's t) \
-         of the mean paired difference."
+        "Means over n matched runs; the value of a run is the mean over its machines. B - A: the mean \
+         difference of matched runs ± half the width of its 95 % interval (Student's t)."
             .to_owned(),
         "equal: share of the machines' values that are exactly the same in A and B.".to_owned(),
     ];
@@ -73,7 +73,7 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|difference| difference.mean != 0.0)
             .map(|difference| difference.interval_kind),
     ));
-    // This sentence explains nothing if the events of A and B were not compared.
+    // This sentence is useful only if the events of A and B were compared.
     let of_twins = comparison.events.is_some();
     if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
         caption.push(

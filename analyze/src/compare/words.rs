@@ -112,17 +112,18 @@ fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
     words
 }
 
-/// The result of the check. The seed determines every event of a run that was as scheduled, so matched runs of this kind must be
-/// identical.
+/// Describes the result of the check. If two matched runs were as scheduled, the seed determines all their events, so they must
+/// be identical.
 fn describe_check(comparison: &Comparison, events: &Events) -> String {
     if let Some(failed_check) = failed_check(comparison) {
         return format!(
-            "CHECK FAILED: {failed_check}. If every message is queued when the schedule says, the seed determines every event. So these runs should be identical. Either a log \
-             was changed, or the two datasets come from different simulators, or the simulator is wrong."
+            "CHECK FAILED: {failed_check}. In runs that are as scheduled, the seed determines every event, \
+             so these runs should be identical. Either a log was changed, or the two datasets come from \
+             different simulators, or the simulator is wrong."
         );
     }
     match events.as_scheduled {
-        0 => "Nothing to check: no run was as scheduled in both, so no pair had to be identical."
+        0 => "Nothing to check: no run was as scheduled in both datasets, so no pair must be identical."
             .to_owned(),
         1 => "Check passed: the run that was as scheduled in both is identical.".to_owned(),
         as_scheduled => {

@@ -1,4 +1,4 @@
-//! The configuration of a run: as the user gives it, and otherwise measured from the log.
+//! The configuration of an imported run. Values that the user does not give are measured from the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::error::Error;
 /// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// Parameters that the log does not show have their default value, except the phases, which are unknown.
+    /// Parameters that do not follow from the log have their default value. Only the phases are marked as unknown.
     configuration: Configuration,
     time_scale: f64,
 }
 
-/// The configuration of each run.
+/// Finds the configuration of each run.
 pub(super) fn from_runs(
     runs: &[Run],
     rules: &Rules,
@@ -67,7 +67,8 @@ pub(super) fn from_runs(
     Ok(setups)
 }
 
-/// The share of internal events among idle ticks over all runs of the same rates, to two decimals.
+/// Sets `internal` to the measured share of internal events among idle ticks, with two decimals. Runs with the same rates are
+/// counted together.
 fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (run, setup) in runs.iter().zip(&*setups) {
@@ -85,7 +86,7 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     }
 }
 
-/// One probability for all machines. Invalid values were refused before.
+/// The parameter `internal` with one probability for all machines. Invalid values were refused before.
 fn probability(value: f64) -> Internal {
     Internal::from(
         Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),

@@ -1,4 +1,4 @@
-//! The duration of imported runs: from the first event to the last, and at most a tick longer.
+//! Finds the duration of imported runs. It is the time from the first event to the last, or up to one tick more.
 
 use sim::experiment::{Configuration, Parameter, Rates};
 
@@ -6,11 +6,11 @@ use super::mapping::Mapping;
 use super::run::Run;
 use crate::error::Error;
 
-/// Many programs round times to a millisecond.
+/// How much a time in a log may be rounded, in seconds: many programs round to a millisecond.
 const ROUNDING_S: f64 = 1e-3;
 
-/// The range of times, in model seconds, in which a run ended: not before the last event, and before the next tick of any machine
-/// was due.
+/// The range of times, in model seconds, in which a run can have ended: after its last event, and before the next tick of any
+/// machine was due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct End {
     earliest_s: f64,
@@ -19,9 +19,9 @@ struct End {
     tick_s: f64,
 }
 
-/// The duration of each run, model nanoseconds. If the user gives none, it is a whole number of seconds if the run can have ended
-/// then, and otherwise the time of the last event. Runs of equal rates that can have ended at the same time get the same duration,
-/// that of the run with the latest event.
+/// Finds the duration of each run, in model nanoseconds. If the user gives no duration, it is the whole number of seconds at
+/// which the run can have ended; if there is none, it is the time of the last event. Runs with equal rates get the same duration
+/// if they can have ended at the same time: the duration of the run with the latest event.
 ///
 /// # Errors
 ///
@@ -113,13 +113,14 @@ impl End {
                 (end.earliest_s, end.tick_s) = (last_s, tick_s);
             }
         }
-        // A machine that stopped early would give an end before the last event.
+        // For a machine that stopped early, the next tick may be due before the last event of the run.
         end.latest_s = end.latest_s.max(end.earliest_s);
         end
     }
 
-    /// The whole number of seconds, after the last event, at which the run can have ended. This is the largest before the next tick of
-    /// any machine was due; if there is none, it is the next whole number, if at most a tick after the last event.
+    /// The whole number of seconds at which the run can have ended. It is the largest whole number after the last event and
+    /// before the next tick of any machine was due. If there is no such number, it is the next whole number, but only if this is
+    /// at most one tick after the last event.
     fn whole_s(self) -> Option<f64> {
         let before_next_tick = Some(self.latest_s.floor()).filter(|&end_s| end_s > self.earliest_s);
         let next = self.earliest_s.ceil();
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_can_have_ended_together_did() {
+    fn runs_that_can_have_ended_at_the_same_time_get_the_same_duration() {
         let ends = [
             end(60.3, 60.5),
             end(60.35, 60.6),

@@ -8,12 +8,12 @@ use super::lines::Raw;
 use super::mapping::COLUMNS;
 use crate::output::table::Table;
 
-/// Number of different values that are shown of a field.
+/// Number of different values of a field that are shown as examples.
 const EXAMPLES: usize = 2;
 
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Understood {
+pub(super) struct HowRead {
     /// Where each recognised field was found, in words.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
@@ -30,7 +30,7 @@ struct Field {
     of: usize,
 }
 
-impl Understood {
+impl HowRead {
     /// Adds an assumption if it is not listed yet.
     pub(super) fn assume(&mut self, sentence: String) {
         if !self.assumptions.contains(&sentence) {
@@ -61,7 +61,7 @@ impl Understood {
 }
 
 /// Adds the fields of all rows to `understood`.
-pub(super) fn add_fields(understood: &mut Understood, runs: &[(String, Vec<Raw>)]) {
+pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let of = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {

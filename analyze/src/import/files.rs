@@ -9,20 +9,20 @@ use super::report::Report;
 use super::{machines, names, selection};
 use crate::error::Error;
 
-/// Files with these extensions, in small letters or capitals, are read from a folder.
+/// From a folder, only files with these extensions are read. They may be in small or capital letters.
 const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
-/// Levels of folders that are searched.
+/// How many levels of folders within folders are searched.
 const MOST_DEPTH: usize = 6;
-/// A file with a line of more bytes is no log.
+/// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
 const MOST_LINE_BYTES: u64 = 1 << 20;
-/// Of a file that may be a log at most so many bytes are read to see whether it is one.
+/// Maximum number of bytes that are read to decide whether a file is a log.
 const MOST_SAMPLE: u64 = 1 << 24;
-/// A byte of a log takes about so many of memory while it is imported.
+/// Bytes of memory that are used for each byte of a log during an import, approximately.
 const MEMORY_PER_BYTE: u64 = 16;
 /// Bytes of memory that are assumed to be free if the system does not report them.
-const USUAL_MEMORY: u64 = 16 << 30;
+const ASSUMED_MEMORY: u64 = 16 << 30;
 
-/// Folders, each with the logs in it.
+/// Folders, each with its logs.
 type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 
 /// The files of a run.
@@ -30,12 +30,13 @@ type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 pub(super) struct RunFiles {
     pub(super) name: String,
     pub(super) paths: Vec<PathBuf>,
-    /// Whether the files were found in a folder. Then files that are no logs may be left out.
+    /// Whether the files were found in a folder, and not named by the user one by one. Files of a folder that are not logs are
+    /// left out.
     pub(super) from_folder: bool,
 }
 
-/// Finds the files of each run. All sources that are files are one group, and so are the files of each folder; a group is split if
-/// the names of its files show several runs. The report lists the files of folders that are not read.
+/// Finds the files of each run. All sources that are files are one group, and the files of each folder are another group. A group
+/// is split into several runs if the names of its files contain runs. The report lists the files in folders that are not read.
 ///
 /// # Errors
 ///
@@ -51,7 +52,8 @@ pub(super) fn find_runs(
     for source in sources {
         let path = fs::canonicalize(source).map_err(Error::io(source))?;
         if !seen.insert(path) {
-            let problem = "is given twice; it would count twice".to_owned();
+            let problem =
+                "is given twice, so its events would count twice; name it once".to_owned();
             return Err(Error::import(source, None, problem));
         }
     }
@@ -64,10 +66,10 @@ pub(super) fn find_runs(
         ));
     }
     for folder in folders {
-        let found = logs_within(folder, MOST_DEPTH, report)?;
+        let found = find_logs(folder, MOST_DEPTH, report)?;
         if found.is_empty() {
             let problem = format!(
-                "no log in it: files that end with .{}, or without an ending{}",
+                "no log is in this folder; files count as logs if their names end with .{}, or have no extension{}",
                 EXTENSIONS.join(", ."),
                 report.files_left_out()
             );
@@ -87,7 +89,9 @@ pub(super) fn find_runs(
             .first()
             .filter(|_| found.len() == 1 && pattern.is_none());
         if let Some((_, paths)) = single.filter(|(_, paths)| names::may_be_several(paths)) {
-            report.understood.assume(format!("{name}: all {} files are taken as one run, though their names may be those of several; say with `files` in a mapping which part is the run.", paths.len()));
+            report.understood.assume(format!("{name}: all {} files are taken as one run, but their names \
+                could also be those of several runs. If so, give the part of the name that is the run with \
+                `files` in a mapping.", paths.len()));
         }
         for (run, paths) in found {
             let name = match run.as_str() {
@@ -104,13 +108,14 @@ pub(super) fn find_runs(
     Ok(runs)
 }
 
-/// The folders in which logs are, with their logs in the order of their names: the folder itself if it has files that are named as
-/// logs are, unless only files of the folders in it look like logs; otherwise the folders in it; otherwise itself with files of any other name.
-fn logs_within(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderLogs, Error> {
+/// Finds the folders that contain logs, and lists their logs in the order of their names. The first of these choices that has
+/// files is used: the folder's own files with an extension of logs (unless these do not look like logs, and files in its
+/// subfolders do); the files in its subfolders; its own files with any other name.
+fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderLogs, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(folder))?;
-    paths.sort_by_key(|path| machines::natural(&path.display().to_string()));
+    paths.sort_by_key(|path| machines::natural_order(&path.display().to_string()));
     let (hidden, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_hidden(path));
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
@@ -120,7 +125,7 @@ fn logs_within(folder: &Path, depth: usize, report: &mut Report) -> Result<Folde
         report.leave_out_files(others, hidden.len());
     };
     if !logs.is_empty() {
-        if let Some((found, within)) = only_within(&logs, &others, depth, report)? {
+        if let Some((found, within)) = logs_in_subfolders(&logs, &others, depth, report)? {
             *report = within;
             leave_out(report, &logs);
             leave_out(
@@ -139,7 +144,7 @@ fn logs_within(folder: &Path, depth: usize, report: &mut Report) -> Result<Folde
         others.into_iter().partition(|path| is_folder(path));
     let mut found = vec![];
     for inner in folders.iter().filter(|_| depth > 0) {
-        found.extend(logs_within(inner, depth - 1, report)?);
+        found.extend(find_logs(inner, depth - 1, report)?);
     }
     if !found.is_empty() {
         leave_out(report, &others);
@@ -155,8 +160,9 @@ fn logs_within(folder: &Path, depth: usize, report: &mut Report) -> Result<Folde
     })
 }
 
-/// The folders in which logs are, and the report of them, if those look like logs and none of a folder's own files does.
-fn only_within(
+/// Finds the logs in the subfolders, with the report of them. None unless files in subfolders look like logs, and none of the
+/// folder's own files does.
+fn logs_in_subfolders(
     own: &[PathBuf],
     others: &[PathBuf],
     depth: usize,
@@ -171,7 +177,7 @@ fn only_within(
     let mut within = report.clone();
     let mut found = vec![];
     for folder in folders {
-        found.extend(logs_within(folder, depth - 1, &mut within)?);
+        found.extend(find_logs(folder, depth - 1, &mut within)?);
     }
     let (found, no_logs): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, paths)| {
         paths
@@ -197,20 +203,20 @@ fn is_log(path: &Path) -> bool {
     is_known && is_file(path)
 }
 
-/// Whether `path` is no pipe or device, since reading these may block forever. A broken link counts as a file: reading it gives the
-/// error.
+/// Whether `path` is a file, and not a pipe or a device, which could block for ever when it is read. A broken link counts as a
+/// file, so that the user sees the error of reading it.
 fn is_file(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }
 
-/// Whether its name begins with a point, as those do that editors and macOS leave beside a file, or is that of the folder that macOS
-/// adds to an archive.
+/// Whether a file or folder is hidden: its name begins with a dot, like the extra files of editors and macOS, or it is the folder
+/// `__MACOSX` that macOS adds to archives.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
 }
 
-/// Number of bytes of logs that can be imported at once: a share of the free memory.
+/// The number of bytes of logs that can be imported at once. It depends on the free memory.
 pub(super) fn most_bytes() -> u64 {
     let of_line = |line: &str| {
         let kib = line.strip_prefix("MemAvailable:")?;
@@ -218,7 +224,7 @@ pub(super) fn most_bytes() -> u64 {
     };
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let available = memory.lines().find_map(of_line).map(|kib| kib << 10);
-    available.unwrap_or(USUAL_MEMORY) / MEMORY_PER_BYTE
+    available.unwrap_or(ASSUMED_MEMORY) / MEMORY_PER_BYTE
 }
 
 /// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log.
@@ -251,7 +257,7 @@ pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
         let cells = std::str::from_utf8(&line).map_err(|_| refuse(not_text(&line)))?;
         if length > MOST_LINE_BYTES {
             return Err(refuse(format!(
-                "the line has more than {MOST_LINE_BYTES} bytes: this is no log"
+                "the line has more than {MOST_LINE_BYTES} bytes, so this file is not a log; leave it out"
             )));
         }
         if text.len() as u64 + length > most_bytes {
@@ -264,7 +270,8 @@ pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The text of a file in UTF-16, whose first two bytes say in which order those of a letter are.
+/// Reads the text of a file in UTF-16. Its first two bytes (the byte order mark) give the order of the two bytes of each
+/// character.
 fn read_utf16(
     path: &Path,
     file: impl Read,
@@ -290,7 +297,7 @@ fn read_utf16(
     let units: Vec<u16> = units.collect();
     let text = String::from_utf16(&units);
     text.ok().filter(|_| bytes.len() % 2 == 0).ok_or_else(|| {
-        let problem = "neither text in UTF-8 nor in UTF-16; convert the file, as with iconv";
+        let problem = "the text is neither UTF-8 nor UTF-16; convert the file to UTF-8, for example with iconv";
         Error::import(path, None, problem.to_owned())
     })
 }
@@ -304,7 +311,9 @@ fn not_text(line: &[u8]) -> String {
         (b"PK\x03\x04", "zip"),
     ];
     match packed.iter().find(|(magic, _)| line.starts_with(magic)) {
-        Some((_, name)) => format!("packed by {name}; unpack the file first"),
-        None => "not text in UTF-8; convert the file, as with iconv".to_owned(),
+        Some((_, name)) => format!("the file is packed by {name}; unpack it first"),
+        None => {
+            "the text is not UTF-8; convert the file to UTF-8, for example with iconv".to_owned()
+        }
     }
 }

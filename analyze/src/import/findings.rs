@@ -1,15 +1,15 @@
-//! Sentences on what an import derived from the logs: rates, rules, joined rows, queue lengths, and quantities that cannot be
-//! measured.
+//! Sentences that say what an import derived from the logs: rates, rules, joined rows, queue lengths, and quantities that cannot
+//! be measured.
 
 use sim::log::{Unmeasured, UnmeasuredPart};
 
 use super::mapping::When;
 use super::rates::MeasuredRate;
 use super::report::Report;
-use super::rules::{Fits, Rule};
+use super::rules::{FitCounts, Rule};
 use crate::output::words::counted;
 
-/// A sentence on each finding.
+/// One sentence for each finding.
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
     words.extend(report.rates.first().into_iter().flat_map(|run| pauses(run)));
@@ -100,32 +100,33 @@ fn pauses(run: &[MeasuredRate]) -> impl Iterator<Item = String> {
     let usual = (0..).zip(run).filter_map(|(machine, rate)| {
         let (usual, measured) = (rate.usual?, rate.measured);
         Some(format!(
-            "Machine {machine} ticks {measured:.2} times a second on average, but the usual distance of its rows is that of {usual:.2}: its ticks are irregular."
+            "The ticks of machine {machine} are irregular: it ticks {measured:.2} times per second on \
+             average, but the median time between its rows fits {usual:.2} ticks per second."
         ))
     });
     usual.collect::<Vec<_>>().into_iter()
 }
 
-/// A sentence on each rule, with the number of rows that fit it and that fit the opposite rule.
+/// One sentence for each rule. It says how many rows fit the rule, and how many fit the opposite rule.
 fn rules(report: &Report) -> Vec<String> {
     let Some(rules) = report.rules else {
         return vec![];
     };
     let mut words = vec![
         rule(
-            "Logical clocks are those of",
+            "Logical clocks are logged",
             "the event",
             "rows",
             (rules.clock, "--clock"),
         ),
         rule(
-            "Queue lengths are those of",
+            "Queue lengths are logged",
             "the event",
             "receives",
             (rules.queue, "--queue"),
         ),
         rule(
-            "Messages carry the clock of",
+            "Messages carry the clock",
             "the send's increment",
             "messages",
             (rules.stamp, "--stamp"),
@@ -140,16 +141,17 @@ fn rules(report: &Report) -> Vec<String> {
     }
     if rules.unknown_clocks > 0 {
         words.push(format!(
-            "The last receive of {} is left out: the clock after it is in no row, and does not follow from a timestamp.",
+            "The last receive of {} is left out, because the clock after this receive is neither in a row \
+             nor follows from a timestamp.",
             counted(rules.unknown_clocks, "machine's log")
         ));
     }
     words
 }
 
-/// A sentence on one rule; empty if no row shows which rule applies.
+/// The sentence about one rule; empty if no row shows which rule applies.
 fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
-    let Fits { after, before, of } = rule.fits;
+    let FitCounts { after, before, of } = rule.fits;
     let (taken, other) = match rule.when {
         When::After => (("after", after), ("before", before)),
         When::Before => (("before", before), ("after", after)),
@@ -157,7 +159,7 @@ fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> Strin
     match of {
         0 => String::new(),
         _ => format!(
-            "{is} {} {what}: {} of {of} {rows} fit that, and {} fit {}; set it with {option}.",
+            "{is} {} {what}: {} of {of} {rows} fit this, and {} fit {}; set it with {option}.",
             taken.0, taken.1, other.1, other.0
         ),
     }
@@ -173,13 +175,14 @@ fn joined(report: &Report) -> Vec<String> {
     let mut words = vec![];
     if joined.same_clock > 0 {
         words.push(format!(
-            "{}, sends in several rows of the same clock, at most {apart_ms:.1} ms apart, are counted as one event.",
+            "{}, several rows of sends with the same clock, at most {apart_ms:.1} ms apart, are counted as one event.",
             places(joined.same_clock)
         ));
     }
     if joined.own_clocks > 0 {
         words.push(format!(
-            "{}, sends to all in several rows with a clock each, at most {apart_ms:.1} ms apart, are counted as one tick.",
+            "{}, several rows of sends with different clocks, at most {apart_ms:.1} ms apart, are counted as \
+             one tick that sent to all.",
             places(joined.own_clocks)
         ));
     }
@@ -190,13 +193,15 @@ fn queues(report: &Report) -> Vec<String> {
     let mut words = vec![];
     if let idle @ 1.. = report.idle_queues {
         words.push(format!(
-            "{} of internal events and sends are not logged, and taken as 0: an idle tick finds an empty queue.",
+            "{} after internal events and sends are missing in the logs. They are taken as 0, because a \
+             machine does these only when its queue is empty.",
             counted(idle, "queue length")
         ));
     }
     if let recounted @ 1.. = report.recounted_queues {
         words.push(format!(
-            "{} of receives are not logged, and recounted from sends and receives: a message is taken to arrive when it is sent.",
+            "{} after receives are missing in the logs. They are recounted from sends and receives; a \
+             message is assumed to arrive when it is sent.",
             counted(recounted, "queue length")
         ));
     }

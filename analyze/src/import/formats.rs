@@ -7,7 +7,7 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The format of strftime that parses such a time; none for ISO 8601, which needs no format.
+    /// The strftime format that parses such a time; none for ISO 8601, which is parsed without a format.
     pub(super) strftime: Option<&'static str>,
 }
 
@@ -18,7 +18,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// Formats, those that say more before those that are a part of them. A fraction of a second is optional in all.
+/// The known formats. A format comes before all formats that match only a part of it. In all formats, a fraction of a second is
+/// optional.
 pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -90,7 +91,7 @@ static BEGINNINGS: Lazy<Vec<Regex>> = Lazy::new(|| {
     FORMATS.iter().map(beginning).collect()
 });
 
-/// Finds a time at the beginning of a text: the index of its format, and its length in bytes.
+/// Finds a time at the beginning of a text. Returns the index of its format and its length in bytes.
 pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
     let first = text.bytes().next()?;
     if !first.is_ascii_digit() && !first.is_ascii_uppercase() {
@@ -102,15 +103,15 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
         .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
     let mut next = text[found.1..].chars();
     let is_cut = match next.next() {
-        // A part of it would be read as the whole.
+        // If a letter or digit follows, only a part of a longer word would be read.
         Some(':' | '.') => next.next().is_some_and(|next| next.is_ascii_digit()),
         next => next.is_some_and(char::is_alphanumeric),
     };
     (!is_cut).then_some(found)
 }
 
-/// The format of strftime that all times have: that of the first format that matches them all. None if this is ISO 8601, or if no
-/// format matches.
+/// The strftime format of the first known format that matches all `times`. None if this is ISO 8601, or if no format matches all
+/// times.
 pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
     let reads_all = |index: &usize| {
         times.clone().all(|time| {
@@ -123,16 +124,16 @@ pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option
     FORMATS[index].strftime
 }
 
-/// Units of times, and how many of each make a second.
+/// Units of times, and how many of each are in a second.
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];
 /// Plausible seconds since the Unix epoch in a log: from 1990 to 2100.
 const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 /// Plausible ticks per second of a machine.
 const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
-/// The unit of numeric times that begin at `first`, for machines that tick `per_unit` times per unit. Times since the Unix epoch
-/// show the unit by their size; for others it is the first unit with which all rates are plausible. None for seconds, and if no
-/// unit is plausible.
+/// Finds the unit of times that are numbers. `first` is the first time, and `per_unit` has the number of ticks of each machine
+/// per unit. If the times are as large as times since the Unix epoch, their size shows the unit. Otherwise it is the first unit
+/// with which all rates are plausible. None for seconds, and none if no unit is plausible.
 pub(super) fn unit(first: f64, per_unit: &[f64]) -> Option<&'static str> {
     let since_epoch = UNITS
         .iter()
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_programs_write_them() {
+    fn finds_times_in_common_formats() {
         for time in [
             "2026-11-09 09:30:00.25",
             "2026-11-09T09:30:00Z",
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn one_format_for_all_times() {
+    fn common_format_matches_all_times() {
         let both = ["04/05/2031 10:00:00", "17/05/2031 10:00:00"];
         assert_eq!(common(both.into_iter()), Some("%d/%m/%Y %H:%M:%S%.f"));
         assert_eq!(common(["2031-04-05 10:00:00"].into_iter()), None);
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_numbers() {
+    fn unit_follows_from_size_or_rates() {
         assert_eq!(unit(1_700_000_001_310.0, &[]), Some("ms"));
         assert_eq!(unit(1_700_000_001.31, &[1.0]), None);
         assert_eq!(unit(1.7e18, &[]), Some("ns"));

@@ -7,17 +7,17 @@ use csv::StringRecord;
 use super::mapping::{COLUMNS, Mapping};
 use crate::error::Error;
 
-/// The index of each of [`COLUMNS`] in a record; none if the file does not have the column.
-pub(super) type Places = [Option<usize>; COLUMNS.len()];
+/// For each of [`COLUMNS`], its index in a record; none if the file does not have the column.
+pub(super) type ColumnIndices = [Option<usize>; COLUMNS.len()];
 
-/// Columns that every log needs. The machine is not among them, for a file's name may give it.
+/// Columns that every log needs. The machine is not in this list, because it can also be given by a file's name.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// The value in a mapping for a column that is not to be read.
+/// In a mapping, this value means that a column is not read.
 const NO_COLUMN: &str = "-";
 
-/// Other usual titles of each column, in lower case and with words joined by `_`.
-const USUAL: [(&str, &[&str]); 12] = [
+/// Other titles that programs give to each column, in lower case and with words joined by `_`.
+const KNOWN_TITLES: [(&str, &[&str]); 12] = [
     ("run", &["trial", "run_id"]),
     (
         "machine",
@@ -88,62 +88,62 @@ pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
     path: &Path,
-) -> Result<Places, Error> {
-    let mut places = Places::default();
-    for (place, name) in places.iter_mut().zip(COLUMNS) {
-        *place = match mapping.columns.get(name) {
+) -> Result<ColumnIndices, Error> {
+    let mut indices = ColumnIndices::default();
+    for (index, name) in indices.iter_mut().zip(COLUMNS) {
+        *index = match mapping.columns.get(name) {
             Some(given) if given == NO_COLUMN => None,
             Some(given) => Some(find_given_column(given, name, header, path)?),
-            None => header.and_then(|header| find_usual_column(name, header)),
+            None => header.and_then(|header| find_column_by_title(name, header)),
         };
-        if let (Some(place), Some(header)) = (*place, header) {
+        if let (Some(index), Some(header)) = (*index, header) {
             let is_number = mapping
                 .columns
                 .get(name)
-                .is_some_and(|given| is_given_by_number(given, place));
+                .is_some_and(|given| is_given_by_number(given, index));
             if !is_number {
-                refuse_duplicate_titles(place, name, header, path)?;
+                refuse_duplicate_titles(index, name, header, path)?;
             }
         }
     }
-    let missing = |name: &&str| places[index(name)].is_none();
+    let missing = |name: &&str| indices[index(name)].is_none();
     let missing: Vec<&str> = NEEDED.into_iter().filter(missing).collect();
     if missing.is_empty() {
-        return Ok(places);
+        return Ok(indices);
     }
-    let has = header.map_or("it has no header".to_owned(), |header| {
+    let has = header.map_or("the file has no header".to_owned(), |header| {
         format!(
-            "its columns are {}",
+            "the columns of the file are {}",
             header.iter().collect::<Vec<_>>().join(", ")
         )
     });
     let first = missing[0];
     let way_out = match mapping.line.is_empty() {
-        false => format!("name a group of the pattern so, as in (?<{first}>...)"),
+        false => format!("name a group of the pattern {first}, as in (?<{first}>...)"),
         true => format!(
-            "name the columns, such as --columns {first}=NAME (or a number from 1, with --no-header)"
+            "say which column it is, such as --columns {first}=TITLE (with --no-header, a number from 1 instead of the title)"
         ),
     };
     let problem = format!(
-        "no column is known as {}: {has}; {way_out}",
+        "no column was recognised as {}: {has}; {way_out}",
         missing.join(", ")
     );
     Err(Error::import(path, Some(1), problem))
 }
 
-/// Whether the header has a usual title of the column `name`.
-pub(super) fn is_usual(name: &str, header: &StringRecord) -> bool {
-    find_usual_column(name, header).is_some()
+/// Whether the header has a known title of the column `name`.
+pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
+    find_column_by_title(name, header).is_some()
 }
 
-/// Whether a line of cells names every column that an event needs.
+/// Whether the cells of a line are titles, and include all columns that an event needs.
 pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
     let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
-    known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
+    count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
 }
 
-/// Number of needed columns that a line of cells names.
-pub(super) fn known(cells: &StringRecord, mapping: &Mapping) -> usize {
+/// Counts the needed columns whose titles are among the cells of a line.
+pub(super) fn count_known(cells: &StringRecord, mapping: &Mapping) -> usize {
     let is_known = |name: &&&str| match mapping.columns.get(**name) {
         Some(given) => {
             let is_number = given
@@ -151,24 +151,24 @@ pub(super) fn known(cells: &StringRecord, mapping: &Mapping) -> usize {
                 .is_ok_and(|number: usize| (1..=cells.len()).contains(&number));
             is_number || cells.iter().any(|title| title.eq_ignore_ascii_case(given))
         }
-        None => find_usual_column(name, cells).is_some(),
+        None => find_column_by_title(name, cells).is_some(),
     };
     NEEDED.iter().filter(is_known).count()
 }
 
 /// Whether the mapping gives a column by its number.
-fn is_given_by_number(given: &str, place: usize) -> bool {
-    given.parse() == Ok(place + 1)
+fn is_given_by_number(given: &str, index: usize) -> bool {
+    given.parse() == Ok(index + 1)
 }
 
 /// Refuses a column found by its title if another column has the same title.
 fn refuse_duplicate_titles(
-    place: usize,
+    index: usize,
     name: &str,
     header: &StringRecord,
     path: &Path,
 ) -> Result<(), Error> {
-    let title = &header[place];
+    let title = &header[index];
     let is_twin = |other: &str| plain(other) == plain(title);
     let twins: Vec<usize> = (0..header.len())
         .filter(|&other| is_twin(&header[other]))
@@ -178,7 +178,7 @@ fn refuse_duplicate_titles(
     }
     let numbers: Vec<String> = twins.iter().map(|twin| (twin + 1).to_string()).collect();
     let problem = format!(
-        "columns {} are all called `{title}`; give the number of the one that is {name}, as in --columns {name}={}",
+        "columns {} have the same title `{title}`; give the number of the column that is {name}, as in --columns {name}={}",
         numbers.join(", "),
         numbers[0]
     );
@@ -200,28 +200,28 @@ fn find_given_column(
     path: &Path,
 ) -> Result<usize, Error> {
     let mut titles = header.into_iter().flatten();
-    if let Some(place) = titles.position(|title| title.eq_ignore_ascii_case(given)) {
-        return Ok(place);
+    if let Some(index) = titles.position(|title| title.eq_ignore_ascii_case(given)) {
+        return Ok(index);
     }
     match given.parse::<usize>() {
         Ok(number) if number > 0 && header.is_none_or(|header| number <= header.len()) => {
             Ok(number - 1)
         }
         _ => {
-            let problem = format!("there is no column `{given}` to take as {name}");
+            let problem = format!("there is no column `{given}`, which is given as {name}");
             Err(Error::import(path, Some(1), problem))
         }
     }
 }
 
-fn find_usual_column(name: &str, header: &StringRecord) -> Option<usize> {
+fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
     let titles: Vec<String> = header.iter().map(plain).collect();
     let find = |wanted: &str| {
         titles
             .iter()
             .position(|title| has_title(title, wanted, name))
     };
-    let others = USUAL.iter().find(|(column, _)| *column == name);
+    let others = KNOWN_TITLES.iter().find(|(column, _)| *column == name);
     let others = others.map_or(&[][..], |(_, others)| others);
     std::iter::once(name)
         .chain(others.iter().copied())
@@ -239,7 +239,7 @@ fn without_unit(title: &str) -> &str {
         .unwrap_or(title)
 }
 
-/// A title in lower case, its words joined by `_`.
+/// A title in lower case, with its words joined by `_`.
 pub(super) fn plain(title: &str) -> String {
     let words = title.split(|letter: char| !letter.is_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
@@ -252,16 +252,16 @@ mod tests {
 
     fn found(titles: &[&str], mapping: &Mapping) -> Result<Vec<(&'static str, usize)>, String> {
         let header = StringRecord::from(titles.to_vec());
-        let places = find_columns(Some(&header), mapping, "vm.csv".as_ref());
-        let places = places.map_err(|error| error.to_string())?;
-        let pairs = COLUMNS.into_iter().zip(places);
+        let indices = find_columns(Some(&header), mapping, "vm.csv".as_ref());
+        let indices = indices.map_err(|error| error.to_string())?;
+        let pairs = COLUMNS.into_iter().zip(indices);
         Ok(pairs
-            .filter_map(|(name, place)| Some((name, place?)))
+            .filter_map(|(name, index)| Some((name, index?)))
             .collect())
     }
 
     #[test]
-    fn usual_names_are_known() {
+    fn finds_columns_by_known_titles() {
         let titles = [
             "Event Type",
             "Timestamp_ms",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_said_by_name_or_number() {
+    fn finds_columns_by_given_titles_or_numbers() {
         let columns = [("event", "what"), ("system_time", "2")];
         let mapping = Mapping {
             columns: columns
@@ -297,14 +297,14 @@ mod tests {
         ];
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
         let twins = ["event", "time", "clock", "queue", "Clock"];
-        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 are all called `clock`; give the number of the one that is logical_clock, as in --columns logical_clock=3");
+        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 have the same title `clock`; give the number of the column that is logical_clock, as in --columns logical_clock=3");
         let second = Mapping {
             columns: [("logical_clock".to_owned(), "5".to_owned())].into(),
             ..Mapping::default()
         };
         let clock = found(&twins, &second).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
-        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what` to take as event");
-        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column is known as event: its columns are a, time, clock; name the columns, such as --columns event=NAME (or a number from 1, with --no-header)");
+        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what`, which is given as event");
+        insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column was recognised as event: the columns of the file are a, time, clock; say which column it is, such as --columns event=TITLE (with --no-header, a number from 1 instead of the title)");
     }
 }

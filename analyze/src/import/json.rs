@@ -9,7 +9,7 @@ use super::lines::{RawRow, Table};
 use super::numbers::DecimalMark;
 use crate::error::Error;
 
-/// Whether a text is JSON: it begins with an object or a list of objects, and its first object can be parsed.
+/// Whether a text is JSON: the text begins with an object or a list of objects, and its first object can be parsed.
 pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_start();
     let begins = text.starts_with('{')
@@ -21,19 +21,19 @@ pub(super) fn is_json(text: &str) -> bool {
             .is_some_and(|first| first.is_ok())
 }
 
-/// The first value of a text and the byte at which it ends; none if the text has no value.
+/// Parses the first value of a text. Returns the value and the index of the byte after it; none if the text has no value.
 fn next(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut values = Deserializer::from_str(text).into_iter::<Value>();
     let value = values.next()?;
     Some(value.map(|value| (value, values.byte_offset())))
 }
 
-/// The objects as a table with a column for every key. The key of a nested field has a point, such as `message.sender`. Items of a
-/// list are joined by `;`.
+/// Converts the objects to a table with a column for each key. The key of a nested field contains a dot, such as
+/// `message.sender`. Items of a list are joined by `;`.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the line that is no JSON, or no object.
+/// [`Error::Import`] with the line that is not JSON or not an object.
 pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
     let mut objects: Vec<(u64, Vec<(String, String)>)> = vec![];
     let (mut at, mut line) = (0, 1);
@@ -46,12 +46,12 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         let wrong = |problem: String| Error::import(path, Some(line), problem);
         match next(&text[at..]) {
             None => break,
-            Some(Err(error)) => return Err(wrong(format!("no JSON: {error}"))),
+            Some(Err(error)) => return Err(wrong(format!("this is not JSON: {error}"))),
             Some(Ok((Value::Object(object), end))) => {
                 let mut cells = vec![];
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
-                    // The events are a list within one object: the list is the log.
+                    // The text is one object with a list of events: this list is the log.
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
                     for (value, below) in list.iter().zip(lines) {
                         flatten(String::new(), value, &mut cells);
@@ -64,7 +64,11 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 line += newlines(&text[at..at + end]);
                 at += end;
             }
-            Some(Ok(_)) => return Err(wrong("no object of JSON".to_owned())),
+            Some(Ok(_)) => {
+                return Err(wrong(
+                    "this is JSON, but not an object; each event must be an object".to_owned(),
+                ));
+            }
         }
     }
     Ok(to_table(objects))
@@ -74,7 +78,7 @@ fn newlines(text: &str) -> u64 {
     text.bytes().filter(|&byte| byte == b'\n').count() as u64
 }
 
-/// The one list of objects that an object holds, with its key; none if it holds none or several.
+/// The only list of objects in an object, with its key. None if the object has no such list, or several.
 fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Value>)> {
     let mut lists = object.iter().filter_map(|(key, value)| {
         let list = value.as_array()?;
@@ -84,10 +88,10 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// How many lines below the beginning of an object each of the `count` values begins that it lists under `key`.
+/// For each of the `count` values in the list `key` of an object: how many lines below the object's beginning the value begins.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
-    // The list begins behind the one occurrence of its key from which so many objects can be read.
+    // The key can also occur elsewhere in the text. The list follows the occurrence after which `count` objects can be read.
     let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
     let found = starts.filter_map(|start| {
         let mut at = start + object[start..].find('[')? + 1;
@@ -197,9 +201,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_named_with_its_line() {
+    fn the_error_names_the_line_that_is_not_json() {
         let problem = rows("{\"a\": 1}\n{\"a\": }\n");
-        assert!(problem.is_err_and(|problem| problem.starts_with("a.json line 2: no JSON")));
+        assert!(
+            problem.is_err_and(|problem| problem.starts_with("a.json line 2: this is not JSON"))
+        );
         assert!(!is_json("[2026-01-01] {a}") && !is_json("{x") && !is_json("a,b"));
     }
 }

@@ -1,4 +1,4 @@
-//! Kinds of events, and the words that programs write for them.
+//! Kinds of events, and the words that programs use for them.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ impl Kind {
     ];
 
     /// The kind that is called `name` in a mapping.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let mut names = Self::NAMES.into_iter();
         names
             .find(|(other, _)| *other == name)
@@ -100,7 +100,7 @@ const WHOLE: [(Kind, &str); 7] = [
 ];
 /// Beginnings of words that mean that a send goes to all machines.
 const ALL_STEMS: [&str; 4] = ["broadcast", "multi", "sendall", "sendboth"];
-/// Whole words that mean that a send goes to all machines.
+/// Complete words that mean that a send goes to all machines.
 const ALL_WORDS: [&str; 9] = [
     "all",
     "both",
@@ -112,28 +112,28 @@ const ALL_WORDS: [&str; 9] = [
     "todos",
     "alle",
 ];
-/// Beginnings of words that name a peer and no event.
+/// Beginnings of words that name another machine and not an event.
 const PEER_STEMS: [&str; 2] = ["sender", "receiver"];
-/// Before these words, `local` describes a clock and names no event.
+/// Before one of these words, `local` describes a clock, and does not mean an internal event.
 const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
-/// A row that begins with such a word reports an event that did not happen, or not yet.
+/// If a row begins with such a word, its event did not happen, or has not happened yet.
 const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
-/// Words before which an event is one that did not happen.
+/// Words that deny the event after them, such as `no`.
 const NEGATIONS: [&str; 14] = [
     "no", "not", "without", "nothing", "never", "none", "neither", "nor", "didn", "wasn", "kein",
     "keine", "nicht", "sin",
 ];
-/// A negation speaks of an event that is at most so many words behind it.
+/// A negation applies to an event that is at most this number of words after it.
 const NEGATED_WORDS: usize = 3;
-/// How words of rows begin that tell of the program and not of an event.
+/// Beginnings of words in rows that are about the program and not about an event.
 const NO_EVENT: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
 ];
 
-/// The words of a text in lower case: `SEND_ALL`, `sendAll` and `Send all` have the same two.
+/// Splits a text into words in lower case: `SEND_ALL`, `sendAll` and `Send all` give the same two words.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![];
     let mut before = ' ';
@@ -166,7 +166,7 @@ pub(super) fn kind_of_word(word: &str) -> Option<Kind> {
     stem.map(|(kind, _)| *kind)
 }
 
-/// The kind of event that a text stands for if it is a single abbreviation.
+/// The kind of event for which a text stands, if the text is a single abbreviation.
 fn kind_of_abbreviation(words: &[String]) -> Option<Kind> {
     let [word] = words else { return None };
     let mut whole = WHOLE.iter();
@@ -180,14 +180,14 @@ pub(super) fn says_all(word: &str) -> bool {
     ALL_WORDS.contains(&word) || ALL_STEMS.iter().any(|stem| word.starts_with(stem))
 }
 
-/// Whether an event behind the word, in lower case, did not happen.
+/// Whether a word, in lower case, denies the event after it.
 pub(super) fn negates(word: &str) -> bool {
     NEGATIONS.contains(&word)
 }
 
-/// What a cell usually stands for: the first of its words that stands for an event decides, and words of several kinds behind
-/// other words decide nothing.
-pub(super) fn usual(cell: &str) -> Option<Kind> {
+/// The kind of event for which a cell stands. The first word that stands for an event decides. If other words come first, and
+/// later words stand for several kinds, there is no decision.
+pub(super) fn recognise(cell: &str) -> Option<Kind> {
     let words = words(cell);
     if let Some(kind) = kind_of_abbreviation(&words) {
         return Some(kind);
@@ -204,7 +204,7 @@ pub(super) fn usual(cell: &str) -> Option<Kind> {
     let is_negated = |index: usize| {
         let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
         let negation = before.iter().rposition(|word| negates(word));
-        // It speaks of the first event behind it alone.
+        // A negation applies only to the first event after it.
         negation.is_some_and(|at| {
             before[at + 1..]
                 .iter()
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_words() {
+    fn recognises_common_words() {
         for (cell, kind) in [
             ("INTERNAL_EVENT", Some(Kind::Internal)),
             ("An internal event", Some(Kind::Internal)),
@@ -274,7 +274,7 @@ mod tests {
             ("TICK", None),
             ("", None),
         ] {
-            assert_eq!(usual(cell), kind, "{cell}");
+            assert_eq!(recognise(cell), kind, "{cell}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::output::words::counted;
 
 /// Number of shapes that are shown.
 const MOST_SHAPES: usize = 12;
-/// An example is cut after this number of letters.
+/// Number of characters after which an example is cut.
 const MOST_LETTERS: usize = 120;
 
 /// Lines that were left out.
@@ -34,8 +34,8 @@ impl LeftOut {
         }
     }
 
-    /// A sentence on the lines that were left out, or none if there are none. `what` is the noun for them (`line` or `row`), and
-    /// `why` the reason.
+    /// A sentence about the lines that were left out; none if there are no such lines. `what` is the noun for them (`line` or
+    /// `row`), and `why` the reason.
     pub(super) fn words(&self, what: &str, why: &str) -> Option<String> {
         let total: usize = self.0.iter().map(|shape| shape.lines).sum();
         let shown = self.0.iter().take(MOST_SHAPES);
@@ -46,11 +46,11 @@ impl LeftOut {
             shapes.push(format!("and {}", counted(more, "other shape")));
         }
         let counted = counted(total, what);
-        (total > 0).then(|| format!("Left out: {counted}, as {why}: {}", shapes.join("; ")))
+        (total > 0).then(|| format!("Left out: {counted}, because {why}: {}", shapes.join("; ")))
     }
 }
 
-/// A line in which a single `0` stands for each run of digits.
+/// The shape of a line: the line with each number replaced by `0`.
 fn shape(text: &str) -> String {
     let mut shape = String::new();
     for letter in text.trim().chars() {
@@ -63,7 +63,7 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// A line, cut to at most [`MOST_LETTERS`] letters.
+/// A line, cut to at most [`MOST_LETTERS`] characters.
 pub(super) fn shortened(text: &str) -> String {
     let text = text.trim().replace('\n', " / ");
     match text.char_indices().nth(MOST_LETTERS) {
@@ -83,6 +83,6 @@ mod tests {
         for (line, text) in (1..).zip(["ticks: 12", "ticks: 3", "bye"]) {
             left_out.add("vm.log".as_ref(), line, text);
         }
-        insta::assert_snapshot!(left_out.words("line", "why").unwrap_or_default(), @"Left out: 3 lines, as why: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
+        insta::assert_snapshot!(left_out.words("line", "why").unwrap_or_default(), @"Left out: 3 lines, because why: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
     }
 }

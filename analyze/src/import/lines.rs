@@ -1,30 +1,30 @@
-//! Splits a file into cells, line by line.
+//! Splits a file into lines, and lines into cells.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use super::header::{self, Places, index};
+use super::header::{self, ColumnIndices, index};
 use super::mapping::{Kind, Mapping};
 use super::numbers::{DecimalMark, is_missing};
 use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// Most lines before the header of a file.
+/// Maximum number of lines before the header of a file.
 const MOST_PREAMBLE: usize = 100;
 
-/// The rows of a file, or the rows of one run in it.
+/// The rows of a file, or of one run in a file. The cells are not parsed yet.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) path: PathBuf,
-    pub(super) places: Places,
+    pub(super) indices: ColumnIndices,
     /// The decimal mark of the file's numbers.
     pub(super) mark: DecimalMark,
     /// The title of the column of system times.
     pub(super) time_title: String,
-    /// The machine in the file's name, if the mapping has a pattern of names.
+    /// The machine that the file's name gives, if the mapping has a pattern for file names.
     pub(super) machine: Option<String>,
     /// Where each column was found, in words.
     pub(super) found: Vec<Option<String>>,
@@ -39,32 +39,32 @@ pub(super) struct RawRow {
     pub(super) cells: StringRecord,
 }
 
-/// The cells of a file: its header, if there is one, and its other rows.
+/// The cells of a file: its header, if it has one, and its other rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) header: Option<StringRecord>,
     pub(super) rows: Vec<RawRow>,
     pub(super) mark: DecimalMark,
-    /// Lines before the header that name no column.
+    /// Lines before the header. They are not the names of columns.
     pub(super) preamble: Vec<(u64, String)>,
 }
 
 impl Raw {
-    /// The rows of the file at `path`. `places` has the index of each column, and `found` describes an index in words.
+    /// The rows of the file at `path`. `indices` has the index of each column, and `found` describes an index in words.
     pub(super) fn new(
         path: &Path,
-        places: Places,
+        indices: ColumnIndices,
         mark: DecimalMark,
         rows: Vec<RawRow>,
         found: impl Fn(usize) -> String,
     ) -> Self {
         Self {
             path: path.to_owned(),
-            places,
+            indices,
             mark,
             time_title: String::new(),
             machine: None,
-            found: places.iter().map(|place| place.map(&found)).collect(),
+            found: indices.iter().map(|index| index.map(&found)).collect(),
             rows,
         }
     }
@@ -75,20 +75,20 @@ impl Raw {
             row.cells.push_field(&run(index));
         }
         let cells = self.rows.first().map_or(0, |row| row.cells.len());
-        self.places[index("run")] = cells.checked_sub(1);
+        self.indices[index("run")] = cells.checked_sub(1);
         self.found[index("run")] = Some("clock and time start again".to_owned());
         self
     }
 
     /// Whether the file has the column.
     pub(super) fn has(&self, column: &str) -> bool {
-        self.places[index(column)].is_some()
+        self.indices[index(column)].is_some()
     }
 
-    /// The cell of a row in `column`; none if the cell has no value or the file has no such column. Words for missing values, such
-    /// as `none`, count as values in the column `event`.
+    /// The cell of a row in `column`; none if the cell has no value or the file has no such column. In the column `event`, words
+    /// for missing values, such as `none`, count as values.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
-        let cell = row.cells.get(self.places[index(column)]?)?;
+        let cell = row.cells.get(self.indices[index(column)]?)?;
         let is_missing = match column {
             "event" => cell.is_empty(),
             _ => is_missing(cell),
@@ -96,7 +96,7 @@ impl Raw {
         (!is_missing).then_some(cell)
     }
 
-    /// The rows by the value of their `run` column, in the order of the file.
+    /// Splits the rows by the value of their `run` column. Rows stay in the order of the file.
     pub(super) fn by_run(self) -> Vec<(String, Self)> {
         let mut runs: BTreeMap<String, Vec<RawRow>> = BTreeMap::new();
         for row in &self.rows {
@@ -109,7 +109,7 @@ impl Raw {
             time_title: self.time_title.clone(),
             machine: self.machine.clone(),
             found: self.found.clone(),
-            places: self.places,
+            indices: self.indices,
             mark: self.mark,
         };
         runs.into_iter()
@@ -118,7 +118,7 @@ impl Raw {
     }
 }
 
-/// Reads the rows of the file at `path` from its `text`. Rows that are no events are left out.
+/// Reads the rows of the file at `path` from its `text`. Rows that are not events are left out.
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -148,12 +148,16 @@ pub(super) fn read(
     let mut events = events.into_iter();
     raw.rows.retain(|_| events.next() == Some(true));
     if raw.rows.is_empty() {
-        return Err(Error::import(path, None, "no event in it".to_owned()));
+        return Err(Error::import(
+            path,
+            None,
+            "the file has no event".to_owned(),
+        ));
     }
     Ok(raw)
 }
 
-/// Whether a file is no log: it has no known column, or no line matches a pattern.
+/// Whether a file does not look like a log: it has no known column, or no line matches a pattern.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_mark(text);
     if text.trim().is_empty() {
@@ -164,23 +168,23 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
         true => match table(path, text, mapping) {
             Ok(table) => {
                 let header = table.header.as_ref();
-                header.is_none_or(|header| header::known(header, mapping) == 0)
+                header.is_none_or(|header| header::count_known(header, mapping) == 0)
             }
             Err(_) => false,
         },
     }
 }
 
-/// The text without the byte order mark with which some programs begin a file.
+/// The text without its byte order mark, a special character that some programs write at the beginning of a file.
 pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The rows of a table. The columns are found by its header.
+/// Converts a table to rows. Columns are found by the header.
 fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
-    let places = header::find_columns(table.header.as_ref(), mapping, path)?;
+    let indices = header::find_columns(table.header.as_ref(), mapping, path)?;
     let time_title =
-        places[index("system_time")].and_then(|place| table.header.as_ref()?.get(place));
+        indices[index("system_time")].and_then(|index| table.header.as_ref()?.get(index));
     let time_title = time_title.unwrap_or_default().to_owned();
     let first = table
         .header
@@ -189,18 +193,18 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     let cells = first.map_or(0, StringRecord::len);
     if let Some(other) = table.rows.iter().find(|row| row.cells.len() != cells) {
         let problem = format!(
-            "{} cells, where the first line has {cells}",
+            "the line has {} cells, but the first line has {cells}",
             other.cells.len()
         );
         return Err(Error::import(path, Some(other.line), problem));
     }
-    let found = |place: usize| match table.header.as_ref().and_then(|header| header.get(place)) {
+    let found = |index: usize| match table.header.as_ref().and_then(|header| header.get(index)) {
         Some(title) => format!("column `{title}`"),
-        None => format!("column {}", place + 1),
+        None => format!("column {}", index + 1),
     };
     Ok(Raw {
         time_title,
-        ..Raw::new(path, places, table.mark, table.rows, found)
+        ..Raw::new(path, indices, table.mark, table.rows, found)
     })
 }
 
@@ -224,18 +228,18 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     let separator = mapping
         .separator
         .as_deref()
-        .unwrap_or_else(|| usual_separator(first));
+        .unwrap_or_else(|| most_frequent_separator(first));
     let mut rows = match separator {
         "blanks" => by_blanks(text),
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
     rows.iter_mut().for_each(|row| row.line += skipped as u64);
-    rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()) && !is_rule(&row.cells));
+    rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()) && !is_drawn_line(&row.cells));
     let has_header = mapping.header != Some(false) && !rows.is_empty();
     let header = has_header.then(|| rows.remove(0).cells);
     let mut left_out: Vec<(u64, String)> = vec![];
     if let Some(header) = &header {
-        // Programs that append to their log write the header at every start.
+        // A program that appends to its log writes the header at each start.
         rows.retain(|row| {
             let is_event = row.cells != *header;
             if !is_event {
@@ -249,7 +253,7 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     if rows.len() > 1
         && let Some(cut) = rows.pop_if(|row| row.cells.len() < usual)
     {
-        // The program was stopped while it wrote its last line.
+        // The last line is incomplete if the program was stopped while it wrote the line.
         left_out.push((cut.line, joined(&cut.cells)));
     }
     Ok(Table {
@@ -266,8 +270,8 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     })
 }
 
-/// Whether a row is a line drawn between others, such as `--- | ---`.
-fn is_rule(cells: &StringRecord) -> bool {
+/// Whether a row is a drawn line, such as `--- | ---`.
+fn is_drawn_line(cells: &StringRecord) -> bool {
     let mut letters = cells.iter().flat_map(str::chars);
     letters.all(|letter| "-=:+|_".contains(letter))
 }
@@ -276,11 +280,12 @@ fn joined(cells: &StringRecord) -> String {
     cells.iter().collect::<Vec<&str>>().join(" ")
 }
 
-/// How many lines stand before the first that names all columns which an event needs; 0 if none does.
+/// Counts the lines before the header, which is the first line with the titles of all columns that an event needs. 0 if there is
+/// no such line.
 fn header_line(text: &str, mapping: &Mapping) -> usize {
     let names_all = |line: &str| {
         let separator = mapping.separator.as_deref();
-        let separator = separator.unwrap_or_else(|| usual_separator(line));
+        let separator = separator.unwrap_or_else(|| most_frequent_separator(line));
         let cells: StringRecord = match separator {
             "blanks" => line.split_whitespace().collect(),
             separator => line
@@ -304,8 +309,8 @@ fn first_line(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// The separator that a line has most often.
-pub(super) fn usual_separator(line: &str) -> &'static str {
+/// The separator that occurs most often in a line.
+pub(super) fn most_frequent_separator(line: &str) -> &'static str {
     [",", ";", "\t", "|"]
         .into_iter()
         .max_by_key(|separator| (line.matches(separator).count(), *separator == ","))
@@ -349,8 +354,8 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
     reader.records().map(row).collect()
 }
 
-/// Counts lines as editors do, with any kind of line end. The positions of the CSV reader are not enough: after a line that ends with
-/// carriage return and line feed, a record begins before the line feed.
+/// Counts lines as editors do, with any kind of line end. The CSV reader cannot do this: after a line that ends with carriage
+/// return and line feed, its next record begins before the line feed.
 struct Lines<'t> {
     text: &'t [u8],
     byte: usize,

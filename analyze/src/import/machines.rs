@@ -9,8 +9,8 @@ pub(super) enum Piece {
     Text(String),
 }
 
-/// The pieces of a name, by which names are sorted in natural order: numbers by value, without regard to case.
-pub(super) fn natural(name: &str) -> Vec<Piece> {
+/// Splits a name into pieces, so that names are sorted in natural order: numbers by value, and capitals like small letters.
+pub(super) fn natural_order(name: &str) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut rest = name;
     while let Some(first) = rest.chars().next() {
@@ -24,29 +24,31 @@ pub(super) fn natural(name: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The words and numbers of a name without the characters between them: `node_1_log` has three.
+/// The words and numbers of a name, without the characters between them: `node_1_log` has three parts.
 pub(super) fn parts(name: &str) -> Vec<Piece> {
-    let pieces = natural(name).into_iter().flat_map(|piece| match piece {
-        Piece::Number(_) => vec![piece],
-        Piece::Text(text) => {
-            let words = text.split(|letter: char| !letter.is_alphanumeric());
-            let words = words.filter(|word| !word.is_empty());
-            words.map(|word| Piece::Text(word.to_owned())).collect()
-        }
-    });
+    let pieces = natural_order(name)
+        .into_iter()
+        .flat_map(|piece| match piece {
+            Piece::Number(_) => vec![piece],
+            Piece::Text(text) => {
+                let words = text.split(|letter: char| !letter.is_alphanumeric());
+                let words = words.filter(|word| !word.is_empty());
+                words.map(|word| Piece::Text(word.to_owned())).collect()
+            }
+        });
     pieces.collect()
 }
 
-/// The machines of a run by name, in the order of their numbers.
+/// The names of a run's machines, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// The part of each machine's name by which the names of a run differ.
+/// The part of each machine's name that is different for each machine of a run.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// The part behind a word for machines, such as 1 of `vm1_rate3`. Other numbers of the name are ignored.
+    /// The part after a word for machines, such as 1 in `vm1_rate3`. Other numbers in the name are ignored.
     Labelled(Vec<Piece>),
-    /// The only part in which the names differ, such as 1 of `node_1_log`.
+    /// The only part in which the names differ, such as 1 in `node_1_log`.
     Differing(Vec<Piece>),
     /// The names differ in several parts, or in their number of parts.
     None,
@@ -56,14 +58,14 @@ impl Machines {
     /// Sorts `names` and removes duplicates.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let mut names: Vec<String> = names.map(str::to_owned).collect();
-        names.sort_by_key(|name| (natural(name), name.clone()));
+        names.sort_by_key(|name| (natural_order(name), name.clone()));
         names.dedup();
         let keys = Keys::from_names(&names);
         Self(names, keys)
     }
 
-    /// The number of the machine that `name` names: by its full name, by the number at the end of its name, or by the part in which
-    /// the names differ. None if `name` has several numbers separated by blanks or commas.
+    /// Finds the number of the machine with the name `name`: by its full name, by the number at the end of its name, or by the
+    /// part in which the names differ. None if `name` has several numbers separated by blanks or commas.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
@@ -128,7 +130,7 @@ impl Keys {
     }
 }
 
-/// The number or single letter directly behind a word for machines.
+/// The number or single letter directly after a word for machines.
 pub(super) fn behind_word(parts: &[Piece]) -> Option<Piece> {
     let mut pairs = parts.windows(2);
     let behind = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
@@ -154,7 +156,7 @@ fn are_different(keys: &[Piece]) -> bool {
     sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The key that is the last part of a name, such as 2 of `VM 2` and b of `process B`.
+/// The index of the key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`.
 fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
     let parts = parts(name);
     let (last, before) = parts.split_last()?;
@@ -185,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn capitals_change_no_order() {
+    fn capitals_are_sorted_like_small_letters() {
         let machines = Machines::new(["VM3", "vm1", "Vm2"].into_iter());
         assert_eq!(machines.0, ["vm1", "Vm2", "VM3"]);
     }
 
     #[test]
-    fn found_by_name_and_by_number() {
+    fn finds_machines_by_name_and_by_number() {
         let machines = Machines::new(["vm1.csv", "vm2.csv", "vm3"].into_iter());
         assert_eq!(machines.number("vm2.csv"), Some(1));
         assert_eq!(machines.number("3"), Some(2));
@@ -204,11 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn found_by_what_tells_the_names_apart() {
+    fn finds_machines_by_the_part_in_which_names_differ() {
         let amid = Machines::new(["node_1_log", "node_2_log"].into_iter());
         assert_eq!((amid.number("2"), amid.number("VM 2")), (Some(1), Some(1)));
         assert_eq!((amid.number("1 and 2"), amid.number("3")), (None, None));
-        // The number of the rate names no machine.
+        // The number 3 belongs to the rate and not to a machine.
         let rates = Machines::new(["vm1_rate3", "vm2_rate6"].into_iter());
         assert_eq!((rates.number("2"), rates.number("6")), (Some(1), None));
         let letters = Machines::new(["machine_A_log", "machine_B_log"].into_iter());

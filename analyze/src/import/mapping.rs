@@ -1,4 +1,5 @@
-//! The mapping, which describes how files are to be read: separators, names of columns, words for events, units of time.
+//! The mapping: a description of how log files are read. It has separators, names of columns, words for events, and units of
+//! time.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -48,20 +49,22 @@ const KEYS: [&str; 16] = [
     "events",
 ];
 
-/// How another implementation's logs are to be read. Values that are not given are recognised or have a default.
+/// How the logs of another program are read. Values that are not given are recognised from the logs, or have a default value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Mapping {
-    /// The separator of cells: one character, or `blanks` for any number of blanks and tabs. By default it is found in the first line.
+    /// The separator of cells: one character, or `blanks` for any number of blanks and tabs. By default it is recognised from the
+    /// first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
     /// Whether the first line names the columns; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// Regular expressions whose groups, named like the columns, match the cells of a line. The first that matches is used; lines
-    /// that no expression matches are left out.
+    /// Regular expressions that match lines. Their groups have the names of columns and match the cells. For each line, the first
+    /// expression that matches is used. Lines that no expression matches are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub line: Vec<String>,
-    /// For events of several lines: `blank` if blank lines separate events, or a regular expression of their first lines.
+    /// For events that have several lines: `blank` if blank lines separate the events, or a regular expression that matches the
+    /// first line of each event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
     /// A regular expression that finds the groups `run` and `machine` in a file's path.
@@ -70,16 +73,17 @@ pub struct Mapping {
     /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format. By default it is recognised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether logical clocks were logged after or before the event. By default the rule that fits the rows.
+    /// Whether logical clocks were logged after or before the event. By default, the rule that fits the rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<When>,
-    /// Whether queue lengths were logged after or before the event. By default the rule that fits the rows.
+    /// Whether queue lengths were logged after or before the event. By default, the rule that fits the rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<When>,
-    /// Which clock a message carries, relative to the send's increment: `after` or `before`. By default the rule that fits the rows.
+    /// Whether a message carries the sender's clock `after` or `before` the send's increment. By default, the rule that fits the
+    /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// How idle machines draw recipients, like an experiment's `sends`. By default the shares of recipients are not checked.
+    /// How idle machines choose recipients, as in `sends` of an experiment. By default, the shares of recipients are not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends: Option<String>,
     /// Ticks per model second of each machine. By default they are measured.
@@ -94,13 +98,13 @@ pub struct Mapping {
     /// Model seconds per second of the logs; 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
-    /// For each column its name in the header, or its number from 1.
+    /// For each column: its title in the header, or its number from 1.
     pub columns: BTreeMap<String, String>,
-    /// For each kind of event the words that stand for it.
+    /// For each kind of event: the words that stand for it.
     pub events: BTreeMap<Kind, Vec<String>>,
 }
 
-/// When a logical clock or a queue length was logged.
+/// Whether a logical clock or a queue length was logged after or before the event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
@@ -112,7 +116,7 @@ pub enum When {
 }
 
 impl When {
-    fn named(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         match name {
             "after" => Some(Self::After),
             "before" => Some(Self::Before),
@@ -120,7 +124,7 @@ impl When {
         }
     }
 }
-/// Possible durations of a run, model seconds.
+/// Possible durations of a run, in model seconds.
 const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 /// Possible model seconds per second of the logs.
 const TIME_SCALES: RangeInclusive<f64> = 1e-9..=1e9;
@@ -130,7 +134,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Error::Mapping`] with every mistake, its line and key; [`Error::Import`] for values that do not go together.
+    /// [`Error::Mapping`] lists every mistake with its line and key; [`Error::Import`] if two values contradict each other.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mapping = toml_reader::read(text, read).map_err(|mistakes| Error::Mapping {
             path: path.to_owned(),
@@ -146,7 +150,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// A sentence on the first value that is not.
+    /// A sentence about the first impossible value.
     pub fn check(&self) -> Result<(), String> {
         if let Some(name) = self
             .columns
@@ -154,7 +158,7 @@ impl Mapping {
             .find(|name| !COLUMNS.contains(&name.as_str()))
         {
             return Err(format!(
-                "no column `{name}`; there are {}",
+                "there is no column `{name}`; the columns are {}",
                 COLUMNS.join(", ")
             ));
         }
@@ -168,7 +172,9 @@ impl Mapping {
         }
         let is_probability = |p: &f64| (0.0..=1.0).contains(p);
         if let Some(internal) = self.internal.filter(|p| !is_probability(p)) {
-            return Err(format!("internal {internal} is no probability"));
+            return Err(format!(
+                "internal is {internal}, but a probability is from 0 to 1"
+            ));
         }
         for (name, value, possible) in [
             ("duration_s", self.duration_s, DURATIONS_S),
@@ -176,13 +182,18 @@ impl Mapping {
         ] {
             if let Some(value) = value.filter(|value| !possible.contains(value)) {
                 let (least, most) = (possible.start(), possible.end());
-                return Err(format!("{name} {value:?} is not from {least} to {most}"));
+                return Err(format!(
+                    "{name} is {value:?}, but must be from {least} to {most}"
+                ));
             }
         }
         self.check_words()?;
         let cuts = self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
         if !self.line.is_empty() && cuts {
-            return Err("a pattern of lines names its cells itself; leave separator, header and columns out".to_owned());
+            return Err(
+                "a pattern of lines defines the cells; leave out separator, header and columns"
+                    .to_owned(),
+            );
         }
         match self.separator.as_deref() {
             None | Some("blanks") => Ok(()),
@@ -193,7 +204,7 @@ impl Mapping {
         }
     }
 
-    /// Checks that no word stands for two kinds of events.
+    /// Checks that no word is given for two kinds of events.
     fn check_words(&self) -> Result<(), String> {
         let mut seen: BTreeMap<String, Kind> = BTreeMap::new();
         for (kind, words) in &self.events {
@@ -240,13 +251,13 @@ impl Mapping {
         self.sends.as_deref()?.parse().ok()
     }
 
-    /// The kind of event that a cell stands for. Words in `events` that equal the whole cell come first, then usual words, then words
-    /// in `events` that are a part of the cell.
+    /// The kind of event for which a cell stands. Three rules are tried in this order: a word in `events` equals the whole cell;
+    /// the cell has a commonly used word for an event; a word in `events` is a part of the cell.
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
         self.declared(|word| word.eq_ignore_ascii_case(cell))
-            .or_else(|| kinds::usual(cell).filter(|kind| *kind != Kind::Ignore))
+            .or_else(|| kinds::recognise(cell).filter(|kind| *kind != Kind::Ignore))
             .or_else(|| self.declared(|word| has_word(cell, word)))
-            .or_else(|| kinds::usual(cell))
+            .or_else(|| kinds::recognise(cell))
     }
 
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
@@ -256,7 +267,7 @@ impl Mapping {
         self.events.iter().find_map(given)
     }
 
-    /// Whether the mapping gives how lines are split into cells.
+    /// Whether the mapping says how lines are split into cells.
     pub(super) fn has_line_format(&self) -> bool {
         !self.line.is_empty()
             || self.separator.is_some()
@@ -265,7 +276,7 @@ impl Mapping {
     }
 }
 
-/// Whether `word` is in `cell`, with no letter or digit beside it.
+/// Whether `word` is a whole word of `cell`: no letter or digit is directly before or after it.
 fn has_word(cell: &str, word: &str) -> bool {
     let (cell, word) = (cell.to_lowercase(), word.to_lowercase());
     let is_beside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
@@ -282,9 +293,9 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
     let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
-    let when = |item: &Item<'_>| item.named(&["after", "before"], When::named);
+    let when = |item: &Item<'_>| item.named(&["after", "before"], When::from_name);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
-    // All values are read before the first wrong one returns, so that every mistake is reported.
+    // All values are read before the function returns, so that every mistake is reported.
     let separator = root.optional("separator", text);
     let header = root.optional("header", Item::boolean);
     let line = root.optional("line", lines);
@@ -321,7 +332,7 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     })
 }
 
-/// Reads one pattern, or several in brackets.
+/// Reads one pattern, or a list of patterns.
 fn lines(item: &Item<'_>) -> Option<Vec<String>> {
     match item.is_text() {
         true => Some(vec![item.text()?.to_owned()]),
@@ -363,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn declared_words_take_precedence_over_usual_words() {
+    fn declared_words_take_precedence_over_common_words() {
         let text = "[events]\ninternal = [\"SEND_NOTHING\"]\n";
         let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
         assert_eq!(mapping.kind("send_nothing"), Some(Kind::Internal));
@@ -373,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_mistakes() {
         let problem = |text: &str| {
             Mapping::parse(text, "m.toml".as_ref())
                 .expect_err("a mistake")
@@ -385,7 +396,7 @@ mod tests {
         insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number above 0, from 0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014 to 1000000000000");
         insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number above 0, from 0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014 to 1000000000000");
         insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
-        insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines names its cells itself; leave separator, header and columns out");
+        insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines defines the cells; leave out separator, header and columns");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
     }
 

@@ -1,7 +1,8 @@
-//! Matches receives with sends if the log has the sender and the timestamp but not the sender's tick.
+//! Matches receives with sends if the log has the sender and the timestamp of each message, but not the tick of the send.
 //!
-//! A machine's clock rises with every event, so all its timestamps differ: sender and timestamp identify the send. If a wrong clock
-//! repeats a timestamp, receives are matched with the sends of that timestamp in the order of the log.
+//! A machine's clock rises at every event, so a machine never uses a timestamp twice. The sender and the timestamp therefore
+//! identify the send. If a faulty clock repeats a timestamp, receives with this timestamp are matched with the sends one by one,
+//! in the order of the log.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,8 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Fills in the missing ticks of sends in receives; returns whether any was found. The tick stays unknown if no send matches.
+/// Adds the tick of the send to each receive that does not have it. Returns whether any was added. The tick stays unknown if no
+/// send matches.
 pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
     let mut sends: HashMap<(u32, u64), Vec<(u64, Recipients)>> = HashMap::new();
     for row in machines.iter().flatten() {

@@ -1,10 +1,10 @@
-//! Times of day without dates in runs that pass midnight.
+//! Corrects times of day without dates in runs that pass midnight.
 
 use super::rows::Row;
 use super::time::DAY_NS;
 
-/// Adds days to the time of `row` until it is less than half a day before that of the machine's row `before`. Returns whether any was
-/// added.
+/// Adds days to the time of `row` until it is less than half a day before the time of `before`, the machine's previous row.
+/// Returns whether any day was added.
 pub(super) fn add_days(row: &mut Row, before: Option<&Row>) -> bool {
     let Some(before) = before else {
         return false;
@@ -17,7 +17,7 @@ pub(super) fn add_days(row: &mut Row, before: Option<&Row>) -> bool {
     is_changed
 }
 
-/// Adds a day to all times of machines that begin after midnight in a run that others began before it.
+/// Adds a day to all times of the machines that begin after midnight, if other machines of the run begin before midnight.
 pub(super) fn join_machines(machines: &mut [Vec<Row>]) {
     let firsts = machines.iter().filter_map(|rows| rows.first());
     let latest = firsts.map(|row| row.time_ns).max().unwrap_or(0);

@@ -1,41 +1,41 @@
 //! Turns the logs of other implementations into a dataset.
 //!
-//! A log must have a row per event with the machine, the system time, the kind of event and the logical clock. The length of the
-//! queue, recipients, sender, timestamp and tick are read too if the log has them: then more can be measured and audited. Fields
+//! A log must have a row for each event, with the machine, the system time, the kind of event and the logical clock. It may also
+//! have the length of the queue, recipients, sender, timestamp and tick. With these, more can be measured and audited. Fields
 //! that the log does not have stay empty, and the report names them.
 //!
 //! # Layout
 //!
-//! - [`mapping`]: how the files are to be read, from a TOML file and the command line
-//! - [`reading`]: all files read, from sources to rows of named cells
-//! - [`files`]: which files are a run's, read within bounds
-//! - [`selection`]: which files are logs, as their content tells
-//! - [`names`]: runs and machines as the names of files tell them
-//! - [`recognise`]: how logs are written, where nobody said it
-//! - [`header`]: which column is which
-//! - [`lines`]: a file cut into cells
-//! - [`json`]: the same for JSON
-//! - [`patterns`]: the same by regular expressions
-//! - [`left_out`]: lines that are no events
-//! - [`trials`]: several trials in the same files
-//! - [`explain`]: what was understood
-//! - [`numbers`]: numbers, and cells without one, as other programs write them
-//! - [`time`]: times read
-//! - [`formats`]: formats of times that are recognised
-//! - [`rows`]: cells read as events
+//! - [`mapping`]: how the files are read, from a TOML file and the command line
+//! - [`reading`]: reads all files, and splits them into rows of named cells
+//! - [`files`]: finds the files of each run, and reads their text up to a limit
+//! - [`selection`]: decides by their content which files are logs
+//! - [`names`]: finds runs and machines in the names of files
+//! - [`recognise`]: recognises the format of logs if the mapping does not give it
+//! - [`header`]: finds the columns by their titles or numbers
+//! - [`lines`]: splits a file into rows and cells
+//! - [`json`]: splits a JSON file into rows and cells
+//! - [`patterns`]: splits a file into rows and cells by regular expressions
+//! - [`left_out`]: counts the lines that are not events
+//! - [`trials`]: separates several trials in the same files
+//! - [`explain`]: reports how each field was read
+//! - [`numbers`]: parses numbers, and recognises missing values
+//! - [`time`]: parses times
+//! - [`formats`]: recognises the formats of times
+//! - [`rows`]: parses cells as events
 //! - [`kinds`]: kinds of events, and the words for them
-//! - [`machines`]: names of machines
-//! - [`peers`]: names of peers in cells
-//! - [`run`]: the rows of a run, machine by machine
-//! - [`ticks`]: which rows are one tick
-//! - [`rules`]: whether clocks, stamps and queue lengths are of before or after an event
-//! - [`midnight`]: times of day in runs that pass midnight
-//! - [`messages`]: which send a receive belongs to
-//! - [`times`]: which times fit together
-//! - [`queues`]: queue lengths that a log does not have
-//! - [`configuration`]: what a run's configuration was, said or measured
-//! - [`rates`], [`durations`]: ticks per second, and how long a run was observed
-//! - [`report`], [`findings`]: how all that is told
+//! - [`machines`]: the names of machines, and their numbers
+//! - [`peers`]: parses the names of recipients and senders
+//! - [`run`]: the rows of each machine of a run
+//! - [`ticks`]: finds the rows that belong to one tick
+//! - [`rules`]: finds whether clocks, stamps and queue lengths were logged before or after the event
+//! - [`midnight`]: corrects times of day in runs that pass midnight
+//! - [`messages`]: matches receives with sends
+//! - [`times`]: checks whether the times of a run are consistent
+//! - [`queues`]: fills in queue lengths that a log does not have
+//! - [`configuration`]: finds the configuration of a run, given or measured
+//! - [`rates`], [`durations`]: measures ticks per second and the duration of a run
+//! - [`report`], [`findings`]: the report of an import, as sentences
 
 mod configuration;
 mod durations;
@@ -86,14 +86,14 @@ use reading::Reading;
 use rules::Rules;
 use run::Run;
 
-/// Turns the logs in `sources` into a dataset in folder `root`. All sources that are files make one run, whether each machine has
-/// a file or all share one. Each source that is a folder makes one run, or several if the names of its files or folders show
-/// several. A `run` column separates further runs.
+/// Turns the logs in `sources` into a dataset in folder `root`. All sources that are files make one run; each machine may have
+/// its own file, or all machines may share one. Each source that is a folder makes one run, or several runs if the names of its
+/// files or folders contain runs. If the logs have a `run` column, each of its values makes a run of its own.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] names the file and line that cannot be read, and what to do; [`Error::Dataset`] if the dataset cannot be
-/// written. After an error there is no dataset.
+/// [`Error::Import`] names the file and line that cannot be read, and says what to do; [`Error::Dataset`] if the dataset cannot
+/// be written. After an error there is no dataset.
 pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
     let Reading {
@@ -151,7 +151,7 @@ fn parse_runs(
     Ok((runs, rules))
 }
 
-/// The quantities that cannot be measured, with the runs in which they cannot and the reason in the first of these runs.
+/// Collects the quantities that cannot be measured, each with its runs, and with the reason in the first of these runs.
 fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
     for (index, run) in (0..).zip(runs) {
@@ -171,9 +171,9 @@ fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     unmeasured.into_values().collect()
 }
 
-/// Orders names as people do: numbers in them by value, capitals like small letters.
+/// A key that sorts names as people do: numbers by value (`vm2` before `vm10`), and capitals like small letters.
 pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
-    machines::natural(name)
+    machines::natural_order(name)
 }
 
 /// Reads the logs in `sources` without writing a dataset. Returns a report of how they are read, and the mapping that reads them
@@ -181,7 +181,7 @@ pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
 ///
 /// # Errors
 ///
-/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
+/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] names the file that cannot be read.
 pub fn understand(sources: &[PathBuf], given: &Mapping) -> Result<(Report, Mapping), Error> {
     let mut report = Report::default();
     let reading = reading::read(sources, given, &mut report)?;

@@ -9,7 +9,7 @@ use super::machines::{self, Machines, Piece};
 use super::report::Report;
 use crate::error::Error;
 
-/// Words behind which the name of a file has the number of its run.
+/// Words that come before the number of a run in the names of files.
 const RUN_WORDS: [&str; 13] = [
     "run",
     "runs",
@@ -25,11 +25,11 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// The part of a path that names its run, with its pieces for the natural order.
+/// The part of a path that is the name of its run. The pieces are for sorting in natural order.
 type RunKey = (Vec<Piece>, String);
 
-/// Groups files by run: by the pattern `files` of a mapping, or by the names of the files. If the names show no runs, all files are
-/// one group.
+/// Groups files by run, with the pattern `files` of a mapping or from the names of the files. If the names contain no runs, all
+/// files are one group.
 ///
 /// # Errors
 ///
@@ -50,7 +50,11 @@ pub(super) fn by_run(
             .or_else(|| unlabelled(&paths))
         {
             Some(keys) => {
-                report.understood.assume("The runs were told apart by the names of the files; set how with `files` in a mapping.".to_owned());
+                report.understood.assume(
+                    "Files were grouped into runs by their names; to group them in \
+                    another way, set `files` in a mapping."
+                        .to_owned(),
+                );
                 keys
             }
             None => vec![String::new(); paths.len()],
@@ -58,7 +62,7 @@ pub(super) fn by_run(
     };
     let mut runs: BTreeMap<RunKey, Vec<PathBuf>> = BTreeMap::new();
     for (key, path) in keys.into_iter().zip(paths) {
-        runs.entry((machines::natural(&key), key))
+        runs.entry((machines::natural_order(&key), key))
             .or_default()
             .push(path);
     }
@@ -68,7 +72,7 @@ pub(super) fn by_run(
         .collect())
 }
 
-/// The machine that the pattern finds in `path`; none without pattern or group `machine`.
+/// The machine that the pattern finds in `path`. None if there is no pattern, or if it has no group `machine`.
 ///
 /// # Errors
 ///
@@ -86,7 +90,7 @@ fn compiled(pattern: &str) -> Result<Regex, Error> {
     let mut names = regex.capture_names().flatten();
     match names.find(|name| !["run", "machine"].contains(name)) {
         Some(name) => Err(wrong(format!(
-            "a group is called {name}; there are run and machine"
+            "a group has the name {name}, but it must be run or machine"
         ))),
         None => Ok(regex),
     }
@@ -102,8 +106,8 @@ fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error
     Ok((group("run").unwrap_or_default(), group("machine")))
 }
 
-/// The run of each file: its name without the machine behind a word for machines. None unless every name has a word for runs too and
-/// all runs have the same machines.
+/// The run of each file: the file's name without the word for machines and the machine after it. None unless every name also has
+/// a word for runs, and all runs have the same machines.
 fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
     let mut keys = vec![];
@@ -131,8 +135,8 @@ fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
 }
 
-/// The run of each file: the part of its name behind a word for runs. None unless every name has such a part, there are several runs,
-/// and each run has at least two machines with different names.
+/// The run of each file: the part of the file's name after a word for runs. None unless every name has such a part, there are
+/// several runs, and each run has at least two machines with different names.
 fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     let keys: Vec<String> = paths
         .iter()
@@ -149,7 +153,7 @@ fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     (runs.len() > 1 && have_machines).then_some(keys)
 }
 
-/// The word for runs in a file's name and the number or letter behind it, such as `run 1` of `run1_vm2.csv`.
+/// The word for runs in a file's name, and the number or letter after it, such as `run 1` for `run1_vm2.csv`.
 fn behind_run_word(path: &Path) -> Option<String> {
     let parts = machines::parts(&stem(path));
     let is_word =
@@ -170,8 +174,8 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: its name without the only part that can be the machine. If several parts can be the machine, the part is
-/// used that gives runs of three machines, as in the exercise.
+/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the part is
+/// used that gives runs of three machines, as in the classroom exercise.
 fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -186,8 +190,8 @@ fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     Some(paths.iter().map(|path| without(path, found)).collect())
 }
 
-/// The indices of the parts of names that can be the machine, with the number of machines per run. Without such a part, names fall
-/// into several groups with the same machines.
+/// Finds the parts of the names that can be the machine. A part can be the machine if the names without it form several groups
+/// that all have the same machines. Returns the index of each such part, and the number of machines in each run.
 fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_by_names() {
+    fn groups_files_by_their_names() {
         let flat = [
             "run1_vm1.csv",
             "run1_vm2.csv",
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_may_be_those_of_several_runs() {
+    fn recognises_names_that_may_be_of_several_runs() {
         let may =
             |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert!(may(&["a1", "a2", "b1", "b2"]));

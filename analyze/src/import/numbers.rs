@@ -1,11 +1,11 @@
-//! Parses numbers as other programs write them: with an exponent, with zeros behind the point or with a decimal comma. Also
-//! recognises missing values.
+//! Parses numbers as other programs write them: with an exponent, with zeros after the decimal point, or with a decimal comma.
+//! Also recognises missing values.
 
-/// Cells without a value, as R, pandas, Python, databases and people write them.
+/// Words for a missing value in R, pandas, Python, databases and handwritten tables.
 const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"];
-/// The greatest number in a dataset: its times, clocks and lengths have 63 bits.
+/// The greatest number that a dataset can hold: times, clocks and lengths have 63 bits.
 const MOST: u64 = i64::MAX as u64;
-/// Numbers with more digits before the point are greater than `MOST`.
+/// A number with more digits than this before the decimal point is greater than `MOST`.
 const MOST_DIGITS: i64 = 19;
 
 /// The character before the decimals of a number.
@@ -13,16 +13,16 @@ const MOST_DIGITS: i64 = 19;
 pub(super) enum DecimalMark {
     /// A point.
     Point,
-    /// A point or a comma, in files that do not separate cells by commas.
+    /// A point or a comma. This is possible in files in which commas do not separate cells.
     PointOrComma,
 }
 
 /// Why a text cannot be read as the expected number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotANumber {
-    /// The text is no decimal number of at least 0.
+    /// The text is not a decimal number, or it is negative.
     Form,
-    /// The number must be whole and has decimals that are not 0.
+    /// The number must be whole, but has decimals other than 0.
     NotWhole,
     /// The number has more than 63 bits.
     TooLarge,
@@ -54,7 +54,7 @@ pub(super) fn times_ten_to(text: &str, power: i64, mark: DecimalMark) -> Result<
     Ok(scaled(text, power, mark)?.0)
 }
 
-/// The whole part of a number times 10 to the power of `power`, and whether the product has no other decimals than 0.
+/// Multiplies a number by 10 to the power of `power`. Returns the whole part of the product, and whether all its decimals are 0.
 fn scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_as_programs_write_them() {
+    fn parses_whole_numbers_in_all_common_forms() {
         let read = |text: &str| whole(text, DecimalMark::Point);
         for three in [
             "3",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_without_a_value() {
+    fn recognises_missing_values() {
         for cell in ["", "NA", "nan", "None", "NULL", "null", "-"] {
             assert!(is_missing(cell), "{cell}");
         }

@@ -1,4 +1,4 @@
-//! Splits lines, or records of several lines, into cells by regular expressions.
+//! Splits lines (or records of several lines) into cells, by regular expressions.
 
 use std::path::Path;
 
@@ -20,8 +20,8 @@ pub(super) const BLANK: &str = "blank";
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a pattern is not a regular expression, if a group is no column, if a needed column has no group, or if no
-/// line matches. In the last case the error shows how far the first line matches.
+/// [`Error::Import`] if a pattern is not a regular expression, if the name of a group is not a column, if a needed column has no
+/// group, or if no line matches. In the last case the error shows which part of the first line matches.
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -36,7 +36,7 @@ pub(super) fn read(
         }
     }
     let titles: StringRecord = groups.iter().copied().collect();
-    let places = header::find_columns(Some(&titles), mapping, path)?;
+    let indices = header::find_columns(Some(&titles), mapping, path)?;
     let mut rows = vec![];
     let mut left_out = vec![];
     for (line, record) in records(text, mapping)? {
@@ -63,10 +63,10 @@ pub(super) fn read(
     for (line, text) in &left_out {
         report.left_out.add(path, *line, text);
     }
-    let found = |place: usize| format!("group `{}` of the pattern", &titles[place]);
+    let found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
     Ok(Raw {
         time_title: "system_time".to_owned(),
-        ..Raw::new(path, places, DecimalMark::PointOrComma, rows, found)
+        ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, found)
     })
 }
 
@@ -86,7 +86,7 @@ fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
         let mut groups = regex.capture_names().flatten();
         if let Some(group) = groups.find(|group| !COLUMNS.contains(group)) {
             return Err(wrong(format!(
-                "a group is called {group}; there are {}",
+                "a group has the name {group}, but it must be one of {}",
                 COLUMNS.join(", ")
             )));
         }
@@ -95,8 +95,8 @@ fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
     mapping.line.iter().map(compile).collect()
 }
 
-/// The records of a text, each with the number of its first line. A record is a line that is not blank or, if the mapping has
-/// `record`, several lines joined by line ends.
+/// Splits a text into records. Returns each record with the number of its first line. A record is a line that is not blank. If
+/// the mapping has `record`, a record is several lines, joined by line ends.
 pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
     let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
     let Some(record) = mapping.record.as_deref() else {
@@ -132,7 +132,7 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
     Ok(records)
 }
 
-/// A sentence on how far the patterns match a line, for the pattern that matches most of it.
+/// A sentence that says how much of a line is matched by the pattern that matches most of it.
 fn how_far(patterns: &[String], line: &str) -> String {
     let farthest = patterns
         .iter()
@@ -140,18 +140,18 @@ fn how_far(patterns: &[String], line: &str) -> String {
         .max_by_key(|((_, end), _)| *end);
     let shown = shortened(line);
     let Some(((begin, end), pattern)) = farthest else {
-        return format!("Not even its beginning fits the first line: {shown}");
+        return format!("Not even the beginning of the pattern matches the first line: {shown}");
     };
     format!(
-        "Of the first line, {shown}, it matches `{}` and wants then `{}`, where the line has `{}`",
+        "In the first line, {shown}, the pattern matches `{}`. After that the pattern has `{}`, but the line has `{}`",
         &line[..end],
         &pattern[begin..],
         &line[end..]
     )
 }
 
-/// The length of the longest beginning of a pattern that matches a part of the line, and where this part ends; none if no beginning
-/// matches.
+/// Finds the longest beginning of a pattern that matches a part of the line. Returns the length of this beginning, and where the
+/// part of the line ends. None if no beginning matches.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
     let ends: Vec<usize> = pattern
         .char_indices()
@@ -160,7 +160,7 @@ fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
         .collect();
     ends.into_iter().rev().find_map(|end| {
         let beginning = &pattern[..end];
-        // Open groups are closed. If the result is not a regular expression, a shorter beginning is tried.
+        // Groups that are still open are closed. If the result is not a valid regular expression, a shorter beginning is tried.
         let open = beginning
             .matches('(')
             .count()

@@ -1,9 +1,10 @@
-//! Parses names of peers as programs write them: lists, words between names, and names within the text of an event.
+//! Parses the names of peers (the other machines of a run) as programs write them: in lists, with words between them, or within
+//! the text of an event.
 
 use super::kinds::{Kind, says_all};
 use super::machines::Machines;
 
-/// Words that may precede the name of a machine or a list of names, and that are no part of the name.
+/// Words that may come before the name of a machine or a list of names. They are not part of the name.
 pub(super) const MACHINE_WORDS: [&str; 21] = [
     "machine",
     "machines",
@@ -27,7 +28,7 @@ pub(super) const MACHINE_WORDS: [&str; 21] = [
     "m",
     "p",
 ];
-/// Words for all peers in a column of recipients.
+/// Words that mean all peers in a column of recipients.
 const ALL: [&str; 3] = ["*", "everyone", "all"];
 
 /// The recipients that a cell names.
@@ -39,8 +40,8 @@ pub(super) enum Named<'c> {
     Names(Vec<&'c str>),
 }
 
-/// The names in a cell such as `1 and 2`, `[vm1, vm2]`, `2;3`, `both` or `all other machines`.
-pub(super) fn named(cell: &str) -> Named<'_> {
+/// Parses a cell with recipients, such as `1 and 2`, `[vm1, vm2]`, `2;3`, `both` or `all other machines`.
+pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
     let words = super::kinds::words(cell);
     let has_digit = cell.contains(|letter: char| letter.is_ascii_digit());
     let is_all = ALL.contains(&cell.trim().to_lowercase().as_str())
@@ -57,12 +58,12 @@ pub(super) fn named(cell: &str) -> Named<'_> {
         .flat_map(|part| part.strip_prefix("and ").unwrap_or(part).split(" and "))
         .map(|name| name.trim().trim_matches(['\'', '"']));
     let mut names: Vec<&str> = names.collect();
-    // A tuple of one, `(0,)`.
+    // A tuple with one name, such as `(0,)`.
     if names.len() > 1 && names.last().is_some_and(|name| name.is_empty()) {
         names.pop();
     }
     match names[..] {
-        // `2 3` and `vm2 vm3`: names with numbers between blanks are names each; `VM 2` is one.
+        // `2 3` and `vm2 vm3` are two names each, because every part has a number. `VM 2` is one name.
         [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_number) => {
             Named::Names(one.split_whitespace().collect())
         }
@@ -81,8 +82,8 @@ fn is_filler(word: &str) -> bool {
         || ["the", "other", "of", "them"].contains(&word)
 }
 
-/// The names within the text of an event, such as `1 and 3` of `Send to 1 and 3`, or `VM 3` of `Receive from VM 3`.
-pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
+/// Finds the names within the text of an event, such as `1 and 3` in `Send to 1 and 3`, or `VM 3` in `Receive from VM 3`.
+pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     let preposition = match kind {
         Kind::Send | Kind::SendAll => "to",
         Kind::Receive => "from",
@@ -106,7 +107,7 @@ pub(super) fn in_words(cell: &str, kind: Kind) -> Option<&str> {
 
 /// Whether every name in `cell` is a machine of the run, and at least one is not the machine `own`.
 pub(super) fn name_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
-    match named(cell) {
+    match parse_recipients(cell) {
         Named::All => true,
         Named::Names(names) => {
             let numbers: Option<Vec<u32>> =
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_of_names() {
+    fn parses_lists_of_names() {
         for cell in [
             "1 and 2",
             "1, 2",
@@ -135,9 +136,13 @@ mod tests {
             "['1', '2']",
             "1, and 2",
         ] {
-            assert_eq!(named(cell), Named::Names(vec!["1", "2"]), "{cell}");
+            assert_eq!(
+                parse_recipients(cell),
+                Named::Names(vec!["1", "2"]),
+                "{cell}"
+            );
         }
-        assert_eq!(named("(0,)"), Named::Names(vec!["0"]));
+        assert_eq!(parse_recipients("(0,)"), Named::Names(vec!["0"]));
         for cell in [
             "*",
             "all",
@@ -146,26 +151,35 @@ mod tests {
             "all others",
             "broadcast",
         ] {
-            assert_eq!(named(cell), Named::All, "{cell}");
+            assert_eq!(parse_recipients(cell), Named::All, "{cell}");
         }
         for cell in ["VM 2", "vm2", "small", "all but 2"] {
-            assert_eq!(named(cell), Named::Names(vec![cell]), "{cell}");
+            assert_eq!(parse_recipients(cell), Named::Names(vec![cell]), "{cell}");
         }
     }
 
     #[test]
-    fn names_in_the_words_of_events() {
-        assert_eq!(in_words("Send to 1 and 3", Kind::Send), Some("1 and 3"));
-        assert_eq!(in_words("Receive from VM 3", Kind::Receive), Some("VM 3"));
-        assert_eq!(in_words("SEND TO: 1", Kind::Send), Some("1"));
-        assert_eq!(in_words("Sent to both", Kind::SendAll), Some("both"));
+    fn finds_names_in_the_text_of_events() {
+        assert_eq!(
+            find_names_in_text("Send to 1 and 3", Kind::Send),
+            Some("1 and 3")
+        );
+        assert_eq!(
+            find_names_in_text("Receive from VM 3", Kind::Receive),
+            Some("VM 3")
+        );
+        assert_eq!(find_names_in_text("SEND TO: 1", Kind::Send), Some("1"));
+        assert_eq!(
+            find_names_in_text("Sent to both", Kind::SendAll),
+            Some("both")
+        );
         for (cell, kind) in [
             ("total 5", Kind::Send),
             ("Send", Kind::Send),
             ("Send to", Kind::Send),
             ("Send to 2", Kind::Receive),
         ] {
-            assert_eq!(in_words(cell, kind), None, "{cell}");
+            assert_eq!(find_names_in_text(cell, kind), None, "{cell}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Fills in queue lengths that a log does not have.
 //!
-//! By the rule of the exercise, a machine is idle only if its queue is empty: so 0 messages wait after an internal event or a send.
-//! After a receive, the messages wait that had been sent to the machine and that it had not received yet. A message is assumed to
-//! arrive when it is sent. Lengths stay unknown if anything in the run contradicts these assumptions.
+//! A machine has an internal event or a send only if its queue is empty, so the length after such an event is 0. The length after
+//! a receive is the number of messages that have been sent to the machine, minus those that it has received. A message is assumed
+//! to arrive when it is sent. If something in the run contradicts these assumptions, the lengths stay unknown.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,14 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// If more than this share of the idle events follow on a queue that is not empty, the program has another rule.
+/// If more than this share of the internal events and sends come directly after a queue that is not empty, the program has
+/// another rule.
 const EXCEPTIONS: f64 = 0.02;
 
 /// How many missing lengths of a run were filled in, and why others were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Filled {
-    /// Number of idle events whose length was set to 0.
+pub(super) struct FilledLengths {
+    /// Number of internal events and sends whose length was set to 0.
     pub(super) idle: usize,
     /// Number of receives whose length was recounted.
     pub(super) recounted: usize,
@@ -28,8 +29,12 @@ pub(super) struct Filled {
 }
 
 /// Fills in missing lengths that follow from the other rows of a run. Receives must be matched with sends.
-pub(super) fn fill(machines: &mut [Vec<Row>], slack: SlackNs, has_shared_time: bool) -> Filled {
-    let mut filled = Filled::default();
+pub(super) fn fill(
+    machines: &mut [Vec<Row>],
+    slack: SlackNs,
+    has_shared_time: bool,
+) -> FilledLengths {
+    let mut filled = FilledLengths::default();
     let is_missing = |row: &Row| row.event.queue_length == UNKNOWN;
     if !machines.iter().flatten().any(is_missing) {
         return filled;
@@ -64,7 +69,8 @@ pub(super) fn fill(machines: &mut [Vec<Row>], slack: SlackNs, has_shared_time: b
     filled
 }
 
-/// Why lengths of idle events are not known: the logged lengths show machines that are idle while messages wait.
+/// Why the lengths after internal events and sends are not known: the logged lengths show that such events happen while messages
+/// wait. None if the logs do not contradict the rule.
 fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
@@ -76,7 +82,8 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     }
     (exceptions as f64 > EXCEPTIONS * idle as f64).then(|| {
         format!(
-            "{exceptions} of {idle} internal events and sends follow on a queue that is not empty, so the length after those without one is not known"
+            "{exceptions} of {idle} internal events and sends come directly after a queue that is not empty, \
+             so missing lengths after such events are not known"
         )
     })
 }
@@ -98,7 +105,7 @@ fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String
         };
         if *recipients == Recipients::One(UNKNOWN_MACHINE) {
             return Err(
-                "sends do not say to whom, so queue lengths cannot be recounted".to_owned(),
+                "sends have no recipients, so queue lengths cannot be recounted".to_owned(),
             );
         }
         for &to in recipients.among(&everybody) {
@@ -125,13 +132,13 @@ fn recount(
 ) -> Result<Vec<Vec<u64>>, String> {
     if !has_shared_time {
         return Err(
-            "times of different machines do not fit together, so queue lengths cannot be recounted"
+            "the times of different machines contradict each other, so queue lengths cannot be recounted"
                 .to_owned(),
         );
     }
     if resolution_ns(machines) > slack.least() {
         return Err(
-            "times are too coarse to tell which message came first, so queue lengths cannot be recounted"
+            "times are too coarse to show which message came first, so queue lengths cannot be recounted"
                 .to_owned(),
         );
     }
@@ -179,11 +186,11 @@ fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64
 struct Queue<'s> {
     sent: &'s [Sent],
     is_received: Vec<bool>,
-    /// How many messages were sent so far.
+    /// How many messages have arrived so far.
     arrived: usize,
-    /// How many of them were not received yet.
+    /// How many of them have not been received yet.
     waiting: u64,
-    /// The first message that was not received yet.
+    /// The index of the first message that has not been received yet.
     oldest: usize,
 }
 
@@ -210,20 +217,23 @@ impl Queue<'_> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);
         if oldest.is_some_and(|oldest| oldest < self.sent[index].time_ns) {
-            return Err("messages are not received in the order in which they were sent, so when they arrived is not known".to_owned());
+            return Err("messages are not received in the order in which they were sent, so their times of \
+                        arrival are not known".to_owned());
         }
         self.is_received[index] = true;
         self.waiting -= u64::from(index < self.arrived);
         Ok(())
     }
 
-    /// Checks that an idle event at `time_ns` finds no message that was sent more than `slack_ns` before.
+    /// Checks that no message waits at an internal event or send at `time_ns`. Messages that were sent less than `slack_ns`
+    /// before do not count.
     fn require_empty(&mut self, time_ns: u64, slack_ns: u64) -> Result<(), String> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);
         match oldest.and_then(|sent_ns| time_ns.checked_sub(sent_ns)) {
             Some(before_ns) if before_ns > slack_ns => Err(format!(
-                "a machine idles though a message was sent to it {:.3} s before, so when messages arrived is not known",
+                "a machine does not receive although a message was sent to it {:.3} s before, so the times \
+                 of arrival are not known",
                 before_ns as f64 / 1e9
             )),
             _ => Ok(()),

@@ -9,32 +9,32 @@ use super::times::median_gap_ns;
 use crate::error::Error;
 use crate::output::words::counted;
 
-/// A measured rate is rounded to a whole number that differs by at most this share. Ticks that take a little longer than planned
-/// explain such a difference.
+/// A measured rate is rounded to a whole number if the difference is at most this share. Such a difference is normal, because
+/// ticks take a little longer than planned.
 const NEAR_WHOLE: f64 = 0.05;
-/// If ticks are irregular, a measured rate is rounded to a whole number that differs by at most this share.
+/// The same limit if ticks are irregular.
 const NEAR_BY_CHANCE: f64 = 0.1;
-/// Ticks are irregular if the standard error of the rate is above this share of the rate.
+/// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// A rate that is no whole number is rounded by at most this share.
+/// A rate that is not near a whole number is rounded by at most this share.
 const ROUNDING: f64 = 0.01;
-/// A rate below this value, ticks per second, shows that the unit of times is wrong.
+/// If a rate is below this value, in ticks per second, the unit of times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
-/// If the median distance of ticks gives a rate that differs by more than this share, the machine paused.
+/// If the rate from the median time between ticks differs by more than this share, the machine paused.
 const PAUSES: f64 = 0.25;
 
 /// A machine's ticks per model second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MeasuredRate {
-    /// Number of ticks divided by time, from the first event to the last.
+    /// The number of ticks divided by the time, from the first event to the last.
     pub(super) measured: f64,
     /// The rounded rate for the configuration.
     pub(super) taken: f64,
-    /// The rate by the median distance of two ticks, if it differs by more than [`PAUSES`].
+    /// The rate that follows from the median time between two ticks, if it differs by more than [`PAUSES`].
     pub(super) usual: Option<f64>,
 }
 
-/// The rates that the user gave.
+/// Checks the rates that the user gave.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ pub(super) fn to_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
     for &hertz in hertz {
         rates.push(Rate::from_hertz(hertz).ok_or_else(|| {
             wrong(format!(
-                "{hertz:?} ticks per second is no rate; a machine can tick from {} to {} times a second",
+                "the rate {hertz:?} is not possible; a machine can tick from {} to {} times per second",
                 Rate::MIN,
                 Rate::MAX
             ))
@@ -80,7 +80,7 @@ pub(super) fn to_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
     let machines = rates.len();
     Rates::new(rates).ok_or_else(|| {
         wrong(format!(
-            "{machines} machines; a run has from 2 to {}",
+            "there are {machines} machines, but a run has from 2 to {}",
             Rates::MAX_MACHINES
         ))
     })
@@ -108,7 +108,7 @@ fn measure(rows: &[Row], time_scale: f64) -> Option<MeasuredRate> {
     })
 }
 
-/// The standard error of a rate, as a share of the rate, if the distances of ticks are independent.
+/// The standard error of a rate, as a share of the rate. The times between ticks are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
@@ -138,7 +138,7 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
     decimals.find(is_near).unwrap_or_else(|| rounded(3))
 }
 
-/// The error of a machine without a plausible rate, with the unit of times that would give one.
+/// The error for a machine without a plausible rate. It names the unit of times that would give a plausible rate.
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
     let say = "set the rates with --rates, such as --rates 1,3,6";
@@ -148,7 +148,7 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     };
     let Some(rate) = average(rows, mapping.time_scale()) else {
         let problem = format!(
-            "machine {machine} has {} at one time, so how often it ticks is not known; {say}",
+            "machine {machine} has {} at a single time, so its rate is not known; {say}",
             counted(rows.len(), "event")
         );
         return wrong(problem);
@@ -158,7 +158,8 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
         format!(" In {unit} the rates would be {rates}: --time {unit}.")
     });
     wrong(format!(
-        "machine {machine} ticks {rate:.3} times a second by its log ({} in {elapsed_s:.3} s); is the unit of times right (--time)?{unit} Otherwise {say}",
+        "according to its log, machine {machine} ticks {rate:.3} times per second ({} in {elapsed_s:.3} s); \
+         is the unit of times right (--time)?{unit} Otherwise {say}",
         counted(rows.len(), "event")
     ))
 }

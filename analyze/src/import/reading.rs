@@ -1,4 +1,4 @@
-//! Reads all files: groups them by run, recognises their format, and splits them into rows.
+//! Reads all files: groups files by run, recognises their format, and splits them into rows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,14 +12,14 @@ use super::lines::{self, Raw};
 use super::machines::{self, Machines};
 use super::mapping::Mapping;
 use super::report::Report;
-use super::time::Clock;
+use super::time::TimeFormat;
 use super::{explain, files, formats, header, names, numbers, peers, recognise, selection, trials};
 use crate::error::Error;
 
 /// The files that were read, and their rows.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// How the files were read: the mapping of the user, completed by what was recognised.
+    /// How the files were read: the user's mapping, with all recognised values added.
     pub(super) mapping: Mapping,
     pub(super) files: Vec<ImportedFile>,
     /// Each run's name and rows.
@@ -31,15 +31,16 @@ pub(super) struct Reading {
 pub(super) struct RunTexts {
     pub(super) name: String,
     pub(super) files: Vec<(PathBuf, String)>,
-    /// Whether the files were found in a folder. Then files that are no logs may be left out.
+    /// Whether the files were found in a folder, and not named by the user one by one. Files of a folder that are not logs are
+    /// left out.
     pub(super) from_folder: bool,
 }
 
-/// Reads the logs in `sources`. The format is recognised as far as the mapping `given` does not give it.
+/// Reads the logs in `sources`. What the mapping `given` does not say about the format is recognised from the files.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] the file that cannot be read.
+/// [`Error::Import`] names the file and line that is not understood; [`Error::Io`] names the file that cannot be read.
 pub(super) fn read(
     sources: &[PathBuf],
     given: &Mapping,
@@ -108,7 +109,7 @@ pub(super) fn read(
     }
     let mut parted = vec![];
     for (name, raws) in runs {
-        let raws = trials::part(raws, mapping.time.as_deref(), report)?;
+        let raws = trials::split_trials(raws, mapping.time.as_deref(), report)?;
         parted.extend(split_by_run(name, raws));
     }
     let runs = parted;
@@ -120,7 +121,7 @@ pub(super) fn read(
     })
 }
 
-/// A text without the codes that colour it in a terminal.
+/// A text without the terminal codes for colours.
 fn without_colours(text: String) -> String {
     static CODE: Lazy<Regex> = Lazy::new(|| {
         Regex::new(r"\x1b\[[0-9;]*[mK]").unwrap_or_else(|error| unreachable!("{error}"))
@@ -131,7 +132,7 @@ fn without_colours(text: String) -> String {
     }
 }
 
-/// The rows of a run's files. A file found in a folder in which nothing is known is left out, if others are logs.
+/// Reads the rows of a run's files. A file of a folder is left out if none of its columns is known and other files are logs.
 fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
@@ -156,11 +157,11 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
     Ok(raws)
 }
 
-/// Files of which nothing is known are not left out silently if they look like logs.
+/// Refuses to leave a file out if the file looks like a log. Such a file is probably a log in another format.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if one of them looks like a log beside one that is read.
+/// [`Error::Import`] if a file that would be left out looks like a log.
 fn refuse_other_format(
     unknown: &[&(PathBuf, String)],
     read: Option<&(PathBuf, String)>,
@@ -174,7 +175,8 @@ fn refuse_other_format(
     }
 }
 
-/// The format of times, or their unit, where the column does not say it and it is neither seconds nor ISO 8601.
+/// The format or the unit of times, if it must be recognised from the times: the title of the column does not give it, and it is
+/// neither seconds nor ISO 8601.
 fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let first = raws().next()?;
@@ -185,17 +187,18 @@ fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
                 .filter_map(|row| raw.cell(row, "system_time"))
         })
     };
-    let clock = Clock::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
+    let clock =
+        TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
     match clock {
-        Clock::Unit(1_000_000_000) => {
+        TimeFormat::Unit(1_000_000_000) => {
             unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
-        Clock::Iso => formats::common(cells()).map(str::to_owned),
-        Clock::Unit(_) | Clock::Format(_) => None,
+        TimeFormat::Iso => formats::common(cells()).map(str::to_owned),
+        TimeFormat::Unit(_) | TimeFormat::Format(_) => None,
     }
 }
 
-/// The unit of numeric times. It is found from the size of the times, and from the number of rows of a machine per unit.
+/// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit.
 fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     let number = |raw: &Raw, cell: &str| {
         let mark = raw.mark;
@@ -232,13 +235,13 @@ fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     formats::unit(first_time, &rates)
 }
 
-/// Splits rows by their `run` column. Rows without a value there stay together.
+/// Splits rows by their `run` column. Rows without a value in this column stay together.
 fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
     let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
     for file in files {
         for (run, part) in file.by_run() {
             of_run
-                .entry((machines::natural(&run), run))
+                .entry((machines::natural_order(&run), run))
                 .or_default()
                 .push(part);
         }
@@ -252,8 +255,8 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the text of events names peers in files that have no column for them. This is so if each name is the name of another
-/// machine; otherwise no name is used.
+/// Whether the peers are named in the text of events. This is so if the files have no column for peers, and each name found in
+/// the text is the name of another machine.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -270,13 +273,13 @@ pub(super) fn words_name_peers(
         for cell in raw.rows.iter().filter_map(|row| raw.cell(row, "event")) {
             let Some(name) = mapping
                 .kind(cell)
-                .and_then(|kind| peers::in_words(cell, kind))
+                .and_then(|kind| peers::find_names_in_text(cell, kind))
             else {
                 continue;
             };
             if !peers::name_other_machines(name, machines, own) {
                 report.understood.assume(format!(
-                    "Peers are not taken from the words of events: `{name}` is no other machine of the run."
+                    "Peers are not taken from the text of events, because `{name}` is not another machine of the run."
                 ));
                 return false;
             }

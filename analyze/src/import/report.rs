@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use sim::log::{Assumed, MissingFields, Unmeasured};
 
-use super::explain::Understood;
+use super::explain::HowRead;
 use super::findings;
 use super::left_out::LeftOut;
 use super::machines::Machines;
 use super::rates::MeasuredRate;
 use super::rules::Rules;
-use super::ticks::Joined;
+use super::ticks::JoinedRows;
 use crate::output::table::Table;
 use crate::output::words::counted;
 
-/// Number of files that were left out and that are named.
+/// Maximum number of left-out files whose names are shown.
 const MOST_NAMED: usize = 20;
 
 /// The report of an import.
@@ -36,15 +36,15 @@ pub struct Report {
     configurations: BTreeMap<String, usize>,
     /// Lines in which no event was recognised.
     pub(super) left_out: LeftOut,
-    /// Rows whose text stands for no event.
+    /// Rows whose text does not stand for an event.
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
-    pub(super) understood: Understood,
+    pub(super) understood: HowRead,
     /// Files in the runs' folders that were not read, except hidden files.
     files_left_out: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,
-    pub(super) joined: Joined,
+    pub(super) joined: JoinedRows,
     pub(super) rules: Option<Rules>,
     /// The rates of each run, if they were measured.
     pub(super) rates: Vec<Vec<MeasuredRate>>,
@@ -58,7 +58,7 @@ pub struct Report {
     pub(super) sent_ticks: Unknown,
 }
 
-/// Number of events without a field.
+/// How many events do not have a field.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unknown {
     unknown: usize,
@@ -74,7 +74,7 @@ impl Unknown {
 
     fn words(self, events: &str, lack: &str, so: &str) -> Option<String> {
         let Self { unknown, of } = self;
-        (unknown > 0).then(|| format!("{unknown} of {of} {events} do not say {lack}: {so}."))
+        (unknown > 0).then(|| format!("{unknown} of {of} {events} do not have {lack}: {so}."))
     }
 }
 
@@ -89,7 +89,7 @@ impl Report {
         &self.files_left_out
     }
 
-    /// A clause to append to a sentence: which files of the runs' folders were not read; empty if all were.
+    /// A clause for the end of a sentence: which files of the runs' folders were not read. Empty if all files were read.
     pub(super) fn files_left_out(&self) -> String {
         let mut files: Vec<String> = self
             .files_left_out
@@ -164,11 +164,11 @@ impl Report {
     /// The lines, rows and files that were left out.
     fn lines_left_out(&self) -> Vec<String> {
         let mut words: Vec<String> = vec![];
+        words.extend(self.left_out.words("line", "no event was recognised"));
         words.extend(
-            self.left_out
-                .words("line", "no event was recognised in them"),
+            self.ignored
+                .words("row", "their words do not stand for an event"),
         );
-        words.extend(self.ignored.words("row", "their words stand for no event"));
         if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
             words.push(format!("Left out of the folders: {files}."));
         }
@@ -179,7 +179,7 @@ impl Report {
         [
             (self.assumed.ticks, "Each row is counted as one tick."),
             (self.assumed.internal, "The probability of internal events was measured from the logs and rounded; set it with --internal."),
-            (self.assumed.sent_ticks, "Receives were matched with sends by sender and timestamp."),
+            (self.assumed.sent_ticks, "Receives were matched with sends that have the same sender and timestamp."),
         ]
         .into_iter()
         .filter(|(is_so, _)| *is_so)
@@ -190,15 +190,15 @@ impl Report {
         [
             self.sends.words(
                 "sends",
-                "to whom",
-                "arrivals, time-weighted backlog and shares of recipients are not measured, and queues not recounted",
+                "recipients",
+                "arrivals, time-weighted backlog and shares of recipients are not measured, and queue lengths are not recounted",
             ),
-            self.senders.words("receives", "from whom", "they are not matched with sends"),
-            self.stamps.words("receives", "which timestamp", "whether they obey max(clock, stamp) + 1 is not checked"),
+            self.senders.words("receives", "a sender", "they are not matched with sends"),
+            self.stamps.words("receives", "a timestamp", "the rule max(clock, stamp) + 1 is not checked for them"),
             self.sent_ticks.words(
                 "receives",
-                "which send they belong to",
-                "ages of messages, concurrency and the Clock Condition between machines need it",
+                "a known send",
+                "ages of messages, concurrency and the Clock Condition between machines are not measured or checked",
             ),
         ]
         .into_iter()

@@ -8,7 +8,7 @@ use super::machines::Machines;
 use super::mapping::{Kind, Mapping};
 use super::numbers::{self, NotANumber};
 use super::peers::{self, Named};
-use super::time::Clock;
+use super::time::TimeFormat;
 use crate::error::Error;
 
 /// An event of a log.
@@ -16,8 +16,8 @@ use crate::error::Error;
 pub(super) struct Row {
     pub(super) machine: u32,
     pub(super) time_ns: u64,
-    /// The event. Tick, queue length and stamp are [`UNKNOWN`] if the log does not have them. Clock and queue length may be those
-    /// before or after the event until [`super::rules`] is applied.
+    /// The event. Tick, queue length and stamp are [`UNKNOWN`] if the log does not have them. Until [`super::rules`] is applied,
+    /// the clock and the queue length may be those before the event.
     pub(super) event: Event,
     /// The line that the event comes from.
     pub(super) source: SourceLine,
@@ -26,14 +26,14 @@ pub(super) struct Row {
 /// Reads rows of one file.
 pub(super) struct Reader<'a> {
     pub(super) raw: &'a Raw,
-    /// The file's index among all that are imported.
+    /// The file's index among all imported files.
     pub(super) file: u32,
     pub(super) machines: &'a Machines,
     pub(super) mapping: &'a Mapping,
-    pub(super) clock: Clock,
-    /// The machine of rows that name none.
+    pub(super) time_format: TimeFormat,
+    /// The machine of rows that do not name a machine.
     pub(super) machine: Option<u32>,
-    /// Whether names of peers are read from the text of events if no column has them.
+    /// Whether names of peers are read from the text of events, if no column has them.
     pub(super) peers_in_words: bool,
 }
 
@@ -44,7 +44,7 @@ impl Reader<'_> {
             Some(name) => self.machine(row, "machine", name)?,
             None => self
                 .machine
-                .ok_or_else(|| self.wrong(row, "no machine named".to_owned()))?,
+                .ok_or_else(|| self.wrong(row, "the row names no machine".to_owned()))?,
         };
         let word = self.needed(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
@@ -56,10 +56,10 @@ impl Reader<'_> {
             self.wrong(row, problem)
         })?;
         let time = self.needed(row, "system_time")?;
-        let time_ns = self.clock.ns(time, self.raw.mark).ok_or_else(|| {
+        let time_ns = self.time_format.ns(time, self.raw.mark).ok_or_else(|| {
             let problem = format!(
                 "system_time `{time}` is not {}; give the format of times with --time",
-                self.clock.wanted()
+                self.time_format.wanted()
             );
             self.wrong(row, problem)
         })?;
@@ -86,13 +86,13 @@ impl Reader<'_> {
         let word = self.raw.cell(row, "event").unwrap_or_default();
         let peers = |named: &str| {
             let cell = self.raw.cell(row, named);
-            let in_words = || peers::in_words(word, kind).filter(|_| self.peers_in_words);
+            let in_words = || peers::find_names_in_text(word, kind).filter(|_| self.peers_in_words);
             cell.or_else(|| self.raw.cell(row, "peers"))
                 .or_else(in_words)
         };
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
-            Kind::Ignore => Err(self.wrong(row, format!("`{word}` is no event"))),
+            Kind::Ignore => Err(self.wrong(row, format!("`{word}` does not stand for an event"))),
             Kind::Send | Kind::SendAll => {
                 let to_all = (kind == Kind::SendAll).then_some("*");
                 let recipients = peers("recipients").or(to_all);
@@ -121,7 +121,7 @@ impl Reader<'_> {
         let Some(cell) = cell else {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         };
-        let Named::Names(names) = peers::named(cell) else {
+        let Named::Names(names) = peers::parse_recipients(cell) else {
             return Ok(Recipients::All);
         };
         let peers = names
@@ -131,7 +131,7 @@ impl Reader<'_> {
         peers.sort_unstable();
         peers.dedup();
         if peers.len() > 1 {
-            // Some programs list the sender among the recipients of a send to all.
+            // Some programs include the sender in the recipients of a send to all.
             peers.retain(|&peer| peer != machine);
         }
         let others = (0..self.machines.0.len() as u32).filter(|&other| other != machine);
@@ -149,7 +149,7 @@ impl Reader<'_> {
             self.wrong(
                 row,
                 format!(
-                    "{column} `{name}` is no machine of the run; there are {names}{}",
+                    "{column} `{name}` is not a machine of the run; the machines are {names}{}",
                     self.advice_to_skip(column)
                 ),
             )
@@ -166,7 +166,7 @@ impl Reader<'_> {
 
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
         let problem = format!(
-            "{column} is the machine itself{}",
+            "{column} is the machine itself, but a machine sends only to other machines{}",
             self.advice_to_skip(column)
         );
         self.wrong(row, problem)
@@ -184,7 +184,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A whole number; none if the cell has no value.
+    /// Parses a whole number; none if the cell has no value.
     fn number(&self, row: &RawRow, column: &str) -> Result<Option<u64>, Error> {
         let Some(cell) = self.raw.cell(row, column) else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Finds the rules that the rows of the logs follow: whether clocks and queue lengths were logged after or before the event, and
-//! which clock messages carry. The rule that fits the rows is used unless the user gives another.
+//! Finds the rules that the rows of the logs follow. Clocks and queue lengths are logged after or before the event, and messages
+//! carry the clock after or before the send's increment. The rule that fits the rows is used, unless the user gives another.
 
 use std::collections::HashSet;
 
@@ -17,14 +17,14 @@ const NEARLY_ALL: f64 = 0.95;
 
 /// How many rows fit each rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fits {
+pub(super) struct FitCounts {
     pub(super) after: usize,
     pub(super) before: usize,
     /// Number of rows that were checked.
     pub(super) of: usize,
 }
 
-impl Fits {
+impl FitCounts {
     fn count(&mut self, after: bool, before: bool) {
         self.after += usize::from(after);
         self.before += usize::from(before);
@@ -45,11 +45,11 @@ impl Fits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) when: When,
-    pub(super) fits: Fits,
+    pub(super) fits: FitCounts,
 }
 
 impl Rule {
-    fn new(fits: Fits, given: Option<When>) -> Self {
+    fn new(fits: FitCounts, given: Option<When>) -> Self {
         let when = given.unwrap_or_else(|| fits.best());
         Self { when, fits }
     }
@@ -61,7 +61,7 @@ pub(super) struct Rules {
     pub(super) clock: Rule,
     pub(super) stamp: Rule,
     pub(super) queue: Rule,
-    /// Number of machines whose last receive is left out, because the clock after it is unknown.
+    /// Number of machines whose last receive is left out, because the clock after this receive is unknown.
     pub(super) unknown_clocks: usize,
 }
 
@@ -75,12 +75,12 @@ impl Rules {
     }
 }
 
-/// Finds the rules of `runs` and applies them: afterwards clocks and queue lengths are those after each event, and every send has
-/// its stamp.
+/// Finds the rules of `runs` and applies them. Afterwards all clocks and queue lengths are those after the event, and every send
+/// has its timestamp.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if queue lengths are taken as those before the event, and a receive has length 0.
+/// [`Error::Import`] if queue lengths were logged before the event by the rule, but a receive has the length 0.
 pub(super) fn find_and_apply(
     runs: &mut [Run],
     files: &[ImportedFile],
@@ -114,13 +114,13 @@ pub(super) fn find_and_apply(
 }
 
 /// The sum of the fits of all runs.
-fn sum(runs: &[Run], fits: fn(&[Vec<Row>], &mut Fits)) -> Fits {
-    let mut sum = Fits::default();
+fn sum(runs: &[Run], fits: fn(&[Vec<Row>], &mut FitCounts)) -> FitCounts {
+    let mut sum = FitCounts::default();
     runs.iter().for_each(|run| fits(&run.machines, &mut sum));
     sum
 }
 
-/// The clock after the event of `row`, given the clock before it; none for a receive without stamp.
+/// Computes the clock after the event of `row` from the clock before the event. None for a receive without timestamp.
 fn next_clock(before: u64, row: &Row) -> Option<u64> {
     let reached = match &row.event.kind {
         EventKind::Receive(message) if message.stamp == UNKNOWN => return None,
@@ -130,9 +130,9 @@ fn next_clock(before: u64, row: &Row) -> Option<u64> {
     reached.checked_add(1)
 }
 
-/// Counts how many clocks fit each rule. A clock logged after the event follows from the clock of the previous row. A clock logged
-/// before the event leads to the clock of the next row.
-fn clock_fits(machines: &[Vec<Row>], fits: &mut Fits) {
+/// Counts how many clocks fit each rule. If clocks are logged after the event, each clock follows from the clock of the previous
+/// row and this row's event. If they are logged before the event, the next row's clock follows from this row's clock and event.
+fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
         let clock = |index: usize| three[index].event.logical_clock;
         let leads_to = |from: usize| next_clock(clock(from), &three[1]);
@@ -142,8 +142,8 @@ fn clock_fits(machines: &[Vec<Row>], fits: &mut Fits) {
     }
 }
 
-/// Replaces clocks logged before the events by the clocks after them. The last clock is computed from its event; if it cannot be,
-/// the row is left out and `false` returned.
+/// Replaces clocks logged before the events by the clocks after them. The last clock is computed from the last event. If this is
+/// not possible, the row is left out and `false` is returned.
 fn clocks_after(rows: &mut Vec<Row>) -> bool {
     let next: Vec<u64> = rows.iter().map(|row| row.event.logical_clock).collect();
     for (row, next) in std::iter::zip(rows.iter_mut(), next.iter().skip(1)) {
@@ -159,10 +159,10 @@ fn clocks_after(rows: &mut Vec<Row>) -> bool {
     rows.len() == next.len()
 }
 
-/// Counts how many stamps fit each rule. If the log has stamps of sends, they are compared with the sends' clocks; otherwise stamps
-/// of receives are compared with the clocks of possible sends.
-fn stamp_fits(machines: &[Vec<Row>], fits: &mut Fits) {
-    let (mut own, mut matched) = (Fits::default(), Fits::default());
+/// Counts how many timestamps fit each rule. If sends have timestamps in the log, these are compared with the clocks of the
+/// sends. Otherwise the timestamps of receives are compared with the clocks of sends that may belong to them.
+fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
+    let (mut own, mut matched) = (FitCounts::default(), FitCounts::default());
     let mut sent: HashSet<(u32, u32, u64)> = HashSet::new();
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     for row in machines.iter().flatten() {
@@ -217,9 +217,9 @@ fn fill_stamp(row: &mut Row, when: When) {
     }
 }
 
-/// Counts how many queue lengths of receives fit each rule. A receive that leaves messages in the queue cannot be followed by an idle
-/// event; a length logged before the receive is greater by 1.
-fn queue_fits(machines: &[Vec<Row>], fits: &mut Fits) {
+/// Counts how many queue lengths of receives fit each rule. After a receive that leaves messages in the queue, the next event
+/// must be a receive. A length logged before the receive is greater by 1.
+fn queue_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let length = pair[0].event.queue_length;
         if !is_receive(&pair[0]) || length == UNKNOWN {
@@ -239,7 +239,8 @@ fn length_after(row: &mut Row, files: &[ImportedFile]) -> Result<(), Error> {
     }
     row.event.queue_length = row.event.queue_length.checked_sub(1).ok_or_else(|| {
         let path = &files[row.source.file as usize].path;
-        let problem = "a receive from a queue of length 0, before the event; leave --queue before out, or say --queue after";
+        let problem = "a receive has queue length 0 before the event, which is impossible; leave out --queue \
+            before, or use --queue after";
         Error::import(path.as_ref(), Some(row.source.line), problem.to_owned())
     })?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The rows of a run, machine by machine.
+//! The rows of each machine of a run.
 
 use sim::log::{
     EventRow, ImportedFile, LoggedEvent, MissingFields, SourceRange, UNKNOWN, UNKNOWN_MACHINE,
@@ -14,7 +14,7 @@ use super::names as file_names;
 use super::reading::words_name_peers;
 use super::report::Report;
 use super::rows::{Reader, Row};
-use super::time::Clock;
+use super::time::TimeFormat;
 use super::times::{self, SlackNs};
 use super::{messages, midnight, queues, ticks};
 use crate::error::Error;
@@ -44,7 +44,8 @@ impl Run {
         let names = names(files)?;
         if names.0.len() < 2 {
             let problem = format!(
-                "{name}: a single machine ({}); a run has two or more: name all its files, or the column that tells machines apart (--columns machine=NAME){}",
+                "{name}: the run has a single machine ({}), but a run has two or more; name all files of the \
+                 run, or the column with the machine (--columns machine=TITLE){}",
                 names.0.join(", "),
                 report.files_left_out()
             );
@@ -59,7 +60,7 @@ impl Run {
             let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
                 peers_in_words,
-                clock: Clock::from_first_cell(
+                time_format: TimeFormat::from_first_cell(
                     mapping.time.as_deref(),
                     &plain(&raw.time_title),
                     first,
@@ -70,7 +71,7 @@ impl Run {
                 raw,
                 mapping,
             };
-            let has_days = !reader.clock.is_time_of_day(first, raw.mark);
+            let has_days = !reader.time_format.is_time_of_day(first, raw.mark);
             for raw_row in &raw.rows {
                 let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];
@@ -81,7 +82,9 @@ impl Run {
                     .last()
                     .is_some_and(|before| before.time_ns > row.time_ns)
                 {
-                    let problem = "its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time, and each run in a folder of its own";
+                    let problem = "its time is earlier than the time of the machine's previous row; put the \
+                        rows of a machine into one file, in the order of time, and each run into its own \
+                        folder";
                     return Err(Error::import(
                         &raw.path,
                         Some(raw_row.line),
@@ -97,7 +100,7 @@ impl Run {
             midnight::join_machines(&mut machines);
             report
                 .understood
-                .assume("Times of day fall once: the run passes midnight.".to_owned());
+                .assume("Times of day fall once, so the run passes midnight.".to_owned());
         }
         let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
@@ -209,7 +212,7 @@ impl Run {
     }
 }
 
-/// The machines that the rows of a file name, or one machine for each file whose rows name none.
+/// The names of the machines: those in the rows, and one machine for each file whose rows do not name a machine.
 fn names(files: &[Raw]) -> Result<Machines, Error> {
     let of_rows = |raw: &Raw| -> Vec<String> {
         let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
@@ -222,7 +225,8 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
                 let name = file_name(raw);
                 if names.contains(&name) {
                     let problem = format!(
-                        "a second file of a machine {name}; a run's files have different names, and each run a folder of its own"
+                        "this is a second file for machine {name}; give the files of a run different names, \
+                         and put each run into its own folder"
                     );
                     return Err(Error::import(&raw.path, None, problem));
                 }
@@ -235,7 +239,7 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
     Ok(machines)
 }
 
-/// The machine that a file's name gives: by the pattern of names, or the name without its extension.
+/// The machine that a file's name gives: the part that the pattern of file names finds, or the name without its extension.
 fn file_name(raw: &Raw) -> String {
     let named = raw.machine.clone();
     named.unwrap_or_else(|| file_names::stem(&raw.path))

@@ -1,4 +1,4 @@
-//! Which files of a run are its logs, as their content tells: copies, summaries and empty files are none.
+//! Decides which files of a run are its logs. Copies, summaries and empty files are not logs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -12,13 +12,13 @@ use super::reading::RunTexts;
 use super::report::Report;
 use crate::error::Error;
 
-/// A log has at least so many events and times.
+/// Minimum number of words for events, and of times, in a log.
 const LEAST_EVENTS: usize = 3;
-/// And one in at most so many lines.
+/// Maximum number of lines per event in a log.
 const MOST_LINES_PER_EVENT: usize = 10;
-/// So many lines of a file are looked at.
+/// Number of lines of a file that are examined.
 const MOST_LINES: usize = 2_000;
-/// A file with fewer lines is not searched for lines that are written twice.
+/// Files with fewer lines are not checked for lines that are written twice.
 const LEAST_TWICE: usize = 10;
 
 static EVENT: LazyLock<Regex> = LazyLock::new(|| {
@@ -27,7 +27,7 @@ static EVENT: LazyLock<Regex> = LazyLock::new(|| {
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d:\d{2}:\d{2}|\d{9,}").expect("a pattern"));
 
-/// How many words for events, times and lines the beginning of a text has.
+/// Counts the words for events, the times and the lines at the beginning of a text.
 fn counts(text: &str) -> [usize; 3] {
     let mut counts = [0; 3];
     for line in text
@@ -56,8 +56,9 @@ pub(super) fn may_be_log(text: &str) -> bool {
     events > 0 && times > 0
 }
 
-/// The files without the copies in the same folder: files of the same content as another, whose name is the other's with words added,
-/// such as `vm1 (2).log` or `vm1 - Copy.log`. Machines may have the same content, as far as they have names of their own.
+/// Removes copies of files in the same folder. A copy has the same content as another file, and the same name with words added,
+/// such as `vm1 (2).log` or `vm1 - Copy.log`. Files of two machines may have the same content, because their names differ in
+/// another way.
 ///
 /// # Errors
 ///
@@ -78,7 +79,7 @@ pub(super) fn without_copies(
         }
         match copied {
             Some(original) => report.understood.assume(format!(
-                "{} is left out: it is a copy of {}.",
+                "{} is left out, because it is a copy of {}.",
                 path.display(),
                 original.display()
             )),
@@ -88,7 +89,7 @@ pub(super) fn without_copies(
     Ok(originals)
 }
 
-/// Whether a file's name is that of another in the same folder with words before or behind it.
+/// Whether a file's name is the name of another file in the same folder with words before or after it.
 fn is_named_as_copy(path: &Path, original: &Path) -> bool {
     let (copy, name) = (names::stem(path), names::stem(original));
     let is_apart = |rest: &str, letter: Option<char>| {
@@ -109,12 +110,13 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
     Ok(is_as_long && read(path)? == read(other)?)
 }
 
-/// Leaves out of each run the files that are no logs: those of a folder that are empty or have no event with a time beside others that
-/// look like logs, and those whose lines are all in several others of the run. Lines that are all written twice are read once.
+/// Leaves out the files of each run that are not logs. In a folder with files that look like logs, these are the empty files, and
+/// the files without an event that has a time. A file whose lines are all in at least two other files of the run is left out too.
+/// If all lines of a file are written twice, each is read once.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a file is empty that was named, or all of a folder are.
+/// [`Error::Import`] if a file that the user named is empty, or if all files of a folder are empty.
 pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), Error> {
     let is_empty = |text: &str| text.trim_start_matches('\u{feff}').trim().is_empty();
     for run in texts.iter() {
@@ -129,7 +131,7 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
         .iter()
         .any(|run| run.files.iter().any(|(_, text)| looks_like_log(text)));
     for run in texts {
-        let combined = combined(run);
+        let combined = find_combined_file(run);
         let from_folder = run.from_folder;
         let files = std::mem::take(&mut run.files);
         let has_own_logs = files.iter().any(|(_, text)| looks_like_log(text));
@@ -137,12 +139,12 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
             let name = path.display().to_string();
             if combined == Some(index) {
                 report.understood.assume(format!(
-                    "{name} is left out: all its lines are in the other files."
+                    "{name} is left out, because all its lines are in the other files."
                 ));
             } else if from_folder && is_empty(&text) {
                 report
                     .understood
-                    .assume(format!("{name} is left out: the file is empty."));
+                    .assume(format!("{name} is left out, because the file is empty."));
             } else if from_folder && has_logs && has_own_logs && !may_be_log(&text) {
                 report.leave_out_files([name].into_iter(), 0);
             } else {
@@ -150,9 +152,9 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
             }
         }
         for (path, text) in &mut run.files {
-            if let Some(once) = once(text) {
+            if let Some(once) = undouble_lines(text) {
                 report.understood.assume(format!(
-                    "{}: every line is written twice; each is read once.",
+                    "{}: every line is written twice, and is read once.",
                     path.display()
                 ));
                 *text = once;
@@ -162,8 +164,9 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// The file of a run of three or more whose lines are all in at least two others, perhaps with words before them.
-fn combined(run: &RunTexts) -> Option<usize> {
+/// Finds a combined file: one whose lines are all in at least two other files of the run, perhaps with words before them. None if
+/// the run has fewer than three files.
+fn find_combined_file(run: &RunTexts) -> Option<usize> {
     let all: usize = run.files.iter().map(|(_, text)| text.len()).sum();
     let is_combined = |index: &usize| {
         let own = &run.files[*index].1;
@@ -191,7 +194,7 @@ fn combined(run: &RunTexts) -> Option<usize> {
     (0..run.files.len()).find(is_combined)
 }
 
-/// A line, and its ends behind a sign or blank.
+/// A line, and each of its endings after a sign or blank.
 fn ends(line: &str) -> impl Iterator<Item = &str> {
     let signs = line
         .char_indices()
@@ -200,8 +203,8 @@ fn ends(line: &str) -> impl Iterator<Item = &str> {
     std::iter::once(line).chain(behind)
 }
 
-/// A text whose lines are each written twice, one behind the other, with a blank line instead of each second: none if they are not.
-fn once(text: &str) -> Option<String> {
+/// If each line of a text is written twice in a row, replaces each second one by a blank line. None if this is not so.
+fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_second =
         |index: usize, line: &str| index > 0 && !line.trim().is_empty() && lines[index - 1] == line;
@@ -219,11 +222,12 @@ fn once(text: &str) -> Option<String> {
     (filled >= LEAST_TWICE && seconds * 2 + 2 >= filled).then_some(once)
 }
 
-/// The error of a file that would be left out though it looks like a log in another format than `read`.
+/// The error for a file that would be left out although it looks like a log, in another format than the file `read`.
 pub(super) fn other_format(path: &Path, read: &Path) -> Error {
     let problem = format!(
-        "it looks like a log in another format than {}; a run is imported in one format: convert one of them, or read both with a \
-         --mapping; if it is no log, move it out of the folder",
+        "this file looks like a log in another format than {}. All files of a run must have the same format: \
+         convert one of the files, or read both with a --mapping. If this file is not a log, move it out of \
+         the folder",
         read.display()
     );
     Error::import(path, None, problem)

@@ -1,8 +1,8 @@
-//! Finds the rows that belong to one tick. Each row is a tick of its own, except where a program logs a send as one row per
-//! recipient.
+//! Finds the rows that belong to one tick. Normally each row is a tick of its own. But some programs log a send to several
+//! machines as one row for each recipient.
 //!
-//! Rows of one send are much closer together than the machine's ticks. Rows with the same clock are one event with several
-//! recipients. If each row has its own clock, the machine sent several messages in one tick.
+//! The rows of one send are much closer together in time than the machine's ticks. If they have the same clock, they are one
+//! event with several recipients. If each row has its own clock, the machine sent several messages in one tick.
 
 use std::ops::Range;
 
@@ -11,23 +11,23 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Rows closer together than this share of a machine's tick can belong to one tick.
+/// Rows can belong to one tick if the time between them is less than this share of the machine's tick.
 const CLOSE: f64 = 0.05;
-/// If more than this share of the other rows are as close as `CLOSE`, times are too coarse to separate ticks.
+/// If more than this share of all other rows are also closer than `CLOSE`, times are too coarse to separate ticks.
 const COARSE: f64 = 0.02;
 
 /// How many sends had several rows, and how far apart these rows were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Joined {
+pub(super) struct JoinedRows {
     /// Sends whose rows have the same clock.
     pub(super) same_clock: usize,
-    /// Sends whose rows have a clock each.
+    /// Sends whose rows have different clocks.
     pub(super) own_clocks: usize,
-    /// The greatest distance between two rows of a send, nanoseconds.
+    /// The greatest time between two rows of a send, in nanoseconds.
     pub(super) apart_ns: u64,
 }
 
-impl Joined {
+impl JoinedRows {
     pub(super) fn add(&mut self, other: Self) {
         self.same_clock += other.same_clock;
         self.own_clocks += other.own_clocks;
@@ -37,9 +37,9 @@ impl Joined {
 
 /// Joins the rows of each send, and numbers the ticks of each machine if the log does not number them. Returns how many sends were
 /// joined, and whether any ticks were numbered.
-pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (Joined, bool) {
+pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (JoinedRows, bool) {
     let peers = machines.len() - 1;
-    let (mut joined, mut is_numbered) = (Joined::default(), false);
+    let (mut joined, mut is_numbered) = (JoinedRows::default(), false);
     for rows in machines {
         if rows.iter().all(|row| row.event.tick != UNKNOWN) {
             continue;
@@ -50,8 +50,8 @@ pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (Joined, bool) {
     (joined, is_numbered)
 }
 
-fn number_machine(rows: &mut Vec<Row>, peers: usize) -> Joined {
-    let mut joined = Joined::default();
+fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
+    let mut joined = JoinedRows::default();
     let mut numbered: Vec<Row> = Vec::with_capacity(rows.len());
     for (tick, range) in (0..).zip(ticks(rows, peers)) {
         let group = &rows[range];
@@ -69,7 +69,7 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> Joined {
     joined
 }
 
-impl Joined {
+impl JoinedRows {
     /// Adds a tick with these rows to the counts. Returns whether the rows are one event.
     fn count(&mut self, group: &[Row]) -> bool {
         let [first, .., last] = group else {
@@ -108,11 +108,11 @@ fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
     ticks
 }
 
-/// How far apart the rows of a machine are.
+/// The times between the rows of a machine.
 struct Spacing {
-    /// Rows less than this far apart can be one tick, nanoseconds.
+    /// Rows can belong to one tick if the time between them is less than this, in nanoseconds.
     close_ns: u64,
-    /// Whether rows of different ticks are further apart than that.
+    /// Whether the time between rows of different ticks is longer than `close_ns`.
     separates_ticks: bool,
 }
 
@@ -120,7 +120,7 @@ impl Spacing {
     fn measure(rows: &[Row]) -> Self {
         let gap = |pair: &[Row]| pair[1].time_ns - pair[0].time_ns;
         let is_between_sends = |pair: &&[Row]| pair.iter().all(is_send);
-        // Two sends can belong to one tick, so their distance is left out.
+        // Two sends can belong to one tick, so the time between them does not count here.
         let others = rows.windows(2).filter(|pair| !is_between_sends(pair));
         let mut gaps: Vec<u64> = others.map(gap).collect();
         if gaps.is_empty() {
@@ -136,7 +136,7 @@ impl Spacing {
         }
     }
 
-    /// Whether `next` can be a further row of the send that is logged in the rows `group`.
+    /// Whether `next` can be another row of the send that is logged in the rows `group`.
     fn is_one_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
@@ -189,8 +189,8 @@ fn recipients(row: &Row) -> Option<&Recipients> {
     }
 }
 
-/// The recipients of all rows of a send, by a machine with `peers` peers. Rows without a recipient go to all peers if there is one
-/// row per peer.
+/// The recipients in all rows of a send. The sender has `peers` peers. Rows without a recipient go to all peers if there is one
+/// row for each peer.
 fn union(group: &[Row], peers: usize) -> Recipients {
     let all = group.iter().filter_map(recipients);
     if all.clone().any(|to| *to == Recipients::All) {
@@ -210,7 +210,7 @@ fn union(group: &[Row], peers: usize) -> Recipients {
     }
 }
 
-/// The first row, sent to `to`, with the queue as the last row has it.
+/// Joins rows to one row: the first row, with the recipients `to` and with the queue length of the last row.
 fn join_rows(group: &[Row], to: Recipients) -> Row {
     let mut row = group[0].clone();
     if let EventKind::Send { recipients, .. } = &mut row.event.kind {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     /// Numbers the rows; returns tick and recipients of each row after joining.
-    fn numbered(rows: Vec<Row>) -> (Vec<(u64, Option<Recipients>)>, Joined) {
+    fn numbered(rows: Vec<Row>) -> (Vec<(u64, Option<Recipients>)>, JoinedRows) {
         let mut machines = vec![rows, vec![], vec![]];
         let (joined, _) = number_ticks(&mut machines);
         let rows = machines[0].iter();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_send_with_a_clock_each_are_one_tick() {
+    fn rows_of_a_send_with_different_clocks_are_one_tick() {
         let rows = vec![
             row(0, 1, EventKind::Internal),
             send(1000, 2, 1),
@@ -297,9 +297,9 @@ mod tests {
         assert_eq!((ticks, joined.own_clocks), (vec![0, 1, 1, 2], 1));
     }
 
-    /// Rows are not joined if they belong to different ticks, if they go to the same machine, or if times are too coarse.
+    /// Rows are not joined if they are too far apart, if they go to the same machine, or if times are too coarse.
     #[test]
-    fn other_rows_are_ticks_of_their_own() {
+    fn other_rows_are_separate_ticks() {
         let apart = vec![
             row(0, 1, EventKind::Internal),
             send(1000, 2, 1),
@@ -325,7 +325,7 @@ mod tests {
             let wanted: Vec<u64> = (0..rows.len() as u64).collect();
             let (ticks, joined) = numbered(rows);
             let ticks: Vec<u64> = ticks.into_iter().map(|(tick, _)| tick).collect();
-            assert_eq!((ticks, joined), (wanted, Joined::default()));
+            assert_eq!((ticks, joined), (wanted, JoinedRows::default()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Parses system times as other implementations write them.
+//! Parses system times as other programs write them.
 
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime;
@@ -9,12 +9,12 @@ use super::numbers::{DecimalMark, NotANumber, times_ten_to};
 
 /// The format of times.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Clock {
-    /// Numbers in a unit, given in nanoseconds.
+pub(super) enum TimeFormat {
+    /// Numbers in a unit. The value is the length of the unit in nanoseconds.
     Unit(u64),
-    /// Dates and times, or times of day, in ISO 8601.
+    /// ISO 8601: dates with times, or times of day.
     Iso,
-    /// Times in a format of strftime.
+    /// Times in a strftime format.
     Format(String),
 }
 
@@ -33,9 +33,9 @@ fn unit_ns(name: &str) -> Option<u64> {
     }
 }
 
-impl Clock {
-    /// The format that the mapping gives in `given`. Otherwise it follows from the end of the column's name, such as `_ms`, or from the
-    /// first cell.
+impl TimeFormat {
+    /// Finds the format: the one that the mapping gives in `given`, or the unit at the end of the column's name, such as `_ms`,
+    /// or the format of the first cell.
     pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(given) = given {
             return match unit_ns(given) {
@@ -53,8 +53,8 @@ impl Clock {
         }
     }
 
-    /// Parses a time, in nanoseconds since the Unix epoch, or since midnight if it has no date. None if the text does not have the
-    /// format, or if the time is after the year 2262, which a dataset cannot store.
+    /// Parses a time, in nanoseconds since the Unix epoch, or since midnight if it has no date. None if the text does not have
+    /// this format, or if the time is after the year 2262 (a dataset cannot store it).
     pub(super) fn ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             Self::Unit(unit) => times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
@@ -70,7 +70,7 @@ impl Clock {
         !matches!(self, Self::Unit(_)) && is_within_a_day
     }
 
-    /// What is wanted, for an error.
+    /// What the format requires, for an error message.
     pub(super) fn wanted(&self) -> String {
         match self {
             Self::Unit(ns) => {
@@ -108,14 +108,15 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     if let Some(ns) = strictly_formatted_ns(format, text) {
         return Some(ns);
     }
-    // Some programs write a comma before the fraction or between date and time, or no blank before AM.
+    // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM.
     let plain = text.replace(", ", " ").replace(',', ".");
     let spaced = plain.trim_end_matches(char::is_alphabetic).trim_end();
     let half = plain[spaced.len()..].trim();
     strictly_formatted_ns(format, format!("{spaced} {half}").trim_end())
 }
 
-/// Parses a time. If the format has a day and no year, the year is taken as 2000, since only differences of times are used.
+/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed; this is enough
+/// because only differences of times are used.
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     let has = |letters: [&str; 2]| letters.iter().any(|letter| format.contains(letter));
     let has_year = has(["%Y", "%y"]) || has(["%F", "%s"]) || has(["%D", "%c"]);
@@ -132,7 +133,7 @@ fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
 }
 
-/// A time without offset is taken as UTC, since only differences of times are used.
+/// A time without a time zone is taken as UTC; this is enough because only differences of times are used.
 fn datetime_ns(datetime: DateTime) -> Option<u64> {
     since_epoch_ns(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn numbers_are_exact_to_the_nanosecond() {
         let ns = |unit: &str, text: &str| {
-            Clock::from_first_cell(Some(unit), "", "").ns(text, DecimalMark::Point)
+            TimeFormat::from_first_cell(Some(unit), "", "").ns(text, DecimalMark::Point)
         };
         assert_eq!(
             ns("s", "1700000000.123456789"),
@@ -169,24 +170,27 @@ mod tests {
     }
 
     #[test]
-    fn the_column_or_the_first_cell_tells_the_unit() {
+    fn the_column_or_the_first_cell_gives_the_unit() {
         assert_eq!(
-            Clock::from_first_cell(None, "time_ms", "5"),
-            Clock::Unit(1_000_000)
+            TimeFormat::from_first_cell(None, "time_ms", "5"),
+            TimeFormat::Unit(1_000_000)
         );
         assert_eq!(
-            Clock::from_first_cell(None, "time", "5.25"),
-            Clock::Unit(NANOS_PER_SECOND)
+            TimeFormat::from_first_cell(None, "time", "5.25"),
+            TimeFormat::Unit(NANOS_PER_SECOND)
         );
-        // A number that is too large is one all the same: the error is about its size.
-        let large = Clock::from_first_cell(None, "time", "1e300");
-        assert_eq!(large, Clock::Unit(NANOS_PER_SECOND));
-        assert_eq!(Clock::from_first_cell(None, "time", "09:30:00"), Clock::Iso);
+        // A number that is too large is still read as a number, so that the error is about its size.
+        let large = TimeFormat::from_first_cell(None, "time", "1e300");
+        assert_eq!(large, TimeFormat::Unit(NANOS_PER_SECOND));
+        assert_eq!(
+            TimeFormat::from_first_cell(None, "time", "09:30:00"),
+            TimeFormat::Iso
+        );
     }
 
     #[test]
     fn dates_and_times_of_day() {
-        let iso = |text: &str| Clock::Iso.ns(text, DecimalMark::Point);
+        let iso = |text: &str| TimeFormat::Iso.ns(text, DecimalMark::Point);
         let expected = Some(1_794_216_600_250_000_000);
         assert_eq!(
             iso("2026-11-09T09:30:00.25Z"),
@@ -198,7 +202,7 @@ mod tests {
         assert_eq!(iso("soon"), None);
         assert_eq!(iso("2500-01-01T00:00:00Z"), None);
         let formatted = |format: &str, text: &str| {
-            Clock::from_first_cell(Some(format), "", "").ns(text, DecimalMark::Point)
+            TimeFormat::from_first_cell(Some(format), "", "").ns(text, DecimalMark::Point)
         };
         for (format, text) in [
             ("%Y/%m/%d %H:%M:%S%.f", "2026/11/09 09:30:00.250000"),
@@ -219,13 +223,13 @@ mod tests {
             formatted("%I:%M:%S%.f %p", "1:00:00 PM"),
             Some(13 * 3600 * NANOS_PER_SECOND)
         );
-        let format = Clock::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
+        let format = TimeFormat::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
         assert_eq!(
             format.ns("09/11/2026 09:30:00.25", DecimalMark::Point),
             expected
         );
         assert_eq!(
-            Clock::from_first_cell(Some("%H:%M:%S%.f"), "", "")
+            TimeFormat::from_first_cell(Some("%H:%M:%S%.f"), "", "")
                 .ns("00:00:01.5", DecimalMark::Point),
             Some(1_500_000_000)
         );

@@ -7,14 +7,15 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// A send is logged at most this share of a tick after its message left, and a receive at most this share before its message came.
+/// The tolerance for the times of sends and receives, as a share of a tick: a send may be logged this much after its message
+/// left, and a receive this much before its message arrived.
 const SLACK: f64 = 0.05;
 /// If more than this share of the receives are logged before their sends, the system clocks of the machines differ.
 const FEW: f64 = 0.05;
-/// Least number of early jumps of logical clocks that shows that the system clocks differ.
+/// Minimum number of early jumps of logical clocks that shows that the system clocks differ.
 const SOME: usize = 3;
 
-/// The tolerance for times of each machine, nanoseconds: a share of its median tick.
+/// The tolerance for the times of each machine, in nanoseconds: a share of its median tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SlackNs(pub(super) Vec<u64>);
 
@@ -29,7 +30,7 @@ impl SlackNs {
         self.0.iter().copied().min().unwrap_or(0)
     }
 
-    /// The greater tolerance of two machines.
+    /// The tolerance for two machines: the greater of their tolerances.
     fn between(&self, one: u32, other: u32) -> u64 {
         self.0[one as usize].max(self.0[other as usize])
     }
@@ -44,8 +45,8 @@ pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
-/// The greatest unit, in nanoseconds, of which all times since the first one are whole multiples: at least the unit to which they
-/// were rounded.
+/// The resolution of the times, in nanoseconds: all times since the first one are multiples of it. For example, it is 1,000,000
+/// if times are in milliseconds.
 pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
     let times = || machines.iter().flatten().map(|row| row.time_ns);
     let first_ns = times().min().unwrap_or(0);
@@ -68,27 +69,27 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Why times of different machines cannot be compared; none if nothing contradicts that they can.
+/// Why times of different machines cannot be compared. None if no contradiction is found.
 pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     if let Some(apart) = find_gap_between_logs(machines) {
         return Some(apart);
     }
-    let early = Early::count(machines, slack);
+    let early = EarlyReceives::count(machines, slack);
     if early.matched == 0 {
         return find_early_jumps(machines);
     }
     let is_many = early.messages as f64 > FEW * early.matched as f64;
     is_many.then(|| {
         format!(
-            "{}, so the machines' clocks differ, or each machine's time has a start of its own",
+            "{}, so the machines' system clocks differ, or each machine's time starts at 0",
             early.words()
         )
     })
 }
 
-/// Messages that are received before they are sent.
+/// Messages that are received before they are sent, according to the logged times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Early {
+struct EarlyReceives {
     messages: usize,
     /// Number of messages whose send is known.
     matched: usize,
@@ -96,7 +97,7 @@ struct Early {
     most_ns: u64,
 }
 
-impl Early {
+impl EarlyReceives {
     fn count(machines: &[Vec<Row>], slack: &SlackNs) -> Self {
         let times = send_times(machines);
         let mut early = Self::default();
@@ -127,7 +128,8 @@ impl Early {
     }
 }
 
-/// Why times cannot be compared, if the log of one machine ends before the log of another begins.
+/// Finds a machine whose log ends before the log of another machine begins, and returns this as the reason why times cannot be
+/// compared.
 fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
         let (first, last) = (rows.first()?.time_ns, rows.last()?.time_ns);
@@ -137,7 +139,7 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let last_start = spans.max_by_key(|&(_, first, _)| first)?;
     (first_end.2 < last_start.1).then(|| {
         format!(
-            "the log of machine {} ends {:.3} s before that of machine {} begins",
+            "the log of machine {} ends {:.3} s before the log of machine {} begins",
             first_end.0,
             (last_start.1 - first_end.2) as f64 / 1e9,
             last_start.0
@@ -145,8 +147,8 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Checks times if no receive is matched with a send. A clock that jumps follows a machine whose clock had reached the value earlier,
-/// so a jump before any other machine had reached the value is too early.
+/// Checks times if no receive is matched with a send. When a clock jumps to a value, another machine's clock must have reached
+/// nearly this value before. If no other clock has, the jump is too early.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
@@ -169,12 +171,14 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     }
     (early >= SOME && early as f64 > FEW * f64::from(jumps)).then(|| {
         format!(
-            "{early} of {jumps} jumps of clocks come before any other machine had come as far, so the machines' clocks differ or each machine's time has a start of its own"
+            "at {early} of {jumps} jumps of logical clocks, no other machine's clock had reached the new \
+             value yet, so the machines' system clocks differ or each machine's time starts at 0"
         )
     })
 }
 
-/// Why sends and receives contradict each other: a machine received more messages than had been sent to it. None if they do not.
+/// Finds a machine that received more messages than had been sent to it, and returns this as the reason why sends and receives
+/// contradict each other. None if there is no such machine.
 pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
@@ -207,7 +211,8 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
     None
 }
 
-/// Why ages of messages are not known; none if nearly all receives that name sender and timestamp have an earlier send.
+/// Why the ages of messages are not known. None if they are known: nearly all receives with a sender and a timestamp have an
+/// earlier send.
 pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let (mut named, mut matched) = (0usize, 0usize);
     for row in machines.iter().flatten() {
@@ -220,8 +225,8 @@ pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> 
         }
     }
     if (named - matched) as f64 > FEW * named as f64 {
-        return Some(format!("only {matched} of {named} receives fit a send"));
+        return Some(format!("only {matched} of {named} receives match a send"));
     }
-    let early = Early::count(machines, slack);
+    let early = EarlyReceives::count(machines, slack);
     (early.messages > 0).then(|| early.words())
 }

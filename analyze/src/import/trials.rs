@@ -1,28 +1,29 @@
-//! Separates several trials that follow one another in the same files.
+//! Separates several trials (runs) that are in the same files, one after the other.
 
 use super::header::plain;
 use super::lines::Raw;
 use super::numbers;
 use super::report::Report;
-use super::time::Clock;
+use super::time::TimeFormat;
 use crate::error::Error;
 
 /// At the start of a trial, the clock falls to at most this value.
 const MOST_FIRST_CLOCK: u64 = 20;
-/// A clock that falls from at least this to at most 1 was set back: no mistake in counting does that.
+/// A clock that falls from at least this value to 0 or 1 was reset. A counting error of a program does not do this.
 const LEAST_LAST_CLOCK: u64 = 20;
-/// A trial has at least so many rows of a machine.
+/// Minimum number of rows of a machine in a trial.
 const LEAST_ROWS: usize = 3;
 /// The pause between two trials is longer than this many times the median time between rows.
 const LONG_PAUSE: u64 = 5;
 
-/// Gives the rows of each trial a run of their own, if clock and time start again in every file, equally often: the time falls, or
-/// makes a long pause. A pause is not needed where a clock falls to 1 or 0. Rows that have a run stay as they are.
+/// Makes each trial a run of its own, if the clock starts again in every file, and equally often in all files. When a trial
+/// starts, the time must also start again, or there must be a long pause. The pause is not needed if the clock falls to 1 or 0.
+/// Rows that already have a run do not change.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a clock falls to 1 or 0 and the files do not start again equally often.
-pub(super) fn part(
+/// [`Error::Import`] if a clock falls to 1 or 0, but not equally often in all files.
+pub(super) fn split_trials(
     raws: Vec<Raw>,
     time: Option<&str>,
     report: &mut Report,
@@ -52,7 +53,7 @@ pub(super) fn part(
         }
     }
     report.understood.assume(format!(
-        "Clock and time start again within the files: they are taken as {} runs.",
+        "Clock and time start again within the files, so the files are taken as {} runs.",
         found.first().map_or(0, Vec::len)
     ));
     let with_runs = |(raw, starts): (Raw, Vec<usize>)| {
@@ -65,15 +66,15 @@ pub(super) fn part(
     Ok(raws.into_iter().zip(found).map(with_runs).collect())
 }
 
-/// The error of a clock that falls at a row while others go on.
+/// The error for a clock that starts again at a row, while the clocks in other files do not.
 fn set_back(raw: &Raw, row: usize) -> Error {
     let clock = |row: usize| {
         raw.cell(&raw.rows[row], "logical_clock")
             .unwrap_or_default()
     };
     let problem = format!(
-        "the logical clock falls from {} to {}, and not all files start again as often: are several trials in one file? Give each trial \
-         a folder of its own",
+        "the logical clock falls from {} to {}, but not all files have such a fall. If a file has several \
+         trials, put the files of each trial into their own folder",
         clock(row - 1),
         clock(row)
     );
@@ -85,16 +86,17 @@ fn clocks(raw: &Raw) -> Vec<Option<u64>> {
     raw.rows.iter().map(clock).collect()
 }
 
-/// The first row at which a clock falls from far above to 1 or 0.
+/// The first row at which a clock falls from a large value to 1 or 0.
 fn falls_to_one(clocks: &[Option<u64>]) -> Option<usize> {
     let falls = |pair: &[Option<u64>]| matches!(pair, [Some(before), Some(now)] if *before >= LEAST_LAST_CLOCK && *now <= 1);
     Some(clocks.windows(2).position(falls)? + 1)
 }
 
-/// The rows at which a trial begins: the first, and those at which the clock starts again, and the time if that `needs_pause`.
+/// The rows at which a trial begins: the first row, and each row at which the clock starts again. If `needs_pause` is true, the
+/// time must also start again or pause there.
 fn starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> {
     let cell = |row: usize, column: &str| raw.cell(&raw.rows[row], column);
-    let format = Clock::from_first_cell(
+    let format = TimeFormat::from_first_cell(
         time,
         &plain(&raw.time_title),
         cell(0, "system_time").unwrap_or_default(),

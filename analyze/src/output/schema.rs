@@ -48,11 +48,11 @@ impl Kind {
 /// A column of a file, as described in the data dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name in the header.
+    /// The name of the column in the header.
     pub name: &'static str,
-    /// The type of its values.
+    /// The type of the values.
     pub kind: Kind,
-    /// The unit of the values; empty if they have none.
+    /// The unit of the values; empty if they have no unit.
     pub unit: &'static str,
     /// The meaning of the values.
     pub meaning: &'static str,

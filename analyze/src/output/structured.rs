@@ -33,7 +33,7 @@ pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
     for record in records {
         out.write_all(separator.as_bytes())?;
         separator = ",\n";
-        // Written without serde's map type, which would not keep the order of the fields.
+        // serde's map type is not used here, because it does not keep the order of the fields.
         let mut comma = "{";
         for (name, value) in record {
             let value = serde_json::Value::from(value.clone());

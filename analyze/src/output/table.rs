@@ -1,6 +1,6 @@
 //! A table as text, and the format of its numbers.
 
-/// Starts a new line within a cell.
+/// The separator of lines within a cell.
 pub(crate) const LINE: &str = "\n";
 
 /// A table to be read by people.
@@ -33,10 +33,10 @@ pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-/// The most digits after the point that a number is shown with.
+/// Maximum number of digits after the decimal point.
 const MOST_DECIMALS: usize = 6;
 
-/// How many digits after the point show `significant` significant ones of `value`; at least `least`.
+/// The number of digits after the decimal point with which `value` has `significant` significant digits. It is at least `least`.
 pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
     if value == 0.0 {
         return least;
@@ -45,8 +45,8 @@ pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
     decimals.clamp(least as f64, MOST_DECIMALS.max(least) as f64) as usize
 }
 
-/// A value and half the width of its interval as texts, with two significant digits of the latter and at least `least` digits after
-/// the point. The half-width is rounded up, so that the interval as shown contains the interval as computed.
+/// A value and half the width of its interval as texts. The half-width has two significant digits, and both have at least `least`
+/// digits after the decimal point. The half-width is rounded up, so that the printed interval contains the computed interval.
 pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [String; 2] {
     let decimals = decimals_for(half_width, 2, least);
     let shown = number(value, decimals);
@@ -54,7 +54,7 @@ pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [Str
     let moved = shown
         .parse()
         .map_or(0.0, |shown: f64| (shown - value).abs());
-    // The rounding error of the division is no reason for another unit.
+    // A rounding error of the division must not increase the last digit.
     let units = ((half_width + moved) / unit - 1e-6).ceil();
     [shown, number(units * unit, decimals)]
 }

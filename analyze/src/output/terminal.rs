@@ -6,7 +6,7 @@ use sim::table::{Grid, display_width, printed};
 
 use crate::output::table::Table;
 
-/// Starts a new line within a cell.
+/// The separator of lines within a cell.
 const LINE: char = '\n';
 
 /// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer.
@@ -82,7 +82,7 @@ fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{}", printed(line));
 }
 
-/// Appends `paragraph` in lines of at most `width` columns. The further lines of a list item are indented.
+/// Appends `paragraph` in lines of at most `width` columns. The second and later lines of a list item are indented.
 fn fill(text: &mut String, paragraph: &str, width: usize) {
     let indent = if paragraph.starts_with("- ") {
         "  "
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_ends_a_markdown_row_or_cell() {
+    fn pipes_and_line_breaks_do_not_end_a_markdown_cell() {
         let text = markdown(&table("x|y\nz\r\n|"));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[2], r"| a | b\|c |");
@@ -126,9 +126,9 @@ mod tests {
         assert_eq!(lines[4], format!("| {cell} | {cell} |"));
     }
 
-    /// Such a cell can be a label made of tens of thousands of rates.
+    /// For example, the label of a run with tens of thousands of machines contains all their rates.
     #[test]
-    fn a_cell_may_be_wider_than_any_terminal() {
+    fn a_cell_may_be_wider_than_a_terminal() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);
         assert_eq!(text.matches('1').count(), 2 * 40_000);
     }

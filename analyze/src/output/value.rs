@@ -112,7 +112,7 @@ mod tests {
     use super::Value;
 
     #[test]
-    fn real_numbers_show_a_point_and_whole_numbers_none() {
+    fn real_numbers_have_a_decimal_point_and_whole_numbers_have_none() {
         for (number, cell) in [
             (1.0, "1.0"),
             (-0.0, "-0.0"),

@@ -1,10 +1,12 @@
-//! Contrasts: how measures differ between two values of a parameter if all other parameters are equal.
+//! Contrasts: how measures change from one value of a parameter to another if all other parameters stay the same.
 //!
-//! A pair consists of two configurations that differ in this parameter only; their machines are compared one by one. The runs of the
-//! two configurations are independent: see [`difference`](crate::stats::difference) for the intervals.
+//! A pair consists of two configurations that differ only in this parameter. Machine 0 is compared with machine 0, machine 1 with
+//! machine 1, and so on. The runs of the two configurations are independent of each other.
+//! [`difference`](crate::stats::difference) calculates the intervals.
 //!
-//! The last row averages the differences of all pairs, with equal weight. The machines of a run depend on each other, so for the
-//! average each run is one value: the mean of its machines. The interval of the average is about these configurations only.
+//! The last row is the average of the differences of all pairs, with equal weight. For this row, each run has only one value, the
+//! mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for these
+//! configurations.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +32,7 @@ pub struct Contrast {
     pub b: String,
 }
 
-/// Two groups that differ in the parameter only.
+/// Two groups that differ only in the parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'g> {
     /// The group with the first value.
@@ -42,11 +44,11 @@ pub struct Pair<'g> {
 /// Why there is no contrast.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoContrast {
-    /// The name is no parameter of a configuration.
-    #[error("no parameter `{0}`; there are {names}", names = parameters().join(", "))]
+    /// The name is not a parameter.
+    #[error("there is no parameter `{0}`; the parameters are {names}", names = parameters().join(", "))]
     Parameter(String),
     /// No configuration has the value.
-    #[error("no run has {parameter} {value}; there are {there}")]
+    #[error("no run has {parameter} {value}; the values in the data are {there}")]
     Value {
         /// The parameter.
         parameter: &'static str,
@@ -55,8 +57,8 @@ pub enum NoContrast {
         /// The values that configurations have.
         there: String,
     },
-    /// No two configurations differ in this parameter only.
-    #[error("no two configurations differ in {0} alone")]
+    /// No two configurations differ only in this parameter.
+    #[error("no two configurations differ only in {0}")]
     NoPair(&'static str),
 }
 
@@ -128,7 +130,7 @@ impl Contrast {
     }
 
     fn agree(&self, a: &Group, b: &Group) -> bool {
-        // The probability of each machine depends on `internal`, so both may differ.
+        // The column with the probability of each machine depends on `internal`, so both may differ.
         let is_other = |name: &str| {
             name != self.parameter && !(self.parameter == "internal" && is_in_full(name))
         };
@@ -269,8 +271,8 @@ fn row(
     row
 }
 
-/// For each measure, the mean of the differences of `pairs`, which are of one dataset; none if it is undefined in all pairs. There is
-/// no interval if some machine has no value in some run.
+/// For each measure, the mean of the differences of `pairs`, which belong to one dataset. None if no pair has a difference. If a
+/// machine has no value in one of the runs, there is no interval.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -340,15 +342,16 @@ fn caption(
     let Contrast { a, b, .. } = contrast;
     let mut caption = vec![
         format!(
-            "Effect of changing {name} from {a} to {b}: difference of the means ({b} minus {a}) ± half the width of its 95 % interval \
-             (Welch). Each row compares one machine in two configurations that agree in everything else; n repetitions of each.",
+            "Effect of changing {name} from {a} to {b}: difference of the means ({b} minus {a}) ± half the \
+             width of its 95 % interval (Welch). Each row compares one machine in two configurations that \
+             are equal in everything else; n is the number of repetitions of each.",
             name = contrast.parameter
         ),
-        "average: of all rows, with equal weight. Its interval is Welch's over runs: the machines of a run depend on each other, so \
-         each run is one value, the mean of its machines. It is about these configurations only. There is no interval if some machine \
-         has no value in some run."
+        "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \
+         value, the mean of its machines, because the machines of a run depend on each other. It is valid \
+         only for these configurations. If a machine has no value in one of the runs, there is no interval."
             .to_owned(),
-        "If an interval includes 0, the two values are not told apart by these runs.".to_owned(),
+        "If an interval includes 0, these runs do not show whether the parameter has an effect.".to_owned(),
     ];
     caption.extend(notes(kinds));
     caption.extend(

@@ -24,7 +24,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The mean of `b` minus the mean of `a`, whose runs are independent.
+    /// The mean of `b` minus the mean of `a`. The runs of `a` and `b` must be independent.
     pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
         let kinds = [a.interval_kind, b.interval_kind].into_iter();
         let variances = [a, b].map(|estimate| {
@@ -34,7 +34,7 @@ impl Difference {
         Self::new(
             b.mean - a.mean,
             variances.into_iter().collect(),
-            IntervalKind::of_combination(kinds),
+            IntervalKind::for_combination(kinds),
         )
     }
 
@@ -61,7 +61,7 @@ impl Difference {
             Self::new(
                 sum / total,
                 variances.collect(),
-                IntervalKind::of_combination(kinds),
+                IntervalKind::for_combination(kinds),
             )
         })
     }
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn equal_variances_and_sizes_have_the_degrees_of_freedom_of_both() {
+    fn with_equal_variances_and_sizes_degrees_of_freedom_add_up() {
         let a = estimate(5, 0.0, 1.0);
         let half_width = Difference::between(&a, &a).half_width.expect("one");
         assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);
     }
 
     #[test]
-    fn a_side_of_one_run_or_of_equal_values_is_no_certainty() {
+    fn one_run_or_equal_values_give_no_reliable_interval() {
         let a = estimate(5, 0.0, 1.0);
         let single = Difference::between(&a, &Estimate::from_values(&[3.0]));
         assert_eq!((single.mean, single.half_width), (3.0, None));

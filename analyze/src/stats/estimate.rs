@@ -6,7 +6,8 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::stats::ties::Ties;
 
-/// The 0.975 quantile of the normal distribution: half the width of a 95 % interval, in known standard errors.
+/// The 0.975 quantile of the normal distribution. If the standard error is known exactly, half the width of a 95 % interval is
+/// this many standard errors.
 pub(crate) const Z_975: f64 = 1.959_963_985;
 
 /// The mean of a quantity over some repetitions, with its interval.
@@ -27,9 +28,9 @@ pub struct Estimate {
 /// Whether a 95 % interval can be trusted to cover the true value in 95 of 100 samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntervalKind {
-    /// There is no interval, for there is a single value.
+    /// There is no interval, because there is a single value.
     Single,
-    /// There is no interval, for all values are equal. More repetitions may still have other values.
+    /// There is no interval, because all values are equal. More repetitions may still have other values.
     AllEqual,
     /// There are too few different values, so the interval covers the true value less often than in 95 of 100 samples.
     Rough,
@@ -39,7 +40,7 @@ pub enum IntervalKind {
 
 impl IntervalKind {
     /// The kind for the mean of `n` values.
-    fn of_mean(n: u64, ties: Ties) -> Self {
+    fn for_mean(n: u64, ties: Ties) -> Self {
         match n {
             0 | 1 => Self::Single,
             _ if ties.all_equal() => Self::AllEqual,
@@ -49,7 +50,7 @@ impl IntervalKind {
     }
 
     /// The kind for a difference or an average of independent means.
-    pub(crate) fn of_combination(kinds: impl Iterator<Item = Self> + Clone) -> Self {
+    pub(crate) fn for_combination(kinds: impl Iterator<Item = Self> + Clone) -> Self {
         let any = |kind: Self| kinds.clone().any(|other| other == kind);
         if any(Self::Single) {
             Self::Single
@@ -81,7 +82,7 @@ impl IntervalKind {
 impl Estimate {
     /// An estimate from the number of values, their mean, their standard deviation and the number of equal values.
     pub fn new(n: u64, mean: f64, sd: Option<f64>, ties: Ties) -> Self {
-        let interval_kind = IntervalKind::of_mean(n, ties);
+        let interval_kind = IntervalKind::for_mean(n, ties);
         let sd = sd.filter(|_| n > 1);
         let half_width = sd
             .filter(|_| interval_kind.has_interval())
@@ -173,7 +174,7 @@ mod tests {
 
     /// With a standard deviation of 1, half the width is 2.262 / sqrt(10) = 0.715 for n = 10, and 2.037 / sqrt(33) = 0.355 for n = 33.
     #[test]
-    fn four_times_as_many_and_fewer_halve_the_interval() {
+    fn about_four_times_as_many_repetitions_halve_the_interval() {
         assert_eq!(repetitions_to_halve(1), None);
         assert_eq!(repetitions_to_halve(2), Some(3));
         assert_eq!(repetitions_to_halve(10), Some(33));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_combination_is_as_reliable_as_its_weakest_part() {
+    fn a_combination_is_as_reliable_as_its_least_reliable_part() {
         use IntervalKind::{AllEqual, Rough, Single, Student};
         for (kinds, combined) in [
             ([Student, Student], Student),
@@ -208,7 +209,7 @@ mod tests {
             ([AllEqual, AllEqual], AllEqual),
             ([AllEqual, Single], Single),
         ] {
-            assert_eq!(IntervalKind::of_combination(kinds.into_iter()), combined);
+            assert_eq!(IntervalKind::for_combination(kinds.into_iter()), combined);
         }
     }
 }

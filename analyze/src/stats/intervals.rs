@@ -53,7 +53,7 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
          samples.",
     );
     let all_equal = all_equal.then_some(
-        "all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.",
+        "all equal: every repetition has this value, so there is no interval. More repetitions may have other values.",
     );
     let notes = rough.into_iter().chain(all_equal);
     notes.map(str::to_owned).collect()

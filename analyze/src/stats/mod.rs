@@ -6,7 +6,7 @@
 //! - [`intervals`]: formats a mean and its interval
 //! - [`difference`]: the difference of two means
 //! - [`repetitions`]: measures over the repetitions of a configuration
-//! - [`pool`]: measures over all runs that agree in some parameters
+//! - [`pool`]: measures over all runs that have the same values of some parameters
 //! - [`contrast`]: how measures differ between two values of a parameter
 //! - [`tables`], [`records`]: the tables of measures, and the columns that all records share
 

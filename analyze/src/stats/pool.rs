@@ -1,7 +1,8 @@
 //! Pools runs by some parameters: the mean of a measure over all runs that have the same values of these parameters.
 //!
-//! The machines of a run in the same pool first become one value, their mean. They depend on each other, so an interval that counted
-//! each machine would be too narrow. The interval is over runs; differences between the pooled configurations count as spread.
+//! If several machines of a run are in the same pool, their mean is the value of the run. The machines of a run depend on each
+//! other, so an interval that counted each machine would be too narrow. The standard deviation includes differences between the
+//! pooled configurations.
 
 use std::sync::Arc;
 
@@ -23,12 +24,12 @@ use crate::stats::tables::{cell, described, parameter_heading};
 /// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, and the machine's rate.
 pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];
 
-/// All runs that agree in some parameters.
+/// All runs that have the same values of some parameters.
 #[derive(Clone, Debug)]
 pub struct Pool {
     /// The dataset's label.
     pub dataset: String,
-    /// The values that all its runs have.
+    /// The values of these parameters.
     pub values: Vec<Value>,
     /// Number of runs.
     pub n: u64,
@@ -82,8 +83,8 @@ pub fn pools(
     let order: Vec<&str> = std::iter::once(DATASET_INDEX)
         .chain(names.iter().copied())
         .collect();
-    // Sums of floating-point numbers depend on their order. `collect` fixes the order: within one query, Polars removes a sort before
-    // an operation such as a mean, which it treats as independent of order.
+    // Sums of floating-point numbers depend on their order, so the rows are sorted. `collect` is needed after the sort, because
+    // within one query Polars leaves out a sort before a mean.
     let of_runs = machines
         .lazy()
         .group_by([keys(), vec![col("run")]].concat())
@@ -156,9 +157,9 @@ pub fn table(
         dataset.chain(values).chain(cells).chain(runs).collect()
     };
     let mut caption = vec![format!(
-        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and standard deviation (sd). The sd \
-         includes differences between the combined configurations. Where several machines of a run fall into one row, their mean is the \
-         run's value.",
+        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and \
+         standard deviation (sd). The sd includes differences between the combined configurations. If \
+         several machines of a run belong to one row, the value of the run is their mean.",
         names.join(", ")
     )];
     let kinds = pools.iter().flat_map(|pool| {

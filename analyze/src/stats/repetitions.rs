@@ -176,8 +176,9 @@ impl<'d> Repetitions<'d> {
         self.estimate(&self.groups, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value, the mean over its first `machines`
-    /// machines; a run in which one of these machines has no value has none. The group's machine is 0, and its rate is the mean rate.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over its first
+    /// `machines` machines. If one of these machines has no value, the run has no value. The group's machine is 0, and its rate
+    /// is the mean rate.
     ///
     /// # Errors
     ///

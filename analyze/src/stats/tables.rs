@@ -14,7 +14,7 @@ use crate::stats::repetitions::Group;
 /// With fewer repetitions than this, a caption warns that intervals are unreliable.
 const FEW: u64 = 5;
 
-/// A table that answers one question.
+/// The description of a table: its title and its measures.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSpec {
     /// The title of the table.
@@ -212,14 +212,14 @@ impl Varying {
     }
 }
 
-/// The value of a parameter that has a column of its own.
+/// The value of a parameter, for a column with only this parameter.
 fn shown_alone(group: &Group, name: &str) -> String {
     group
         .parameter(name)
         .map_or(String::new(), Value::to_string)
 }
 
-/// Whether the value is that of the model without variants, which is not shown.
+/// Whether the value is the default value of a variant of the model, which is not shown.
 fn is_left_out(name: &str, value: &str) -> bool {
     Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
 }
@@ -246,7 +246,7 @@ fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<S
         "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
     ];
     if groups.iter().any(|group| group.n == 1) {
-        caption.push("Where n is 1 there is no interval and no sd.".to_owned());
+        caption.push("If n is 1, there is no interval and no sd.".to_owned());
     }
     let kinds = groups.iter().flat_map(|group| {
         let estimates = measures
@@ -266,7 +266,8 @@ fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<S
     caption
 }
 
-/// A sentence on how many repetitions would make the intervals half as wide, with a warning if there are few repetitions.
+/// A sentence that says how many repetitions would make the intervals half as wide. If there are few repetitions, it also
+/// contains a warning.
 fn precision(groups: &[&Group]) -> Option<String> {
     let fewest = groups
         .iter()
@@ -284,7 +285,7 @@ fn precision(groups: &[&Group]) -> Option<String> {
     ))
 }
 
-/// A sentence on the part of every run that is left out.
+/// A sentence about the part of every run that is left out.
 fn warm_up(groups: &[&Group]) -> Option<String> {
     let warm_up_s = groups
         .iter()

@@ -1,8 +1,10 @@
-//! Counts equal values, which decide whether an interval of the mean can be trusted.
+//! Counts equal values. If there are many, an interval of the mean cannot be trusted.
 
-/// Two values count as equal if they differ by at most this share of the larger one, as the rounding of sums and quotients may cause.
+/// Two values count as equal if they differ by at most this share of the larger one. Rounding errors of sums and quotients are
+/// not larger.
 const ROUNDING: f64 = 1e-9;
-/// Two values are equal if they differ by no more than this: a slope that is zero but for rounding. No measure has such small values.
+/// Two values also count as equal if they differ by at most this. For example, a slope of zero may have such a rounding error. No
+/// measure has values as small as this.
 const NOTHING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
@@ -19,7 +21,7 @@ pub struct Ties {
 }
 
 impl Ties {
-    /// Sorts the values, which must be finite, and counts equal ones.
+    /// Sorts the values and counts equal ones. The values must be finite.
     pub(crate) fn count(values: &mut [f64]) -> Self {
         values.sort_unstable_by(f64::total_cmp);
         let is_equal = |a: &f64, b: &f64| {
@@ -40,9 +42,9 @@ impl Ties {
 
     /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
     ///
-    /// This is so if many values are equal or few are different: such samples miss rare values on which the mean depends. The limits
-    /// were chosen by simulation (`experiments/bench/coverage.py`). With them, the interval of ten repetitions, unless it is rough,
-    /// covers the true mean in at least 92 % of all samples, for every measure.
+    /// This is so if many values are equal or few are different: rare values, on which the mean depends, may then be missing in
+    /// the sample. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every measure, intervals of ten
+    /// repetitions that are not rough cover the true mean in at least 92 % of all samples.
     pub(crate) fn too_many(&self, n: u64) -> bool {
         let most_are_equal = 5 * self.most_frequent > 2 * n;
         let few_differ = self.different < ENOUGH_DIFFERENT.min(n);
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn few_different_values_are_rough_unless_there_are_many_of_them() {
+    fn few_different_values_are_rough_unless_many_differ_from_the_most_frequent() {
         assert!(ties(&[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]).too_many(8));
         assert!(!ties(&[1.0, 2.0, 3.0]).too_many(3));
         let coins = |n: u32| -> Vec<f64> { (0..n).map(|k| f64::from(k % 2)).collect() };

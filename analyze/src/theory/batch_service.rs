@@ -1,35 +1,36 @@
-//! Idle ticks of machines whose ticks take every waiting message.
+//! Idle ticks of machines whose ticks take all waiting messages.
 //!
-//! No message waits after a tick, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message came in
-//! the period 1/r_i before it. Sender j ticks rho = r_j / r_i times in this period on average: the whole part of rho, and once more
-//! with the fraction of rho as the probability, since the phases of the two machines are independent. Each of these ticks is idle with
-//! probability y_j / r_j and then reaches i with probability s_j. If ticks and senders are independent, then with a = s_j y_j / r_j
+//! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
+//! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average. The
+//! real number of ticks is the whole part of rho, or one more; the probability of one more is the fraction of rho, because the
+//! phases of the two machines are independent. Each of these ticks is idle with probability y_j / r_j, and an idle tick sends to
+//! i with probability s_j. If ticks and senders are independent, then with a = s_j y_j / r_j
 //!
-//! > y_i = r_i (product over j of (1 - a)^(whole of rho) (1 - fraction of rho * a)),
+//! > y_i = r_i (product over j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)).
 //!
-//! For many rare messages this is r_i exp(-lambda_i / r_i), as for a Poisson process. No factor falls faster than by s_j / r_i times
-//! y_j, so the argument of [`super::fluid`] for a unique solution is valid here too.
+//! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. No factor falls faster than by s_j /
+//! r_i times y_j, so the argument of [`super::fluid`] for a single solution is valid here too.
 //!
-//! The derivation ignores that a sender's idle ticks come in clusters, because messages do not come evenly.
+//! The derivation ignores that a sender's idle ticks come in clusters. They do, because messages arrive at the sender unevenly.
 
-use super::fixed_point::{is_bracketed, relaxed};
+use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
 
-/// Each machine's idle ticks per second; none if several solutions are possible.
+/// Computes each machine's idle ticks per second; none if several solutions are possible.
 pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
     let next = |machine: usize, idle: &[f64]| {
-        let heard = links.heard(machine).iter();
-        let quiet = heard.map(|&(sender, s)| {
+        let senders = links.senders_to(machine).iter();
+        let quiet = senders.map(|&(sender, s)| {
             let ticks = rates[sender] / rates[machine];
             let sends = (s * idle[sender] / rates[sender]).min(1.0);
             (1.0 - sends).powf(ticks.floor()) * (1.0 - ticks.fract() * sends)
         });
         rates[machine] * quiet.product::<f64>()
     };
-    if !links.has_one_state() && !is_bracketed(rates.len(), next) {
+    if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
         return None;
     }
-    relaxed(rates.to_vec(), next)
+    find_fixed_point(rates.to_vec(), next)
 }
 
 #[cfg(test)]
@@ -37,10 +38,10 @@ mod tests {
     use super::*;
     use crate::theory::System;
 
-    /// A time-keeper ticks at 2/s and sends at half of its ticks. A listener at the same rate then has 1/2 idle ticks, a listener at
-    /// half the rate 1/4, and a listener at twice the rate 3/4.
+    /// A time-keeper ticks at 2/s and sends at half of its ticks. The shares of idle ticks are then 1/2 for a listener with the
+    /// same rate, 1/4 at half the rate, and 3/4 at twice the rate.
     #[test]
-    fn who_only_listens_misses_what_was_not_sent() {
+    fn idle_ticks_of_listeners_worked_out_by_hand() {
         let system = System {
             topology: sim::experiment::Topology::TimeKeeper,
             ..System::new(&[2.0, 2.0, 1.0, 4.0], 0.5, 60.0)

@@ -1,6 +1,6 @@
-//! Caveats: why a prediction of a measure of a machine may be inaccurate.
+//! Caveats: reasons why the prediction of a measure may be inaccurate for a machine.
 //!
-//! Conditions and limits were chosen with `experiments/bench/theory.py` ([`super`]).
+//! The limits in the conditions were chosen by comparing predictions with simulated runs (`experiments/bench/theory.py`).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;
@@ -8,7 +8,7 @@ use super::quantity::Quantity;
 /// An effect that the derivation ignores and that matters for a measure of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caveat {
-    /// Machines take many idle ticks from each other.
+    /// Machines send each other so many messages that few idle ticks are left.
     Coupled,
     /// Messages come from machines that are hardly ever idle.
     BusySenders,
@@ -16,7 +16,7 @@ pub enum Caveat {
     ShortQueue,
     /// A tick takes several messages.
     Batches,
-    /// Clocks gain from each other.
+    /// The fastest clock is advanced by messages of other machines.
     Gains,
     /// Messages of a faster machine reach this one only through other machines.
     Relayed,
@@ -30,13 +30,13 @@ pub enum Caveat {
     VaryingDelays,
     /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
-    /// The lag stops growing early, so its slope depends on the start of the run.
+    /// The lag grows only at the start of the run, so its slope depends on how long this start is.
     Start,
-    /// The machine ticks too seldom.
+    /// The machine has few ticks in the observed time.
     FewTicks,
     /// Another machine is critical too.
     CriticalTogether,
-    /// Several long-run states are possible.
+    /// Several long-run states are possible, and chance decides between them.
     SeveralStates,
 }
 
@@ -60,11 +60,11 @@ impl Caveat {
         Self::SeveralStates,
     ];
 
-    /// The caveats for `quantity` of a machine in the circumstances `holds`.
+    /// The caveats for `quantity` of a machine with the circumstances `holds`.
     pub(super) fn reasons(quantity: Quantity, holds: &Circumstances) -> Vec<Self> {
         // If ticks take all waiting messages, the predicted backlog of 0 is exact.
         let has_no_queue =
-            holds.drains && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
+            holds.takes_all && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
         let applies = |reason: &Self| !has_no_queue && reason.applies(quantity, holds);
         Self::ALL.into_iter().filter(applies).collect()
     }
@@ -73,14 +73,14 @@ impl Caveat {
         use Quantity::{
             BacklogFinal, BacklogGrowth, JumpMean, LagFinal, LagSlope, LogicalRate, ReceiveShare,
         };
-        let (drains, of_clocks) = (holds.drains, quantity.is_of_clocks());
+        let (takes_all, of_clocks) = (holds.takes_all, quantity.is_of_clocks());
         match self {
             Self::Coupled => {
                 let limit = match quantity {
                     BacklogGrowth => 0.5,
                     BacklogFinal => 0.45,
-                    ReceiveShare if drains => 0.45,
-                    LagFinal if drains => 0.1,
+                    ReceiveShare if takes_all => 0.45,
+                    LagFinal if takes_all => 0.1,
                     LagFinal => 0.3,
                     ReceiveShare => 0.6,
                     LogicalRate | LagSlope | JumpMean => 0.8,
@@ -88,14 +88,14 @@ impl Caveat {
                 holds.coupling >= limit
             }
             Self::BusySenders => match quantity {
-                ReceiveShare | JumpMean if drains => holds.from_rather_busy >= 0.03,
+                ReceiveShare | JumpMean if takes_all => holds.from_rather_busy >= 0.03,
                 ReceiveShare => holds.from_busy >= 0.05,
                 BacklogGrowth => holds.from_busy >= 0.05 && holds.messages >= 1.0,
                 _ => false,
             },
             Self::ShortQueue => quantity == BacklogFinal && holds.is_short_queue,
             Self::Batches => {
-                let several = drains && holds.senders > 1;
+                let several = takes_all && holds.senders > 1;
                 match quantity {
                     ReceiveShare => several && (0.4..3.0).contains(&holds.load),
                     JumpMean => several && holds.load > 0.6,
@@ -105,14 +105,14 @@ impl Caveat {
             Self::Gains => {
                 let limit = match quantity {
                     LagFinal => 0.02,
-                    _ if drains => 0.025,
+                    _ if takes_all => 0.025,
                     _ => 0.04,
                 };
                 of_clocks && quantity != LagSlope && holds.gains >= limit
             }
             Self::Relayed => {
-                // An overloaded machine sends almost nothing, and each clock counts its own ticks.
-                let counts_itself = !drains && holds.from_busy > 0.5;
+                // An overloaded machine sends almost nothing, and then each clock counts its own ticks.
+                let counts_itself = !takes_all && holds.from_busy > 0.5;
                 of_clocks && holds.is_relayed && !(counts_itself && quantity == LagSlope)
             }
             Self::SharedRate => match quantity {
@@ -123,16 +123,16 @@ impl Caveat {
             Self::ManySenders => quantity == LagFinal && holds.senders >= 4,
             Self::Delays => {
                 let gains_late = of_clocks && holds.gains > 0.02;
-                holds.delay >= 0.6 && (gains_late || (quantity == LagFinal && drains))
+                holds.delay >= 0.6 && (gains_late || (quantity == LagFinal && takes_all))
             }
             Self::VaryingDelays => match quantity {
-                ReceiveShare => drains && holds.overtaking > 0.1,
-                BacklogFinal if !drains => holds.overtaking > 0.2,
-                LagSlope | LagFinal if !drains => holds.overtaking > 0.4,
-                BacklogGrowth if !drains => holds.overtaking > 0.4 && holds.load > 0.9,
-                _ => drains && of_clocks && holds.overtaking_of_any > 0.05,
+                ReceiveShare => takes_all && holds.overtaking > 0.1,
+                BacklogFinal if !takes_all => holds.overtaking > 0.2,
+                LagSlope | LagFinal if !takes_all => holds.overtaking > 0.4,
+                BacklogGrowth if !takes_all => holds.overtaking > 0.4 && holds.load > 0.9,
+                _ => takes_all && of_clocks && holds.overtaking_of_any > 0.05,
             },
-            Self::Aligned => quantity == LagFinal && drains && holds.is_aligned,
+            Self::Aligned => quantity == LagFinal && takes_all && holds.is_aligned,
             Self::Start => quantity == LagSlope && (0.003..0.2).contains(&holds.lag_slope),
             Self::FewTicks => quantity == BacklogGrowth && holds.ticks < 20.0,
             Self::CriticalTogether => holds.is_critical_too,
@@ -140,7 +140,7 @@ impl Caveat {
         }
     }
 
-    /// The letter that marks values in tables.
+    /// The letter that marks a value with this caveat in tables.
     pub fn letter(self) -> char {
         match self {
             Self::Coupled => 'a',
@@ -186,49 +186,56 @@ impl Caveat {
     pub fn words(self) -> &'static str {
         match self {
             Self::Coupled => {
-                "machines that send to each other often leave each other few idle ticks; the theory ignores that one then falls silent for \
-                 a while, and the others send more"
+                "machines send each other so many messages that few idle ticks are left; now and then one \
+                 machine stops sending for a while and the others send more, which the theory ignores"
             }
             Self::BusySenders => {
-                "many of the machine's messages come from machines that are hardly ever idle; how often these are is an estimate"
+                "many of the machine's messages come from machines that are hardly ever idle; their number \
+                 of idle ticks is only an estimate"
             }
             Self::ShortQueue => {
-                "several machines send often, and yet next to nothing is expected to wait; a diffusion is too coarse for so short a queue"
+                "several machines send often, but the predicted queue is almost empty; a Brownian motion is \
+                 too coarse for so short a queue"
             }
             Self::Batches => {
-                "a tick takes every message that waits, and several machines send; the theory ignores that they are busy at the same times"
+                "a tick takes all waiting messages, and several machines send; the theory ignores that they \
+                 are busy at the same times"
             }
             Self::Gains => {
-                "the fastest clock runs ahead of its own machine's ticks, because others send it later times; how fast is an estimate"
+                "other machines send later times to the fastest machine, so its clock advances faster than \
+                 it ticks; how much faster is an estimate"
             }
             Self::Relayed => {
-                "messages of a faster machine arrive only through other machines; the theory ignores that these send nothing while they \
-                 receive, and that an overloaded one sends something at the start"
+                "the time of a faster machine arrives only through other machines; the theory ignores that \
+                 they send nothing while they receive, and that an overloaded machine sends a few messages \
+                 at the start"
             }
             Self::SharedRate => {
-                "two or more machines share the highest rate; how far they are apart depends on their phases"
+                "two or more machines have the highest rate; the difference of their clocks depends on their phases"
             }
             Self::ManySenders => {
-                "four or more machines send to this one; the theory treats as independent how old their information is"
+                "four or more machines send to this one; the theory treats the ages of the times that they send as independent"
             }
             Self::Delays => {
-                "messages take more than half of the shortest period; the theory ignores what the clocks do in that time"
+                "messages travel for more than half of the shortest period; the theory ignores what the clocks do in that time"
             }
             Self::VaryingDelays => {
                 "delays vary, so messages wait for earlier ones of the same sender and arrive together; the theory uses the mean delay"
             }
             Self::Aligned => {
-                "phases are aligned, so how long ago the machine's last tick was is no matter of chance; the theory takes the average"
+                "phases are aligned, so the time since the machine's last tick is not random; the theory takes its average"
             }
             Self::Start => {
-                "the lag grows only until the first messages have arrived, so its slope is small; how long that takes is an estimate"
+                "the lag grows only until the first messages have arrived, so its slope is small; the time \
+                 of this growth is an estimate"
             }
             Self::FewTicks => "the machine ticks fewer than 20 times, so the start matters",
             Self::CriticalTogether => {
                 "two or more machines are critical; each is treated as if it were the only one"
             }
             Self::SeveralStates => {
-                "machines can overload each other until they stop sending, and chance decides which; there is no prediction"
+                "machines can overload each other until some of them stop sending; chance decides which, so \
+                 there is no prediction"
             }
         }
     }
@@ -250,7 +257,7 @@ mod tests {
 
     /// The only exception is the slope of a lag that hardly grows.
     #[test]
-    fn the_plain_case_has_none() {
+    fn common_configurations_have_no_caveats() {
         for system in [
             plain(&[1.0, 3.0, 6.0], 0.7),
             System {
@@ -271,9 +278,9 @@ mod tests {
         }
     }
 
-    /// The hub of a star and the other machines take idle ticks from each other, unless they send rarely.
+    /// The hub of a star and the other machines leave each other few idle ticks, unless they send rarely.
     #[test]
-    fn a_star_that_overloads_itself_is_coupled() {
+    fn a_star_that_sends_often_is_coupled() {
         let star = |internal| System {
             topology: Topology::Star,
             ..plain(&[8.0, 1.1, 0.9, 2.1, 3.5, 2.8, 0.6], internal)
@@ -292,7 +299,7 @@ mod tests {
             topology: Topology::Star,
             ..plain(rates, internal)
         };
-        let draining = |system: System| System {
+        let taking_all = |system: System| System {
             receive: ReceiveRule::All,
             ..system
         };
@@ -302,7 +309,7 @@ mod tests {
         };
         let aligned = System {
             aligned: true,
-            ..draining(plain(&[1.0, 3.0, 6.0], 0.7))
+            ..taking_all(plain(&[1.0, 3.0, 6.0], 0.7))
         };
         let short_queue = broadcasting(&[1.4, 5.6, 8.2, 4.8, 8.9], 0.75);
         let late = System {
@@ -332,7 +339,7 @@ mod tests {
                 Caveat::BusySenders,
             ),
             (
-                draining(plain(&[2.0, 3.0, 4.0], 0.4)),
+                taking_all(plain(&[2.0, 3.0, 4.0], 0.4)),
                 0,
                 Quantity::ReceiveShare,
                 Caveat::Batches,
@@ -385,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_and_names_are_told_apart() {
+    fn letters_and_names_are_unique() {
         let mut letters = Caveat::ALL.map(Caveat::letter).to_vec();
         let mut names = Caveat::ALL.map(Caveat::name).to_vec();
         names.sort_unstable();

@@ -1,4 +1,4 @@
-//! The circumstances of a machine, as numbers, that decide whether its predictions have caveats.
+//! Numbers that describe the circumstances of a machine. They decide which caveats its predictions have.
 
 use super::clocks::Clocks;
 use super::flow::Flow;
@@ -6,10 +6,10 @@ use super::regime::Regime;
 use super::sources::Source;
 use super::system::System;
 
-/// Levels to which the coupling is rounded down, ascending.
+/// The levels to which the coupling is rounded down, in ascending order.
 const COUPLINGS: [f64; 6] = [0.1, 0.3, 0.45, 0.5, 0.6, 0.8];
 
-/// With more messages per tick than this from several machines, some messages must wait.
+/// If several machines together send more messages per tick than this, some messages must wait.
 const OFTEN: f64 = 0.3;
 /// A predicted queue with fewer messages than this is almost empty.
 const NEXT_TO_NOTHING: f64 = 0.02;
@@ -17,30 +17,32 @@ const NEXT_TO_NOTHING: f64 = 0.02;
 /// The circumstances of a machine of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Circumstances {
-    /// Whether a tick takes every message that waits.
-    pub drains: bool,
-    /// The coupling of the machines that are not overloaded, rounded down to one of a few levels. The coupling is minus the least
-    /// eigenvalue of the matrix of sqrt(s_i s_j). From 1 on there may be several long-run states.
+    /// Whether a tick takes all waiting messages.
+    pub takes_all: bool,
+    /// The coupling: how strongly machines that are not overloaded influence each other. It is minus the least eigenvalue of the
+    /// matrix with the elements sqrt(s_i s_j) for neighbours i and j, rounded down to one of `COUPLINGS`. If it is 1 or more,
+    /// there may be several long-run states.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub from_busy: f64,
     /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub from_rather_busy: f64,
-    /// The clock that this machine follows advances faster than its own machine ticks, by this share.
+    /// How much faster the clock that this machine follows advances than its own machine ticks, as a share: 0.1 means 10 %
+    /// faster.
     pub gains: f64,
     /// Whether the time of a faster machine arrives only through other machines.
     pub is_relayed: bool,
     /// Number of machines that send to this machine.
     pub senders: usize,
-    /// Messages that come to the machine between two of its ticks.
+    /// Messages that arrive at the machine per tick.
     pub load: f64,
-    /// Messages that come to the machine in the observed time.
+    /// Messages that arrive at the machine in the observed time.
     pub messages: f64,
     /// Ticks of the machine in the observed time.
     pub ticks: f64,
-    /// Ticks of the fastest machine during a mean delay.
+    /// Number of ticks of the fastest machine during the mean delay of a message.
     pub delay: f64,
-    /// Messages that come to the machine during a mean delay, if delays vary; otherwise 0.
+    /// Number of messages that arrive at the machine during the mean delay, if delays vary; otherwise 0.
     pub overtaking: f64,
     /// The greatest value of `overtaking` among all machines.
     pub overtaking_of_any: f64,
@@ -59,7 +61,7 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    /// The circumstances of all machines, which are in these `regimes`.
+    /// Finds the circumstances of all machines. `regimes` has the regime of each machine.
     pub fn find_all(
         system: &System,
         flow: &Flow,
@@ -86,22 +88,22 @@ impl Circumstances {
             .map(|machine| {
                 let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
                 Self {
-                    drains: system.drains(),
+                    takes_all: system.takes_all(),
                     coupling: coupling.unwrap_or_default(),
                     from_busy: from_busy(system, flow, machine, 0.1),
                     from_rather_busy: from_busy(system, flow, machine, 0.3),
                     gains: clocks.gains(machine),
                     is_relayed: sources[machine].is_relayed,
-                    senders: flow.links.heard(machine).len(),
+                    senders: flow.links.senders_to(machine).len(),
                     load: arrivals / rate,
                     messages: arrivals * observed_s,
                     ticks: rate * observed_s,
                     delay: system.delay_s * highest,
                     overtaking: varying_s * arrivals,
                     overtaking_of_any: varying_s * most_arrivals,
-                    is_short_queue: !system.drains()
+                    is_short_queue: !system.takes_all()
                         && arrivals > OFTEN * rate
-                        && flow.links.heard(machine).len() > 1
+                        && flow.links.senders_to(machine).len() > 1
                         && waits(machine) < NEXT_TO_NOTHING,
                     is_aligned: system.aligned,
                     fastest: system.rates.iter().filter(|rate| **rate == highest).count(),
@@ -114,15 +116,15 @@ impl Circumstances {
     }
 }
 
-/// The share of the messages for `machine` that come from machines whose share of idle ticks is less than `idle`. It is 1 if no machine
-/// that can send to it is ever idle.
+/// The share of the messages for `machine` that come from machines whose share of idle ticks is less than `idle`. It is 1 if all
+/// machines that send to `machine` are never idle.
 fn from_busy(system: &System, flow: &Flow, machine: usize, idle: f64) -> f64 {
-    let heard = || flow.links.heard(machine).iter();
+    let senders = || flow.links.senders_to(machine).iter();
     let sent = |&(sender, s): &(usize, f64)| s * flow.idle[sender];
-    let all: f64 = heard().map(sent).sum();
+    let all: f64 = senders().map(sent).sum();
     let is_busy = |(sender, _): &&(usize, f64)| flow.idle[*sender] < idle * system.rates[*sender];
     match all > 0.0 {
-        true => heard().filter(is_busy).map(sent).sum::<f64>() / all,
-        false => f64::from(u8::from(heard().next().is_some())),
+        true => senders().filter(is_busy).map(sent).sum::<f64>() / all,
+        false => f64::from(u8::from(senders().next().is_some())),
     }
 }

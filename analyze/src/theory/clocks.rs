@@ -1,70 +1,104 @@
-//! Predicts the rates and lags of the clocks.
+//! Predicts how fast the clocks advance, and how far they are behind the fastest clock.
 //!
-//! **The fastest clock.** A clock counts more than its machine's ticks only if a message carries a later time. If a single machine has
-//! the highest rate r, and all others that send tick at half of it or less, no message carries a later time: the logical rate is
-//! R = r. Now let two machines share the highest rate and tick in turn, while the others are silent, and let each idle tick of one
-//! reach the other with probability s. Then exactly ([`super::pair`])
+//! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. An idle tick of
+//! machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this probability is the same for
+//! all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per second. A message has a
+//! *later time* if its timestamp is greater than the clock of its recipient.
+//!
+//! # The fastest clock
+//!
+//! Let r be the highest rate. A clock advances faster than its machine ticks only if messages bring it later times.
+//!
+//! **One machine at the highest rate.** If every other machine that sends has at most half the highest rate, no message brings
+//! the fastest machine a later time. So R = r.
+//!
+//! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then exactly
+//! ([`super::pair`])
 //!
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
-//! The same result follows approximately from two steps. First a message of the fastest machine puts the partner's clock ahead by part
-//! of a tick; then a message back carries this lead to the fastest machine, whose clock gains a tick. Each step takes 1 / (s y) seconds
-//! on average, where y = r / (1 + s), so there are s y / 2 gains per second. Machines sometimes receive when they would have sent. The
-//! factor 2 (1 - s) / (2 - s) accounts for this and gives the exact result.
+//! Two steps give the same result, and they can be applied to other machines too. Step 1: a message of the fastest machine puts
+//! the clock of its partner ahead by part of a tick. Step 2: a message of the partner carries this lead to the fastest machine,
+//! whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where y = r / (1 + s) is the number of idle ticks
+//! per second of each machine. So there are s y / 2 gains per second. This is too many, because machines sometimes receive at
+//! ticks at which they would have sent. Multiplied by 2 (1 - s) / (2 - s), it is exact.
 //!
-//! The two steps also apply to a slower *partner* j, and if other machines send too. The partner gets ahead only if it ticks before the
-//! fastest machine does, with probability r_j / r. So there are alpha = s y r_j / r first steps per second. The lead is evenly
-//! distributed over a tick of the fastest machine and shrinks at the rate r - r_j. There are s y_j messages back per second. One of
-//! them comes before the lead is gone with probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j); for equal rates P = 1.
-//! So the gains per second through j are
+//! **A slower partner j, or more senders.** Step 1 succeeds only if the partner ticks before the fastest machine ticks again. The
+//! probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per second. The lead is then evenly distributed
+//! between 0 and 1 tick of the fastest machine, and it shrinks by r - r_j per second. The partner sends s y_j messages back per
+//! second. One of them is sent before the lead is gone with probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j).
+//! For equal rates P = 1. So the gains per second through j are
 //!
 //! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
 //!
-//! This is an estimate, and so is the sum over all partners with more than half the highest rate: simultaneous gains count twice, and
-//! chains of leads over several machines are left out. If machines of equal rate tick at the same instants, or if messages carry the
-//! time before the increment, no message is ahead: R = r.
+//! This is an estimate. R is r plus the gains through all partners with more than half the highest rate. The sum counts
+//! simultaneous gains twice, and it leaves out leads that pass through several machines.
 //!
-//! The greatest clock is ahead of the fastest machine's clock for part of a tick. [`super::leads`] derives this *lead*.
+//! **No gains.** If machines of equal rate tick at the same instants, or if messages carry the clock before the increment, no
+//! message brings the fastest machine a later time. So R = r.
 //!
-//! **The other clocks.** The *lag* of machine i is the difference between the fastest clock and its clock. Messages wait for
-//! Q_i / lambda_i on average (Little's law), so the times that i receives are older by this, which contributes R Q_i / lambda_i to the
-//! lag. The second part of the lag is due to the time since the last message with a later time. In this time, the fastest clock gains
-//! D_i = R - max(r_i, lambda_i) per second on i, since an overloaded machine adds 1 to its clock for each of its lambda_i messages per
-//! second. Let G_i(x) be the probability that the second part exceeds x. It exceeds x if in the last x / D_i seconds no message came
-//! from a machine whose lag then was less than the rest of x. If senders are independent and messages are Poisson processes,
+//! For a part of each tick, another clock can be greater than the clock of the fastest machine. [`super::leads`] derives by how
+//! much.
 //!
-//! > G_i' = -(G_i / D_i) (sum over j of s y_j (1 - G_j)), G_i(0) = 1, and G = 0 for the fastest.
+//! # The other clocks
 //!
-//! Here s y_j is the rate of messages from j to i, with the s_j of [`super::links`]; only messages with the time of the clock that i
-//! follows count. The mean of the second part at time t is the integral of G_i up to D_i t ([`super::news`]). It grows from 0 at first,
-//! and only this growth gives the lag of a stable machine a slope. With a delay d, t is replaced by t - d, and R d is added. A receive
-//! adds 1 to the clock, and a clock is read half a tick after its last step on average. This gives an offset of -1/2 for a machine that
-//! keeps up, so its clock can be ahead of the fastest. For an overloaded machine, which receives a message at every tick, the offset is
-//! -3/2 minus half of (R - lambda_i) / lambda_i.
+//! The *lag* of machine i is the fastest clock minus the clock of i. It has two parts and an offset.
 //!
-//! **Topologies.** If not every machine sends to every other, R is the logical rate of the fastest machine whose time reaches i
-//! ([`super::sources`]). The lag of i behind the greatest clock then also grows by the difference of the two rates. So a time-keeper's
-//! clock advances exactly at its own rate, and a listener's at the greater of the two rates. There is no prediction for an overloaded
-//! machine that hears of several clocks, since its queue mixes their times.
+//! **Waiting.** A message waits Q_i / lambda_i seconds on average (Little's law), where Q_i is the mean number of waiting
+//! messages. During this time the fastest clock advances by R Q_i / lambda_i. This is the first part.
 //!
-//! **Ticks that take all waiting messages.** Such a machine counts each message, so its clock advances by lambda_i + y_i per second
-//! without later times. This is at least r_i. It replaces r_i in D_i, and in the R of a machine that follows no other. A message waits
-//! for the next tick only. Let it have been sent a time a before i's last tick, which was half a period ago on average. Since then the
-//! fastest clock has counted R (a + 1 / (2 r_i)) - 1/2, and i has counted 1 for the message and a r_i - 1/2 for the ticks in a: so the
-//! offset is R / (2 r_i) - 1. A slow machine that counts messages nearly as fast as the fastest machine ticks, and that sends, can get
-//! ahead of it. How two such machines drive each other is not derived, and their clocks are not predicted.
+//! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
+//! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
+//! message.) Let G_i(x) be the probability that the second part exceeds x. A message from j that came u seconds ago made the
+//! second part of i equal to that of j; since then it has grown by D_i u. So the second part of i exceeds x if, for each message
+//! of the last x / D_i seconds, the second part of its sender was greater than x - D_i u. If senders are independent and messages
+//! arrive as Poisson processes, then
+//!
+//! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
+//!
+//! Here s_j y_j is the number of messages per second from j to i. The sum includes only messages with the time of the clock that
+//! i follows. The mean of the second part at time t is the integral of G_i from 0 to D_i t ([`super::staleness`]). It grows at
+//! the start of a run. Only because of this growth, the lag of a stable machine has a slope.
+//!
+//! **Offset.** A receive adds 1 to the clock, and a clock is read half a tick after its last step on average. This gives an
+//! offset of -1/2 for a machine that keeps up, so its lag can be negative. An overloaded machine receives a message at every
+//! tick. Its offset is -3/2 - (R - lambda_i) / lambda_i.
+//!
+//! **Delay.** A delay d adds R d to the lag, and t is replaced by t - d.
+//!
+//! # Topologies
+//!
+//! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
+//! reaches i ([`super::sources`]). The lag of i behind the greatest clock of the run then also grows, by the difference of the
+//! two clocks' rates. For example, a time-keeper's clock advances exactly at its own rate. A listener's clock advances at the
+//! time-keeper's rate or at its own, whichever is greater. There is no prediction for an overloaded machine that receives times
+//! of several clocks, because its queue mixes them.
+//!
+//! # Ticks that take all waiting messages
+//!
+//! Such a machine counts each message. Without later times its clock advances by lambda_i + y_i per second, which is at least
+//! r_i. This number replaces r_i in D_i. For a machine that follows no other, it also replaces r in R.
+//!
+//! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
+//! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
+//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The terms with a belong to the second part of
+//! the lag. The others are the offset, R / (2 r_i) - 1.
+//!
+//! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
+//! ticks. How two such machines drive each other is not derived, so their clocks are not predicted.
 
 use super::diffusion;
 use super::flow::Flow;
 use super::gains::{events, rate};
 use super::leads::leads;
-use super::news::News;
 use super::regime::Regime;
 use super::sources::Source;
+use super::staleness::Staleness;
 use super::system::System;
 
-/// Clocks are not predicted if a machine counts more messages than this share of R, and this many times its ticks.
+/// No clock is predicted if a machine that sends counts more messages per second than this share of R
 const COUNTS_ALONG: f64 = 0.8;
+/// and more messages than this many times its ticks.
 const COUNTS_MESSAGES: f64 = 1.5;
 /// A clock that is ahead of the fastest clock half of the time is ahead by less than this on average.
 const MOST_AHEAD: f64 = 1.0;
@@ -74,50 +108,50 @@ const MOST_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// How far the greatest clock is ahead of the clock of the machine from which the lag is counted.
+    /// For each machine, how far the greatest clock is ahead of the clock from which the machine's lag is counted.
     pub leads: Vec<f64>,
-    followed: Followed<'a>,
-    news: News,
+    followed: FollowedClocks<'a>,
+    staleness: Staleness,
 }
 
 /// The clock that each machine follows, and the rates of both.
 #[derive(Clone, Debug)]
-struct Followed<'a> {
+struct FollowedClocks<'a> {
     system: &'a System,
     flow: &'a Flow,
-    /// For each machine, the machine whose clock it follows, which may be itself.
+    /// For each machine, the machine whose clock it follows; this may be the machine itself.
     sources: Vec<Source>,
     /// R, the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// D, how much the followed clock gains per second on the machine's clock between messages.
+    /// D: how much faster the followed clock advances than the machine's clock between messages, in 1/s.
     gains: Vec<f64>,
 }
 
 impl<'a> Clocks<'a> {
     pub fn new(system: &'a System, flow: &'a Flow) -> Self {
-        let followed = Followed::new(system, flow);
+        let followed = FollowedClocks::new(system, flow);
         Self {
             fastest: followed.rates.iter().copied().fold(0.0, f64::max),
             leads: leads(system, flow),
-            news: followed.news(),
+            staleness: followed.staleness(),
             followed,
         }
     }
 
-    /// The share by which the clock that `machine` follows advances faster than its own machine ticks.
+    /// How much faster the clock that `machine` follows advances than its own machine ticks, as a share: 0.1 means 10 % faster.
     pub fn gains(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
         followed.rates[machine] / followed.system.rates[source] - 1.0
     }
 
-    /// The expected lag of `machine` after `time`, counted from the fastest machine. It is 0 for the fastest machines, and negative for
-    /// a machine that is more often ahead of them than behind. The lag behind the greatest clock is greater by the lead. None if it
-    /// cannot be derived.
+    /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
+    /// machines, and negative for a machine that is more often ahead of them than behind. Add the lead for the lag behind the
+    /// greatest clock. None if the lag cannot be derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
         let of_source = (self.fastest - followed.rates[machine]) * time;
-        let own = || followed.lag(machine, time, &self.news);
+        let own = || followed.lag(machine, time, &self.staleness);
         followed.is_derivable(machine).then(|| of_source + own())
     }
 
@@ -131,7 +165,7 @@ impl<'a> Clocks<'a> {
     }
 }
 
-impl<'a> Followed<'a> {
+impl<'a> FollowedClocks<'a> {
     fn new(system: &'a System, flow: &'a Flow) -> Self {
         let sources = Source::find_all(system, flow);
         let rates: Vec<f64> = sources
@@ -155,67 +189,67 @@ impl<'a> Followed<'a> {
         self.system.rates[machine] == self.system.rates[self.sources[machine].machine]
     }
 
-    /// Whether the lag of the machine can be derived. It cannot if a critical machine passes times on to it, or if the machine is not
-    /// stable and its queue has times of several clocks.
+    /// Whether the lag of the machine can be derived. It cannot be derived if a critical machine passes times on to the machine,
+    /// or if the machine is not stable and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
-        if self.sources[machine].is_doubtful || self.messages_drive() {
+        if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
         }
-        let strength = self.flow.queues[machine].strength(self.system.duration_s);
-        let heard = self.flow.links.heard(machine).iter();
-        let mut senders = heard.filter(|(sender, _)| self.flow.active[*sender]);
+        let relative_drift = self.flow.queues[machine].relative_drift(self.system.duration_s);
+        let senders = self.flow.links.senders_to(machine).iter();
+        let mut senders = senders.filter(|(sender, _)| self.flow.active[*sender]);
         self.is_source(machine)
-            || Regime::from_strength(strength) == Regime::Stable
+            || Regime::from_relative_drift(relative_drift) == Regime::Stable
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether a machine that sends counts messages nearly as fast as the machine that it follows counts ticks.
-    fn messages_drive(&self) -> bool {
-        let drives = |machine: usize| {
+    /// Whether some machine that sends counts messages nearly as fast as the machine that it follows counts ticks.
+    fn messages_drive_clocks(&self) -> bool {
+        let is_driver = |machine: usize| {
             let counted = events(self.system, self.flow, machine);
             self.flow.links.sends(machine)
                 && counted > COUNTS_MESSAGES * self.system.rates[machine]
                 && counted > COUNTS_ALONG * self.rates[machine]
         };
-        self.system.drains() && (0..self.rates.len()).any(drives)
+        self.system.takes_all() && (0..self.rates.len()).any(is_driver)
     }
 
-    /// The part of each machine's lag that is due to the time since the last message with a later time.
-    fn news(&self) -> News {
+    /// The second part of each machine's lag, which is due to the time since the last message with a later time.
+    fn staleness(&self) -> Staleness {
         let follows = |machine: usize| !self.is_source(machine) && self.gains[machine] > 0.0;
         let machines = 0..self.gains.len();
         let followers: Vec<usize> = machines.filter(|&machine| follows(machine)).collect();
-        News::follow(self.flow, &self.gains, &self.rates, &followers)
+        Staleness::integrate(self.flow, &self.gains, &self.rates, &followers)
     }
 
-    /// The lag after `time` behind the machine that this one follows.
-    fn lag(&self, machine: usize, time: f64, news: &News) -> f64 {
+    /// The lag after `time` seconds behind the machine that this one follows.
+    fn lag(&self, machine: usize, time: f64, staleness: &Staleness) -> f64 {
         let (system, fastest) = (self.system, self.rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
         if self.is_source(machine) {
             return 0.0;
         }
-        let without_news = (fastest - rate) * time;
+        let without_messages = (fastest - rate) * time;
         let since = time - system.delay_s;
         if since <= 0.0 {
-            return without_news;
+            return without_messages;
         }
         let queue = self.flow.queues[machine];
         let waits = queue.mean(since);
-        let news = news.mean(machine, self.gains[machine] * since);
-        let lag = if system.drains() {
-            fastest / (2.0 * rate) + news - 1.0
+        let staleness = staleness.mean(machine, self.gains[machine] * since);
+        let lag = if system.takes_all() {
+            fastest / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
             // In a queue that is mostly empty, messages since the last tick delay no other message.
             let waits = (waits - arrivals / (2.0 * rate)).max(0.0);
-            fastest * waits / arrivals + news - 0.5
+            fastest * waits / arrivals + staleness - 0.5
         } else {
-            let wait_of_news = (fastest - arrivals).max(0.0) / arrivals;
-            fastest * waits / arrivals + news - wait_of_news - 1.5
+            let between_messages = (fastest - arrivals).max(0.0) / arrivals;
+            fastest * waits / arrivals + staleness - between_messages - 1.5
         };
-        // A message with the clock before the increment carries 1 less.
+        // With stamp = before, the timestamp of a message is 1 less.
         let lag = lag + fastest * system.delay_s + f64::from(u8::from(system.stamps_before));
-        lag.max(-MOST_AHEAD).min(without_news)
+        lag.max(-MOST_AHEAD).min(without_messages)
     }
 }
 
@@ -231,7 +265,7 @@ mod tests {
         slopes: Vec<Option<f64>>,
     }
 
-    fn of(system: &System) -> Lags {
+    fn predict_lags(system: &System) -> Lags {
         let flow = Flow::solve(system).expect("one solution");
         let clocks = Clocks::new(system, &flow);
         let machines = 0..system.rates.len();
@@ -243,11 +277,11 @@ mod tests {
     }
 
     fn plain(rates: &[f64], internal: f64) -> Lags {
-        of(&System::new(rates, internal, T))
+        predict_lags(&System::new(rates, internal, T))
     }
 
     #[test]
-    fn a_pair_gains_as_its_four_states_say() {
+    fn two_equal_machines_have_the_exact_logical_rate() {
         for internal in [0.1, 0.5, 0.8, 1.0] {
             let s: f64 = 1.0 - internal;
             let gain = s * (1.0 - s) / (2.0 + s * (1.0 - s));
@@ -257,8 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn one_follower_hears_at_the_rate_of_the_fastest() {
-        // D = 5. Messages come at 0.3 per second, binomially distributed with six draws: E A (A - 1) / (2 (1 - E A)) wait at a tick.
+    fn the_lag_of_one_follower_worked_out_by_hand() {
+        // D = 5. The number A of messages per second is binomially distributed: six draws with probability 0.05. So E A (A - 1) /
+        // (2 (1 - E A)) messages wait at a tick.
         let heard = 0.05 * 6.0;
         let waits = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - heard));
         let expected = 5.0 / heard + 6.0 * waits / heard - 0.5;
@@ -289,7 +324,7 @@ mod tests {
             (1.0..3.0).contains(&rare) && frequent < 0.1,
             "{rare} {frequent}"
         );
-        let later = of(&System {
+        let later = predict_lags(&System {
             warm_up_s: 30.0,
             ..System::new(&[1.0, 6.0], 0.99, T)
         });
@@ -305,7 +340,7 @@ mod tests {
             delay_s: 0.05,
             ..system.clone()
         };
-        let lag = |system: &System| of(system).lags[0].unwrap_or_default();
+        let lag = |system: &System| predict_lags(system).lags[0].unwrap_or_default();
         let added = lag(&late) - lag(&system);
         assert!((added - 6.0 * 0.05).abs() < 0.02, "{added}");
     }

@@ -8,10 +8,10 @@ use crate::measures::{self, Measure};
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
 
-/// The measurement and the prediction for a machine of a configuration.
+/// The measurements and the prediction for a machine of a configuration.
 #[derive(Clone, Debug)]
 pub struct PredictionComparison<'a> {
-    /// The machine's measures over the repetitions.
+    /// The machine's measures, averaged over the repetitions.
     pub group: &'a Group,
     /// The prediction; none if a parameter of the configuration could not be read.
     pub prediction: Option<Prediction>,
@@ -38,7 +38,8 @@ impl Compared {
         Some(self.measured?.mean - self.predicted?)
     }
 
-    /// The difference in standard errors of the measured mean; none for a single repetition, or if all values are equal.
+    /// The z-score: the difference divided by the standard error of the measured mean. None for a single repetition, or if all
+    /// values are equal.
     pub fn z(&self) -> Option<f64> {
         let estimate = self.measured?;
         estimate.half_width?;

@@ -1,18 +1,28 @@
-//! A queue as a Brownian motion that is reflected at zero: the mean and the spread of a backlog after a finite time.
+//! A queue as a Brownian motion that is reflected at zero: the mean and the standard deviation of the backlog after a finite
+//! time.
 //!
-//! The number of messages that have come minus the number of ticks is a random walk with drift mu and variance sigma^2 per second;
-//! X(t) is the Brownian motion with the same drift and variance. The queue Q(t) = X(t) - min(0, min over u <= t of X(u)) has the
-//! distribution of the greatest value of X up to t. By Spitzer's identity, its mean is the integral of E max(0, X(u)) / u over u from 0
-//! to t. With d = mu sqrt(t) / sigma, and Phi and phi the normal distribution function and density, this is
+//! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
+//! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, least X(u) for u <= t),
+//! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity, its mean is
+//! the integral of E max(0, X(u)) / u over u from 0 to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the
+//! standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
-//! The limits are mu t + sigma^2 / (2 mu) far above the critical load, sigma^2 / (2 |mu|) far below it, and sqrt(2 sigma^2 t / pi) at
-//! the critical load. The reflection acts only where Q is zero, so Q^2 has the drift 2 mu Q + sigma^2, and
+//! After a long time this becomes
 //!
-//! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t),
+//! - mu t + sigma^2 / (2 mu) if mu > 0 (more messages than ticks),
+//! - sqrt(2 sigma^2 t / pi) if mu = 0 (the critical load),
+//! - sigma^2 / (2 |mu|) if mu < 0 (fewer messages than ticks).
 //!
-//! where the integral is (sigma^4 / mu^3) times (d^2 + d^4/2) Phi(d) - d^2/2 - A/2 + d^3 phi(d)/2, with A = Phi(d) - 1/2 - d phi(d).
+//! The reflection acts only when Q is zero, so it does not change the growth of Q^2. The mean of Q^2 grows by 2 mu E Q + sigma^2
+//! per second. So
+//!
+//! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
+//!
+//! With A = Phi(d) - 1/2 - d phi(d), the integral is
+//!
+//! > (sigma^4 / mu^3) ((d^2 + d^4/2) Phi(d) - (d^2 + A - d^3 phi(d)) / 2).
 
 use std::ops::Range;
 
@@ -34,8 +44,9 @@ pub struct Reflected {
 }
 
 impl Reflected {
-    /// d, the drift over `time` in standard deviations. Between -1 and 1 the drift is less than the random fluctuations.
-    pub fn strength(&self, time: f64) -> f64 {
+    /// d: the drift over `time`, divided by the standard deviation of the random fluctuations over `time`. Between -1 and 1, the
+    /// fluctuations are greater than the drift.
+    pub fn relative_drift(&self, time: f64) -> f64 {
         if self.variance > 0.0 {
             self.drift * (time / self.variance).sqrt()
         } else if self.drift == 0.0 {
@@ -47,7 +58,7 @@ impl Reflected {
 
     /// E Q(`time`), in messages.
     pub fn mean(&self, time: f64) -> f64 {
-        let d = self.strength(time);
+        let d = self.relative_drift(time);
         if d.is_infinite() {
             return (self.drift * time).max(0.0);
         }
@@ -55,13 +66,13 @@ impl Reflected {
             let spread = (2.0 * self.variance * time / std::f64::consts::PI).sqrt();
             return spread + self.drift * time / 2.0;
         }
-        let bracket = half(d) + d * d * below(d) + d * density(d);
+        let bracket = normal_cdf_above_half(d) + d * d * normal_cdf(d) + d * normal_density(d);
         (self.variance / self.drift * bracket).max(0.0)
     }
 
     /// The standard deviation of Q(`time`), in messages.
     pub fn sd(&self, time: f64) -> f64 {
-        if self.strength(time).is_infinite() {
+        if self.relative_drift(time).is_infinite() {
             return 0.0;
         }
         let mean = self.mean(time);
@@ -69,20 +80,21 @@ impl Reflected {
         (square - mean * mean).max(0.0).sqrt()
     }
 
-    /// The least-squares slope of E Q(t - `delay`) on t within `window`, in messages per second; before `delay` nothing waits.
+    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window`, in messages per second. Before `delay` no
+    /// message waits.
     pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
-        // The mean starts at zero and cannot fall, so a negative slope is a rounding error.
+        // The mean never falls, so a negative slope is a rounding error.
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
     }
 
     fn integral(&self, time: f64) -> f64 {
-        let d = self.strength(time);
+        let d = self.relative_drift(time);
         if d.abs() < NO_DRIFT {
             return 2.0 / 3.0 * time * self.mean(time);
         }
-        let spread = half(d) - d * density(d);
-        let bracket =
-            (d * d + d.powi(4) / 2.0) * below(d) - (d * d + spread - d.powi(3) * density(d)) / 2.0;
+        let spread = normal_cdf_above_half(d) - d * normal_density(d);
+        let bracket = (d * d + d.powi(4) / 2.0) * normal_cdf(d)
+            - (d * d + spread - d.powi(3) * normal_density(d)) / 2.0;
         self.variance.powi(2) / self.drift.powi(3) * bracket
     }
 }
@@ -90,7 +102,8 @@ impl Reflected {
 /// The least-squares slope of `curve` within `window`, in units of the curve per second.
 pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
     let (points, length) = (f64::from(POINTS), window.end - window.start);
-    // Times are shares of the window, counted from its middle. They have the mean 0 and the variance (1 - 1/n^2) / 12.
+    // Times are shares of the window, counted from its middle: from -1/2 to 1/2. Their mean is 0, and the variance of n of them
+    // is (1 - 1/n^2) / 12.
     let sum: f64 = (0..POINTS)
         .map(|point| (f64::from(point) + 0.5) / points)
         .map(|share| (share - 0.5) * curve(window.start + share * length))
@@ -99,17 +112,17 @@ pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// Phi(x).
-fn below(x: f64) -> f64 {
+fn normal_cdf(x: f64) -> f64 {
     erfc(-x / std::f64::consts::SQRT_2) / 2.0
 }
 
 /// Phi(x) - 1/2.
-fn half(x: f64) -> f64 {
-    below(x) - 0.5
+fn normal_cdf_above_half(x: f64) -> f64 {
+    normal_cdf(x) - 0.5
 }
 
 /// phi(x).
-fn density(x: f64) -> f64 {
+fn normal_density(x: f64) -> f64 {
     (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 
@@ -132,8 +145,8 @@ mod tests {
         let scale = (queue.variance * T).sqrt();
         let above = |x: f64| {
             let passed = (2.0 * queue.drift * x / queue.variance).exp()
-                * below((-x - queue.drift * T) / scale);
-            below((queue.drift * T - x) / scale) + passed
+                * normal_cdf((-x - queue.drift * T) / scale);
+            normal_cdf((queue.drift * T - x) / scale) + passed
         };
         let step = 0.001;
         let (mut mean, mut square) = (0.0, 0.0);
@@ -190,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_nothing_waits() {
+    fn without_variance_the_queue_is_empty() {
         let idle = Reflected {
             drift: -3.0,
             variance: 0.0,

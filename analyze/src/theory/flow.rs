@@ -1,26 +1,42 @@
-//! The rates over a finite time: the rates of the fluid, corrected for chance near the critical load and at the start.
+//! The rates of idle ticks and of messages over a finite time T. They are those of [`super::fluid`], corrected for chance. Chance
+//! matters near the critical load and at the start of a run.
 //!
-//! Q_i is approximated by a reflected Brownian motion with the variance sigma_i^2 and the drift mu_i = lambda_i + kappa_i y_i - r_i.
-//! This is the drift if machine i were never idle: the messages that its own idle ticks keep away are added. A message that came was
-//! either received or waits: lambda_i T = (r_i - y_i) T + Q_i(T). So on average
+//! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. Y is the sum of
+//! all y_i. An idle tick sends a message to a given other machine with probability s.
 //!
-//! > y_i = r_i - lambda_i + E Q_i(T) / T, lambda_i = s (Y - y_i), Y = sum of y:
+//! # The equations
 //!
-//! which is one equation per machine. For a long T they become the equations of the fluid. If Y is given, each is an equation for one
-//! y_i alone. The sum of their solutions minus Y falls as Y rises, so Y is found as a root, with an inner root for each y_i.
+//! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]). Its variance sigma_i^2 is
+//! computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. This would be the drift if machine i had no
+//! idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
 //!
-//! If idle ticks always send to all, the equations have no single solution, and the rates of the fluid are used. If machines differ in
-//! what they send, or to whom, lambda_i depends on every other machine. Given the others, y_i falls no faster than lambda_i rises, so
-//! updating one y_i after the other converges as for the fluid.
+//! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
-//! Machines whose ticks take all waiting messages have no queues: their rates are those of [`super::batch_service`].
+//! > y_i = r_i - lambda_i + E Q_i(T) / T, with lambda_i = s (Y - y_i).
 //!
-//! sigma^2 depends on y, so the equations are solved first with the y of the fluid and again with the result. Machines affect each
-//! other through their means only. Correlations between queues are ignored, except those in [`super::noise`].
+//! This is one equation for each machine. For a long T the equations become those of the fluid.
+//!
+//! # The solution
+//!
+//! If Y is given, each equation has only one unknown, y_i, which is found as a root. The sum of the y_i minus Y falls as Y rises,
+//! so Y is found as a root too.
+//!
+//! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
+//! machines differ in their sends or recipients, lambda_i depends on all other machines. The y_i are then updated one after the
+//! other, as for the fluid. This converges because y_i falls by no more than lambda_i rises. Machines whose ticks take all
+//! waiting messages have no queues: their rates are computed in [`super::batch_service`].
+//!
+//! sigma_i^2 depends on the y, so the equations are solved twice: first with the y of the fluid in sigma_i^2, then with the y of
+//! the first solution.
+//!
+//! # What is ignored
+//!
+//! Machines affect each other only through their mean rates. Correlations between queues are ignored, except those in
+//! [`super::noise`].
 
 use super::batch_service;
 use super::diffusion::Reflected;
-use super::fixed_point::relaxed;
+use super::fixed_point::find_fixed_point;
 use super::fluid::Fluid;
 use super::links::Links;
 use super::noise::Noise;
@@ -39,7 +55,7 @@ pub(super) struct Flow {
     pub idle: Vec<f64>,
     /// Messages per second that arrive at each machine, lambda_i.
     pub arrivals: Vec<f64>,
-    /// Whether the machine has idle ticks in the long run.
+    /// Whether each machine has idle ticks in the long run.
     pub active: Vec<bool>,
     /// Each machine's queue.
     pub queues: Vec<Reflected>,
@@ -49,8 +65,8 @@ impl Flow {
     /// Solves the equations; none if several long-run states are possible.
     pub fn solve(system: &System) -> Option<Self> {
         let links = Links::new(system);
-        if system.drains() {
-            return Self::drained(system, links);
+        if system.takes_all() {
+            return Self::solve_batch_service(system, links);
         }
         let fluid = Fluid::from_links(&system.rates, &links)?;
         let machines = 0..system.rates.len();
@@ -59,14 +75,14 @@ impl Flow {
         for _ in 0..PASSES {
             noises = machines
                 .clone()
-                .map(|machine| Noise::at(machine, &idle, &fluid.active, &links))
+                .map(|machine| Noise::compute(machine, &idle, &fluid.active, &links))
                 .collect::<Option<_>>()?;
             if links.always_send() {
                 break;
             }
-            idle = solved(system, &links, &noises, idle)?;
+            idle = solve_given_noise(system, &links, &noises, idle)?;
         }
-        let arrivals = arrivals(&links, &idle);
+        let arrivals = arrival_rates(&links, &idle);
         let queues = machines
             .map(|machine| {
                 queue(
@@ -87,14 +103,14 @@ impl Flow {
         })
     }
 
-    fn drained(system: &System, links: Links) -> Option<Self> {
+    fn solve_batch_service(system: &System, links: Links) -> Option<Self> {
         let idle = batch_service::idle(&system.rates, &links)?;
         let empty = |rate: &f64| Reflected {
             drift: -rate,
             variance: 0.0,
         };
         Some(Self {
-            arrivals: arrivals(&links, &idle),
+            arrivals: arrival_rates(&links, &idle),
             active: vec![true; idle.len()],
             queues: system.rates.iter().map(empty).collect(),
             links,
@@ -103,8 +119,8 @@ impl Flow {
     }
 }
 
-/// Messages per second that come to each machine.
-fn arrivals(links: &Links, idle: &[f64]) -> Vec<f64> {
+/// The messages per second that arrive at each machine.
+fn arrival_rates(links: &Links, idle: &[f64]) -> Vec<f64> {
     let total: f64 = idle.iter().sum();
     match links.uniform() {
         Some((s, _)) => idle.iter().map(|idle| s * (total - idle)).collect(),
@@ -112,10 +128,16 @@ fn arrivals(links: &Links, idle: &[f64]) -> Vec<f64> {
     }
 }
 
-/// The idle ticks per second that solve the equations with these `noises`, from `idle` on.
-fn solved(system: &System, links: &Links, noises: &[Noise], idle: Vec<f64>) -> Option<Vec<f64>> {
+/// Solves the equations for the idle ticks per second. `noises` are the random parts of the arrivals; the search starts at
+/// `idle`.
+fn solve_given_noise(
+    system: &System,
+    links: &Links,
+    noises: &[Noise],
+    idle: Vec<f64>,
+) -> Option<Vec<f64>> {
     let Some((s, _)) = links.uniform() else {
-        return relaxed(idle, |machine, idle| {
+        return find_fixed_point(idle, |machine, idle| {
             let arrivals = links.sum(machine, idle);
             idle_given(system, machine, noises[machine], |_| arrivals)
         });
@@ -130,21 +152,22 @@ fn solved(system: &System, links: &Links, noises: &[Noise], idle: Vec<f64>) -> O
     Some(given(root::find_zero(excess, 0.0, most)))
 }
 
-/// The queue of a machine with `idle` ticks to which `arrivals` come.
+/// The queue of a machine with `idle` idle ticks and `arrivals` messages per second.
 fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64) -> Reflected {
     Reflected {
-        drift: arrivals + noise.answer * idle - system.rates[machine],
+        drift: arrivals + noise.feedback * idle - system.rates[machine],
         variance: noise.variance,
     }
 }
 
-/// The machine's idle ticks per second, if `arrivals` gives the messages per second that come to it for each number of idle ticks.
+/// Solves the equation of one machine for its idle ticks per second. `arrivals(y)` is the number of messages per second that
+/// arrive if the machine has y idle ticks per second.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
     let too_few = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
         let reflected = queue.mean(duration_s) / duration_s - queue.drift;
-        reflected - (1.0 - noise.answer) * idle
+        reflected - (1.0 - noise.feedback) * idle
     };
     root::find_zero(too_few, 0.0, rate)
 }
@@ -156,7 +179,7 @@ mod tests {
 
     /// After a long time the rates are those of the fluid, except at the critical load.
     #[test]
-    fn becomes_the_fluid() {
+    fn rates_after_a_long_time_are_those_of_the_fluid() {
         for (rates, internal) in [
             (&[1.0, 3.0, 6.0][..], 0.7),
             (&[1.0, 3.0, 6.0], 0.4),
@@ -179,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_arrives_is_received_or_waits() {
+    fn each_message_is_received_or_waits() {
         for internal in [0.0, 0.1, 0.4, 0.9, 1.0] {
             let system = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
             let flow = Flow::solve(&system).expect("one solution");
@@ -192,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn two_machines_that_always_send_are_no_exception() {
+    fn two_machines_that_nearly_always_send_have_the_expected_rates() {
         for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {
             for internal in [0.0, 1e-9] {
                 let flow = Flow::solve(&System::new(&rates, internal, 60.0)).expect("one solution");
@@ -203,9 +226,9 @@ mod tests {
         }
     }
 
-    /// The equations for machines that differ give nearly the same result as those for equal machines, if the machines hardly differ.
+    /// If machines hardly differ, the equations for machines that differ give nearly the same result as those for equal machines.
     #[test]
-    fn equals_are_no_exception() {
+    fn nearly_equal_machines_have_the_rates_of_equal_machines() {
         for internal in [0.1, 0.4, 0.9] {
             let equals = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
             let mut others = equals.clone();
@@ -219,9 +242,9 @@ mod tests {
         }
     }
 
-    /// Each pair of opposite machines in the ring can silence the other pair.
+    /// Each pair of opposite machines in the ring can stop the other pair from sending.
     #[test]
-    fn several_states_are_none() {
+    fn several_possible_states_give_no_result() {
         let ring = System {
             topology: Topology::Ring,
             sends: Sends::Broadcast,
@@ -232,7 +255,8 @@ mod tests {
             rates: vec![3.0, 4.0, 5.0, 6.0],
             ..ring
         };
-        let flow = Flow::solve(&uneven).expect("the faster pair silences the slower");
+        let flow =
+            Flow::solve(&uneven).expect("the faster pair stops the slower pair from sending");
         assert_eq!(flow.active, [false, true, false, true]);
     }
 }

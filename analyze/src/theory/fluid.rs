@@ -1,37 +1,42 @@
-//! The rates in the long run, with messages as a liquid.
+//! The rates of idle ticks and of messages in the long run. Messages are treated as a continuous flow, like a liquid.
 //!
-//! Let y_i be machine i's idle ticks per second and Y their sum. Each idle tick of another machine brings i a message with
-//! probability s, so lambda_i = s (Y - y_i) arrive per second. A machine that keeps up spends lambda_i of its r_i ticks on them:
-//! y_i = r_i - s (Y - y_i), and therefore
+//! Machine i has r_i ticks and y_i idle ticks per second; Y is the sum of all y_i. Each idle tick of another machine sends i a
+//! message with probability s. So lambda_i = s (Y - y_i) messages arrive at i per second. A machine that keeps up uses one tick
+//! for each message, so the rest of its ticks are idle: y_i = r_i - s (Y - y_i). Therefore
 //!
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
-//! A machine with y_i = 0 is overloaded: all its ticks are receives, and lambda_i = s Y > r_i. The other k machines are *active*. The
-//! sum over them gives Y = (sum of their r) / (1 + (k - 1) s). The sum of the right-hand sides falls as Y rises, so there is a single
-//! solution. The active machines are the fastest ones: they are added in order of their rates, for as long as the next machine has
-//! r_i > s Y with Y including this machine.
+//! A machine with y_i = 0 is overloaded: it receives at every tick, and lambda_i = s Y > r_i. The other machines are *active*;
+//! let k be their number. The sum over them gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only one solution, because
+//! the sum of the right-hand sides falls as Y rises. The active machines are the fastest ones. They are found one by one, in the
+//! order of their rates, as long as the next machine has r_i > s Y when Y includes it.
 //!
-//! **Where machines differ in what they send, or to whom,** with the s_j of [`super::links`],
+//! # If machines differ in their sends or recipients
 //!
-//! > y_i = max(0, r_i - lambda_i), lambda_i = sum over the neighbours j that send to i of s_j y_j.
+//! With the s_j of [`super::links`],
 //!
-//! In the mesh, the ring and the star, neighbours send to each other both ways. Multiplied by s_i, the equations are then the
-//! conditions for the minimum, over all y without negative values, of
+//! > y_i = max(0, r_i - lambda_i), where lambda_i is the sum of s_j y_j over the neighbours j that send to i.
 //!
-//! > (1/2) (sum of s_i y_i^2 + sum over neighbours i, j of s_i s_j y_i y_j) - sum of s_i r_i y_i,
+//! In a mesh, a ring and a star, neighbours send to each other in both directions. If each equation is multiplied by s_i, the
+//! equations are the conditions for the minimum, among all y without negative values, of
 //!
-//! where the second sum counts each pair twice. If the matrix with 1 in the diagonal and sqrt(s_i s_j) between neighbours is positive
-//! definite, there is a single minimum. Updating one y_i at a time converges to it, because each update lowers the value. With a
-//! time-keeper the solution is single too, since the time-keeper receives nothing. Otherwise there may be several solutions, because
-//! neighbours can silence each other. In a ring of four equal machines with s > 1/2, either pair of opposite machines may be the idle
-//! one; in a star, either the hub or the other machines may be overloaded. Chance decides which, and nothing is predicted, unless the
-//! bounds of [`super::fixed_point`] show that the solution is single.
+//! > (1/2) (sum of s_i y_i^2 + sum over ordered pairs of neighbours (i, j) of s_i s_j y_i y_j) - sum of s_i r_i y_i.
+//!
+//! Each pair of neighbours occurs twice in the second sum. Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours,
+//! and 0 elsewhere. If it is positive definite, there is only one minimum. Updating the y_i one after the other converges to it,
+//! because each update lowers the value. With a time-keeper there is only one solution too, because the time-keeper receives
+//! nothing.
+//!
+//! In other cases there may be several solutions, because neighbours can overload each other until they stop sending. In a ring
+//! of four equal machines with s > 1/2, either pair of opposite machines may be the idle one. In a star, either the hub or the
+//! other machines may be overloaded. Chance decides which. Then nothing is predicted, unless [`super::fixed_point`] shows that
+//! there is only one solution.
 
-use super::fixed_point::{is_bracketed, relaxed};
+use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
 
-/// A machine is active if its idle ticks are at least this share of its rate. The share is too small to be seen in a run, and much
-/// larger than rounding errors.
+/// A machine is active if its idle ticks are at least this share of its ticks. This share is much larger than rounding errors,
+/// and too small to show in a run.
 const TIE: f64 = 1e-9;
 
 /// The long-run rates of a system.
@@ -81,10 +86,10 @@ impl Fluid {
                 left
             }
         };
-        if !links.has_one_state() && !is_bracketed(rates.len(), next) {
+        if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
             return None;
         }
-        let idle = relaxed(rates.to_vec(), next)?;
+        let idle = find_fixed_point(rates.to_vec(), next)?;
         Some(Self {
             arrivals: (0..rates.len()).map(|i| links.sum(i, &idle)).collect(),
             active: idle.iter().map(|idle| *idle > 0.0).collect(),
@@ -92,7 +97,7 @@ impl Fluid {
         })
     }
 
-    /// The growth of the queue of `machine`, which ticks at `rate`, in messages per second; 0 if it keeps up.
+    /// How many messages per second the queue of `machine` grows, if the machine ticks at `rate`; 0 if it keeps up.
     pub fn growth(&self, machine: usize, rate: f64) -> f64 {
         (self.arrivals[machine] - rate).max(0.0)
     }
@@ -131,9 +136,10 @@ mod tests {
         Fluid::from_rates(&rates, 2.0 * (1.0 - internal) / 3.0)
     }
 
-    /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second come to the slowest, and 5.625 of the fastest's ticks are idle.
+    /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second arrive at the slowest machine, and 5.625 ticks per second of the fastest
+    /// machine are idle.
     #[test]
-    fn worked_out_by_hand() {
+    fn three_machines_worked_out_by_hand() {
         let fluid = three([1.0, 3.0, 6.0], 0.7);
         let close = |values: &[f64], expected: [f64; 3]| {
             values
@@ -148,13 +154,13 @@ mod tests {
 
     /// With r_0 = s Y, except for rounding, machine 0 has no idle ticks and its queue does not grow.
     #[test]
-    fn exactly_critical() {
+    fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
         assert!(!fluid.active[0] && fluid.growth(0, 2.0) < 1e-9, "{fluid:?}");
     }
 
     #[test]
-    fn without_sends_every_tick_is_idle_and_with_nothing_else_equals_share() {
+    fn machines_that_never_send_and_machines_that_always_send() {
         assert_eq!(Fluid::from_rates(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
         assert_eq!(Fluid::from_rates(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
         assert_eq!(Fluid::from_rates(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
@@ -162,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_arrives_is_received_or_grows(
+        fn each_message_is_received_or_lengthens_the_queue(
             rates in prop::collection::vec(1u32..=1000, 2..12),
             internal in 0.0f64..=1.0,
         ) {

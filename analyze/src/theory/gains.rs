@@ -1,14 +1,14 @@
-//! The logical rate of the fastest clock: the ticks of its machine, and what it gains through other machines.
+//! The logical rate of the fastest clock: the ticks of its machine, plus what it gains from the messages of other machines.
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// What the machine's clock counts per second without later times: its ticks, or its messages if there are more. If a tick takes all
-/// waiting messages, each message and each idle tick is an event.
+/// How much the machine's clock advances per second without later times: the number of its ticks, or of its messages if there are
+/// more messages. If a tick takes all waiting messages, each message and each idle tick is an event.
 pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
-    match system.drains() {
+    match system.takes_all() {
         true => rate.max(arrivals + flow.idle[machine]),
         false => rate.max(arrivals),
     }
@@ -16,7 +16,7 @@ pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
 
 /// R, the logical rate of a machine that follows no other, in 1/s.
 pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
-    let own = match system.drains() {
+    let own = match system.takes_all() {
         true => events(system, flow, source),
         false => system.rates[source],
     };
@@ -31,7 +31,7 @@ pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
     own + gains.sum::<f64>()
 }
 
-/// How many ticks a second the machine `fastest` gains through `partner`.
+/// How many ticks per second the clock of `fastest` gains through `partner` ([`super::clocks`]).
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, of_partner) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aligned_equals_and_the_time_before_gain_nothing() {
+    fn equal_aligned_machines_and_stamps_before_gain_nothing() {
         let system = System::new(&[3.0, 3.0, 3.0], 0.7, 60.0);
         let flow = Flow::solve(&system).expect("one solution");
         let aligned = System {

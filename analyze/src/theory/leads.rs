@@ -1,38 +1,56 @@
-//! How far the greatest clock is ahead of the fastest machine's clock.
+//! The *lead*: how far the greatest clock of a run is ahead of the fastest machine's clock.
 //!
-//! **Two equal machines.** In a pair that ticks in turn, the machine that ticked last has the greatest clock ([`super::pair`]).
+//! # Two machines at the highest rate
 //!
-//! **A single fastest machine f** has the period P = 1/r. Let its last tick be a time a ago, and let it have sent to j at its kth tick
-//! before that one (k = 0 is the last tick itself). Machine j with the rate q < r received the message at its next tick, added 1, and
-//! counted its ticks since. If b is the time since j's last tick, j has counted floor((a + k P - b) q) + 1 ticks, and f has counted k.
+//! If they tick in turn, the one that ticked last has the greatest clock ([`super::pair`]).
+//!
+//! # One machine at the highest rate
+//!
+//! Let the fastest machine f tick r times per second, with the period P = 1 / r. A *listener* is a slower machine j that receives
+//! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f for a part of a
+//! tick:
+//!
+//! - The last tick of f was a seconds ago, the last tick of j b seconds ago.
+//! - f sent a message to j at its k-th tick before the last one (k = 0 is the last tick itself). Since this message, f has
+//!   counted k.
+//! - j received the message at its next tick and added 1. Since the message, j has counted floor((a + k P - b) q) + 1.
+//!
 //! So j is ahead, by one, if and only if
 //!
-//! > b <= a - k (1/q - P):
+//! > b <= a - k (1/q - P).
 //!
-//! If this fails for the last message, it fails for every earlier one. Let b be evenly distributed over 1/q, and a over P. Each of f's
-//! ticks sends to j with probability e = s y / r. Then j is ahead with the probability
+//! If this is false for the last message of f, it is false for each earlier message too.
+//!
+//! Let b be evenly distributed between 0 and 1/q, and a between 0 and P. A tick of f sends a message to j with probability e = s
+//! y / r, where y is the number of idle ticks of f per second, and s is the probability that an idle tick of f sends to j. Then j
+//! is ahead with probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
-//! The greatest clock is ahead if the clock of any listener is. Listeners are independent for a given a, or for given a and k if every
-//! message goes to all. A delay of d reduces a by d. No listener gets ahead if messages carry the clock before the increment, or by a
-//! message that waits behind another. With lambda messages per second, a share 1 - lambda / q of the ticks finds an empty queue.
-//! Divided by the probability 1 - e that f itself sends nothing, the probability that no other message waits is
-//! (1 - lambda / q) / (1 - e).
+//! The greatest clock of the run is ahead of f if the clock of at least one listener is. For a given a, the listeners are treated
+//! as independent. If every message goes to all machines, they are treated as independent for a given a and k.
+//!
+//! Three things make this probability smaller:
+//!
+//! - A delay d reduces a by d.
+//! - If messages carry the clock before the increment, no listener gets ahead.
+//! - A message that waits behind another message puts no listener ahead. Let lambda messages arrive at j per second. The share of
+//!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing (probability 1 - e) and no other
+//!   message waits. So no other message waits with probability (1 - lambda / q) / (1 - e).
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// Number of values of a, within the period, over which is averaged.
+/// Number of values of a, evenly spaced in the period, over which the average is taken.
 const POINTS: u32 = 40;
 /// The sum over k ends when (1 - e)^k is below this value.
 const NEGLIGIBLE: f64 = 1e-6;
 /// The greatest k of the sum.
 const MOST_BACK: u32 = 1000;
 
-/// How far the greatest clock is ahead of each machine with the highest rate and, for the other machines, of the clock from which their
-/// lag is counted.
+/// For each machine, how far the greatest clock is ahead of the clock from which the machine's lag is counted. For a machine with
+/// the highest rate, this is its own clock.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.fastest();
     let equals: Vec<usize> = (0..system.rates.len())
@@ -44,7 +62,7 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     }
     match equals[..] {
         [fastest] => vec![lead_of_listeners(system, flow, fastest); system.rates.len()],
-        // Their clocks stay equal.
+        // The clocks of machines with the highest rate stay equal.
         _ if system.aligned => none,
         [first, second, ..] => {
             let (of_first, of_second) = Pair::from_links(&flow.links, first, second).behind();
@@ -63,18 +81,18 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
 struct Listener {
     /// Ticks per second of the listener, q.
     rate: f64,
-    /// The probability that a message waits behind no other message.
+    /// The probability that a message does not wait behind another message.
     free_probability: f64,
 }
 
 impl Listener {
-    /// The listener `machine`; `sends` is e.
+    /// Describes `machine` as a listener; `sends` is e.
     fn new(system: &System, flow: &Flow, machine: usize, sends: f64) -> Self {
         let rate = system.rates[machine];
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
-            free_probability: match system.drains() || load <= sends {
+            free_probability: match system.takes_all() || load <= sends {
                 true => 1.0,
                 false => ((1.0 - load) / (1.0 - sends)).max(0.0),
             },
@@ -115,7 +133,7 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     (0..POINTS).map(at).sum::<f64>() / f64::from(POINTS)
 }
 
-/// The sum over k of `sends` (1 - `sends`)^k `of_message`(k).
+/// The sum over k of e (1 - e)^k f(k), where e is `sends` and f is `of_message`.
 fn over_messages(sends: f64, of_message: impl Fn(f64) -> f64) -> f64 {
     let (mut sum, mut left) = (0.0, 1.0);
     for back in 0..MOST_BACK {
@@ -145,20 +163,21 @@ mod tests {
         leads(system, &Flow::solve(system).expect("one solution"))[0]
     }
 
-    /// A listener at half the rate is ahead after a tick that received the time-keeper's last message. The last tick of the
-    /// time-keeper sent with probability 0.3; the listener ticked since then with probability (1/2) (q / r) = 1/4; no other message
-    /// waited with probability (1 - 0.6) / (1 - 0.3) = 4/7. Earlier messages do not put it ahead.
+    /// A listener at half the rate is ahead after a tick that receives the last message of the time-keeper. Three things must
+    /// come together. The last tick of the time-keeper sent, with probability 0.3. The listener ticked since then, with
+    /// probability (1/2) (q / r) = 1/4. No other message waited, with probability (1 - 0.6) / (1 - 0.3) = 4/7. Earlier messages
+    /// do not put the listener ahead.
     #[test]
     fn one_listener_worked_out_by_hand() {
         assert!((lead(&keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
-        // Both of two listeners are behind with probability (1 - a f)^2, where a f is between 0 and 2/7.
+        // Two listeners are both behind with probability (1 - x)^2, where x is evenly distributed between 0 and 2/7.
         let both_behind = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - both_behind);
         assert!((lead(&keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);
     }
 
     #[test]
-    fn nobody_is_ahead_of_one_who_does_not_send_or_sends_too_late() {
+    fn no_listener_is_ahead_without_messages_or_if_they_come_too_late() {
         assert_eq!(lead(&keeper(&[6.0, 3.0], 1.0)), 0.0);
         let before = System {
             stamps_before: true,

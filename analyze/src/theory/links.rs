@@ -1,14 +1,14 @@
-//! The links between machines, and the probabilities of messages on them.
+//! Which machines send to each other, and with what probability.
 //!
-//! Machine j has d neighbours. An idle tick of j sends a message to a given neighbour with probability s_j, and to both of two given
-//! neighbours with probability q_j. The tick is internal with probability p_j, and otherwise
+//! Machine j has d neighbours: machines to which it may send. An idle tick of j is internal with probability p_j. It sends a
+//! message to a given neighbour with probability s_j, and to both of two given neighbours with probability q_j:
 //!
 //! | sends | s_j | q_j |
 //! | --- | --- | --- |
-//! | mix: one of d + 1 outcomes, to each neighbour or to all | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
-//! | unicast | (1 - p_j) / d | 0 |
-//! | broadcast, and all that a time-keeper sends | 1 - p_j | 1 - p_j |
-//! | multicast to k of d | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
+//! | mix: one of d + 1 outcomes, to each single neighbour or to all | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
+//! | unicast: to one neighbour | (1 - p_j) / d | 0 |
+//! | broadcast, and all sends of a time-keeper: to all neighbours | 1 - p_j | 1 - p_j |
+//! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
 //! If there are fewer than k neighbours, k = d.
 
@@ -19,7 +19,7 @@ use super::system::System;
 /// What an idle tick of a machine sends.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sender {
-    /// The machines to which the sender may send, ascending.
+    /// The machines to which the sender may send, in ascending order.
     pub neighbours: Vec<usize>,
     /// s_j, the probability that a given neighbour gets a message.
     pub one: f64,
@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// s and q of a machine with `neighbours` that sends with probability `sends_at_all`.
+/// s and q of a machine with this number of `neighbours`. An idle tick of it sends with probability `sends_at_all`.
 fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f64) {
     let d = neighbours as f64;
     match sends {
@@ -68,20 +68,23 @@ fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f6
 pub(super) struct Links {
     senders: Vec<Sender>,
     /// For each machine, the machines that send to it, with their s_j.
-    heard: Vec<Vec<(usize, f64)>>,
+    senders_to: Vec<Vec<(usize, f64)>>,
 }
 
 impl Links {
     pub fn new(system: &System) -> Self {
         let machines = 0..system.rates.len();
         let senders: Vec<Sender> = machines.map(|j| Sender::from_system(system, j)).collect();
-        let mut heard = vec![vec![]; senders.len()];
+        let mut senders_to = vec![vec![]; senders.len()];
         for (j, sender) in senders.iter().enumerate() {
             for &i in sender.neighbours.iter().filter(|_| sender.one > 0.0) {
-                heard[i].push((j, sender.one));
+                senders_to[i].push((j, sender.one));
             }
         }
-        Self { senders, heard }
+        Self {
+            senders,
+            senders_to,
+        }
     }
 
     /// What an idle tick of `machine` sends.
@@ -89,15 +92,17 @@ impl Links {
         &self.senders[machine]
     }
 
-    /// The machines that send to `machine`, with the probability that an idle tick of theirs reaches it.
-    pub fn heard(&self, machine: usize) -> &[(usize, f64)] {
-        &self.heard[machine]
+    /// The machines that send to `machine`, each with the probability that one of its idle ticks sends to `machine`.
+    pub fn senders_to(&self, machine: usize) -> &[(usize, f64)] {
+        &self.senders_to[machine]
     }
 
-    /// The probability that an idle tick of `from` puts a message in the queue of `to`.
+    /// The probability that an idle tick of `from` sends a message to `to`.
     pub fn between(&self, from: usize, to: usize) -> f64 {
-        let heard = self.heard[to].iter().find(|(sender, _)| *sender == from);
-        heard.map_or(0.0, |(_, s)| *s)
+        let senders = self.senders_to[to]
+            .iter()
+            .find(|(sender, _)| *sender == from);
+        senders.map_or(0.0, |(_, s)| *s)
     }
 
     /// Whether an idle tick of `machine` can send at all.
@@ -115,20 +120,20 @@ impl Links {
         (self.senders.iter().all(is_alike)).then_some((first.one, first.two))
     }
 
-    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by, and the
-    /// machine that is idle first stays idle.
+    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by,
+    /// and the machine that is idle first stays idle for ever.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
 
     /// The sum of s_j times `of_idle[j]` over the machines j that send to `machine`.
     pub fn sum(&self, machine: usize, of_idle: &[f64]) -> f64 {
-        let heard = self.heard[machine].iter();
-        heard.map(|(sender, s)| s * of_idle[*sender]).sum()
+        let senders = self.senders_to[machine].iter();
+        senders.map(|(sender, s)| s * of_idle[*sender]).sum()
     }
 
-    /// Whether the matrix with `diagonal` in the diagonal, and sqrt(s_i s_j) between neighbours that are both in `among`, is positive
-    /// definite, that is, whether its Cholesky decomposition exists.
+    /// Whether a matrix is positive definite, that is, whether its Cholesky decomposition exists. The matrix has `diagonal` in
+    /// the diagonal, and sqrt(s_i s_j) for neighbours i and j that are both in `among`.
     pub fn is_definite(&self, diagonal: f64, among: &[bool]) -> bool {
         /// A value below this counts as zero, because of rounding.
         const ROUNDING: f64 = 1e-9;
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn as_the_draw_has_it() {
+    fn probabilities_are_those_of_the_random_draw() {
         let of = |sends| {
             let links = links(Topology::Mesh, sends, &[0.4; 4]);
             links.uniform().expect("all alike")
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_alike_is_seen() {
+    fn links_are_uniform_only_if_all_machines_are_alike() {
         assert!(
             links(Topology::Ring, Sends::Mix, &[0.4; 3])
                 .uniform()
@@ -215,7 +220,7 @@ mod tests {
 
     /// For four machines in a ring, the least eigenvalue is 1 - 2 s.
     #[test]
-    fn definite_up_to_where_neighbours_silence_each_other() {
+    fn the_matrix_of_a_ring_is_definite_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
             assert_eq!(ring.has_one_state(), expected, "{internal}");

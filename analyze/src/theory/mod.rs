@@ -1,46 +1,47 @@
 //! Predicts measures of each machine of a configuration by theory, and compares predictions with measurements.
 //!
-//! Predictions use no events: they are computed from rates, probabilities and the duration. If the derivation ignores something that
-//! matters for a measure, the prediction of this measure has a [`Caveat`].
+//! Predictions are computed from rates, probabilities and the duration, and never from events. Each derivation ignores some
+//! effects. If an ignored effect matters for a measure, the prediction of this measure has a [`Caveat`].
 //!
 //! # The model
 //!
-//! N machines tick r_i times a second. A tick that finds a message takes it; an *idle* tick finds none and draws. It is internal
-//! with probability p, otherwise one of N equally likely sends: to one of the N - 1 peers, or to all. Of these N outcomes two
-//! reach a given peer, the message to it alone and the one to all, and no outcome reaches it twice. So an idle tick puts a message
-//! in a given peer's queue with probability
+//! There are N machines. Machine i ticks r_i times per second. If a message waits, a tick receives it. If no message waits, the
+//! tick is *idle*: with probability p it is an internal event, otherwise it sends. There are N equally likely sends: to one of
+//! the N - 1 other machines, or to all of them. Two of these N sends reach a given machine: the message to this machine alone,
+//! and the message to all. So an idle tick sends a message to a given machine with probability
 //!
 //! > s = 2 (1 - p) / N,
 //!
-//! which is 1 - p for two machines and at most 2/3 for three or more. An idle tick sends to *both* of two given peers with probability
-//! s/2, the probability of a message to all.
+//! For two machines s = 1 - p; for three or more, s is at most 2/3. An idle tick sends to *both* of two given machines with
+//! probability s/2, the probability of a message to all. T is the duration of a run, in model seconds.
 //!
-//! **Variants.** Other sends, topologies, probabilities for each machine and decimal rates use a separate s for each pair of machines
-//! ([`links`]). Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d no message arrives
-//! before d, and the times that a machine receives are older by d. For a warm-up, the prediction at its end is subtracted. In some
-//! cases there is no derivation and so no prediction:
+//! **Variants.** For other sends, other topologies, and a different p for each machine, each machine has its own s ([`links`]).
+//! Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d, no message arrives before d,
+//! and the times that a machine receives are older by d. With a warm-up, predicted counts at its end are subtracted. In some
+//! cases nothing can be derived, so there is no prediction:
 //!
-//! - no measure at all, if neighbours can silence each other and chance decides which ([`fluid`]);
-//! - no clock of an overloaded machine that receives times of clocks with different rates, or of a machine that receives the fastest
-//!   time through a critical machine ([`sources`]);
-//! - no clocks, if ticks take all waiting messages and a slow machine counts messages about as fast as the fastest ticks ([`clocks`]).
+//! - for all measures, if neighbours can overload each other until they stop sending, and chance decides which ([`fluid`]);
+//! - for the clock of an overloaded machine that receives times of clocks with different rates, and for the clock of a machine
+//!   that receives the fastest time through a critical machine ([`sources`]);
+//! - for all clocks, if ticks take all waiting messages and a slow machine counts messages about as fast as the fastest machine
+//!   ticks ([`clocks`]).
 //!
-//! There are three steps, and each corrects the one before:
+//! A prediction is made in three steps:
 //!
 //! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact rates in the long run, and the overloaded
 //!    machines.
 //! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the queue is a Brownian motion reflected at zero, with the drift of the fluid
 //!    and the variance of the random draws. This corrects for a finite T and for machines near the critical load.
-//! 3. **Clocks** ([`clocks`]): the rates of the fastest clocks, and how old the times are that other machines have of them.
+//! 3. **Clocks** ([`clocks`]): the logical rate of the fastest clock, and how far the other clocks are behind it.
 //!
 //! # How good it is
 //!
-//! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase, delay,
-//! warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of virtual runs with
-//! predictions. A prediction is *off* if the difference is more than 5 standard errors and more than 3 %. The table was made with
-//! `--seed 4001 --configurations 200 --repetitions 300`; this seed was not used to choose any limit:
+//! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase,
+//! delay, warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of simulated runs
+//! with predictions. A prediction is *off* if it differs from the mean by more than 5 standard errors and by more than 3 %. The
+//! table was made with `--seed 4001 --configurations 200 --repetitions 300`; no limit of a caveat was chosen with this seed:
 //!
-//! | measure | predictions | with a caveat | of these off | without, off |
+//! | measure | predictions | with a caveat | of those with a caveat, off | of those without a caveat, off |
 //! | --- | ---: | ---: | ---: | ---: |
 //! | backlog growth | 928 | 11.7 % | 5.5 % | 0.1 % |
 //! | final backlog | 928 | 14.7 % | 11.8 % | 0.5 % |
@@ -51,25 +52,27 @@
 //! | mean jump | 791 | 42.1 % | 18.3 % | 0.9 % |
 //! | all | 5,948 | 36.8 % | 24.0 % | 0.8 % |
 //!
-//! Configurations differ: with other seeds 0.4 to 0.9 % of the predictions without a caveat were off, and 33 to 39 % had one.
+//! Other seeds draw other configurations: with them, 33 to 39 % of the predictions had a caveat, and 0.4 to 0.9 % of those
+//! without a caveat were off.
 //!
 //! Known reasons for the errors, with and without caveats:
 //!
 //! - an overloaded machine sends its few messages mostly at the start, and the diffusion predicts their number badly;
-//! - machines whose ticks take all waiting messages are busy at the same times: the receive share of those with more messages than ticks
-//!   is off by up to 0.15;
-//! - three or four equally fast machines that send often (s from 0.25 on) gain less than estimated: R is too high by up to 3 %, and by
-//!   more in rings and with delays, where two machines gain almost nothing once the delay exceeds the time between their ticks;
+//! - machines whose ticks take all waiting messages are busy at the same times, so the predicted receive share of a machine with
+//!   more messages than ticks is off by up to 0.15;
+//! - three or four equally fast machines that send often (s of 0.25 or more) gain less than estimated, so the predicted logical
+//!   rate R is too high by up to 3 %. The error is larger in rings and with delays: two machines gain almost nothing if the delay
+//!   is longer than the time between their ticks;
 //! - some slopes differ from 0 only because of the times of the first ticks, by at most a thousandth of a message or tick per second;
-//! - the predicted receive share of an overloaded machine is off by a few tenths of a tick over the whole run, because the length of a
-//!   queue changes in steps and the diffusion does not.
+//! - the predicted number of ticks at which an overloaded machine receives is off by a few tenths of a tick per run, because the
+//!   length of a queue changes in whole messages, and the Brownian motion does not.
 //!
 //! # Layout
 //!
 //! - [`system`]: the machines of a configuration, as numbers
 //! - [`links`], [`sources`]: which machines send to which, and the clock that each machine follows
 //! - [`fluid`], [`batch_service`], [`noise`], [`diffusion`], [`flow`]: the derivations for the queues
-//! - [`clocks`], [`gains`], [`pair`], [`leads`], [`news`]: the derivations for the clocks
+//! - [`clocks`], [`gains`], [`pair`], [`leads`], [`staleness`]: the derivations for the clocks
 //! - [`root`], [`fixed_point`]: numerical solutions of equations
 //! - [`regime`]: stable, critical or overloaded
 //! - [`circumstances`], [`caveat`]: the conditions in which predictions may be inaccurate
@@ -89,7 +92,6 @@ mod fluid;
 mod gains;
 mod leads;
 mod links;
-mod news;
 mod noise;
 mod pair;
 mod prediction;
@@ -97,6 +99,7 @@ mod quantity;
 mod regime;
 mod root;
 mod sources;
+mod staleness;
 mod system;
 mod tables;
 

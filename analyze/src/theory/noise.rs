@@ -1,56 +1,73 @@
-//! The variance of the messages that arrive at a machine, and how its own messages reduce those it gets.
+//! The random part of the messages that arrive at a machine: their variance sigma^2, and the feedback kappa. Kappa is the number
+//! of messages for a machine that are prevented by one idle tick of the same machine.
 //!
-//! Both are computed for machine i while it has no idle ticks, that is, while its queue is not empty. K of the other machines are
-//! active.
+//! Both are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
+//! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
 //!
-//! **Answer.** An idle tick of i sends a message to each other machine with probability s, and each message costs an active machine an
-//! idle tick. Let n_j be the change of the idle ticks of the active machine j. The other active machines also send less, so
-//! n_j = -s - s (sum of n - n_j), and the sum of n is -s K / (1 + (K - 1) s). Machine i gets s times this number fewer messages. So one
-//! idle tick of i reduces the messages for i by
+//! # Feedback kappa
 //!
-//! > kappa = s^2 K / (1 + (K - 1) s).
+//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that i has one idle tick
+//! more. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
+//! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
-//! **Variance.** Let e_kj be the number of messages that the idle ticks of k send to j in some time, minus its expectation of s per
-//! tick. These messages change the idle ticks of the active machines by -(sum of e_kj over k and active j) / (1 + (K - 1) s) in total,
-//! and so the messages for i. An idle tick of k thus changes the number of messages for i by
-//! e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s). Let m be the number of these j: K - 1 if k is
-//! active, and otherwise K. For one tick, e has the variance V = s (1 - s), two e have the covariance C = s/2 - s^2, and different
-//! ticks are independent. So an idle tick of k contributes
+//! > n_j = -s - s (n - n_j), and summed over all j: n = -s K / (1 + (K - 1) s).
 //!
-//! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C,
+//! Machine i gets s n more messages, which is a negative number. So one idle tick of i prevents this number of messages for i:
 //!
-//! and sigma_i^2 is the sum of y_k v over the other machines. (The mix of sends has q = s/2; for other sends, C = q - s^2.)
+//! > kappa = -s n = s^2 K / (1 + (K - 1) s).
 //!
-//! **If machines differ in what they send, or to whom,** let w_j be the number of messages for i that one more message for an active j
-//! prevents. It is what i loses of j's idle tick, minus what i gains because other machines lose messages of this tick too:
+//! # Variance sigma^2
+//!
+//! In some time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
+//! mean, which is s per idle tick. If active machines receive more messages, they have fewer idle ticks and send fewer messages
+//! to i. In total, their number of idle ticks changes by -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). So the
+//! idle ticks of k change the number of messages for i by
+//!
+//! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
+//!
+//! The sum has m terms: m = K - 1 if k is active, and otherwise m = K. For one idle tick, e_kj has the variance V = s (1 - s),
+//! and the covariance of e_kj and e_kl, for two machines j and l, is C = s/2 - s^2. Different ticks are independent. So an idle
+//! tick of k contributes the variance
+//!
+//! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C.
+//!
+//! sigma^2 is the sum of y_k v over the other machines k, where y_k is the number of idle ticks of k per second. The value of C
+//! is for `sends = "mix"`. In general C = q - s^2, where q is the probability that an idle tick sends to both of two given
+//! machines.
+//!
+//! # If machines differ in their sends or recipients
+//!
+//! Let s_j and q_j be these two probabilities for an idle tick of j ([`super::links`]). Let w_j be the number of messages for i
+//! that are prevented by one more message for j. This message costs an idle tick of j. So i loses the message that j might have
+//! sent to i. But other machines also lose a message of j, so they have more idle ticks, and i gains messages from them:
 //!
 //! > w_j = s_j [if j sends to i] - s_j (sum of w_k over the active neighbours k of j).
 //!
-//! Then kappa_i = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
-//! e_ki - (sum of w_j e_kj over its active neighbours j). Let u be the weights of the neighbours of k: 1 for i, -w_j for active
-//! neighbours j, and 0 for others. Then an idle tick of k contributes
+//! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
+//! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
+//! neighbour j, and 0 for the others. With sums over the neighbours of k, an idle tick of k contributes the variance
 //!
 //! > v_k = (s_k - q_k) (sum of u^2) + (q_k - s_k^2) (sum of u)^2.
 
-use super::fixed_point::relaxed;
+use super::fixed_point::find_fixed_point;
 use super::links::Links;
 
-/// Answer and variance for one machine.
+/// Feedback and variance for one machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Noise {
-    /// kappa: how many fewer messages the machine gets for each of its own idle ticks.
-    pub answer: f64,
+    /// kappa: how many messages for the machine are prevented by each of its own idle ticks.
+    pub feedback: f64,
     /// sigma^2, in messages^2 per second.
     pub variance: f64,
 }
 
 /// The greatest kappa that is used. Two machines that always send have kappa = 1, and formulas divide by 1 - kappa.
-const GREATEST_ANSWER: f64 = 0.9;
+const GREATEST_FEEDBACK: f64 = 0.9;
 
 impl Noise {
-    /// Computes answer and variance for `machine`, if the machines have `idle` ticks per second. None if the equations for w do not
-    /// converge.
-    pub fn at(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
+    /// Computes feedback and variance for `machine`. `idle` has each machine's idle ticks per second. None if the equations for w
+    /// do not converge.
+    pub fn compute(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
         match links.uniform() {
             Some((s, q)) => Some(Self::among_equals(machine, idle, active, (s, q))),
             None => Self::among_others(machine, idle, active, links),
@@ -58,7 +75,7 @@ impl Noise {
     }
 
     fn among_others(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
-        let lost = relaxed(vec![0.0; idle.len()], |j, lost| {
+        let lost = find_fixed_point(vec![0.0; idle.len()], |j, lost| {
             if j == machine || !active[j] {
                 return 0.0;
             }
@@ -82,9 +99,9 @@ impl Noise {
             idle[k] * (own + together).max(0.0)
         };
         let sender = links.sender(machine);
-        let answer: f64 = sender.neighbours.iter().map(|&j| lost[j]).sum();
+        let feedback: f64 = sender.neighbours.iter().map(|&j| lost[j]).sum();
         Some(Self {
-            answer: (sender.one * answer).clamp(0.0, GREATEST_ANSWER),
+            feedback: (sender.one * feedback).clamp(0.0, GREATEST_FEEDBACK),
             variance: (0..idle.len())
                 .filter(|&k| k != machine)
                 .map(variance)
@@ -92,7 +109,7 @@ impl Noise {
         })
     }
 
-    /// Answer and variance if all machines send to each other with the same probabilities `s` and `q`.
+    /// Feedback and variance if all machines send to each other with the same probabilities `s` and `q`.
     fn among_equals(machine: usize, idle: &[f64], active: &[bool], (s, q): (f64, f64)) -> Self {
         let others = || (0..idle.len()).filter(|&other| other != machine);
         let count = others().filter(|&other| active[other]).count() as f64;
@@ -111,7 +128,7 @@ impl Noise {
             .map(|other| idle[other] * if active[other] { of_active } else { of_silent })
             .sum();
         Self {
-            answer: (s * c * count).min(GREATEST_ANSWER),
+            feedback: (s * c * count).min(GREATEST_FEEDBACK),
             variance,
         }
     }
@@ -129,26 +146,26 @@ mod tests {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));
         let per_tick = 0.16 + 0.16 / 36.0 - 0.06 / 3.0;
         assert!((noise.variance - 7.5 * per_tick).abs() < 1e-12, "{noise:?}");
-        assert!((noise.answer - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
+        assert!((noise.feedback - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
     }
 
-    /// With one sender, the variance is that of the sender's draws.
+    /// If only one machine sends to the machine, the variance is that of the sender's random draws.
     #[test]
-    fn of_two_machines() {
+    fn variance_of_one_sender_is_that_of_its_draws() {
         let noise = Noise::among_equals(0, &[0.0, 6.0], &[false, true], (0.5, 0.25));
         assert!((noise.variance - 6.0 * 0.25).abs() < 1e-12);
-        assert!((noise.answer - 0.25).abs() < 1e-12);
+        assert!((noise.feedback - 0.25).abs() < 1e-12);
     }
 
     #[test]
-    fn silence_has_none() {
+    fn machines_that_never_send_have_no_noise() {
         let noise = Noise::among_equals(1, &[1.0, 2.0, 3.0], &[true, true, true], (0.0, 0.0));
-        assert_eq!((noise.answer, noise.variance), (0.0, 0.0));
+        assert_eq!((noise.feedback, noise.variance), (0.0, 0.0));
     }
 
     /// The formulas for machines that differ give the result for equal machines as a special case.
     #[test]
-    fn equals_are_no_exception() {
+    fn formulas_for_different_machines_include_equal_machines() {
         let (idle, active) = ([0.0, 1.875, 5.625, 2.0], [false, true, true, true]);
         let system = System::new(&[1.0; 4], 0.4, 60.0);
         for sends in [
@@ -166,7 +183,7 @@ mod tests {
                 let equals = Noise::among_equals(machine, &idle, &active, pair);
                 let others = Noise::among_others(machine, &idle, &active, &links).expect("a rest");
                 assert!(
-                    (equals.answer - others.answer).abs() < 1e-9,
+                    (equals.feedback - others.feedback).abs() < 1e-9,
                     "{equals:?} {others:?}"
                 );
                 assert!(

@@ -1,23 +1,30 @@
-//! Two machines that share the highest rate, tick in turn, and receive from no other machine.
+//! How much two machines gain from each other if both have the highest rate, they tick in turn, and no other machine sends to
+//! them.
 //!
-//! No queue is longer than one. Before a tick there are four states: the clock of the machine about to tick equals the other clock or
-//! is one behind, and a message waits or not. An idle tick puts the clock one ahead or makes both equal, and sends with the machine's
-//! probability. A tick that is one behind and receives a message jumps by two; afterwards the other clock is one behind, where it would
-//! have been equal. Let a and b be the probabilities with which the two machines send, and
+//! No queue has more than one message. Before a tick there are four states: the clock of the machine that ticks next is equal to
+//! the other clock or one behind it, and a message waits for this machine or not. There are two kinds of ticks:
+//!
+//! - An idle tick adds 1 to the clock. If the clocks were equal, it is then one ahead; if it was one behind, the clocks are then
+//!   equal. The tick sends with the machine's probability.
+//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case it jumps by two, and it is then
+//!   one ahead. The machine has gained a tick.
+//!
+//! Let a be the probability that an idle tick of the first machine sends to the second, and b the probability that an idle tick
+//! of the second machine sends to the first, and let
 //!
 //! > alpha = b (1 - a), beta = a (1 - b).
 //!
-//! When the first machine is about to tick, it is behind without a message with probability x = beta / (alpha + beta + alpha beta). It
-//! is behind with a message, and so gains a tick, with probability alpha x. For the second machine, alpha and beta change roles. So
-//! each tick of either machine gains
+//! Before a tick of the first machine, its clock is behind and no message waits with probability x = beta / (alpha + beta + alpha
+//! beta). Its clock is behind and a message waits, so that it gains a tick, with probability alpha x. For the second machine,
+//! alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
 //!
-//! > g = alpha beta / (alpha + beta + alpha beta)
+//! > g = alpha beta / (alpha + beta + alpha beta).
 //!
-//! ticks on average. For equal machines alpha = beta = s (1 - s), and g = s (1 - s) / (2 + s (1 - s)).
+//! For equal machines a = b = s. Then alpha = beta = s (1 - s), and g = s (1 - s) / (2 + s (1 - s)).
 
 use super::links::Links;
 
-/// Two machines, described by the probabilities with which they send to each other.
+/// Two machines, described by the probability with which each sends to the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pair {
     /// a: the probability that an idle tick of the first machine sends to the second.
@@ -38,9 +45,10 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// The ratio of the exact gains g to those of the two-step estimate of [`super::clocks`], which ignores that machines receive when
-    /// they would have sent. It is g times 1 / (a y_1) + 1 / (b y_2), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are
-    /// the shares of idle ticks. For equal machines it is 2 (1 - s) / (2 - s).
+    /// The exact gains divided by the gains of the two-step estimate in [`super::clocks`]. The estimate is too high, because it
+    /// ignores that machines sometimes receive at ticks at which they would have sent. The ratio is g (1 / (a y_1) + 1 / (b
+    /// y_2)), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the two machines. For
+    /// equal machines it is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.steps();
         match alpha + beta + alpha * beta {
@@ -49,13 +57,13 @@ impl Pair {
         }
     }
 
-    /// How far each machine's clock is behind the greater of the two clocks on average. Half of the time the other machine ticked last,
-    /// and then the clock may be behind by one.
+    /// How far each machine's clock is behind the greater of the two clocks, on average over time. A clock can be behind only
+    /// while the other machine ticked last, which is half of the time. It is then behind by one, or not at all.
     pub fn behind(self) -> (f64, f64) {
         let (alpha, beta) = self.steps();
         let all = alpha + beta + alpha * beta;
         if all == 0.0 {
-            // Without messages both machines have ticked equally often.
+            // Without messages each clock counts its ticks, and both machines tick equally often.
             return (0.0, 0.0);
         }
         (
@@ -70,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_have_the_shorter_formulas() {
+    fn equal_machines_have_the_short_formulas() {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
             let q = 1.0 / (2.0 + s * (1.0 - s));
@@ -81,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_listens_draws_level_and_passes() {
+    fn a_machine_that_only_listens_is_behind_less_often() {
         assert_eq!(
             Pair {
                 out: 0.3,

@@ -8,14 +8,14 @@ use super::quantity::Quantity;
 use super::regime::Regime;
 use super::system::System;
 
-/// The expected measures of a machine, on average over repetitions. A measure that cannot be derived is none.
+/// The expected measures of a machine: means over many repetitions. A measure that cannot be derived is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prediction {
     /// Whether the machine keeps up with its messages.
     pub regime: Option<Regime>,
     /// Ticks per second that receive nothing, y.
     pub idle_rate: Option<f64>,
-    /// Messages per second that other machines send to this one, lambda.
+    /// Messages per second that arrive from other machines, lambda.
     pub arrival_rate: Option<f64>,
     /// Least-squares slope of the queue's length, in messages per second.
     pub backlog_growth: Option<f64>,
@@ -33,7 +33,7 @@ pub struct Prediction {
     pub lag_final: Option<f64>,
     /// The advance of the machine's clock divided by the number of its events.
     pub jump_mean: Option<f64>,
-    /// The caveats of each of [`Quantity::ALL`].
+    /// The caveats of each quantity, in the order of [`Quantity::ALL`].
     caveats: [Vec<Caveat>; Quantity::ALL.len()],
 }
 
@@ -57,7 +57,7 @@ impl Prediction {
     }
 }
 
-/// Predicts every machine of `system`, in their order.
+/// Predicts the measures of every machine of `system`, in the order of the machines.
 pub fn predict(system: &System) -> Vec<Prediction> {
     let Some(flow) = Flow::solve(system) else {
         let unknown = Prediction {
@@ -70,7 +70,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
-        .map(|queue| Regime::from_strength(queue.strength(system.duration_s)))
+        .map(|queue| Regime::from_relative_drift(queue.relative_drift(system.duration_s)))
         .collect();
     let circumstances = Circumstances::find_all(system, &flow, &clocks, &regimes);
     circumstances
@@ -84,7 +84,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
 }
 
 /// The expected numbers of ticks and messages of a machine in the observed time.
-struct Observed {
+struct ExpectedCounts {
     /// Ticks.
     ticks: f64,
     /// Ticks that receive.
@@ -93,18 +93,18 @@ struct Observed {
     received: f64,
 }
 
-impl Observed {
+impl ExpectedCounts {
     fn new(system: &System, flow: &Flow, machine: usize) -> Self {
         let rate = system.rates[machine];
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
         let (until_end, until_start) = (system.receiving_s(), (window.start - delay_s).max(0.0));
         let receiving = (rate - flow.idle[machine]) * until_end;
-        let (receiving, received) = if system.drains() {
+        let (receiving, received) = if system.takes_all() {
             let share = (until_end - until_start) / until_end;
             (receiving * share, arrivals * (until_end - until_start))
         } else {
-            // Messages that came in the warm-up and do not wait at its end are subtracted.
+            // Messages that arrived in the warm-up and were received before its end do not count.
             let before = arrivals * until_start - queue.mean(until_start);
             let received = receiving - before.clamp(0.0, receiving);
             (received, received)
@@ -132,16 +132,18 @@ fn predict_machine(
     let (rate, queue) = (system.rates[machine], flow.queues[machine]);
     let observed_s = window.end - window.start;
     let arrival_rate = flow.arrivals[machine];
-    let observed = Observed::new(system, flow, machine);
+    let observed = ExpectedCounts::new(system, flow, machine);
     let lag_final = clocks.lag(machine, window.end);
     let lag_start = clocks.lag(machine, window.start);
     let logical_rate = lag_final
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
-    // The last tick is half a period before T on average, and messages that came later are not in the log.
+    // The machine's last tick is half a period before T on average. Messages that arrive after it are not in the log.
     let since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
-        regime: Some(Regime::from_strength(queue.strength(system.duration_s))),
+        regime: Some(Regime::from_relative_drift(
+            queue.relative_drift(system.duration_s),
+        )),
         idle_rate: Some((observed.ticks - observed.receiving) / observed_s),
         arrival_rate: Some(arrival_rate),
         backlog_growth: Some(queue.slope(&window, system.delay_s)),

@@ -3,7 +3,7 @@
 /// Whether a machine can receive messages as fast as its peers send them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Regime {
-    /// There are more ticks than messages, so the queue is empty again and again.
+    /// There are more ticks than messages, so the queue becomes empty again and again.
     Stable,
     /// There are about as many messages as ticks: the difference is too small to show in a run of this length.
     Critical,
@@ -11,15 +11,15 @@ pub enum Regime {
     Overloaded,
 }
 
-/// A machine is critical if the drift over T is less than this number of standard deviations. Random fluctuations of the queue are then
-/// greater than the drift, so a run does not show whether the load is above or below the critical load.
+/// A machine is critical if the drift of its queue over the run is less than this number of standard deviations of the queue's
+/// random fluctuations. Then a run does not show whether the queue grows or not.
 const CRITICAL: f64 = 1.0;
 
 impl Regime {
-    pub(super) fn from_strength(strength: f64) -> Self {
-        if strength.abs() < CRITICAL {
+    pub(super) fn from_relative_drift(relative_drift: f64) -> Self {
+        if relative_drift.abs() < CRITICAL {
             Self::Critical
-        } else if strength < 0.0 {
+        } else if relative_drift < 0.0 {
             Self::Stable
         } else {
             Self::Overloaded

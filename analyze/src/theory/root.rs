@@ -3,9 +3,10 @@
 /// Number of steps, enough for the accuracy of floating-point numbers.
 const STEPS: usize = 60;
 
-/// Finds the zero of `f` between `low` and `high`, where `f` falls from positive to negative. If `f` does not change its sign, the
-/// result is one of the two ends. The method is false position with the Illinois rule: the value at an end that stays twice is halved,
-/// so that both ends approach the zero.
+/// Finds the zero of `f` between `low` and `high`, where `f` falls from positive to negative. If `f` does not change its sign,
+/// the result is one of the two ends. The method is *false position*: each step draws a straight line between the values at the
+/// two ends, and the zero of the line becomes a new end. With the *Illinois rule*, the value at an end that stays in place twice
+/// is halved, so that both ends approach the zero.
 pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
     if at_low <= 0.0 {

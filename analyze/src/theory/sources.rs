@@ -1,7 +1,8 @@
-//! Finds the clock that each machine follows: the fastest clock whose time reaches it, directly or through other machines.
+//! Finds the clock that each machine follows: the fastest clock whose time reaches the machine, directly or through other
+//! machines.
 //!
-//! An overloaded machine sends nothing, so it passes no times on. A critical machine passes times on now and then; how often is not
-//! derived.
+//! An overloaded machine sends nothing, so it passes no times on. A critical machine passes times on now and then. How often is
+//! not derived.
 
 use super::flow::Flow;
 use super::regime::Regime;
@@ -10,11 +11,13 @@ use super::system::System;
 /// The clock that a machine follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    /// The fastest machine whose time reaches this one, which may be this machine itself; the first if several are equally fast.
+    /// The fastest machine whose time reaches this one. It may be this machine itself. If several are equally fast, it is the
+    /// first of them.
     pub machine: usize,
-    /// Whether the time of this or a faster machine can come only through other machines.
+    /// Whether the time of the followed machine, or of a faster machine, arrives only through other machines.
     pub is_relayed: bool,
-    /// Whether the followed machine depends on a critical machine that may pass times on.
+    /// Whether it depends on a critical machine which machine is followed, because a critical machine passes times on only
+    /// sometimes.
     pub is_doubtful: bool,
 }
 
@@ -22,8 +25,8 @@ impl Source {
     /// The sources of all machines.
     pub fn find_all(system: &System, flow: &Flow) -> Vec<Self> {
         let critical = |machine: usize| {
-            let strength = flow.queues[machine].strength(system.duration_s);
-            Regime::from_strength(strength) == Regime::Critical
+            let relative_drift = flow.queues[machine].relative_drift(system.duration_s);
+            Regime::from_relative_drift(relative_drift) == Regime::Critical
         };
         let surely = |machine: usize| flow.active[machine] && !critical(machine);
         let perhaps = |machine: usize| flow.active[machine] || critical(machine);
@@ -52,8 +55,8 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     fastest.unwrap_or_default()
 }
 
-/// Which machines' times reach `machine`, including itself: those of neighbours with idle ticks, and those that reach these neighbours
-/// if `passes` is true for them.
+/// For each machine, whether its time reaches `machine`. The times of `machine` itself and of its neighbours with idle ticks do.
+/// A neighbour also passes on all times that reach it, if `passes` is true for the neighbour.
 fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;
@@ -62,7 +65,7 @@ fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<
         if visited != machine && !passes(visited) {
             continue;
         }
-        for &(sender, _) in flow.links.heard(visited) {
+        for &(sender, _) in flow.links.senders_to(visited) {
             let sends = flow.active[sender] || passes(sender);
             if sends && !reaching[sender] {
                 reaching[sender] = true;
@@ -90,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn an_overloaded_hub_passes_nothing_on() {
+    fn an_overloaded_hub_passes_no_times_on() {
         assert_eq!(sources(&[1.0, 3.0, 6.0], 0.5, Topology::Star), [2, 1, 2]);
         assert_eq!(sources(&[3.0, 1.0, 6.0], 0.9, Topology::Star), [2, 2, 2]);
     }
 
     #[test]
-    fn a_keeper_hears_nobody() {
+    fn a_time_keeper_follows_its_own_clock() {
         let keeper = |rates: &[f64]| sources(rates, 0.5, Topology::TimeKeeper);
         assert_eq!(keeper(&[3.0, 1.0, 6.0]), [0, 0, 2]);
         assert_eq!(keeper(&[6.0, 1.0, 6.0]), [0, 0, 0]);

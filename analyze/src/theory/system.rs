@@ -1,4 +1,4 @@
-//! The machines of a configuration as numbers, from which predictions are computed.
+//! The machines of a configuration as numbers. Predictions are computed from them.
 
 use std::ops::Range;
 
@@ -21,9 +21,9 @@ pub struct System {
     pub receive: ReceiveRule,
     /// The duration of a run, T, in model seconds.
     pub duration_s: f64,
-    /// Model seconds at the start of a run that measurements leave out.
+    /// The warm-up, in model seconds: measurements leave out this part at the start of a run.
     pub warm_up_s: f64,
-    /// Whether all machines tick first at the same instant.
+    /// Whether the first ticks of all machines are at the same instant.
     pub aligned: bool,
     /// Whether messages carry the clock before the send's increment.
     pub stamps_before: bool,
@@ -34,8 +34,9 @@ pub struct System {
 }
 
 impl System {
-    /// A system of the plain model: one probability for all machines, every machine may send to every other, and a tick receives one
-    /// message. First ticks are at different times, a message carries the clock after the increment, and it arrives without delay.
+    /// A system with default values: all machines have the same probability `internal`, every machine may send to every other,
+    /// and a tick receives one message. First ticks are at different times. A message carries the clock after the increment, and
+    /// arrives without delay.
     pub fn new(rates: &[f64], internal: f64, duration_s: f64) -> Self {
         Self {
             rates: rates.to_vec(),
@@ -77,8 +78,8 @@ impl System {
         }
     }
 
-    /// Whether a tick takes every message that waits.
-    pub fn drains(&self) -> bool {
+    /// Whether a tick takes all waiting messages.
+    pub fn takes_all(&self) -> bool {
         self.receive == ReceiveRule::All
     }
 
@@ -87,7 +88,7 @@ impl System {
         self.warm_up_s..self.duration_s
     }
 
-    /// How long messages arrive, in model seconds: the duration without the first delay.
+    /// The time in which messages can arrive, in model seconds: the duration minus one delay.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }

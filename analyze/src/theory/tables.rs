@@ -19,7 +19,7 @@ const SHOWN: [Quantity; 5] = [
     Quantity::LagFinal,
 ];
 
-/// The measure whose standard deviation has a column too, behind the measure.
+/// The only measure whose standard deviation has a column too.
 const WITH_SD: Quantity = Quantity::BacklogFinal;
 
 /// The labels of the lines of a row. The last line is left out if the row has no caveats.
@@ -75,7 +75,7 @@ fn heading(compared: &Compared) -> String {
     }
 }
 
-/// The label of the measure in this table, in which not all measures are about the backlog.
+/// The label of the measure in this table. It must say "backlog", because other measures of the table are not about backlogs.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),
@@ -192,9 +192,9 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
          (sd) of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion \
          for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
-        "With ten or more repetitions, chance alone brings about 95 % of the values of z between -2 and 2. A large z with a small \
-         difference only means that there are enough repetitions to see that the theory is an approximation; the difference tells how \
-         good it is."
+        "If the theory were exact, about 95 % of the z would be between -2 and 2 (with ten or more \
+         repetitions). A large z with a small difference only means that there are enough repetitions to see \
+         that the theory is an approximation. The difference shows how good the approximation is."
             .to_owned(),
     ];
     let measured = machines.iter().flat_map(shown);
@@ -202,8 +202,9 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     caption.extend(notes(measured.map(|estimate| estimate.interval_kind)));
     caption.extend(constant);
     caption.push(
-        "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows. critical: too close \
-         to tell; the queue drifts by less than one standard deviation over T."
+        "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
+         the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue \
+         drifts by less than one standard deviation."
             .to_owned(),
     );
     let measures = machines.first().into_iter().flat_map(shown);
@@ -215,7 +216,7 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     caption
 }
 
-/// The reasons of all caveats in the table, each once.
+/// The reasons for all caveats in the table, each reason once.
 fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
     let given = |reason: &Caveat| {
         let mut compared = machines.iter().flat_map(shown);

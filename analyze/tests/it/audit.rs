@@ -1,4 +1,5 @@
-//! Tests of `analyze audit`: the logs of the project's engines pass all checks, and the report names what is wrong in other logs.
+//! Tests of `analyze audit`: the logs of the project's engines pass all checks, and the report shows the violations in other
+//! logs.
 
 use std::fs;
 use std::path::Path;
@@ -110,18 +111,18 @@ fn a_log_by_hand_is_counted_event_by_event() {
     insta::assert_snapshot!(out, @"
     by-hand: 1 run, 12 events, 4 messages.
 
-    Check passed: all 22 checks say that these logs are executions of machines with Lamport clocks.
+    Check passed: in all 22 checks, these logs follow the rules of machines with Lamport clocks.
 
     Audit
 
     check            rule                                   checked  violations
     ───────────────────────────────────────────────────────────────────────────
-    journal          rows agree with key, plan and events         1           0
+    journal          rows agree with plan and events              1           0
     files            events are unchanged                         1           0
     rows             rows can be read, machines exist            12           0
     phases           first ticks obey the phase rule              2           0
     ticks            0, 1, 2 and so on, all of them              14           0
-    times            no event early, no time going back          12           0
+    times            no event too early, no time falls           12           0
     initial_clock    clocks start from 0                          2           0
     local_clock      internal and send add 1 (IR1)                7           0
     receive_clock    max(clock, stamp) + 1 (IR2)                  3           0
@@ -130,7 +131,7 @@ fn a_log_by_hand_is_counted_event_by_event() {
     clock_condition  receive's clock > send's clock (C2)          4           0
     sent             received messages were sent                  4           0
     received_once    no message is received twice                 4           0
-    link_order       links keep the order, lose nothing           4           0
+    link_order       links keep order, lose no message            4           0
     causality        no receive before its send                   4           0
     queue_order      the oldest message is received               4           0
     queue_length     arrived - received = queued                 12           0
@@ -139,17 +140,17 @@ fn a_log_by_hand_is_counted_event_by_event() {
     internal_share   internal as often as configured              3           0
     recipients       all outcomes of sends equally often          4           0
 
-    checked: how often the check was made, on events, receives, machines, runs or shares; violations: how often it failed.
+    checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed.
     IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two
     machines.
-    Shares are pooled over the runs of a configuration. The probability that a correct dataset of any size fails a check of
-    shares is below 1 in 10^9.
+    Shares are computed over all runs of a configuration. A correct dataset of any size fails a check of shares with a
+    probability below 1 in 10^9.
     ");
 }
 
 /// In one of the two configurations, messages carry the clock before the send.
 #[test]
-fn stamp_before_breaks_the_clock_condition_by_design() {
+fn with_stamp_before_the_clock_condition_fails_by_design() {
     let folder = tempfile::tempdir().unwrap();
     let both = fixture::SMALL.to_owned() + "stamp = [\"after\", \"before\"]\n";
     fixture::simulated(&folder.path().join("small"), &both);

@@ -1,4 +1,4 @@
-//! The audit distinguishes the variants of the model: the logs of one variant fail the checks of another.
+//! The audit distinguishes the variants of the model: logs of one variant fail the audit if the journal names another variant.
 
 use analyze::audit::{self, Audit, Check};
 use sim::engine::{Control, virtual_time};

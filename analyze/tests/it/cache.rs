@@ -196,7 +196,7 @@ fn no_cache_reads_everything_again() {
     assert_eq!(drift(&[]), (0, first, String::new()));
     let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
-    // A file has the name of the cache folder, so measures cannot be cached. They are computed all the same.
+    // A file has the name of the cache folder, so measures cannot be cached. They are still computed.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
     fs::remove_dir_all(root.join(".cache")).unwrap();
     fs::write(root.join(".cache"), "in the way").unwrap();

@@ -61,7 +61,7 @@ fn conditions_choose_runs() {
     }
     let both = chosen(&["internal>=0.5", "rates=2,2,5"]);
     assert_eq!(both.len(), 6);
-    // A chosen row has the same values as among all rows.
+    // A chosen row has the same values as the same row in the full table.
     assert!(both.iter().all(|record| all.contains(record)));
     assert_eq!(chosen(&["repetition<3"])[0]["n"], 3);
 }
@@ -102,7 +102,7 @@ fn rows_are_sorted_by_a_measure_and_cut() {
     );
     let (code, _, err) = analyze(&["backlog", "grid", "--sort", "backlog"], folder.path());
     assert!(
-        code == 2 && err.contains("no measure `backlog`; there are ticks, "),
+        code == 2 && err.contains("no measure `backlog`; the measures are ticks, "),
         "{err}"
     );
 }
@@ -151,7 +151,7 @@ fn runs_are_pooled_by_some_parameters() {
     }
     let (code, _, err) = analyze(&["drift", "grid", "--by", "color"], folder.path());
     assert!(
-        code == 2 && err.contains("no column `color` to combine by; there are rates,"),
+        code == 2 && err.contains("no column `color`; the columns are rates,"),
         "{err}"
     );
     let (code, out, _) = analyze(&["drift", "grid", "--by", "machines,rate"], folder.path());
@@ -200,7 +200,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     );
 }
 
-/// Probabilities that differ by machine are listed completely. Their mean is not mistaken for a common probability.
+/// Probabilities that differ by machine are listed completely. Their mean is not used as a common probability.
 #[test]
 fn a_contrast_may_be_of_probabilities_by_machine() {
     let folder = tempfile::tempdir().unwrap();
@@ -218,7 +218,10 @@ fn a_contrast_may_be_of_probabilities_by_machine() {
     assert!(out.contains("1,3") && out.contains("2,3"), "{out}");
     let (code, _, err) = contrast("0.2,0.8");
     assert_eq!(code, 2);
-    assert!(err.contains("there are 0.5 | 0.9,0.1"), "{err}");
+    assert!(
+        err.contains("the values in the data are 0.5 | 0.9,0.1"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -233,18 +236,18 @@ fn contrasts_without_a_pair_are_refused() {
         "rate",
         "1",
         "2",
-        "no parameter `rate`; there are rates, internal",
+        "no parameter `rate`; the parameters are rates, internal",
     );
     refused(
         "internal",
         "0.2",
         "0.3",
-        "no run has internal 0.3; there are 0.2 | 0.5 | 0.8",
+        "no run has internal 0.3; the values in the data are 0.2 | 0.5 | 0.8",
     );
 }
 
 #[test]
-fn a_label_is_neither_above_nor_below_a_number() {
+fn a_text_cannot_be_compared_with_a_number() {
     let folder = grid();
     for condition in ["rates<3", "rates>=0"] {
         let (code, out, told) = analyze(&["drift", "grid", "--where", condition], folder.path());

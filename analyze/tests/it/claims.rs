@@ -207,7 +207,7 @@ fn a_claims_numbers_are_those_of_the_tables() {
 }
 
 #[test]
-fn what_is_not_there_is_named_and_the_rest_told() {
+fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     let missing = CLAIMS
         .replacen("experiment = \"sweep\"", "experiment = \"gone\"", 1)
         .replace("\"internal=0.7\"]\nmachine", "\"internal=0.9\"]\nmachine")
@@ -220,9 +220,9 @@ fn what_is_not_there_is_named_and_the_rest_told() {
     assert_eq!(code, 2);
     assert_snapshot!(err, @"
     error: 3 of 5 claims could not be evaluated:
-    - data/gone is not there; `cargo sim run experiments/claims/gone.toml` makes it
-    - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` adds what is new in the experiment
-    - data/sweep has runs with internal=0.7 that have no machine 3
+    - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` adds runs that are new in the experiment
+    - some runs in data/sweep with internal=0.7 have no machine 3
+    - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
     let told: BTreeSet<&str> = out
         .lines()
@@ -283,13 +283,13 @@ expect = { above = 0 }
     let folder = with_sweep(overlapping);
     let (code, _, err) = analyze(&["claims"], folder.path());
     assert!(
-        code == 2 && err.contains("from and to share 6 runs; "),
+        code == 2 && err.contains("6 runs are both in from and in to, and other runs are not"),
         "{err}"
     );
 }
 
 #[test]
-fn one_claim_can_be_asked_for() {
+fn a_single_claim_can_be_chosen() {
     let folder = with_sweep(CLAIMS);
     let (code, out, _) = analyze(&["claims", "--claim", "never"], folder.path());
     assert!(
@@ -298,7 +298,7 @@ fn one_claim_can_be_asked_for() {
     );
     let (code, _, err) = analyze(&["claims", "--claim", "nevre"], folder.path());
     assert!(
-        code == 2 && err.contains("no claim `nevre`; there are slow-queues-grow, "),
+        code == 2 && err.contains("no claim `nevre`; the claims are slow-queues-grow, "),
         "{err}"
     );
 }
@@ -333,69 +333,69 @@ fn mistakes_are_named_with_line_and_key() {
         .replace("depends_on = \"the rates\"\n", "")
         .replace("to = { machine = \"fastest\" }\n", "");
     assert_snapshot!(mistakes(&text), @r#"
-    error: c.toml:2: `claim[1].depends_on`: missing; tests may disagree: say what the outcome depends on
+    error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
     c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:15: `claim[1].test[2].expect`: missing; where the value must lie, such as expect = { above = 0 }
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
-    c.toml:46: `claim[2].test[3].from`: from and to stand together, or neither
+    c.toml:46: `claim[2].test[3].from`: a test has both from and to, or neither of them
     c.toml:56: `claim[3].audit`: "green" is not known; use one of clean
-    c.toml:60: `claim[3].test[1].statistic.share`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
-    c.toml:65: `claim[3].test[2].machine`: as_scheduled is a run's, not a machine's; leave it out
+    c.toml:60: `claim[3].test[1].statistic.share`: "1": write the condition that values must meet, such as ">= 2"; other signs are > <= < =
+    c.toml:65: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:70: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
     c.toml:83: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
-    c.toml:86: `claim[4].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
-    c.toml:89: `claim[5].id`: another claim is called so
+    c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
+    c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
     let whole = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
     );
     assert_snapshot!(mistakes(&whole), @r#"
-    error: c.toml:2: `claim[1].depends_on`: missing; tests may disagree: say what the outcome depends on
+    error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
     c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
-    c.toml:47: `claim[2].test[3].from`: from and to stand together, or neither
+    c.toml:47: `claim[2].test[3].from`: a test has both from and to, or neither of them
     c.toml:57: `claim[3].audit`: "green" is not known; use one of clean
-    c.toml:61: `claim[3].test[1].statistic.share`: "1": wanted the values that count, such as ">= 2"; other signs are > <= < =
-    c.toml:66: `claim[3].test[2].machine`: as_scheduled is a run's, not a machine's; leave it out
+    c.toml:61: `claim[3].test[1].statistic.share`: "1": write the condition that values must meet, such as ">= 2"; other signs are > <= < =
+    c.toml:66: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:71: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
     c.toml:84: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
-    c.toml:87: `claim[4].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }
-    c.toml:90: `claim[5].id`: another claim is called so
+    c.toml:87: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
+    c.toml:90: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
 }
 
 #[test]
-fn what_is_no_claim_is_named_with_its_line() {
+fn mistakes_in_the_structure_are_named_with_their_line() {
     assert_snapshot!(mistakes(""), @"error: c.toml:1: `claim`: missing; a claim begins with [[claim]]");
     assert_snapshot!(mistakes("[[claim]]\nid = 7"), @"
     error: c.toml:1: `claim[1].says`: missing; the claim in its author's words
     c.toml:1: `claim[1].source`: missing; who claims it, and where
-    c.toml:1: `claim[1].experiment`: missing; the name of the dataset that tells
-    c.toml:1: `claim[1].expected`: missing; what is to be expected, and why
-    c.toml:1: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]
+    c.toml:1: `claim[1].experiment`: missing; the name of the dataset with which the claim is tested
+    c.toml:1: `claim[1].expected`: missing; what theory predicts, and why
+    c.toml:1: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]
     c.toml:2: `claim[1].id`: wanted a text in quotes, found an integer 7
     ");
     assert_snapshot!(mistakes("[[claim]]\nid = \"a\"\nsayss = \"b\""), @"
     error: c.toml:1: `claim[1].says`: missing; the claim in its author's words
     c.toml:1: `claim[1].source`: missing; who claims it, and where
-    c.toml:1: `claim[1].experiment`: missing; the name of the dataset that tells
-    c.toml:1: `claim[1].expected`: missing; what is to be expected, and why
-    c.toml:1: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]
+    c.toml:1: `claim[1].experiment`: missing; the name of the dataset with which the claim is tested
+    c.toml:1: `claim[1].expected`: missing; what theory predicts, and why
+    c.toml:1: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]
     c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
     ");
-    assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: not TOML: unclosed array table, expected `]`");
+    assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: this is not valid TOML: unclosed array table, expected `]`");
     let expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
     assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
-    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
-    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can lie there; wanted { above = 0 }, { below = 2 }, both with room between them, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
     let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
     assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `claim[1].test[1].machine`: wanted a machine's number, "slowest", "fastest" or "all", found a float 1.5"#);
     let nothing = CLAIMS.split("[[claim.test]]").next().unwrap();
-    assert_snapshot!(mistakes(nothing), @"error: c.toml:2: `claim[1].test`: decided by nothing; a test begins with [[claim.test]]");
+    assert_snapshot!(mistakes(nothing), @"error: c.toml:2: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]");
 }
 
 fn project() -> PathBuf {

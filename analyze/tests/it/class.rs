@@ -63,7 +63,7 @@ fn a_class_is_a_table_with_a_row_for_each_submission() {
     let (code, table, err) = analyze(&arguments, folder.path());
     assert_eq!(code, 4, "{err}");
     insta::assert_snapshot!(table);
-    insta::assert_snapshot!(err, @"check failed: of 5 submissions, 1 passed the audit, 2 failed it, 2 not imported");
+    insta::assert_snapshot!(err, @"check failed: of 5 submissions, 1 passed the audit, 2 failed the audit, 2 not imported");
     // Each submission is a dataset of its own.
     let (code, _, _) = analyze(&["audit", "marked/ada"], folder.path());
     assert_eq!(code, 0);
@@ -72,7 +72,7 @@ fn a_class_is_a_table_with_a_row_for_each_submission() {
     }
 }
 
-/// What is printed for the class in `folder` on a terminal with 80 columns, which it fits.
+/// The text that is printed for the class in `folder` on a terminal with 80 columns. Requires that no line is longer.
 fn table_of_80_columns(folder: &Path) -> String {
     let output = Command::cargo_bin("analyze")
         .unwrap()
@@ -95,7 +95,7 @@ fn the_table_of_a_class_fits_narrow_terminals() {
     insta::assert_snapshot!(table);
 }
 
-/// Folders that archives add are no submissions, and long names do not make the table wider than the terminal.
+/// Folders that archive programs add do not count as submissions. Long names do not make the table wider than the terminal.
 #[test]
 fn a_class_with_long_names_and_folders_of_archives() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ fn a_class_with_long_names_and_folders_of_archives() {
 }
 
 #[test]
-fn a_class_for_other_programs() {
+fn a_class_as_csv() {
     let folder = tempfile::tempdir().unwrap();
     class(folder.path());
     let csv = [
@@ -127,7 +127,7 @@ fn a_class_for_other_programs() {
     let (code, csv, err) = analyze(&csv, folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("5 submissions: 1 passed the audit, 2 failed it, 2 not imported."),
+        err.contains("5 submissions: 1 passed the audit, 2 failed the audit, 2 not imported."),
         "{err}"
     );
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
@@ -172,7 +172,7 @@ fn a_class_for_other_programs() {
 }
 
 #[test]
-fn a_class_that_passes_and_one_that_is_none() {
+fn a_class_that_passes_and_an_empty_folder() {
     let folder = tempfile::tempdir().unwrap();
     class(folder.path());
     for name in ["bob", "cem", "dan", "eve"] {
@@ -180,7 +180,7 @@ fn a_class_that_passes_and_one_that_is_none() {
     }
     let arguments = ["import", "--each", "class", "--into", "marked"];
     assert_eq!(analyze(&arguments, folder.path()).0, 0);
-    // A second time, the folder of datasets is there already; nothing is overwritten.
+    // The second time, the folder of datasets already exists. Nothing is overwritten.
     let (code, table, err) = analyze(&arguments, folder.path());
     assert!(
         code == 2 && table.is_empty() && err.contains("marked: already exists"),

@@ -50,8 +50,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
     ("logical_age_mean", 1.0, 1.0),
-    // Of 4 x 8 pairs, 8 are ordered through the message to machine 1 and 2 + 3 + 4 through the messages to machine 0. 3 pairs have
-    // equal clocks.
+    // There are 4 x 8 pairs. 8 of them are ordered by the message to machine 1, and 2 + 3 + 4 by the messages to machine 0. 3
+    // pairs have equal clocks.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
@@ -101,7 +101,7 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("arrivals", 2.0, 0.0),
     ("receive_share", 1.0, 0.0),
     ("message_age_mean_s", 0.75, f64::NAN),
-    // Of 3 x 6 pairs 1 + 2 are ordered by what machine 0 received.
+    // There are 3 x 6 pairs. 1 + 2 of them are ordered by the messages that machine 0 received.
     ("concurrency", 15.0 / 18.0, 15.0 / 18.0),
     ("tick_rate", 1.0, 2.0),
 ];
@@ -126,7 +126,7 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
             let column = column.cast(&DataType::Float64).unwrap();
             let values = column.f64().unwrap();
             for (machine, expected) in [first, second].into_iter().enumerate() {
-                // Where nothing was received there is no age.
+                // If no message was received, ages of messages are undefined.
                 let is_right = match values.get(machine) {
                     Some(value) => (value - expected).abs() < 1e-12,
                     None => expected.is_nan(),
@@ -143,7 +143,7 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
 
 /// The definition of `internal_share` gives the error of a mean of shares, and states that the pooled share has no such error.
 #[test]
-fn the_mean_of_shares_of_few_ticks_is_too_high_and_their_pooled_share_is_not() {
+fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_exact() {
     let experiment = fixture::experiment(
         "seed = 1\nrepetitions = 6000\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[2, 3, 4]]\ninternal = 0.4\nphase = \"uniform\"",
     );

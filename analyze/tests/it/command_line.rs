@@ -54,7 +54,7 @@ fn every_table_in_every_format() {
 }
 
 #[test]
-fn json_is_an_object_a_machine_with_full_precision() {
+fn json_has_one_object_for_each_machine() {
     let folder = with_small();
     let (_, out, _) = analyze(&["drift", "small", "--format", "json"], folder.path());
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
@@ -92,7 +92,7 @@ fn csv_of_a_summary_is_one_wide_table() {
 }
 
 #[test]
-fn several_datasets_are_told_apart_by_name_or_else_by_path() {
+fn datasets_are_labelled_by_name_or_by_path() {
     let folder = with_small();
     fixture::write_by_hand(&folder.path().join("other"));
     fixture::write_by_hand(&folder.path().join("twin"));
@@ -293,9 +293,9 @@ fn a_wrong_command_line_is_a_usage_error() {
     }
 }
 
-/// Earlier names still work, and a message tells the present names.
+/// Earlier names still work, and a message says the present names.
 #[test]
-fn earlier_names_work_and_a_message_tells_the_new_ones() {
+fn earlier_names_work_and_a_message_says_the_new_names() {
     let folder = with_small();
     let run = |arguments: &[&str]| analyze(arguments, folder.path());
     let (_, now, _) = run(&["causality", "small", "--no-cache"]);

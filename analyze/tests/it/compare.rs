@@ -94,9 +94,9 @@ fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 different.
-    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the
-    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
-    different simulators, or the simulator is wrong.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. In runs that are as scheduled, the seed determines
+    every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
+    simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
     - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, as scheduled in both: at 6.722 s,
@@ -244,9 +244,10 @@ fn datasets_without_a_common_run_are_an_error_that_says_why() {
     assert_eq!((code, out.as_str()), (2, ""));
     assert_eq!(
         err,
-        "error: A (a) and B (b) have no finished run in common: duration_s is 20 in A and 4 in B, internal is 0.4 or 0.7 in A \
-         and 0.5 in B, rates is 1,3,6 in A and 1,2 in B; runs match if all their parameters and the repetition are the same, as \
-         in a sweep and its twin by `sim run EXPERIMENT --engine virtual --data DIR`\n"
+        "error: A (a) and B (b) have no finished run in common: duration_s is 20 in A and 4 in B, internal \
+         is 0.4 or 0.7 in A and 0.5 in B, rates is 1,3,6 in A and 1,2 in B; runs match if all their \
+         parameters and the repetition are the same, for example in a dataset and its copy in virtual time, \
+         made by `sim run EXPERIMENT --engine virtual --data DIR`\n"
     );
 }
 
@@ -283,7 +284,7 @@ fn no_run_that_is_punctual_on_both_sides_is_an_error() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "have no finished run in common: every run that is in both was left out of A or of B; "
+            "have no finished run in common: each run that is in both datasets was left out of A or of B by --only; "
         ),
         "{err}"
     );
@@ -335,7 +336,7 @@ fn markdown_has_the_words_and_the_table() {
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 different.
-    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. If every message is queued when the schedule says, the seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. In runs that are as scheduled, the seed determines every event, so these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference in the model time of A:
 

@@ -8,7 +8,7 @@ use polars::prelude::*;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// An overloaded, a stable, a critical and an equal set of rates.
+/// Four sets of rates: with an overloaded machine, with stable machines, with a critical machine, and with equal rates.
 const REGIMES: &str = "
     seed = 92
     repetitions = 400
@@ -38,7 +38,7 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     })
 }
 
-/// The number of intervals without a mark among the samples, and how many of them contain the mean of all values.
+/// Counts the intervals of the samples without the mark for rough intervals, and how many of them contain the mean of all values.
 fn covered(values: &[f64]) -> (usize, usize) {
     let truth = values.iter().sum::<f64>() / values.len() as f64;
     let estimates = samples(values).map(|sample| Estimate::from_values(&sample));
@@ -52,7 +52,7 @@ fn covered(values: &[f64]) -> (usize, usize) {
     (unmarked.len(), unmarked.iter().filter(contains).count())
 }
 
-/// Of 400 samples with a true coverage of 92 %, fewer than 88 % contain the truth in one of 1,000 cells.
+/// If the true coverage is 92 %, fewer than 88 % of 400 intervals contain the true mean in only one of 1,000 cases.
 #[test]
 fn intervals_without_a_mark_contain_the_true_mean() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,7 +87,7 @@ fn intervals_without_a_mark_contain_the_true_mean() {
             }
         }
     }
-    // Most intervals have no mark, so the test is not passed by marking all.
+    // Most intervals must have no mark. Otherwise the test would pass if all were marked.
     assert!(
         cells > 380 && unmarked > cells * SAMPLES / 2,
         "{unmarked} in {cells}"

@@ -213,9 +213,9 @@ proptest! {
     }
 }
 
-/// Events without a journal row belong to a run that has not ended. Every other mistake has an error of its own.
+/// Events without a journal row belong to a run that has not ended. Every other kind of damage has a specific error.
 #[test]
-fn known_mistakes_have_errors_of_their_own() {
+fn typical_damage_has_a_specific_error() {
     let folder = tempfile::tempdir().unwrap();
     let text = |file: &str| String::from_utf8(WHOLE.files[file].clone()).unwrap();
     let (journal, events) = (text("runs.csv"), text("events-0000.csv"));

@@ -81,8 +81,8 @@ fn from_real_tcp_to_tables_and_processed_data() {
     );
 }
 
-/// Compares a sweep over real TCP with the same sweep in virtual time. No run that was as scheduled has different events. If no run
-/// was as scheduled, which a busy computer can cause, the sweep is repeated at a lower speed.
+/// Compares a sweep over real TCP with the same sweep in virtual time. Runs that were as scheduled must have the same events. On
+/// a busy computer it can happen that no run is as scheduled. Then the sweep is repeated at a lower speed.
 #[test]
 fn punctual_runs_over_real_tcp_are_those_of_virtual_time() {
     let folder = tempfile::tempdir().unwrap();

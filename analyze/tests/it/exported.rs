@@ -176,7 +176,7 @@ fn a_second_export_at_the_same_time_is_refused() {
 
 /// If exports of two selections run at the same time, all files belong to the same selection in the end.
 #[test]
-fn exports_at_once_do_not_mix_their_files() {
+fn simultaneous_exports_do_not_mix_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);

@@ -16,10 +16,10 @@ use crate::{fixture, imported};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
     All,
-    /// Lengths of receives only, which is all that the exercise asks for.
+    /// Lengths of receives only. The classroom exercise asks for no more.
     Receives,
     Nowhere,
-    /// All lengths, as they were before the event.
+    /// All lengths, taken before the event.
     Before,
 }
 
@@ -27,7 +27,7 @@ pub enum Queue {
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub queue: Queue,
-    /// Whether clocks are those before the event.
+    /// Whether clocks are logged before the event.
     pub clock_before: bool,
     /// Whether sends have their stamps.
     pub send_stamps: bool,
@@ -53,7 +53,7 @@ impl Default for Style {
 
 pub const HEADER: &str = "time_ns,event,clock,queue,recipients,sender,stamp";
 
-/// The rows of `machine` among the events of a run of three machines.
+/// The rows of `machine` in the events of a run of three machines.
 fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     let mut rows = vec![];
     let mut clock_before = 0;
@@ -104,7 +104,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     rows
 }
 
-/// Writes the logs of every run of the dataset `original` into a folder each in `into`; `alter` may change the rows of a machine.
+/// Writes the logs of the dataset `original` to the folder `into`, each run to its own folder. `alter` may change the rows of a
+/// machine.
 pub fn write_altered(
     original: &Path,
     into: &Path,
@@ -170,7 +171,7 @@ impl Imported {
         imported::measured(&self.root)
     }
 
-    /// Requires that the measures in `but_for` are null, and that all others equal those of the original.
+    /// Requires that the measures in `but_for` are null, and that all other measures equal those of the original.
     pub fn require_measures(&self, but_for: &[&str]) {
         let original = imported::measured(&self.original);
         imported::require_same_measures(&original, &self.measured(), but_for);

@@ -1,5 +1,5 @@
-//! Tests of inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless irregularities are no
-//! violations.
+//! Tests of inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless irregularities
+//! are not reported as violations.
 
 use std::fs;
 
@@ -53,14 +53,14 @@ fn times_of_hosts_whose_clocks_differ_are_not_merged() {
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     assert!(
-        words.contains("s before they are sent, so the machines' clocks differ"),
+        words.contains("s before they are sent, so the machines' system clocks differ"),
         "{words}"
     );
     let not_checked = audit::words(&logs.audit()).join("\n");
     assert!(not_checked.contains("causality"), "{not_checked}");
 }
 
-/// Such logs are of different runs in one folder, or of machines that were started one after the other.
+/// Such logs belong to different runs in one folder, or to machines that were started one after the other.
 #[test]
 fn logs_that_do_not_overlap_are_not_merged() {
     let logs = Imported::altered(
@@ -87,7 +87,7 @@ fn logs_that_do_not_overlap_are_not_merged() {
 }
 
 #[test]
-fn receives_of_what_was_not_sent_leave_no_negative_backlog() {
+fn receives_of_messages_that_were_not_sent_give_no_negative_backlog() {
     let logs = Imported::altered(
         &experiment(13, ""),
         Style::default(),
@@ -112,7 +112,7 @@ fn receives_of_what_was_not_sent_leave_no_negative_backlog() {
 
 /// The fastest machine ticks 17 times in 5.2 s.
 #[test]
-fn the_time_observed_is_not_rounded_up() {
+fn the_observed_time_is_not_rounded_up() {
     let logs = Imported::altered(
         &experiment(14, ""),
         Style::default(),
@@ -129,7 +129,7 @@ fn the_time_observed_is_not_rounded_up() {
 }
 
 #[test]
-fn rates_keep_decimals_and_both_are_told() {
+fn rates_keep_decimals_and_the_report_has_both_values() {
     let text = experiment(15, "").replace("1, 3, 6", "5.4, 2.2, 3.3");
     let logs = Imported::new(&text, Style::default());
     let dataset = logs.dataset();
@@ -144,7 +144,7 @@ fn rates_keep_decimals_and_both_are_told() {
 
 /// If ticks take a little longer than planned, the rate is rounded to a whole number, and the report gives the rounding.
 #[test]
-fn rates_near_whole_numbers_are_rounded_and_it_is_told() {
+fn rates_near_whole_numbers_are_rounded_and_reported() {
     let logs = Imported::altered(
         &experiment(16, ""),
         Style::default(),
@@ -166,7 +166,7 @@ fn rates_near_whole_numbers_are_rounded_and_it_is_told() {
 }
 
 #[test]
-fn how_recipients_are_drawn_is_checked_only_if_it_was_said() {
+fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
     let text =
         experiment(17, "sends = [\"unicast\"]\n").replace("duration_s = 20", "duration_s = 200");
     let failed = |sends: Option<&str>| {
@@ -183,9 +183,9 @@ fn how_recipients_are_drawn_is_checked_only_if_it_was_said() {
     assert_eq!(failed(Some("mix")), (true, vec![Check::Recipients]));
 }
 
-/// A message comes while an idle event is logged: the length is 1, and the next event receives it.
+/// A message arrives while an idle event is logged. The logged length is 1, and the next event receives the message.
 #[test]
-fn messages_that_come_during_an_idle_event_are_no_violation() {
+fn messages_that_arrive_during_an_idle_event_are_allowed() {
     let logs = Imported::altered(
         &experiment(18, ""),
         Style {
@@ -222,7 +222,7 @@ fn messages_that_come_during_an_idle_event_are_no_violation() {
 
 /// Some programs log a send after the message has left.
 #[test]
-fn sends_that_are_logged_a_little_late_are_no_violation() {
+fn sends_that_are_logged_a_little_late_are_allowed() {
     let logs = Imported::altered(
         &experiment(19, ""),
         Style::default(),
@@ -303,7 +303,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
         }));
         let words = audit::words(&audit).join("\n");
         assert!(
-            words.contains("sources.csv: it is not what was written (checksum)"),
+            words.contains("sources.csv: it has changed since it was written (checksum)"),
             "{words}"
         );
     }

@@ -27,7 +27,7 @@ fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn names_in_capitals_are_logs_too() {
+fn file_names_in_capitals_are_accepted() {
     let words = imported(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
     assert_eq!(
         words[..2],
@@ -41,7 +41,7 @@ fn names_in_capitals_are_logs_too() {
 
 /// The program was started twice, and stopped while it wrote.
 #[test]
-fn a_header_again_and_a_last_row_that_was_cut_are_left_out() {
+fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
     let again = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
     let words = imported(&[("vm1.csv", LOG), ("vm2.csv", &again)]).unwrap();
     assert_eq!(words[0], "1 run, 7 events.");
@@ -58,7 +58,7 @@ fn a_header_again_and_a_last_row_that_was_cut_are_left_out() {
     let amid = LOG.replace("1.0,internal,2,0", "1.0,internal");
     let problem = imported(&[("vm1.csv", LOG), ("vm2.csv", &amid)]).unwrap_err();
     assert!(
-        problem.contains("vm2.csv line 3: 2 cells, where the first line has 4"),
+        problem.contains("vm2.csv line 3: the line has 2 cells, but the first line has 4"),
         "{problem}"
     );
 }
@@ -80,11 +80,11 @@ fn a_run_may_pass_midnight() {
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
     );
-    assert!(words.contains(&"Times of day fall once: the run passes midnight.".to_owned()));
+    assert!(words.contains(&"Times of day fall once, so the run passes midnight.".to_owned()));
 }
 
 #[test]
-fn what_is_left_out_is_named() {
+fn left_out_files_are_named() {
     let words = imported(&[
         ("vm1.csv", LOG),
         ("vm2.csv", LOG),
@@ -101,7 +101,7 @@ fn what_is_left_out_is_named() {
 
 /// An import that fails because files were left out names these files.
 #[test]
-fn what_is_left_out_is_named_in_errors() {
+fn errors_name_left_out_files() {
     let one = imported(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
     assert!(one.contains("a single machine (vm1)"), "{one}");
     assert!(one.ends_with("; left out: /run/vm2.csv.gz"), "{one}");
@@ -119,7 +119,7 @@ fn plain() -> Vec<String> {
 }
 
 #[test]
-fn numbers_and_missing_cells_as_other_programs_write_them() {
+fn numbers_and_missing_cells_of_other_programs_are_read() {
     let wanted = plain();
     for log in [
         // numpy.savetxt, a decimal comma, R, pandas and a database.
@@ -143,7 +143,7 @@ fn numbers_and_missing_cells_as_other_programs_write_them() {
 }
 
 #[test]
-fn what_a_dataset_cannot_hold_is_refused_with_its_line() {
+fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
     let problem = |from: &str, to: &str| {
         let log = LOG
             .replace("queue\n", "queue,tick\n")
@@ -194,7 +194,7 @@ fn files_without_end_and_files_of_other_kinds_are_refused() {
     let error = imported(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
     assert_eq!(
         error,
-        "/run/vm2.csv line 5: the line has more than 1048576 bytes: this is no log"
+        "/run/vm2.csv line 5: the line has more than 1048576 bytes, so this file is not a log; leave it out"
     );
     #[cfg(unix)]
     {
@@ -260,7 +260,7 @@ fn refused(event: &str, options: &[&str]) -> String {
 }
 
 #[test]
-fn what_a_log_says_does_nothing_to_the_terminal() {
+fn control_characters_in_logs_do_not_reach_the_terminal() {
     let told = refused("\u{1b}[2Jsend", &[]);
     assert!(
         told.contains(r"event `\u{1b}[2Jsend` is not known"),
@@ -269,14 +269,17 @@ fn what_a_log_says_does_nothing_to_the_terminal() {
 }
 
 #[test]
-fn numbers_beyond_all_sense_are_refused_in_short() {
+fn impossible_numbers_are_refused_with_a_short_error() {
     for (options, wanted) in [
         (
             ["--duration", "1e300"],
-            "duration_s 1e300 is not from 0.001 to 604800",
+            "duration_s is 1e300, but must be from 0.001 to 604800",
         ),
-        (["--time-scale", "1e300"], "time_scale 1e300 is not from"),
-        (["--rates", "1e300,1"], "1e300 ticks per second is no rate"),
+        (
+            ["--time-scale", "1e300"],
+            "time_scale is 1e300, but must be from",
+        ),
+        (["--rates", "1e300,1"], "the rate 1e300 is not possible"),
         (
             ["--columns", "event=3,event=4"],
             "--columns: event is given twice",

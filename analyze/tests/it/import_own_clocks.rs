@@ -97,7 +97,7 @@ proptest! {
         let files = ["vm1.csv", "vm2.csv", "vm3.csv"].map(|name| folder.path().join(name));
         let report = import::import(&files, &Mapping::default(), &into).unwrap();
         let words = report.words().join("\n");
-        let found = "sends to all in several rows with a clock each, at most 0.4 ms apart, are counted as one tick";
+        let found = "several rows of sends with different clocks, at most 0.4 ms apart, are counted as one tick that sent to all";
         prop_assert_eq!(words.contains(found), to_both > 0, "{}", words);
         prop_assert!(words.contains("rates=1,3,6"), "{}", words);
         let audit = Audit::run(std::slice::from_ref(&into)).unwrap();

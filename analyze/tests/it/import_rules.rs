@@ -1,5 +1,5 @@
-//! Tests that an import finds the rules of logs and fills in missing values: our own logs, written in other forms, give the same
-//! measures or none.
+//! Tests that an import finds the rules of logs and fills in missing values. The project's own logs are written in other forms.
+//! Each measure must then be the same as before, or missing.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -27,13 +27,13 @@ fn queue(queue: Queue) -> Style {
 }
 
 #[test]
-fn queue_lengths_of_receives_are_enough() {
+fn queue_lengths_of_receives_give_all_measures() {
     let logs = Imported::new(&experiment(1, ""), queue(Queue::Receives));
     logs.require_measures(&[]);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     assert!(
-        words.contains("queue lengths of internal events and sends are not logged, and taken as 0"),
+        words.contains("queue lengths after internal events and sends are missing in the logs. They are taken as 0"),
         "{words}"
     );
 }
@@ -46,7 +46,7 @@ fn queues_without_any_length_are_recounted() {
     let words = logs.words();
     assert!(
         words.contains(
-            "queue lengths of receives are not logged, and recounted from sends and receives"
+            "queue lengths after receives are missing in the logs. They are recounted from sends and receives"
         ),
         "{words}"
     );
@@ -59,7 +59,7 @@ fn queues_without_any_length_are_recounted() {
 
 /// Without senders and stamps, queue lengths cannot be recounted. The tables give the reason.
 #[test]
-fn queue_lengths_that_nobody_knows_are_null() {
+fn unknown_queue_lengths_are_null() {
     let style = Style {
         queue: Queue::Nowhere,
         messages: false,
@@ -96,19 +96,19 @@ fn queue_lengths_that_nobody_knows_are_null() {
 
 /// With a delay, messages do not arrive when they are sent. Lengths are then missing instead of wrong.
 #[test]
-fn queues_are_not_recounted_where_messages_take_time() {
+fn queues_are_not_recounted_if_messages_have_delays() {
     let logs = Imported::new(&experiment(4, "delay_s = [0.3]\n"), queue(Queue::Nowhere));
     logs.require_measures(&OF_QUEUES);
     let words = logs.words();
     assert!(
-        words.contains("when messages arrived is not known"),
+        words.contains("the times of arrival are not known"),
         "{words}"
     );
 }
 
 /// A program has another rule if it is idle while messages wait.
 #[test]
-fn idle_events_of_other_programs_are_not_taken_to_find_an_empty_queue() {
+fn a_program_that_idles_while_messages_wait_is_recognised() {
     let logs = Imported::altered(
         &experiment(5, ""),
         queue(Queue::Receives),
@@ -123,7 +123,7 @@ fn idle_events_of_other_programs_are_not_taken_to_find_an_empty_queue() {
     );
     let words = logs.words();
     assert!(
-        words.contains("follow on a queue that is not empty"),
+        words.contains("come directly after a queue that is not empty"),
         "{words}"
     );
     let measured = logs.measured();
@@ -144,13 +144,13 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     assert!(
-        words.contains("sends in several rows of the same clock, at most 0.4 ms apart, are counted as one event"),
+        words.contains("several rows of sends with the same clock, at most 0.4 ms apart, are counted as one event"),
         "{words}"
     );
 }
 
 #[test]
-fn a_stamp_of_before_the_increment_is_found() {
+fn timestamps_from_before_the_increment_are_recognised() {
     let style = Style {
         send_stamps: false,
         ..Style::default()
@@ -160,7 +160,7 @@ fn a_stamp_of_before_the_increment_is_found() {
     assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
     let words = logs.words();
     assert!(
-        words.contains("Messages carry the clock of before the send's increment: "),
+        words.contains("Messages carry the clock before the send's increment: "),
         "{words}"
     );
     let after = Mapping {
@@ -175,11 +175,11 @@ fn a_stamp_of_before_the_increment_is_found() {
     );
     assert!(overruled.failed().contains(&Check::Sent));
     let words = overruled.words();
-    assert!(words.contains("receives fit a send"), "{words}");
+    assert!(words.contains("receives match a send"), "{words}");
 }
 
 #[test]
-fn clocks_and_queues_of_before_the_event_are_found() {
+fn clocks_and_queues_from_before_the_event_are_recognised() {
     let style = Style {
         clock_before: true,
         queue: Queue::Before,
@@ -190,8 +190,8 @@ fn clocks_and_queues_of_before_the_event_are_found() {
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     for found in [
-        "Logical clocks are those of before the event: ",
-        "Queue lengths are those of before the event: ",
+        "Logical clocks are logged before the event: ",
+        "Queue lengths are logged before the event: ",
     ] {
         assert!(words.contains(found), "{words}");
     }
@@ -207,7 +207,7 @@ fn clocks_and_queues_of_before_the_event_are_found() {
 
 /// A row is left out and reported if no other row and no stamp gives its clock.
 #[test]
-fn a_last_receive_without_stamp_has_no_clock_if_clocks_are_of_before() {
+fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
     let style = Style {
         clock_before: true,
         messages: false,
@@ -269,7 +269,7 @@ proptest! {
 
     /// Our own logs give the same measures and the same audit in every form.
     #[test]
-    fn rules_flipped_by_generation_are_found(
+    fn all_combinations_of_rules_are_recognised(
         style in styles(),
         seed in 0u64..1_000,
         stamp in prop::sample::select(vec!["after", "before"]),
@@ -283,7 +283,7 @@ proptest! {
 
     /// The logs have no queue lengths, and messages have delays. Recounted lengths equal the original ones, or are missing.
     #[test]
-    fn no_length_is_wrong(
+    fn recounted_lengths_are_right_or_missing(
         seed in 0u64..1_000,
         delay_ms in prop::sample::select(vec![0, 100, 250, 700, 2_500]),
         messages in any::<bool>(),

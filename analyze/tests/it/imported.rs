@@ -1,4 +1,4 @@
-//! Tests of `analyze import`: logs of other implementations become datasets, and errors name what is wrong in a log.
+//! Tests of `analyze import`: logs of other programs become datasets, and errors name the mistake in a log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Peers, stamp and sender's tick of an event, as another implementation would write them, its machines called vm1, vm2, ...
+/// Peers, stamp and sender's tick of an event, as another program would write them. Its machines have the names vm1, vm2, ...
 pub fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     let name = |machine: u32| format!("vm{}", machine + 1);
     match &row.logged.event.kind {
@@ -89,8 +89,8 @@ fn as_one_file(root: &Path) -> String {
     text
 }
 
-/// A folder for each run, a file for each machine, without anything about messages.
-fn as_least(root: &Path, into: &Path) -> Vec<PathBuf> {
+/// Logs with only the needed columns: a folder for each run, and a file for each machine, without columns about messages.
+fn as_minimal_logs(root: &Path, into: &Path) -> Vec<PathBuf> {
     let folders = events(root).into_iter().enumerate().map(|(run, rows)| {
         let folder = into.join(format!("trial-{run}"));
         fs::create_dir_all(&folder).unwrap();
@@ -122,7 +122,7 @@ pub fn measured(root: &Path) -> DataFrame {
     Dataset::open(root).unwrap().machines().unwrap()
 }
 
-/// Requires that the measures are equal in both, except those in `but_for`.
+/// Requires that all measures except those in `but_for` are equal in both.
 pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
     assert!(a.height() > 0);
@@ -153,7 +153,7 @@ pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
 }
 
 #[test]
-fn logs_that_say_all_have_all_measures_and_a_full_audit() {
+fn complete_logs_have_all_measures_and_a_full_audit() {
     let folder = tempfile::tempdir().unwrap();
     let [original, log, imported] =
         ["original", "all.log", "imported"].map(|name| folder.path().join(name));
@@ -189,11 +189,11 @@ fn logs_that_say_all_have_all_measures_and_a_full_audit() {
 }
 
 #[test]
-fn the_least_logs_have_what_needs_no_messages() {
+fn minimal_logs_have_the_measures_that_need_no_messages() {
     let folder = tempfile::tempdir().unwrap();
     let [original, imported] = ["original", "imported"].map(|name| folder.path().join(name));
     fixture::simulated(&original, ORIGINAL);
-    let sources = as_least(&original, folder.path());
+    let sources = as_minimal_logs(&original, folder.path());
     import::import(&sources, &Mapping::default(), &imported).unwrap();
     let of_messages = [
         "broadcast_share",
@@ -211,9 +211,9 @@ fn the_least_logs_have_what_needs_no_messages() {
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     insta::assert_snapshot!(audit::words(&audit).join("\n"), @"
     imported: 3 runs, 600 events, 0 messages.
-    imported: not checked: phases (the times at which ticks were due are not known); ticks (ticks are not logged, so each row counts as one); receive_clock (receives do not have the stamp of their message); stamp (stamps of sends were taken from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (the send of each receive is not known); queue_length, conservation (sends do not name their recipients, or queue lengths are not logged); internal_share (the probability was measured in this log); recipients (the rule for recipients was not given).
+    imported: not checked: phases (the planned times of ticks are not known); ticks (ticks are not logged, so each row counts as one); receive_clock (receives do not have the timestamp of their message); stamp (the timestamps of sends were computed from the stamp rule); clock_condition, sent, received_once, link_order, causality, queue_order (the send of each receive is not known); queue_length, conservation (sends do not name their recipients, or queue lengths are not logged); internal_share (the probability was measured in the same log); recipients (the rule for recipients was not given).
 
-    Check passed: all 8 checks say that these logs are executions of machines with Lamport clocks.
+    Check passed: in all 8 checks, these logs follow the rules of machines with Lamport clocks.
     ");
 }
 
@@ -316,17 +316,17 @@ fn free_text_is_read_by_a_pattern() {
     1 run, 20 events.
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
-    Left out: 1 line, as no event was recognised in them: 1 such as run.log line 1: Simulation started
+    Left out: 1 line, because no event was recognised: 1 such as run.log line 1: Simulation started
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are those of after the event: 8 of 8 rows fit that, and 8 fit before; set it with --clock.
-    Queue lengths are those of after the event: 9 of 9 receives fit that, and 1 fit before; set it with --queue.
+    Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit before; set it with --clock.
+    Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit before; set it with --queue.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
-    10 of 10 receives do not say from whom: they are not matched with sends.
-    10 of 10 receives do not say which timestamp: whether they obey max(clock, stamp) + 1 is not checked.
-    10 of 10 receives do not say which send they belong to: ages of messages, concurrency and the Clock Condition between
-    machines need it.
+    10 of 10 receives do not have a sender: they are not matched with sends.
+    10 of 10 receives do not have a timestamp: the rule max(clock, stamp) + 1 is not checked for them.
+    10 of 10 receives do not have a known send: ages of messages, concurrency and the Clock Condition between machines are
+    not measured or checked.
 
     In imported. Next: analyze summary imported, analyze audit imported
     ");
@@ -336,7 +336,7 @@ fn free_text_is_read_by_a_pattern() {
 }
 
 #[test]
-fn what_is_wrong_is_named_and_nothing_is_made() {
+fn errors_name_the_mistake_and_no_dataset_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let good = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
     let problem = |text: &str, mapping_text: &str| {
@@ -355,21 +355,21 @@ fn what_is_wrong_is_named_and_nothing_is_made() {
             .replace(&folder.path().display().to_string(), "")
     };
     insta::assert_snapshot!(problem("", ""), @"/vm2.csv: the file is empty");
-    insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: no event in it");
-    insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column is known as system_time: its columns are when, event, clock, queue; name the columns, such as --columns system_time=NAME (or a number from 1, with --no-header)");
+    insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: the file has no event");
+    insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column was recognised as system_time: the columns of the file are when, event, clock, queue; say which column it is, such as --columns system_time=TITLE (with --no-header, a number from 1 instead of the title)");
     insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");
     insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
-    insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: 3 cells, where the first line has 4");
-    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: machine 0 ticks 1000000.000 times a second by its log (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
-    insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group is called clock; there are run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
+    insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: the line has 3 cells, but the first line has 4");
+    insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: according to its log, machine 0 ticks 1000000.000 times per second (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
+    insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group has the name clock, but it must be one of run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
     insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are given, but there are 2 machines");
-    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is no machine of the run; there are vm1, vm2; --columns peers=- leaves the column out");
+    insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is not a machine of the run; the machines are vm1, vm2; --columns peers=- leaves the column out");
 }
 
 /// Every cell of these logs can be read, but the measures would be wrong.
 #[test]
-fn what_cannot_be_one_run_is_refused() {
+fn files_that_cannot_be_one_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good =
         "Time (ms),event,clock,queue,peer\n0,internal,1,0,\n1000,send,2,0,*\n2000,internal,3,0,\n";
@@ -390,10 +390,10 @@ fn what_cannot_be_one_run_is_refused() {
             |report| report.words().join("\n"),
         )
     };
-    insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice; it would count twice");
-    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than that of the machine's previous row; keep a machine's rows in one file, in order of time, and each run in a folder of its own");
+    insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice, so its events would count twice; name it once");
+    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
     insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
-    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself; --columns peers=- leaves the column out");
+    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
     insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
@@ -401,7 +401,7 @@ fn what_cannot_be_one_run_is_refused() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are those of after the event: 2 of 2 rows fit that, and 2 fit before; set it with --clock.
+    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm1+vm2"), "", false), @"
@@ -411,7 +411,7 @@ fn what_cannot_be_one_run_is_refused() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are those of after the event: 2 of 2 rows fit that, and 2 fit before; set it with --clock.
+    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
     The timestamps of sent messages follow from the stamp rule; set it with --stamp.
     ");
 }

@@ -1,4 +1,5 @@
-//! Tests that a mesh of 256 machines can be analysed in bounded memory, which does not grow with machines times messages.
+//! Tests that a mesh of 256 machines can be analysed with limited memory: the memory must not grow with the number of machines
+//! times the number of messages.
 
 #![cfg(target_os = "linux")]
 
@@ -57,7 +58,7 @@ fn rows(folder: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_mesh_of_256_machines_is_analysed_in_bounded_memory() {
+fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("mesh"), EXPERIMENT);
     let rows = |arguments: &[&str]| rows(folder.path(), arguments);

@@ -135,7 +135,7 @@ fn experiments() -> PathBuf {
 
 /// Notebooks are stored without outputs, which would become outdated.
 #[test]
-fn notebooks_are_kept_without_outputs() {
+fn notebooks_are_stored_without_outputs() {
     for (name, _) in NOTEBOOKS {
         let text = fs::read_to_string(notebooks().join(name)).unwrap();
         let notebook: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -82,9 +82,9 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
     );
 }
 
-/// No time scale helps where ticks are due at the same time.
+/// If ticks are due at the same time, no time scale helps.
 #[test]
-fn runs_without_a_margin_are_told_what_would_help() {
+fn the_error_for_runs_without_a_margin_gives_advice() {
     let folder = tempfile::tempdir().unwrap();
     let written = |name: &str, phases: &str| {
         let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
@@ -109,7 +109,7 @@ fn runs_without_a_margin_are_told_what_would_help() {
         err,
         "small: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
-    // What earlier versions wrote: no margin for uniform phases.
+    // Earlier versions wrote a margin of 0 for uniform phases.
     let root = folder.path().join("earlier");
     let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
     fixture::altered(&root, &text, |runs| {
@@ -128,7 +128,7 @@ fn runs_without_a_margin_are_told_what_would_help() {
 
 /// An imported log does not tell how late its events were, so a slower run would not help.
 #[test]
-fn the_error_for_an_imported_dataset_gives_another_advice() {
+fn the_error_for_an_imported_dataset_gives_other_advice() {
     let folder = tempfile::tempdir().unwrap();
     let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
     fs::write(folder.path().join("log.csv"), log).unwrap();

@@ -176,7 +176,7 @@ fn measures(
     for (t, e) in own {
         if let EventKind::Receive(message) = e.event.kind {
             let sender = message.sender as usize;
-            let (sent, _) = run[sender][place_of(&run[sender], message.sent_tick)];
+            let (sent, _) = run[sender][index_of(&run[sender], message.sent_tick)];
             ages.push(t - sent);
             logical_ages.push(e.event.logical_clock as f64 - message.stamp as f64);
         }
@@ -274,7 +274,7 @@ fn clock_at(log: &Log, t: f64) -> f64 {
 }
 
 /// The index of the only event of a tick.
-fn place_of(log: &Log, tick: u64) -> usize {
+fn index_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
 }
@@ -332,8 +332,8 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     steps.into_iter()
 }
 
-/// The share of concurrent pairs of events of different machines, and their share among the pairs with different clocks. It looks
-/// at every pair, and for each event at all events that happened before it.
+/// Two shares: of the pairs of events of different machines that are concurrent, and of the concurrent pairs among the pairs with
+/// different clocks. Every pair is examined, with all events that happened before each event.
 fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
     let (mut pairs, mut concurrent, mut different, mut falsely) = (0.0, 0.0, 0.0, 0.0);
@@ -380,7 +380,7 @@ fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
         }
         if let EventKind::Receive(message) = run[machine][place].1.event.kind {
             let sender = message.sender as usize;
-            causes.push((sender, place_of(&run[sender], message.sent_tick)));
+            causes.push((sender, index_of(&run[sender], message.sent_tick)));
         }
         for (m, p) in causes {
             let earlier = before[m][p].clone();

@@ -65,9 +65,9 @@ fn table_of_measures() {
 
     3 runs in both, 0 only in A, 0 only in B.
     Events: 0 of 3 runs identical, 3 different.
-    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. If every message is queued when the schedule says, the
-    seed determines every event. So these runs should be identical. Either a log was changed, or the two datasets come from
-    different simulators, or the simulator is wrong.
+    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. In runs that are as scheduled, the seed determines
+    every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
+    simulators, or the simulator is wrong.
 
     The 3 runs that differ, each with its first difference in the model time of A:
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
@@ -119,10 +119,10 @@ fn table_of_measures() {
     concurrency                0.47    0.47                0  100 %  3
     false_order                0.41    0.41                0  100 %  3
 
-    For each run, the mean over its machines; then the mean over n matched runs. B - A ± half the width of the 95 % interval
-    (Student's t) of the mean paired difference.
+    Means over n matched runs; the value of a run is the mean over its machines. B - A: the mean difference of matched runs
+    ± half the width of its 95 % interval (Student's t).
     equal: share of the machines' values that are exactly the same in A and B.
-    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
 }

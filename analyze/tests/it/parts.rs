@@ -183,7 +183,7 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
 }
 
 #[test]
-fn an_export_of_some_runs_is_not_taken_for_all_runs() {
+fn after_an_export_of_some_runs_all_runs_are_exported() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut chosen = small.dataset();
@@ -201,7 +201,7 @@ fn an_export_of_some_runs_is_not_taken_for_all_runs() {
 }
 
 #[test]
-fn everything_is_written_with_no_cache_and_by_another_version() {
+fn no_cache_or_another_version_write_all_parts_again() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut reread = Dataset::open(small.root()).unwrap();

@@ -1,4 +1,4 @@
-//! Commands and lines of code that the programs print can be pasted, whatever the name of the folder is.
+//! Commands and lines of code that the programs print can be pasted, even if the name of the folder has special characters.
 
 #![cfg(unix)]
 

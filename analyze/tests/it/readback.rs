@@ -44,7 +44,7 @@ internal = [0, 1]
 ";
 
 #[test]
-fn columns_of_real_numbers_show_a_point_in_every_cell() {
+fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("a"), WHOLE);
     let commands: [&[&str]; 8] = [

@@ -178,8 +178,8 @@ fn commands_and_python_run() {
     }
 }
 
-/// No command is hidden from the test above: blocks in `text` are output, or commands that need a cluster, a browser or a long
-/// time.
+/// No command may be hidden from the test above. So blocks in `text` may only contain output, or commands that need a cluster, a
+/// browser or a long time.
 #[test]
 fn blocks_are_in_languages_that_tests_know() {
     for document in DOCUMENTS {
@@ -313,7 +313,7 @@ fn every_experiment_is_listed() {
 }
 
 #[test]
-fn the_citation_is_of_this_version() {
+fn the_citation_names_this_version() {
     let version = format!("\nversion: {}\n", env!("CARGO_PKG_VERSION"));
     assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
@@ -433,7 +433,8 @@ fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
     compare_verdicts(is_virtual, 23);
 }
 
-/// Evaluates the claims whose experiments are all wanted, at least `at_least` claims, and compares their verdicts with the table.
+/// Evaluates the claims whose experiments are all wanted, and compares their verdicts with the table. Requires that there are at
+/// least `at_least` such claims.
 fn compare_verdicts(is_wanted: impl Fn(&str) -> bool, at_least: usize) {
     let folder = folder_to_work_in();
     let wanted: Vec<Claim> = claims()

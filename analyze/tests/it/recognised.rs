@@ -1,4 +1,4 @@
-//! Tests that logs in many formats are recognised without options, and that no value is read in part.
+//! Tests that logs in many formats are recognised without options, and that values are never read only in part.
 
 use std::fs;
 
@@ -151,7 +151,7 @@ fn words_of_many_programs() {
             table(&|row| row.word(words).to_owned(), rows)
         });
     }
-    // Words can mean that a send goes to all, or that a row is no event.
+    // Words can mean that a send goes to all, or that a row is not an event.
     let without_peers = |word: &'static str, rows: &[Row]| {
         let cell = |row: &Row| match row.is_to_all() {
             true => row.csv_with(&row.seconds(), "").replace("send", word),
@@ -180,7 +180,8 @@ fn words_of_many_programs() {
     let (shouted, words) = shouted.unwrap();
     assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
     assert!(
-        words.contains("Left out: 3 rows, as their words stand for no event: 3 such as"),
+        words
+            .contains("Left out: 3 rows, because their words do not stand for an event: 3 such as"),
         "{words}"
     );
     let unknown = imported("vmN.csv", &Mapping::default(), |rows| {
@@ -191,7 +192,7 @@ fn words_of_many_programs() {
 }
 
 #[test]
-fn peers_as_programs_name_them() {
+fn names_of_peers_in_many_forms() {
     for and in [" and ", ", and ", " & ", "+"] {
         let line = |row: &Row| row.csv_with(&row.seconds(), &format!("\"{}\"", row.names(and)));
         require_plain(and, "vmN.csv", |rows| {
@@ -222,23 +223,23 @@ fn peers_as_programs_name_them() {
         format!("time,event,clock,queue,stamp\n{}", lines(rows, line))
     };
     require_plain("peers in the words", "node_N_log.csv", in_words);
-    // A name of no machine is refused in a column, and ignored in the text of events.
+    // A name that is not a machine is refused in a column, and ignored in the text of events.
     let stranger = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
     let (_, words) = imported("vmN.csv", &Mapping::default(), stranger).unwrap();
     assert!(
         words.contains(
-            "Peers are not taken from the words of events: `7` is no other machine of the run."
+            "Peers are not taken from the text of events, because `7` is not another machine of the run."
         ),
         "{words}"
     );
     let line = |row: &Row| row.csv_with(&row.seconds(), &row.names(" or "));
     let partly = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
     let error = imported("vmN.csv", &Mapping::default(), partly).unwrap_err();
-    assert!(error.contains("is no machine of the run"), "{error}");
+    assert!(error.contains("is not a machine of the run"), "{error}");
 }
 
 #[test]
-fn times_as_programs_write_them() {
+fn times_in_many_formats() {
     let table = |time: &dyn Fn(&Row) -> String, rows: &[Row]| {
         format!(
             "{TITLES}\n{}",
@@ -302,7 +303,7 @@ fn headers_preambles_and_titles() {
 }
 
 #[test]
-fn vector_clocks_are_refused_by_name() {
+fn the_error_for_vector_clocks_names_them() {
     for text in [
         |row: &Row| format!("{},{},{} 0 0,0", row.seconds(), row.word(WORDS), row.clock),
         |row: &Row| {
@@ -328,7 +329,7 @@ fn vector_clocks_are_refused_by_name() {
 
 /// The recognised mapping is shown, and gives the same result when it is written to a file and passed back.
 #[test]
-fn a_mapping_is_written_and_passed_back() {
+fn a_written_mapping_gives_the_same_import() {
     let folder = tempfile::tempdir().unwrap();
     let run = &logs::runs()[0];
     logs::write(
@@ -362,7 +363,7 @@ fn a_mapping_is_written_and_passed_back() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_says_how_far_it_got() {
+fn the_error_shows_how_far_a_pattern_matches() {
     let said = Mapping::parse(
         r"line = '^(?<system_time>\S+ \S+) - (?<event>\w+) clock=(?<logical_clock>\d+)'",
         "m.toml".as_ref(),
@@ -377,11 +378,14 @@ fn a_pattern_that_matches_nothing_says_how_far_it_got() {
         error.starts_with("line 1: the pattern of lines matches none of"),
         "{error}"
     );
-    assert!(error.contains("and wants then `- (?<event>"), "{error}");
+    assert!(
+        error.contains("After that the pattern has `- (?<event>"),
+        "{error}"
+    );
 }
 
 #[test]
-fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
+fn the_error_for_unclear_lines_shows_the_line_and_a_mapping() {
     let unknown = imported("vmN.log", &Mapping::default(), |rows| {
         lines(rows, |row| {
             labelled(row, " | ", ": ").replace("INTERNAL", "TICK")
@@ -389,8 +393,7 @@ fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
     });
     let unknown = unknown.unwrap_err();
     assert!(
-        unknown.contains("no word of the line is known for an event")
-            && unknown.contains("| TICK |"),
+        unknown.contains("the line has no known word for an event") && unknown.contains("| TICK |"),
         "{unknown}"
     );
     let said = Mapping::parse("[events]\ninternal = [\"TICK\"]\n", "m.toml".as_ref()).unwrap();
@@ -407,7 +410,7 @@ fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
     });
     let no_clock = no_clock.unwrap_err();
     assert!(
-        no_clock.contains("no value that is known as logical_clock"),
+        no_clock.contains("none of its values was recognised as logical_clock"),
         "{no_clock}"
     );
     let line = no_clock.split_once("  line = ").unwrap().1;
@@ -419,7 +422,7 @@ fn what_cannot_be_decided_shows_the_line_and_a_mapping_that_works() {
 
 /// Lines of any kind are recognised or refused.
 #[test]
-fn lines_of_any_kind_do_no_harm() {
+fn random_lines_are_imported_or_refused() {
     let texts = [
         "\u{0}",
         "[",

@@ -20,7 +20,7 @@ fn imported(
 }
 
 #[test]
-fn runs_flat_in_a_folder_and_in_folders_within() {
+fn runs_in_one_folder_or_in_subfolders() {
     let wanted = logs::plain(logs::runs());
     for (what, name) in [
         (
@@ -84,7 +84,7 @@ fn a_log_with_a_broken_header_is_refused() {
     fs::write(&broken, text.replace("clock", "clok")).unwrap();
     let error = logs::import(&[root], &Mapping::default()).unwrap_err();
     assert!(
-        error.contains("vm2.csv line 1: no column is known as logical_clock"),
+        error.contains("vm2.csv line 1: no column was recognised as logical_clock"),
         "{error}"
     );
 }
@@ -113,11 +113,11 @@ fn trials_in_the_same_files_are_runs() {
     let files: Vec<_> = files.collect();
     let (found, words) = logs::import(&files, &Mapping::default()).unwrap();
     assert_eq!(found, logs::plain(runs));
-    assert!(words.contains("they are taken as 2 runs"), "{words}");
+    assert!(words.contains("the files are taken as 2 runs"), "{words}");
 }
 
 #[test]
-fn a_pattern_of_names_says_which_part_is_which() {
+fn a_pattern_finds_run_and_machine_in_file_names() {
     let folder = tempfile::tempdir().unwrap();
     let files = both(folder.path(), |run, machine| format!("{machine}x{run}.csv"));
     let mapping = Mapping::parse(
@@ -145,7 +145,7 @@ fn sentences(machine: usize, clock: usize) -> String {
     (0..40).map(line).collect()
 }
 
-/// What is said of an import of a folder with these files.
+/// The report of an import of a folder with these files, or its error.
 fn of_files(files: &[(&str, &[u8])]) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
@@ -173,14 +173,14 @@ fn a_log_in_another_format_is_not_left_out() {
     ];
     let error = of_files(&files).unwrap_err();
     assert!(
-        error.contains("vm0.log: it looks like a log in another format than")
+        error.contains("vm0.log: this file looks like a log in another format than")
             && error.contains("vm1.csv"),
         "{error}"
     );
 }
 
 #[test]
-fn files_that_are_no_logs_are_left_out_and_named() {
+fn files_that_are_not_logs_are_left_out_and_named() {
     let (one, two) = (sentences(1, 1), sentences(2, 1));
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
@@ -266,7 +266,7 @@ fn lines_that_are_written_twice_are_read_once() {
 }
 
 #[test]
-fn clocks_that_are_set_back_are_trials_or_refused() {
+fn clocks_that_start_again_are_new_trials_or_are_refused() {
     let appended = |machine: usize| {
         let line = |tick: usize| {
             let clock = tick % 40 + 1;

@@ -1,5 +1,5 @@
-//! Shapes of lines that are easily read wrong: records that begin with the time, words that deny an event, and values beside arrows
-//! and units.
+//! Tests with lines that could easily be read wrong: records that begin with the time, words that deny an event, and values
+//! beside arrows and units.
 
 use std::fs;
 
@@ -68,7 +68,7 @@ fn records_that_begin_with_the_time_or_the_clock() {
 }
 
 #[test]
-fn a_denied_event_is_none() {
+fn a_denied_event_does_not_count() {
     require_plain("no message received", |rows| {
         lines(rows, |row| {
             let word = row.word([
@@ -102,7 +102,7 @@ fn colour_codes_are_stripped() {
 }
 
 #[test]
-fn lines_of_summaries_are_left_out_and_told() {
+fn summary_lines_are_left_out_and_reported() {
     let found = imported("vmN.log", &Mapping::default(), |rows| {
         let last = rows.last().unwrap();
         format!(
@@ -118,7 +118,7 @@ fn lines_of_summaries_are_left_out_and_told() {
 }
 
 #[test]
-fn the_new_one_of_two_clocks_is_taken() {
+fn the_new_clock_of_two_is_used() {
     for arrow in ["->", "=>"] {
         require_plain(arrow, |rows| {
             lines(rows, |row| {
@@ -138,7 +138,7 @@ fn the_new_one_of_two_clocks_is_taken() {
 }
 
 #[test]
-fn peers_behind_arrows_and_in_other_forms() {
+fn peers_after_arrows_and_in_other_forms() {
     type Form = fn(&Row) -> String;
     let forms: [(&str, Form); 5] = [
         ("arrows", |row| {
@@ -184,7 +184,7 @@ fn peers_behind_arrows_and_in_other_forms() {
 }
 
 #[test]
-fn units_behind_times() {
+fn units_after_times() {
     let text = |unit: &'static str| {
         move |rows: &[Row]| {
             lines(rows, |row| {
@@ -225,7 +225,7 @@ fn a_name_before_each_line_of_one_file_is_the_machine() {
         let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
-    // Names whose clocks fall are no machines.
+    // Names whose clocks fall are not machines.
     let text = lines(&rows, |row| {
         let name = row.clock % 2;
         format!("t{name}: {}", labelled(row, " | ", ": "))

@@ -1,4 +1,4 @@
-//! The same data and command give the same bytes, whatever the number of threads, and with or without cached measures.
+//! The same data and command give the same bytes, for any number of threads, and with or without cached measures.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-/// There are so many runs of several configurations that sums in another order would differ in their last digits.
+/// There are enough runs of several configurations that sums in another order would have other last digits.
 const VARIED: &str = "
 name = \"varied\"
 seed = 5

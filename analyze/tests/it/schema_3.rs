@@ -54,7 +54,8 @@ fn assert_same(now: Option<&Value>, then: &Value, name: &str) {
     }
 }
 
-/// Every cell of `then` is in `now` with the same value. Only equal values had an interval, of no width, and have none now.
+/// Requires that every cell of `then` has the same value in `now`. The only exception: earlier, equal values had an interval with
+/// a width of 0, and now they have none.
 fn agrees(now: &[Cell], then: &[Cell]) {
     let value = |name: &str| {
         let found = now.iter().find(|(other, _)| other == name);

@@ -50,7 +50,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_message_that_cannot_be_printed_costs_no_table() {
+fn if_a_message_cannot_be_printed_the_table_still_is() {
     let folder = folder();
     let told = analyze(
         &["drift", "part"],
@@ -125,7 +125,7 @@ fn a_full_stdout_is_an_error() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let folder = folder();
     for (arguments, _) in PRINTING {
         let code = match arguments {

@@ -34,7 +34,7 @@ fn drift_on_a_wide_terminal() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
-    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
@@ -82,7 +82,7 @@ fn drift_on_a_narrow_terminal() {
     standard deviation (sd).
     ±~: a rough interval. Many runs have the same value, or there are few different
     values, so it may miss the true mean in more than 5 of 100 samples.
-    all equal: every repetition has this value. That gives no interval, and more
+    all equal: every repetition has this value, so there is no interval. More
     repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
     distribution, and rare runs may be missing. With 5 instead of 3 repetitions the
@@ -116,7 +116,7 @@ fn jumps_as_markdown() {
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
-    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
@@ -139,7 +139,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     1,2    0.5       1 at 2/s            0.1  0.0  0.0    0.0          0.00           0.12  1
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    Where n is 1 there is no interval and no sd.
+    If n is 1, there is no interval and no sd.
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length over T, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.

@@ -9,7 +9,7 @@ use crate::fixture;
 
 const T: f64 = 60.0;
 
-/// The slowest machine of a system over 60 s, by the long-run rates alone.
+/// The predictions for the slowest machine of a system over 60 s that follow from the long-run rates alone.
 struct Cell {
     rates: &'static [f64],
     internal: f64,
@@ -85,9 +85,10 @@ fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// In the long run, predictions are those of the fluid. The figures are rounded to two digits. Gains of clocks are estimates in both.
+/// For long runs, the predictions equal those of the fluid model. The figures are rounded to two digits. Gains of clocks are
+/// estimates in both.
 #[test]
-fn long_runs_are_the_fluid_models() {
+fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for cell in CELLS {
         let (name, predicted) = (
             format!("{:?}, {}", cell.rates, cell.internal),
@@ -110,10 +111,10 @@ fn long_runs_are_the_fluid_models() {
     }
 }
 
-/// After 60 s the diffusion increases the final backlog, and messages since the last tick are subtracted. Both change it by up to one
-/// message, and the idle ticks of a critical peer by up to 1 %.
+/// After 60 s, the final backlog is larger because of chance, and messages since the last tick are subtracted. Each effect
+/// changes the backlog by up to one message, and the idle ticks of a critical peer by up to 1 %.
 #[test]
-fn a_minute_adds_a_message_or_two() {
+fn predictions_for_a_minute_differ_by_one_or_two_messages() {
     for cell in CELLS {
         let (name, predicted) = (
             format!("{:?}, {}", cell.rates, cell.internal),
@@ -131,7 +132,7 @@ fn a_minute_adds_a_message_or_two() {
 }
 
 #[test]
-fn regimes_are_told_apart() {
+fn regimes_are_recognised() {
     let regime = |cell: &Cell| cell.after(T).regime;
     assert_eq!(regime(&CELLS[0]), Some(Regime::Overloaded));
     assert_eq!(regime(&CELLS[3]), Some(Regime::Stable));
@@ -221,7 +222,7 @@ fn estimate(values: &[f64]) -> (f64, f64) {
 /// The tolerance is five standard errors plus the known errors of the theory: half a message; 0.01 of the ticks, because of idle ticks
 /// at the start; and 0.2 % of the logical rate, or 3 % if it has a caveat.
 #[test]
-fn the_virtual_engine_agrees() {
+fn predictions_agree_with_the_virtual_engine() {
     for (rates, internal) in [
         ("1, 3, 6", 0.7),
         ("1, 3, 6", 0.25),
@@ -321,7 +322,7 @@ fn agrees(system: &System, share: f64) {
 }
 
 #[test]
-fn other_sends_and_topologies_agree() {
+fn predictions_for_other_sends_and_topologies_agree() {
     for sends in [Sends::Unicast, Sends::Broadcast, Sends::Multicast(2)] {
         agrees(&variant(&[1.0, 3.0, 6.0], 0.7, Topology::Mesh, sends), 0.01);
         agrees(&variant(&[2.0, 3.0, 4.0], 0.4, Topology::Mesh, sends), 0.01);
@@ -342,7 +343,7 @@ fn other_sends_and_topologies_agree() {
 }
 
 #[test]
-fn a_probability_for_each_machine_agrees() {
+fn predictions_for_a_probability_of_each_machine_agree() {
     for internal in [[0.9, 0.5, 0.2], [0.2, 0.5, 0.9], [0.5, 0.5, 1.0]] {
         for rates in [[1.0, 3.0, 6.0], [1.0, 6.0, 6.0], [1.5, 2.25, 6.0]] {
             let mut system = System::new(&rates, 0.0, T);
@@ -352,9 +353,9 @@ fn a_probability_for_each_machine_agrees() {
     }
 }
 
-/// Messages are few here. Predictions are less accurate for machines that get more messages than they tick.
+/// There are few messages here. Predictions are less accurate for machines that get more messages than they have ticks.
 #[test]
-fn machines_that_take_all_agree() {
+fn predictions_for_machines_that_take_all_messages_agree() {
     for topology in [Topology::Mesh, Topology::Star, Topology::TimeKeeper] {
         for rates in [[6.0, 3.0, 1.0], [6.0, 1.0, 6.0]] {
             let mut system = variant(&rates, 0.7, topology, Sends::Mix);
@@ -368,8 +369,8 @@ fn machines_that_take_all_agree() {
 }
 
 #[test]
-fn what_is_not_derived_is_none() {
-    // Each pair of opposite machines may silence the other pair.
+fn systems_without_derivation_have_no_prediction() {
+    // Each pair of opposite machines may stop the other pair from sending.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {

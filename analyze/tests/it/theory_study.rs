@@ -105,7 +105,7 @@ impl Counts {
 }
 
 #[test]
-fn caveats_tell_good_predictions_from_crude_ones() {
+fn predictions_with_a_caveat_are_off_more_often() {
     let mut draws = Draws(20_260);
     let mut counts = Counts::default();
     for _ in 0..CONFIGURATIONS {

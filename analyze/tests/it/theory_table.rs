@@ -69,28 +69,29 @@ fn table_on_a_terminal() {
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
     of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion
     for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean.
-    With ten or more repetitions, chance alone brings about 95 % of the values of z between -2 and 2. A large z with a small
-    difference only means that there are enough repetitions to see that the theory is an approximation; the difference tells
-    how good it is.
+    If the theory were exact, about 95 % of the z would be between -2 and 2 (with ten or more repetitions). A large z with a
+    small difference only means that there are enough repetitions to see that the theory is an approximation. The difference
+    shows how good the approximation is.
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in
     more than 5 of 100 samples.
-    all equal: every repetition has this value. That gives no interval, and more repetitions may have other values.
+    all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
-      critical: too close to tell; the queue drifts by less than one standard deviation over T.
+      critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one standard
+      deviation.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks with a receive / ticks.
     - logical rate: (final clock - clock at the start) / T, in 1/s.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
-    - caveat a (coupled): machines that send to each other often leave each other few idle ticks; the theory ignores that
-      one then falls silent for a while, and the others send more.
+    - caveat a (coupled): machines send each other so many messages that few idle ticks are left; now and then one machine
+      stops sending for a while and the others send more, which the theory ignores.
     ");
 }
 
 /// The letters of caveats are below the values that they concern. The rate of three equal clocks is an estimate; their backlog is not.
 #[test]
-fn crude_predictions_say_why() {
+fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
     let equals = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
     fixture::simulated(folder.path(), &equals);
@@ -101,7 +102,7 @@ fn crude_predictions_say_why() {
         .unwrap_or_else(|| panic!("no caveats: {text}"));
     let letters: Vec<&str> = letters.split_whitespace().collect();
     assert_eq!(letters, ["caveats", "e", "a", "e", "g"], "{text}");
-    for line in ["- caveat e (gains): the", "- caveat g (shared rate): two"] {
+    for line in ["- caveat e (gains): other", "- caveat g (shared rate): two"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
     }
     assert!(!text.contains("- caveat b"), "{text}");
@@ -160,7 +161,8 @@ fn records_have_all_in_full_precision() {
     assert!(number("arrival_rate_predicted") > 1.0 && number("idle_rate_predicted") < 1.0);
 }
 
-/// Each measure has a column of caveats. Only the receive share of a machine that gets messages of an overloaded hub has one here.
+/// Each measure has a column of caveats. Here only one measure has a caveat: the receive share of a machine that gets messages
+/// from an overloaded hub.
 #[test]
 fn records_have_the_caveats_of_each_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +179,7 @@ fn records_have_the_caveats_of_each_measure() {
 
 /// A cell of several lines stays one cell of one row.
 #[test]
-fn markdown_has_a_row_a_machine() {
+fn markdown_has_one_row_for_each_machine() {
     let folder = small();
     let (_, out, _) = analyze(&["theory", "small", "--format", "markdown"], folder.path());
     let rows: Vec<&str> = out

@@ -1,4 +1,4 @@
-//! Tests with few threads: the answers are the same. Without any thread to start, an error says so.
+//! Tests with few threads: the answers are the same. If no thread can be started, there is an error.
 
 #![cfg(target_os = "linux")]
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sim::console::tell;
 use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
-use sim::engine::tcp::{self, Part, Participant, ParticipantError};
+use sim::engine::tcp::{self, MachineResult, Participant, ParticipantError};
 use sim::engine::wall_margin_ns;
 use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{EVENT_COLUMNS, EventRow, write_row};
@@ -66,7 +66,7 @@ pub struct Args {
     child: bool,
 }
 
-/// Takes part in the run and prints the machine's log.
+/// Takes part in the run, and prints the machine's log.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.child
         && let Err(error) = end_when_stdin_closes()
@@ -76,8 +76,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     super::turn_file_limits_into_errors()?;
     let participant = participant(args)?;
-    let part = match tcp::take_part(&participant) {
-        Ok(part) => part,
+    let result = match tcp::take_part(&participant) {
+        Ok(result) => result,
         Err(error) => {
             tell(&error);
             return Ok(ExitCode::from(match error {
@@ -88,12 +88,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let mut text = if args.child {
-        serde_json::to_vec(&Report::from_part(&part))?
+        serde_json::to_vec(&Report::from_result(&result))?
     } else {
         EVENT_COLUMNS.join(",").into_bytes()
     };
     text.push(b'\n');
-    for logged in part.events.iter().cloned() {
+    for logged in result.events.iter().cloned() {
         let (run, machine) = (participant.run.index, args.machine);
         write_row(
             &mut text,
@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut stdout = io::stdout();
     let written = stdout.write_all(&text).and_then(|()| stdout.flush());
     if !args.child {
-        tell(describe(&participant, &part));
+        tell(describe(&participant, &result));
     } else if let Err(error) = &written {
         tell(error);
         return Ok(ExitCode::from(processes::CANNOT_WRITE));
@@ -115,23 +115,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     super::exit_code_of_printing(written)
 }
 
-/// Describes this machine's lateness and latency in one line. The machine is punctual if their sum is below half the margin. If all
-/// machines are punctual, the seed determines every event.
-fn describe(participant: &Participant, part: &Part) -> String {
+/// Describes this machine's lateness and latency in one line. The machine is punctual if their sum is less than half the margin.
+/// If all machines of the run are punctual, the events are those of the simulated run with the same seed.
+fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
-    let lateness_ns = part.events.iter().map(|logged| {
+    let lateness_ns = result.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
-        let happened_ns = logged.system_time_ns - part.started_at_ns;
+        let happened_ns = logged.system_time_ns - result.started_at_ns;
         happened_ns as f64 - due_ns / participant.time_scale
     });
     let lateness_ns = lateness_ns.fold(0.0, f64::max);
-    let latency_ns = part.latency.clone().quantiles().max_ns as f64;
+    let latency_ns = result.latency.clone().quantiles().max_ns as f64;
     let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
     format!(
         "machine {}: {} events, ticks up to {:.2} ms late, messages up to {:.2} ms under way, margin {:.2} ms: {}punctual",
         participant.machine,
-        part.events.len(),
+        result.events.len(),
         lateness_ns / 1e6,
         latency_ns / 1e6,
         margin_ns / 1e6,
@@ -203,11 +203,11 @@ fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-/// Returns the addresses at which machine `machine`, given as `text`, may listen, the best first.
+/// Returns the addresses at which machine `machine` may listen, the best one first. `text` is its address on the command line.
 ///
-/// A host's name may stand for several addresses. On many systems it stands for 127.0.1.1 on the host itself, and other hosts
-/// cannot reach that address. If other machines of the run are on other hosts, the machine then listens on all addresses of its
-/// host.
+/// A host's name may stand for several addresses. On many systems, the name of a host stands for 127.0.1.1 on this host itself,
+/// and other hosts cannot reach this address. If other machines of the run are on other hosts, the machine therefore listens on
+/// all addresses of its host.
 fn addresses_to_listen_on(
     text: &str,
     machine: usize,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_whose_name_means_loopback_can_be_reached_from_other_hosts() {
+    fn a_host_name_that_means_loopback_is_replaced_by_all_addresses() {
         let own = ["127.0.1.1:20000"];
         assert_eq!(
             listens("me:20000", &own, "10.0.0.2:20000"),

@@ -1,4 +1,4 @@
-//! The commands of the program `sim`, one file each.
+//! The commands of the program `sim`, each in its own file.
 
 pub mod completions;
 pub mod machine;
@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 255;
 /// The longest name of a file in a dataset. `sim` checks that it fits.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
-/// Options that all commands with an experiment have in common.
+/// The options of all commands that have an experiment.
 #[derive(Args)]
 pub struct ExperimentArgs {
     /// The experiment file (TOML)
@@ -129,7 +129,8 @@ fn this_program() -> PathBuf {
     env::current_exe().unwrap_or_else(|_| PathBuf::from("sim"))
 }
 
-/// Makes writing fail with an error if a file may not grow any more (`ulimit -f`). Without this, the system would end the process.
+/// If a file may not grow any more (`ulimit -f`), writing then fails with an error. Without this, the system would end the
+/// process.
 fn turn_file_limits_into_errors() -> Result<()> {
     #[cfg(unix)]
     signal_hook::flag::register(
@@ -146,7 +147,7 @@ fn print(text: &dyn Display) -> Result<ExitCode> {
     exit_code_of_printing(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// Turns the result of writing to stdout into an exit code. It is no error if the reader has closed the pipe.
+/// Turns the result of writing to stdout into an exit code. A pipe that the reader has closed is not an error.
 fn exit_code_of_printing(written: io::Result<()>) -> Result<ExitCode> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("stdout"),
@@ -189,6 +190,6 @@ fn analyze_command(verb: &str, root: &Path) -> String {
 fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(scale) if (0.001..=10_000.0).contains(&scale) => Ok(scale),
-        _ => Err("a factor from 0.001 to 10000".to_owned()),
+        _ => Err("give a factor from 0.001 to 10000".to_owned()),
     }
 }

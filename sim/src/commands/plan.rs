@@ -14,9 +14,9 @@ use sim::table::{pairs, terminal_width};
 
 use super::{ExperimentArgs, print};
 
-/// If the end is nearer than this, the day of the week is enough to name it.
+/// If the end is nearer than this, it is shown as day of the week and time, without a date.
 const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
-/// Later dates are not shown: calendars do not have them.
+/// Dates that are further away than this are not shown, because calendars do not have them.
 const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
@@ -41,8 +41,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The shortest margin that a configuration's phase rule guarantees to its runs, in wall time; nothing where none guarantees any. A
-/// run's own margin follows from the phases that it draws.
+/// The smallest margin that the phase rules guarantee for all runs, in wall time. None if a phase rule guarantees no margin. The
+/// margin of a single run follows from its phases, and may be longer.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations().iter();
     let shortest = configurations

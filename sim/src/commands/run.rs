@@ -80,8 +80,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// The first signal stops the sweep in good order, the second one at once. SIGHUP is not handled: `nohup` ignores it, and otherwise
-/// it ends the process, which loses no finished run.
+/// The first signal stops the sweep in good order, the second one stops it at once. SIGHUP is not handled: it ends the process
+/// (unless `nohup` is used), and no finished run is lost.
 fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -108,9 +108,9 @@ fn command_for_one_run() -> String {
     command_line(with_only(typed_command()))
 }
 
-/// Returns the words of the command without any `--only`, followed by one `--only` to which the name of a run is added.
+/// Returns the words of the command with one `--only` at the end, instead of any other `--only`. The user adds the name of a run.
 fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
-    // After `--` a word is no option, so a path that begins with `-` gets `./` before it.
+    // After `--`, words are not options. The `--` is removed, so a path that begins with `-` gets `./` before it.
     if let Some(index) = words.iter().position(|word| word == "--") {
         words.remove(index);
         for word in &mut words[index..] {
@@ -141,7 +141,7 @@ fn with_command_to_resume(error: SweepError) -> anyhow::Error {
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds from 0 to 3600".to_owned()),
+        _ => Err("give a number of seconds from 0 to 3600".to_owned()),
     }
 }
 
@@ -177,8 +177,9 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     }];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
-            "{as_scheduled} of {ok} are identical to the simulated run of the same seed, {punctual} of {ok} were punctual: \
-             the largest delays of a tick and of a message add up to less than the margin",
+            "{as_scheduled} of {ok} are identical to the simulated run with the same seed; {punctual} of \
+             {ok} were punctual (the largest delay of a tick plus the largest delay of a message is less \
+             than the margin)",
             as_scheduled = grouped(*as_scheduled),
             ok = grouped(*ok),
             punctual = grouped(*punctual)
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_repeated_by_its_sweeps_command_with_one_option_only() {
+    fn the_command_that_repeats_a_run_has_one_option_only() {
         for (typed, wanted) in [
             ("sim run e.toml -q", "sim run e.toml -q --only"),
             ("sim run --only 3 e.toml --only=4", "sim run e.toml --only"),

@@ -1,4 +1,4 @@
-//! `sim status`: shows how far a dataset has come, and how punctual its runs were.
+//! `sim status`: shows how many runs of a dataset are done, and how punctual they were.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use sim::table::{pairs, terminal_width};
 
 use super::print;
 
-/// Number of failure reasons that are shown. `runs.csv` has all of them.
+/// Number of reasons for failures that are shown. `runs.csv` has all of them.
 const REASONS: usize = 5;
 
-/// Show how far an experiment's runs are: done, failed and left to do, speed, expected end, punctual runs, size
+/// Show the state of an experiment's runs: done, failed and left to do, speed, expected end, punctual runs, size
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim status data/overnight
@@ -144,7 +144,7 @@ fn describe_end(at_s: i64) -> String {
     format!("{}, in {}", local_time(at_s), in_words(left))
 }
 
-/// Returns a Unix time as local time. A time after the last date of the calendar becomes that date.
+/// Returns a Unix time as local time. If it is after the last date of the calendar, returns the last date.
 fn local_time(unix_s: i64) -> String {
     let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(TimeZone::system())

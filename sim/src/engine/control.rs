@@ -1,4 +1,4 @@
-//! Stops the engines, and counts what they do, while runs are under way.
+//! Stops the engines while runs are under way, and counts their ticks and runs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,10 +5,10 @@
 //! - [`virtual_time`]: simulated time; the same bytes for the same seed
 //! - [`tcp`]: real sockets and real time; one event loop for each core runs many whole runs
 //! - [`processes`]: runs over TCP in which each machine is a process
-//! - [`control`]: stopping, and counting ticks and runs under way
+//! - [`control`]: a stop switch, and counters of ticks and of runs under way
 //! - [`patience`]: waiting times that do not count the time in which this process is suspended
 //! - [`shortage`]: errors of the system that may pass, such as too many open files
-//! - [`punctuality`]: how late the ticks and messages of a run were, and whether that could have changed its events
+//! - [`punctuality`]: how late the ticks and messages of a run were, and whether the lateness could have changed its events
 //!
 //! Both engines take planned runs and return the logs of their machines. `tests/it/conformance.rs` checks that they behave the
 //! same.
@@ -58,12 +58,13 @@ pub struct RunOutcome<L = RunLog> {
     pub rejected_connections: u32,
 }
 
-/// A log as the tcp engine collects it. [`RunOutcome::finalize`] completes it in another thread, so that no tick has to wait.
+/// An unfinished log, as the tcp engine collects it. [`RunOutcome::finalize`] completes the log in another thread, so that no
+/// tick has to wait.
 #[derive(Clone, Debug)]
 pub struct RawLog {
     started_at_ns: u64,
     machines: Vec<Vec<LoggedEvent>>,
-    /// The earlier pieces of long logs that were moved from memory to a file: machine and piece, in order.
+    /// The pieces of long logs that were moved from memory to a file, in order. Each piece comes with its machine.
     spilled: Vec<(usize, Piece)>,
     latency: Samples,
     as_scheduled: bool,
@@ -111,7 +112,7 @@ impl RawLog {
         }
         let mut lateness = Samples::default();
         for (machine, events) in machines.iter().enumerate() {
-            // A tick's lateness is that of its first event.
+            // The lateness of a tick is the lateness of its first event.
             for tick in events.chunk_by(|a, b| a.event.tick == b.event.tick) {
                 let logged = &tick[0];
                 let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;

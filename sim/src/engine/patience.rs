@@ -1,7 +1,7 @@
 //! Waiting times that do not run out while this process is suspended.
 //!
-//! If a laptop is closed, or a process is stopped (SIGSTOP), its clocks continue, but its loops do not run and cannot hear their
-//! peers. So only the time in which the waiting loop was awake counts.
+//! If a laptop is closed or a process is stopped (SIGSTOP), time goes on, but the process does not run and receives nothing. So
+//! only the time in which the waiting loop was awake counts.
 
 /// A loop calls [`Sleep::inspect`] several times a second. If two calls are further apart than this, the loop was asleep in
 /// between.
@@ -32,7 +32,7 @@ impl Sleep {
     }
 }
 
-/// A deadline that moves on by the time for which its loop sleeps.
+/// A deadline that is postponed by the time for which its loop sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
     until_ns: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Creates a deadline at `until_ns`, for a loop that has slept `asleep_ns` so far. Later sleep moves the deadline on.
+    /// Creates a deadline at `until_ns`, for a loop that has slept `asleep_ns` so far. Later sleep postpones the deadline.
     pub(crate) fn until(until_ns: u64, asleep_ns: u64) -> Self {
         Self {
             until_ns,
@@ -54,7 +54,7 @@ impl Patience {
         self.until_ns.saturating_add(slept_ns)
     }
 
-    /// Returns whether the deadline has passed at `now_ns`. Takes account of a sleep that has only just ended.
+    /// Returns whether the deadline has passed at `now_ns`. A sleep that has only just ended is taken into account.
     pub(crate) fn is_over(&self, now_ns: u64, sleep: &mut Sleep) -> bool {
         now_ns > self.end_ns(sleep.inspect(now_ns))
     }

@@ -1,7 +1,7 @@
 //! Runs in which each machine is a process. This process starts the machines, waits for them, collects their logs and cleans up.
 //!
-//! The machines connect to each other, agree on the start and exchange messages without help ([`super::tcp::take_part`]). The stdin
-//! of each is a pipe from this process. When this process ends, the pipe closes, and the machines end too.
+//! The machines connect to each other, agree on the start and exchange messages without this process ([`super::tcp::take_part`]).
+//! The stdin of each machine is a pipe from this process. When this process ends, the pipe closes, and the machines end too.
 //!
 //! # Layout
 //!
@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 use self::attempt::{Outcome, attempt};
-use super::tcp::{AddressBook, Part, PortRange};
+use super::tcp::{AddressBook, MachineResult, PortRange};
 use super::{Control, RawLog, RunOutcome, Samples, count_ticks, join_thread};
 use crate::experiment::Run;
 use crate::wire::RunToken;
@@ -57,7 +57,7 @@ pub struct Settings {
     pub ports: PortRange,
 }
 
-/// The first line that a machine's process prints: all that it reports except its events.
+/// The first line that a machine's process prints: the result of the machine without its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     started_at_ns: u64,
@@ -67,13 +67,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Creates the report of a machine from `part`.
-    pub fn from_part(part: &Part) -> Self {
+    /// Creates the report of a machine from its result.
+    pub fn from_result(result: &MachineResult) -> Self {
         Self {
-            started_at_ns: part.started_at_ns,
-            latency_ns: part.latency.clone(),
-            as_scheduled: part.as_scheduled,
-            rejected_connections: part.rejected_connections,
+            started_at_ns: result.started_at_ns,
+            latency_ns: result.latency.clone(),
+            as_scheduled: result.as_scheduled,
+            rejected_connections: result.rejected_connections,
         }
     }
 }
@@ -89,8 +89,8 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
     (text.len() == 32).then(|| number.to_be_bytes())
 }
 
-/// Runs all runs that `runs` yields, several at a time, and sends each outcome to `ended`. Runs fewer at a time if the system
-/// cannot start so many processes.
+/// Executes all runs of `runs`, several at a time, and sends each outcome to `ended`. If the system cannot start so many
+/// processes, fewer runs are executed at a time.
 ///
 /// # Errors
 ///
@@ -233,7 +233,7 @@ fn shortage_error(reason: &str) -> io::Error {
 
 /// How a run in processes ended.
 enum ProcessOutcome {
-    /// The run has its log or a reason for its failure, and a number of rejected connections.
+    /// The run has ended. It has a log or the reason for its failure, and a number of rejected connections.
     Ended(Result<RawLog, String>, u32),
     Interrupted,
     NoRoom(String),
@@ -250,10 +250,18 @@ fn run_in_processes(
     let mut failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
-            Outcome::Done(parts) => {
-                control.ticked(parts.iter().map(|part| count_ticks(&part.events)).sum());
-                let rejected_connections = parts.iter().map(|part| part.rejected_connections).sum();
-                return ProcessOutcome::Ended(Ok(join_parts(parts)), rejected_connections);
+            Outcome::Done(results) => {
+                control.ticked(
+                    results
+                        .iter()
+                        .map(|result| count_ticks(&result.events))
+                        .sum(),
+                );
+                let rejected_connections = results
+                    .iter()
+                    .map(|result| result.rejected_connections)
+                    .sum();
+                return ProcessOutcome::Ended(Ok(join_results(results)), rejected_connections);
             }
             Outcome::Interrupted => return ProcessOutcome::Interrupted,
             Outcome::NoRoom(reason) => return ProcessOutcome::NoRoom(reason),
@@ -269,14 +277,14 @@ fn run_in_processes(
     ProcessOutcome::Ended(Err(failure), 0)
 }
 
-fn join_parts(parts: Vec<Part>) -> RawLog {
+fn join_results(results: Vec<MachineResult>) -> RawLog {
     let mut latency = Samples::default();
     let (mut started_at_ns, mut machines, mut as_scheduled) = (u64::MAX, vec![], true);
-    for part in parts {
-        as_scheduled &= part.as_scheduled;
-        latency.append(part.latency);
-        started_at_ns = started_at_ns.min(part.started_at_ns);
-        machines.push(part.events);
+    for result in results {
+        as_scheduled &= result.as_scheduled;
+        latency.append(result.latency);
+        started_at_ns = started_at_ns.min(result.started_at_ns);
+        machines.push(result.events);
     }
     RawLog {
         started_at_ns,

@@ -1,23 +1,23 @@
-//! How far a run was from its schedule, and whether that could have mattered.
+//! How late the ticks and messages of a run were, and whether this could have changed its events.
 
 use serde::{Deserialize, Serialize};
 
 /// A run's punctuality, in wall nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
-    /// The run's margin: the shortest wall time between two ticks whose order matters ([`crate::experiment::Schedule::margin_ns`] over
-    /// the time scale).
+    /// The run's margin: the shortest wall time between two ticks whose order matters ([`crate::experiment::Schedule::margin_ns`]
+    /// divided by the time scale).
     pub margin_ns: u64,
-    /// When an event happened - when its tick was due.
+    /// For each event: the time at which it happened minus the time at which its tick was due.
     pub lateness: Quantiles,
-    /// When a message was queued - when the event that sent it happened.
+    /// For each message: the time at which it was queued minus the time at which it was sent.
     pub latency: Quantiles,
-    /// Whether every message was queued between the ticks of its recipient, and after the messages, that the schedule says.
-    /// Then the run's events are those of its seed, however late they were.
+    /// Whether every message was queued between the two ticks of its recipient that the schedule gives, and in the scheduled
+    /// order. Then the run has the same events as the simulated run with the same seed, even if ticks were late.
     pub as_scheduled: bool,
 }
 
-/// Median, 99th percentile and maximum of samples, in nanoseconds; zeros where there are none.
+/// Median, 99th percentile and maximum of samples, in nanoseconds. All are 0 if there are no samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantiles {
     /// Median.
@@ -29,8 +29,8 @@ pub struct Quantiles {
 }
 
 impl Punctuality {
-    /// Whether maximum lateness and maximum latency together stayed below the margin. Then no message can have missed a tick
-    /// that it should have met, and no instant of the run is far from the model's.
+    /// Whether the maximum lateness plus the maximum latency is less than the margin. Then every message certainly arrived before
+    /// the tick at which it should be received.
     pub fn is_punctual(&self) -> bool {
         self.lateness.max_ns + self.latency.max_ns < self.margin_ns
     }
@@ -52,7 +52,7 @@ impl Samples {
         self.0.append(&mut others.0);
     }
 
-    /// The quantiles of what was added (nearest rank).
+    /// The quantiles of all added durations (nearest rank).
     pub fn quantiles(mut self) -> Quantiles {
         self.0.sort_unstable();
         let rank = |share: f64| {

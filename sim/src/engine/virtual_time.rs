@@ -1,15 +1,14 @@
 //! The virtual engine: simulates the machines of a run as fast as the processor can.
 //!
-//! The same run always gives the same bytes. A message takes no time (unless a delay is modelled), but the ticks that are due in
-//! the instant of its sending do not receive it yet.
+//! The same run always gives the same bytes. A message takes no time, unless the experiment has a delay. But ticks that are due
+//! at the instant of sending do not receive the message yet.
 
 use super::{Punctuality, RunLog, create_machines};
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 
-/// For how many events of a machine memory is reserved; a longer log grows. A long run takes its memory as it needs it, not before
-/// its first tick.
+/// Number of events of a machine for which memory is reserved at the start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 1 << 16;
 
 /// Simulates `run` of the experiment with `seed`, from the first tick to the last.

@@ -1,4 +1,4 @@
-//! Modelled message delay: how long a message is under way, in model time.
+//! Message delays of an experiment: how long messages travel, in model time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,61 +7,63 @@ use rand::{Rng, RngExt};
 
 use super::{NANOS_PER_SECOND, NotAValue};
 
-/// The law of a message's delay, as it is drawn for each message. The time under way is longer where the law is random: messages of one
-/// machine to another keep their order, so a message is through when its own delay is over and all that were sent before it are through.
+/// The distribution of delays. A delay is drawn for each message. Messages from one machine to another keep their order, so a
+/// message also waits for all messages that were sent before it. With random delays, the mean travel time is therefore longer
+/// than the mean of the distribution.
 ///
 /// Its text is `0`, `0.05`, `uniform(0.01,0.1)` or `exponential(0.05)`, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {
-    /// Always the same.
+    /// All delays are the same.
     Constant {
-        /// The delay.
+        /// The delay in nanoseconds.
         ns: u64,
     },
-    /// Evenly distributed over both bounds and all between.
+    /// Evenly distributed, with both limits included.
     Uniform {
-        /// The shortest.
+        /// The shortest delay in nanoseconds.
         from_ns: u64,
-        /// The longest.
+        /// The longest delay in nanoseconds.
         to_ns: u64,
     },
     /// Exponentially distributed.
     Exponential {
-        /// Its mean.
+        /// The mean in nanoseconds.
         mean_ns: u64,
     },
 }
 
 impl Delay {
-    /// The longest delay that can be asked for, in seconds.
+    /// The longest delay that an experiment may have, in seconds.
     pub const MAX_S: f64 = 3600.0;
 
-    /// None at all.
+    /// No delay.
     pub const NONE: Self = Self::Constant { ns: 0 };
 
-    /// Always `seconds`, if that is from 0 to [`Delay::MAX_S`].
+    /// A constant delay. `None` unless `seconds` is from 0 to [`Delay::MAX_S`].
     pub fn constant(seconds: f64) -> Option<Self> {
         nanos(seconds).map(|ns| Self::Constant { ns })
     }
 
-    /// Evenly from `from_s` to `to_s` seconds, if both are allowed and in order.
+    /// Delays evenly distributed from `from_s` to `to_s` seconds. `None` unless both are from 0 to [`Delay::MAX_S`] and in this
+    /// order.
     pub fn uniform(from_s: f64, to_s: f64) -> Option<Self> {
         let (from_ns, to_ns) = (nanos(from_s)?, nanos(to_s)?);
         (from_ns <= to_ns).then_some(Self::Uniform { from_ns, to_ns })
     }
 
-    /// Exponentially with a mean of `mean_s` seconds, if that is allowed.
+    /// Exponentially distributed delays with a mean of `mean_s` seconds. `None` unless this is from 0 to [`Delay::MAX_S`].
     pub fn exponential(mean_s: f64) -> Option<Self> {
         nanos(mean_s).map(|mean_ns| Self::Exponential { mean_ns })
     }
 
-    /// Draws a delay, in nanoseconds. A constant one draws nothing.
+    /// Draws a delay in nanoseconds. A constant delay uses no random number.
     pub fn draw_ns(self, random: &mut impl Rng) -> u64 {
         match self {
             Self::Constant { ns } => ns,
             Self::Uniform { from_ns, to_ns } => random.random_range(from_ns..=to_ns),
             Self::Exponential { mean_ns } => {
-                // Of 53 random bits, and a logarithm that is the same on every platform.
+                // The number has 53 random bits, and the logarithm gives the same result on every platform.
                 let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
                 (-libm::log1p(-uniform) * mean_ns as f64) as u64
             }
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn laws_have_their_means_and_bounds() {
+    fn distributions_have_their_means_and_limits() {
         let constant = draws(Delay::constant(0.05).expect("a delay"));
         assert!(constant.iter().all(|&ns| ns == 50_000_000));
         let uniform = draws(Delay::uniform(0.01, 0.03).expect("a delay"));
@@ -152,7 +154,7 @@ mod tests {
                 .iter()
                 .all(|ns| (10_000_000..=30_000_000).contains(ns))
         );
-        // The standard deviation of these means: 0.058 and 0.5 ms.
+        // The standard deviations of these means are 0.058 ms and 0.5 ms.
         assert!((mean(&uniform) - 20e6).abs() < 0.3e6, "{}", mean(&uniform));
         let exponential = draws(Delay::exponential(0.05).expect("a delay"));
         assert!(
@@ -161,13 +163,13 @@ mod tests {
             mean(&exponential)
         );
         let beyond_mean = exponential.iter().filter(|&&ns| ns > 50_000_000).count();
-        // 1/e of them: 3,679 with a standard deviation of 48.
+        // 1/e of the delays are above the mean: 3,679 with a standard deviation of 48.
         assert!((beyond_mean as f64 - 3679.0).abs() < 240.0, "{beyond_mean}");
     }
 
-    /// Golden: a change here means other events from the same seed.
+    /// Fixed results: if one changes, the same seed gives other events.
     #[test]
-    fn golden_draws() {
+    fn draws_are_fixed() {
         let first = |delay: Option<Delay>| draws(delay.expect("a delay"))[..3].to_vec();
         assert_eq!(
             first(Delay::exponential(0.05)),
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_delay_draws_nothing() {
+    fn constant_delays_use_no_random_number() {
         let mut random = random::machine_stream(262, "delays", 0);
         let before = random.clone();
         assert_eq!(Delay::NONE.draw_ns(&mut random), 0);
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_delay() {
+    fn refuses_texts_that_are_not_delays() {
         for text in [
             "",
             "-1",

@@ -1,5 +1,4 @@
-//! Removes excluded configurations from a grid. Exclusions are looked up by value, so many of them cost no more time than the
-//! configurations that they remove.
+//! Removes excluded configurations from a grid. Exclusions are found by their values, so even many exclusions take little time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -51,7 +50,8 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// An index of exclusions by their values in one dimension: the one whose values occur in the fewest exclusions.
+/// An index that finds exclusions by their values in one dimension. For each exclusion, this is the dimension whose values occur
+/// in the fewest exclusions.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
     /// For each text of a value, the exclusions that have this value, in ascending order.

@@ -6,7 +6,7 @@ use super::error::ExperimentError;
 use super::grid_file::Grid;
 use super::parameter_table::ReadContext;
 use super::parameters::{EngineKind, Isolation, Probability};
-use super::rate_sets::Room;
+use super::rate_sets::MachineBudget;
 use super::rates::{Rate, Rates};
 use super::values::DURATIONS_S;
 use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
@@ -15,7 +15,7 @@ use crate::toml_reader::{self, Item, Section};
 
 /// The largest experiment file that is read. A file that names each of [`Experiment::MAX_RUNS`] configurations is not larger.
 const MAX_BYTES: u64 = 64 << 20;
-/// The longest name of a folder on the usual systems, in bytes.
+/// The longest name of a folder on common systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
 const KEYS: &[&str] = &[
@@ -115,13 +115,13 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         repetitions: repetitions.unwrap_or(1),
         context: ReadContext {
             seed: seed.unwrap_or(0),
-            room: Room::default(),
+            room: MachineBudget::default(),
         },
         base,
     };
     let configurations = grid.configurations();
     let engine = overrides.engine.or(engine);
-    // In virtual time there is neither real time nor processes.
+    // In virtual time, a time scale and processes have no meaning.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -154,13 +154,13 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         item.note(format!(
-            "\"{name}\" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"
+            "\"{name}\" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"
         ));
         return None;
     }
     if name.len() > LONGEST_NAME {
         item.note(format!(
-            "a name of {} letters is too long: a folder's name may have {LONGEST_NAME}",
+            "the name has {} letters, but a folder's name may have at most {LONGEST_NAME}",
             name.len()
         ));
         return None;

@@ -1,4 +1,4 @@
-//! Makes every combination of the values of a grid's dimensions, for each case.
+//! Makes all combinations of the values of a grid's dimensions, for each case.
 
 use std::sync::Arc;
 

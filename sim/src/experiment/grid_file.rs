@@ -22,7 +22,7 @@ static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 pub(super) struct Grid<'s, 'd> {
     pub(super) root: &'s Section<'d>,
     pub(super) repetitions: u64,
-    /// What rules for rate sets need.
+    /// The seed and the limits that rules for rate sets need.
     pub(super) context: ReadContext,
     /// The values of the parameters that the file does not mention.
     pub(super) base: Configuration,
@@ -234,7 +234,7 @@ impl Grid<'_, '_> {
 struct Origins<'s, 'd> {
     shared: Option<&'s Section<'d>>,
     cases: &'s [Section<'d>],
-    /// The combinations of each case, or one product if there are no cases.
+    /// The dimensions of each case; if there are no cases, the dimensions of the whole grid.
     products: &'s [Vec<Dimension>],
 }
 
@@ -264,7 +264,7 @@ fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '
         return Some(());
     };
     let message = format!(
-        "a list of {} probabilities, but rates {} have {} machines: give one for each machine, or one for all",
+        "there are {} probabilities, but rates {} have {} machines: give one probability for each machine, or one for all",
         configuration.internal.machines().unwrap_or(1),
         configuration.rates,
         configuration.rates.machines()

@@ -1,4 +1,5 @@
-//! The probability that an idle tick (one with an empty queue) is an internal event: one for all machines, or one for each.
+//! The parameter `internal`: the probability that an idle tick (a tick with an empty queue) is an internal event. It is one
+//! number for all machines, or one for each machine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,8 +15,8 @@ use super::{NotAValue, Probability, Rates};
 pub struct Internal(Vec<Probability>);
 
 impl Internal {
-    /// Creates it from one probability for all machines, or one for each in their order. `None` for an empty list or more than
-    /// [`Rates::MAX_MACHINES`].
+    /// Creates the parameter from one probability for all machines, or one for each machine in their order. `None` if the list is
+    /// empty or has more than [`Rates::MAX_MACHINES`] numbers.
     pub fn new(probabilities: Vec<Probability>) -> Option<Self> {
         (1..=Rates::MAX_MACHINES)
             .contains(&probabilities.len())
@@ -30,7 +31,7 @@ impl Internal {
         }
     }
 
-    /// Returns for how many machines it is. `None` if it is for any number.
+    /// Returns the number of machines in the list. `None` if one probability is for all machines.
     pub fn machines(&self) -> Option<u32> {
         (self.0.len() > 1).then_some(self.0.len() as u32)
     }
@@ -41,7 +42,7 @@ impl Internal {
         self.0.iter().all(|other| *other == first).then_some(first)
     }
 
-    /// Returns the list by which two values are compared: one number if all machines have the same.
+    /// Returns the list that is compared with other lists: a single number if all machines have the same probability.
     fn canonical(&self) -> &[Probability] {
         let length = if self.same().is_some() {
             1

@@ -1,8 +1,9 @@
 //! The margin of a run: the shortest time between two ticks whose order matters.
 //!
-//! Machines fall into groups, one for each machine that may receive: itself and all that may send to it. The order of two ticks matters
-//! if their machines share a group. In the order of time, the two closest ticks of different machines of a group are neighbours: so it
-//! is enough to compare each tick with the last one of each of its machine's groups.
+//! Each machine that may receive has a group: the machine itself and all machines that may send to it. A machine can be in
+//! several groups. The order of two ticks matters if their machines are in the same group. The two closest ticks of different
+//! machines in a group follow directly on each other. So it is enough to compare each tick with the previous tick in each group
+//! of its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +13,8 @@ use super::rates::gcd;
 use super::schedule::{NANOS_IN_A_MILLION_SECONDS, Schedule};
 use super::{Rates, Topology};
 
-/// The shortest whole number of nanoseconds after which all machines' ticks repeat exactly: a multiple of `1 / gcd(rates)` seconds.
+/// The shortest whole number of nanoseconds after which the ticks of all machines repeat exactly. It is a multiple of `1 /
+/// gcd(rates)` seconds.
 pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
@@ -20,8 +22,8 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
-/// The shortest time between two ticks whose order matters, of those due before `end_ns`, in model nanoseconds; the run's duration if
-/// there are no two.
+/// The shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared. If
+/// there are no two such ticks, returns the run's duration.
 pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
     let mut shortest_ns = schedule.duration_ns();
     let mut last_of_group: Vec<Option<Tick>> = vec![None; schedule.machines()];
@@ -40,14 +42,14 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
     shortest_ns
 }
 
-/// The groups that `machine` is in, as numbers below `machines`. On a mesh and a star all machines are in one group: a star's others
-/// all send to machine 0.
+/// The numbers of the groups that contain `machine`, from 0 to `machines` - 1. In a mesh all machines are in one group; in a star
+/// too, because all others send to machine 0.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
-        // Its own, and those of the one before it and the one after it.
+        // The machine's own group, and the groups of the machine before it and the machine after it.
         Topology::Ring => machine + machines - 1..machine + machines + 2,
-        // Only machine 0 sends: a group for each of the others, with machine 0.
+        // Only machine 0 sends, so each other machine has a group with machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,
         Topology::TimeKeeper => machine..machine + 1,
     };

@@ -1,4 +1,5 @@
-//! Experiments: a TOML file describes configurations, and from these comes an ordered plan of runs with stable keys.
+//! Experiments. A TOML file describes configurations. From these follows a plan: an ordered list of runs, each with a key that
+//! does not change if the plan grows.
 //!
 //! # Layout
 //!
@@ -7,7 +8,8 @@
 //! - [`rates`]: how often machines tick
 //! - [`internal`]: the probability that an idle tick is an internal event
 //! - [`named_values`]: parameters whose values have names
-//! - [`variants`]: variants of the model: which messages a tick takes, who may send to whom, and to whom a send goes
+//! - [`variants`]: variants of the model: how many messages a tick takes, which machines may send to each other, and to which of
+//!   them a send goes
 //! - [`delay`]: distributions of message delays
 //! - [`grid`]: makes every combination of values
 //! - [`exclusions`]: removes excluded combinations
@@ -17,7 +19,7 @@
 //! - [`values`]: reads the values of parameters from the file
 //! - [`error`]: errors of experiment files
 //! - [`numbering`]: the number of each run in the plan, also after the plan has grown
-//! - [`run_name`]: the name by which a user calls a run: number or key
+//! - [`run_name`]: how a user names a run: by number or by key
 //! - [`shard`]: a part of the runs, for one of several computers
 //! - [`schedule`]: the times at which each machine of a run ticks
 //! - [`margin`]: the shortest time between two ticks whose order matters
@@ -64,29 +66,29 @@ use crate::random;
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// One setting of all parameters that a sweep varies. Together with the seed and the repetition it determines the events of a run.
+/// A configuration: one value for each parameter. Together with the seed and the repetition it determines the events of a run.
 ///
-/// Its parameters are the rows of [`PARAMETERS`]. `default()` has the default value of each. Rates, internal and duration have no
-/// default in experiment files; here they have their smallest values.
+/// The rows of [`PARAMETERS`] describe the parameters. `default()` has the default value of each parameter. In experiment files,
+/// rates, internal and duration have no default; in `default()` they have their smallest values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
     pub rates: Rates,
     /// Probability that an idle tick is an internal event.
     pub internal: Internal,
-    /// The times of ticks within a machine's period.
+    /// How the times of the first ticks are chosen.
     pub phase: PhaseRule,
-    /// Which clock value a message carries.
+    /// Whether a message carries the clock before or after the send's increment.
     pub stamp: StampRule,
     /// How long messages travel.
     pub delay: Delay,
-    /// Which messages a tick takes from the queue.
+    /// How many messages a tick takes from the queue.
     pub receive: ReceiveRule,
-    /// Who may send to whom.
+    /// Which machines may send to each other.
     pub topology: Topology,
-    /// To whom a send goes.
+    /// To which of these machines a send goes.
     pub sends: Sends,
-    /// Which TCP connections messages use. It changes no event.
+    /// Which TCP connections messages use. This does not change events.
     pub connection: Connection,
     /// Length of the run in model time, in nanoseconds.
     pub duration_ns: u64,
@@ -130,8 +132,9 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// The margin ([`Schedule::margin_ns`]) that each of its runs has at least, in model nanoseconds, but for two nanoseconds of
-    /// rounding: `1 / (L * N)` seconds under [`PhaseRule::Spread`], 0 under the other phase rules, which guarantee none.
+    /// The smallest possible margin ([`Schedule::margin_ns`]) of a run, in model nanoseconds. Rounding can make the margin of a
+    /// run two nanoseconds shorter. With [`PhaseRule::Spread`] it is `1 / (L * N)` seconds, where L is the least common multiple
+    /// of the rates and N the number of machines. The other phase rules guarantee no margin, so it is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
@@ -148,7 +151,7 @@ impl Configuration {
         self.duration_ns as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// Returns how many machines a send of `machine` goes to, on average; 0 if it may send to none.
+    /// Returns the mean number of recipients of a send of `machine`; 0 if the machine may not send to any other.
     fn mean_recipients(&self, machine: MachineIndex) -> f64 {
         let neighbours = f64::from(self.neighbour_count(machine));
         let to_all = self.topology == Topology::TimeKeeper;
@@ -162,7 +165,8 @@ impl Configuration {
         }
     }
 
-    /// Returns how many messages each machine sends per second if it never receives. In the long run it cannot send more.
+    /// Returns how many messages each machine sends per second if the machine never receives. In the long run, a machine cannot
+    /// send more.
     fn messages_per_second_of_each(&self) -> impl Iterator<Item = f64> + '_ {
         (0..).zip(self.rates.iter()).map(|(machine, rate)| {
             let sends = rate.hertz() * (1.0 - self.internal.at(machine as usize).value());
@@ -176,8 +180,8 @@ impl Configuration {
         self.messages_per_second_of_each().sum()
     }
 
-    /// Returns the expected number of rows in the log: one for each tick. Under [`ReceiveRule::All`], a machine has one for each
-    /// message that arrives, if that is more.
+    /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a machine has one row for
+    /// each message that arrives, if there are more messages than ticks.
     pub fn expected_rows(&self) -> u64 {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
@@ -194,7 +198,7 @@ impl Configuration {
             .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
             .collect();
         if self.topology == Topology::Mesh {
-            // The share of all machines minus the machine's own: this needs fewer additions than a sum for each pair.
+            // The messages of all machines minus the machine's own. This needs fewer additions than a sum over all pairs.
             let of_all: f64 = shares.iter().sum();
             return shares.iter().map(|own| of_all - own).collect();
         }
@@ -216,7 +220,7 @@ impl Configuration {
     }
 }
 
-/// The canonical text, with which a run's key begins: each parameter as `name=value`, except those that can be left out.
+/// The canonical text: each parameter as `name=value`, except those that can be left out. A run's key begins with this text.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let told = PARAMETERS
@@ -247,8 +251,8 @@ impl Run {
         format!("{} repetition={}", self.configuration, self.repetition)
     }
 
-    /// Returns the text from which the run's random draws come: its key without parameters that change no event. Runs that differ
-    /// only in such parameters have the same events.
+    /// Returns the text from which the run's random streams are made: the key without the parameters that do not change events.
+    /// Runs that differ only in such parameters have the same events.
     pub fn stream_key(&self) -> String {
         let configuration = Configuration {
             connection: Connection::Persistent,
@@ -275,7 +279,7 @@ pub struct Experiment {
     pub description: String,
     /// The number from which all random draws come.
     pub seed: u64,
-    /// Runs of each configuration.
+    /// Number of runs of each configuration.
     pub repetitions: u32,
     /// The engine that runs the machines.
     pub engine: EngineKind,
@@ -290,9 +294,10 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The most runs one experiment may plan.
+    /// The maximum number of runs of an experiment.
     pub const MAX_RUNS: u64 = 2_000_000;
-    /// The most machines that all configurations of one experiment may have together, because memory holds the rate of each one.
+    /// The maximum number of machines in all configurations of an experiment together. There is a limit because the rates of all
+    /// machines are in memory.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
     /// Returns the configurations, in the order of the file's dimensions.
@@ -357,15 +362,15 @@ impl Experiment {
         Ok(())
     }
 
-    /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So a sweep that
-    /// is stopped early has run every configuration about equally often. Runs of an earlier plan come first.
+    /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So if a sweep
+    /// is stopped early, every configuration has about the same number of runs. Runs of an earlier plan come first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         std::iter::zip(0.., self.numbering.cells())
             .filter_map(|(index, cell)| self.new_run(index, cell))
             .filter(|run| self.plans(run))
     }
 
-    /// Returns whether `run` is planned: it is not of another shard, and its repetition is not beyond the planned ones.
+    /// Returns whether `run` is planned: it belongs to this shard, and its repetition is one of the planned repetitions.
     pub fn plans(&self, run: &Run) -> bool {
         run.repetition < self.repetitions && self.shard.is_none_or(|shard| shard.has(&run.key()))
     }
@@ -378,7 +383,7 @@ impl Experiment {
         }
     }
 
-    /// Returns the run with number `index`, even if only an earlier plan had it.
+    /// Returns the run with number `index`, even if it was planned only earlier and is not planned any more.
     pub fn run(&self, index: u64) -> Option<Run> {
         self.new_run(index, self.numbering.cell(index)?)
     }

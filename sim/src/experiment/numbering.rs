@@ -18,7 +18,7 @@ impl Block {
     }
 }
 
-/// A run as the index of its configuration and its repetition.
+/// A run, given by the index of its configuration and its repetition.
 pub(super) type Cell = (usize, u32);
 
 /// The numbers of all runs. If a plan grows, its new runs get the next numbers, and no number changes.
@@ -33,7 +33,7 @@ impl Numbering {
         numbering
     }
 
-    /// Adds the runs that are missing from `repetitions` runs of each of the first `configurations` configurations.
+    /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
@@ -96,7 +96,7 @@ impl Numbering {
     }
 
     /// Returns all numbers, in order.
-    pub(crate) fn places(&self) -> Range<u64> {
+    pub(crate) fn all_numbers(&self) -> Range<u64> {
         0..self.0.iter().map(Block::len).sum()
     }
 }
@@ -109,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn cells(numbering: &Numbering) -> Vec<Cell> {
-        let places = numbering.places();
+        let places = numbering.all_numbers();
         assert!(
             numbering
                 .cells()

@@ -1,13 +1,13 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The reader of experiment files, run keys, the journal's columns, filters, tables and the data dictionary all use this table;
-//! none of them names a parameter. To add a parameter, define its type (for example in `variants.rs`), add its field to
-//! [`Configuration`] and a row here, and use it in the machine or the engines.
+//! The reader of experiment files, run keys, the journal's columns, filters, tables and the data dictionary use this table, so
+//! none of them contains the name of a parameter. To add a parameter: define its type (for example in `variants.rs`), add its
+//! field to [`Configuration`], add a row here, and use it in the machine or the engines.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use super::rate_sets::Room;
+use super::rate_sets::MachineBudget;
 use super::values;
 use super::{Configuration, Connection, NotAValue, ReceiveRule, StampRule, Topology, values::each};
 use crate::toml_reader::Item;
@@ -32,13 +32,14 @@ pub struct Parameter {
     pub heading: &'static str,
     /// The type of its column.
     pub kind: ValueKind,
-    /// The unit of its values; empty if there is none.
+    /// The unit of the values; empty if there is none.
     pub unit: &'static str,
     /// The meaning of its values.
     pub meaning: &'static str,
     /// Whether run keys contain it even with its default value.
     always_in_key: bool,
-    /// Reads its values from the grid of an experiment file, as cells. `None` if the grid cannot contain it.
+    /// Reads the parameter's values from the grid of an experiment file, as cells. `None` if the grid cannot contain the
+    /// parameter.
     read: Option<ReadValues>,
     access: Access,
 }
@@ -56,13 +57,13 @@ static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 /// Reads one value or a list of values from the experiment file. `None` after a mistake, which is noted.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
-/// What rules for rate sets need in addition.
+/// What rules for rate sets need in addition to the text of the file.
 #[derive(Debug, Default)]
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many more machines the rate sets may have.
-    pub(super) room: Room,
+    /// How many machines further rate sets may have.
+    pub(super) room: MachineBudget,
 }
 
 /// A value that an experiment file gives to a parameter.
@@ -104,12 +105,12 @@ impl Parameter {
         PARAMETERS.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Returns its value in `configuration` as canonical text, the content of a cell of `runs.csv`.
+    /// Returns the parameter's value in `configuration` as canonical text. A cell of `runs.csv` has the same text.
     pub fn cell(&self, configuration: &Configuration) -> String {
         (self.access.cell)(configuration)
     }
 
-    /// Sets its value in `configuration` from a canonical text.
+    /// Sets the parameter's value in `configuration` from a canonical text.
     ///
     /// # Errors
     ///
@@ -118,7 +119,7 @@ impl Parameter {
         (self.access.set)(configuration, text)
     }
 
-    /// Returns the canonical text of its default value.
+    /// Returns the canonical text of the parameter's default value.
     pub fn default_cell(&self) -> String {
         self.cell(&DEFAULT)
     }
@@ -128,17 +129,17 @@ impl Parameter {
         !self.always_in_key && text == self.default_cell()
     }
 
-    /// Returns whether a key leaves it out, because it has the default value of a variant of the model.
+    /// Returns whether keys leave the parameter out, because it is a variant of the model and has its default value.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
     }
 
-    /// Returns whether the grid of an experiment file may vary it.
+    /// Returns whether the grid of an experiment file may vary the parameter.
     pub fn is_dimension(&self) -> bool {
         self.read.is_some()
     }
 
-    /// Reads the values that `item` of an experiment file gives it. `None` after a mistake, which is noted.
+    /// Reads the parameter's values from `item` of an experiment file. `None` after a mistake, which is noted.
     pub(super) fn read(&self, item: &Item<'_>, context: &ReadContext) -> Option<Vec<Setting>> {
         self.read?(item, context)
     }
@@ -239,7 +240,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "stamp",
         "stamp",
         TEXT,
-        "Which clock value a message carries: `after` the send's increment (Lamport's IR2) or `before` it.",
+        "Whether a message carries the sender's clock `after` the send has added 1 to it (Lamport's IR2) or `before`.",
         named!(stamp, StampRule),
         field!(stamp),
     )),
@@ -247,7 +248,10 @@ pub static PARAMETERS: [Parameter; 10] = [
         "delay_s",
         "delay (s)",
         (ValueKind::Text, "model s"),
-        "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or `exponential(0.05)` (the mean). Messages from one machine to another keep their order: each waits for those sent before it, so the mean travel time is longer than the mean of the distribution.",
+        "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or \
+         `exponential(0.05)` (the mean). Messages from one machine to another keep their order. So a message \
+         may wait for earlier messages, and the mean travel time is longer than the mean of the \
+         distribution.",
         |item, _| settings!(delay, each(item, values::delay)),
         field!(delay),
     ),
@@ -263,7 +267,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "topology",
         "topology",
         TEXT,
-        "Who may send to whom: `mesh`, `ring`, `star` or `time-keeper`.",
+        "Which machines may send to each other: `mesh`, `ring`, `star` or `time-keeper`.",
         named!(topology, Topology),
         field!(topology),
     ),
@@ -271,7 +275,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         "sends",
         "sends",
         TEXT,
-        "To whom a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.",
+        "To which of these machines a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.",
         |item, _| settings!(sends, each(item, values::sends)),
         field!(sends),
     ),

@@ -47,11 +47,12 @@ impl NotAValue {
 }
 
 named_values! {
-    /// The times of a machine's ticks within its period.
+    /// The rule for the times of the first ticks.
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
-        /// Seeded, and such that no two machines of a run ever tick closer together than `1 / (lcm(rates) * N)` seconds.
+        /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` seconds, where N is the
+        /// number of machines.
         Spread = "spread",
-        /// Drawn from the seed, anywhere in the machine's period.
+        /// Random: evenly distributed over the machine's period.
         Uniform = "uniform",
         /// The first tick of every machine is at the start.
         Aligned = "aligned",
@@ -61,11 +62,11 @@ named_values! {
 }
 
 named_values! {
-    /// Which clock value a message carries.
+    /// Whether a message carries the clock before or after the send's increment.
     StampRule, "a stamp rule (after or before)" {
-        /// The send event's own clock value, after its increment: Lamport's IR2.
+        /// The clock after the send's increment, as in Lamport's IR2.
         After = "after",
-        /// The value before the increment ("send the clock, then update it"). Breaks the Clock Condition.
+        /// The clock before the send's increment ("send the clock, then update it"). This breaks the Clock Condition.
         Before = "before",
     }
 }

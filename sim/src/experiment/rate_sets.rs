@@ -1,4 +1,4 @@
-//! Rules for rate sets: every ordered or unordered set of N rates, or random ones.
+//! Rules that make rate sets: all ordered sets of N rates, all unordered sets, or random sets.
 
 use rand::RngExt;
 use std::cell::Cell;
@@ -10,34 +10,34 @@ use crate::random;
 /// Which rate sets to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RateRule {
-    /// Every assignment of rates to the machines: rates^machines sets.
+    /// All assignments of rates to machines. With r possible rates and N machines, these are r^N sets.
     EveryOrdered,
-    /// Every choice of rates, assigned to the machines in ascending order.
+    /// All choices of rates. In each set, the rates are in ascending order.
     EveryUnordered,
-    /// This number of different ordered sets, drawn uniformly.
+    /// This number of different random ordered sets. All sets are equally likely.
     Random(u64),
 }
 
-/// How many more machines the rate sets of rules may have together. This is limited because a short rule can make very many sets.
+/// How many machines further rate sets may have together. There is a limit because a short rule can make very many sets.
 #[derive(Debug)]
-pub(super) struct Room(Cell<u64>);
+pub(super) struct MachineBudget(Cell<u64>);
 
-impl Default for Room {
+impl Default for MachineBudget {
     /// The number of machines that an experiment may have.
     fn default() -> Self {
         Self(Cell::new(Experiment::MAX_MACHINES))
     }
 }
 
-impl Room {
-    /// Takes `machines` machines. `None` if there are not as many left.
+impl MachineBudget {
+    /// Subtracts `machines` machines. `None` if fewer are left.
     pub(super) fn take(&self, machines: u64) -> Option<()> {
         self.0.set(self.0.get().checked_sub(machines)?);
         Some(())
     }
 }
 
-/// A rule with its bounds.
+/// A rule with its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateSets {
     pub(super) rule: RateRule,
@@ -58,12 +58,13 @@ impl RateSets {
         }
     }
 
-    /// Returns how many ordered sets there are within the bounds.
+    /// Returns the number of ordered sets within the limits.
     pub(super) fn ordered_count(&self) -> Option<u64> {
         self.choices().checked_pow(self.machines)
     }
 
-    /// Counts the choices with repetition: `C(choices + machines - 1, machines)`, calculated by exact divisions.
+    /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient `C(choices +
+    /// machines - 1, machines)`.
     fn unordered_count(&self) -> Option<u64> {
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
@@ -94,13 +95,13 @@ impl RateSets {
             .collect()
     }
 
-    /// Returns the rate with this index within the bounds, from 0.
+    /// Returns the rate with this index (from 0) within the limits.
     fn rate(&self, index: u32) -> Option<Rate> {
         Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(index) * self.step.micro_hertz())
     }
 
-    /// Returns every set of indices, machine by machine. `lowest(last)` is the lowest index allowed after a machine with index
-    /// `last`.
+    /// Returns all sets of indices. A set has one index for each machine. If the previous machine has index `last`, the next one
+    /// has at least `lowest(last)`.
     fn every(&self, lowest: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
         let mut sets: Vec<Vec<u32>> = vec![vec![]];
         for _ in 0..self.machines {
@@ -116,7 +117,7 @@ impl RateSets {
         sets
     }
 
-    /// Draws different sets. A larger number of sets begins with the same ones.
+    /// Draws different sets. If `count` is larger, the first sets are the same.
     fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {

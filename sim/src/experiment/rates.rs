@@ -1,4 +1,5 @@
-//! Tick rates as exact decimals, so that times are whole nanoseconds, rounded down, and errors do not add up.
+//! Tick rates as exact decimal numbers. So the time of each tick is exact, apart from rounding down to nanoseconds, and rounding
+//! errors do not add up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -93,7 +94,7 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// The most machines one run may have.
+    /// The maximum number of machines of a run.
     pub const MAX_MACHINES: usize = 1000;
 
     /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`].
@@ -113,8 +114,8 @@ impl Rates {
         self.0.iter().copied()
     }
 
-    /// Returns the least common multiple of all rates, in millionths of ticks per second. All ticks of all machines with phase zero
-    /// are at ticks of this rate. `None` if it does not fit into 64 bits.
+    /// Returns the least common multiple L of all rates, in millionths of ticks per second. If all phases are 0, each tick is at
+    /// a multiple of 1 / L seconds. `None` if L does not fit into 64 bits.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)

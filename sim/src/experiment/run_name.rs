@@ -1,4 +1,4 @@
-//! The name by which a user calls a run: its number or its key.
+//! How a user names a run: by its number or by its key.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -10,9 +10,9 @@ use super::{Experiment, Run};
 /// A run, given by its number or its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunName {
-    /// Its number in the plan, from 0.
-    Place(u64),
-    /// Its key, as in `runs.csv`.
+    /// The run's number in the plan, from 0.
+    Number(u64),
+    /// The run's key, as in `runs.csv`.
     Key(String),
 }
 
@@ -20,7 +20,7 @@ impl RunName {
     /// Returns the planned run of `experiment` with this name. `None` if there is none.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
-            Self::Place(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
+            Self::Number(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
     }
@@ -35,7 +35,7 @@ impl RunName {
     pub fn find_all(names: &[Self], experiment: &Experiment) -> Result<Vec<Run>, Self> {
         let keys = names.iter().filter_map(|name| match name {
             Self::Key(key) => Some(key.as_str()),
-            Self::Place(_) => None,
+            Self::Number(_) => None,
         });
         let keys: HashSet<&str> = keys.collect();
         let mut found: HashMap<String, Run> = HashMap::new();
@@ -44,7 +44,7 @@ impl RunName {
             found.extend(runs.filter(|(key, _)| keys.contains(key.as_str())));
         }
         let find = |name: &Self| match name {
-            Self::Place(_) => name.find(experiment),
+            Self::Number(_) => name.find(experiment),
             Self::Key(key) => found.get(key).cloned(),
         };
         names
@@ -57,7 +57,7 @@ impl RunName {
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place(index) => write!(f, "{index}"),
+            Self::Number(index) => write!(f, "{index}"),
             Self::Key(key) => write!(f, "`{key}`"),
         }
     }
@@ -68,7 +68,7 @@ impl FromStr for RunName {
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.parse() {
-            Ok(index) => Self::Place(index),
+            Ok(index) => Self::Number(index),
             Err(_) => Self::Key(text.to_owned()),
         })
     }

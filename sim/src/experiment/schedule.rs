@@ -1,6 +1,7 @@
-//! When each machine of a run ticks, in model time.
+//! The times at which each machine of a run ticks, in model time.
 //!
-//! Tick k of machine i is due at `phase_i + k / rate_i` after the run's start: computed from k, never accumulated.
+//! Tick k of machine i is due `phase_i + k / rate_i` seconds after the run's start. This is computed from k for each tick, so
+//! rounding errors do not add up.
 
 use rand::{Rng, RngExt};
 
@@ -8,7 +9,7 @@ use super::margin;
 use super::rates::gcd;
 use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates, Topology};
 
-/// Rates are in millionths.
+/// The number of nanoseconds in a million seconds. In this time every rate has a whole number of ticks.
 pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// The tick times of a run's machines, in model nanoseconds from its start.
@@ -16,9 +17,9 @@ pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 pub struct Schedule {
     machines: Vec<MachineSchedule>,
     duration_ns: u64,
-    /// After how long all ticks repeat.
+    /// The time after which all ticks repeat.
     cycle_ns: u64,
-    /// Who may send to whom; `None` if nobody ever sends.
+    /// The topology; `None` if no machine ever sends.
     sends_along: Option<Topology>,
 }
 
@@ -52,7 +53,8 @@ impl Period {
         }
     }
 
-    /// So many periods, rounded down. In parts, so that 64 bits are enough.
+    /// The time of this number of periods in nanoseconds, rounded down. It is calculated in two parts, so that 64 bits are
+    /// enough.
     fn times(&self, periods: u64) -> u64 {
         periods * self.whole_ns + periods * self.rest / self.divisor
     }
@@ -87,7 +89,7 @@ impl Schedule {
         }
     }
 
-    /// When tick `tick` of machine `machine` is due.
+    /// The time at which tick `tick` of machine `machine` is due.
     pub fn due_ns(&self, machine: usize, tick: u64) -> u64 {
         self.machines[machine].due_ns(tick)
     }
@@ -102,21 +104,21 @@ impl Schedule {
         self.machines.len()
     }
 
-    /// Each machine's first tick.
+    /// The time of each machine's first tick.
     pub fn phases_ns(&self) -> impl Iterator<Item = u64> + '_ {
         self.machines.iter().map(|machine| machine.phase_ns)
     }
 
-    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds; at most the run's duration,
-    /// which it is if there are no two such ticks. 0 if two of them are due at the same time, as with [`PhaseRule::Aligned`].
+    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds. It is 0 if two such
+    /// ticks are due at the same time, as with [`PhaseRule::Aligned`]. If there are no two such ticks, it is the run's duration.
     ///
-    /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third machine.
-    /// While the latest tick's lateness and the slowest message's latency together stay below the margin, the seed alone settles every
-    /// event: a message sent in a tick due at `t` is queued before its recipient's next tick, after every tick of its recipient that
-    /// was due before `t`, and after every message that was sent before it.
+    /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third
+    /// machine. If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed
+    /// determines every event. The reason: a message sent in a tick due at `t` is then queued before its recipient's next tick,
+    /// after every tick of its recipient that was due before `t`, and after every message that was sent earlier.
     ///
-    /// All ticks repeat after a *cycle*, `1 / gcd(rates)` seconds or a multiple of it, and neighbouring ticks are no further apart than
-    /// one. So any two of them have a copy, as far apart, in the first three cycles: no more are looked at.
+    /// All ticks repeat after a *cycle* (a multiple of `1 / gcd(rates)` seconds), and two successive ticks are at most one cycle
+    /// apart. So any distance between two successive ticks also occurs in the first three cycles. Later ticks are not examined.
     pub fn margin_ns(&self) -> u64 {
         let Some(topology) = self.sends_along else {
             return self.duration_ns;
@@ -137,7 +139,7 @@ impl MachineSchedule {
             period: Period::of(rate),
             ticks: 0,
         };
-        // Due times are rounded down, so the estimate from the remaining time can be one off either way.
+        // Due times are rounded down, so the number estimated from the remaining time can be too large or too small by one.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
         schedule.ticks = (remaining * u128::from(rate.micro_hertz())
             / u128::from(NANOS_IN_A_MILLION_SECONDS)) as u64;
@@ -155,9 +157,9 @@ impl MachineSchedule {
     }
 }
 
-/// The margin that every run of a configuration has at least, whatever is drawn: `1 / (L * N)` seconds under [`PhaseRule::Spread`], L
-/// being [`Rates::lcm_micro_hertz`] and N the number of machines, less two nanoseconds at the most, for due times are rounded down; 0
-/// under the other rules.
+/// The smallest possible margin of a run of a configuration, for all phases that can be drawn. With [`PhaseRule::Spread`] it is
+/// `1 / (L * N)` seconds, where L is [`Rates::lcm_micro_hertz`] and N the number of machines. Due times are rounded down, so the
+/// margin can be two nanoseconds shorter. With the other rules it is 0.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -167,8 +169,8 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     }
 }
 
-/// Steps of `1 / (L * N)` seconds in a million seconds, L being the rates' common multiple, if they are long enough to be told apart
-/// in whole nanoseconds.
+/// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple and N the
+/// number of machines. `None` if a step is too short to be measured in whole nanoseconds.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates
@@ -177,8 +179,9 @@ pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     (steps <= NANOS_IN_A_MILLION_SECONDS / SHORTEST_STEP_NS).then_some(steps)
 }
 
-/// All ticks of a machine share one residue modulo `1 / L` seconds. The machines get N evenly spaced residues in a random order,
-/// and each machine a random whole number of `1 / L` steps within its period on top.
+/// Every period is a multiple of `1 / L` seconds, so all ticks of a machine have the same remainder modulo `1 / L` seconds. The N
+/// machines get N evenly spaced remainders, in a random order. To its remainder, each machine adds a random whole number of steps
+/// of `1 / L` seconds within its period.
 fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
     let machines = u64::from(rates.machines());
     let (Some(lcm), Some(steps)) = (rates.lcm_micro_hertz(), spread_steps(rates)) else {
@@ -197,7 +200,7 @@ fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
         .collect()
 }
 
-/// Fisher-Yates over `u64` draws: `rand`'s own shuffle draws `usize`, which is not portable.
+/// The Fisher-Yates shuffle with draws of `u64`. The shuffle of `rand` draws `usize`, so its result depends on the platform.
 fn shuffle(items: &mut [u64], random: &mut impl Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, random.random_range(0..=last as u64) as usize);
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn margins_that_spread_phases_guarantee_to_the_assignments_rates() {
+    fn guaranteed_margins_of_spread_phases() {
         let margin = |hertz: &[f64]| {
             let rates: Vec<u64> = hertz.iter().map(|hertz| (hertz * 1e6) as u64).collect();
             let margin =
@@ -282,20 +285,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_closest_spread_ticks_are_the_margin_apart(
+        fn the_time_between_the_closest_ticks_is_the_margin(
             rates in prop::collection::vec(1u32..=6, 2..8),
             repetition in 0u32..1000,
         ) {
             let schedule = schedule(&rates, PhaseRule::Spread, 4 * NANOS_PER_SECOND, &repetition.to_string());
             let due = all_due_ns(&schedule);
             let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
-            // On a mesh the order of all of them matters.
+            // In a mesh the order of all ticks matters.
             prop_assert_eq!(closest, schedule.margin_ns());
         }
 
-        /// In quarters of a hertz; and every tick where exact arithmetic has it.
+        /// Rates in quarters of a hertz. Every tick must be at the time that exact arithmetic gives.
         #[test]
-        fn rates_that_are_not_whole_are_as_exact(
+        fn decimal_rates_are_as_exact_as_whole_rates(
             quarters in prop::collection::vec(1u64..=12, 2..6),
             repetition in 0u32..1000,
         ) {
@@ -314,7 +317,7 @@ mod tests {
         }
 
         #[test]
-        fn every_tick_within_the_duration_and_none_left_out(
+        fn counts_exactly_the_ticks_within_the_duration(
             rates in prop::collection::vec(1u32..=1000, 2..4),
             uniform in any::<bool>(),
             duration_ns in 1_000_000u64..5_000_000_000,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NotAValue;
 
-/// Shard `number` of `of` shards. Every run belongs to exactly one, which depends on its key and not on its number.
+/// Shard `number` of `of` shards. Every run belongs to exactly one shard. The run's key determines which one, not its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// The number of the shard, from 1.
@@ -17,7 +17,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The most shards an experiment may have.
+    /// The maximum number of shards of an experiment.
     pub const MAX: u32 = 100_000;
 
     /// Returns whether the run with this key belongs to the shard.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::rate_sets::{RateRule, RateSets, Room};
+use super::rate_sets::{MachineBudget, RateRule, RateSets};
 use super::{
     Delay, Experiment, Internal, NANOS_PER_SECOND, NotAValue, PhaseRule, Probability, Rate, Rates,
     Sends,
@@ -14,7 +14,7 @@ const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
 /// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
-pub(super) fn rates(item: &Item<'_>, seed: u64, room: &Room) -> Option<Vec<Rates>> {
+pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, room);
     }
@@ -39,7 +39,7 @@ fn rates_by_rule(
     item: &Item<'_>,
     rule: &Section<'_>,
     seed: u64,
-    room: &Room,
+    room: &MachineBudget,
 ) -> Option<Vec<Rates>> {
     rule.allow_only(RATE_RULE_KEYS);
     let bound = |name, default| {
@@ -87,7 +87,7 @@ fn rates_by_rule(
 }
 
 /// Makes the sets of a rule, if there are not too many.
-fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &Room) -> Option<Vec<Rates>> {
+fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
     match (sets.rule, sets.count(), sets.ordered_count()) {
         (RateRule::Random(count), _, Some(all)) if count > all => {
             item.note(format!("there are only {all} different sets, not {count}"));

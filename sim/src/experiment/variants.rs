@@ -1,4 +1,5 @@
-//! Variants of the model: which messages a tick takes, who may send to whom, to whom a send goes, and over which connections.
+//! Variants of the model: how many messages a tick takes, which machines may send to each other, to which of them a send goes,
+//! and over which connections.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use super::named_values::named_values;
 pub type MachineIndex = u32;
 
 named_values! {
-    /// Which messages a tick takes from the queue.
+    /// How many messages a tick takes from the queue.
     ReceiveRule, "a receive rule (one or all)" {
         /// The oldest message.
         One = "one",
@@ -20,7 +21,7 @@ named_values! {
 }
 
 named_values! {
-    /// Who may send to whom.
+    /// Which machines may send to each other.
     Topology, "a topology (mesh, ring, star or time-keeper)" {
         /// Every machine may send to every other machine.
         Mesh = "mesh",
@@ -34,7 +35,7 @@ named_values! {
 }
 
 named_values! {
-    /// Which TCP connections messages use. In virtual time there are none, and the events are the same.
+    /// Which TCP connections messages use. In virtual time there are no connections. The events are the same in all cases.
     Connection, "a connection (persistent or per-message)" {
         /// One connection for each pair of machines, from the run's start to its end.
         Persistent = "persistent",
@@ -92,7 +93,7 @@ impl Topology {
         }
     }
 
-    /// Returns the next machine on a shortest way from `machine` to machine 0 over linked machines. `None` for machine 0.
+    /// Returns the next machine on a shortest path of linked machines from `machine` to machine 0. `None` for machine 0.
     pub fn towards_first(self, machine: MachineIndex, machines: u32) -> Option<MachineIndex> {
         match (self, machine) {
             (_, 0) => None,
@@ -103,17 +104,17 @@ impl Topology {
     }
 }
 
-/// To whom a send goes. Its text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
+/// To which neighbours a send goes. The text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sends {
-    /// One of d + 1 equally likely outcomes for d neighbours: a send to each of them, or to all.
+    /// For d neighbours there are d + 1 equally likely outcomes: a send to one of the d neighbours, or to all.
     #[default]
     Mix,
     /// To one neighbour. Each is equally likely.
     Unicast,
     /// To all neighbours.
     Broadcast,
-    /// To this many different neighbours. Each choice is equally likely. To all neighbours if there are fewer.
+    /// To this number of different neighbours. Each choice is equally likely. If there are fewer neighbours, to all of them.
     Multicast(u32),
 }
 
@@ -121,7 +122,7 @@ impl Sends {
     /// The texts of the values, with an example for multicast.
     pub const NAMES: &'static [&'static str] = &["mix", "unicast", "broadcast", "multicast(2)"];
 
-    /// Returns whether machines of `topology` can send in this way. A machine that always sends to all has no choice.
+    /// Returns whether this rule can be used with `topology`. It cannot if the machines of the topology always send to all.
     pub fn fits(self, topology: Topology) -> bool {
         topology != Topology::TimeKeeper || matches!(self, Self::Mix | Self::Broadcast)
     }
@@ -203,7 +204,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn links_are_mutual_ascending_and_lead_to_machine_0(topology in topology(), machines in 2u32..40) {
+        fn links_are_mutual_and_sorted_and_lead_to_machine_0(topology in topology(), machines in 2u32..40) {
             for machine in 0..machines {
                 let linked = topology.linked(machine, machines);
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));
@@ -214,7 +215,7 @@ mod tests {
                     prop_assert!(topology.linked(peer, machines).contains(&machine));
                     let flows = topology.neighbours(machine, machines).contains(&peer)
                         || topology.neighbours(peer, machines).contains(&machine);
-                    prop_assert!(flows, "a link for nothing");
+                    prop_assert!(flows, "a link without messages");
                 }
                 let (mut here, mut hops) = (machine, 0);
                 while let Some(next) = topology.towards_first(here, machines) {

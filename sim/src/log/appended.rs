@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 
-/// Such a file, open for writing. Its length is counted, not asked from the system, because journal rows contain positions in it.
+/// Such a file, open for writing. Journal rows contain positions in this file, so its length is counted here and not asked from
+/// the system.
 #[derive(Debug)]
 pub(super) struct AppendedFile {
     pub(super) path: PathBuf,
-    /// Its length in bytes, without the rest of a failed write.
+    /// The length of the file in bytes, without the rest of a failed write.
     pub(super) bytes: u64,
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the file system gives the open file and its path the same identity. If not, a file at the path is taken for the open
-    /// one.
+    /// Whether the file system gives the open file and its path the same identity. If not, it cannot be checked whether the path
+    /// still leads to the open file.
     is_recognized: bool,
 }
 
@@ -92,7 +93,8 @@ impl AppendedFile {
         }
         if let Err(error) = self.file.write_all(bytes) {
             let error = DatasetError::io(&self.path)(error);
-            // On a full disk the rest of the write takes space, so it is cut off here. Otherwise the next writer cuts it off.
+            // On a full disk, the bytes of a failed write take space, so they are cut off here. If this fails, the next writer
+            // cuts them off.
             self.is_torn = !error.is_full_disk() || self.file.cut(self.bytes).is_err();
             return Err(error);
         }

@@ -42,7 +42,7 @@ pub(super) struct Found {
     pub(super) header: Header,
     /// Length of the complete rows in bytes. The rest was cut off by a crash.
     pub(super) whole_bytes: u64,
-    /// The last segment in the rows, and the end of the last run's events in it.
+    /// The last segment that a row names, and the end of the last run's events in this segment.
     pub(super) segment: u32,
     pub(super) segment_end: u64,
 }

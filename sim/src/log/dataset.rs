@@ -1,4 +1,4 @@
-//! A dataset opened for reading, even while a sweep is writing. Runs that are still going on are not seen.
+//! A dataset opened for reading. This works even while a sweep is writing; runs that are still under way are not seen.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest or journal is damaged, or if
-    /// its shards do not fit together. A last journal row without newline is no error: a sweep may be writing it.
+    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest or journal is damaged, or
+    /// if its shards do not fit together. A last journal row without newline is not an error, because a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let mut runs = vec![];
@@ -37,8 +37,8 @@ impl Dataset {
         &self.parts.root
     }
 
-    /// Returns the manifest. For a dataset in shards, it is that of the shard whose experiment plans the most runs: the others may
-    /// have been started before values or repetitions were added.
+    /// Returns the manifest. For a dataset in shards, returns the manifest of the shard whose experiment plans the most runs,
+    /// because the other shards may have been started before values or repetitions were added.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
     }

@@ -13,7 +13,7 @@ const MAX_VALUES_LISTED: usize = 6;
 pub struct Difference(Vec<String>);
 
 impl Difference {
-    /// Returns what `wanted` has changed from `made`. Empty if `wanted` can continue the dataset.
+    /// Returns the differences between `made` and `wanted`. Empty if `wanted` can continue the dataset.
     pub(super) fn between(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let mut lines = vec![];
         let mut compare = |what: &str, made: &dyn fmt::Display, wanted: &dyn fmt::Display| {
@@ -32,7 +32,7 @@ impl Difference {
         Self(lines)
     }
 
-    /// Returns the differences. If there are none, says that equal runs have different numbers.
+    /// Returns the differences. If there are none, returns a sentence that the same runs have different numbers.
     pub(super) fn or_numbers(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
@@ -57,7 +57,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Lists the parameters whose values are gone, or else the configurations that are gone.
+/// Lists the parameters that have lost values. If there are none, lists the configurations that are gone.
 fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let kept: BTreeSet<&String> = wanted.iter().collect();
     let gone: Vec<&String> = made.iter().filter(|text| !kept.contains(text)).collect();

@@ -1,4 +1,4 @@
-//! Operations of the disk that the writer uses: on the real disk, or on one that fails in tests.
+//! The operations of the disk that the writer uses. Tests use a disk that fails instead of the real disk.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -15,7 +15,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// Returns the system's error, as all functions below do.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
-    /// Forces the last changes of names in a folder (created, renamed, removed) to the disk.
+    /// Forces the names in a folder to the disk, after files were created, renamed or removed.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Opens a file for appending. Creates it if it does not exist.
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;

@@ -18,15 +18,15 @@ pub enum DatasetError {
     /// The folder has a journal but no manifest, so the experiment is not known.
     #[error("{} contains a runs.csv but no dataset.json: if it is a dataset, restore dataset.json from a copy; or choose another folder with --data", .0.display())]
     NoManifest(PathBuf),
-    /// A file or folder already exists where a new dataset should be.
+    /// There is already a file or folder at the path of the new dataset.
     #[error("{} already exists; choose a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
-    /// There is no folder at the path, and none can be made.
+    /// There is no folder at the path, and no folder can be created there.
     #[error("{} cannot be a dataset's folder: {problem}; choose another folder", .path.display())]
     NoFolder {
         /// The path.
         path: PathBuf,
-        /// What prevents it from being one.
+        /// Why no folder can be created.
         problem: String,
     },
     /// Another import is making the dataset.
@@ -133,15 +133,17 @@ pub enum DatasetError {
         /// The length that the journal counts.
         counted: u64,
     },
-    /// A program that copied the events as text changed line feeds into carriage returns and line feeds.
+    /// The events were copied as text, and each line feed became carriage return and line feed.
     #[error(
         "{} has CRLF line ends: its bytes have changed since they were written (checksum). A program on Windows copied it as text. Copy the dataset again byte for byte (with Git: `git config core.autocrlf false`, then check the files out again)",
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// More uncounted events exist than an interrupted sweep leaves behind, so the journal was lost.
+    /// The journal was lost: there are more uncounted events than an interrupted sweep leaves.
     #[error(
-        "{} {state}, but there are {bytes} bytes of events that it does not count, more than an interrupted sweep leaves behind. Restore {} from a copy; or remove these events, and their runs will be made again: {discard}",
+        "{} {state}, but there are {bytes} bytes of events of runs that are not in it, more than an \
+         interrupted sweep leaves. Restore {} from a copy. Or remove these events, and their runs will be \
+         made again: {discard}",
         .path.display(), .path.display()
     )]
     UncountedEvents {
@@ -154,7 +156,7 @@ pub enum DatasetError {
         /// The shell commands that remove these events.
         discard: String,
     },
-    /// A file does not have the length that this writer gave it.
+    /// A file does not have the length that this writer has written.
     #[error(
         "{} has {found} bytes, but this sweep has written {written}: another program writes to it. Let one sweep at a time write to a dataset, then run the same command again: the runs in runs.csv are kept",
         .path.display()
@@ -164,7 +166,7 @@ pub enum DatasetError {
         path: PathBuf,
         /// Its length.
         found: u64,
-        /// The length that this writer gave it.
+        /// The length that this writer has written.
         written: u64,
     },
     /// A file that is being written is not at its path any more.
@@ -231,13 +233,14 @@ pub enum DatasetError {
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// The one number of shards.
+        /// The first number of shards.
         a: u32,
         /// The other number of shards.
         b: u32,
     },
-    /// The folder of a shard contains something else than its name says.
-    #[error("{} contains {found}, but its name says something else; rename it, or move it away", .path.display())]
+    /// The folder of a shard contains another shard, or a dataset that is not a shard.
+    #[error("{} contains {found}, but the folder has the name of another shard; rename the folder, or move \
+             it away", .path.display())]
     MisplacedShard {
         /// The folder.
         path: PathBuf,
@@ -272,15 +275,13 @@ impl DatasetError {
         }
     }
 
-    /// Turns an error for a path at which no folder can be found or created. A full disk is an error of the disk, because it can
-    /// pass.
+    /// Converts an error of finding or creating a folder. A full disk becomes an error of the disk, because it is not the fault
+    /// of the path.
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {
             let problem = match cause.kind() {
-                AlreadyExists | NotADirectory => {
-                    "a file, or a link that leads nowhere, is in the way".to_owned()
-                }
+                AlreadyExists | NotADirectory => "a file or a broken link has this path".to_owned(),
                 _ => cause.to_string(),
             };
             match Self::io(path)(cause) {

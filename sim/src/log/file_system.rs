@@ -1,5 +1,5 @@
-//! Operations that not every file system supports: locks, and forcing folders to the disk. Network file systems and file systems in
-//! user space often lack them.
+//! Operations that not every file system supports: locks, and forcing folders to the disk. Network file systems and file systems
+//! in user space often do not support them.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,13 +10,13 @@ use std::path::Path;
 pub enum LockAttempt {
     /// This process holds the lock until the file is closed.
     Taken,
-    /// Another process holds it.
+    /// Another process holds the lock.
     HeldByAnother,
     /// The file system has no locks, so other writers cannot be kept away.
     NotSupported,
 }
 
-/// Tries to lock `file` for this process alone. It does not wait.
+/// Tries to lock `file` for this process alone, without waiting.
 ///
 /// # Errors
 ///
@@ -25,7 +25,8 @@ pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
     attempt(file.try_lock())
 }
 
-/// Tries to take a shared lock of `file`, which several processes may hold if no process has it alone. It does not wait.
+/// Tries to take a shared lock of `file`, without waiting. Several processes may hold a shared lock, unless one process has
+/// locked the file for itself alone.
 ///
 /// # Errors
 ///
@@ -43,8 +44,8 @@ fn attempt(tried: Result<(), TryLockError>) -> io::Result<LockAttempt> {
     }
 }
 
-/// Forces the changes of names in a folder (created, renamed, removed) to the disk. If the file system cannot do this for folders,
-/// nothing is done: then the system must do it.
+/// Forces the names in a folder to the disk, after files were created, renamed or removed. If the file system does not support
+/// this, nothing is done.
 ///
 /// # Errors
 ///

@@ -27,7 +27,7 @@ pub struct ImportWriter {
     rows: Vec<u8>,
     runs: u64,
     sources: Vec<SourceRange>,
-    /// The lock that keeps other imports out of the partial folder.
+    /// The lock that prevents other imports from using the partial folder.
     _lock: Lock,
 }
 
@@ -39,7 +39,7 @@ impl ImportWriter {
     /// Returns [`DatasetError::Occupied`] if `root` exists, [`DatasetError::BeingImported`] if another process is importing it, or
     /// [`DatasetError::Io`] if the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
-        // The absolute path has a name even if `root` is given as `.`.
+        // `root` may be given as `.`, which has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
@@ -76,7 +76,7 @@ impl ImportWriter {
         })
     }
 
-    /// Appends a run, whose events stand at `sources`.
+    /// Appends a run. `sources` has the lines from which its events were read.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl ImportWriter {
         Header::default().write_row(&self.paths.journal(), &mut self.rows, &row)
     }
 
-    /// Completes the dataset of runs at `time_scale`, with at most `repetitions` runs of each of `configurations`. `mapping`
-    /// describes in TOML how the files were read.
+    /// Completes the dataset. Its runs have this `time_scale`, and each of `configurations` has at most `repetitions` runs.
+    /// `mapping` describes in TOML how the files were read.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Drop for ImportWriter {
     }
 }
 
-/// Removes the partial folder, which this process has locked. If that fails, the next import into this folder tries again and
+/// Removes the partial folder, which this process has locked. If this fails, the next import into the same folder tries again and
 /// reports the error.
 fn remove(paths: &Paths) {
     let _ = fs::remove_dir_all(&paths.root);

@@ -7,7 +7,7 @@ use super::events::{MissingFields, is_false};
 /// The engine in the journal of imported runs.
 pub const IMPORTED: &str = "imported";
 
-/// Origin of imported logs, and what is known of them.
+/// The origin of imported logs, and what is known about them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Imported {
     /// The files.
@@ -17,14 +17,14 @@ pub struct Imported {
     pub missing_fields: MissingFields,
     /// Which facts were not given but estimated from the logs.
     pub assumed: Assumed,
-    /// Whether somebody said how recipients are drawn; otherwise the shares of recipients prove nothing.
+    /// Whether the user gave the rule for recipients. Otherwise the shares of recipients cannot be checked.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sends_given: bool,
     /// What cannot be measured in some of the runs, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmeasured: Vec<Unmeasured>,
-    /// BLAKE3 of `sources.csv`, which says where each event stands in the files: the first 16 hexadecimal digits. None in datasets
-    /// that have no such file.
+    /// The first 16 hexadecimal digits of the BLAKE3 hash of `sources.csv`, which says from which line each event was read. None
+    /// if the dataset has no such file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<String>,
 }
@@ -32,11 +32,11 @@ pub struct Imported {
 /// What cannot be measured in some runs, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmeasured {
-    /// What.
+    /// The quantity that cannot be measured.
     pub about: UnmeasuredPart,
-    /// In which runs.
+    /// The runs in which it cannot be measured.
     pub runs: Vec<u64>,
-    /// Why not, as a clause.
+    /// The reason, as a clause.
     pub reason: String,
 }
 
@@ -46,9 +46,9 @@ pub struct Unmeasured {
 pub enum UnmeasuredPart {
     /// Queue lengths after events.
     QueueLengths,
-    /// Which messages were sent to whom, and when.
+    /// The recipients and times of all messages.
     Arrivals,
-    /// Which send a receive belongs to.
+    /// The send of each receive.
     Messages,
     /// Times of different machines on one scale.
     SharedTime,
@@ -57,9 +57,9 @@ pub enum UnmeasuredPart {
 /// A file that was imported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportedFile {
-    /// Its path, as the user gave it.
+    /// The path of the file, as the user gave it.
     pub path: String,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub bytes: u64,
     /// The first 16 hexadecimal digits of the BLAKE3 hash of its bytes.
     pub checksum: String,
@@ -68,26 +68,26 @@ pub struct ImportedFile {
 /// Facts that were estimated from the logs, so the logs cannot be checked against them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumed {
-    /// The ticks: every row counts as one.
+    /// The ticks: every row counts as one tick.
     pub ticks: bool,
-    /// The rates: the measured ones, rounded.
+    /// The rates: measured in the logs, and rounded.
     pub rates: bool,
-    /// The probability of an internal event: the measured share, rounded.
+    /// The probability of an internal event: the share measured in the logs, rounded.
     pub internal: bool,
-    /// The timestamp that a message carries: as the stamp rule says.
+    /// The timestamps of sends: computed from the stamp rule.
     pub send_stamps: bool,
     /// The send of a received message: the sender's event with the same timestamp.
     pub sent_ticks: bool,
     /// Queue lengths of internal events and sends: 0, because an idle tick finds an empty queue.
     #[serde(default, skip_serializing_if = "is_false")]
     pub idle_queues: bool,
-    /// Queue lengths of receives: what had been sent to the machine and was not received yet.
+    /// Queue lengths of receives: the number of messages that had been sent to the machine and not received yet.
     #[serde(default, skip_serializing_if = "is_false")]
     pub recounted_queues: bool,
 }
 
 impl Imported {
-    /// Whether `part` is known of `run`.
+    /// Whether `part` can be measured in `run`.
     pub fn measures(&self, part: UnmeasuredPart, run: u64) -> bool {
         let is_it = |unmeasured: &&Unmeasured| unmeasured.about == part;
         let mut reasons = self.unmeasured.iter().filter(is_it);

@@ -16,8 +16,8 @@ use super::schema_3;
 use crate::experiment::Configuration;
 use crate::input::open_stored;
 
-/// Opens the complete rows of the journal at `path`, up to its last newline. After it there may be a row that a crash cut off or
-/// that is being written. `None` if there is no journal.
+/// Opens the complete rows of the journal at `path`, up to its last newline. Any bytes after the last newline are a row that is
+/// being written, or that a crash has cut off. `None` if there is no journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -45,7 +45,7 @@ fn whole_bytes(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// How many bytes are read at once when looking for the last newline.
+/// Number of bytes that are read at once to find the last newline.
 const BLOCK_BYTES: u64 = 4096;
 /// Approximate length of a row in bytes.
 const ROW_BYTES: usize = 1024;
@@ -84,7 +84,7 @@ impl Header {
                 .filter(|other| other.name == column.name)
                 .count();
             if count > 1 {
-                return Err(wrong(column.name, "is there twice"));
+                return Err(wrong(column.name, "occurs twice"));
             }
             if count == 0 && column.parameter().is_none() {
                 return Err(wrong(column.name, "is missing"));
@@ -93,7 +93,7 @@ impl Header {
         Ok(Self(columns))
     }
 
-    /// Returns a parameter that has no column here although its value in `row` is not the default.
+    /// Returns a parameter that has no column in this journal, although its value in `row` is not the default.
     fn has_no_place_for(&self, row: &JournalRow) -> Option<&'static str> {
         let mut missing = journal_columns()
             .iter()
@@ -105,7 +105,8 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// Returns the header line with its newline. It is written to the disk before any event, so a journal without it was lost.
+    /// Returns the header line with its newline. The header is written to the disk before any event. So if there are events but
+    /// no header, the journal was lost.
     pub(super) fn line(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
         names.join(",") + "\n"
@@ -177,7 +178,7 @@ pub(super) struct Rows<'p, R> {
 ///
 /// # Errors
 ///
-/// Returns [`DatasetError`] if the header is wrong. Yields one for each row that has changed or is impossible.
+/// Returns [`DatasetError`] if the header is wrong. The iterator returns an error for each row that has changed or is impossible.
 pub(super) fn read_rows<R: Read>(path: &Path, text: R) -> Result<Rows<'_, R>, DatasetError> {
     let mut reader = csv::Reader::from_reader(text);
     let names = reader.headers().map_err(DatasetError::journal(path))?;

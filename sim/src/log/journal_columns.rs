@@ -1,4 +1,4 @@
-//! The table of the journal's columns: for each, its meaning, how to write its cell, and how to read it.
+//! The table of the journal's columns. For each column: its meaning, how to write a cell, and how to read a cell.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,8 @@ pub enum Cell {
     Boolean(bool),
 }
 
-/// The text in the file. A number always has a point or an exponent, so that other programs give the column one type.
+/// The text in the file. A number that is not an integer type always has a decimal point or an exponent, so that other programs
+/// recognise the same type in all rows of a column.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,9 +49,9 @@ pub enum CellKind {
 /// The description of one column of `runs.csv`; [`journal_columns`] lists all.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalColumn {
-    /// Its name in the header.
+    /// The name of the column in the header.
     pub name: &'static str,
-    /// The type of its cells.
+    /// The type of the cells.
     pub kind: CellKind,
     /// The unit of the cells; empty if there is none.
     pub unit: &'static str,
@@ -100,13 +101,14 @@ impl JournalColumn {
         }
     }
 
-    /// Returns what is wrong with `text` as the derived cell of a complete row.
+    /// Checks the derived cell `text` against the other cells of a complete row. Returns the contradiction, if there is one.
     pub(super) fn contradiction(&self, row: &JournalRow, text: &str) -> Option<String> {
         let Access::Derived(cell) = self.access else {
             return None;
         };
         let derived = cell(row).to_string();
-        (derived != text).then(|| format!("`{text}`, but the row's other cells say {derived}"))
+        (derived != text)
+            .then(|| format!("`{text}`, but from the row's other cells follows {derived}"))
     }
 }
 
@@ -195,7 +197,7 @@ const COLUMNS_BEFORE_PARAMETERS: [JournalColumn; 9] = [
     column!(repetition, Integer, "", "The number of the repetition of this configuration, from 0."),
     column!(outcome, Text, "", "`ok` or `failed`. Only `ok` counts."),
     column!(reason, Text, "", "Why the run failed; empty if it did not fail."),
-    column!(engine, Text, "", "`tcp` (real sockets, real time), `virtual` (simulated time), or `imported`: then margin, lateness and latency are not known, and null in `processed/`."),
+    column!(engine, Text, "", "`tcp` (real sockets, real time), `virtual` (simulated time), or `imported`. In imported runs, margin, lateness and latency are not known; they are null in `processed/`."),
     column!(isolation, Text, "", "`shared` (many runs in one process), `process` (each machine is a process), or `imported`."),
     column!(time_scale, Number, "model s / wall s", "Model seconds that pass in a wall second; 1 in the virtual engine, which has no wall clock."),
     JournalColumn {
@@ -215,7 +217,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
         name: "phases_ns",
         kind: CellKind::Text,
         unit: "model ns",
-        meaning: "When each machine ticks first, counted from the run's start; joined by commas.",
+        meaning: "The time of each machine's first tick after the run's start, joined by commas.",
         access: Access::Field {
             cell: |row| Cell::Text(join(&row.phases_ns)),
             set: |row, text| {
@@ -225,14 +227,14 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
             },
         },
     },
-    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters, which lateness and latency together must stay below. The order matters for ticks of two machines of which one may send to the other, or which may both send to a third. 0 if two such ticks are due at the same time, as with `aligned` phases; the run's duration if there are no two. In datasets begun before schema 5: what `spread` phases guarantee, and 0 under other phase rules."),
+    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if they belong to two machines of which one may send to the other, or which may both send to a third. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets begun before schema 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
     column!(lateness_p50_us, Number, "wall us", "Median lateness: the time of an event minus the time at which its tick was due."),
     column!(lateness_p99_us, Number, "wall us", "99th percentile of the lateness."),
     column!(lateness_max_us, Number, "wall us", "Greatest lateness."),
     column!(latency_p50_us, Number, "wall us", "Median latency: the time at which a message was queued minus the time of the event that sent it."),
     column!(latency_p99_us, Number, "wall us", "99th percentile of the latency."),
     column!(latency_max_us, Number, "wall us", "Greatest latency."),
-    column!(punctual, Boolean, "", "Whether maximum lateness and maximum latency together stayed below the margin: then the events are those of the virtual run with the same seed. Never with a margin of 0; always in the virtual engine."),
+    column!(punctual, Boolean, "", "Whether the maximum lateness plus the maximum latency is less than the margin. Then the events are those of the virtual run with the same seed. It is never true if the margin is 0, and always true in the virtual engine."),
     column!(as_scheduled, Boolean, "", "Whether every message was queued in the scheduled order, and between the same two ticks of its recipient as in the schedule. Then the events are those of the virtual run with the same seed, even if ticks were late."),
     column!(rejected_connections, Integer, "", "Number of connections that were refused because they did not come from a machine of the run."),
     column!(tool_version, Text, "", "Version of the simulator that made the run."),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::experiment::Configuration;
 
-/// Larger than any file of a dataset: 2^48 bytes, 281 TB.
+/// A limit for the sizes of files: 2^48 bytes or 281 TB, larger than any file of a dataset.
 const MAX_BYTES: u64 = 1 << 48;
-/// More segments than a dataset can have: they would hold as many bytes.
+/// A limit for the number of segments, larger than in any dataset: together, this number of segments has `MAX_BYTES` bytes.
 const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed, in bytes.
 const MIN_ROW_BYTES: u64 = 20;
@@ -79,7 +79,7 @@ pub struct JournalRow {
     pub checksum: String,
     /// The writer sets it.
     pub row_checksum: String,
-    /// The index of the dataset's part with this row. It is not a column.
+    /// The index of the part (shard) of the dataset that has this row. It is not a column.
     pub part: usize,
 }
 

@@ -1,8 +1,8 @@
 //! The lock that allows only one writer of a dataset, and the facts about its owner.
 //!
-//! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file tells
-//! users which process that is. If the file system has no locks, other writers cannot be kept away, and the text is the only
-//! information.
+//! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file
+//! tells users which process that is. If the file system has no locks, other writers cannot be prevented, and the text is the
+//! only information about them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -19,13 +19,14 @@ use super::manifest;
 use super::parts::Paths;
 use crate::input::{open_stored, read_stored_text};
 
-/// How often to try the lock before it counts as taken, because a process that only checks it holds it for a moment.
+/// How often to try the lock before another process counts as its owner. One attempt is not enough, because a process that only
+/// checks the lock holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
 /// The largest size of the text in the file, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// The sweep that writes to a dataset.
+/// The sweep that writes to a dataset, as described in the file `.lock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockOwner {
     /// The number of its process.
@@ -40,10 +41,10 @@ pub struct LockOwner {
     pub rows_before: u64,
     /// Number of runs that the sweep had to do.
     pub to_do: u64,
-    /// Whether the sweep holds the lock. It cannot if the file system has no locks.
+    /// Whether the sweep holds the lock. It is false if the file system has no locks.
     #[serde(default = "default_true")]
     pub is_locked: bool,
-    /// Whether the sweep has ended. It is only written if there is no lock.
+    /// Whether the sweep has ended. This is written only if the file system has no locks.
     #[serde(default)]
     pub has_ended: bool,
 }
@@ -68,8 +69,8 @@ impl LockOwner {
         }
     }
 
-    /// Returns the last sweep that wrote to the dataset in `root`, and whether it still writes. `None` if the file has no such
-    /// text.
+    /// Returns the last sweep that wrote to the dataset in `root`, and whether the sweep still writes. `None` if the lock file
+    /// does not describe a sweep.
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
         let attempt = try_lock_shared(&open_stored(&path).ok()?);
@@ -91,7 +92,8 @@ pub enum Activity {
     Writing,
     /// The sweep does not hold the lock any more, or has written that it ended.
     Ended,
-    /// The file system has no locks, and the sweep has not written that it ended. It may still write, or it was killed.
+    /// The file system has no locks, and the sweep has not written that it has ended. The sweep may still write, or it was
+    /// killed.
     Unknown,
 }
 
@@ -103,7 +105,7 @@ fn read(path: &Path) -> Option<LockOwner> {
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
-    /// Whether it keeps other writers away. It does not if the file system has no locks.
+    /// Whether it prevents other writers. It does not if the file system has no locks.
     pub(super) is_held: bool,
 }
 

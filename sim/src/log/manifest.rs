@@ -13,8 +13,8 @@ use crate::experiment::{Experiment, Numbering, Shard};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 5;
-/// The first schema in which `margin_us` is the margin of the run. Earlier, it was what `spread` phases guarantee, and 0 under other
-/// phase rules.
+/// The first schema in which `margin_us` is the true margin of the run. Earlier, it was a lower limit of the margin for `spread`
+/// phases, and 0 for other phase rules.
 pub const SCHEMA_OF_TRUE_MARGINS: u32 = 5;
 
 /// The contents of `dataset.json`.
@@ -26,7 +26,7 @@ pub struct Manifest {
     pub name: String,
     /// The purpose of the experiment, in its author's words.
     pub description: String,
-    /// Identity of the experiment below with its name and shard: the first 16 hexadecimal digits of a BLAKE3 hash.
+    /// Identity of the experiment, with its name and shard: the first 16 hexadecimal digits of a BLAKE3 hash.
     pub identity: String,
     /// The experiment with all values filled in.
     pub experiment: ResolvedExperiment,
@@ -64,7 +64,7 @@ pub struct ResolvedExperiment {
 impl ResolvedExperiment {
     /// Returns how many runs were ever planned, in all shards.
     pub(super) fn planned_ever(&self) -> u64 {
-        self.numbering.places().end
+        self.numbering.all_numbers().end
     }
 
     /// Returns whether every run of `earlier` has the same number here.
@@ -126,8 +126,9 @@ impl Manifest {
         manifest
     }
 
-    /// The manifest of the same dataset, continued from `earlier`. Of an earlier schema it stays on the last one before
-    /// [`SCHEMA_OF_TRUE_MARGINS`]: its rows have margins of both kinds from then on.
+    /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If `earlier` has a schema before
+    /// [`SCHEMA_OF_TRUE_MARGINS`], the schema stays the last one before it, because the rows of the dataset then have margins of
+    /// both kinds.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;

@@ -8,14 +8,14 @@
 //! runs.csv           the journal: one row for each attempted run, appended when the run ends
 //! events-0000.csv    the logs: one row for each event, the rows of a run together; a large file is followed by the next
 //! processed/         written by `analyze export`
-//! sources.csv        only of imported logs: where each event stands in the files that were imported
+//! sources.csv        only if logs were imported: the file and line from which each event was read
 //! ```
 //!
 //! A dataset in shards is a folder of folders `shard-1-of-4` and so on. Each of them is such a dataset.
 //!
 //! A run counts only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row. So
-//! bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal is
-//! written before any event. If there are events but no header, the journal was lost, and no writer continues.
+//! any bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal
+//! is written before any event. So if there are events but no header, the journal was lost, and no writer continues.
 //!
 //! # Layout
 //!
@@ -32,12 +32,12 @@
 //! - [`writer`]: appends finished runs to a dataset
 //! - [`imported`]: facts about logs that another program wrote
 //! - [`import_writer`]: makes a dataset from such logs
-//! - [`sources`]: where imported events stand in the files that were imported
+//! - [`sources`]: the files and lines from which imported events were read
 //! - [`segment`]: the events file to which rows are appended
 //! - [`segment_header`]: the header of an events file, and its largest size
 //! - [`appended`]: a file to which bytes are only appended
 //! - [`reserve`]: keeps space on the disk for the journal
-//! - [`uncounted`]: events that no row of the journal counts
+//! - [`uncounted`]: events of runs that have no row in the journal
 //! - [`resume_state`]: what a writer finds in the folder of its dataset
 //! - [`difference`]: differences that prevent an experiment from continuing a dataset
 //! - [`attempts`]: which runs of the plan were attempted
@@ -46,7 +46,7 @@
 //! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
 //! - [`schema_3`]: names in datasets of schema 3
 //! - [`error`]: errors of datasets
-//! - [`status`]: how far a dataset has come
+//! - [`status`]: how many runs of a dataset are done, failed or still to do
 //! - [`tally`]: counts rows of the journals for the status
 
 mod appended;

@@ -145,7 +145,7 @@ impl Parts {
         self.choose_newest()
     }
 
-    /// Chooses the manifest of the shard that was extended furthest. The other shards must fit to it.
+    /// Chooses the manifest of the shard whose experiment has the most runs. The other shards must be consistent with it.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
         let longest = (0..self.parts.len())
             .max_by_key(|&part| self.parts[part].manifest.experiment.planned_ever());
@@ -167,7 +167,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Returns the manifest that is used for all parts: that of the part which was extended furthest.
+    /// Returns the manifest that is used for all parts: the manifest of the part whose experiment has the most runs.
     pub(super) fn manifest(&self) -> &Manifest {
         &self.parts[self.newest].manifest
     }
@@ -203,7 +203,8 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if a journal is damaged. A last row without newline is no error: a sweep may be writing it.
+    /// Returns [`DatasetError`] if a journal is damaged. A last row without newline is not an error, because a sweep may be
+    /// writing it.
     pub(super) fn for_each_row(
         &self,
         mut take: impl FnMut(JournalRow),
@@ -244,7 +245,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         schema: u32,
         #[serde(default)]
         sweeps: Vec<AnyProvenance>,
-        /// The place of the version in schema 1.
+        /// In schema 1, the version is in this field.
         #[serde(default)]
         provenance: AnyProvenance,
     }

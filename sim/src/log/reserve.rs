@@ -1,4 +1,5 @@
-//! Space on the disk that is kept for the journal: if events have filled the disk, their runs can still be counted.
+//! Space on the disk that is kept for the journal. If events have filled the disk, the journal rows of finished runs can still be
+//! written.
 
 use std::fs;
 use std::io;
@@ -13,7 +14,7 @@ const RESERVE_BYTES: usize = 512 << 10;
 /// How many bytes of journal rows may wait to be written: half of the space, because a file system needs some for itself.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
-/// The spare file `.reserve`. It is removed when this is dropped. The file of a killed writer is used by the next writer.
+/// The spare file `.reserve`. It is removed when this value is dropped. If a writer was killed, the next writer uses its file.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
@@ -36,7 +37,7 @@ impl Reserve {
             is_released: false,
         };
         if is_needed && let Err(error) = reserve.write(disk) {
-            // A limit on the size of each file does not limit the disk: there is space for the journal.
+            // If writing failed because of a limit on the size of files, the disk still has space for the journal.
             if error.kind() != io::ErrorKind::FileTooLarge {
                 return Err(DatasetError::io(&reserve.path)(error));
             }
@@ -47,7 +48,7 @@ impl Reserve {
     }
 
     fn write(&self, disk: &dyn Disk) -> io::Result<()> {
-        // The bytes are not zeros, because a file system that compresses would not keep space for zeros.
+        // The bytes are not zeros, because a file system that compresses data would not use space for zeros.
         let mut bytes = vec![0; RESERVE_BYTES];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
         let mut file = disk.create(&self.path)?;
@@ -55,7 +56,7 @@ impl Reserve {
         file.sync()
     }
 
-    /// Frees the space. Returns whether this freed any.
+    /// Frees the space. Returns whether there was space to free.
     pub(super) fn release(&mut self, disk: &dyn Disk) -> bool {
         !std::mem::replace(&mut self.is_released, true) && disk.remove(&self.path).is_ok()
     }

@@ -1,4 +1,4 @@
-//! What an experiment finds in the folder of its dataset: nothing, an earlier sweep to continue, or other files.
+//! Inspects the folder of an experiment's dataset. It may be empty, have an earlier sweep to continue, or have other files.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,8 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Files that a writer may have left if it crashed before its manifest was complete, besides files under temporary names.
+/// Files that a writer may have left if it crashed before its manifest was complete. There may also be files with temporary
+/// names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
 /// The files of a dataset that are only replaced as a whole.
 const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
@@ -29,7 +30,7 @@ pub(super) struct ResumeState {
 }
 
 impl ResumeState {
-    /// Looks into `root`, the folder of the experiment's dataset or of its shards. It creates nothing.
+    /// Inspects `root`, the folder of the experiment's dataset or of its shards. Creates nothing.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl ResumeState {
         Ok(earlier)
     }
 
-    /// Gives every run the number that it already has here, or in a sibling shard that was extended earlier.
+    /// Gives every run the number that it already has in this dataset, or in another shard that was extended earlier.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self

@@ -29,8 +29,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens the last segment of the journal after its last counted run, and removes what is `uncounted`. Returns the segment and
-    /// how many bytes of unfinished runs were removed.
+    /// Opens the last segment, and removes the `uncounted` events after the last counted run. Returns the segment, and how many
+    /// bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,

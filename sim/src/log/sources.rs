@@ -1,7 +1,7 @@
-//! `sources.csv` of imported logs: where each event stands in the files that it was read from.
+//! `sources.csv` of imported logs: the file and line from which each event was read.
 //!
-//! A line of it is a stretch of events of one run that stand in one file at regular distances, which nearly all events of a machine
-//! do. So the file is small however long the logs are.
+//! A row of this file describes several successive events of a run that were read from one file with a constant number of lines
+//! between them. This is so for nearly all events of a machine. So the file is small even if the logs are long.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,35 +11,35 @@ use super::dataset::Dataset;
 use super::imported::Imported;
 use crate::input::open_stored;
 
-/// Its columns.
+/// The columns of the file.
 const COLUMNS: [&str; 6] = ["run", "row", "rows", "file", "line", "step"];
 
-/// Where an event stands in an imported file.
+/// The line of an imported file from which an event was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceLine {
-    /// The file, by its index among the imported ones.
+    /// The index of the file among the imported files.
     pub file: u32,
     /// The line, from 1.
     pub line: u64,
 }
 
-/// Some events of a run that follow on each other in a file.
+/// Successive events of a run, read from one file with a constant number of lines between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRange {
     /// The run.
     pub run: u64,
-    /// The first of its rows, from 0.
+    /// The row of the first event in the run, from 0.
     pub row: u64,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Where the first stands.
+    /// The line of the first event.
     pub first: SourceLine,
-    /// Lines from one to the next.
+    /// Number of lines from one event to the next.
     pub step: u64,
 }
 
 impl SourceRange {
-    /// The ranges of the rows of `run`, which stand at `lines`.
+    /// Makes the ranges for the rows of `run`. `lines` has the line of each row.
     pub fn of_run(run: u64, lines: impl IntoIterator<Item = SourceLine>) -> Vec<Self> {
         let mut ranges: Vec<Self> = vec![];
         for (row, line) in (0..).zip(lines) {
@@ -57,8 +57,8 @@ impl SourceRange {
         ranges
     }
 
-    /// Takes the next row, which stands at `next`, if it is at the same distance as those before; the second row of a range decides
-    /// about its step. Returns whether it was taken.
+    /// Adds the next row, which was read from `next`, if it is as many lines after the previous row as the others. The second row
+    /// of a range determines the step. Returns whether the row was added.
     fn take(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
@@ -69,7 +69,7 @@ impl SourceRange {
         takes
     }
 
-    /// Where row `row` of `run` stands; none if it is not one of these rows.
+    /// The line of row `row` of `run`; none if the range does not contain this row.
     fn line(&self, run: u64, row: u64) -> Option<SourceLine> {
         let index = row.checked_sub(self.row)?;
         (self.run == run && index < self.rows).then_some(SourceLine {
@@ -93,7 +93,7 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
             first,
             step,
         } = range;
-        // A text takes whatever is written to it.
+        // Writing to a text in memory cannot fail.
         let _ = writeln!(
             text,
             "{run},{row},{rows},{},{},{step}",
@@ -103,7 +103,7 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
     text
 }
 
-/// The ranges that stand in `text`; none if it is no such file.
+/// Parses the ranges in `text`; none if `text` does not have the format of this file.
 fn parse(text: &str) -> Option<Vec<SourceRange>> {
     let mut lines = text.lines();
     (lines.next()? == COLUMNS.join(",")).then_some(())?;
@@ -128,7 +128,7 @@ fn parse(text: &str) -> Option<Vec<SourceRange>> {
         .collect()
 }
 
-/// Where the events of an imported dataset were read.
+/// The lines from which the events of an imported dataset were read.
 #[derive(Clone, Debug)]
 pub struct Sources<'d> {
     imported: &'d Imported,
@@ -136,11 +136,12 @@ pub struct Sources<'d> {
 }
 
 impl<'d> Sources<'d> {
-    /// Those of `dataset`; none if its logs were not imported, or by a version that did not note them.
+    /// Reads the lines of `dataset`. None if its logs were not imported, or were imported by an early version that did not record
+    /// lines.
     ///
     /// # Errors
     ///
-    /// What is wrong with the file, in words that name it.
+    /// Returns a sentence about what is wrong with the file.
     pub fn open(dataset: &'d Dataset) -> Result<Option<Self>, String> {
         let Some(imported) = &dataset.manifest().imported else {
             return Ok(None);
@@ -160,8 +161,8 @@ impl<'d> Sources<'d> {
         let ranges = (checksum(text.as_bytes()) == *written)
             .then(|| parse(&text))
             .flatten();
-        let ranges =
-            ranges.ok_or_else(|| wrong("it is not what was written (checksum)".to_owned()))?;
+        let ranges = ranges
+            .ok_or_else(|| wrong("it has changed since it was written (checksum)".to_owned()))?;
         Ok(Some(Self { imported, ranges }))
     }
 
@@ -198,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_is_found_where_it_stands(
+        fn every_row_is_found_with_its_line(
             stands in prop::collection::vec((0u32..3, 1u64..12), 0..40),
             others in prop::collection::vec((0u32..3, 1u64..12), 0..5),
         ) {
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_no_such_file() {
+    fn other_texts_are_refused() {
         for text in ["", "run,row\n", "run,row,rows,file,line,step\n1,2,3,4,5\n"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! How far a dataset has come. This uses only its journal.
+//! The status of a dataset: how many of its runs are done, failed or still to do. This uses only the journal.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct Status {
     pub planned: u64,
     /// Number of planned runs that have finished. These runs count.
     pub done: u64,
-    /// Number of finished runs that only an earlier, larger plan had. These runs count too.
+    /// Number of finished runs that are not planned any more, because the experiment file was made smaller. These runs count too.
     pub no_longer_planned: u64,
     /// Number of planned runs that failed in every attempt so far.
     pub failed: u64,
@@ -66,13 +66,15 @@ pub struct Sweep {
     pub process: u32,
     /// The host of this process.
     pub host: String,
-    /// Whether it is certain that the sweep writes. It is not if the file system has no locks: the sweep may have been killed.
+    /// Whether it is certain that the sweep still writes. It is not certain if the file system has no locks, because the sweep
+    /// may have been killed.
     pub is_certain: bool,
     /// When the sweep started, in Unix seconds.
     pub since_s: i64,
     /// Number of runs that ended per hour since then. Unknown if none has ended.
     pub runs_per_hour: Option<f64>,
-    /// When the sweep will end, in Unix seconds: as planned, or, after the planned end, calculated from the runs so far.
+    /// When the sweep will end, in Unix seconds. Before the planned end, this is the planned end; after it, it is calculated from
+    /// the runs so far.
     pub finishes_at_s: Option<i64>,
 }
 
@@ -193,7 +195,7 @@ fn unix_s(time: SystemTime) -> Option<f64> {
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
-/// Returns the size of all files in a folder and its subfolders, as far as they can be read.
+/// Returns the size of all files in a folder and its subfolders. Files that cannot be read do not count.
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -17,9 +17,9 @@ pub(super) struct Tally {
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
     pub(super) planned: u64,
-    /// Number of these that have finished.
+    /// Number of these runs that have finished.
     pub(super) done: u64,
-    /// Number of finished runs that only an earlier, larger plan had.
+    /// Number of finished runs that are not planned any more.
     pub(super) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
     pub(super) punctual: u64,
@@ -37,13 +37,13 @@ pub(super) struct Tally {
 #[derive(Clone, Copy, Debug)]
 enum RunState {
     Finished,
-    /// The run failed. The number is that of its reason; `None` if the run is not planned any more.
+    /// The run failed. The value is the number of the reason; `None` if the run is not planned any more.
     Failed(Option<u32>),
 }
 
 impl Tally {
-    /// Adds a row, if `repetitions` of each configuration are planned. If a run was attempted several times, its first successful
-    /// attempt counts, or else its last attempt.
+    /// Counts a row. `repetitions` is the planned number of repetitions of each configuration. If a run was attempted several
+    /// times, its first successful attempt counts. If no attempt was successful, its last attempt counts.
     pub(super) fn take(&mut self, row: &JournalRow, repetitions: u32) {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);

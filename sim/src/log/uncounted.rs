@@ -1,4 +1,5 @@
-//! Events that no journal row counts. An interrupted sweep leaves a few; many of them show that the journal was lost.
+//! Uncounted events: events of runs that have no row in the journal. An interrupted sweep leaves a few of them. If there are
+//! many, the journal was lost.
 
 use std::fs;
 use std::io;
@@ -24,7 +25,7 @@ pub(super) struct Uncounted {
 }
 
 impl Uncounted {
-    /// Finds the uncounted events. It changes nothing.
+    /// Finds the uncounted events. Changes nothing.
     ///
     /// # Errors
     ///
@@ -71,8 +72,8 @@ impl Uncounted {
         Ok(uncounted)
     }
 
-    /// Refuses events that an interrupted sweep cannot have left behind. Such a sweep has written the header of the journal before
-    /// any event, and all rows of a segment's runs before it created the next segment.
+    /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and
+    /// all rows for the runs of a segment before it creates the next segment.
     fn check(
         &self,
         paths: &Paths,

@@ -1,7 +1,7 @@
 //! The writer of a dataset: appends finished runs to segments, and then to the journal.
 //!
-//! The order is important: events are written to the disk before the journal row that counts them. Both are forced to the disk in
-//! groups.
+//! The order is important: the events of a run are written to the disk before its journal row. Both are forced to the disk in
+//! groups of runs.
 
 use std::fmt;
 use std::path::Path;
@@ -23,7 +23,7 @@ use super::uncounted::Uncounted;
 use crate::experiment::{Experiment, Run};
 use crate::files::replace;
 
-/// What an earlier, interrupted writer left unfinished. It was cut off.
+/// Unfinished data of an earlier, interrupted writer, which was cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Number of bytes of an incomplete journal row.
@@ -94,7 +94,8 @@ impl DatasetWriter {
         root: &Path,
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
-        // The folder is inspected before anything is created, and again when it is locked and nobody else can change it.
+        // The folder is inspected before anything is created. It is inspected again when it is locked and no other process can
+        // change it.
         let paths = ResumeState::find(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
@@ -151,8 +152,8 @@ impl DatasetWriter {
         })
     }
 
-    /// Returns the experiment, in which runs have their numbers in this dataset, and the attempted runs, as if it were opened at
-    /// `root`. It creates nothing.
+    /// Inspects the dataset at `root` without creating anything. Returns the experiment, with the numbers that runs have in this
+    /// dataset, and the attempted runs.
     ///
     /// # Errors
     ///
@@ -174,7 +175,7 @@ impl DatasetWriter {
         &self.paths.root
     }
 
-    /// Returns the experiment, in which runs have their numbers in this dataset.
+    /// Returns the experiment, with the numbers that runs have in this dataset.
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }
@@ -184,13 +185,13 @@ impl DatasetWriter {
         &self.attempts
     }
 
-    /// Returns how many runs were planned before the experiment was extended: the present number if it was not extended, 0 for a
-    /// new dataset.
+    /// Returns how many runs were planned before the experiment was extended. If it was not extended, this is the present number.
+    /// For a new dataset it is 0.
     pub fn planned_before(&self) -> u64 {
         self.kept
     }
 
-    /// Returns what an earlier writer left unfinished.
+    /// Returns the unfinished data of an earlier writer.
     pub fn recovered(&self) -> Recovered {
         self.recovered
     }
@@ -208,7 +209,7 @@ impl DatasetWriter {
             .map_err(DatasetError::io(&self.paths.lock()))
     }
 
-    /// Returns whether other writers are kept away. They are not if the file system has no locks.
+    /// Returns whether other writers are prevented by a lock. They are not if the file system has no locks.
     pub fn is_locked(&self) -> bool {
         self.lock.is_held
     }
@@ -217,13 +218,12 @@ impl DatasetWriter {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the disk cannot be written. Runs that were appended before are complete, and count if the disk
-    /// can be written: there is space for the journal even if events have filled the disk.
+    /// Returns [`DatasetError`] if the disk cannot be written. Runs that were appended before are complete. Their journal rows
+    /// can be written even if events have filled the disk, because space is kept for the journal.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
-            // The first error is reported. If the disk refuses this as well, the rows are missing or incomplete, and their runs
-            // are made again.
+            // The first error is reported. If this fails too, the rows are missing or incomplete, and their runs are made again.
             let _ = self.sync();
         })
     }
@@ -249,8 +249,8 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // This is tried only once: a second sync might succeed although the first one lost data. The next writer cuts off
-        // incomplete rows.
+        // This is tried only once, because a second sync may succeed although the first one has lost data. The next writer cuts
+        // off incomplete rows.
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -274,8 +274,8 @@ impl DatasetWriter {
         restore().map_err(DatasetError::io(&path))
     }
 
-    /// Writes rows whose events are on the disk. If the disk is full, the rows take the reserved space, and the error is still
-    /// returned.
+    /// Writes rows whose events are on the disk. If the disk is full, the rows are written to the reserved space, and the error
+    /// is still returned.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
         self.journal.check_length()?;
         let written = self.journal.append(rows);
@@ -303,13 +303,14 @@ impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {
             self.holder.has_ended = true;
-            // If this fails, the status reports that it does not know whether the sweep has ended.
+            // If this fails, `sim status` reports that it is not known whether the sweep has ended.
             let _ = self.lock.announce(&self.holder);
         }
     }
 }
 
-/// Writes the files that describe the dataset and this sweep. The manifest is written last, so it shows that all others exist.
+/// Writes the files that describe the dataset and this sweep. The manifest is written last. So if it exists, all other files
+/// exist too.
 fn write_manifest(
     disk: &dyn Disk,
     paths: &Paths,

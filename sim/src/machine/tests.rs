@@ -84,7 +84,7 @@ fn always_internal_at_probability_one() {
 }
 
 #[test]
-fn stamp_before_is_one_less_than_the_clock_after() {
+fn with_stamp_before_the_timestamp_is_one_less_than_the_clock() {
     for (rule, behind) in [(StampRule::After, 0), (StampRule::Before, 1)] {
         let mut machine = machine(3, 0.0, rule);
         for _ in 0..100 {
@@ -100,7 +100,7 @@ fn stamp_before_is_one_less_than_the_clock_after() {
 /// With three machines and p = 0.7 a draw corresponds to a number from 1 to 10: each of the three kinds of send happens in one of
 /// ten draws.
 #[test]
-fn three_machines_at_0_7_draw_as_from_1_to_10() {
+fn three_machines_at_0_7_draw_like_a_number_from_1_to_10() {
     let mut machine = machine(3, 0.7, StampRule::After);
     let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
     let ticks = 100_000;
@@ -208,7 +208,7 @@ fn only_the_time_keeper_sends_and_always_to_all() {
 }
 
 #[test]
-fn a_tick_that_takes_all_counts_the_queue_down() {
+fn a_tick_that_takes_all_logs_decreasing_queue_lengths() {
     let configuration = Configuration {
         receive: ReceiveRule::All,
         ..configuration(3, 1.0, StampRule::After)
@@ -218,7 +218,7 @@ fn a_tick_that_takes_all_counts_the_queue_down() {
         machine.arrive(message(stamp), 0, 0);
     }
     let first = machine.tick(0);
-    // This message arrives too late for this tick.
+    // This message arrives too late for the tick.
     machine.arrive(message(30), 0, 0);
     let rest: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
     let told: Vec<_> = std::iter::once(&first)

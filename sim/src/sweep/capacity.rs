@@ -1,4 +1,4 @@
-//! The resources of this process (files, cores, memory, processes), and how many runs at once they are enough for.
+//! The resources of this process (files, cores, memory, processes), and the number of runs at once for which they are enough.
 
 use std::fmt;
 use std::path::Path;
@@ -9,14 +9,14 @@ use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isola
 
 /// Files that are kept free for other things than runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
-/// Ticks per second for which one core's event loop meets most deadlines within fractions of a millisecond. It can do several times
-/// as many ticks, but later.
+/// Number of ticks per second that the event loop of one core can do with a lateness of less than a millisecond. It can do
+/// several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// A message over its own connection takes about 60 to 80 us of a core, as much as this number of ticks.
+/// A message over its own connection takes about 60 to 80 µs of a core, as much as this number of ticks.
 const TICKS_PER_CONNECTION: f64 = 5.0;
-/// Number of machines in their own processes for which one core meets deadlines within fractions of a millisecond.
+/// Number of machines in their own processes that one core can run with a lateness of less than a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
-/// Threads of a machine's process: one for the machine, one that waits for the end of its stdin.
+/// Number of threads of a machine's process: one for the machine, and one that waits for the end of stdin.
 const THREADS_PER_PROCESS: u64 = 2;
 /// Threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
 const SPARE_THREADS: u64 = 8;
@@ -28,26 +28,26 @@ const FILES_IF_UNKNOWN: u64 = 1024;
 pub struct Capacity {
     /// Number of files and sockets that may be open at once.
     pub files: u64,
-    /// Number of cores that it may use.
+    /// Number of cores that the process may use.
     pub cores: usize,
-    /// Bytes of memory that it can still get.
+    /// Bytes of memory that the process can still get.
     pub memory_bytes: u64,
-    /// Processor time that it may use, in cores, if a control group limits it.
+    /// Processor time that the process may use, in cores, if a control group limits it.
     pub cpu_quota: Option<f64>,
-    /// Number of processes and threads that it may start, if they are limited (`ulimit -u`, a control group's pids.max).
+    /// Number of processes and threads that the process may start, if they are limited (`ulimit -u`, a control group's pids.max).
     pub threads: Option<u64>,
 }
 
-/// How many runs are made at once, and why not more.
+/// How many runs are made at the same time, and why not more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Width {
     /// Number of runs at once.
     pub runs: usize,
-    /// The reason why there are not more.
+    /// What limits this number.
     pub limit: WidthLimit,
 }
 
-/// The reason that limits the number of runs at once.
+/// What limits the number of runs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WidthLimit {
     /// There are no more runs to do.
@@ -56,17 +56,17 @@ pub enum WidthLimit {
     Jobs,
     /// The number of files that this process may open.
     Files(u64),
-    /// The ticks per second that its cores can do on time.
+    /// The number of ticks per second that the cores can do on time.
     Ticks,
     /// The memory of the runs.
     Memory,
-    /// The number of its cores: one run for each.
+    /// The number of cores: one run for each core.
     Cores,
-    /// The number of processes that its cores can run on time.
+    /// The number of processes that the cores can run on time.
     Processes,
-    /// The number of processes and threads that it may start.
+    /// The number of processes and threads that this process may start.
     Threads(u64),
-    /// The processor time that its control group allows, in hundredths of a core.
+    /// The processor time that the control group allows, in hundredths of a core.
     CpuQuota(u64),
 }
 
@@ -100,7 +100,7 @@ impl fmt::Display for WidthLimit {
 }
 
 impl Capacity {
-    /// Determines the resources of this process. Raises its limit of open files as far as allowed.
+    /// Determines the resources of this process. Raises the limit of open files to the allowed maximum.
     pub fn for_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
         Self {
@@ -112,7 +112,7 @@ impl Capacity {
         }
     }
 
-    /// Returns the processor time that it may use, in cores.
+    /// Returns the processor time that the process may use, in cores.
     fn processor(&self) -> f64 {
         let cores = self.cores as f64;
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
@@ -154,7 +154,7 @@ impl Capacity {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration among them that needs most.
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration of these runs that needs most.
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -203,8 +203,9 @@ impl Capacity {
         }
     }
 
-    /// Returns the number of threads for `width` runs at once: one for each core in virtual time. Over TCP, it is as many event
-    /// loops as the ticks need, because one busy loop sleeps and wakes less often than two loops that are half idle.
+    /// Returns the number of threads for `width` runs at once. In virtual time it is one for each core. Over TCP it is the number
+    /// of event loops that the ticks need, and not more: two loops that are half idle sleep and wake more often than one busy
+    /// loop.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -234,7 +235,8 @@ fn largest_run_bytes(experiment: &Experiment) -> u64 {
     bytes.max().unwrap_or(0)
 }
 
-/// Returns how many processes and threads a run in processes needs: those of its machines, and one thread here that watches them.
+/// Returns how many processes and threads a run in processes needs: those of its machines, and one thread of this process that
+/// watches them.
 pub(super) fn threads_per_run(configuration: &Configuration) -> u64 {
     1 + THREADS_PER_PROCESS * u64::from(configuration.rates.machines())
 }

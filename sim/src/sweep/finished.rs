@@ -10,7 +10,7 @@ use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows}
 /// Approximate length of a row of the event log, in bytes.
 pub(super) const ROW_BYTES: usize = 56;
 
-/// Returns the rows of `run`, whose outcome `end` returns. If this panics, only this run fails.
+/// Returns the rows of `run`. `end` returns the outcome of the run. If `end` panics, only this run fails.
 pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,
@@ -79,7 +79,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         events: log.map_or(0, |log| {
             log.machines.iter().map(|events| events.len() as u64).sum()
         }),
-        // The checksum is calculated here, in several threads, and not by the only writer.
+        // The checksum is calculated here, because this code runs in several threads at once and the writer has only one.
         checksum: checksum(&events),
         ..JournalRow::default()
     };
@@ -106,7 +106,7 @@ mod tests {
     use crate::experiment::Overrides;
 
     #[test]
-    fn a_panic_makes_only_its_own_run_fail_and_is_the_reason() {
+    fn a_panic_makes_only_its_own_run_fail() {
         let text = "seed = 1\nengine = \"virtual\"\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let experiment = experiment.expect("an experiment");

@@ -1,8 +1,8 @@
 //! The limits of the system for this process: processes and threads, and CPU time.
 //!
-//! On Linux, two things limit the number of processes and threads, which the kernel counts together: `ulimit -u` counts those of a
-//! user, and control groups (containers, Slurm, systemd) count those of a group and its subgroups. Control groups limit CPU time
-//! too. On other systems no limit is known.
+//! On Linux, the kernel counts processes and threads together, and two limits apply to them: `ulimit -u` limits the processes of
+//! a user, and a control group (of a container, Slurm or systemd) limits the processes of the group and its subgroups. Control
+//! groups limit CPU time too. On other systems no limit is known.
 
 use std::fs;
 use std::path::{Path, PathBuf};

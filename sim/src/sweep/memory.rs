@@ -10,13 +10,13 @@ use crate::log::LoggedEvent;
 
 /// Bytes of an event in an engine. A growing list has space for up to twice as many events as it has.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
-/// The most events of runs under way that the tcp engine keeps in memory. Further events go to files.
+/// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// Such events may use one part in this number of the available memory.
+/// The events of runs under way may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// The most bytes of rows that may wait for the writer.
+/// Maximum number of bytes of rows that may wait for the writer.
 const WAITING_BYTES: u64 = 256 << 20;
-/// The most finished runs that may wait for the writer, even if they are small.
+/// Maximum number of finished runs that may wait for the writer, even if they are small.
 const MAX_WAITING: u64 = 256;
 
 /// Returns how many bytes a run of `configuration` needs, approximately: its events, and the same events as rows.
@@ -25,8 +25,8 @@ pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
     rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
 }
 
-/// Returns whether memory must hold the events of all runs under way. Over TCP in one process it need not: events beyond
-/// [`events_in_memory`] are in files, and one run at a time is read back.
+/// Returns whether memory must hold the events of all runs under way. Over TCP in one process this is not necessary: events
+/// beyond [`events_in_memory`] are written to files, and then read back one run at a time.
 pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
 }
@@ -57,7 +57,7 @@ pub(super) fn waiting(configuration: &Configuration, queues: u64) -> usize {
     (WAITING_BYTES / queues / rows).clamp(1, MAX_WAITING) as usize
 }
 
-/// Returns how many bytes of rows of `runs` runs of `configuration` wait for the writer at most.
+/// Returns the maximum number of bytes of rows that wait for the writer, for `runs` runs of `configuration`.
 pub(super) fn waiting_bytes(configuration: &Configuration, runs: u64) -> u64 {
     let rows = configuration.expected_rows() * ROW_BYTES as u64;
     runs.saturating_mul(rows)
@@ -117,7 +117,7 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 struct ControlGroup {
     folder: PathBuf,
     limit: &'static str,
-    /// The key in `memory.stat` of the memory that its processes use and that cannot be taken back.
+    /// The key in `memory.stat` for memory that processes use and that the system cannot take back.
     used: &'static str,
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_memory() {
+    fn memory_of_this_process_is_found() {
         assert!(available_bytes() > 0);
     }
 }

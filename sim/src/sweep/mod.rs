@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`plan`]: which runs are to do, how many at once, how long they take, how much space they need
+//! - [`plan`]: which runs must be made, how many at once, how long they take, and how much space they need
 //! - [`capacity`]: the resources of this process: files, cores, processes, memory
 //! - [`memory`]: the memory that runs need, and the memory that is available
 //! - [`limits`]: the limits of the system: processes, threads, CPU time
@@ -106,11 +106,11 @@ pub struct Summary {
     pub bytes: u64,
     /// Wall time.
     pub elapsed: Duration,
-    /// What an earlier sweep left unfinished. It was removed.
+    /// Unfinished data of an earlier sweep, which was removed.
     pub recovered: Recovered,
 }
 
-/// Why a sweep cannot continue. A failed run is no such reason: it is a row of the journal.
+/// Why a sweep cannot start or continue. (If only a run fails, the sweep continues, and the failure is a row of the journal.)
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The plan is not possible on this computer.
@@ -181,8 +181,8 @@ fn carry_out(
     let finished = crossbeam_channel::bounded(plan.waiting);
     let (message_sender, messages) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
-        // Progress has its own thread, so that a stopped terminal or a slow reader delays no run. If the thread cannot be started,
-        // no progress is shown.
+        // Progress is shown by a thread of its own, so that a stopped terminal or a slow reader does not delay runs. If the
+        // thread cannot be started, no progress is shown.
         let follow = || progress.follow(&messages, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
@@ -209,7 +209,7 @@ fn carry_out(
         let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
-            // Finished runs count. The panic is reported, even if writing fails too.
+            // Finished runs are still written. The panic is reported, even if writing fails too.
             let _ = writer.sync();
             panic::resume_unwind(panic)
         })?;
@@ -234,7 +234,7 @@ fn feed_engine(
         EngineKind::Tcp => {
             let most = match experiment.isolation {
                 Isolation::Shared => plan.width.runs + plan.waiting,
-                // A worker that watches processes may wait for the disk: it holds only one run.
+                // A worker that watches processes may wait for the disk, because it has only one run at a time.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), most);
@@ -272,7 +272,8 @@ fn feed_engine(
     }
 }
 
-/// Gives this thread a lower priority than the event loops, whose ticks must be on time. If the system refuses, nothing changes.
+/// Gives this thread a lower priority than the event loops, because their ticks must be on time. If the system refuses, nothing
+/// changes.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
@@ -322,7 +323,7 @@ fn run_in_order(
             return run_virtually(experiment, plan.to_do.iter(), control, finished);
         }
         for (first, (give, _)) in workers.iter().enumerate() {
-            // A worker that has ended has panicked. This is noticed when its runs are missing.
+            // If a worker has ended, it has panicked. The error is found when its runs are missing.
             let _ = give.send(Share {
                 first,
                 workers: workers.len(),
@@ -430,7 +431,7 @@ fn process_settings(
 ) -> processes::Settings {
     processes::Settings {
         program: options.program.clone(),
-        // The path of the dataset's copy, because the original may change during the sweep.
+        // The path of the dataset's copy is used, because the original may change during the sweep.
         experiment: root.join("experiment.toml"),
         seed: experiment.seed,
         time_scale: experiment.time_scale,

@@ -1,4 +1,4 @@
-//! The plan of a sweep: which runs are to do, how many at once, how long they take and how much space they need.
+//! The plan of a sweep: which runs must be made, how many at once, how long they take, and how much space they need.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub enum PlanError {
         /// Number of files that may be open at once.
         files: u64,
     },
-    /// A single run needs more memory than there is.
+    /// A single run needs more memory than is available.
     #[error(
         "a run of {machines} machines for {duration_s} s has about {} events and needs about {} of memory, but this process can get {}; use a shorter duration_s, lower rates, or more memory (see ulimit -v and control groups)",
         grouped(*.events), bytes_in_words(*.needed), bytes_in_words(*.available)
@@ -81,7 +81,7 @@ pub struct Plan {
     pub done: u64,
     /// Number of planned runs that failed and are not tried again.
     pub failed: u64,
-    /// Number of attempted runs that only an earlier, larger plan had. They are kept.
+    /// Number of runs in the dataset that are not planned any more, because the experiment file was made smaller. They are kept.
     pub beyond: u64,
     /// The runs to do, in order.
     pub to_do: Vec<Run>,
@@ -94,9 +94,9 @@ pub struct Plan {
     /// Approximate bytes of memory that the sweep needs: for the plan, for the runs under way, and for rows that wait for the
     /// writer.
     pub memory_bytes: u64,
-    /// The most events of runs under way that the tcp engine keeps in memory.
+    /// Maximum number of events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
-    /// The most finished runs that may wait in each queue on the way to the writer.
+    /// Maximum number of finished runs that may wait in each queue before the writer.
     pub waiting: usize,
     /// Approximate number of bytes on the disk when all is done.
     pub disk_bytes: u64,
@@ -113,7 +113,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Returns [`PlanError`] if not.
+    /// Returns [`PlanError`] if it cannot.
     pub fn check(
         experiment: &Experiment,
         options: &Options,
@@ -147,7 +147,7 @@ impl Plan {
         Ok(tcp::probe(&options.ports, most)?)
     }
 
-    /// Plans what is still to do of `experiment` after the runs that were attempted.
+    /// Plans the runs of `experiment` that are still to do, given the runs that were attempted.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
-        // There is one queue for each worker, and the one to which all of them lead.
+        // There is one queue for each worker, and one more that collects from all of them.
         let queues = workers as u64 + 1;
         let waiting = memory::waiting(largest(experiment), queues);
         let machines = heaviest.rates.machines();
@@ -224,7 +224,7 @@ impl Plan {
         })
     }
 
-    /// Returns the number of runs at once of worker `worker`. The runs are shared evenly.
+    /// Returns how many runs worker `worker` makes at once. The runs are distributed evenly.
     pub fn width_of(&self, worker: usize) -> usize {
         let (each, more) = (
             self.width.runs / self.workers,
@@ -305,7 +305,7 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Adds `value` over all runs. A sum beyond 64 bits becomes the largest number.
+/// The sum of `value` over all runs. If the sum needs more than 64 bits, returns `u64::MAX`.
 fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
     let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
     groups.iter().map(of_group).fold(0, u64::saturating_add)

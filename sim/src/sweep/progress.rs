@@ -41,7 +41,7 @@ impl Message {
 
 /// Shows the progress of a sweep on stderr.
 pub struct Progress {
-    shown: Shown,
+    shown: DisplayMode,
     started: Instant,
     to_do: u64,
     expected: Duration,
@@ -55,7 +55,7 @@ pub struct Progress {
     opening: Vec<String>,
 }
 
-enum Shown {
+enum DisplayMode {
     /// Nothing is shown, not even messages.
     Silence,
     Nothing,
@@ -69,7 +69,7 @@ struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Returns whether a line is due at `now`. If so, the next line is due some time later.
+    /// Returns whether a line must be written at `now`. If so, sets the time of the next line.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = now.duration_since(self.last) >= HEARTBEAT;
         if is_due {
@@ -79,19 +79,19 @@ impl Heartbeat {
     }
 }
 
-/// Number of failures that are shown. Further ones are only counted.
+/// Number of failures that are shown. Further failures are only counted.
 const MAX_FAILURES_SHOWN: u64 = 5;
 
 impl Progress {
     /// Shows a bar if stderr is a terminal, and lines if it is not.
     pub fn on_stderr() -> Self {
         let shown = if std::io::stderr().is_terminal() {
-            Shown::Bar(ProgressBar::with_draw_target(
+            DisplayMode::Bar(ProgressBar::with_draw_target(
                 Some(0),
                 ProgressDrawTarget::stderr(),
             ))
         } else {
-            Shown::Heartbeat(Heartbeat {
+            DisplayMode::Heartbeat(Heartbeat {
                 last: Instant::now(),
             })
         };
@@ -100,15 +100,15 @@ impl Progress {
 
     /// Shows only failures.
     pub fn quiet() -> Self {
-        Self::new(Shown::Nothing)
+        Self::new(DisplayMode::Nothing)
     }
 
     /// Shows nothing, for a program that reads the summary and the journal.
     pub fn silent() -> Self {
-        Self::new(Shown::Silence)
+        Self::new(DisplayMode::Silence)
     }
 
-    fn new(shown: Shown) -> Self {
+    fn new(shown: DisplayMode) -> Self {
         Self {
             shown,
             started: Instant::now(),
@@ -124,7 +124,7 @@ impl Progress {
         }
     }
 
-    /// Adds to every failure the command that repeats this run: `command` and the run's number.
+    /// Shows with every failure the command that repeats the run: `command` and the run's number.
     pub fn with_repeat_command(self, command: String) -> Self {
         Self {
             repeat_command: Some(command),
@@ -139,7 +139,7 @@ impl Progress {
         }
     }
 
-    /// Notes what there is to do. It shows nothing yet.
+    /// Notes which runs are to do. Shows nothing yet.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
         // One display may serve several sweeps, one after the other.
@@ -171,7 +171,9 @@ impl Progress {
                 grouped(plan.beyond)
             ));
         }
-        if !plan.to_do.is_empty() && matches!(self.shown, Shown::Bar(_) | Shown::Heartbeat(_)) {
+        if !plan.to_do.is_empty()
+            && matches!(self.shown, DisplayMode::Bar(_) | DisplayMode::Heartbeat(_))
+        {
             self.opening.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
@@ -180,7 +182,7 @@ impl Progress {
                 in_words(plan.wall_time)
             ));
         }
-        if let Shown::Bar(bar) = &self.shown {
+        if let DisplayMode::Bar(bar) = &self.shown {
             let style = ProgressStyle::with_template("{bar:10}  {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
@@ -255,12 +257,12 @@ impl Progress {
             );
         }
         match &mut self.shown {
-            Shown::Silence | Shown::Nothing => {}
-            Shown::Bar(bar) => {
+            DisplayMode::Silence | DisplayMode::Nothing => {}
+            DisplayMode::Bar(bar) => {
                 bar.set_position(control.ticks());
                 bar.set_message(state);
             }
-            Shown::Heartbeat(heartbeat) => {
+            DisplayMode::Heartbeat(heartbeat) => {
                 if heartbeat.is_due(Instant::now()) {
                     let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                     tell(format_args!("{now}  {state}"));
@@ -271,7 +273,7 @@ impl Progress {
 
     fn end(&mut self, control: &Control) {
         self.print_remarks(control);
-        if let Shown::Bar(bar) = &self.shown {
+        if let DisplayMode::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }
@@ -295,7 +297,7 @@ impl Progress {
         state
     }
 
-    /// Returns the wall time that is left: as planned, or, after the planned end, calculated from the runs so far.
+    /// Returns the wall time that is left. Before the planned end, it follows from the plan; after it, from the runs so far.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
         if elapsed < self.expected || self.done == 0 {
@@ -307,9 +309,9 @@ impl Progress {
     /// Shows a line above the bar.
     fn print_line(&self, line: &str) {
         match &self.shown {
-            Shown::Silence => {}
-            Shown::Bar(bar) => bar.println(line),
-            Shown::Nothing | Shown::Heartbeat(_) => tell(line),
+            DisplayMode::Silence => {}
+            DisplayMode::Bar(bar) => bar.println(line),
+            DisplayMode::Nothing | DisplayMode::Heartbeat(_) => tell(line),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Limits how many runs are in progress: given to an event loop, but their rows not yet written.
+//! Limits how many runs are in progress. A run is in progress from the time at which an event loop gets it until its rows are
+//! written.
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::experiment::Run;
 
-/// Gives a new run to the event loops when another one has ended. Without this limit, logs would fill the memory if the disk is
-/// slower than the runs, because event loops must not wait for the disk.
+/// Gives a new run to the event loops when another run has ended. Event loops must not wait for the disk. So without this limit,
+/// logs would fill the memory if the disk is slower than the runs.
 pub(super) struct Supply<I> {
     rest: I,
     /// `None` when all runs have been given out.
@@ -13,7 +14,8 @@ pub(super) struct Supply<I> {
 }
 
 impl<I: Iterator<Item = Run>> Supply<I> {
-    /// Gives out the first `most` of `runs`. Returns the supply of the others, and the channel from which event loops take runs.
+    /// Gives out the first `most` of `runs`. Returns the supply of the other runs, and the channel from which event loops take
+    /// runs.
     pub(super) fn new(runs: I, most: usize) -> (Self, Receiver<Run>) {
         let (sender, receiver) = crossbeam_channel::bounded(most);
         let mut supply = Self {

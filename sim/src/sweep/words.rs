@@ -18,7 +18,7 @@ pub fn micros_in_words(us: f64) -> String {
     three_digits(us, &["µs", "ms", "s"])
 }
 
-/// Writes a number of bytes with three digits: `1.54 GB`.
+/// Writes a number of bytes with three significant digits: `1.54 GB`.
 pub fn bytes_in_words(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),

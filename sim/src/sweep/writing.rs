@@ -1,4 +1,4 @@
-//! The writer's loop: appends finished runs to the dataset, counts and reports them.
+//! The loop of the writer: appends finished runs to the dataset, counts them, and reports them.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub(super) fn write(
     let mut synced = Instant::now();
     loop {
         let run = finished.recv_timeout(CHECK_EVERY);
-        // After too many failures, runs under way that fail are not written and stay to do.
+        // After too many failures, further runs that fail are not written, so the next sweep makes them again.
         if summary.gave_up && run.as_ref().is_ok_and(|run| !run.row.is_ok()) {
             continue;
         }

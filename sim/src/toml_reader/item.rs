@@ -100,7 +100,7 @@ impl<'d> Item<'d> {
         self.named(names, |text| text.parse().ok())
     }
 
-    /// Returns the meaning of the value, which must be one of `names`, as `find` knows it.
+    /// Returns `find(value)`. The value must be one of `names`; otherwise a mistake is noted.
     pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = find(text);
@@ -167,17 +167,17 @@ impl<'d> Item<'d> {
         items.iter().map(Item::section).collect()
     }
 
-    /// Returns whether it is a whole number.
+    /// Returns whether the value is a whole number.
     pub fn is_integer(&self) -> bool {
         self.value.is_integer()
     }
 
-    /// Returns whether it is a text.
+    /// Returns whether the value is a text.
     pub fn is_text(&self) -> bool {
         self.value.is_str()
     }
 
-    /// Returns whether it is a number, whole or not.
+    /// Returns whether the value is a number, whole or not.
     pub fn is_number(&self) -> bool {
         self.value.is_integer() || self.value.is_float()
     }

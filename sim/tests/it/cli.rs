@@ -125,7 +125,7 @@ fn options_replace_values_of_the_file() {
 }
 
 #[test]
-fn status_shows_how_far_a_dataset_has_come() {
+fn status_counts_runs_that_are_done_failed_and_to_do() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -229,7 +229,7 @@ fn the_last_line_counts_correctly() {
         journal.finished().filter(|row| counts(row)).count()
     };
     let said = format!(
-        "{} of 4 are identical to the simulated run of the same seed, {} of 4 were punctual",
+        "{} of 4 are identical to the simulated run with the same seed; {} of 4 were punctual",
         count(|row| row.as_scheduled),
         count(|row| row.punctual)
     );
@@ -346,7 +346,7 @@ fn an_extended_experiment_reports_the_added_runs() {
 
 #[cfg(unix)]
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     for verb in ["plan e.toml", "completions bash"] {

@@ -1,4 +1,4 @@
-//! One suite for both engines: the logs of either engine must be executions of the same model.
+//! The same tests for both engines: the logs of both engines must follow the rules of the model.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -52,7 +52,7 @@ rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = 
 topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nconnection = [\"per-message\", \"persistent\"]";
 
 #[test]
-fn a_connection_for_each_message_changes_no_event() {
+fn a_connection_for_each_message_does_not_change_events() {
     let experiment = experiment(PER_MESSAGE);
     let (per_message, persistent): (Vec<_>, Vec<_>) = run_all(&experiment, EngineKind::Virtual)
         .into_iter()
@@ -84,7 +84,7 @@ fn check_rules_and_messages(parameters: &str) {
     });
 }
 
-/// Checks that every tick has an event, and that a tick with several messages counts them down to none.
+/// Checks that every tick has an event. If a tick takes several messages, its queue lengths must fall to 0.
 fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
     let by_tick: Vec<_> = events
         .chunk_by(|a, b| a.event.tick == b.event.tick)
@@ -106,7 +106,7 @@ fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
 }
 
 #[test]
-fn variants_as_scheduled_equal_their_virtual_twins() {
+fn variants_that_are_as_scheduled_equal_the_virtual_runs() {
     check_twins_at_some_speed(experiment(VARIANTS));
     check_twins_at_some_speed(experiment(UNEVEN));
     check_twins_at_some_speed(experiment(PER_MESSAGE));
@@ -246,7 +246,7 @@ fn no_message_is_received_before_its_delay_is_over() {
 }
 
 #[test]
-fn only_stamping_before_the_increment_breaks_the_clock_condition() {
+fn only_stamp_before_breaks_the_clock_condition() {
     let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
     on_both_engines(parameters, |_, run, log| {
         let sends: HashMap<(u32, u64), u64> = (0u32..)
@@ -277,7 +277,7 @@ fn only_stamping_before_the_increment_breaks_the_clock_condition() {
 /// A run over real TCP that was as scheduled has the same events as the virtual run with the same seed. Every punctual run is as
 /// scheduled.
 #[test]
-fn runs_as_scheduled_equal_their_virtual_twins() {
+fn runs_that_are_as_scheduled_equal_the_virtual_runs() {
     let experiment = experiment(
         "duration_s = 60\ntime_scale = 60\nrepetitions = 2\n[parameters]
 rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
@@ -298,7 +298,8 @@ fn check_twins_at_some_speed(mut experiment: Experiment) {
     }
 }
 
-/// Checks that the runs over TCP that are as scheduled have the events of their virtual twins. Returns how many there are.
+/// Checks that the runs over TCP that are as scheduled have the same events as the virtual runs with the same seed. Returns the
+/// number of such runs.
 fn count_equal_twins(experiment: &Experiment, twins: &[RunOutcome]) -> usize {
     let over_tcp = run_all(experiment, EngineKind::Tcp);
     assert_eq!(over_tcp.len(), twins.len());
@@ -329,8 +330,8 @@ fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
         .collect()
 }
 
-/// With equal rates and aligned ticks, every clock counts its machine's ticks only, because no message has a larger timestamp than
-/// its receiver's clock.
+/// With equal rates and aligned ticks, every clock counts only its machine's ticks, because no message has a larger timestamp
+/// than its receiver's clock.
 #[test]
 fn aligned_equal_rates_never_jump_in_virtual_time() {
     let experiment =

@@ -314,9 +314,9 @@ fn rows_that_no_run_can_have_are_refused() {
     }
 }
 
-/// The status that is counted row by row is the same as that of all rows together.
+/// The status that is counted row by row must equal the status of all rows together.
 #[test]
-fn a_run_counts_once_however_often_it_was_attempted() {
+fn a_run_with_several_attempts_counts_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let whole = folder.path().join("whole");
@@ -388,7 +388,7 @@ fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
 
 /// The bytes of a virtual dataset do not depend on the number of workers.
 #[test]
-fn the_number_of_workers_changes_no_byte_in_virtual_time() {
+fn the_number_of_workers_does_not_change_virtual_datasets() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let files = |workers: usize| {

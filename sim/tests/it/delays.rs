@@ -1,4 +1,5 @@
-//! How long messages are under way: as long as their law says, or longer where they wait for earlier ones of the same link.
+//! How long messages travel: as long as their drawn delay, or longer if they wait for earlier messages from the same sender to
+//! the same recipient.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use crate::support::experiment;
 
 const SECOND_NS: f64 = 1e9;
 
-/// Seconds, over all messages of some runs.
+/// Mean times in seconds, over all messages of some runs.
 #[derive(Default)]
 struct Means {
     messages: u32,
@@ -19,11 +20,12 @@ struct Means {
     under_way_s: f64,
 }
 
-/// What the machines of `run` draw, by the events of the virtual engine: when each message is through, by sender, recipient and tick.
+/// The delays that the machines of `run` draw, found from the events of the virtual engine. For each message (sender, recipient
+/// and tick): the time at which its delay is over.
 fn add(means: &mut Means, experiment: &Experiment, run: &Run) {
     let schedule = run.schedule(experiment.seed);
     let log = virtual_time::run(run, experiment.seed);
-    // The same machines again, fed with what the log says they received: for their draws.
+    // To repeat the draws, the same machines run again and get the messages that they received according to the log.
     let mut through_ns: HashMap<(MachineIndex, MachineIndex, u64), u64> = HashMap::new();
     for (sender, events) in (0..).zip(&log.machines) {
         let stream = machine_stream(experiment.seed, &run.stream_key(), sender);
@@ -32,7 +34,7 @@ fn add(means: &mut Means, experiment: &Experiment, run: &Run) {
         for event in events.iter().map(|logged| &logged.event) {
             let sent_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
-                // Through an instant before the tick that takes it.
+                // The message is passed to the machine directly before the tick that takes it.
                 machine.arrive(*message, sent_ns - 1, 0);
             }
             let again = machine.tick(sent_ns);
@@ -53,7 +55,7 @@ fn add(means: &mut Means, experiment: &Experiment, run: &Run) {
             }
         }
     }
-    // The engine agrees: what waited for nothing in its queue was taken by the first tick after it was through.
+    // The engine must agree: if a message did not wait in the queue, the first tick after its delay has received it.
     let mut taken_at_once = 0;
     for (machine, events) in (0..).zip(&log.machines) {
         let mut waiting = 0;
@@ -89,9 +91,9 @@ fn means(internal: f64, delay: &str) -> Means {
     means
 }
 
-/// The README's figures.
+/// The figures in the README.
 #[test]
-fn a_message_waits_for_those_sent_before_it_on_its_link() {
+fn messages_wait_for_earlier_messages_of_the_same_sender() {
     for (internal, delay, under_way_s) in [
         (0.7, "{ exponential = 1.0 }", 1.36),
         (0.4, "{ exponential = 1.0 }", 1.69),

@@ -18,7 +18,7 @@ use crate::support::{experiment, finished, run_all};
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 const NO_SPACE: i32 = 28;
 
-/// A disk with a number of free bytes, to which removing a file adds; with locks or without.
+/// A disk with a number of free bytes. Removing a file adds its bytes to them. The disk has locks or not.
 #[derive(Clone, Debug)]
 struct SmallDisk {
     free: Arc<AtomicI64>,
@@ -243,8 +243,8 @@ fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
     assert_eq!(left, [".lock"]);
 }
 
-/// A crash may leave the temporary file of a file that was being replaced. Such a file does not make the folder a foreign one, and
-/// the next sweep removes it.
+/// A crash may leave the temporary file of a file that was being replaced. The folder still counts as a dataset, and the next
+/// sweep removes the file.
 #[test]
 fn incomplete_files_of_a_crash_are_recognised_and_removed() {
     let trial = Trial::new();

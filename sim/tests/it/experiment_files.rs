@@ -23,7 +23,7 @@ fn configurations(parameters: &str) -> Vec<String> {
 }
 
 #[test]
-fn swept_lists_multiply() {
+fn lists_of_values_give_all_combinations() {
     assert_snapshot!(configurations("[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = [0.4, 1]").join("\n"), @"
     rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=60
     rates=1,3,6 internal=1 phase=spread stamp=after duration_s=60
@@ -33,7 +33,7 @@ fn swept_lists_multiply() {
 }
 
 #[test]
-fn ranges_give_the_decimals_a_person_would_write() {
+fn ranges_give_short_decimals() {
     let configurations = configurations(
         "[parameters]\nrates = [1, 2]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }",
     );
@@ -150,8 +150,8 @@ fn missing_keys_are_named() {
 }
 
 #[test]
-fn not_toml_is_named_with_its_line() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters\nrates = 1"), @"e.toml:2: not TOML: unclosed table, expected `]`");
+fn invalid_toml_is_reported_with_its_line() {
+    assert_snapshot!(mistakes("seed = 1\n[parameters\nrates = 1"), @"e.toml:2: this is not valid TOML: unclosed table, expected `]`");
 }
 
 #[test]
@@ -274,14 +274,14 @@ fn probabilities_of_each_machine() {
     rates=1,2,3 internal=0.9,0.5,0.2 phase=spread stamp=after duration_s=60
     rates=1,2,3 internal=1 phase=spread stamp=after duration_s=60
     ");
-    assert_snapshot!(mistakes(&with("[[0.9, 0.5]]")), @"e.toml:4: `parameters.internal`: a list of 2 probabilities, but rates 1,2,3 have 3 machines: give one for each machine, or one for all");
-    assert_snapshot!(mistakes(&with("[0.7, [0.5, 0.5]]")), @"e.toml:4: `parameters.internal`: a list of 2 probabilities, but rates 1,2,3 have 3 machines: give one for each machine, or one for all");
+    assert_snapshot!(mistakes(&with("[[0.9, 0.5]]")), @"e.toml:4: `parameters.internal`: there are 2 probabilities, but rates 1,2,3 have 3 machines: give one probability for each machine, or one for all");
+    assert_snapshot!(mistakes(&with("[0.7, [0.5, 0.5]]")), @"e.toml:4: `parameters.internal`: there are 2 probabilities, but rates 1,2,3 have 3 machines: give one probability for each machine, or one for all");
     assert_snapshot!(mistakes(&with("[[0.9, 1.5, 0.2], []]")), @"
     e.toml:4: `parameters.internal[1][2]`: 1.5 is not a probability from 0 to 1
     e.toml:4: `parameters.internal[2]`: wanted a probability for each machine, such as [0.9, 0.5, 0.2]
     ");
     let in_a_case = "seed = 1\n[[cases]]\nrates = [1, 2, 3]\ninternal = [[0.1, 0.2, 0.3]]\n[[cases]]\nrates = [1, 2]\ninternal = [[0.1, 0.2, 0.3]]";
-    assert_snapshot!(mistakes(in_a_case), @"e.toml:7: `cases[2].internal`: a list of 3 probabilities, but rates 1,2 have 2 machines: give one for each machine, or one for all");
+    assert_snapshot!(mistakes(in_a_case), @"e.toml:7: `cases[2].internal`: there are 3 probabilities, but rates 1,2 have 2 machines: give one probability for each machine, or one for all");
 }
 
 #[test]
@@ -314,8 +314,8 @@ fn a_parameter_may_be_given_only_once() {
 }
 
 #[test]
-fn names_that_are_no_folder_names_are_refused() {
-    assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot name a folder; letters, digits, `-`, `_` and `.` (not first)"#);
+fn names_that_cannot_be_folder_names_are_refused() {
+    assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"#);
 }
 
 /// The experiments of this project can be planned.

@@ -179,7 +179,7 @@ fn a_dataset_of_the_earlier_schema_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // Its margins are of both kinds from now on: that is what the schema before the present one stands for.
+    // From now on it has margins of both kinds, so its schema is the one before the present one.
     let dataset = sim::log::Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,

@@ -33,7 +33,7 @@ fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
 }
 
 #[test]
-fn a_failed_run_has_its_reason_and_does_not_affect_others() {
+fn a_failed_run_has_a_reason_and_other_runs_succeed() {
     let folder = tempfile::tempdir().expect("a folder");
     let summary = sweep(folder.path(), 6, Options::default());
     assert_eq!(
@@ -93,7 +93,7 @@ fn if_machines_cannot_start_fewer_runs_are_made_at_once_and_none_fails() {
     assert!((1..=refusals).all(is_refused));
 }
 
-/// If the machines of not even one run can start, there is one error and no failed run.
+/// If the machines of even a single run cannot start, there is one error and no failed run.
 #[cfg(unix)]
 #[test]
 fn if_no_machine_can_start_the_sweep_ends_with_one_error() {

@@ -20,12 +20,13 @@ use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
-/// No space left, an I/O error, too many open files, with their numbers on Linux.
+/// The error numbers on Linux of: no space left, an I/O error, too many open files.
 const ERRORS: [i32; 3] = [28, 5, 24];
-/// Not an error: the code of the disk panics.
+/// Not an error number: with this value, the code of the disk panics.
 const PANIC: i32 = 0;
 
-/// Allows a number of operations and refuses the next one, or all others. Half of a refused write is done.
+/// Allows a number of operations, and then refuses the next operation or all further ones. A refused write writes half of its
+/// bytes.
 #[derive(Clone, Debug)]
 struct FaultyDisk {
     done: Arc<AtomicU64>,
@@ -228,7 +229,7 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
 
 /// There are more runs than may wait for the writer, and the engine must not wait for a writer that has ended.
 #[test]
-fn a_panic_while_writing_ends_the_sweep_and_what_was_written_counts() {
+fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
     const RUNS: u64 = 2000;
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(

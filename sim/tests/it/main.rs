@@ -1,6 +1,6 @@
 //! Tests of the simulator as its users see it.
 
-// Tests may use `println!`: it panics if stdout is closed, but in a test no work is lost by that.
+// Tests may use `println!`. It panics if stdout is closed, but this does no damage in a test.
 #![allow(clippy::print_stdout)]
 
 mod cli;
@@ -22,12 +22,12 @@ mod loopback;
 mod margin;
 #[cfg(unix)]
 mod odd_arguments_and_paths;
+mod other_programs;
 mod processes;
 mod provenance;
 mod shards;
 mod sizes;
 mod slurm;
-mod strangers;
 #[cfg(target_os = "linux")]
 mod streams;
 mod support;

@@ -1,5 +1,5 @@
-//! The margin of a run: it is the shortest time between two ticks whose order matters, and while nothing is off by as much, the run is
-//! the virtual one.
+//! The margin of a run is the shortest time between two ticks whose order matters. If lateness plus latency is less than the
+//! margin, the run has the same events as the virtual run.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -47,10 +47,10 @@ fn ticks_at_the_same_time_leave_no_margin() {
 }
 
 #[test]
-fn without_two_ticks_whose_order_matters_it_is_the_duration() {
+fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
     let nobody_sends = |c: &mut Configuration| c.internal = "1".parse().expect("a probability");
     assert_eq!(margin_ns(&[1, 3, 6], nobody_sends), 20_000_000_000);
-    // One machine ticks in the first 20 ms, at most.
+    // At most one machine ticks in the first 20 ms.
     let is_short = |c: &mut Configuration| {
         c.duration_ns = 20_000_000;
         c.phase = PhaseRule::Uniform;
@@ -60,7 +60,7 @@ fn without_two_ticks_whose_order_matters_it_is_the_duration() {
     assert_eq!(schedule.margin_ns(), 20_000_000);
 }
 
-/// Whether it matters which of two machines ticks first: one may send to the other, or both to the same machine.
+/// Whether the order of two machines' ticks matters: one may send to the other, or both to the same machine.
 fn matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
     let sends = |from, to| configuration.neighbours(from).contains(&to);
     let mut machines = 0..configuration.rates.machines();
@@ -72,7 +72,7 @@ fn matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> b
     somebody_sends && (sends(a, b) || sends(b, a) || machines.any(meet))
 }
 
-/// The margin by comparing every tick with every other.
+/// Computes the margin by comparing every tick with every other tick.
 fn brute_force_ns(configuration: &Configuration, schedule: &Schedule) -> u64 {
     let due = |machine: MachineIndex| {
         let machine = machine as usize;
@@ -86,8 +86,8 @@ fn brute_force_ns(configuration: &Configuration, schedule: &Schedule) -> u64 {
     gaps.min().unwrap_or(configuration.duration_ns)
 }
 
-/// Runs the machines on a wall clock on which every tick is late by up to `lateness_ns`, and every message is queued up to
-/// `latency_ns` after it was sent: as it may happen over TCP.
+/// Simulates a run as it may happen over TCP: every tick is late by up to `lateness_ns`, and every message is queued up to
+/// `latency_ns` after it was sent.
 fn run_late(
     run: &Run,
     lateness_ns: u64,
@@ -102,7 +102,8 @@ fn run_late(
             Machine::new(index, &run.configuration, stream)
         })
         .collect();
-    // When it happens; then a tick of a machine (no message), or what a machine gets: message, when it was sent, its delay.
+    // The time; the machine; for a tick nothing more, and for an arriving message: the message, the time of its send, and its
+    // delay.
     type Happening = Reverse<(u64, MachineIndex, Option<(Message, u64, u64)>)>;
     let mut agenda: BinaryHeap<Happening> = BinaryHeap::new();
     for machine in 0..count {
@@ -166,7 +167,7 @@ fn phase() -> impl Strategy<Value = PhaseRule> {
     ]
 }
 
-/// Whole rates, quarters, and six decimals.
+/// Rates that are whole numbers, quarters, or have six decimals.
 fn rates() -> impl Strategy<Value = Vec<u64>> {
     let rate = prop_oneof![
         (1u64..=9).prop_map(|hertz| hertz * 1_000_000),
@@ -203,7 +204,7 @@ fn configured(
 
 proptest! {
     #[test]
-    fn it_is_that_of_all_pairs_of_ticks(
+    fn the_margin_equals_the_minimum_over_all_pairs_of_ticks(
         rates in rates(),
         variant in (topology(), phase(), 0u32..6),
         duration_ns in prop_oneof![1_000_000u64..2_000_000_000, 2_000_000_000u64..25_000_000_000],
@@ -215,14 +216,14 @@ proptest! {
         let schedule = run.schedule(SEED);
         prop_assert_eq!(schedule.margin_ns(), brute_force_ns(&run.configuration, &schedule));
         if variant.1 == PhaseRule::Spread {
-            // Due times are rounded down to nanoseconds, first ticks and periods each.
+            // Both the first ticks and the periods are rounded down to nanoseconds.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));
         }
     }
 
     #[test]
-    fn a_run_off_by_less_than_it_is_the_virtual_one(
+    fn a_run_that_is_late_by_less_than_the_margin_equals_the_virtual_run(
         rates in rates(),
         variant in (topology(), phase(), 0u32..6),
         duration_ns in 100_000_000u64..12_000_000_000,

@@ -125,7 +125,8 @@ fn names_that_are_too_long_are_reported_by_plan() {
     std::fs::write(desk.path().join("e.toml"), text).expect("written");
     let output = bash(desk.path(), "$SIM plan e.toml");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let said = "e.toml:1: `name`: a name of 256 letters is too long: a folder's name may have 255";
+    let said =
+        "e.toml:1: `name`: the name has 256 letters, but a folder's name may have at most 255";
     assert!(stderr.contains(said), "{stderr}");
     assert!(!Path::new(&desk.path().join("data")).exists());
 }

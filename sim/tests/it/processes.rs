@@ -1,4 +1,4 @@
-//! Machines in their own processes: same events, no process left running, and failures that name the machine.
+//! Machines in their own processes: they have the same events, no process is left running, and errors name the failed machine.
 #![cfg(unix)]
 
 mod children;
@@ -52,21 +52,21 @@ const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = 
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
 
 #[test]
-fn punctual_runs_equal_their_virtual_twins() {
+fn punctual_runs_equal_the_virtual_runs() {
     punctual_runs_equal_their_twins(SHORT, 8);
 }
 
 #[test]
-fn punctual_runs_of_variants_equal_their_virtual_twins() {
+fn punctual_runs_of_variants_equal_the_virtual_runs() {
     punctual_runs_equal_their_twins(VARIANTS, 5);
     punctual_runs_equal_their_twins(PER_MESSAGE, 2);
 }
 
-/// How many times faster than real time runs are tried until some run is as scheduled. The busier the computer, the slower it must
-/// be.
+/// The time scales that are tried, one after the other, until at least one run is as scheduled. A busy computer needs a smaller
+/// time scale.
 const TIME_SCALES: [&str; 5] = ["20", "8", "3", "1", "0.3"];
 
-/// Checks that punctual runs are as scheduled, and that all runs that are as scheduled equal their twins.
+/// Checks that punctual runs are as scheduled, and that all runs that are as scheduled equal the virtual runs with the same seed.
 fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
     let folder = folder_with(experiment);
     let sweep = |data: &str, options: [&str; 2]| {
@@ -239,7 +239,7 @@ fn a_machine_without_the_token_is_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let addresses = free_addresses(2);
     let patience = ["--patience", "1"];
-    let stranger = machine(folder.path(), 1, &addresses, &patience)
+    let other_program = machine(folder.path(), 1, &addresses, &patience)
         .env("SIM_TOKEN", "ff".repeat(16))
         .spawn()
         .expect("it runs");
@@ -251,7 +251,10 @@ fn a_machine_without_the_token_is_refused() {
             waiting,
             "machine 0 had no connection to machine 1 in time; connections were refused: are the token",
         ),
-        (stranger, "machine 1 had no connection to machine 0 in time"),
+        (
+            other_program,
+            "machine 1 had no connection to machine 0 in time",
+        ),
     ] {
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(3));
@@ -430,7 +433,7 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
     command
 }
 
-/// Tries slower and slower speeds until both machines were punctual. The busier the computer, the slower it must be.
+/// Tries smaller and smaller time scales until both machines were punctual. A busy computer needs a smaller time scale.
 fn check_virtual_twin_at_some_speed(experiment: &str, machines: impl Fn(&str) -> [Output; 2]) {
     let was_punctual = |time_scale| compare_with_virtual_twin(experiment, &machines(time_scale));
     assert!(

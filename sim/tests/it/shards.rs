@@ -1,4 +1,5 @@
-//! Sweeps that are split into shards: together they are the whole experiment, and shards that do not fit together are refused.
+//! Sweeps that are split into shards: together they are the whole experiment. Shards of different experiments or numbers are
+//! refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -157,7 +158,9 @@ fn overlapping_and_misplaced_shards_are_noticed() {
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let folder = |name: &str| fixture.root().join(name);
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    fixture.is_refused("shard-2-of-2 contains shard 1/2, but its name says something else");
+    fixture.is_refused(
+        "shard-2-of-2 contains shard 1/2, but the folder has the name of another shard",
+    );
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.is_refused("contains shards K/2 and shards K/4, which overlap");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");

@@ -207,7 +207,7 @@ fn a_plan_of_many_millennia_is_shown() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_no_experiment_is_refused_at_once() {
+fn a_file_that_is_not_an_experiment_is_refused_at_once() {
     let desk = tempfile::tempdir().expect("a folder");
     std::fs::write(desk.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
     for (path, said) in [

@@ -1,4 +1,4 @@
-//! Output that cannot be written: a full disk, a closed pipe, a closed terminal. Messages are lost, but no run is.
+//! Output that cannot be written: a full disk, a closed pipe, a closed terminal. Messages may be lost, but runs are not.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -44,7 +44,7 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
     }
 }
 
-/// A full pipe that nobody reads, as behind a stopped terminal or a hanging connection.
+/// A full pipe that nobody reads, as with a stopped terminal or a connection that hangs.
 #[test]
 fn every_run_is_made_if_nobody_reads_the_messages() {
     let (mut reader, mut writer) = std::io::pipe().expect("a pipe");

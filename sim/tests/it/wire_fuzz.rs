@@ -1,4 +1,5 @@
-//! A fuzz test of the decoder of connections: any bytes are decoded the same for every way of cutting them, and nothing panics.
+//! A fuzz test of the decoder of connections: the result must not depend on how the bytes are cut into pieces, and no bytes may
+//! cause a panic.
 //!
 //! Its inputs are the seeds in `tests/corpus/wire` and mutations of them. `PROPTEST_CASES=10000000` searches longer.
 

@@ -1,6 +1,7 @@
-//! The table of evidence: weights of words, which show whether the value beside a word is a field.
+//! The table of evidence: each word has a weight for each field. The words directly before and after a value show which field the
+//! value is.
 
-/// A field that a value of a line can be.
+/// A field: the meaning of a value in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
     Time,
@@ -10,13 +11,14 @@ pub(super) enum Field {
     Machine,
 }
 
-/// Least total weight of the words beside a value for it to be a field.
+/// Minimum total weight of the words beside a value. With less weight, the value is not this field.
 pub(super) const ENOUGH: i32 = 3;
-/// If the two greatest weights differ by less than this, the values decide.
+/// If the two greatest weights differ by less than this, the words do not decide between two values. Then the values themselves
+/// decide.
 pub(super) const CLEARLY: i32 = 2;
 
-/// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word that is enough by itself has a
-/// weight of 4 or more; a word that needs another beside it has less.
+/// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is
+/// enough by itself. A word with less weight needs another word beside it.
 const WORDS: [(Field, &[(&str, i32)]); 5] = [
     (
         Field::Time,
@@ -219,9 +221,9 @@ const TO: [&str; 12] = [
     "para",
 ];
 const FROM: [&str; 7] = ["from", "sender", "source", "src", "von", "desde", BY];
-/// It names a sender only behind a word for sending: `sent by vm2`.
+/// This word comes before a sender only after a word for sending: `sent by vm2`.
 pub(super) const BY: &str = "by";
-/// Words of lines that tell of many events.
+/// Words of summary lines, which are about many events.
 const SUMMARIES: [&str; 10] = [
     "summary",
     "total",
@@ -235,7 +237,7 @@ const SUMMARIES: [&str; 10] = [
     "stats",
 ];
 
-/// Whether names are those of recipients or of a sender.
+/// Whether names are recipients or a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     To,
@@ -271,12 +273,12 @@ impl Field {
     }
 }
 
-/// Whether a word in lower case is one of lines that tell of many events.
+/// Whether a word, in lower case, occurs in summary lines.
 pub(super) fn is_of_summary(word: &str) -> bool {
     SUMMARIES.contains(&word)
 }
 
-/// What stands behind a word in lower case, if it is names of peers.
+/// Whether recipients or a sender follow a word, given in lower case. None if no names of peers follow.
 pub(super) fn direction(word: &str) -> Option<Direction> {
     if TO.contains(&word) {
         Some(Direction::To)
@@ -291,9 +293,9 @@ pub(super) fn direction(word: &str) -> Option<Direction> {
 mod tests {
     use super::*;
 
-    /// Each label has these fields with enough evidence, the strongest first.
+    /// For each label, the fields with enough evidence, the strongest first.
     #[test]
-    fn labels_of_public_logs() {
+    fn fields_of_labels_in_public_logs() {
         use Field::{Clock, Machine, Queue, Stamp, Time};
         for (label, fields) in [
             ("Logical Clock", &[Clock][..]),

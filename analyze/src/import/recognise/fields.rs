@@ -1,4 +1,5 @@
-//! Finds the fields of each shape of lines: by the words beside values and, if several values remain, by the values themselves.
+//! Finds the fields of each shape of lines. First the words beside each value decide. If several values are still possible, the
+//! values themselves decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use super::{optional, times};
 use crate::import::kinds;
 use crate::import::mapping::Kind;
 
-/// The slot of each field in a shape.
+/// The slot of each field in a shape. A slot is the position of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) time: Option<usize>,
@@ -63,12 +64,13 @@ pub(super) enum Problem {
 /// The fields that were found, and a sentence for each assumption.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// One assignment for each shape; none for shapes that are no events.
+    /// One assignment for each shape; none for shapes that are not events.
     pub(super) assignments: Vec<Option<Assignment>>,
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of shapes. `has_one_file` says whether each run is one file; `resolves` says whether names in a file are machines of its run.
+/// Finds the fields of shapes. `has_one_file` says whether each run is one file; `resolves` decides whether the names in a cell
+/// are machines of the run.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
@@ -159,7 +161,7 @@ pub(super) fn assign(
         return Err(Problem::UnknownEvent(index));
     }
     let mut assumptions = vec![];
-    // What internal events have too is no peer of an event.
+    // A value that internal events have too cannot be the name of a peer.
     let is_no_peer = |&index: &usize| {
         templates[index].kind == Some(Kind::Internal)
             && templates[index].slots.iter().any(optional::is_other_peer)
@@ -190,8 +192,8 @@ pub(super) fn assign(
     })
 }
 
-/// Leaves out rare shapes that have more unlabelled numbers than any frequent shape. In such a line a value was probably cut in two,
-/// and a part of it would be read as the whole value.
+/// Leaves out rare shapes that have more numbers without labels than any frequent shape. In such a line a value was probably cut
+/// in two, so a part of the value would be read as the whole.
 fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
     let plain_numbers = |index: usize| {
         let slots = templates[index].slots.iter();
@@ -203,7 +205,8 @@ fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl F
     }
 }
 
-/// Leaves out rare shapes with words of summaries, if no frequent shape has any: they tell of many events, and are none.
+/// Leaves out rare shapes with words of summary lines, if no frequent shape has such words. Summary lines are about many events,
+/// so they are not events themselves.
 fn drop_summaries(
     events: &mut Vec<usize>,
     templates: &[Template],
@@ -216,13 +219,13 @@ fn drop_summaries(
             .flat_map(|part| &part.texts);
         texts.any(|text| kinds::words(text).iter().any(|word| is_of_summary(word)))
     };
-    let is_usual = |&index: &usize| !is_rare(index) && is_summary(index);
-    if !events.iter().any(is_usual) {
+    let is_known_title = |&index: &usize| !is_rare(index) && is_summary(index);
+    if !events.iter().any(is_known_title) {
         events.retain(|&index| !is_rare(index) || !is_summary(index));
     }
 }
 
-/// The first and the last event of each file, by the indices of their records.
+/// For each file, the indices of the records of its first and its last event.
 fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
     let mut spans = vec![(usize::MAX, 0); files];
     for row in events.iter().flat_map(|&index| &templates[index].rows) {
@@ -232,7 +235,8 @@ fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, 
     spans
 }
 
-/// Returns an error for the first of the shapes `missing`, which do not have the field, that is not rare.
+/// Returns an error if one of the shapes `missing`, which do not have a needed field, is not rare. The error shows the first such
+/// shape.
 fn refuse_unless_rare(
     missing: &[usize],
     is_rare: impl Fn(usize) -> bool,
@@ -249,19 +253,20 @@ pub(super) fn is_time(slot: &Slot) -> bool {
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
 }
 
-/// Whether the words of a shape alone show an event with a time and a clock.
+/// Whether the words of a shape are enough to show an event with a time and a clock.
 pub(super) fn is_whole(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
     let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
     is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
 }
 
-/// Whether a slot is a number without evidence for any field in its words.
+/// Whether a slot is a number whose words are not evidence for any field.
 pub(super) fn is_plain(slot: &Slot) -> bool {
     slot.class == Class::Number && Field::ALL.iter().all(|field| slot.weigh(*field) < ENOUGH)
 }
 
-/// The numbers that can be the clock: those with the best words or, if none has words for a clock, those that can be no other field.
+/// The numbers that can be the clock: those with the strongest words for a clock. If no number has such words: those that cannot
+/// be another field.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |number: &usize| {
         found.name(*number).is_none() && template.slots[*number].class == Class::Number
@@ -274,7 +279,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
             let mut near: Vec<usize> = free;
             near.retain(|number| weight(number) > best - CLEARLY);
             near.sort_by_key(|number| std::cmp::Reverse(weight(number)));
-            // Of slots with equal values in every row, the first is enough.
+            // If two slots have equal values in every row, the first one is enough.
             let same =
                 |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
             let is_new = |index: &usize| {
@@ -319,7 +324,7 @@ fn is_vector(template: &Template, found: &Assignment) -> bool {
     !has_number && (has_list || is_run)
 }
 
-/// The slot of each shape that names the machine: it follows a word for machines.
+/// For each shape, the slot that is the name of the machine: the value after a word for machines.
 fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let is_machine = |slot: &&Slot| {
         matches!(slot.class, Class::Number | Class::Name)
@@ -344,7 +349,7 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
             }
         }
     }
-    // If each file is one machine, the machine is taken from the file's name.
+    // If each machine has its own file, the machine is taken from the file's name.
     let is_needed = by_file.values().any(|names| names.len() > 1);
     match is_needed && with == all {
         true => slots,
@@ -352,11 +357,11 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
     }
 }
 
-/// So many machines can have one file.
+/// Maximum number of machines in one file.
 const MOST_MACHINES: usize = 20;
 
-/// The slot of each shape that is a name with which the line begins, such as `vm1: ` or `[A]`, if all events have one, with few
-/// different names in each file.
+/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. None unless all events begin
+/// with a name, and each file has few different names.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
     let is_prefix = |template: &Template| {
         template.slots.first().is_some_and(|slot| {

@@ -1,11 +1,12 @@
-//! The values of a record with the words beside them.
+//! Finds the values of a record, and the words beside each value (its label).
 
 use super::templates::Slot;
 use super::tokens::{Class, Token};
 use crate::import::kinds;
 
-/// The values of a record, each with the words around it: back to another value or to what separates, and on to the same.
-pub(super) fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
+/// Finds the values of a record. The words of a value reach back to the previous value or separator, and forward to the next
+/// value or separator.
+pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
     let are = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
         range
             .take_while(|&index| !tokens[index].class.is_slot() && !ends_label(tokens, index))
@@ -19,7 +20,7 @@ pub(super) fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .flat_map(|index| kinds::words(tokens[index].text))
             .collect()
     };
-    // Words that are the label of the next value are nothing of this one. Times need no label.
+    // // Words that are the label of the next value do not belong to this value. Times need no label.
     let behind = |part: usize| -> Vec<String> {
         let found = are(&mut (part + 1..tokens.len()));
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
@@ -31,7 +32,7 @@ pub(super) fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         if is_label { vec![] } else { words(found) }
     };
     let slot = |part: usize| {
-        // What introduces the value directly is no end of its label.
+        // A token directly before the value, such as a colon, does not end its label.
         let near = (0..part)
             .rev()
             .take_while(|&index| {
@@ -55,7 +56,7 @@ pub(super) fn slots(tokens: &[Token<'_>]) -> Vec<Slot> {
     slots
 }
 
-/// Of `clock: 3 -> 4` the label is that of both numbers, of which the first is the old one.
+/// In `clock: 3 -> 4`, both numbers get the label `clock`. The first number is the old value.
 fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     for index in 1..slots.len() {
         let (old, new) = (&slots[index - 1], &slots[index]);
@@ -79,13 +80,13 @@ pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     is(index, Class::Word) && index > 0 && is(index - 1, Class::Number)
 }
 
-/// Whether a token stands between a label and its value.
+/// Whether a token can be between a label and its value, such as a colon.
 pub(super) fn is_introduction(token: Token<'_>) -> bool {
     matches!(token.class, Class::Space)
         || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
 }
 
-/// Whether a label ends at a token: at a separator, and at a point or dash between blanks.
+/// Whether a label ends at a token. This is so at a separator, and at a full stop or dash before a blank.
 fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     let token = tokens[index];
     let has_space = |index: Option<usize>| {

@@ -1,30 +1,30 @@
 //! Recognises the format of logs that the mapping does not describe.
 //!
-//! Lines are split into tokens, and lines of the same shape are grouped. The field of each value is found from the words beside it
-//! and from how it changes from row to row. The result is a [`Mapping`] such as a user can write, and the logs are read by this
-//! mapping alone: so the report shows exactly how they are read.
+//! Lines are split into tokens, and lines with the same shape are grouped. The field of each value is found from the words beside
+//! the value, and from the way the value changes from row to row. The result is a [`Mapping`], which a user could also have
+//! written. The logs are then read with this mapping and nothing else, so the report shows exactly how they are read.
 //!
 //! # Layout
 //!
-//! - [`tokens`]: a line cut into tokens
-//! - [`templates`]: lines of the same shape
-//! - [`labels`]: the words beside values
-//! - [`evidence`]: which words speak for which field
-//! - [`fields`]: which value is which field
-//! - [`times`]: which is the system time
-//! - [`optional`]: what an event can be without
-//! - [`sequence`]: what the course of numbers says
-//! - [`parting`]: ways to part lines into records
-//! - [`pattern`]: shapes as regular expressions
-//! - [`tables`]: columns whose titles are not usual
-//! - [`refusal`]: what is not understood, and what to do
+//! - [`tokens`]: splits a line into tokens
+//! - [`templates`]: groups lines of the same shape
+//! - [`labels`]: finds the words beside each value
+//! - [`evidence`]: the table of words and the fields for which they are evidence
+//! - [`fields`]: finds the field of each value
+//! - [`times`]: finds the system time
+//! - [`optional`]: finds the fields that a log may not have
+//! - [`sequence`]: checks which numbers follow the rules of clocks, queues and timestamps
+//! - [`record_boundaries`]: finds possible ways to split lines into records
+//! - [`pattern`]: turns shapes into regular expressions
+//! - [`tables`]: recognises columns with unknown titles
+//! - [`refusal`]: the error for logs that are not understood
 
 mod evidence;
 mod fields;
 mod labels;
 mod optional;
-mod parting;
 mod pattern;
+mod record_boundaries;
 mod refusal;
 mod sequence;
 mod tables;
@@ -45,29 +45,30 @@ use super::report::Report;
 use super::{header, json, lines, names, patterns, peers};
 use crate::error::Error;
 
-/// Most records that are examined.
+/// Maximum number of records that are examined.
 const MOST_RECORDS: usize = 30_000;
-/// Records that are examined of each file, even if there are more than [`MOST_RECORDS`] in total.
+/// Number of records that are examined in each file, even if the total is then greater than [`MOST_RECORDS`].
 const LEAST_OF_FILE: usize = 200;
 
-/// The first records of all files, and where they come from.
+/// The first records of all files, with their files and lines.
 struct Records<'t> {
     /// The index of each record's file, and its text.
     texts: Vec<(usize, String)>,
     /// The path and line of each record.
     sources: Vec<(&'t Path, u64)>,
     files: usize,
-    /// Whether each file was found in a folder, and so may be no log.
+    /// For each file, whether it was found in a folder. Such a file may be something else than a log.
     from_folder: Vec<bool>,
-    /// For each file, the machines of its run (by the names of the run's files) and its own machine.
+    /// For each file, the machines of its run (from the names of the run's files) and its own machine.
     machines: Vec<(Machines, Option<u32>)>,
 }
 
-/// Completes the mapping `given`: if it does not describe how lines are split into cells, this is recognised from titles or lines.
+/// Completes the mapping `given`. If it does not say how lines are split into cells, this is recognised from titles or lines.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if the format is not recognised: it shows a line, its possible fields, and a mapping to complete.
+/// [`Error::Import`] if the format is not recognised. The error shows a line, its possible fields, and a mapping that the user
+/// can complete.
 pub(super) fn mapping(
     texts: &[RunTexts],
     given: &Mapping,
@@ -77,7 +78,7 @@ pub(super) fn mapping(
         return Ok(given.clone());
     }
     let files = || texts.iter().flat_map(|run| &run.files);
-    let is_usual = |path: &Path, text: &str| {
+    let is_known_title = |path: &Path, text: &str| {
         let table = lines::table(path, lines::without_mark(text), given);
         table.is_ok_and(|table| {
             table
@@ -85,7 +86,7 @@ pub(super) fn mapping(
                 .is_some_and(|header| header::names_all(&header, given))
         })
     };
-    if files().any(|(path, text)| is_usual(path, text)) {
+    if files().any(|(path, text)| is_known_title(path, text)) {
         return Ok(given.clone());
     }
     if let Some(mapping) = tables::recognise(texts, given, report)? {
@@ -104,7 +105,7 @@ pub(super) fn mapping(
     recognise_text(texts, given, report)
 }
 
-/// Whether the first line of the first file is a header: it has several cells, all of them words.
+/// Whether the first line of the first file is a header: it has several cells, and all of them are words.
 fn has_only_titles(texts: &[RunTexts]) -> bool {
     let Some((_, text)) = texts.iter().flat_map(|run| &run.files).next() else {
         return true;
@@ -113,7 +114,7 @@ fn has_only_titles(texts: &[RunTexts]) -> bool {
         .lines()
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
-    let separator = lines::usual_separator(first);
+    let separator = lines::most_frequent_separator(first);
     let cells: Vec<&str> = match separator {
         "blanks" => vec![],
         separator => first.split(separator).collect(),
@@ -125,7 +126,8 @@ fn has_only_titles(texts: &[RunTexts]) -> bool {
     cells.len() >= 3 && cells.iter().all(is_title)
 }
 
-/// A mapping with a pattern for every shape of events. A record is a line, or several lines if single lines are not recognised.
+/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. A record is one line, or several
+/// lines if single lines are not recognised.
 fn recognise_text(
     texts: &[RunTexts],
     given: &Mapping,
@@ -134,16 +136,16 @@ fn recognise_text(
     let mut first_refusal = None;
     let mut best: Option<Recognised> = None;
     let has_one_file = texts.iter().all(|run| run.files.len() == 1);
-    for record in parting::possible_records(texts) {
+    for record in record_boundaries::possible_records(texts) {
         let mapping = Mapping {
             record,
             ..given.clone()
         };
         let records = records(texts, &mapping)?;
-        let templates = mine_logs(&records, given);
+        let templates = group_records_of_logs(&records, given);
         let resolves = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
-            // The name of a file for all machines is no machine.
+            // If one file has all machines, its name is not the name of a machine.
             machines.0.len() < 2 || peers::name_other_machines(names, machines, *own)
         };
         match fields::assign(&templates, records.files, has_one_file, resolves) {
@@ -183,19 +185,20 @@ fn recognise_text(
     }
 }
 
-/// A way to part lines into records in which the fields were found.
+/// A way to split lines into records, with the fields that were found in these records.
 struct Recognised {
     mapping: Mapping,
     templates: Vec<Template>,
     found: Fields,
-    /// How many records are events.
+    /// Number of records that are events.
     events: usize,
-    /// How many files begin, and how many end, with a record that is no event.
+    /// Number of files that begin, and number of files that end, with a record that is not an event.
     cut: (usize, usize),
 }
 
 impl Recognised {
-    /// Whether more records are events, or as many and fewer files begin or end with another record.
+    /// Whether this way is better: more records are events. If the number of events is equal, fewer files begin or end with a
+    /// record that is not an event.
     fn is_better(&self, other: &Self) -> bool {
         let rank = |one: &Self| (one.events, std::cmp::Reverse(one.cut.0 + one.cut.1));
         rank(self) > rank(other)
@@ -219,7 +222,10 @@ impl Recognised {
             let is_cut = cut == (files().count(), files().count());
             if let Some((path, _)) = files().next().filter(|_| is_cut) {
                 let problem = format!(
-                    "an event has several lines, and it is not clear which is its first: if it is one that matches `{record}`, lines are left over at the beginning and at the end of every file. Say how the first line of an event begins in a mapping for --mapping: record = 'PATTERN'"
+                    "an event has several lines, and its first line is not clear. If the first line is the \
+                     one that matches `{record}`, lines are left over at the beginning and at the end of \
+                     every file. Describe the first line of an event in a file for --mapping: record = \
+                     'PATTERN'"
                 );
                 return Err(Error::import(path, Some(1), problem));
             }
@@ -228,12 +234,12 @@ impl Recognised {
             None => {}
             Some(patterns::BLANK) => report
                 .understood
-                .assume("An event has several lines, up to a blank one.".to_owned()),
+                .assume("An event has several lines, and ends at a blank line.".to_owned()),
             Some(record) => report.understood.assume(format!(
-                "An event has several lines; its first matches `{record}`."
+                "An event has several lines, and its first line matches `{record}`."
             )),
         }
-        note(&templates, &found, report);
+        report_fields(&templates, &found, report);
         if mapping.time.is_none()
             && let Some(unit) = unit(&templates, &found)
         {
@@ -242,13 +248,13 @@ impl Recognised {
                     .next()
                     .map_or("the logs".as_ref(), |(path, _)| path.as_path());
                 let problem = format!(
-                    "times have several units, {}; they can only be imported in one",
+                    "times have several units, {}, but all times must have the same unit; convert them",
                     units.join(" and ")
                 );
                 Error::import(path, None, problem)
             })?;
             report.understood.assume(format!(
-                "Times are read as `{unit}`, the unit behind them; set it with --time."
+                "The unit of times is `{unit}`, which is written after them; set it with --time."
             ));
             mapping.time = Some(unit.to_owned());
         }
@@ -260,7 +266,8 @@ impl Recognised {
     }
 }
 
-/// The unit that is written behind the times of events, if any is; all of them if they differ.
+/// The unit that is written after the times of events. None if no unit is written, and an error with all units if there are
+/// several.
 fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, Vec<&'static str>>> {
     let times = templates.iter().zip(&found.assignments);
     let times = times.filter_map(|(template, found)| Some(&template.slots[found.as_ref()?.time?]));
@@ -281,7 +288,7 @@ fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, V
     }
 }
 
-/// How many records are events; and how many files begin, and how many end, with a record that is none.
+/// Counts the records that are events, the files that begin with a record that is not an event, and the files that end with one.
 fn ends(templates: &[Template], found: &Fields, records: &Records<'_>) -> (usize, (usize, usize)) {
     let mut is_event = vec![false; records.texts.len()];
     let events = templates.iter().zip(&found.assignments);
@@ -309,9 +316,10 @@ fn ends(templates: &[Template], found: &Fields, records: &Records<'_>) -> (usize
     (is_event.iter().filter(|is_event| **is_event).count(), cut)
 }
 
-/// The shapes of the records of files that are logs: where some files have events with a time and a clock, those without any are none.
-fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
-    let templates = templates::mine(&records.texts, said);
+/// Groups the records of files that are logs by their shape. If some files have events with a time and a clock, the other files
+/// are not logs.
+fn group_records_of_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
+    let templates = templates::group_records(&records.texts, said);
     let whole = templates
         .iter()
         .filter(|template| fields::is_whole(template));
@@ -331,7 +339,7 @@ fn mine_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
 }
 
 /// Reports where each field was found.
-fn note(templates: &[Template], found: &Fields, report: &mut Report) {
+fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
     for sentence in &found.assumptions {
         report.understood.assume(sentence.clone());
     }

@@ -1,4 +1,4 @@
-//! Finds the fields that a log may lack: the queue's length, the message's timestamp, and the names of peers.
+//! Finds the fields that a log may not have: the queue's length, the message's timestamp, and the names of peers.
 
 use super::evidence::{Direction, ENOUGH, Field};
 use super::fields::{Assignment, Problem, is_plain};
@@ -7,7 +7,8 @@ use super::templates::{Slot, Template};
 use super::tokens::Class;
 use crate::import::mapping::Kind;
 
-/// Finds the queue's length by its words. For a receive it can also be a number without words that is 0 whenever no receive follows.
+/// Finds the queue's length by its words. In a receive it can also be a number without words, if this number is 0 whenever the
+/// next event is not a receive.
 pub(super) fn queue(
     template: &Template,
     found: &Assignment,
@@ -40,15 +41,20 @@ pub(super) fn queue(
         .collect();
     match fitting[..] {
         [one] => {
-            assumptions.push(format!("The number {} in lines such as `{}` is taken as the queue's length: it is 0 whenever no receive follows.", template.slots[one].label(), template.example));
+            assumptions.push(format!(
+                "The number {} in lines such as `{}` is taken as the queue's length, \
+                because it is 0 whenever the next event is not a receive.",
+                template.slots[one].label(),
+                template.example
+            ));
             Ok(Some(one))
         }
         _ => Ok(None),
     }
 }
 
-/// Finds the timestamp of a message by its words. For a receive it can also be a number with which clocks follow the rule
-/// max(clock, stamp) + 1.
+/// Finds the timestamp of a message by its words. In a receive it can also be a number without words, if the clocks are
+/// max(clock, number) + 1.
 pub(super) fn stamp(
     template: &Template,
     found: &Assignment,
@@ -90,12 +96,17 @@ pub(super) fn stamp(
     let [one] = fitting[..] else {
         return None;
     };
-    assumptions.push(format!("The number {} in lines such as `{}` is taken as the message's timestamp: clocks follow it.", template.slots[one].label(), template.example));
+    assumptions.push(format!(
+        "The number {} in lines such as `{}` is taken as the message's timestamp, \
+        because the clocks are max(clock, timestamp) + 1.",
+        template.slots[one].label(),
+        template.example
+    ));
     Some(one)
 }
 
-/// The names of peers: by a word such as `to`; where `others`, also those without one, which are recipients of a send and the sender
-/// of a receive.
+/// Finds the names of peers by a word such as `to` before them. If `others` is true, names without such a word are used too: in a
+/// send they are recipients, and in a receive the sender.
 pub(super) fn set_peers(template: &Template, found: &mut Assignment, others: bool) {
     let other = template.slots.iter().position(is_other_peer);
     let other = other.filter(|_| others);
@@ -114,12 +125,12 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment, others: boo
     }
 }
 
-/// Whether it is names of peers, and no word says in which direction.
+/// Whether a slot has names of peers without a word that says whether they are recipients or a sender.
 pub(super) fn is_other_peer(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Takes no names of peers, of recipients or of senders, if any is no machine's.
+/// Uses no recipients if one of them is not a machine of the run; the same for senders.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],
@@ -132,10 +143,10 @@ pub(super) fn drop_unresolved(
         ("senders", |one| &mut one.sender),
     ];
     for (name, get) in fields {
-        let mut stranger = None;
+        let mut unknown = None;
         for (template, found) in templates.iter().zip(found.iter_mut()) {
             let Some(slot) = *get(found) else { continue };
-            stranger = stranger.or_else(|| {
+            unknown = unknown.or_else(|| {
                 template
                     .rows
                     .iter()
@@ -143,10 +154,10 @@ pub(super) fn drop_unresolved(
                     .map(|row| row.cells[slot].clone())
             });
         }
-        if let Some(stranger) = stranger {
+        if let Some(unknown) = unknown {
             found.iter_mut().for_each(|found| *get(found) = None);
             assumptions.push(format!(
-                "The names of {name} are not taken: `{stranger}` is no machine of the run."
+                "The names of {name} are not used, because `{unknown}` is not a machine of the run."
             ));
         }
     }

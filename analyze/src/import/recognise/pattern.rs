@@ -7,10 +7,10 @@ use super::templates::{Part, Template};
 use super::tokens::{Class, LIST, NAME, NUMBER, PEERS, WORD};
 use crate::import::formats::FORMATS;
 
-/// Most words that a pattern lists for one token; if there are more, the pattern matches any word.
+/// Maximum number of words that a pattern lists for one token. If there are more, the pattern matches any word.
 const MOST_LISTED: usize = 4;
 
-/// The regular expression of the records of a shape, with a group for every field of `assignment` and for the event.
+/// The regular expression that matches the records of a shape. It has a group for each field of `assignment` and for the event.
 pub(super) fn from_template(template: &Template, assignment: &Assignment) -> String {
     let mut pattern = r"^\s*".to_owned();
     for (index, part) in template.parts.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The error for logs that are not recognised: it shows the line, its possible fields, and a mapping to complete.
+//! The error for logs that are not recognised. It shows a line, its possible fields, and a mapping that the user can complete.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::import::mapping::Kind;
 /// Number of shapes of lines that are shown.
 const MOST_SHAPES: usize = 4;
 
-/// The error of a problem. `sources` has the path and line of every record.
+/// Converts a problem to an error. `sources` has the path and line of every record.
 pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path, u64)]) -> Error {
     let index = match problem {
         Problem::NoEvents => 0,
@@ -25,7 +25,7 @@ pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path
         .get(index)
         .and_then(|template| Some((template, template.rows.first()?)))
     else {
-        return Error::import("the logs".as_ref(), None, "no line in them".to_owned());
+        return Error::import("the logs".as_ref(), None, "they have no lines".to_owned());
     };
     let (path, line) = sources[row.index];
     Error::import(path, Some(line), words(problem, template, templates))
@@ -44,31 +44,36 @@ fn words(problem: &Problem, template: &Template, templates: &[Template]) -> Stri
                 )
             });
             format!(
-                "no line has a word that is known for an event. The lines are:{}\nSay which words stand for events ({kinds}), such as --events internal=WORD, or complete this mapping for --mapping:\n{}",
+                "no line has a known word for an event. The lines are:{}\nSay which words stand for events \
+                 ({kinds}), such as --events internal=WORD, or complete this mapping for --mapping:\n{}",
                 shapes.collect::<String>(),
                 mapping(template)
             )
         }
         Problem::UnknownEvent(_) => format!(
-            "no word of the line is known for an event: {example}\nSay which of its words stands for which kind ({kinds}), such as --events internal=WORD",
+            "the line has no known word for an event: {example}\nSay which of its words stands for which \
+             kind of event ({kinds}), such as --events internal=WORD",
         ),
         Problem::Vector(_) => format!(
             "the clock of the line is a vector clock; only Lamport clocks can be imported: {example}"
         ),
         Problem::Missing(field, _) => format!(
-            "the line is an event, and has no value that is known as {field}: {example}\nIts values are: {}\nComplete this mapping for --mapping; name the group of {field} (?<{field}>...):\n{}",
+            "the line is an event, but none of its values was recognised as {field}: {example}\nIts values \
+             are: {}\nComplete this mapping for --mapping; give the group of {field} its name, \
+             (?<{field}>...):\n{}",
             values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
             mapping(template)
         ),
         Problem::Several(field, _, slots) => format!(
-            "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for --mapping; name the group of {field} (?<{field}>...):\n{}",
+            "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for \
+             --mapping; give the group of {field} its name, (?<{field}>...):\n{}",
             values(template, slots),
             mapping(template)
         ),
     }
 }
 
-/// The values of these slots in the first row, each with the words beside it.
+/// The values of these slots in the first row, each with its words.
 fn values(template: &Template, slots: &[usize]) -> String {
     let value = |slot: &usize| {
         Some(format!(
@@ -84,7 +89,7 @@ fn values(template: &Template, slots: &[usize]) -> String {
     }
 }
 
-/// A mapping whose pattern matches the line. The user has to name its groups.
+/// A mapping whose pattern matches the line. The user must give its groups the names of fields.
 fn mapping(template: &Template) -> String {
     format!(
         "  line = '{}'",

@@ -1,30 +1,30 @@
-//! Checks which numbers, read row by row for each machine, follow the rules of clocks, queue lengths and timestamps.
+//! Checks which numbers of the rows of a machine follow the rules of clocks, of queue lengths or of timestamps.
 
 use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
-/// Number of choices that are kept after each step of the search (beam search).
+/// Number of choices that are kept after each step of the search (this is a beam search).
 const BEAM: usize = 16;
-/// Numbers without words are the clock only if at least this share of their steps is possible for a clock.
+/// Numbers without words can be the clock only if at least this share of their steps from row to row is possible for a clock.
 const ENOUGH_FIT: f64 = 0.85;
-/// Least difference between the shares of the best choice and the next.
+/// Minimum difference between the shares of the best and the second best choice.
 const CLEARLY_BETTER: f64 = 0.05;
-/// Least share of the rows that must fit a rule.
+/// Minimum share of the rows that must fit a rule.
 const NEARLY_ALL: f64 = 0.95;
 
 /// The rows of all events, by file and machine, in the order of the log.
 #[derive(Debug)]
 pub(super) struct Sequence<'t> {
     templates: &'t [Template],
-    rows: Vec<Place>,
+    rows: Vec<RowPosition>,
     /// The clock of each row; empty before [`Self::set_clocks`].
     clocks: Vec<Option<u64>>,
 }
 
 /// A row: the number of its machine, the index of its shape, and its index among the rows of the shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct RowPosition {
     machine: usize,
     template: usize,
     row: usize,
@@ -42,13 +42,13 @@ impl<'t> Sequence<'t> {
             }
         }
         rows.sort_unstable();
-        let mut places: Vec<Place> = vec![];
+        let mut positions: Vec<RowPosition> = vec![];
         let mut before = None;
         let mut number = 0;
         for (machine, _, (template, row)) in rows {
             number += usize::from(before.is_some_and(|before| before != machine));
             before = Some(machine);
-            places.push(Place {
+            positions.push(RowPosition {
                 machine: number,
                 template,
                 row,
@@ -56,22 +56,23 @@ impl<'t> Sequence<'t> {
         }
         Self {
             templates,
-            rows: places,
+            rows: positions,
             clocks: vec![],
         }
     }
 
-    fn value(&self, place: Place, slot: usize) -> Option<u64> {
-        self.templates[place.template].rows[place.row].cells[slot]
+    fn value(&self, position: RowPosition, slot: usize) -> Option<u64> {
+        self.templates[position.template].rows[position.row].cells[slot]
             .parse()
             .ok()
     }
 
-    fn kind(&self, place: Place) -> Option<Kind> {
-        self.templates[place.template].rows[place.row].kind
+    fn kind(&self, position: RowPosition) -> Option<Kind> {
+        self.templates[position.template].rows[position.row].kind
     }
 
-    /// Chooses the clock of each shape of `events` among its candidates, so that as many steps as possible are possible for a clock.
+    /// Chooses the clock of each shape of `events` among its candidates. The choice is best if the greatest share of steps is
+    /// possible for a clock.
     pub(super) fn clocks(
         &self,
         events: &[usize],
@@ -126,25 +127,25 @@ impl<'t> Sequence<'t> {
         Ok(best)
     }
 
-    /// The share of steps from row to row that are possible for a clock: 1, or more at a receive.
+    /// The share of steps from row to row that are possible for a clock: exactly 1, or more at a receive.
     fn fit(&self, events: &[usize], choice: &[usize]) -> f64 {
-        let slot = |place: Place| {
+        let slot = |position: RowPosition| {
             events
                 .iter()
-                .position(|&event| event == place.template)
+                .position(|&event| event == position.template)
                 .map(|number| choice[number])
         };
         let (mut sum, mut steps) = (0.0, 0_u32);
         let mut before: Option<(usize, Option<u64>)> = None;
-        for &place in &self.rows {
-            let Some(slot) = slot(place) else { continue };
-            let now = self.value(place, slot);
-            if let Some((_, clock)) = before.filter(|(machine, _)| *machine == place.machine) {
+        for &position in &self.rows {
+            let Some(slot) = slot(position) else { continue };
+            let now = self.value(position, slot);
+            if let Some((_, clock)) = before.filter(|(machine, _)| *machine == position.machine) {
                 steps += 1;
                 sum += match (clock, now) {
                     (Some(before), Some(now)) if now == before + 1 => 1.0,
                     (Some(before), Some(now))
-                        if now > before && self.kind(place) == Some(Kind::Receive) =>
+                        if now > before && self.kind(position) == Some(Kind::Receive) =>
                     {
                         1.0
                     }
@@ -153,13 +154,13 @@ impl<'t> Sequence<'t> {
                     _ => 0.0,
                 };
             }
-            before = Some((place.machine, now));
+            before = Some((position.machine, now));
         }
         sum / f64::from(steps.max(1))
     }
 
     pub(super) fn set_clocks(&mut self, found: &[Assignment]) {
-        let clock = |place: &Place| self.value(*place, found[place.template].clock?);
+        let clock = |position: &RowPosition| self.value(*position, found[position.template].clock?);
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
@@ -171,24 +172,25 @@ impl<'t> Sequence<'t> {
         })
     }
 
-    /// Whether a number of a shape of receives is the queue's length: a receive follows wherever it is above 0, or above 1 if it was
-    /// taken before the event; and both happen, or it is always 0.
+    /// Whether a number in a shape of receives is the queue's length. Then, if it is above 0, the next event is a receive; if it
+    /// was logged before the event, the limit is 1 and not 0. The number must sometimes be above the limit and sometimes not, or
+    /// always be 0.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut fit_before, mut least) = (0_u32, 0_u32, 0_u32, u64::MAX);
-        for (index, &place) in self
+        for (index, &position) in self
             .rows
             .iter()
             .enumerate()
-            .filter(|(_, place)| place.template == template)
+            .filter(|(_, position)| position.template == template)
         {
-            let Some(length) = self.value(place, slot) else {
+            let Some(length) = self.value(position, slot) else {
                 return false;
             };
             least = least.min(length);
             let next = self
                 .rows
                 .get(index + 1)
-                .filter(|next| next.machine == place.machine);
+                .filter(|next| next.machine == position.machine);
             let Some(&next) = next else { continue };
             let is_receive = self.kind(next) == Some(Kind::Receive);
             rows += 1;
@@ -199,22 +201,23 @@ impl<'t> Sequence<'t> {
         (least == 0 && is_rule(fit)) || (least == 1 && is_rule(fit_before))
     }
 
-    /// Whether a number in a shape of receives is the message's timestamp: clocks follow the rule max(clock, stamp) + 1, and some jump.
+    /// Whether a number in a shape of receives is the message's timestamp: clocks follow the rule max(clock, stamp) + 1, and some
+    /// clocks advance by more than 1.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
-        for (index, &place) in self
+        for (index, &position) in self
             .rows
             .iter()
             .enumerate()
             .skip(1)
-            .filter(|(_, place)| place.template == template)
+            .filter(|(_, position)| position.template == template)
         {
             let before = self.rows[index - 1];
-            if before.machine != place.machine {
+            if before.machine != position.machine {
                 continue;
             }
             let (Some(stamp), Some(clock), Some(earlier)) = (
-                self.value(place, slot),
+                self.value(position, slot),
                 self.clocks[index],
                 self.clocks[index - 1],
             ) else {

@@ -1,4 +1,4 @@
-//! Recognises the columns of tables and JSON with unusual titles, from the words of the titles and from the cells.
+//! Recognises columns with unknown titles in tables and JSON, from the words of the titles and from the cells.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,13 +17,13 @@ use crate::import::reading::RunTexts;
 use crate::import::report::Report;
 use crate::import::{formats, header, kinds, numbers, peers};
 
-/// Least share of the cells of a column that must have the same class.
+/// Minimum share of the cells of a column that must have the same class.
 const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// A mapping with the columns of tables by their titles; none if the files are no tables with titles, or if a needed column is not
-/// recognised.
+/// Recognises the columns of tables. Returns a mapping with their titles. None if the files are not tables with titles, or if a
+/// needed column is not recognised.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return Ok(None);
     }
-    // A column with a usual title is left out of the mapping, unless another column was chosen.
+    // A column with a known title is left out of the mapping, unless another column was chosen.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -76,7 +76,7 @@ pub(super) fn recognise(
         "stamp",
         "queue_length",
     ] {
-        if header::is_usual(name, &header) {
+        if header::is_known_title(name, &header) {
             columns.remove(name);
         }
     }
@@ -90,7 +90,7 @@ pub(super) fn recognise(
     }))
 }
 
-/// A file as a table; none unless its header consists of words and all rows have as many cells.
+/// Reads a file as a table. None unless the header consists of words, and all rows have as many cells as the header.
 fn titled(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
     let table = lines::table(path, lines::without_mark(text), given).ok()?;
     let header = table.header.as_ref()?;
@@ -101,7 +101,7 @@ fn titled(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
     };
     let titles = header.iter().filter(is_title).count();
     let is_whole = table.rows.iter().all(|row| row.cells.len() == header.len());
-    // One cell of a header may be a value, such as the time at which the log begins.
+    // One cell of a header may be a value, such as the start time of the log.
     (header.len() >= 3 && titles + 1 >= header.len() && is_whole && !table.rows.is_empty())
         .then_some(table)
 }
@@ -143,7 +143,7 @@ fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<
     events.next().is_none().then_some(first)
 }
 
-/// A shape for each kind of event; its slots are the columns.
+/// One shape for each kind of event. Its slots are the columns.
 fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)
@@ -188,7 +188,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     rows.into_iter().map(template).collect()
 }
 
-/// The class of nearly all cells of a column. A column of peers is recognised by its title.
+/// The class of nearly all cells of a column. A column of peers is recognised by its title and not by its cells.
 fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     let cells: Vec<&str> = tables
         .iter()

@@ -1,14 +1,15 @@
 //! Groups records of the same shape.
 //!
-//! This is log template mining similar to Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with
-//! Fixed Depth Tree", ICWS 2017): values are first masked by their class, and records with the same remaining text are one group.
-//! Drain compares words by a threshold. Here the words of the table of evidence are kept and all others are masked, so a group never
-//! mixes kinds of events or values of different fields.
+//! The method is similar to Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth
+//! Tree", ICWS 2017). First, each value is replaced by its class. Then records with the same text are one group; their common
+//! text is the *shape* (or template) of the group. Drain accepts a certain number of different words within a group. Here, words
+//! of the table of evidence must be equal, and all other words are masked. So a group never mixes kinds of events or values of
+//! different fields.
 
 use std::collections::HashMap;
 
 use super::evidence::{Direction, ENOUGH, Field, direction};
-use super::labels::{is_introduction, is_unit, slots};
+use super::labels::{find_slots, is_introduction, is_unit};
 use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
@@ -20,7 +21,7 @@ const MOST_TEXTS: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) parts: Vec<Part>,
-    /// The kind of event; none if no word stands for one.
+    /// The kind of event; none if no word stands for an event.
     pub(super) kind: Option<Kind>,
     /// The indices of the first and the last part of the words for the event; none if there are no such words.
     pub(super) event: Option<(usize, usize)>,
@@ -46,9 +47,9 @@ pub(super) struct Slot {
     pub(super) class: Class,
     /// The words before the value, in lower case.
     pub(super) before: Vec<String>,
-    /// The words behind the value, in lower case.
+    /// The words after the value, in lower case.
     pub(super) behind: Vec<String>,
-    /// The unit written directly behind it.
+    /// The unit that is written directly after the value.
     pub(super) unit: Option<String>,
 }
 
@@ -64,8 +65,8 @@ pub(super) struct Row {
 }
 
 impl Slot {
-    /// The weight of the words beside the value for a field: of the words before it or, if these are evidence for no field, of the
-    /// words behind it.
+    /// The weight for a field of the words before the value. If these words are not evidence for any field, the weight of the
+    /// words after the value.
     pub(super) fn weigh(&self, field: Field) -> i32 {
         let decide = |words: &[String]| Field::ALL.iter().any(|field| field.weigh(words) >= ENOUGH);
         match !decide(&self.before) && decide(&self.behind) {
@@ -74,7 +75,7 @@ impl Slot {
         }
     }
 
-    /// Whether the value has names of recipients or of a sender.
+    /// Whether the value is the names of recipients or of a sender. None if it is neither.
     pub(super) fn direction(&self) -> Option<Direction> {
         let mut words = self.before.iter().rev();
         words
@@ -82,7 +83,7 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// A description of the value's position: the words before it or, if there are none, those behind it.
+    /// A description of the value's position: the words before the value. If there are none, the words after it.
     pub(super) fn label(&self) -> String {
         match (self.before.is_empty(), self.behind.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
@@ -92,8 +93,9 @@ impl Slot {
     }
 }
 
-/// The shapes of records, the most frequent first. A record is the index of its file and its text.
-pub(super) fn mine(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
+/// Groups records by their shape. Returns the shapes, the most frequent first. A record is given by the index of its file and its
+/// text.
+pub(super) fn group_records(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
     let declared: Vec<String> = mapping
         .events
         .values()
@@ -150,7 +152,7 @@ impl Template {
             parts: tokens.iter().map(part).collect(),
             kind,
             event,
-            slots: slots(tokens),
+            slots: find_slots(tokens),
             rows: vec![],
             example: example.to_owned(),
         }
@@ -192,7 +194,7 @@ fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize
         match kind_of(*phrase) {
             None => {}
             Some(Kind::Ignore) => ignored = ignored.or(Some(*phrase)),
-            Some(kind) => return (Some(kind), Some(narrowed(*phrase, kind, kind_of))),
+            Some(kind) => return (Some(kind), Some(shortest_phrase(*phrase, kind, kind_of))),
         }
     }
     match ignored {
@@ -201,8 +203,8 @@ fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize
     }
 }
 
-/// The fewest words of a phrase that stand for the same kind.
-fn narrowed(
+/// The shortest part of a phrase that stands for the same kind of event.
+fn shortest_phrase(
     (from, to): (usize, usize),
     kind: Kind,
     kind_of: impl Fn((usize, usize)) -> Option<Kind>,
@@ -228,7 +230,7 @@ fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     phrases
 }
 
-/// Whether a value follows the word at `end`, with a colon or equals sign between.
+/// Whether a colon or equals sign and a value follow the word at `end`.
 fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
     let between = tokens[end + 1..]
         .iter()
@@ -252,11 +254,11 @@ mod tests {
     use super::*;
 
     fn one(line: &str) -> Template {
-        mine(&[(0, line.to_owned())], &Mapping::default()).remove(0)
+        group_records(&[(0, line.to_owned())], &Mapping::default()).remove(0)
     }
 
     #[test]
-    fn kinds_and_the_words_for_them() {
+    fn finds_the_kind_of_event_and_its_words() {
         for (line, kind, words) in [
             (
                 "VM 1 Sent message to both machines at 10:00:01",
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_values() {
+    fn finds_the_labels_of_values() {
         let template = one("Event: Send to VM 2 | Queue Length - 1. Logical clock time: 7 ticks");
         let labels: Vec<String> = template.slots.iter().map(Slot::label).collect();
         assert_eq!(
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_unknown_words_do_not_part_shapes() {
+    fn records_with_other_values_or_unknown_words_have_the_same_shape() {
         let lines = [
             "a sent 1 clock: 5",
             "b sent 12 clock: 6",
@@ -307,7 +309,7 @@ mod tests {
         ];
         let lines: Vec<(usize, String)> =
             lines.iter().map(|line| (0, (*line).to_owned())).collect();
-        let rows: Vec<usize> = mine(&lines, &Mapping::default())
+        let rows: Vec<usize> = group_records(&lines, &Mapping::default())
             .iter()
             .map(|template| template.rows.len())
             .collect();

@@ -7,13 +7,14 @@ use super::fields::{is_plain, is_time};
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 
-/// The role of a value, which values of different shapes can share.
+/// What a value means: whether it is a time, and the words before it. Values of different shapes can have the same role.
 type Role = (bool, String);
 /// A value with the indices of its file and record.
 type Cell<'t> = (usize, usize, &'t str);
 
-/// The slot of the system time in each shape. Candidates are values in a format of times, numbers with words for a time, and numbers
-/// as large as Unix times. Of several candidates the one is used that never falls and has the most different values.
+/// Finds the slot of the system time in each shape. Candidates are values in a format of times, numbers with words for a time,
+/// and numbers as large as Unix times. If there are several candidates, the one that never falls and has the most different
+/// values is used.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -25,7 +26,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     }
     let course: BTreeMap<Role, f64> = values
         .into_iter()
-        .map(|(role, rows)| (role, course(rows)))
+        .map(|(role, rows)| (role, likeness_to_times(rows)))
         .collect();
     let score = |slot: &Slot| {
         let is_format = f64::from(u8::from(matches!(slot.class, Class::Time(_))));
@@ -46,7 +47,8 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     times
 }
 
-/// No clock, queue length or name is as large as Unix times in seconds since 2001, or in finer units.
+/// A number of at least this size is taken as a Unix time: in seconds, this is a time in the year 2001. Clocks, queue lengths and
+/// names are smaller.
 const UNIX_TIME: f64 = 1e9;
 
 /// The values of a shape that can be times, by their format, their words or their size.
@@ -63,7 +65,7 @@ fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
     })
 }
 
-/// Whether a number differs from row to row of a file, and never falls there, as the time does.
+/// Whether a number behaves like a time: it differs from row to row of a file, and never falls.
 fn grows(template: &Template, number: usize) -> bool {
     let value = |index: usize| template.rows[index].cells[number].parse::<f64>().ok();
     let (mut steps, mut larger) = (0, 0);
@@ -83,8 +85,9 @@ fn grows(template: &Template, number: usize) -> bool {
     larger * 2 > steps
 }
 
-/// How much values of rows, with their files and indices, are like times: up to 10 if all differ, and less by 10 if any falls.
-fn course(mut rows: Vec<Cell<'_>>) -> f64 {
+/// How much the values of rows behave like times: from 0 to 10, the more different values the more. If a value falls, 10 is
+/// subtracted. Each value comes with its file and the index of its record.
+fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
     let falls = |pair: &[Cell<'_>]| {
@@ -99,12 +102,13 @@ fn course(mut rows: Vec<Cell<'_>>) -> f64 {
     10.0 * different.len() as f64 / rows.len().max(1) as f64 - 10.0 * fall
 }
 
-/// The role of a slot, by which values of different shapes are compared: whether it is a time, and the words before it.
+/// The role of a slot. Slots of different shapes with the same role are compared together.
 fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// The time among numbers without words: the only one with a fraction, or else the one with the greatest last value.
+/// The time among numbers without words: the only number with a fraction. If this does not decide, the number with the greatest
+/// last value.
 fn plain_time(template: &Template) -> Option<usize> {
     let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
     let has_fraction = |number: usize| {

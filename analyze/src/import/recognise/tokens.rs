@@ -22,14 +22,14 @@ pub(super) enum Class {
     Number,
     /// Numbers in brackets.
     List,
-    /// A name, or a list of names, behind a word such as `to` or `from`.
+    /// A name or a list of names after a word such as `to` or `from`.
     Peers,
     /// A time, with the index of its format.
     Time(usize),
 }
 
 impl Class {
-    /// Whether a token of this class is a value, which differs from line to line.
+    /// Whether a token of this class is a value, which can differ from line to line.
     pub(super) fn is_slot(self) -> bool {
         matches!(
             self,
@@ -54,7 +54,7 @@ pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
 pub(super) const NAME: &str = r"[\p{L}\d_']+";
 pub(super) const WORD: &str = r"[\p{L}_']+";
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
-/// A list of names: in brackets, or with `and` and the like between them, with or without words for machines.
+/// A list of names: in brackets, or with `and` or similar words between them. Words for machines may come before names.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
@@ -67,18 +67,18 @@ static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
         r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*,?\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #-])?{name})*)"
     ))
 });
-/// Several numbers joined by commas. They are names only behind a plural or a colon.
+/// Several numbers joined by commas. They are names only after a plural (`machines 2, 3`) or a colon.
 static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
 
-/// The same behind `peer=`.
+/// Several numbers joined by commas, after `peer=`.
 static AT_TIGHT_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b"));
-/// A unit of time directly behind a number.
+/// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =
     Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
-/// A machine's name of one letter, where a line begins. `R`, `S` and `I` are events.
+/// A machine's name of one letter at the beginning of a line. `R`, `S` and `I` are events and not names.
 static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
-/// The tokens of a record of one or more lines.
+/// Splits a record of one or more lines into tokens.
 pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
     let mut tokens: Vec<Token<'_>> = vec![];
     let mut at = 0;
@@ -146,8 +146,8 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     }
 }
 
-/// How long the names are with which `rest` begins, if a word such as `to` or `from` stands before them, with nothing between but
-/// words for machines; or the word of an event and an arrow; or `peer=`.
+/// The length of the names at the beginning of `rest`. None unless they follow a word such as `to` or `from` (with or without
+/// words for machines between), the word of an event and an arrow, or `peer=`.
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     let (mut is_many, mut is_arrow, mut is_labelled, mut has_sign) = (false, false, false, false);
     for (index, token) in before.iter().enumerate().rev() {
@@ -159,7 +159,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 has_sign |= token.text != "#";
             }
             Class::Mark if "<>→←".contains(token.text) => is_arrow = true,
-            // Of `->`, of `<-` and of `machine-1`.
+            // These signs are in `->`, `<-` and `machine-1`.
             Class::Mark if token.text == "-" => {
                 let is_of_name = index + 1 == before.len()
                     && earlier.is_some_and(|word| {
@@ -197,14 +197,14 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     }
 }
 
-/// Whether the last word is one for sending.
+/// Whether the last word means a send.
 fn says_send(tokens: &[Token<'_>]) -> bool {
     let mut tokens = tokens.iter().rev();
     let last = tokens.find(|token| token.class != Class::Space);
     last.is_some_and(|token| kinds::kind_of_word(&token.text.to_lowercase()) == Some(Kind::Send))
 }
 
-/// The length of names with which `rest` begins, unless letters or digits follow them.
+/// The length of the names at the beginning of `rest`, unless letters or digits follow directly.
 fn whole_names(rest: &str, more: Option<regex::Match<'_>>) -> Option<usize> {
     let found = more.or_else(|| AT_PEERS.find(rest));
     found.map(|found| found.end()).filter(|&end| {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_names_times_and_peers() {
+    fn splits_numbers_names_times_and_peers() {
         let found = slots("[vm1] 10:00:01.5 Sent 7 to machines 2 and 3, clock=4 [1, 2] -1");
         let classes = [
             Class::Name,

@@ -51,7 +51,7 @@ pub enum Bug {
     SendDoesNotCount,
     /// Clocks start from 1.
     StartsFromOne,
-    /// Half of all idle ticks are internal events, whatever `internal` is.
+    /// Half of all idle ticks are internal events, for every value of `internal`.
     InternalIsHalf,
     /// Idle ticks of machine 1 are never internal events.
     MachineOneNeverInternal,

@@ -17,11 +17,11 @@ fn journal_rows_that_contradict_something() {
     let changes: [(Change, &str); 11] = [
         (
             |run| run.row.time_scale = 2.0,
-            "time_scale is 2, but 1 in dataset.json",
+            "time_scale is 2, but it is 1 in dataset.json",
         ),
         (
             |run| run.row.isolation = "process".to_owned(),
-            "isolation is process, but shared in dataset.json",
+            "isolation is process, but it is shared in dataset.json",
         ),
         (
             |run| {
@@ -44,7 +44,7 @@ fn journal_rows_that_contradict_something() {
         ),
         (
             |run| run.row.engine = "tcp".to_owned(),
-            "engine is tcp, but virtual in dataset.json",
+            "engine is tcp, but it is virtual in dataset.json",
         ),
         (
             |run| run.row.as_scheduled = false,
@@ -74,14 +74,16 @@ fn journal_rows_that_contradict_something() {
     }
 }
 
-/// Rates whose ticks come closer than what spread phases guarantee only by the hour, and uniform phases, which guarantee nothing.
+/// With the first rates and `spread` phases, the margin is longer than its lower limit: ticks come as close as this limit only
+/// after more than a run. With `uniform` phases there is no lower limit.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
 
-/// In schema 4 `margin_us` was what the phase rule guarantees: that is right in a dataset of that schema, and wrong in a later one.
+/// In schema 4, `margin_us` was the lower limit that the phase rule guarantees. This value is right in a dataset of schema 4, and
+/// wrong in a later one.
 #[test]
-fn margins_by_the_definition_of_their_schema() {
+fn margins_follow_the_definition_of_their_schema() {
     for (schema, has_earlier, is_right) in [
         (5, false, true),
         (5, true, false),
@@ -125,12 +127,12 @@ fn impossible_journal_cells() {
         (
             ",3,\"1,3,6\"",
             ",4,\"1,3,6\"",
-            "column machines: `4`, but the row's other cells say 3",
+            "column machines: `4`, but from the row's other cells follows 3",
         ),
         (
             "\"1,3,6\"",
             "\"1,3\"",
-            "column machines: `3`, but the row's other cells say 2",
+            "column machines: `3`, but from the row's other cells follows 2",
         ),
         (
             ",0.7,",

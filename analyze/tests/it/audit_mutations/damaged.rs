@@ -9,7 +9,7 @@ use sim::log::FinishedRun;
 use super::setups::{World, audit, failed, over_tcp};
 use crate::fixture;
 
-/// Runs of the virtual engine, and runs over TCP whose queues are known only within bounds.
+/// Runs of the virtual engine, and runs over TCP. In the runs over TCP, only lower and upper limits of queue lengths are known.
 pub const WORLDS: [World; 2] = [World::Virtual, World::Late];
 
 /// Audits [`fixture::SMALL`] in this world with an altered second run.
@@ -176,7 +176,7 @@ fn an_idle_tick_after_a_tick_that_left_a_message() {
     }
 }
 
-/// A message leaves the queue only when it is received, however long messages may take.
+/// A message leaves the queue only when it is received, even if messages take very long.
 #[test]
 fn queues_that_shrink() {
     let audit = altered(World::Late, |run| {

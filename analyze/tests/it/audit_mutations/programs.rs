@@ -111,7 +111,7 @@ fn messages_that_take_no_time() {
     }
 }
 
-/// One message in twenty is lost. The later messages are no further violations.
+/// One message in twenty is lost. Later messages are not reported as further violations.
 #[test]
 fn a_lost_message_is_found_once() {
     let audit = SETUPS[1].audit(World::Virtual, Bug::LosesMessages);
@@ -124,7 +124,7 @@ fn a_lost_message_is_found_once() {
 
 #[test]
 fn lost_and_repeated_messages_break_conservation() {
-    // If delays have no useful bound, a lost message may still be under way.
+    // If delays may be very long, a lost message may still be under way.
     let is_known = |setup: &Setup, _: World| is_constant(setup);
     require_found(Bug::LosesMessages, Check::Conservation, is_known);
     require_found(Bug::DuplicatesMessages, Check::Conservation, is_known);
@@ -151,10 +151,11 @@ fn messages_that_are_seen_at_the_time_of_their_send() {
     });
 }
 
-/// If a run is as scheduled, there is one order in which its messages are received. For other runs only bounds are known. Here they
-/// are as wide as the run, but even so a queue cannot contain a message that was not sent yet.
+/// If a run is as scheduled, there is only one possible order in which its messages are received. For other runs only lower and
+/// upper limits are known. Here the limits are as wide as possible, but a queue still cannot contain a message that was not sent
+/// yet.
 #[test]
-fn queue_bounds_depend_on_as_scheduled_in_the_journal() {
+fn limits_of_queues_depend_on_column_as_scheduled() {
     let wide = |run: &mut FinishedRun| {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;

@@ -59,7 +59,7 @@ pub enum World {
     Virtual,
     /// A run over TCP that is as scheduled. Every event is [`LATE_NS`] late.
     AsScheduled,
-    /// A run over TCP that is not as scheduled. Only bounds are known.
+    /// A run over TCP that is not as scheduled. Only lower and upper limits of queue lengths are known.
     Late,
 }
 

@@ -9,23 +9,23 @@ use super::child::{Failure, MachineProcess, Machines};
 use super::{SET_UP_PATIENCE, Settings, token_to_hex};
 use crate::engine::Control;
 use crate::engine::patience::{Patience, Sleep};
-use crate::engine::tcp::{AddressBook, Part, new_token};
+use crate::engine::tcp::{AddressBook, MachineResult, new_token};
 use crate::experiment::Run;
 
 /// Time between two checks of the processes. An interrupt is noticed after this time at the latest.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Time between two checks once one process has ended, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long machines may take after the end of the run, or after another machine has ended well. They wait up to 10 s for the last
-/// messages, and write their logs.
+/// How long machines may take after the end of the run, or after another machine has finished. In this time they wait up to 10 s
+/// for the last messages, and write their logs.
 const END_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a process may take to end after it was asked to. If it takes longer, it is suspended (SIGSTOP) or hangs, and it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How an attempt ended.
 pub(super) enum Outcome {
-    /// Every machine has done its part.
-    Done(Vec<Part>),
+    /// Every machine has finished. These are their results.
+    Done(Vec<MachineResult>),
     /// The run failed. If `again` is true, it may succeed on other addresses.
     Failed { reason: String, again: bool },
     /// The system has no more processes, threads or files, for this reason.
@@ -81,7 +81,7 @@ pub(super) fn attempt(
 struct Processes {
     machines: Vec<MachineProcess>,
     /// The result of each process that has ended.
-    ends: Vec<Option<Result<Part, Failure>>>,
+    ends: Vec<Option<Result<MachineResult, Failure>>>,
     /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
     started: Instant,
@@ -142,7 +142,7 @@ impl Processes {
             if self.ends[machine].is_some() || !process.has_ended()? {
                 continue;
             }
-            let end = process.part();
+            let end = process.result();
             let time_left = if end.is_ok() { END_PATIENCE } else { GRACE };
             if end.is_err() {
                 self.failed.push(machine);
@@ -161,7 +161,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Returns how the attempt ended. If several machines failed, the reason is the failure that caused the others.
+    /// Returns how the attempt ended. If several machines failed, the reason is the failure that probably caused the others.
     fn outcome(mut self) -> Outcome {
         let is_killed =
             |&machine: &usize| matches!(self.ends[machine], Some(Err(Failure::Killed(_))));
@@ -178,8 +178,8 @@ impl Processes {
         if let Some(Err(failure)) = cause.and_then(|machine| self.ends[machine].take()) {
             return failure.into();
         }
-        let parts = self.ends.drain(..).filter_map(|end| end?.ok()).collect();
-        Outcome::Done(parts)
+        let results = self.ends.drain(..).filter_map(|end| end?.ok()).collect();
+        Outcome::Done(results)
     }
 
     /// Returns the time since the start by the monotonic clock.

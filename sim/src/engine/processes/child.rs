@@ -13,12 +13,12 @@ use super::{
     CANNOT_LISTEN, CANNOT_START, CANNOT_WRITE, Report, SET_UP_PATIENCE, Settings, TOKEN_VARIABLE,
 };
 use crate::engine::shortage::is_shortage;
-use crate::engine::tcp::Part;
+use crate::engine::tcp::MachineResult;
 use crate::experiment::Run;
 use crate::log::parse_rows;
 use crate::machine::MachineIndex;
 
-/// Facts about a run's machines that their processes need.
+/// What the processes of a run's machines must know.
 pub(super) struct Machines<'r> {
     pub(super) settings: &'r Settings,
     pub(super) run: &'r Run,
@@ -129,21 +129,21 @@ impl MachineProcess {
     /// Kills the process.
     fn kill(&mut self) {
         if self.status.is_none() {
-            // This fails if the process has just ended, which is no problem.
+            // This fails if the process has just ended. Then nothing needs to be done.
             let _ = self.child.kill();
             self.status = self.child.wait().ok();
         }
     }
 
-    /// Returns what the machine did, once its process has ended.
-    pub(super) fn part(&mut self) -> Result<Part, Failure> {
+    /// Returns the machine's result after its process has ended.
+    pub(super) fn result(&mut self) -> Result<MachineResult, Failure> {
         let machine = self.machine;
         let unreadable =
             |problem: String| Failure::Failed(format!("machine {machine}'s log: {problem}"));
         match self.status {
             Some(status) if status.success() => {
                 let said = read(&mut self.stdout).map_err(|error| unreadable(error.to_string()))?;
-                part(&said).map_err(unreadable)
+                parse_result(&said).map_err(unreadable)
             }
             Some(status) => {
                 let said = read(&mut self.stderr).map_err(|error| unreadable(error.to_string()))?;
@@ -194,13 +194,13 @@ fn read(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(said)
 }
 
-fn part(said: &[u8]) -> Result<Part, String> {
+fn parse_result(said: &[u8]) -> Result<MachineResult, String> {
     let line = said.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let report: Report =
         serde_json::from_slice(&said[..line]).map_err(|error| error.to_string())?;
     let rows: Result<Vec<_>, _> = parse_rows(&said[line + 1..]).collect();
     let rows = rows.map_err(|error| error.to_string())?;
-    Ok(Part {
+    Ok(MachineResult {
         started_at_ns: report.started_at_ns,
         events: rows.into_iter().map(|row| row.logged).collect(),
         latency: report.latency_ns,

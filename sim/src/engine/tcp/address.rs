@@ -1,8 +1,8 @@
 //! The addresses at which machines listen.
 //!
-//! If the whole of 127.0.0.0/8 is loopback (Linux), each run has its own address 127.x.y.z, and its machines use the ports base +
-//! index. Then binding stays fast for any number of sockets. Elsewhere (macOS; Linux where only 127.0.0.1 is loopback) the system
-//! assigns ports on 127.0.0.1.
+//! On most Linux systems, all addresses 127.x.y.z are loopback addresses. Then each run has its own address, and machine i uses
+//! the port base + i. This keeps binding fast for any number of sockets. On other systems (macOS, and Linux systems where only
+//! 127.0.0.1 is a loopback address) the system assigns ports on 127.0.0.1.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +17,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::engine::shortage::is_shortage;
 
-/// Number of addresses that are tried. A single address may be in use. All of them are in use only if a server listens on every address.
+/// Number of addresses that are tried. A single address may be in use by chance. All of them are in use only if a server listens
+/// on every address.
 const ATTEMPTS: usize = 64;
 /// Number of connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -127,7 +128,7 @@ pub(crate) struct AddressBook {
 
 impl AddressBook {
     pub(crate) fn new(ports: PortRange) -> Self {
-        // Processes and event loops start at different addresses, so that they seldom try the same one.
+        // Each process and each event loop starts at a different address, so that two of them seldom try the same one.
         Self {
             ports,
             next: RandomState::new().hash_one(std::process::id()) as u32,
@@ -172,7 +173,7 @@ impl AddressBook {
         })
     }
 
-    /// Finds addresses, free at present, for a run whose machines will listen in their own processes.
+    /// Finds addresses for a run whose machines will listen in their own processes. The addresses are free at this moment.
     pub(crate) fn reserve(&mut self, machines: u32) -> Result<Vec<SocketAddr>, PortsTaken> {
         let listeners = self.listen(machines)?;
         let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();

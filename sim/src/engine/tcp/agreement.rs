@@ -4,14 +4,16 @@ use super::mesh::Mesh;
 use crate::experiment::NANOS_PER_SECOND;
 use crate::machine::MachineIndex;
 
-/// A start that is further away than this, in the past or the future, is an error.
+/// If the announced start is further away than this, in the past or in the future, it is an error.
 const MAX_START_DISTANCE_NS: u64 = 60 * NANOS_PER_SECOND;
 
-/// What this machine has heard from others about the start.
+/// What this machine knows from other machines about the start. Machines report to machine 0 that they are ready, each through
+/// the next machine on the way to machine 0. Machine 0 then sets the start time, which goes back the same way.
 pub(super) struct Agreement {
-    /// The neighbours further from machine 0 that have not yet reported that they and all machines beyond them are ready.
+    /// The neighbours further from machine 0 that have not reported yet. A neighbour reports when it and all machines beyond it
+    /// are ready.
     pub(super) awaited: Vec<MachineIndex>,
-    /// The neighbour from which this machine hears the start time set by machine 0.
+    /// The next machine on the way to machine 0. It sends the start time to this machine.
     next: Option<MachineIndex>,
     /// Whether this machine has reported itself as ready.
     pub(super) has_reported: bool,
@@ -23,12 +25,12 @@ impl Agreement {
     /// Creates the state of the first machine of this process.
     pub(super) fn new(mesh: &Mesh) -> Self {
         let (here, wiring) = (mesh.local().start, mesh.wiring());
-        Self::between(wiring.behind(here), wiring.towards_first(here))
+        Self::between(wiring.machines_beyond(here), wiring.towards_first(here))
     }
 
-    fn between(behind: Vec<MachineIndex>, next: Option<MachineIndex>) -> Self {
+    fn between(awaited: Vec<MachineIndex>, next: Option<MachineIndex>) -> Self {
         Self {
-            awaited: behind,
+            awaited,
             next,
             has_reported: false,
             start_ns: None,
@@ -75,7 +77,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000 * NANOS_PER_SECOND;
 
     #[test]
-    fn only_the_awaited_machines_are_heard() {
+    fn only_awaited_machines_may_report() {
         let mut agreement = Agreement::between(vec![3, 4], Some(0));
         assert!(agreement.receive_ready(2).is_err(), "not behind");
         assert_eq!(agreement.receive_ready(4), Ok(()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::address;
 use super::clock::WallClock;
-use super::hosted::{Hosted, Part};
+use super::hosted::{HostedRun, MachineResult};
 use super::mesh::{Endpoints, Mesh};
 use super::reactor::Reactor;
 use super::secret::Secret;
@@ -18,7 +18,8 @@ use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
-/// Time from the moment when the last machine is ready to the start. Within it, the start time must reach all machines.
+/// Time from the moment when the last machine is ready to the start of the run. In this time, the announcement of the start must
+/// reach all machines.
 const LEAD_NS: u64 = 250_000_000;
 /// Additional time for each machine, because in a ring the start time goes from one machine to the next.
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
@@ -29,7 +30,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Number of bytes read from a socket at once.
 const SCRATCH_BYTES: usize = 64 << 10;
 
-/// The part of one machine in a run, and the addresses of all machines.
+/// One machine that takes part in a run, and the addresses of all machines of the run.
 #[derive(Clone, Debug)]
 pub struct Participant {
     /// The run.
@@ -40,7 +41,7 @@ pub struct Participant {
     pub time_scale: f64,
     /// The index of this machine.
     pub machine: MachineIndex,
-    /// The addresses at which each machine of the run can be reached. Each machine has at least one; they are tried in turn.
+    /// For each machine of the run, the addresses at which it can be reached: at least one. They are tried in turn.
     pub addresses: Vec<Vec<SocketAddr>>,
     /// The addresses at which this machine may listen. It takes the first one that belongs to this host.
     pub listen: Vec<SocketAddr>,
@@ -50,7 +51,7 @@ pub struct Participant {
     pub patience: Duration,
 }
 
-/// Why a machine did not do its part.
+/// Why a machine could not take part in a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParticipantError {
     /// The machine cannot listen. Nothing has happened yet, so the run can be tried again on another address.
@@ -82,7 +83,7 @@ impl From<String> for ParticipantError {
 /// # Errors
 ///
 /// Returns [`ParticipantError`] with the reason in words.
-pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
+pub fn take_part(participant: &Participant) -> Result<MachineResult, ParticipantError> {
     let clock = WallClock::start();
     let mut reactor = Reactor::new().map_err(|error| {
         let problem = format!("cannot watch sockets: {error}");
@@ -138,16 +139,16 @@ pub fn take_part(participant: &Participant) -> Result<Part, ParticipantError> {
             hosted.exchange(socket, &mut scratch, &mut reactor, &clock)?;
         }
     }
-    let (part, mut mesh) = hosted.part(machine);
+    let (result, mut mesh) = hosted.into_result(machine);
     while mesh.close_some(usize::MAX, &mut reactor) {}
-    Ok(part)
+    Ok(result)
 }
 
 fn begin(
     participant: &Participant,
     clock: WallClock,
     reactor: &mut Reactor,
-) -> Result<Hosted, ParticipantError> {
+) -> Result<HostedRun, ParticipantError> {
     let unable = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
         machine: participant.machine,
         address: *address,
@@ -180,7 +181,7 @@ fn begin(
     let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
     let mesh = Mesh::new(0, wiring, endpoints, secret, clock, reactor)
         .map_err(|error| unable(address, error))?;
-    Ok(Hosted::new(
+    Ok(HostedRun::new(
         participant.run.clone(),
         participant.seed,
         participant.time_scale,

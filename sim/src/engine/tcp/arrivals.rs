@@ -1,9 +1,9 @@
-//! Checks whether each message arrived between the ticks, and in the order, of the schedule.
+//! Checks whether each message arrived as scheduled: between the right two ticks of its recipient, and in the right order.
 //!
-//! A tick depends on the messages that were sent before it was due, and on nothing else. So a message must be queued after every
-//! tick that was due before it was sent, before every later tick, and after all messages that were sent before it. If all messages
-//! are, then by induction over the ticks in the order of their due times every event is the one that the virtual engine makes from
-//! the same seed, even if ticks were late.
+//! In the virtual engine, a tick finds exactly the messages that were sent before the tick was due. So over TCP a message must be
+//! queued after every tick of its recipient that was due before the message was sent, before every later tick, and after all
+//! messages that were sent earlier. If this is so for all messages, every tick has the same input in both engines. Then all
+//! events are the same, even if ticks were late.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use crate::machine::{MachineIndex, Message};
 pub(super) struct Arrivals {
     /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// Whether the run has modelled delays. Then the network queue keeps messages until their time and sorts them, but messages of
-    /// one sender must arrive in the order of sending.
+    /// Whether the configuration has delays. Then arrived messages are kept and sorted until their delay is over. So only the
+    /// order of messages from the same sender is checked.
     delayed: bool,
-    /// For each machine, when the last message to it was sent, and by whom.
+    /// For each machine, the time and the sender of the last message to it.
     last: Vec<(u64, MachineIndex)>,
-    /// With modelled delays: the sender's tick of the last message from a machine to another.
+    /// With delays: the tick at which the last message from one machine to another was sent.
     last_of_link: HashMap<(MachineIndex, usize), u64>,
 }
 

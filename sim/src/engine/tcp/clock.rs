@@ -12,8 +12,8 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// Reads both clocks several times, and uses the two readings that are closest together. A process that is interrupted between
-    /// the two readings would otherwise be late, by the clocks of the others, for the whole run.
+    /// Reads both clocks several times, and uses the two readings that are closest together in time. Otherwise, if a process is
+    /// interrupted between the two readings, its wall time is wrong for the whole run.
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();
@@ -43,7 +43,7 @@ impl WallClock {
         self.started_unix_ns + self.started.elapsed().as_nanos() as u64
     }
 
-    /// Returns the instant of Unix time `unix_ns`. A time before the engine's start gives the start.
+    /// Converts a Unix time to an instant. If the time is before the engine's start, returns the start.
     pub(super) fn instant(&self, unix_ns: u64) -> Instant {
         self.started + Duration::from_nanos(unix_ns.saturating_sub(self.started_unix_ns))
     }

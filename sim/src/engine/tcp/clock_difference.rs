@@ -7,7 +7,7 @@ use crate::machine::MachineIndex;
 pub(super) struct ClockDifference {
     /// The two machines, in ascending order.
     pub(super) machines: (MachineIndex, MachineIndex),
-    /// The smallest difference that is possible: the time that the comparison took is subtracted.
+    /// The smallest possible difference: the measured difference minus the time that the comparison took.
     pub(super) at_least_ns: u64,
 }
 

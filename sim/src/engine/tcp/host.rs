@@ -1,6 +1,6 @@
-//! The event loop: takes runs, waits for sockets and deadlines, and passes both to the runs.
+//! The event loop: takes runs, waits for sockets and deadlines, and calls the runs when these are ready.
 //!
-//! Setting up and closing runs goes in small steps, so that the ticks of other runs are not delayed.
+//! Runs are set up and closed in small steps, so that the ticks of other runs are not delayed.
 
 mod ending;
 
@@ -15,7 +15,7 @@ use slab::Slab;
 
 use super::address::{AddressBook, PortRange};
 use super::clock::WallClock;
-use super::hosted::{Hosted, TickResult};
+use super::hosted::{HostedRun, TickResult};
 use super::mesh::{Endpoints, Mesh};
 use super::pressure::Pressure;
 use super::reactor::{Reactor, Ready};
@@ -28,14 +28,14 @@ use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// The most ticks between two checks of the sockets. With more, messages would wait too long.
+/// Maximum number of ticks between two checks of the sockets. With more ticks, messages would wait too long.
 const MAX_TICKS_PER_TURN: usize = 32;
-/// While ticks are overdue, setting up and closing is done at most once in this time.
+/// While ticks are overdue, one step of setting up or closing is done in this time.
 const STEP_EVERY_NS: u64 = 5_000_000;
-/// The most runs that may be setting up at once. The listeners of these runs need files too.
+/// Maximum number of runs that are set up at the same time. The listeners of these runs need files too.
 pub(crate) const MAX_SETTING_UP: usize = 8;
-/// How long a mesh may take to be complete beyond the time that its connections may take, and how long a run waits for its last
-/// messages.
+/// How long a run waits for its last messages. Also, how long the set-up of a mesh may take in addition to the time for its
+/// connections.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest wait. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -49,11 +49,11 @@ pub struct Settings {
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// The most runs at once.
+    /// Maximum number of runs at once.
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
-    /// The most events kept in memory. Further events go to an unnamed file.
+    /// Maximum number of events in memory. Further events go to an unnamed file.
     pub events_in_memory: usize,
     /// The folder of that file.
     pub spill_folder: PathBuf,
@@ -95,7 +95,7 @@ pub fn serve(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
     at_ns: u64,
-    /// Number of the run among all runs of this loop. A slot is used by several runs, one after the other.
+    /// The serial number of the run in this loop. It is needed because a slot is used by several runs, one after the other.
     serial: u64,
     what: DeadlineKind,
     slot: usize,
@@ -105,7 +105,8 @@ struct Deadline {
 enum DeadlineKind {
     /// A machine's next tick.
     Tick(usize),
-    /// Something should have happened by now, apart from the time that the loop has slept since it had slept `asleep_ns`.
+    /// The run should have made progress by now. Time for which the loop slept after it had slept `asleep_ns` in total does not
+    /// count.
     Patience { started: bool, asleep_ns: u64 },
 }
 
@@ -124,7 +125,7 @@ struct Host<'s, D> {
     sleep: Sleep,
     reactor: Reactor,
     addresses: AddressBook,
-    runs: Slab<(u64, Hosted)>,
+    runs: Slab<(u64, HostedRun)>,
     /// Runs that have connections still to open.
     setting_up: VecDeque<usize>,
     /// Number of runs whose mesh is not complete.
@@ -136,7 +137,7 @@ struct Host<'s, D> {
     had_time_ns: u64,
     /// A run that starts when another one has ended, because there were no more files.
     postponed: Option<Run>,
-    /// Whether this turn started or ended a run. Then the next run can perhaps be taken.
+    /// Whether this turn of the loop started or ended a run. Then there may be room for another run.
     may_take_more: bool,
     events_in_memory: usize,
     spill: Option<Spill>,
@@ -179,7 +180,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         self.runs.is_empty() && self.closing.is_empty()
     }
 
-    /// Takes the next run if there is room for it. Returns whether it may be called again at once.
+    /// Takes the next run if another run is possible now. Returns whether the function may be called again at once.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
         // There is room because another run has just been closed.
         let made_room = std::mem::replace(&mut self.may_take_more, false);
@@ -232,7 +233,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                     .links(run.configuration.rates.machines());
                 let serial = self.next_serial;
                 self.next_serial += 1;
-                let hosted = Hosted::new(run, self.settings.seed, self.settings.time_scale, mesh);
+                let hosted =
+                    HostedRun::new(run, self.settings.seed, self.settings.time_scale, mesh);
                 self.runs.insert((serial, hosted));
                 self.control.begin();
                 self.not_started += 1;
@@ -301,7 +303,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    /// Returns whether there is time for other work than ticks: no tick is overdue, or there was no such time for long.
+    /// Returns whether the loop should now do other work than ticks: no tick is overdue, or other work has waited too long.
     fn has_time(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let next = self.deadlines.peek();
@@ -361,8 +363,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    /// Ends the run of `deadline` if it has made no progress. The time that the loop has slept since it had slept `asleep_ns` does
-    /// not count.
+    /// Ends the run of `deadline` if it has made no progress. Time for which the loop slept after it had slept `asleep_ns` in
+    /// total does not count.
     fn meet_deadline(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
         let patience = Patience::until(deadline.at_ns, asleep_ns);
         if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
@@ -433,9 +435,9 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         self.ready = ready;
     }
 
-    /// If too many connections are silent, closes those that have been silent longest, in whichever run.
+    /// If too many connections of all runs are silent, closes those that have been silent longest.
     fn close_silent_connections(&mut self) {
-        while self.reactor.is_crowded()
+        while self.reactor.has_too_many_silent()
             && let Some(route) = self.reactor.longest_silent()
             && let Some((_, hosted)) = self.runs.get_mut(route.run)
         {

@@ -15,30 +15,30 @@ use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
 use crate::wire::{Frame, RunToken};
 
-/// What one machine did in a run.
+/// The result of one machine in a run: its events, and how its messages arrived.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct MachineResult {
     /// Unix time of the run's start, in nanoseconds.
     pub started_at_ns: u64,
     /// The machine's events, in the order of its ticks.
     pub events: Vec<LoggedEvent>,
     /// Latency of each message that the machine received: time when queued minus time when sent.
     pub latency: Samples,
-    /// Whether every one of these messages was queued between the ticks, and in the order, of the schedule.
+    /// Whether all these messages arrived as scheduled ([`super::arrivals`]).
     pub as_scheduled: bool,
     /// Number of connections that were refused because they did not come from a machine of the run.
     pub rejected_connections: u32,
 }
 
-/// Time from a complete mesh to the run's start, in which the event loop can serve its other runs.
+/// Time from the completion of the mesh to the run's start. In this time the event loop can serve its other runs.
 const LEAD_NS: u64 = 1_000_000;
 
 /// Space for events that is reserved at a run's start. It grows when needed.
 const INITIAL_EVENTS: u64 = 256;
-/// Far longer than any delay that is ever drawn.
+/// A limit for the delays in messages, far longer than any delay that is ever drawn.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// The most events that all machines can have together: each tick may send one message, which every other machine may receive.
+/// The maximum number of events of all machines together: each tick may send one message, which every other machine may receive.
 fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks
@@ -46,7 +46,7 @@ fn max_events(schedule: &Schedule) -> u64 {
         .saturating_mul(schedule.machines() as u64)
 }
 
-pub(super) struct Hosted {
+pub(super) struct HostedRun {
     run: Run,
     seed: u64,
     time_scale: f64,
@@ -64,7 +64,7 @@ pub(super) struct Hosted {
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// No clock can exceed this value: a clock counts at most all events of the run.
+    /// The highest possible timestamp: a clock counts at most all events of the run.
     highest_stamp: u64,
     /// Number of messages that have arrived.
     messages: u64,
@@ -87,7 +87,7 @@ pub(super) struct TickResult {
     pub(super) events: usize,
 }
 
-impl Hosted {
+impl HostedRun {
     pub(super) fn new(run: Run, seed: u64, time_scale: f64, mesh: Mesh) -> Self {
         let schedule = run.schedule(seed);
         let log =
@@ -173,8 +173,9 @@ impl Hosted {
         true
     }
 
-    /// Does one step towards a common start with machines in other processes. Reports that all connections are open go from machine
-    /// to machine to machine 0, and its start time goes back the same way. Returns whether the run has started.
+    /// Does one step towards a common start with machines in other processes. Each machine reports that all connections are open.
+    /// The reports go from machine to machine until they reach machine 0, and the start time goes back the same way. Returns
+    /// whether the run has started.
     pub(super) fn agree_to_start(
         &mut self,
         now_ns: u64,
@@ -185,7 +186,7 @@ impl Hosted {
             return Ok(self.has_started());
         }
         let here = self.mesh.local().start;
-        let behind = self.mesh.wiring().behind(here);
+        let beyond = self.mesh.wiring().machines_beyond(here);
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
             self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
@@ -194,7 +195,7 @@ impl Hosted {
             }
         }
         if let Some(at_ns) = self.agreement.start_ns {
-            for peer in behind {
+            for peer in beyond {
                 self.mesh.send(here, peer, &Frame::Start { at_ns })?;
             }
             self.mesh.end_set_up(reactor);
@@ -218,7 +219,8 @@ impl Hosted {
         self.mesh.clocks()?.remark(margin_ns)
     }
 
-    /// The run's margin in wall nanoseconds. Not to be asked for while ticks are due: it looks at the whole schedule.
+    /// Computes the run's margin in wall nanoseconds. Do not call this while ticks are due: it reads the whole schedule, which
+    /// takes long.
     pub(super) fn margin_ns(&self) -> u64 {
         wall_margin_ns(&self.schedule, self.time_scale)
     }
@@ -240,8 +242,8 @@ impl Hosted {
         self.started_at_ns.unwrap_or(0) + (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// Returns whether a tick due at `due_ns` must wait until the sockets have been read: a message sent in this turn of the event
-    /// loop, by a tick that was due earlier, may be for it.
+    /// Returns whether a tick due at `due_ns` must wait until the sockets have been read. This is so if an earlier tick sent a
+    /// message in the same turn of the event loop, because the message may be for this tick.
     pub(super) fn awaits_messages(&self, turn: u64, due_ns: u64) -> bool {
         self.last_send
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
@@ -305,7 +307,8 @@ impl Hosted {
         Ok(())
     }
 
-    /// Ends machines that have no tick within the run's duration. They tell their peers at the start that they send nothing.
+    /// Ends machines that have no tick within the run's duration. At the start, they report to their peers that they send
+    /// nothing.
     pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
         self.mesh
             .local()
@@ -325,7 +328,7 @@ impl Hosted {
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, done) = (&mut self.arrivals, &self.done);
         let (highest_stamp, messages) = (self.highest_stamp, &mut self.messages);
-        let hear = |owner: MachineIndex, sender: MachineIndex, frame| {
+        let handle = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
                     stamp,
@@ -338,7 +341,7 @@ impl Hosted {
                         || stamp > highest_stamp
                         || *messages >= highest_stamp
                     {
-                        return Err("carried a message that its sender cannot have sent".to_owned());
+                        return Err("carried a message that the sender cannot have sent".to_owned());
                     }
                     *messages += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
@@ -359,10 +362,10 @@ impl Hosted {
             Ok(())
         };
         match ready.route.socket {
-            SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
+            SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, handle),
             SocketId::Link(index) => {
                 self.mesh
-                    .exchange(index, ready.readiness, scratch, reactor, hear)
+                    .exchange(index, ready.readiness, scratch, reactor, handle)
             }
         }
     }
@@ -384,7 +387,7 @@ impl Hosted {
         };
         if self.has_started() {
             format!(
-                "machine {owner} did not hear from machine {peer} in time; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
+                "machine {owner} did not handle from machine {peer} in time; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
             )
         } else {
             let hint = match self.mesh.rejected_connections() {
@@ -432,16 +435,16 @@ impl Hosted {
         (ended, self.mesh)
     }
 
-    /// Ends the run of one machine in its own process. Returns its part and the mesh, which must still be closed.
-    pub(super) fn part(mut self, machine: usize) -> (Part, Mesh) {
-        let part = Part {
+    /// Ends the run of one machine in its own process. Returns the machine's result, and the mesh, which must still be closed.
+    pub(super) fn into_result(mut self, machine: usize) -> (MachineResult, Mesh) {
+        let result = MachineResult {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             events: std::mem::take(&mut self.log[machine]),
             latency: self.latency,
             as_scheduled: self.arrivals.as_scheduled,
             rejected_connections: self.rejected_connections + self.mesh.rejected_connections(),
         };
-        (part, self.mesh)
+        (result, self.mesh)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One end of one connection: a handshake in each direction, then frames. It never blocks.
+//! One end of a connection. It first carries a handshake in each direction, and then frames. Reading and writing never block.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -41,7 +41,7 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The first bytes of both machines, before they know each other: the listener's nonce and clock, and the dialler's.
+/// The first bytes of both ends: nonce and clock of the machine that listens, and nonce and clock of the machine that connects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) challenge: (Nonce, u64),
@@ -49,7 +49,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Returns the session as bytes: the challenge, then the dialler's part.
+    /// Returns the session as bytes: first those of the machine that listens (the challenge), then those of the machine that
+    /// connects.
     pub(super) fn bytes(&self) -> [u8; 2 * CHALLENGE_BYTES] {
         let mut bytes = [0; 2 * CHALLENGE_BYTES];
         for (part, (nonce, time_ns)) in bytes
@@ -64,7 +65,7 @@ impl Session {
 }
 
 impl Closing {
-    /// Prepares `stream`: small messages are sent without delay, and it is closed in this way.
+    /// Prepares `stream`, so that small messages are sent without delay, and that it is closed in this way.
     pub(super) fn prepare(self, stream: &TcpStream) -> io::Result<()> {
         let socket = SockRef::from(stream);
         socket.set_tcp_nodelay(true)?;
@@ -79,22 +80,22 @@ impl Closing {
 pub(super) struct Link {
     /// The machine at this end.
     pub(super) owner: MachineIndex,
-    /// The machine at the other end. It is unknown until an accepted connection has named it.
+    /// The machine at the other end. For an accepted connection it is unknown until the other end has named itself.
     pub(super) peer: Option<MachineIndex>,
     /// The handle of the socket in the reactor.
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// What was sent before the peer was known.
+    /// The bytes that were sent before the peer was known.
     pub(super) session: Session,
-    /// The number of the message, if the connection is for one message.
+    /// If the connection is for one message: the number of this message.
     pub(super) number: Nonce,
     proven: bool,
     hello: Chunks<HELLO_BYTES>,
     frames: Chunks<FRAME_BYTES>,
     outbox: Vec<u8>,
     messages_sent: u64,
-    messages_heard: u64,
+    messages_received: u64,
     /// Number of messages that the other end reported in its end frame.
     announced: Option<u64>,
     ended: bool,
@@ -123,7 +124,7 @@ impl Link {
             frames: Chunks::default(),
             outbox: vec![],
             messages_sent: 0,
-            messages_heard: 0,
+            messages_received: 0,
             announced: None,
             ended: false,
             closed: false,
@@ -152,7 +153,7 @@ impl Link {
 
     /// Counts a message that arrived over its own connection. Returns whether it was the last.
     pub(super) fn count_received_on_own_connection(&mut self) -> Result<bool, String> {
-        self.messages_heard += 1;
+        self.messages_received += 1;
         self.check_end()?;
         Ok(self.ended)
     }
@@ -184,10 +185,10 @@ impl Link {
         self.ended
     }
 
-    /// Notes that the other end has proved to be the peer.
+    /// Notes that the other end has proved that it is the peer.
     pub(super) fn set_proven(&mut self) {
         self.proven = true;
-        // A receipt is the last thing that the recipient sends: it may close at once.
+        // A receipt is the last thing that the recipient sends. After it, the connection may be closed at once.
         self.ended |= self.is_senders_end();
     }
 
@@ -196,12 +197,12 @@ impl Link {
         self.messages_sent
     }
 
-    /// Returns whether the other end has proved to be the peer.
+    /// Returns whether the other end has proved that it is the peer.
     pub(super) fn is_proven(&self) -> bool {
         self.proven
     }
 
-    /// Writes as much as the connection takes now. [`Link::flush`] writes the rest.
+    /// Writes as many bytes as the connection accepts now. [`Link::flush`] writes the rest.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.outbox.is_empty() {
             self.outbox.extend_from_slice(bytes);
@@ -212,7 +213,7 @@ impl Link {
         Ok(())
     }
 
-    /// Writes more of the rest.
+    /// Writes more of the bytes that could not be written before.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if !self.outbox.is_empty() {
             let written = write_some(&mut self.stream, &self.outbox)?;
@@ -221,16 +222,17 @@ impl Link {
         Ok(())
     }
 
-    /// Reads all bytes that have arrived, and passes each hello and frame to `hear`. With `to_the_end`, the other end has closed.
+    /// Reads all bytes that have arrived, and passes each hello and frame to `handle`. If `to_the_end` is true, the other end has
+    /// closed, so everything is read.
     ///
     /// # Errors
     ///
-    /// Returns why the connection cannot be used any more: it broke, it ended early, or `hear` refused a frame.
+    /// Returns why the connection cannot be used any more: it broke, it ended early, or `handle` refused a frame.
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
         to_the_end: bool,
-        mut hear: impl FnMut(&mut Self, Incoming) -> Result<(), String>,
+        mut handle: impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
         loop {
             let length = match self.stream.read(scratch) {
@@ -252,7 +254,7 @@ impl Link {
                 }
                 Err(error) => return Err(format!("broke ({error})")),
             };
-            self.decode(&scratch[..length], &mut hear)?;
+            self.decode(&scratch[..length], &mut handle)?;
             if length < scratch.len() && !to_the_end {
                 return Ok(());
             }
@@ -262,31 +264,31 @@ impl Link {
     fn decode(
         &mut self,
         mut bytes: &[u8],
-        hear: &mut impl FnMut(&mut Self, Incoming) -> Result<(), String>,
+        handle: &mut impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
         while !self.proven {
             let Some(hello) = self.hello.take(&mut bytes) else {
                 return Ok(());
             };
             let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
-            hear(self, Incoming::Hello(hello))?;
+            handle(self, Incoming::Hello(hello))?;
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
             self.count_message(&frame)?;
-            hear(self, Incoming::Frame(frame))?;
+            handle(self, Incoming::Frame(frame))?;
         }
         Ok(())
     }
 
-    /// Counts messages at both ends: none may be lost, and none may follow the end frame.
+    /// Counts the messages that arrive. No message may follow the end frame.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
         match *frame {
             _ if self.ended || self.announced.is_some() => {
                 Err("sent more after its end frame".to_owned())
             }
             Frame::Message { .. } => {
-                self.messages_heard += 1;
+                self.messages_received += 1;
                 Ok(())
             }
             Frame::End { messages } => {
@@ -306,13 +308,13 @@ impl Link {
         let more_may_come = Purpose::Persistent {
             message_has_own_connection: true,
         } == self.purpose;
-        self.ended = self.messages_heard == messages;
-        if self.ended || (more_may_come && self.messages_heard < messages) {
+        self.ended = self.messages_received == messages;
+        if self.ended || (more_may_come && self.messages_received < messages) {
             return Ok(());
         }
         Err(format!(
             "lost messages: {} of {messages} arrived",
-            self.messages_heard
+            self.messages_received
         ))
     }
 

@@ -1,10 +1,11 @@
-//! The connections between a run's machines, one for each pair that may exchange messages. This process has both ends of each
-//! connection, or one end if it runs a single machine. [`handshake`] finds out who is at the other end, and refuses strangers;
-//! [`per_message`] has connections that carry one message each.
+//! The connections between a run's machines (the *mesh*): one for each pair of machines that may exchange messages. If this
+//! process runs all machines, it has both ends of each connection; if it runs a single machine, it has one end. [`handshake`]
+//! checks which machine is at the other end, and refuses other programs. [`per_message`] has the connections that carry only one
+//! message.
 //!
-//! Set-up goes in small steps, so that the ticks of other runs come in between. The machine with the higher index opens the
-//! connection. Each side proves that it knows the run's token; a side that cannot is refused and counted. When every end is proven,
-//! the mesh is complete, and the listeners close.
+//! The mesh is set up in small steps, so that the ticks of other runs are not delayed. The machine with the higher index opens
+//! the connection (it *dials*). Each side proves that it knows the run's token. A side that cannot do this is refused and
+//! counted. When all ends have proved this, the mesh is complete, and the listeners close.
 
 mod handshake;
 mod per_message;
@@ -28,9 +29,9 @@ use crate::wire::{Frame, Nonce};
 
 /// Connections opened in one step.
 const DIALS_PER_STEP: usize = 2;
-/// How long to wait before trying again a peer that does not listen yet.
+/// How long to wait before dialling a peer again that does not listen yet.
 const DIAL_AGAIN: Duration = Duration::from_millis(100);
-/// Connections accepted in one step. Then the run's own machines, which also wait, have a chance.
+/// Maximum number of connections accepted in one step.
 const ACCEPTS_PER_STEP: usize = 16;
 
 /// The listeners and addresses of a run's machines.
@@ -63,7 +64,7 @@ pub(super) struct Mesh {
     secret: Secret,
     nonces: Nonces,
     clock: WallClock,
-    /// The two clocks that differ most, of machines in different processes.
+    /// The largest difference found between the clocks of two machines in different processes.
     clocks: Option<ClockDifference>,
     addresses: Vec<Vec<SocketAddr>>,
     /// How often opening a connection has failed. The next attempt uses the next address.
@@ -81,7 +82,7 @@ pub(super) struct Mesh {
     greeted_ends: usize,
     /// Number of ends whose peer has sent its end frame.
     ended_ends: usize,
-    /// Number of messages over their own connections that are not confirmed yet.
+    /// Number of messages with their own connections that are not confirmed yet.
     under_way: usize,
     rejected_connections: u32,
 }
@@ -183,7 +184,7 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
-    /// Returns the two clocks that differ most, of connected machines in different processes.
+    /// Returns the largest difference found between the clocks of two connected machines in different processes.
     pub(super) fn clocks(&self) -> Option<ClockDifference> {
         self.clocks
     }
@@ -198,11 +199,11 @@ impl Mesh {
             let Some((dialler, peer)) = self.to_dial.pop() else {
                 return Ok(false);
             };
-            let standing = self.standing();
+            let persistent = self.persistent_purpose();
             let address = self.address_to_dial(peer);
             let dialled = self
                 .connect(address, reactor)
-                .and_then(|stream| self.add(dialler, Some(peer), standing, stream, reactor));
+                .and_then(|stream| self.add(dialler, Some(peer), persistent, stream, reactor));
             let problem = match dialled {
                 Ok(index) => self.open(index, peer).err(),
                 Err(error) => {
@@ -228,7 +229,7 @@ impl Mesh {
         Ok(true)
     }
 
-    /// Opens a connection to `address`. If the system has no more files, connections of strangers are closed first.
+    /// Opens a connection to `address`. If the system has no more files, connections of other programs are closed first.
     fn connect(&mut self, address: SocketAddr, reactor: &mut Reactor) -> io::Result<TcpStream> {
         TcpStream::connect(address).or_else(|error| {
             if is_shortage(&error) && self.close_all_silent(reactor) {
@@ -239,7 +240,7 @@ impl Mesh {
         })
     }
 
-    fn standing(&self) -> Purpose {
+    fn persistent_purpose(&self) -> Purpose {
         Purpose::Persistent {
             message_has_own_connection: self.wiring.is_per_message(),
         }
@@ -266,7 +267,7 @@ impl Mesh {
             Closing::Orderly
         };
         if let Err(error) = closing.prepare(&stream) {
-            reactor.forget(&mut stream, handle);
+            reactor.unwatch(&mut stream, handle);
             return Err(error);
         }
         let link = Link::new(owner, peer, purpose, stream, handle);
@@ -296,7 +297,7 @@ impl Mesh {
         self.to_dial.push((link.owner, peer));
         self.failed_dials += 1;
         self.dial_again = Some(Instant::now() + DIAL_AGAIN);
-        reactor.forget(&mut link.stream, link.handle);
+        reactor.unwatch(&mut link.stream, link.handle);
     }
 
     fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
@@ -321,8 +322,8 @@ impl Mesh {
             return addresses[0];
         };
         let index = self.link_index(owner, peer);
-        let standing = index.and_then(|index| self.links[index].as_ref());
-        let there = standing.and_then(|link| link.stream.peer_addr().ok());
+        let persistent = index.and_then(|index| self.links[index].as_ref());
+        let there = persistent.and_then(|link| link.stream.peer_addr().ok());
         let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
         addresses.iter().find(is_there).copied().unwrap_or(first)
     }
@@ -333,15 +334,15 @@ impl Mesh {
             .get_mut((machine - self.local.start) as usize)
     }
 
-    /// Writes and reads what the link at `index` is ready for. Passes messages for its owner to `hear`, with their sender. `hear`
-    /// may refuse them.
+    /// Writes and reads what the link at `index` is ready for. Passes each message, with its recipient and sender, to `handle`,
+    /// which may refuse it.
     pub(super) fn exchange(
         &mut self,
         index: usize,
         readiness: Readiness,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
+        mut handle: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let Some(mut link) = self.links.get_mut(index).and_then(Option::take) else {
             return Ok(());
@@ -366,7 +367,7 @@ impl Mesh {
                                 }
                             };
                             self.ended_ends += usize::from(is_last);
-                            hear(link.owner, peer, frame)?;
+                            handle(link.owner, peer, frame)?;
                         }
                     }
                 }
@@ -374,7 +375,7 @@ impl Mesh {
             })
         });
         if was_unknown && link.peer.is_some() {
-            reactor.trust(link.handle);
+            reactor.remove_silent(link.handle);
         }
         match (result, link.peer) {
             (Ok(()), _) => {
@@ -419,7 +420,7 @@ impl Mesh {
     /// Closes the listeners, and the connections whose machine is not known.
     pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
         for mut listener in std::mem::take(&mut self.listeners) {
-            reactor.forget(&mut listener.listener, listener.handle);
+            reactor.unwatch(&mut listener.listener, listener.handle);
         }
         for index in 0..self.links.len() {
             if let Some(link) = self.links[index].take_if(|link| link.peer.is_none()) {
@@ -461,8 +462,8 @@ impl Mesh {
         })
     }
 
-    /// Returns a pair of machines of which one has no connection to the other or has not received its end frame. This explains why
-    /// a run is stuck.
+    /// Finds two machines of which the first has no connection to the second, or has not received the end frame of the second.
+    /// This explains why a run makes no progress.
     pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let missing_fields = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link =
@@ -485,7 +486,7 @@ impl Mesh {
         self.close_listeners(reactor);
         for _ in 0..most {
             match self.links.pop() {
-                Some(Some(mut link)) => reactor.forget(&mut link.stream, link.handle),
+                Some(Some(mut link)) => reactor.unwatch(&mut link.stream, link.handle),
                 Some(None) => {}
                 None => return false,
             }

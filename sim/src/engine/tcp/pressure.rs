@@ -5,8 +5,8 @@ use crate::engine::LATE;
 const WINDOW_NS: u64 = 1_000_000_000;
 /// If the share of late ticks in a window is larger than this, the pressure is high.
 const TOO_MANY_LATE: f64 = 0.1;
-/// If a window has more ticks than this, deadlines are met up to [`SLACK_NS`] late, so that one turn of the loop meets several.
-/// Waking up costs more than a tick, and it is the largest cost of a busy loop.
+/// If a window has more ticks than this, ticks may be up to [`SLACK_NS`] late, so that one turn of the loop does several ticks.
+/// This saves time, because waking up takes longer than a tick.
 const DENSE_TICKS: u64 = 10_000;
 /// How late an ordinary timer may be on Linux.
 const SLACK_NS: u64 = 50_000;
@@ -38,7 +38,7 @@ impl Pressure {
         self.high
     }
 
-    /// Returns how late a deadline may be met, so that the next deadlines are met in the same turn.
+    /// Returns how late a tick may be, so that the loop can wait for several ticks and do them in one turn.
     pub(super) fn slack_ns(&self) -> u64 {
         if self.dense { SLACK_NS } else { 0 }
     }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn slack_only_if_there_are_many_ticks() {
+    fn ticks_may_be_late_only_if_there_are_many() {
         assert_eq!(after(1_000, 0, 1).slack_ns(), 0);
         assert_eq!(after(30_000, 0, 1).slack_ns(), SLACK_NS);
     }

@@ -11,10 +11,11 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-/// The most sockets that one wait reports. The next wait reports the others.
+/// Maximum number of sockets that one wait reports. The next wait reports the others.
 const EVENTS: usize = 1024;
-/// How many accepted connections, of all runs of an event loop together, may be silent at the same time. If there is one more, the
-/// one that has been silent longest is closed. A run's own machines send their hello at once, so strangers cannot keep them out.
+/// How many accepted connections may be silent at the same time, in all runs of an event loop together. If there is one more, the
+/// connection that has been silent longest is closed. Machines send their hello at once, so even many silent connections of other
+/// programs do not prevent them from connecting.
 pub(crate) const SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
@@ -44,11 +45,11 @@ pub(super) struct Ready {
     pub(super) readiness: Readiness,
 }
 
-/// Other things that a socket is ready for, beside reading.
+/// What a socket is ready for, in addition to reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
     pub(super) writable: bool,
-    /// The other end has closed for writing. This is reported only once, so reading must continue until the end is found.
+    /// The other end will send nothing more. This is reported only once, so reading must continue until the end.
     pub(super) closed: bool,
 }
 
@@ -102,24 +103,24 @@ impl Reactor {
     }
 
     /// Stops watching a socket. The socket will be closed soon, which also stops the watch if this call fails.
-    pub(super) fn forget(&mut self, source: &mut impl Source, handle: usize) {
-        self.trust(handle);
+    pub(super) fn unwatch(&mut self, source: &mut impl Source, handle: usize) {
+        self.remove_silent(handle);
         self.routes.remove(handle);
         let _ = self.poll.registry().deregister(source);
     }
 
     /// Adds an accepted connection to the silent ones.
-    pub(super) fn suspect(&mut self, handle: usize) {
+    pub(super) fn add_silent(&mut self, handle: usize) {
         self.silent.push_back(handle);
     }
 
     /// Removes a connection from the silent ones.
-    pub(super) fn trust(&mut self, handle: usize) {
+    pub(super) fn remove_silent(&mut self, handle: usize) {
         self.silent.retain(|&silent| silent != handle);
     }
 
     /// Returns whether there are too many silent connections.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(super) fn has_too_many_silent(&self) -> bool {
         self.silent.len() > SILENT
     }
 
@@ -137,9 +138,9 @@ impl Reactor {
         routes.copied().find(|route| route.run == run)
     }
 
-    /// Notes that the listener at `route` has more connections to accept. It is reported again at once, or a little later if
-    /// accepting `failed`.
-    pub(super) fn look_again(&mut self, route: Route, failed: bool) {
+    /// Notes that the listener at `route` has more connections to accept. The listener is then reported as ready again: at once,
+    /// or a little later if accepting `failed`.
+    pub(super) fn retry_listener(&mut self, route: Route, failed: bool) {
         let when = Instant::now() + if failed { TRY_AGAIN } else { Duration::ZERO };
         self.again.push((when, route));
     }
@@ -164,7 +165,7 @@ impl Reactor {
         }
     }
 
-    /// Moves the sockets that the last wait found ready to `ready`. A reported socket may have nothing to read.
+    /// Moves the sockets that were found ready by the last wait to `ready`. A reported socket may have nothing to read.
     pub(super) fn take_ready(&mut self, ready: &mut Vec<Ready>) {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
@@ -221,8 +222,8 @@ mod timer {
             })
         }
 
-        /// Makes a wait end at `until`. Returns the timeout for the wait itself: `None`, so that the kernel has only one timer to
-        /// set, or zero if the time has come.
+        /// Makes the next wait end at `until`. Returns the timeout for this wait: zero if `until` has passed, and otherwise
+        /// `None`, because the timer ends the wait.
         pub(super) fn set(&mut self, until: Instant) -> io::Result<Option<Duration>> {
             let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {

@@ -3,7 +3,7 @@
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 
-/// The purpose of the keys, so that no other use of a token leads to the same key.
+/// A text that makes the keys different from keys for other purposes.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
 /// A key for proofs. It depends on the run's token and on the run.
@@ -24,7 +24,7 @@ impl Secret {
         }
     }
 
-    /// Returns the proof of `hello`, which its machine sends to `to` after the bytes `before` were sent.
+    /// Returns the proof for `hello`. A machine sends `hello` to machine `to` after the bytes `before` were sent.
     fn proof(&self, hello: &Hello, to: MachineIndex, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[hello.kind.number()]);
@@ -76,7 +76,7 @@ pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }
 
-/// Creates the step of a handshake that `machine` takes with `nonce`, still without a proof.
+/// Creates a step of the handshake by `machine` with `nonce`. The proof is added later.
 pub(super) fn new_step(
     kind: HelloKind,
     machine: MachineIndex,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_is_valid_for_one_step_between_two_machines_only() {
+    fn a_proof_is_valid_only_for_its_step_and_its_two_machines() {
         let secret = Secret::new(&[7; 16], 1, "a");
         let hello = secret.signed(new_step(HelloKind::Dial, 1, [3; 16], 5), 0, b"before");
         assert!(secret.is_proven(&hello, 0, b"before"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::log::{EventRow, LoggedEvent, parse_rows, write_row};
 
-/// Appends pieces of logs to a file. Starts the file again when no piece is needed any more.
+/// Appends pieces of logs to a file. When no piece is needed any more, writing starts again at the beginning of the file.
 #[derive(Debug)]
 pub(super) struct Spill {
     file: Arc<File>,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_read_back_and_the_file_starts_again_when_none_is_left() {
+    fn pieces_are_read_back_and_the_file_is_reused_when_no_piece_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spill = Spill::in_folder(folder.path()).expect("a file");
         let first = spill.write(&events(0)).expect("written");

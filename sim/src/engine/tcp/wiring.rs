@@ -1,4 +1,4 @@
-//! Which machines of a run are connected: those between which messages may flow.
+//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other.
 
 use crate::experiment::{Configuration, Connection, Topology};
 use crate::machine::MachineIndex;
@@ -38,13 +38,13 @@ impl Wiring {
         of_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
     }
 
-    /// Returns whether each message has its own connection, beside the persistent ones.
+    /// Returns whether each message has its own connection, in addition to the persistent connections.
     pub(super) fn is_per_message(&self) -> bool {
         self.connection == Connection::PerMessage
     }
 
     /// Returns whether `sender` may send messages to `recipient`.
-    pub(super) fn carries(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
+    pub(super) fn may_send(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
         self.are_linked(sender, recipient) && (self.topology != Topology::TimeKeeper || sender == 0)
     }
 
@@ -53,8 +53,8 @@ impl Wiring {
         self.topology.towards_first(machine, self.machines())
     }
 
-    /// Returns the machines that reach machine 0 through `machine` as their next step.
-    pub(super) fn behind(&self, machine: MachineIndex) -> Vec<MachineIndex> {
+    /// Returns the machines for which `machine` is the next machine on the way to machine 0.
+    pub(super) fn machines_beyond(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         let linked = self.linked(machine).iter().copied();
         linked
             .filter(|&peer| self.towards_first(peer) == Some(machine))

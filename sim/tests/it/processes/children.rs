@@ -18,7 +18,7 @@ pub(super) fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
     }
 }
 
-/// Waits until a process has ended, or is at least dead.
+/// Waits until a process has ended. A zombie process counts as ended.
 #[cfg(target_os = "linux")]
 pub(super) fn wait_until_gone(process: u32) {
     while parent_and_state(process).is_some_and(|(_, state)| state != 'Z') {

@@ -1,10 +1,10 @@
 //! How runs end in an event loop: they finish, fail, are set up again, or are dropped after an interrupt.
 
 use super::{Endpoints, Host, new_token};
-use crate::engine::tcp::hosted::Hosted;
+use crate::engine::tcp::hosted::HostedRun;
 use crate::engine::{RawLog, RunOutcome};
 
-/// The most connections closed in one turn.
+/// Maximum number of connections that are closed in one turn.
 const MAX_CLOSES_PER_TURN: usize = 4;
 /// How often the mesh of a run is set up before the run fails.
 const MAX_SETUPS: u32 = 3;
@@ -51,7 +51,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
 
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // This is done at once: silent connections are listed with the slot of their run, and another run may use this slot soon.
+        // This cannot wait: silent connections are listed with the slot of their run, and another run may use this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         self.not_started -= usize::from(!hosted.has_started());
@@ -79,7 +79,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
             return;
         }
         let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
-        let long = |hosted: &Hosted| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
+        let long = |hosted: &HostedRun| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
         let slots: Vec<usize> = self
             .runs
             .iter()

@@ -1,4 +1,4 @@
-//! What a peer that knows the token may send, and what ends its run.
+//! Tests of messages that a correct peer cannot send. They end the run.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
 struct Fixture {
-    hosted: Hosted,
+    hosted: HostedRun,
     reactor: Reactor,
     clock: WallClock,
 }
@@ -29,7 +29,7 @@ impl Fixture {
             Secret::new(&[1; 16], 1, "run"),
         );
         let mesh = Mesh::new(0, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
-        let hosted = Hosted::new(run, 1, 1.0, mesh);
+        let hosted = HostedRun::new(run, 1, 1.0, mesh);
         let mut fixture = Self {
             hosted,
             reactor,
@@ -92,7 +92,7 @@ fn impossible_messages_end_the_run_and_name_the_machines() {
         let reason = Fixture::new().failure(frame, times);
         assert_eq!(
             reason,
-            "machine 0's connection to machine 1 carried a message that its sender cannot have sent"
+            "machine 0's connection to machine 1 carried a message that the sender cannot have sent"
         );
     }
 }
@@ -101,7 +101,7 @@ fn impossible_messages_end_the_run_and_name_the_machines() {
 fn an_unexpected_start_ends_the_run() {
     for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
         let mut fixture = Fixture::new();
-        // Machine 0 has heard from all machines for which it waits.
+        // All machines for which machine 0 waits have reported.
         fixture.hosted.agreement.awaited.clear();
         let reason = fixture.failure(frame, 1);
         assert!(

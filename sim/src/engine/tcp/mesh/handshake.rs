@@ -1,13 +1,15 @@
-//! The handshake of a connection: each side proves that it knows the run's token. A side that cannot is refused and counted.
+//! The handshake of a connection. Each side proves that it knows the run's token. A side that cannot do this is refused and
+//! counted.
 //!
 //! ```text
 //! dialler                    listener
-//!            challenge <--             only between different processes: within one, it is known
+//!            challenge <--             only between different processes
 //!                 dial -->             proves that the dialler knows the token
 //!               answer <--             proves that the listener knows the token
 //! ```
 //!
-//! Machines in different processes also send their clocks' times, so that differing clocks are found before the first tick.
+//! Machines in different processes also send the times of their clocks, so that clocks that differ too much are found before the
+//! first tick.
 
 use std::io;
 
@@ -42,7 +44,7 @@ impl Mesh {
         machine: usize,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        mut hear: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
+        mut handle: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let route = Route {
             run: self.run,
@@ -54,21 +56,21 @@ impl Mesh {
             };
             match listener.listener.accept() {
                 Ok((stream, _)) => {
-                    self.read_first_bytes(machine, stream, scratch, reactor, &mut hear)?;
+                    self.read_first_bytes(machine, stream, scratch, reactor, &mut handle)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The other side gave up before it was accepted, which is no problem here.
+                // The other side closed the connection before it was accepted. Nothing needs to be done.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // There are no more files: connections of strangers are closed first. Then the listener is tried again.
+                // There are no more files: connections of other programs are closed first. Then the listener is tried again.
                 Err(error) => {
                     let has_room = is_shortage(&error) && self.close_all_silent(reactor);
-                    reactor.look_again(route, !has_room);
+                    reactor.retry_listener(route, !has_room);
                     return Ok(());
                 }
             }
         }
-        reactor.look_again(route, false);
+        reactor.retry_listener(route, false);
         Ok(())
     }
 
@@ -79,15 +81,21 @@ impl Mesh {
         stream: TcpStream,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        hear: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
+        handle: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
-        let Ok(index) = self.add(machine as u32, None, self.standing(), stream, reactor) else {
+        let Ok(index) = self.add(
+            machine as u32,
+            None,
+            self.persistent_purpose(),
+            stream,
+            reactor,
+        ) else {
             // The connection broke at once or cannot be watched. If it belonged to a machine of the run, that machine reports it.
             self.rejected_connections += 1;
             return Ok(());
         };
         if let Some(link) = &self.links[index] {
-            reactor.suspect(link.handle);
+            reactor.add_silent(link.handle);
         }
         if self.challenge(index).is_err() {
             self.close_silent(
@@ -99,8 +107,8 @@ impl Mesh {
             );
             return Ok(());
         }
-        self.exchange(index, Readiness::READABLE, scratch, reactor, hear)?;
-        if reactor.is_crowded()
+        self.exchange(index, Readiness::READABLE, scratch, reactor, handle)?;
+        if reactor.has_too_many_silent()
             && let Some(longest) = reactor.longest_silent_in(self.run)
             && longest.socket != SocketId::Link(index)
         {
@@ -127,8 +135,8 @@ impl Mesh {
         self.rejected_connections > before
     }
 
-    /// Sends a challenge to a connection that was just accepted from another process. (Connections for messages need none: they
-    /// refer to what was sent over the persistent connection.)
+    /// Sends a challenge over a connection that was just accepted from another process. (Connections for one message need no
+    /// challenge: their proof covers the bytes of the persistent connection.)
     fn challenge(&mut self, index: usize) -> io::Result<()> {
         if self.is_whole() || self.is_complete() {
             return Ok(());
@@ -140,8 +148,8 @@ impl Mesh {
         })
     }
 
-    /// Starts a connection that was just opened to `peer`. The challenge of a listener in this process is known; that of another
-    /// process must be awaited.
+    /// Starts a connection that was just opened to `peer`. The challenge of a listener in this process is known. The challenge of
+    /// a listener in another process must arrive first.
     pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
         let known = self.is_whole().then(|| self.listener(peer)).flatten();
@@ -163,7 +171,7 @@ impl Mesh {
         self.links[index].as_mut().map_or(Ok(()), say)
     }
 
-    /// Handles a step of the handshake by the other end of `link`.
+    /// Handles a step of the handshake that the other end of `link` has sent.
     pub(super) fn handle_hello(
         &mut self,
         index: usize,
@@ -173,7 +181,7 @@ impl Mesh {
         let broke = |error: io::Error| format!("broke ({error})");
         match (hello.kind, link.peer) {
             (_, Some(peer)) if peer != hello.machine => {
-                Err(format!("is machine {}'s", hello.machine))
+                Err(format!("comes from machine {}", hello.machine))
             }
             (HelloKind::Challenge, Some(peer)) if self.awaits_challenge(link) => {
                 link.session.challenge = (hello.nonce, hello.time_ns);
@@ -198,7 +206,7 @@ impl Mesh {
         }
     }
 
-    /// Returns whether this end opened `link` and its listener has sent nothing yet.
+    /// Returns whether this end opened `link` and has received nothing over it yet.
     fn awaits_challenge(&self, link: &Link) -> bool {
         !self.is_whole()
             && link.purpose != Purpose::OneMessage
@@ -218,7 +226,7 @@ impl Mesh {
         }
     }
 
-    /// Handles the dial of a machine that stays connected to the owner of `link`.
+    /// Handles the dial of a machine that opens a persistent connection to the owner of `link`.
     fn handle_dial(&mut self, index: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
         if let Some(listener) = self.is_whole().then(|| self.listener(link.owner)).flatten() {
             link.session.challenge = (listener.nonce, 0);
@@ -248,8 +256,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Compares the clocks of the two machines of `link`, which are in different processes. The listener's clock was read before
-    /// and after the dialler's.
+    /// Compares the clocks of the two machines of `link`, which are in different processes. The clock of the listening machine
+    /// was read before and after the clock of the other machine.
     fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, listener_again_ns: u64) {
         if self.is_whole() {
             return;
@@ -273,6 +281,6 @@ impl Mesh {
         self.rejected_connections += 1;
         self.vacant.push(index);
         link.refuse();
-        reactor.forget(&mut link.stream, link.handle);
+        reactor.unwatch(&mut link.stream, link.handle);
     }
 }

@@ -1,8 +1,8 @@
-//! Connections that carry one message each, beside the persistent ones.
+//! Connections that carry one message each, in addition to the persistent connections.
 //!
-//! The sender connects, says hello and sends the message. When the recipient has the message, it sends its half of the handshake as
-//! a receipt. Then the sender closes the connection by a reset, so that no port stays in use. The persistent connection carries the
-//! number of messages: a run ends when all have arrived.
+//! The sender connects, sends its part of the handshake, and sends the message. When the recipient has the message, it sends its
+//! part of the handshake as a receipt. Then the sender closes the connection by a reset, so that no port stays in use. At the
+//! end, the number of messages is sent over the persistent connection. The run ends when all of them have arrived.
 
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};
@@ -24,9 +24,9 @@ impl Mesh {
             return self.send(owner, peer, message);
         }
         let (mut session, mut number) = (Session::default(), 0);
-        self.with_link(owner, peer, |standing| {
-            standing.count_sent_on_own_connection();
-            (session, number) = (standing.session, standing.messages_sent());
+        self.with_link(owner, peer, |persistent| {
+            persistent.count_sent_on_own_connection();
+            (session, number) = (persistent.session, persistent.messages_sent());
             Ok(())
         })?;
         let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
@@ -51,17 +51,17 @@ impl Mesh {
         })
     }
 
-    /// Handles the `hello` of a machine that is about to bring a message to the owner of `link`. Its proof covers what the two
-    /// machines sent over their persistent connection.
+    /// Handles the `hello` of a machine that will send a message to the owner of `link`. The proof in it covers the first bytes
+    /// of the persistent connection between the two machines.
     pub(super) fn handle_message_dial(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
-        let expected = self.wiring().is_per_message() && self.wiring().carries(sender, owner);
+        let expected = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
         let index = expected.then(|| self.link_index(owner, sender)).flatten();
-        let standing = index.and_then(|index| self.links[index].as_ref());
-        let standing =
-            standing.ok_or("does not come from a machine that should bring a message")?;
-        self.check(hello, owner, &standing.session.bytes())?;
-        link.session = standing.session;
+        let persistent = index.and_then(|index| self.links[index].as_ref());
+        let persistent =
+            persistent.ok_or("does not come from a machine that may send messages here")?;
+        self.check(hello, owner, &persistent.session.bytes())?;
+        link.session = persistent.session;
         link.number = hello.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
@@ -80,9 +80,10 @@ impl Mesh {
             return Err("carried something other than a message".to_owned());
         }
         let index = self.link_index(link.owner, peer);
-        let standing = index.and_then(|index| self.links[index].as_mut());
-        let standing = standing.ok_or("has no persistent connection beside it")?;
-        let is_last = standing.count_received_on_own_connection()?;
+        let persistent = index.and_then(|index| self.links[index].as_mut());
+        let persistent = persistent
+            .ok_or("carried a message, but the two machines have no persistent connection")?;
+        let is_last = persistent.count_received_on_own_connection()?;
         let receipt = new_step(HelloKind::Receipt, link.owner, link.number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.send_receipt(&receipt)
@@ -90,7 +91,7 @@ impl Mesh {
         Ok(is_last)
     }
 
-    /// Puts a link back to its position, or closes it if it was for one message and that message is confirmed.
+    /// Puts a link back at its index. But if the link was for one message and this message is confirmed, closes the link.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.is_finished_message() {
             self.links[index] = Some(link);
@@ -98,7 +99,7 @@ impl Mesh {
         }
         self.under_way -= usize::from(link.is_senders_end());
         self.vacant.push(index);
-        reactor.forget(&mut link.stream, link.handle);
+        reactor.unwatch(&mut link.stream, link.handle);
     }
 
     /// Returns the sender and the recipient of a message that is not confirmed yet.

@@ -1,7 +1,8 @@
-//! Meshes to which strangers connect. Connections made before the first dial are accepted first, so no test depends on timing.
+//! Tests of meshes, also with connections from other programs. Connections that are made before the first dial are accepted
+//! first, so no test depends on timing.
 
 use std::io::Write;
-use std::net::TcpStream as Stranger;
+use std::net::TcpStream as OtherProgram;
 use std::time::{Duration, Instant};
 
 mod apart;
@@ -74,11 +75,12 @@ impl Fixture {
             .encode()
     }
 
-    /// Opens a stranger's connection to `machine` and sends `bytes`.
-    fn stranger(&self, machine: usize, bytes: &[u8]) -> Stranger {
-        let mut stranger = Stranger::connect(self.mesh.addresses[machine][0]).expect("a listener");
-        stranger.write_all(bytes).expect("a connection");
-        stranger
+    /// Opens another program's connection to `machine` and sends `bytes`.
+    fn other_program(&self, machine: usize, bytes: &[u8]) -> OtherProgram {
+        let mut other_program =
+            OtherProgram::connect(self.mesh.addresses[machine][0]).expect("a listener");
+        other_program.write_all(bytes).expect("a connection");
+        other_program
     }
 
     fn turn(&mut self) -> Result<(), String> {
@@ -90,16 +92,18 @@ impl Fixture {
         self.reactor.take_ready(&mut ready);
         let heard = &mut self.heard;
         for socket in ready {
-            let hear = |owner, peer, frame| {
+            let handle = |owner, peer, frame| {
                 heard.push((owner, peer, frame));
                 Ok(())
             };
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
             match socket.route.socket {
-                SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear)?,
+                SocketId::Listener(machine) => {
+                    self.mesh.accept(machine, scratch, reactor, handle)?;
+                }
                 SocketId::Link(index) => {
                     self.mesh
-                        .exchange(index, socket.readiness, scratch, reactor, hear)?;
+                        .exchange(index, socket.readiness, scratch, reactor, handle)?;
                 }
             }
         }
@@ -266,15 +270,15 @@ fn a_message_that_cannot_be_delivered_ends_the_run_and_is_named() {
 }
 
 #[test]
-fn messages_of_strangers_are_refused() {
+fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
-    let stranger = fixture.stranger(1, &bytes);
+    let other_program = fixture.other_program(1, &bytes);
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
     assert!(fixture.heard.is_empty());
-    drop(stranger);
+    drop(other_program);
 }
 
 #[test]
@@ -294,20 +298,20 @@ fn the_run_ends_when_all_end_frames_have_arrived() {
 }
 
 #[test]
-fn strangers_are_refused_and_disturb_nothing() {
+fn other_programs_are_refused_and_disturb_nothing() {
     let mut fixture = Fixture::new(3);
     let replayed = fixture.dial(TOKEN, 2, 0);
     let rejected_connections = [
-        fixture.stranger(
+        fixture.other_program(
             0,
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: who-reads-what-listens/1.0\r\n\r\n",
         ),
-        fixture.stranger(0, &[0xff; 5000]),
-        fixture.stranger(1, &fixture.dial([0; 16], 2, 1)),
-        fixture.stranger(1, &replayed),
-        fixture.stranger(1, &fixture.dial(TOKEN, 77, 1)),
-        fixture.stranger(2, b"LC"),
-        fixture.stranger(0, b""),
+        fixture.other_program(0, &[0xff; 5000]),
+        fixture.other_program(1, &fixture.dial([0; 16], 2, 1)),
+        fixture.other_program(1, &replayed),
+        fixture.other_program(1, &fixture.dial(TOKEN, 77, 1)),
+        fixture.other_program(2, b"LC"),
+        fixture.other_program(0, b""),
     ];
     fixture.turn_until(|fixture| {
         fixture.mesh.is_complete() && fixture.mesh.rejected_connections() >= 5
@@ -322,18 +326,18 @@ fn strangers_are_refused_and_disturb_nothing() {
 }
 
 #[test]
-fn a_stranger_that_closes_is_counted() {
+fn another_program_that_closes_is_counted() {
     let mut fixture = Fixture::new(2);
-    drop(fixture.stranger(0, b"LCLK"));
+    drop(fixture.other_program(0, b"LCLK"));
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
 }
 
 #[test]
-fn many_silent_strangers_take_bounded_memory_and_block_no_machine() {
+fn many_silent_connections_use_little_memory_and_block_no_machine() {
     let mut fixture = Fixture::new(2);
-    let crowd: Vec<Stranger> = (0..SILENT + 100)
-        .map(|_| fixture.stranger(0, b""))
+    let crowd: Vec<OtherProgram> = (0..SILENT + 100)
+        .map(|_| fixture.other_program(0, b""))
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
     assert!(
@@ -347,9 +351,11 @@ fn many_silent_strangers_take_bounded_memory_and_block_no_machine() {
 
 /// If each message has its own connection, listeners stay open for the whole run.
 #[test]
-fn messages_arrive_despite_many_silent_strangers() {
+fn messages_arrive_despite_many_silent_connections() {
     let mut fixture = per_message(2);
-    let crowd: Vec<Stranger> = (0..10 * SILENT).map(|_| fixture.stranger(1, b"")).collect();
+    let crowd: Vec<OtherProgram> = (0..10 * SILENT)
+        .map(|_| fixture.other_program(1, b""))
+        .collect();
     for stamp in 0..50 {
         fixture.send_message(0, 1, stamp);
     }
@@ -369,14 +375,14 @@ fn failure_if_the_peer_sends(bytes: &[u8]) -> String {
     let mut fixture = Fixture::new(2);
     fixture.mesh.to_dial.clear();
     let hello = fixture.dial(TOKEN, 1, 0);
-    drop(fixture.stranger(0, &[&hello, bytes].concat()));
+    drop(fixture.other_program(0, &[&hello, bytes].concat()));
     (0..PATIENCE)
         .find_map(|_| fixture.turn().err())
         .expect("noticed")
 }
 
 #[test]
-fn a_peer_that_dies_mid_frame_is_noticed() {
+fn a_connection_that_closes_within_a_frame_is_an_error() {
     let failure = failure_if_the_peer_sends(&message(1).encode()[..7]);
     assert!(
         failure.contains("machine 0's connection to machine 1 was closed in the middle of a frame"),
@@ -385,7 +391,7 @@ fn a_peer_that_dies_mid_frame_is_noticed() {
 }
 
 #[test]
-fn a_lost_message_is_noticed() {
+fn a_lost_message_is_an_error() {
     let end = Frame::End { messages: 2 }.encode();
     let failure = failure_if_the_peer_sends(&[message(1).encode(), end].concat());
     assert!(
@@ -395,7 +401,7 @@ fn a_lost_message_is_noticed() {
 }
 
 #[test]
-fn a_frame_after_the_end_frame_is_noticed() {
+fn a_frame_after_the_end_frame_is_an_error() {
     let end = Frame::End { messages: 0 }.encode();
     let failure = failure_if_the_peer_sends(&[end, message(1).encode()].concat());
     assert!(

@@ -1,4 +1,4 @@
-//! Machines in different processes: what they prove to each other, and how they compare their clocks.
+//! Tests of machines in different processes: how they prove that they know the token, and how they compare their clocks.
 
 use std::io::Read;
 
@@ -41,12 +41,12 @@ impl Process {
         self.reactor.take_ready(&mut ready);
         for socket in ready {
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
-            let hear = |_, _, _| Ok(());
+            let handle = |_, _, _| Ok(());
             let result = match socket.route.socket {
-                SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, hear),
+                SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, handle),
                 SocketId::Link(index) => {
                     self.mesh
-                        .exchange(index, socket.readiness, scratch, reactor, hear)
+                        .exchange(index, socket.readiness, scratch, reactor, handle)
                 }
             };
             result.expect("no failure");
@@ -105,20 +105,20 @@ fn machines_with_different_tokens_never_meet() {
 }
 
 /// Reads a step of a handshake while `process` continues.
-fn read_step(stranger: &mut Stranger, process: &mut Process) -> Hello {
-    stranger.set_nonblocking(true).expect("set");
+fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
+    other_program.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
     while bytes.len() < HELLO_BYTES {
         process.turn();
         let mut byte = [0];
-        while bytes.len() < HELLO_BYTES && matches!(stranger.read(&mut byte), Ok(1)) {
+        while bytes.len() < HELLO_BYTES && matches!(other_program.read(&mut byte), Ok(1)) {
             bytes.push(byte[0]);
         }
     }
     Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
-/// A process that listens at a machine's address without the token learns neither the token nor a proof that it could use
+/// A program without the token listens at a machine's address. It learns neither the token nor a proof that it could use
 /// elsewhere.
 #[test]
 fn a_false_listener_does_not_learn_the_token() {
@@ -128,37 +128,40 @@ fn a_false_listener_does_not_learn_the_token() {
     let clock = WallClock::start();
     let mut process = Process::new(1, listeners.remove(1), &addresses, TOKEN, clock);
     process.turn();
-    let (mut stranger, _) = false_listener.accept().expect("the dialler");
+    let (mut other_program, _) = false_listener.accept().expect("the dialler");
     let challenge = new_step(HelloKind::Challenge, 0, [9; 16], 0);
-    stranger.write_all(&challenge.encode()).expect("written");
-    let dial = read_step(&mut stranger, &mut process);
+    other_program
+        .write_all(&challenge.encode())
+        .expect("written");
+    let dial = read_step(&mut other_program, &mut process);
     assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
     assert!(!dial.encode().windows(16).any(|window| window == TOKEN));
-    // An answer that repeats the dialler's own proof is not accepted.
+    // An answer with a copy of the machine's own proof is not accepted.
     let answer = Hello {
         kind: HelloKind::Answer,
         machine: 0,
         ..dial
     };
-    stranger.write_all(&answer.encode()).expect("written");
+    other_program.write_all(&answer.encode()).expect("written");
     (0..20).for_each(|_| process.turn());
     assert!(!process.mesh.is_complete());
 }
 
-/// A process that connects without the token receives a challenge and nothing else.
+/// A program without the token connects to a machine. It receives a challenge and nothing else.
 #[test]
-fn a_listener_proves_nothing_to_strangers() {
+fn a_listener_proves_nothing_to_other_programs() {
     let mut processes = pair([TOKEN; 2], 0);
     let process = &mut processes[0];
-    let mut stranger = Stranger::connect(process.mesh.addresses[0][0]).expect("a listener");
-    let challenge = read_step(&mut stranger, process);
+    let mut other_program =
+        OtherProgram::connect(process.mesh.addresses[0][0]).expect("a listener");
+    let challenge = read_step(&mut other_program, process);
     assert_eq!(challenge.kind, HelloKind::Challenge);
     assert_eq!(challenge.proof, Proof::default());
     let dial = new_step(HelloKind::Dial, 1, [1; 16], 0);
-    stranger.write_all(&dial.encode()).expect("written");
+    other_program.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();
     }
-    stranger.set_nonblocking(false).expect("set");
-    assert!(matches!(stranger.read(&mut [0; 1]), Ok(0) | Err(_)));
+    other_program.set_nonblocking(false).expect("set");
+    assert!(matches!(other_program.read(&mut [0; 1]), Ok(0) | Err(_)));
 }

@@ -1,4 +1,4 @@
-//! Many connections from strangers make no run fail.
+//! No run fails because of many connections from other programs.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use sim::log::Dataset;
 
 /// Ports that no other test uses.
 const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
-/// Number of files that the sweep may open: far fewer than there are strangers.
+/// Number of files that the sweep may open: far fewer than there are other programs.
 const FILES: u64 = 400;
 const STRANGERS: usize = 1500;
 const LISTENING: &str = "0A";
@@ -28,10 +28,10 @@ fn listeners() -> Vec<SocketAddrV4> {
     sockets.lines().filter_map(listener).collect()
 }
 
-/// If each message has its own connection, machines listen during the whole run. Silent strangers neither use up the sweep's files
-/// nor block a message.
+/// If each message has its own connection, machines listen during the whole run. Silent connections of other programs neither use
+/// up the sweep's files nor block a message.
 #[test]
-fn a_thousand_silent_strangers_make_no_run_fail() {
+fn no_run_fails_because_of_a_thousand_silent_connections() {
     rlimit::increase_nofile_limit(u64::MAX).expect("files");
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = "seed = 7\nduration_s = 20\ntime_scale = 5\nrepetitions = 4\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3\nconnection = \"per-message\"\n";

@@ -1,4 +1,4 @@
-//! Ways to part the lines of logs into records.
+//! Finds possible ways to split the lines of logs into records.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use super::LEAST_OF_FILE;
 use crate::import::reading::RunTexts;
 use crate::import::{formats, patterns};
 
-/// Ways to part lines into records: each line, blocks between blank lines, and those that begin with a line of a kind.
+/// Possible ways to split lines into records, as values of `record` in a mapping: each line is a record; blank lines separate
+/// records; or each record begins with a line that matches a pattern.
 pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     let files = || {
         texts
@@ -19,7 +20,7 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     if blank {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // How often lines begin with the same word or sign, among the first of the files.
+    // // How often lines begin with the same word or sign, among the first lines of the files.
     let mut begins: BTreeMap<String, usize> = BTreeMap::new();
     let mut all = 0;
     for line in files()
@@ -50,8 +51,8 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     possible
 }
 
-/// Patterns of the first line of files that are for other reasons likely to be the first of records: it begins with a time, or with
-/// a digit, or it is not indented as others are.
+/// Other patterns that the first line of a record is likely to match, if the first line of each file matches: it begins with a
+/// time or a digit, or it is not indented while other lines are.
 fn first_lines<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
     let Some(text) = files.next() else {
         return vec![];

@@ -13,16 +13,16 @@ use crate::read::dataset::Dataset;
 
 /// The results of a submission.
 #[derive(Clone, Debug)]
-pub struct Marked {
+pub struct SubmissionResults {
     /// The folder of the submission's dataset.
     pub dataset: PathBuf,
     /// Number of runs.
     pub runs: usize,
-    /// The least and the greatest number of machines of a run.
+    /// The smallest and the largest number of machines in a run.
     pub machines: RangeInclusive<u32>,
     /// Number of events in all runs.
     pub events: usize,
-    /// What the import derived from the logs, in a few words each.
+    /// What the import assumed or derived from the logs, in a few words each.
     pub assumed: Vec<String>,
     /// Number of checks of the audit that the logs allow.
     pub checks: usize,
@@ -32,15 +32,16 @@ pub struct Marked {
     pub violations: u64,
     /// The first violation of the first failed check.
     pub first: Option<CounterExample>,
-    /// The mean jump of the slowest machine's clock, averaged over all runs; none if it is unknown in a run.
+    /// The mean jump of the slowest machine's clock, averaged over all runs. None if one of the runs has no value.
     pub jump_mean: Option<f64>,
-    /// The final lag of the slowest machine, averaged over all runs; none if it is unknown in a run.
+    /// The final lag of the slowest machine, averaged over all runs. None if one of the runs has no value.
     pub lag_final: Option<f64>,
-    /// The growth of the slowest machine's backlog, messages per model second, averaged over all runs; none if it is unknown in a run.
+    /// The growth of the slowest machine's backlog in messages per model second, averaged over all runs. None if one of the runs
+    /// has no value.
     pub backlog_growth: Option<f64>,
 }
 
-impl Marked {
+impl SubmissionResults {
     /// Imports the logs in `folder` as the dataset `into`, and audits and measures the dataset.
     pub(super) fn new(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         let report = import::import(&[folder.to_owned()], mapping, into)?;
@@ -75,8 +76,8 @@ impl Marked {
     }
 }
 
-/// The mean over runs of a measure of each run's slowest machine (the first if several are equally slow); none if it is unknown in a
-/// run.
+/// The mean of a measure over all runs, for the slowest machine of each run. If several machines are equally slow, the first one
+/// counts. None if one of the runs has no value.
 fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, Error> {
     let values = machines.column(measure)?.cast(&DataType::Float64)?;
     let (runs, rates) = (

@@ -1,0 +1,74 @@
+//! The part of a machine's lag that is due to the time since its last message with a later time. Its distribution G is defined in
+//! [`super::clocks`], and is computed here in small steps.
+
+use super::flow::Flow;
+
+/// The step of the integration of G, relative to the shortest lag over which G falls.
+const STEP: f64 = 0.02;
+/// Maximum number of steps.
+const STEPS: usize = 20_000;
+/// The integration ends when the greatest G is below this value.
+const NEGLIGIBLE: f64 = 1e-4;
+
+/// The integrals of the machines' G.
+#[derive(Clone, Debug)]
+pub(super) struct Staleness {
+    /// The step of x, in units of the clock: integral number n goes from 0 to n times this step.
+    step: f64,
+    /// For each machine, the integrals of G up to 0, 1, 2, ... steps.
+    integrals: Vec<Vec<f64>>,
+}
+
+impl Staleness {
+    /// Integrates G for the machines `followers`. For each machine, `rates` has the logical rate R of the clock that it follows,
+    /// and `gains` has D: how much faster this clock advances than the machine's own.
+    pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
+        let step = STEP * shortest_lag(flow, gains, followers);
+        let mut integrals = vec![vec![0.0]; gains.len()];
+        let mut probability = vec![0.0; gains.len()];
+        followers
+            .iter()
+            .for_each(|&machine| probability[machine] = 1.0);
+        let steps = if step.is_finite() { STEPS } else { 0 };
+        for _ in 0..steps {
+            let before = probability.clone();
+            let mut greatest: f64 = 0.0;
+            for &machine in followers {
+                let senders = flow.links.senders_to(machine).iter();
+                let fresh: f64 = senders
+                    .filter(|(sender, _)| rates[*sender] == rates[machine])
+                    .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
+                    .sum();
+                probability[machine] *= (-step * fresh / gains[machine]).exp();
+                let last = integrals[machine].last().copied().unwrap_or_default();
+                integrals[machine]
+                    .push(last + step * (before[machine] + probability[machine]) / 2.0);
+                greatest = greatest.max(probability[machine]);
+            }
+            if greatest < NEGLIGIBLE {
+                break;
+            }
+        }
+        Self { step, integrals }
+    }
+
+    /// The mean of the part of the machine's lag that is due to the time since the last message with a later time. This part is
+    /// at most `most`.
+    pub fn mean(&self, machine: usize, most: f64) -> f64 {
+        let integrals = &self.integrals[machine];
+        let steps = most / self.step;
+        let index = steps as usize;
+        match integrals.get(index..index + 2) {
+            Some(&[before, after]) => before + (after - before) * steps.fract(),
+            _ => integrals.last().copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// The shortest lag over which G can fall, among all `followers`.
+fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
+    let sent = |machine: usize| flow.links.sender(machine).one * flow.idle[machine];
+    let all_messages: f64 = (0..gains.len()).map(sent).sum();
+    let least = followers.iter().map(|&machine| gains[machine]);
+    least.fold(f64::INFINITY, f64::min) / all_messages
+}
