@@ -15,6 +15,8 @@
 //! - [`compare`]: the comparison of two datasets, run by run
 //! - [`claims`]: tests of claims that others made about the model
 //! - [`audit`]: the check that logs are executions of machines with Lamport clocks
+//! - [`execution`]: one run as events and messages, for everything that shows a single run
+//! - [`show`]: one run as a table of events
 //! - [`import`]: datasets made from logs of other implementations
 //! - [`class`]: the submissions of a class, imported, audited and measured together
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
@@ -31,6 +33,7 @@ pub mod claims;
 pub mod class;
 pub mod compare;
 pub mod error;
+pub mod execution;
 pub mod export;
 pub mod import;
 pub mod measures;
@@ -38,6 +41,7 @@ pub mod output;
 pub mod read;
 mod remembering;
 mod seal;
+pub mod show;
 pub mod stats;
 pub mod theory;
 pub mod threads;

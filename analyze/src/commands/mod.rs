@@ -14,8 +14,10 @@ mod import;
 mod jumps;
 mod man;
 mod output;
+mod part;
 mod pools;
 mod selection;
+mod show;
 mod summary;
 mod theory;
 
@@ -57,6 +59,7 @@ enum Verb {
     Claims(claims::Claims),
     Compare(compare::Compare),
     Audit(audit::Audit),
+    Show(show::Show),
     Export(export::Export),
     Import(import::Import),
     Dictionary(dictionary::Dictionary),
@@ -82,6 +85,7 @@ impl Cli {
             Verb::Claims(claims) => claims.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Audit(audit) => audit.run(),
+            Verb::Show(show) => show.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

@@ -225,6 +225,7 @@ fn every_command_has_help_with_an_example() {
         "theory",
         "compare",
         "audit",
+        "show",
         "export",
         "dictionary",
         "man",

@@ -45,6 +45,7 @@ mod reproducible;
 mod sample;
 mod schema_3;
 mod shards;
+mod shown;
 mod streams;
 mod tables;
 mod theory;
