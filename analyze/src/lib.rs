@@ -17,6 +17,8 @@
 //! - [`audit`]: the check that logs are executions of machines with Lamport clocks
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
 //! - [`show`]: one run as a table of events
+//! - [`diagram`]: one run as a space-time diagram
+//! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: datasets made from logs of other implementations
 //! - [`class`]: the submissions of a class, imported, audited and measured together
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
@@ -32,6 +34,8 @@ pub mod audit;
 pub mod claims;
 pub mod class;
 pub mod compare;
+pub mod diagram;
+pub mod draw;
 pub mod error;
 pub mod execution;
 pub mod export;

@@ -7,6 +7,7 @@ mod claims;
 mod compare;
 mod completions;
 mod contrast;
+mod diagram;
 mod dictionary;
 mod drift;
 mod export;
@@ -60,6 +61,7 @@ enum Verb {
     Compare(compare::Compare),
     Audit(audit::Audit),
     Show(show::Show),
+    Diagram(diagram::DiagramCommand),
     Export(export::Export),
     Import(import::Import),
     Dictionary(dictionary::Dictionary),
@@ -86,6 +88,7 @@ impl Cli {
             Verb::Compare(compare) => compare.run(),
             Verb::Audit(audit) => audit.run(),
             Verb::Show(show) => show.run(),
+            Verb::Diagram(diagram) => diagram.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

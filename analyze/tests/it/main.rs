@@ -15,6 +15,7 @@ mod compare;
 mod coverage;
 mod damaged;
 mod dictionary;
+mod drawn;
 mod end_to_end;
 mod exported;
 mod fixture;

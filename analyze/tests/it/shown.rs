@@ -134,8 +134,7 @@ fn a_long_table_says_what_it_leaves_out() {
     fixture::simulated(&folder.path().join("long"), &long);
     let (_, out, _) = analyze(&["show", "long", "--run", "0"], folder.path());
     assert!(
-        out.contains("These are the first 1000 of 2,000 events.")
-            || out.contains("These are the first 1000 of 2000 events."),
+        out.contains("These are the first 1,000 of 2,000 events."),
         "{out}"
     );
     let (_, out, _) = analyze(
