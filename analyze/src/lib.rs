@@ -18,6 +18,7 @@
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
 //! - [`show`]: one run as a table of events
 //! - [`diagram`]: one run as a space-time diagram
+//! - [`trace`]: one run as a trace for other programs
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: datasets made from logs of other implementations
 //! - [`class`]: the submissions of a class, imported, audited and measured together
@@ -49,6 +50,7 @@ pub mod show;
 pub mod stats;
 pub mod theory;
 pub mod threads;
+pub mod trace;
 
 pub use error::Error;
 pub use read::dataset::{Dataset, open};

@@ -21,6 +21,7 @@ mod selection;
 mod show;
 mod summary;
 mod theory;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -62,6 +63,7 @@ enum Verb {
     Audit(audit::Audit),
     Show(show::Show),
     Diagram(diagram::DiagramCommand),
+    Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
     Dictionary(dictionary::Dictionary),
@@ -89,6 +91,7 @@ impl Cli {
             Verb::Audit(audit) => audit.run(),
             Verb::Show(show) => show.run(),
             Verb::Diagram(diagram) => diagram.run(),
+            Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

@@ -160,6 +160,12 @@ pub fn print_table_of(
 #[error("stdout: {0}")]
 pub struct StdoutError(io::Error);
 
+impl From<io::Error> for StdoutError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
+
 impl StdoutError {
     /// Tells whether the reader of stdout went away, as `head` does. This is not an error.
     pub fn is_closed_pipe(&self) -> bool {

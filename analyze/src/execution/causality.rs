@@ -123,7 +123,7 @@ pub type VectorClock = Box<[u32]>;
 /// The error of [`Execution::causal_order`], and any error of `visit`.
 pub fn visit_with_vector_clocks<E: From<Error>>(
     execution: &Execution,
-    mut visit: impl FnMut(usize, &VectorClock, Option<&VectorClock>) -> Result<(), E>,
+    mut visit: impl FnMut(usize, &[u32]) -> Result<(), E>,
 ) -> Result<(), E> {
     let machines = execution.machines();
     let mut clocks: Vec<VectorClock> = vec![vec![0; machines].into(); machines];
@@ -138,7 +138,7 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
             merged.for_each(|(own, other)| *own = (*own).max(*other));
         }
         clocks[machine][machine] += 1;
-        visit(index, &clocks[machine], carried.map(|(carried, _)| carried))?;
+        visit(index, &clocks[machine])?;
         if let Some(send) = send
             && let Some((_, left)) = sent.get_mut(&send)
         {

@@ -227,6 +227,7 @@ fn every_command_has_help_with_an_example() {
         "audit",
         "show",
         "diagram",
+        "trace",
         "export",
         "dictionary",
         "man",

@@ -53,3 +53,4 @@ mod theory;
 mod theory_study;
 mod theory_table;
 mod threads;
+mod traced;
