@@ -73,9 +73,9 @@ pub fn write(
     Ok(left_out)
 }
 
-/// Model seconds with all digits of nanoseconds that are not zero.
+/// Model seconds for people: whole milliseconds.
 fn seconds(ns: i64) -> String {
-    let text = number(to_s(ns), 9);
+    let text = number(to_s(ns), 3);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
