@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use super::Diagram;
 use super::layout::{LAG_HEIGHT, Layout};
-use super::{Diagram, Order};
 use crate::draw::palette::hue_class;
 use crate::draw::svg::{Svg, px};
 use crate::execution::lag::{self, Step};
@@ -12,10 +12,13 @@ use crate::execution::to_s;
 /// The opacities of lags, from the smallest to the largest. No lag has no shade.
 pub(super) const SHADES: [f64; 5] = [0.1, 0.25, 0.42, 0.6, 0.8];
 
+/// A queue this long fills the band, or the longest queue of the window if that is longer: a single message is no tall area.
+const LEAST_LONGEST: u64 = 5;
 /// From the line to the strip of lags.
 const BELOW: f64 = 6.0;
 
 /// The largest values in the window, at which bands are highest and shades darkest.
+#[derive(Debug)]
 pub(super) struct Scales {
     /// The longest queue, or `None` if no queue length is known.
     pub(super) longest_queue: Option<u64>,
@@ -78,15 +81,14 @@ fn queue_steps(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
 }
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
-    if diagram.options.order != Order::Time {
+    let Some(scales) = &layout.scales else {
         return;
-    }
-    let scales = Scales::new(diagram);
+    };
     for (row, &machine) in diagram.drawn.machines.iter().enumerate() {
         let Some(y) = layout.y(machine) else {
             continue;
         };
-        draw_lag(diagram, layout, &scales, (row, y + BELOW), svg);
+        draw_lag(diagram, layout, scales, (row, y + BELOW), svg);
         let top = y + BELOW + 1.0 + LAG_HEIGHT;
         let paths = queue_paths(
             diagram,
@@ -154,7 +156,7 @@ fn queue_paths(
     let events = diagram.execution.events();
     let steps = queue_steps(diagram, machine);
     let room = layout.band_height - LAG_HEIGHT;
-    let depth = |queue: u64| room * queue as f64 / longest.max(1) as f64;
+    let depth = |queue: u64| room * queue as f64 / longest.max(LEAST_LONGEST) as f64;
     let x = |ns: i64| layout.x(to_s(ns.max(diagram.drawn.from_ns)));
     let mut paths = vec![];
     let mut path = String::new();

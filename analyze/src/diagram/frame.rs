@@ -1,7 +1,8 @@
 //! Title, axis, names of the machines, and legend.
 
+use super::bands::{SHADES, Scales};
 use super::layout::{LABEL, LEADING, Layout, MARGIN, TITLE};
-use super::{Arrows, Diagram, Order, bands, rate};
+use super::{Arrows, Diagram, Order, rate};
 use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
@@ -138,7 +139,7 @@ enum Sample {
 /// Room for the sample of an entry.
 const SAMPLE: f64 = 28.0;
 
-fn entries(diagram: &Diagram<'_>) -> Vec<Entry> {
+fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
     let mut entries = vec![
         (Sample::Send, "send".to_owned()),
         (Sample::Receive, "receive".to_owned()),
@@ -152,8 +153,7 @@ fn entries(diagram: &Diagram<'_>) -> Vec<Entry> {
         }
     }
     entries.push((Sample::Open, "not received before the end".to_owned()));
-    if diagram.options.order == Order::Time {
-        let scales = bands::Scales::new(diagram);
+    if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
             entries.push((Sample::Queue, format!("queue, highest {longest}")));
         }
@@ -180,15 +180,15 @@ fn places(entries: &[Entry], width: f64) -> Vec<(f64, usize)> {
     places
 }
 
-pub(super) fn legend_height(diagram: &Diagram<'_>, width: f64) -> f64 {
-    let places = places(&entries(diagram), width);
+pub(super) fn legend_height(diagram: &Diagram<'_>, scales: Option<&Scales>, width: f64) -> f64 {
+    let places = places(&entries(diagram, scales), width);
     places
         .last()
         .map_or(0.0, |(_, line)| (line + 1) as f64 * (LEADING + 3.0))
 }
 
 fn legend(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
-    let entries = entries(diagram);
+    let entries = entries(diagram, layout.scales.as_ref());
     svg.open(&[("class", &"legend")]);
     for (entry, (x, line)) in entries.iter().zip(places(&entries, layout.width)) {
         let y = layout.legend_top + (LEADING + 3.0) * line as f64 + 8.0;
@@ -230,7 +230,7 @@ fn sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &"queue sample"), ("d", &path)], "");
         }
         Sample::Lag => {
-            for (step, opacity) in bands::SHADES.iter().enumerate() {
+            for (step, opacity) in SHADES.iter().enumerate() {
                 let left = px(x + 4.0 * step as f64);
                 let attributes: [(&str, &dyn std::fmt::Display); 6] = [
                     ("class", &"lag"),

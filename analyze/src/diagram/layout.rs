@@ -2,7 +2,8 @@
 
 use sim::machine::MachineIndex;
 
-use super::{Diagram, Order};
+use super::bands::Scales;
+use super::{Diagram, Order, frame};
 use crate::draw::scale::Scale;
 use crate::draw::text::{self, Weight};
 use crate::execution::to_s;
@@ -51,6 +52,8 @@ pub(super) struct Layout {
     pub(super) band_height: f64,
     /// For each machine of the run, the radius of the marks of its events.
     radii: Vec<f64>,
+    /// The scales of bands and shades. `None` in Lamport order, which has neither.
+    pub(super) scales: Option<Scales>,
     machines: Vec<MachineIndex>,
 }
 
@@ -81,10 +84,12 @@ impl Layout {
         };
         let bottom = top + row_height * count;
         let legend_top = bottom + 52.0;
+        let scales = has_bands.then(|| Scales::new(diagram));
+        let legend_height = frame::legend_height(diagram, scales.as_ref(), width);
         let scale = scale(diagram, left + 8.0, right - 8.0);
         Self {
             width,
-            height: legend_top + super::frame::legend_height(diagram, width) + MARGIN,
+            height: legend_top + legend_height + MARGIN,
             subtitle,
             left,
             right,
@@ -94,6 +99,7 @@ impl Layout {
             legend_top,
             radii: radii(diagram, &scale),
             scale,
+            scales,
             row_height,
             band_height: if has_bands { row_height * 0.3 } else { 0.0 },
             machines,
