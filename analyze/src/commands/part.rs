@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use analyze::Dataset;
 use analyze::execution::window::{Choice, Window};
-use analyze::execution::{EventName, Execution, pick};
+use analyze::execution::{EventName, Execution, pick, shorten};
 use anyhow::bail;
 use clap::Args;
 use sim::console::tell;
@@ -79,7 +79,7 @@ impl Part {
             "{}: run {} ({}), because {reason}; --run chooses another",
             dataset.label(),
             row.run,
-            row.key
+            shorten(&row.key)
         ));
         Ok(row)
     }

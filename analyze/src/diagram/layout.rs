@@ -130,10 +130,10 @@ pub(super) const MOST_STRIP_ROWS: f64 = 16.0;
 
 fn subtitle(diagram: &Diagram<'_>) -> String {
     match diagram.options.order {
-        Order::Time => diagram.execution.key.clone(),
+        Order::Time => diagram.execution.short_key(),
         Order::Lamport => format!(
             "{}. Events are placed by their Lamport clock, not by time.",
-            diagram.execution.key
+            diagram.execution.short_key()
         ),
     }
 }

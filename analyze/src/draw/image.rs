@@ -24,21 +24,25 @@ pub enum ImageError {
 
 /// Pixels of a PNG for each pixel of the SVG: sharp on screens with many pixels, and on paper.
 const PIXELS: f32 = 2.0;
+/// An SVG of more pixels than this becomes a PNG of its own size.
+const LARGE: f32 = 1e7;
 
-/// Turns SVG into a PNG of twice its width and height.
+/// Turns SVG into a PNG of twice its width and height; of its own size, if that is more than ten million pixels.
 ///
 /// # Errors
 ///
 /// [`ImageError`] if the SVG has a mistake or is too large.
 pub fn png(svg: &str) -> Result<Vec<u8>, ImageError> {
     let tree = Tree::from_str(svg, &Options::default())?;
-    let size = tree.size().to_int_size();
-    let (width, height) = (
-        (size.width() as f32 * PIXELS) as u32,
-        (size.height() as f32 * PIXELS) as u32,
-    );
+    let size = tree.size();
+    let scale = match size.width() * size.height() > LARGE {
+        true => 1.0,
+        false => PIXELS,
+    };
+    let pixels = |length: f32| (length * scale).ceil() as u32;
+    let (width, height) = (pixels(size.width()), pixels(size.height()));
     let mut pixels = Pixmap::new(width, height).ok_or(ImageError::Size(width, height))?;
-    let scale = Transform::from_scale(PIXELS, PIXELS);
+    let scale = Transform::from_scale(scale, scale);
     resvg::render(&tree, scale, &mut pixels.as_mut());
     let encoded = pixels.encode_png();
     encoded.map_err(|error| ImageError::Encoding(error.to_string()))

@@ -171,6 +171,11 @@ impl Execution {
         }
     }
 
+    /// The key without the tails of very long values, such as the rates of hundreds of machines.
+    pub fn short_key(&self) -> String {
+        shorten(&self.key)
+    }
+
     /// All events: those of machine 0, then those of machine 1, and so on.
     pub fn events(&self) -> &[Event] {
         &self.events
@@ -284,6 +289,18 @@ impl Execution {
             problem,
         }
     }
+}
+
+/// The most characters of a parameter and its value in [`Execution::short_key`].
+const MOST_CHARACTERS: usize = 48;
+
+/// A key without the tails of very long values.
+pub fn shorten(key: &str) -> String {
+    let word = |word: &str| match word.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    };
+    key.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// How long each message is under way before it is in the queue, if that is the same for all messages and not measured. Over TCP the

@@ -87,7 +87,9 @@ fn caption(execution: &Execution, window: &Window) -> Vec<String> {
     let mut caption = vec![
         format!(
             "Run {} of {}: {}.",
-            execution.run, execution.dataset, execution.key
+            execution.run,
+            execution.dataset,
+            execution.short_key()
         ),
         "time: model seconds since the run's start; clock: the machine's logical clock before and after the event; queue: messages that \
          wait at the machine after the event; old: time from the send of the message to its receive."

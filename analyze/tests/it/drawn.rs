@@ -250,6 +250,43 @@ fn events_can_be_placed_by_their_clocks() {
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
+    let mut arrows = 0;
+    for node in document
+        .descendants()
+        .filter(|node| node.attribute("data-to").is_some())
+    {
+        let path = node.attribute("d").unwrap();
+        let end = path.split('L').nth(1).unwrap();
+        let end_x: f64 = end.split(' ').next().unwrap().parse().unwrap();
+        assert!(x(&node) < end_x, "{path} does not go to the right");
+        arrows += 1;
+    }
+    assert!(arrows > 10);
+}
+
+/// The message of no arrow is received before the cut and sent after it, and the line of the cut is drawn.
+#[test]
+fn a_cut_has_the_send_of_each_receive() {
+    let (_folder, execution) = simulated(fixture::SMALL);
+    let name = EventName {
+        machine: 0,
+        tick: 9,
+    };
+    let cut = execution.cut([execution.range_of(0).start + 9]);
+    let is_before = |index: usize| {
+        let machine = execution.events()[index].machine;
+        index < execution.range_of(machine).start + cut[machine as usize]
+    };
+    assert_eq!(cut[0], 10);
+    for message in execution.messages() {
+        assert!(!message.receive.is_some_and(is_before) || is_before(message.send));
+    }
+    let options = Options {
+        cut: vec![name],
+        ..Options::default()
+    };
+    let (_, svg) = draw(&execution, &Choice::default(), &options);
+    assert_eq!(svg.matches("<path class=\"cut\"").count(), 1);
 }
 
 /// A cone: exactly the events outside it are faded.
@@ -493,6 +530,23 @@ fn characters_fit_in_80_columns() {
         let left_out = text.contains("machines do not fit in 80 columns; choose with --machines");
         assert_eq!(left_out, count > 23, "{count}");
     }
+}
+
+/// The rates of hundreds of machines are one long word.
+#[test]
+fn long_keys_are_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let rates: Vec<u32> = (0..300).map(|machine| 1 + machine % 6).collect();
+    let text = fixture::SMALL
+        .replace("[[1, 3, 6]]", &format!("[{rates:?}]"))
+        .replace("duration_s = 20", "duration_s = 1");
+    fixture::simulated(&folder.path().join("many"), &text);
+    let execution = execution(&folder.path().join("many"));
+    let (window, svg) = draw(&execution, &Choice::default(), &Options::default());
+    assert!(svg.contains(">rates=1,2,3,4,5,6,1,2,3,4,5,6,1,2,3,4,5,6,1,2,3,… internal=0.4 "));
+    assert_eq!(window.machines.len(), 300);
+    let seen = read_back(&svg);
+    assert_eq!(seen, expected(&execution, &window));
 }
 
 /// The text of a mark can have any character.

@@ -244,6 +244,14 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
     ] {
         assert!(page.contains(&sentence), "wanted: {sentence}");
     }
+    let terminal = Command::new(env!("CARGO_BIN_EXE_analyze"))
+        .args(["diagram", "data/diagrams", "--run", "0", "--terminal"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let terminal = String::from_utf8(terminal.stdout).unwrap();
+    let shown = blocks(&page, "text");
+    assert!(shown[0].starts_with("time (s)") && terminal.contains(shown[0]));
     let svg = |name: &str| read(&format!("docs/diagrams/{name}.svg"));
     for (name, words) in [
         ("slow-machine", "queue, highest 15"),
