@@ -1,7 +1,6 @@
 //! `analyze diagram`.
 
-use std::fs;
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use analyze::diagram::{Arrows, Diagram, Line, Options, Order, Tone};
@@ -11,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::{shell_word, tell};
 
+use super::file;
 use super::output::write_stdout;
 use super::part::Part;
 
@@ -127,7 +127,8 @@ impl DiagramCommand {
         };
         let (execution, window) = self.part.read()?;
         let diagram = Diagram::new(&execution, window, self.options())?;
-        if let Some(words) = diagram.left_out() {
+        let is_text = file.is_none() && (self.terminal || stdout().is_terminal());
+        if let Some(words) = diagram.left_out(!is_text) {
             tell(words);
         }
         match file {
@@ -137,12 +138,12 @@ impl DiagramCommand {
                     FileFormat::Png => diagram.png()?,
                     FileFormat::Pdf => diagram.pdf()?,
                 };
-                fs::write(path, bytes)
+                file::write(path, |out| out.write_all(&bytes))
                     .with_context(|| format!("cannot write {}", path.display()))?;
                 tell(format_args!("{} is written", path.display()));
                 Ok(())
             }
-            None if self.terminal || stdout().is_terminal() => {
+            None if is_text => {
                 let lines = diagram.terminal(width().into());
                 Ok(write_stdout(characters(&lines, has_colour()).as_bytes())?)
             }

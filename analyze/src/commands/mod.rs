@@ -11,6 +11,7 @@ mod diagram;
 mod dictionary;
 mod drift;
 mod export;
+mod file;
 mod import;
 mod jumps;
 mod man;

@@ -1,6 +1,5 @@
 //! `analyze trace`.
 
-use std::fs::File;
 use std::io::{BufWriter, IsTerminal, stdout};
 use std::path::PathBuf;
 
@@ -9,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::tell;
 
+use super::file;
 use super::output::StdoutError;
 use super::part::Part;
 
@@ -84,15 +84,9 @@ impl TraceCommand {
         let format = self.format.format();
         let left_out = match &self.out {
             Some(path) => {
-                let write = || -> Result<_, TraceError> {
-                    trace::write(
-                        &execution,
-                        &window,
-                        format,
-                        BufWriter::new(File::create(path)?),
-                    )
-                };
-                write().with_context(|| format!("cannot write {}", path.display()))?
+                let write = |out: &mut _| trace::write(&execution, &window, format, out);
+                file::write(path, write)
+                    .with_context(|| format!("cannot write {}", path.display()))?
             }
             None => {
                 match trace::write(&execution, &window, format, BufWriter::new(stdout().lock())) {

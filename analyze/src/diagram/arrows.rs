@@ -115,7 +115,7 @@ fn words(diagram: &Diagram<'_>, message: &Message) -> String {
     let events = diagram.execution.events();
     let send = &events[message.send];
     let sent = format!(
-        "{} to {}: sent at {} s, clock {}",
+        "machine {} to machine {}: sent at {} s, clock {}",
         send.machine,
         message.recipient,
         seconds(send.time_ns),

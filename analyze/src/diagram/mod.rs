@@ -173,17 +173,20 @@ impl<'e> Diagram<'e> {
         })
     }
 
-    /// Says which part is drawn if the window has too much to draw.
-    pub fn left_out(&self) -> Option<String> {
+    /// Says which part is drawn if the window has too much to draw. Pictures have a strip that shows the rest.
+    pub fn left_out(&self, has_strip: bool) -> Option<String> {
         self.is_trimmed.then(|| {
             format!(
-                "{} from {} s to {} s are too many to draw one by one; drawn are {} to {} s, the rest is the strip above; choose with \
-                 --from and --to",
+                "{} from {} s to {} s are too many to draw one by one: only {} s to {} s are drawn{}; choose with --from and --to",
                 counted(self.asked.events.len(), "event"),
                 seconds(self.asked.from_ns),
                 seconds(self.asked.to_ns),
                 seconds(self.drawn.from_ns),
-                seconds(self.drawn.to_ns)
+                seconds(self.drawn.to_ns),
+                match has_strip {
+                    true => ", and a strip at the top shows where the others are",
+                    false => "",
+                }
             )
         })
     }

@@ -46,7 +46,7 @@ pub struct Execution {
     pub rates: Vec<Rate>,
     /// Planned length of the run in model nanoseconds.
     pub duration_ns: i64,
-    /// Which causes the log does not tell.
+    /// Whether the log tells the recipients of sends.
     pub knows_recipients: bool,
     events: Vec<Event>,
     bounds: Vec<usize>,

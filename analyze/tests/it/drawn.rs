@@ -1,7 +1,6 @@
 //! Tests of `analyze diagram`: what is in the picture is in the log, and what is in the window is in the picture.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use analyze::diagram::{Arrows, Diagram, MOST_MARKS, Options, Order};
 use analyze::execution::window::{Choice, Window};
@@ -79,13 +78,13 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
                 *seen
                     .received
                     .entry((name(message.send), name(receive)))
-                    .or_default() += 1
+                    .or_default() += 1;
             }
             None => {
                 *seen
                     .open
                     .entry((name(message.send), message.recipient))
-                    .or_default() += 1
+                    .or_default() += 1;
             }
         }
     }
@@ -156,7 +155,7 @@ fn the_run_written_by_hand_is_drawn_as_it_is() {
         "of 2 machines from 0 s to 4 s of model time: machine 0 with 1 tick/s, machine 1 with 2 ticks/s. It has 12 events and 4 messages, \
          of which 0 are not received before the run ends.",
         "machine 0, tick 2, 2 s: receive, clock 4 to 5, queue 1",
-        "1 to 0: sent at 1.25 s, clock 4; received at 2 s, clock 5, 0.75 s old",
+        "machine 1 to machine 0: sent at 1.25 s, clock 4; received at 2 s, clock 5, 0.75 s old",
     ] {
         assert!(svg.contains(words), "{words}");
     }
@@ -175,7 +174,7 @@ fn a_message_without_receive_is_open_and_a_receive_without_send_has_no_arrow() {
     );
     assert_eq!(seen.received.len(), 3);
     assert!(svg.contains("receive of a message whose send is not in the log"));
-    assert!(svg.contains("1 to 0: sent at 1.25 s, clock 4; not received"));
+    assert!(svg.contains("machine 1 to machine 0: sent at 1.25 s, clock 4; not received"));
 }
 
 #[test]
@@ -366,7 +365,7 @@ fn a_long_window_becomes_a_strip_and_a_part_is_drawn() {
         assert!(svg.contains("the part that is drawn below") && svg.len() < 1_000_000);
         assert!(
             diagram
-                .left_out()
+                .left_out(true)
                 .unwrap()
                 .starts_with("6,000 events from 0 s to 600 s are too many")
         );
@@ -427,108 +426,6 @@ fn labels_do_not_overlap() {
             boxes.push((left, left + wide, top, bottom, text.to_owned()));
         }
         assert!(boxes.len() > 30, "{}", boxes.len());
-    }
-}
-
-#[test]
-fn the_end_of_the_name_decides_the_format() {
-    let folder = by_hand();
-    let start = |name: &str| {
-        let (code, out, err) = analyze(
-            &["diagram", "by-hand", "--run", "0", "--out", name],
-            folder.path(),
-        );
-        assert_eq!(
-            (code, out, err),
-            (0, String::new(), format!("{name} is written\n"))
-        );
-        fs::read(folder.path().join(name)).unwrap()
-    };
-    assert!(start("a.svg").starts_with(b"<svg xmlns"));
-    assert!(start("a.PDF").starts_with(b"%PDF-"));
-    let png = start("a.png");
-    assert!(png.starts_with(b"\x89PNG"));
-    let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-    assert_eq!(size(16), 2_400);
-    assert_eq!(png, start("b.png"), "the same run gives the same bytes");
-    let (code, _, err) = analyze(&["diagram", "by-hand", "--out", "a.jpg"], folder.path());
-    assert_eq!(
-        (code, err.as_str()),
-        (
-            2,
-            "error: --out a.jpg: the name must end in .svg, .png or .pdf\n"
-        )
-    );
-    let (code, _, err) = analyze(
-        &["diagram", "by-hand", "--out", "none/a.svg"],
-        folder.path(),
-    );
-    assert!(
-        code == 2 && err.contains("cannot write none/a.svg"),
-        "{err}"
-    );
-}
-
-#[test]
-fn stdout_gets_svg_or_characters() {
-    let folder = by_hand();
-    let (_, svg, _) = analyze(&["diagram", "by-hand", "--run", "0"], folder.path());
-    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-    let (_, text, _) = analyze(
-        &["diagram", "by-hand", "--run", "0", "--terminal"],
-        folder.path(),
-    );
-    assert_eq!(
-        text,
-        "Run 0 of by-hand
-
-time (s)  machine 0, 1/s                     machine 1, 2/s
-   0.000  ●1────────────────────────────────▶│
-   0.250  │                                  ◆2 ←0 0.2s
-   0.750  │◀─────────────────────────────────●3
-   1.000  ◆4 ←1 0.2s                         │
-   1.250  │◀─────────────────────────────────●4
-   1.750  │◀─────────────────────────────────●5
-   2.000  ◆5 ←1 0.8s                         │
-   2.250  │                                  ○6
-   2.750  │                                  ○7
-   3.000  ◆6 ←1 1.2s                         │
-   3.250  │                                  ○8
-   3.750  │                                  ○9
-
-● send  ◆ receive  ○ internal, with the clock after it; each row is an event
-─▶ message that is received later  ─▷ not received before the end
-←2 1.5s: received from machine 2, 1.5 s after it was sent
-"
-    );
-}
-
-#[test]
-fn characters_fit_in_80_columns() {
-    let folder = tempfile::tempdir().unwrap();
-    let rates: Vec<u32> = (0..30).map(|machine| 1 + machine % 6).collect();
-    for count in [2, 3, 7, 16, 30] {
-        let name = format!("with-{count}");
-        let text = fixture::SMALL.replace("[[1, 3, 6]]", &format!("[{:?}]", &rates[..count]));
-        fixture::simulated(&folder.path().join(&name), &text);
-        let arguments = [
-            "diagram",
-            &name,
-            "--run",
-            "0",
-            "--to",
-            "3",
-            "--terminal",
-            "--cut",
-            "0:1",
-        ];
-        let (code, text, err) = analyze(&arguments, folder.path());
-        assert_eq!((code, err.as_str()), (0, ""));
-        for line in text.lines() {
-            assert!(line.chars().count() <= 80, "{count}: {line}");
-        }
-        let left_out = text.contains("machines do not fit in 80 columns; choose with --machines");
-        assert_eq!(left_out, count > 23, "{count}");
     }
 }
 
