@@ -35,10 +35,9 @@ impl Scales {
             .machines
             .iter()
             .flat_map(|&machine| queue_steps(diagram, machine));
-        let lags: Vec<Vec<Step>> = lag::steps(diagram.execution, &diagram.drawn.machines)
-            .into_iter()
-            .map(|steps| clip(&steps, diagram.drawn.from_ns, diagram.drawn.to_ns))
-            .collect();
+        let drawn = &diagram.drawn;
+        let bounds_ns = (drawn.from_ns, drawn.to_ns);
+        let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
         Self {
             longest_queue: queues.filter_map(|index| events[index].queue).max(),
             largest_lag: lags
@@ -50,20 +49,6 @@ impl Scales {
             lags,
         }
     }
-}
-
-/// The steps that hold in the window; the first of them from its start on.
-fn clip(steps: &[Step], from_ns: i64, to_ns: i64) -> Vec<Step> {
-    let first = steps
-        .partition_point(|step| step.from_ns <= from_ns)
-        .saturating_sub(1);
-    let last = steps.partition_point(|step| step.from_ns <= to_ns);
-    let kept = steps.get(first..last).unwrap_or_default().iter();
-    kept.map(|step| Step {
-        from_ns: step.from_ns.max(from_ns),
-        lag: step.lag,
-    })
-    .collect()
 }
 
 /// The events of a machine in the window, and the last one before it, which says what the queue is when the window starts.

@@ -166,23 +166,23 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
 }
 
 /// For each entry, its left end and its line.
-fn places(entries: &[Entry], width: f64) -> Vec<(f64, usize)> {
+fn positions(entries: &[Entry], width: f64) -> Vec<(f64, usize)> {
     let (mut x, mut line) = (MARGIN, 0);
-    let mut places = vec![];
+    let mut positions = vec![];
     for entry in entries {
         let wide = SAMPLE + text::width(&entry.words, LABEL, Weight::Regular) + 18.0;
         if x > MARGIN && x + wide > width - MARGIN {
             (x, line) = (MARGIN, line + 1);
         }
-        places.push((x, line));
+        positions.push((x, line));
         x += wide;
     }
-    places
+    positions
 }
 
 pub(super) fn legend_height(diagram: &Diagram<'_>, scales: Option<&Scales>, width: f64) -> f64 {
-    let places = places(&entries(diagram, scales), width);
-    places
+    let positions = positions(&entries(diagram, scales), width);
+    positions
         .last()
         .map_or(0.0, |(_, line)| (line + 1) as f64 * (LEADING + 3.0))
 }
@@ -190,7 +190,7 @@ pub(super) fn legend_height(diagram: &Diagram<'_>, scales: Option<&Scales>, widt
 fn legend(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let entries = entries(diagram, layout.scales.as_ref());
     svg.open(&[("class", &"legend")]);
-    for (entry, (x, line)) in entries.iter().zip(places(&entries, layout.width)) {
+    for (entry, (x, line)) in entries.iter().zip(positions(&entries, layout.width)) {
         let y = layout.legend_top + (LEADING + 3.0) * line as f64 + 8.0;
         sample(&entry.sample, (x, y), svg);
         svg.label(&Label {

@@ -6,7 +6,7 @@ use super::bands::Scales;
 use super::{Diagram, Order, frame};
 use crate::draw::scale::Scale;
 use crate::draw::text::{self, Weight};
-use crate::execution::to_s;
+use crate::execution::{EventName, to_s};
 
 /// Size of most labels.
 pub(super) const LABEL: f64 = 11.0;
@@ -128,14 +128,33 @@ const MIN_ROW: f64 = 46.0;
 /// The density strip is not higher than this number of machines.
 pub(super) const MOST_STRIP_ROWS: f64 = 16.0;
 
+/// The key of the run, and what the options did to the picture.
 fn subtitle(diagram: &Diagram<'_>) -> String {
-    match diagram.options.order {
-        Order::Time => diagram.execution.short_key(),
-        Order::Lamport => format!(
-            "{}. Events are placed by their Lamport clock, not by time.",
-            diagram.execution.short_key()
-        ),
+    let options = &diagram.options;
+    let names = |names: &[EventName]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    let mut sentences = vec![diagram.execution.short_key()];
+    if options.order == Order::Lamport {
+        sentences.push("Events are placed by their Lamport clock, not by time".to_owned());
     }
+    if !options.past_of.is_empty() {
+        let past_of = names(&options.past_of);
+        sentences.push(format!("In colour: what happened before {past_of}"));
+    }
+    if !options.future_of.is_empty() {
+        let future_of = names(&options.future_of);
+        sentences.push(format!("In colour: what {future_of} happened before"));
+    }
+    if !options.cut.is_empty() {
+        let cut = names(&options.cut);
+        sentences.push(format!(
+            "Dashed line: the smallest consistent cut with {cut}"
+        ));
+    }
+    let end = if sentences.len() > 1 { "." } else { "" };
+    sentences.join(". ") + end
 }
 
 fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {

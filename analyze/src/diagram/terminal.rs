@@ -276,13 +276,13 @@ impl Grid<'_, '_> {
             self.put_line(left + 1..own.start, tone, cells);
         }
         for (at, is_received) in ends {
-            let (head, place) = match (at > own.start, is_received) {
+            let (head, head_at) = match (at > own.start, is_received) {
                 (true, true) => ("▶", at - 1),
                 (true, false) => ("▷", at - 1),
                 (false, true) => ("◀", at + 1),
                 (false, false) => ("◁", at + 1),
             };
-            cells.put(place, head, tone);
+            cells.put(head_at, head, tone);
         }
     }
 

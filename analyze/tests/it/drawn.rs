@@ -286,6 +286,7 @@ fn a_cut_has_the_send_of_each_receive() {
     };
     let (_, svg) = draw(&execution, &Choice::default(), &options);
     assert_eq!(svg.matches("<path class=\"cut\"").count(), 1);
+    assert!(svg.contains("Dashed line: the smallest consistent cut with 0:9.</text>"));
 }
 
 /// A cone: exactly the events outside it are faded.

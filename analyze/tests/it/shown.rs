@@ -4,7 +4,7 @@ use std::path::Path;
 
 use analyze::Dataset;
 use analyze::execution::window::Choice;
-use analyze::execution::{Execution, Kind, pick};
+use analyze::execution::{Execution, Kind, lag, pick};
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -358,4 +358,37 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     let error = execution.causal_order().unwrap_err().to_string();
     assert!(error.contains("happened before itself"), "{error}");
     assert!(Choice::default().window(&execution).is_ok());
+}
+
+/// The lag in a window is that of a plain loop over the whole run.
+#[test]
+fn lags_in_a_window_are_those_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let execution = execution(&folder.path().join("small"));
+    let (from_ns, to_ns) = (4_100_000_000, 9_000_000_000);
+    let steps = lag::steps(&execution, &[2, 0], (from_ns, to_ns));
+    let clock_at = |machine: u32, at_ns: i64| {
+        let log = &execution.events()[execution.range_of(machine)];
+        let before = log.iter().rfind(|event| event.time_ns <= at_ns);
+        before.map_or(0, |event| event.clock)
+    };
+    for (steps, machine) in steps.iter().zip([2, 0]) {
+        assert_eq!(steps[0].from_ns, from_ns);
+        let times = execution.events().iter().map(|event| event.time_ns);
+        for at_ns in times.filter(|at_ns| (from_ns..=to_ns).contains(at_ns)) {
+            let largest = (0..3)
+                .map(|machine| clock_at(machine, at_ns))
+                .max()
+                .unwrap();
+            let step = steps.iter().rfind(|step| step.from_ns <= at_ns).unwrap();
+            assert_eq!(
+                step.lag,
+                largest - clock_at(machine, at_ns),
+                "{machine} at {at_ns}"
+            );
+        }
+        assert!(steps.iter().all(|step| step.from_ns <= to_ns));
+    }
+    assert!(steps.iter().flatten().any(|step| step.lag > 3));
 }
