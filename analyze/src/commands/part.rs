@@ -60,6 +60,9 @@ impl Part {
         let row = self.row(&dataset)?;
         let execution = Execution::read(&dataset, row)?;
         let window = self.choice().window(&execution)?;
+        if let Some(words) = execution.unmatched() {
+            tell(format_args!("{}: {words}", dataset.label()));
+        }
         Ok((execution, window))
     }
 

@@ -303,17 +303,14 @@ impl Grid<'_, '_> {
             return;
         };
         let sender = sender.map_or("?".to_owned(), |sender| sender.to_string());
-        let age = match self.diagram.execution.send_of(index) {
-            Some(send) => format!(
-                "{}s",
-                number(to_s(events[index].time_ns - events[send].time_ns), 1)
-            ),
-            None => "not in the log".to_owned(),
-        };
-        let room = self
-            .column
-            .saturating_sub(2 + at.saturating_sub(TIME) % self.column);
-        let detail: String = format!("←{sender} {age}").chars().take(room).collect();
+        let age = self.diagram.execution.send_of(index).map(|send| {
+            let age_ns = events[index].time_ns - events[send].time_ns;
+            format!(" {}s", number(to_s(age_ns), 1))
+        });
+        let detail = format!("←{sender}{}", age.unwrap_or_default());
+        let start = at.saturating_sub(TIME) % self.column;
+        let room = self.column.saturating_sub(start + 2);
+        let detail: String = detail.chars().take(room).collect();
         cells.put(at, &detail, Tone::Muted);
     }
 }

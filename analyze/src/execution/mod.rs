@@ -25,10 +25,12 @@ use std::str::FromStr;
 use sim::experiment::{Delay, EngineKind, Rate};
 use sim::log::{EventRow, JournalRow, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, MachineIndex, Recipients};
+use sim::sweep::words::grouped;
 
 pub use messages::Message;
 
 use crate::error::Error;
+use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 use crate::read::events::known;
 use crate::read::run_log::Run;
@@ -228,6 +230,26 @@ impl Execution {
     /// The send that the event at `index` receives.
     pub fn send_of(&self, index: usize) -> Option<usize> {
         self.received_by(index).map(|message| message.send)
+    }
+
+    /// Says how many receives belong to no send in the log, or `None` if each belongs to one. Only imported and damaged logs have such
+    /// receives.
+    pub fn unmatched(&self) -> Option<String> {
+        let is_receive = |index: &usize| matches!(self.events[*index].kind, Kind::Receive { .. });
+        let receives = (0..self.events.len()).filter(is_receive);
+        let unmatched = receives
+            .clone()
+            .filter(|&index| self.received[index].is_none());
+        let (unmatched, receives) = (unmatched.count(), receives.count());
+        let belong = if receives == 1 { "belongs" } else { "belong" };
+        (unmatched > 0).then(|| {
+            format!(
+                "{} of {} {belong} to no send that the log tells of: these messages have no arrow, and what happened before these receives \
+                 is not known",
+                grouped(unmatched as u64),
+                counted(receives, "receive")
+            )
+        })
     }
 
     /// The indices of the events in the order of their times. Of events at the same time, that with the lowest clock comes first.

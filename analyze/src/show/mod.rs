@@ -58,7 +58,9 @@ fn partners(execution: &Execution, index: usize) -> String {
             None => "to unknown".to_owned(),
         },
         Kind::Receive { sender, .. } => {
-            let sender = sender.map_or("unknown".to_owned(), |sender| sender.to_string());
+            let Some(sender) = sender else {
+                return "from unknown".to_owned();
+            };
             match age_s(execution, index) {
                 Some(age_s) => format!("from {sender}, {} s old", number(age_s, DECIMALS)),
                 None => format!("from {sender}, no such send in the log"),
@@ -220,6 +222,7 @@ impl<'e> Followed<'e> {
             .arrival_ns
             .map(|arrival_ns| arrival_ns <= self.execution.duration_ns);
         match (reach.is_recipient, reach.receive, queued) {
+            (false, ..) if !self.execution.knows_recipients => "not known",
             (false, ..) => "not sent to it",
             (true, Some(_), _) => "received",
             (true, None, Some(true)) => "queued at the end",

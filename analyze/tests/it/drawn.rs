@@ -117,12 +117,13 @@ proptest! {
         sends in prop_oneof![Just("mix"), Just("unicast"), Just("broadcast")],
         delay in prop_oneof![Just("0"), Just("0.3"), Just("{ exponential = 0.5 }")],
         receive in prop_oneof![Just("one"), Just("all")],
+        topology in prop_oneof![Just("mesh"), Just("ring"), Just("star")],
         arrows in prop_oneof![Just(Arrows::Receipt), Just(Arrows::Arrival)],
         fewer in any::<bool>(),
     ) {
         let text = fixture::SMALL
             .replace("[[1, 3, 6]]", &format!("[{rates:?}]"))
-            .replace("[0.4, 0.7]", &format!("[{internal:.3}]\nsends = [\"{sends}\"]\ndelay_s = [{delay}]\nreceive = [\"{receive}\"]"))
+            .replace("[0.4, 0.7]", &format!("[{internal:.3}]\nsends = [\"{sends}\"]\ntopology = [\"{topology}\"]\ndelay_s = [{delay}]\nreceive = [\"{receive}\"]"))
             .replace("repetitions = 3", "repetitions = 1");
         let (_folder, execution) = simulated(&text);
         let choice = Choice {

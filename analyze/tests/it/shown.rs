@@ -1,5 +1,6 @@
 //! Tests of `analyze show`, and of the executions that it reads.
 
+use std::fs;
 use std::path::Path;
 
 use analyze::Dataset;
@@ -391,4 +392,43 @@ fn lags_in_a_window_are_those_of_the_run() {
         assert!(steps.iter().all(|step| step.from_ns <= to_ns));
     }
     assert!(steps.iter().flatten().any(|step| step.lag > 3));
+}
+
+/// Other programs often log neither senders nor recipients.
+#[test]
+fn what_an_imported_log_does_not_tell_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(&run).unwrap();
+    let header = "time,event,clock,queue\n";
+    let logs = [
+        "0.0,send,1,0\n1.0,internal,2,0\n2.0,receive,5,1\n3.0,receive,6,0\n",
+        "0.5,receive,2,0\n1.5,send,3,0\n2.5,send,4,0\n3.5,internal,5,0\n",
+    ];
+    for (machine, log) in logs.iter().enumerate() {
+        fs::write(
+            run.join(format!("m{machine}.csv")),
+            format!("{header}{log}"),
+        )
+        .unwrap();
+    }
+    let (code, _, err) = analyze(&["import", "run", "--into", "mine"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let unknown = "mine: 3 of 3 receives belong to no send that the log tells of: these messages have no arrow, and what happened before \
+                   these receives is not known\n";
+    let (_, out, err) = analyze(&["show", "mine", "--run", "0"], folder.path());
+    assert_eq!(err, unknown);
+    assert!(
+        out.contains(" to unknown ") && out.contains(" from unknown "),
+        "{out}"
+    );
+    let (_, svg, err) = analyze(&["diagram", "mine", "--run", "0"], folder.path());
+    assert_eq!(err, unknown);
+    assert_eq!(svg.matches("data-event=").count(), 8);
+    assert_eq!(svg.matches("data-from=").count(), 0);
+    let follow = [
+        "show", "mine", "--run", "0", "--follow", "0:0", "--format", "csv",
+    ];
+    let (_, out, _) = analyze(&follow, folder.path());
+    assert!(out.lines().nth(1).unwrap().contains(",not known,"), "{out}");
 }
