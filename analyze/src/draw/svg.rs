@@ -147,15 +147,25 @@ impl Svg {
         let (width, height) = (px(width), px(height));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-             aria-labelledby=\"title description\" font-family=\"{family}\">\n<title id=\"title\">{title}</title>\n\
-             <desc id=\"description\">{description}</desc>\n<style>svg{{max-width:100%;height:auto}}{style}</style>\n\
+             aria-labelledby=\"{id}-title {id}-description\" font-family=\"{family}\">\n<title id=\"{id}-title\">{title}</title>\n\
+             <desc id=\"{id}-description\">{description}</desc>\n<style>svg{{max-width:100%;height:auto}}{style}</style>\n\
              <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n{body}</svg>\n",
+            id = id(title),
             family = text::FAMILY,
             title = escape(title),
             description = escape(description),
             body = self.body,
         )
     }
+}
+
+/// The title as the start of an id, so that several drawings on one page have different ids.
+fn id(title: &str) -> String {
+    let letter = |letter: char| match letter.is_ascii_alphanumeric() {
+        true => letter.to_ascii_lowercase(),
+        false => '-',
+    };
+    title.chars().map(letter).collect()
 }
 
 /// A length in pixels with at most two digits after the point.

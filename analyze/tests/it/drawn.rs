@@ -152,7 +152,7 @@ fn the_run_written_by_hand_is_drawn_as_it_is() {
     assert_eq!(arrows, ["0:0>1:0", "1:1>0:1", "1:2>0:2", "1:3>0:3"]);
     assert!(seen.open.is_empty());
     for words in [
-        "<title id=\"title\">Run 0 of by-hand</title>",
+        "<title id=\"run-0-of-by-hand-title\">Run 0 of by-hand</title>",
         "of 2 machines from 0 s to 4 s of model time: machine 0 with 1 tick/s, machine 1 with 2 ticks/s. It has 12 events and 4 messages, \
          of which 0 are not received before the run ends.",
         "machine 0, tick 2, 2 s: receive, clock 4 to 5, queue 1",
