@@ -39,6 +39,16 @@ pub enum Error {
         /// The conditions, as given on the command line.
         conditions: String,
     },
+    /// A run has no such machine, event or time.
+    #[error("{dataset}, run {run}: {problem}")]
+    Choice {
+        /// The dataset's name.
+        dataset: String,
+        /// The run's number.
+        run: u64,
+        /// A description of the problem and of the way out.
+        problem: String,
+    },
     /// The warm-up is as long as a run.
     #[error("a warm-up of {warm_up_s} s is too long: the shortest run of {} lasts {shortest_s} s", .path.display())]
     WarmUp {

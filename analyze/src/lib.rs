@@ -15,6 +15,11 @@
 //! - [`compare`]: the comparison of two datasets, run by run
 //! - [`claims`]: tests what other authors claimed about the model
 //! - [`audit`]: checks that logs follow the rules of machines with Lamport clocks
+//! - [`execution`]: one run as events and messages, for everything that shows a single run
+//! - [`show`]: one run as a table of events
+//! - [`diagram`]: one run as a space-time diagram
+//! - [`trace`]: one run as a trace for other programs
+//! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
 //! - [`class`]: the submissions of a class, imported, audited and measured together
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
@@ -30,7 +35,10 @@ pub mod audit;
 pub mod claims;
 pub mod class;
 pub mod compare;
+pub mod diagram;
+pub mod draw;
 pub mod error;
+pub mod execution;
 pub mod export;
 pub mod import;
 pub mod measures;
@@ -38,9 +46,11 @@ pub mod output;
 pub mod read;
 mod remembering;
 mod seal;
+pub mod show;
 pub mod stats;
 pub mod theory;
 pub mod threads;
+pub mod trace;
 
 pub use error::Error;
 pub use read::dataset::{Dataset, open};

@@ -26,6 +26,7 @@
 //! - [`event_frequencies`]: checks of the shares of random outcomes
 //! - [`runs`]: all checks over the runs of a dataset, on all cores
 //! - [`lines`]: the file and line of a violation
+//! - [`pictures`]: the command that draws a violation
 //! - [`words`], [`report`]: the results as text and tables
 
 mod checks;
@@ -39,6 +40,7 @@ mod margin;
 mod messages;
 mod model;
 mod order;
+mod pictures;
 mod queues;
 mod report;
 mod runs;
@@ -115,6 +117,8 @@ pub struct CounterExample {
     pub source: Option<(String, u64)>,
     /// A description of the violation.
     pub words: String,
+    /// The command that draws the event and marks it, or `None` if the violation is not in an event or the run cannot be read.
+    pub diagram: Option<String>,
 }
 
 impl Audit {

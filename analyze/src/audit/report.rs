@@ -19,11 +19,18 @@ pub fn words(audit: &Audit) -> Vec<String> {
     let failed: Vec<Check> = failed(audit);
     if !failed.is_empty() {
         words.push(String::new());
-        words.push("The first violation of each failed check:".to_owned());
-        words.extend(failed.iter().filter_map(|&check| {
-            let first = audit.first(check)?;
-            Some(format!("- {}: {}", check.name(), counter_example(first)))
-        }));
+        words.push(
+            "The first violation of each failed check, and the command that draws it:".to_owned(),
+        );
+        for &check in &failed {
+            let Some(first) = audit.first(check) else {
+                continue;
+            };
+            words.push(format!("- {}: {}", check.name(), counter_example(first)));
+            // A line break within the command would be pasted with it.
+            let command = first.diagram.iter();
+            words.extend(command.map(|command| keep_together(&format!("  {command}"))));
+        }
     }
     words.push(String::new());
     words
@@ -235,6 +242,10 @@ fn records_of(dataset: &Audited) -> impl Iterator<Item = Record> {
             ("first", text(first.map(|first| first.words.clone()))),
             ("source_file", text(source.map(|(file, _)| file.clone()))),
             ("source_line", integer(source.map(|(_, line)| *line))),
+            (
+                "diagram",
+                text(first.and_then(|first| first.diagram.clone())),
+            ),
         ];
         values
             .map(|(name, value)| (name.to_owned(), value))

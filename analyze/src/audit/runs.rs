@@ -13,7 +13,9 @@ use super::lines::Lines;
 use super::log::Log;
 use super::setup::{Known, Setup};
 use super::tally::{At, RunFindings, Tally};
-use super::{Audited, CheckResult, CounterExample, clocks, in_flight, messages, queues, ticks};
+use super::{
+    Audited, CheckResult, CounterExample, clocks, in_flight, messages, pictures, queues, ticks,
+};
 use crate::error::Error;
 use crate::threads;
 
@@ -58,6 +60,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
                 run: Some(run.run),
                 source: source_of(sources.as_ref(), run, first.at),
                 words: first.words.clone(),
+                diagram: pictures::command(root, &dataset, run, (check, first.at)),
             }
         });
         CheckResult {
@@ -137,6 +140,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         run: None,
         source: None,
         words,
+        diagram: None,
     });
     Audited {
         label: root

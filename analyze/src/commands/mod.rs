@@ -7,17 +7,22 @@ mod claims;
 mod compare;
 mod completions;
 mod contrast;
+mod diagram;
 mod dictionary;
 mod drift;
 mod export;
+mod file;
 mod import;
 mod jumps;
 mod man;
 mod output;
+mod part;
 mod pools;
 mod selection;
+mod show;
 mod summary;
 mod theory;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -57,6 +62,9 @@ enum Verb {
     Claims(claims::Claims),
     Compare(compare::Compare),
     Audit(audit::Audit),
+    Show(show::Show),
+    Diagram(diagram::DiagramCommand),
+    Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
     Dictionary(dictionary::Dictionary),
@@ -82,6 +90,9 @@ impl Cli {
             Verb::Claims(claims) => claims.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Audit(audit) => audit.run(),
+            Verb::Show(show) => show.run(),
+            Verb::Diagram(diagram) => diagram.run(),
+            Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),

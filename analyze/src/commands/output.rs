@@ -174,6 +174,12 @@ pub fn print_table_of(
 #[error("stdout: {0}")]
 pub struct StdoutError(io::Error);
 
+impl From<io::Error> for StdoutError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
+
 impl StdoutError {
     /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). This is not an error.
     pub fn is_closed_pipe(&self) -> bool {

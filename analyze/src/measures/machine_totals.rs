@@ -7,6 +7,7 @@ use sim::log::{Action, UNKNOWN};
 use super::distribution::{Description, Distribution};
 use super::line::Line;
 use super::ratio;
+use crate::read::events::known;
 use crate::read::run_log::{NO_EVENT, Run};
 
 /// Totals over one machine's events. Except where the field says otherwise, events in the warm-up do not count.
@@ -136,8 +137,4 @@ impl MachineTotals {
     pub(crate) fn logical_age_mean(&self) -> Option<f64> {
         ratio(self.logical_ages.0, self.logical_ages.1 as f64)
     }
-}
-
-fn known(number: u64) -> Option<u64> {
-    (number != UNKNOWN).then_some(number)
 }

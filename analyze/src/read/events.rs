@@ -198,3 +198,8 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
             Some((index, name))
         })
 }
+
+/// The number, or `None` if an imported log does not have it.
+pub(crate) fn known(number: u64) -> Option<u64> {
+    (number != UNKNOWN).then_some(number)
+}

@@ -163,10 +163,11 @@ fn with_stamp_before_the_clock_condition_fails_by_design() {
 
     CHECK FAILED: 296 violations of the Clock Condition, all in runs with stamp = before, which breaks it by design.
 
-    The first violation of each failed check:
+    The first violation of each failed check, and the command that draws it:
     - clock_condition_before: small/events-0000.csv line 203, run 1: machine 0 received at tick 1 a message that machine 2
       sent at tick 2 (stamp 2): its clock is 3, but it must be larger than the clock of the send, 3 (stamp = before breaks
       this by design).
+      analyze diagram small --run 1 --around 0:1 --within 3 --mark clock_condition_before
     ");
     let row = |check: Check| {
         table
@@ -201,14 +202,44 @@ fn violations_are_reported_with_the_first_counter_example() {
 
     CHECK FAILED: 6 violations in 3 of 22 checks.
 
-    The first violation of each failed check:
+    The first violation of each failed check, and the command that draws it:
     - receive_clock: small/events-0000.csv line 613, run 3: machine 0 received at tick 11 a message that machine 2 sent at
       tick 62 (stamp 63): its clock went from 53 to 99, but max(53, 63) + 1 is 64.
+      analyze diagram small --run 3 --around 0:11 --within 3 --mark receive_clock
     - rising_clock: small/events-0000.csv line 614, run 3: machine 0 received at tick 12 a message that machine 2 sent at
       tick 65 (stamp 66): its clock went from 99 to 67, and did not rise.
+      analyze diagram small --run 3 --around 0:12 --within 3 --mark rising_clock
     - queue_length: small/events-0000.csv line 617, run 3: machine 0 received at tick 15 a message that machine 2 sent at
       tick 77 (stamp 78): its queue length is 1, but 21 messages had arrived and 16 had been received.
+      analyze diagram small --run 3 --around 0:15 --within 3 --mark queue_length
     ");
+}
+
+/// The command that the audit prints draws the event, with a ring and the name of the check.
+#[test]
+fn the_command_of_a_violation_draws_it() {
+    let folder = with_violations();
+    let (_, out, _) = analyze(&["audit", "small"], folder.path());
+    let commands: Vec<&str> = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("  analyze "))
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            "diagram small --run 3 --around 0:11 --within 3 --mark receive_clock",
+            "diagram small --run 3 --around 0:12 --within 3 --mark rising_clock",
+            "diagram small --run 3 --around 0:15 --within 3 --mark queue_length",
+        ]
+    );
+    for command in commands {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let (code, svg, err) = analyze(&arguments, folder.path());
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert_eq!(svg.matches("class=\"ring\"").count(), 1);
+        let mark = arguments.last().unwrap();
+        assert!(svg.contains(&format!(">{mark}</text>")), "{mark}");
+    }
 }
 
 #[test]
@@ -236,7 +267,8 @@ fn every_format() {
             "run",
             "first",
             "source_file",
-            "source_line"
+            "source_line",
+            "diagram"
         ]
     );
     assert_eq!(
@@ -270,8 +302,12 @@ fn words_and_table_fit_eighty_columns() {
     let text =
         output::prose(&audit::words(&audit), 80) + &output::terminal(&audit::table(&audit), 80);
     assert!(text.lines().count() > 1, "{text}");
+    // Commands are not broken, so that they can be copied.
+    let is_prose = |line: &&str| !line.starts_with("  analyze diagram ");
     assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
+        text.lines()
+            .filter(is_prose)
+            .all(|line| line.chars().count() <= 80),
         "{text}"
     );
 }

@@ -13,10 +13,11 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::{python_environment, run};
 
 /// All documents, in the order in which a newcomer reads them. Commands may use data that the commands of earlier documents make.
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "sim/README.md",
     "analyze/README.md",
+    "docs/diagrams.md",
     "data/README.md",
     "experiments/README.md",
     "experiments/claims/README.md",
@@ -175,6 +176,92 @@ fn commands_and_python_run() {
                 .args(["-c", block])
                 .current_dir(folder.path()));
         }
+    }
+}
+
+/// The pictures in a document are what its commands write, and its numbers are those of the runs.
+#[test]
+fn the_pictures_of_diagrams_are_those_of_the_commands() {
+    let folder = folder_to_work_in();
+    let page = read("docs/diagrams.md");
+    for block in blocks(&page, "sh") {
+        run_commands(block, folder.path());
+    }
+    for name in ["slow-machine", "equal-rates", "overloaded-relay"] {
+        let shown = read(&format!("docs/diagrams/{name}.svg"));
+        let written = folder.path().join(format!("data/{name}.svg"));
+        let written = fs::read_to_string(written).unwrap();
+        assert!(
+            shown == written,
+            "docs/diagrams/{name}.svg is another picture: run the commands of docs/diagrams.md and copy it"
+        );
+        assert!(page.contains(&format!("](diagrams/{name}.svg)")));
+    }
+    let show = |arguments: &str| {
+        let command = format!("cargo analyze show data/diagrams --format csv {arguments}");
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                &command.replace("cargo analyze", env!("CARGO_BIN_EXE_analyze")),
+            ])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        reader
+            .deserialize::<BTreeMap<String, String>>()
+            .map(Result::unwrap)
+            .collect::<Vec<_>>()
+    };
+    let ages = |rows: &[BTreeMap<String, String>]| -> Vec<f64> {
+        let ages = rows
+            .iter()
+            .filter_map(|row| row["message_age_s"].parse().ok());
+        ages.collect()
+    };
+    let slow = show("--run 0 --machines 0");
+    let relay = show("--run 1 --machines 0");
+    let equal = show("--run 2");
+    for rows in [&slow, &relay] {
+        assert!(rows.iter().all(|row| row["event"] == "receive"));
+    }
+    let leaves = show("--run 1 --machines 1,2");
+    assert!(leaves.iter().all(|row| row["event"] != "receive"));
+    let oldest = ages(&equal).into_iter().fold(0.0, f64::max);
+    let (slow, relay) = (ages(&slow), ages(&relay));
+    for sentence in [
+        format!(
+            "0 receives is {:.3} s old, the last\n  is {:.3} s old",
+            slow[0],
+            slow[slow.len() - 1]
+        ),
+        format!("the oldest message is {oldest:.3} s old"),
+        format!(
+            "receives is {:.3} s old, and 61 messages wait",
+            relay[relay.len() - 1]
+        ),
+    ] {
+        assert!(page.contains(&sentence), "wanted: {sentence}");
+    }
+    let terminal = Command::new(env!("CARGO_BIN_EXE_analyze"))
+        .args(["diagram", "data/diagrams", "--run", "0", "--terminal"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let terminal = String::from_utf8(terminal.stdout).unwrap();
+    let shown = blocks(&page, "text");
+    assert!(shown[0].starts_with("time (s)") && terminal.contains(shown[0]));
+    let svg = |name: &str| read(&format!("docs/diagrams/{name}.svg"));
+    for (name, words) in [
+        ("slow-machine", "queue, highest 15"),
+        ("slow-machine", "lag, darkest 44"),
+        ("slow-machine", "12.778 s: receive, clock 41 to 51"),
+        ("equal-rates", "queue, highest 1"),
+        ("equal-rates", "lag, darkest 2"),
+        ("overloaded-relay", "queue, highest 61"),
+    ] {
+        assert!(svg(name).contains(words), "{name}: {words}");
     }
 }
 

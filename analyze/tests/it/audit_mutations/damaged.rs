@@ -260,6 +260,7 @@ fn counter_examples_name_the_line() {
         run,
         words,
         source: _,
+        diagram: _,
     } = first(&audit, Check::Idle);
     let text = fs::read_to_string(file).unwrap();
     let row = text.lines().nth(line.unwrap() as usize - 1).unwrap();

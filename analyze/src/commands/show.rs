@@ -1,0 +1,42 @@
+//! `analyze show`.
+
+use analyze::execution::EventName;
+use analyze::show::{self, Followed};
+use clap::Args;
+
+use super::output::Output;
+use super::part::Part;
+
+/// Print the events of one run as they happened, or follow one message
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze show data/quickstart --run 0 --from 10 --to 12
+  analyze show data/quickstart --run 0 --around 2:14 --within 1
+  analyze show data/quickstart --run 0 --follow 2:14
+
+Times are model seconds since the run's start. A table for people has at most 1,000 events; CSV and JSON have all. With --follow, there \
+is a row for each other machine: whether and when it received the message, and when it first knew of it, be it through another machine.")]
+pub struct Show {
+    #[command(flatten)]
+    part: Part,
+    /// Follow the message that is sent at this tick through the system; 2:14 is tick 14 of machine 2
+    #[arg(long, value_name = "MACHINE:TICK")]
+    follow: Option<EventName>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Show {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let (execution, window) = self.part.read()?;
+        if let Some(name) = self.follow {
+            let followed = Followed::new(&execution, name)?;
+            return self
+                .output
+                .print(&[], &[followed.table()], || followed.records());
+        }
+        let table = show::table(&execution, &window);
+        self.output
+            .print(&[], &[table], || show::records(&execution, &window))
+    }
+}

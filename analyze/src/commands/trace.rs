@@ -1,0 +1,110 @@
+//! `analyze trace`.
+
+use std::io::{BufWriter, IsTerminal, stdout};
+use std::path::PathBuf;
+
+use analyze::trace::{self, Format, TraceError};
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use sim::console::tell;
+
+use super::file;
+use super::output::StdoutError;
+use super::part::Part;
+
+/// The values of option --format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TraceFormat {
+    /// A log with vector clocks, and the expression that reads it; TSViz reads it too
+    #[value(alias = "tsviz")]
+    Shiviz,
+    /// Perfetto's protobuf: machines as tracks, messages as flows, clocks and queues as counters
+    Perfetto,
+    /// The JSON of chrome://tracing, with the same contents
+    Chrome,
+    /// A sequence diagram, of at most 50,000 characters
+    Mermaid,
+    /// The graph of happens-before for Graphviz, without edges that follow from others
+    Dot,
+}
+
+impl TraceFormat {
+    fn format(self) -> Format {
+        match self {
+            Self::Shiviz => Format::Shiviz,
+            Self::Perfetto => Format::Perfetto,
+            Self::Chrome => Format::Chrome,
+            Self::Mermaid => Format::Mermaid,
+            Self::Dot => Format::Dot,
+        }
+    }
+
+    /// How to open a file of this format.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Shiviz => {
+                "open it in ShiViz with \"choose file\"; its first line is the expression that reads it"
+            }
+            Self::Perfetto => "open it at https://ui.perfetto.dev",
+            Self::Chrome => "open it in chrome://tracing or at https://ui.perfetto.dev",
+            Self::Mermaid => {
+                "paste it at https://mermaid.live, or into a ```mermaid block of Markdown"
+            }
+            Self::Dot => "draw it with: dot -Tsvg FILE",
+        }
+    }
+}
+
+/// Write one run as a trace for ShiViz, Perfetto, Chrome, Mermaid or Graphviz
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze trace data/quickstart --run 0 --format perfetto --out run-0.pftrace
+  analyze trace data/quickstart --run 0 --to 10 --format shiviz --out run-0.log
+  analyze trace data/quickstart --run 0 --to 3 --format dot | dot -Tsvg > run-0.svg
+
+Times are model time since the run's start. Messages with one end outside the chosen part have no arrow. Which event happened before \
+which is computed from the whole run.")]
+pub struct TraceCommand {
+    #[command(flatten)]
+    part: Part,
+    /// The format
+    #[arg(long, value_enum)]
+    format: TraceFormat,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl TraceCommand {
+    pub fn run(&self) -> anyhow::Result<()> {
+        if self.format == TraceFormat::Perfetto && self.out.is_none() && stdout().is_terminal() {
+            bail!("a trace of Perfetto is not text; write it to a file with --out FILE");
+        }
+        let (execution, window) = self.part.read()?;
+        let format = self.format.format();
+        let left_out = match &self.out {
+            Some(path) => {
+                let write = |out: &mut _| trace::write(&execution, &window, format, out);
+                file::write(path, write)
+                    .with_context(|| format!("cannot write {}", path.display()))?
+            }
+            None => {
+                match trace::write(&execution, &window, format, BufWriter::new(stdout().lock())) {
+                    Err(TraceError::Io(error)) => return Err(StdoutError::from(error).into()),
+                    written => written?,
+                }
+            }
+        };
+        if let Some(words) = left_out {
+            tell(words);
+        }
+        if let Some(path) = &self.out {
+            tell(format_args!(
+                "{} is written; {}",
+                path.display(),
+                self.format.advice()
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! The arrows of messages.
+
+use std::fmt::Display;
+
+use super::layout::Layout;
+use super::{Arrows, Diagram, Order, seconds};
+use crate::draw::palette::hue_class;
+use crate::draw::svg::{Svg, px};
+use crate::execution::{EventName, Message, to_s};
+
+/// Length of an arrow head.
+const HEAD: f64 = 6.0;
+/// How far the arrow of a message that was not received goes to the right, if it is not known when it arrived.
+const STUB: f64 = 14.0;
+
+pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    svg.open(&[("class", &"messages")]);
+    for message in diagram.messages() {
+        draw_message(diagram, layout, message, svg);
+    }
+    svg.close();
+}
+
+fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: &mut Svg) {
+    let send = &diagram.execution.events()[message.send];
+    let (Some(from_y), Some(to_y)) = (layout.y(send.machine), layout.y(message.recipient)) else {
+        return;
+    };
+    let from = (layout.x(diagram.value(message.send)), from_y);
+    let to = (end(diagram, layout, message, from.0), to_y);
+    let class = class(diagram, message);
+    let wait = wait_path(diagram, layout, message);
+    match Clipped::new(layout, from, to) {
+        Some(line) => {
+            let path = line.path(message.receive.is_some(), layout.radius(message.recipient));
+            if let Some(wait) = &wait {
+                let class = class.replace("message", "wait");
+                svg.element("path", &[("class", &class), ("d", wait)], "");
+            }
+            draw_named(diagram, message, (&class, &path), svg);
+        }
+        // The message arrived before the window: only its wait is in the picture.
+        None => {
+            let class = class.replace("message", "wait");
+            draw_named(diagram, message, (&class, &wait.unwrap_or_default()), svg);
+        }
+    }
+}
+
+/// Draws a path that stands for the message: it names both ends.
+fn draw_named(
+    diagram: &Diagram<'_>,
+    message: &Message,
+    (class, path): (&str, &str),
+    svg: &mut Svg,
+) {
+    let name = |index: usize| {
+        let event = &diagram.execution.events()[index];
+        EventName {
+            machine: event.machine,
+            tick: event.tick,
+        }
+    };
+    let (from, to) = (name(message.send), message.receive.map(name));
+    let mut attributes: Vec<(&str, &dyn Display)> =
+        vec![("class", &class), ("d", &path), ("data-from", &from)];
+    match &to {
+        Some(name) => attributes.push(("data-to", name)),
+        None => attributes.push(("data-not-received-by", &message.recipient)),
+    }
+    svg.element("path", &attributes, &words(diagram, message));
+}
+
+/// The colour of the sender; dashed without a receive; faded unless both ends are in the cone.
+fn class(diagram: &Diagram<'_>, message: &Message) -> String {
+    let sender = diagram.execution.events()[message.send].machine;
+    let mut class = format!("message {}", hue_class(sender as usize));
+    if message.receive.is_none() {
+        class += " open";
+    }
+    let is_in_cone = |index: usize| !diagram.is_faded(index);
+    let has_cone = diagram.cone.is_some();
+    if has_cone && !(is_in_cone(message.send) && message.receive.is_some_and(is_in_cone)) {
+        class += " faded";
+    }
+    class
+}
+
+/// Where the arrow ends along the recipient's line.
+fn end(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
+    if diagram.options.order == Order::Time
+        && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())
+        && let Some(arrival_ns) = message.arrival_ns
+    {
+        return layout.x(to_s(arrival_ns));
+    }
+    match message.receive {
+        Some(receive) => layout.x(diagram.value(receive)),
+        None => from_x + STUB,
+    }
+}
+
+/// The wait from the arrival to the receive, along the recipient's line. `None` if it is not drawn or not known.
+fn wait_path(diagram: &Diagram<'_>, layout: &Layout, message: &Message) -> Option<String> {
+    if diagram.options.order != Order::Time || diagram.options.arrows != Arrows::Arrival {
+        return None;
+    }
+    let from = layout.x(to_s(message.arrival_ns?)).max(layout.left);
+    let to = layout.x(diagram.value(message.receive?)).min(layout.right);
+    let y = layout.y(message.recipient)?;
+    (to > from).then(|| format!("M{} {}H{}", px(from), px(y), px(to)))
+}
+
+fn words(diagram: &Diagram<'_>, message: &Message) -> String {
+    let events = diagram.execution.events();
+    let send = &events[message.send];
+    let sent = format!(
+        "machine {} to machine {}: sent at {} s, clock {}",
+        send.machine,
+        message.recipient,
+        seconds(send.time_ns),
+        send.clock
+    );
+    match message.receive {
+        Some(receive) => {
+            let receive = &events[receive];
+            format!(
+                "{sent}; received at {} s, clock {}, {} s old",
+                seconds(receive.time_ns),
+                receive.clock,
+                seconds(receive.time_ns - send.time_ns)
+            )
+        }
+        None => format!("{sent}; not received"),
+    }
+}
+
+/// The part of an arrow that is in the picture.
+struct Clipped {
+    from: (f64, f64),
+    to: (f64, f64),
+    /// Whether its end is in the picture, so that it has a head.
+    has_end: bool,
+}
+
+impl Clipped {
+    /// `None` if no part is in the picture.
+    fn new(layout: &Layout, from: (f64, f64), to: (f64, f64)) -> Option<Self> {
+        let (left, right) = (layout.left, layout.right);
+        let is_in = |x: f64| (left - 0.01..=right + 0.01).contains(&x);
+        let at = |x: f64| {
+            let share = (x - from.0) / (to.0 - from.0);
+            (x, from.1 + share * (to.1 - from.1))
+        };
+        let clip = |(x, y): (f64, f64)| match x {
+            x if x < left => at(left),
+            x if x > right => at(right),
+            _ => (x, y),
+        };
+        if (from.0 < left && to.0 < left) || (from.0 > right && to.0 > right) {
+            return None;
+        }
+        Some(Self {
+            from: clip(from),
+            to: clip(to),
+            has_end: is_in(to.0),
+        })
+    }
+
+    fn path(&self, is_received: bool, radius: f64) -> String {
+        if !self.has_end {
+            return format!(
+                "M{} {}L{} {}",
+                px(self.from.0),
+                px(self.from.1),
+                px(self.to.0),
+                px(self.to.1)
+            );
+        }
+        let length = distance(self.from, self.to);
+        // The tip touches the mark of the event.
+        let gap = if length > 3.0 * radius { radius } else { 0.0 };
+        let tip = along(self.to, self.from, gap);
+        arrow(self.from, tip, is_received)
+    }
+}
+
+fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
+    (a.0 - b.0).hypot(a.1 - b.1)
+}
+
+/// The point at `length` from `a` towards `b`.
+fn along(a: (f64, f64), b: (f64, f64), length: f64) -> (f64, f64) {
+    let all = distance(a, b);
+    if all == 0.0 {
+        return a;
+    }
+    let share = length / all;
+    (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share)
+}
+
+/// An arrow as the `d` of a path: a line and a head, which is a triangle if `is_filled` and else an angle.
+pub(super) fn arrow(from: (f64, f64), to: (f64, f64), is_filled: bool) -> String {
+    let back = along(to, from, HEAD.min(distance(from, to)));
+    let (x, y) = (to.0 - back.0, to.1 - back.1);
+    let sides = [
+        (back.0 - y * 0.34, back.1 + x * 0.34),
+        (back.0 + y * 0.34, back.1 - x * 0.34),
+    ];
+    let [(ax, ay), (bx, by)] = sides;
+    let line = format!("M{} {}L{} {}", px(from.0), px(from.1), px(to.0), px(to.1));
+    let point = |(x, y): (f64, f64)| format!("{} {}", px(x), px(y));
+    let (a, tip, b) = (point((ax, ay)), point(to), point((bx, by)));
+    let end = if is_filled { "Z" } else { "" };
+    format!("{line}M{a}L{tip}L{b}{end}")
+}

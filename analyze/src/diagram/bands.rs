@@ -1,0 +1,172 @@
+//! Below each line: a strip with the lag as shade, and a band with the queue length.
+
+use std::fmt::{Display, Write};
+
+use super::Diagram;
+use super::layout::{LAG_HEIGHT, Layout};
+use crate::draw::palette::hue_class;
+use crate::draw::svg::{Svg, px};
+use crate::execution::lag::{self, Step};
+use crate::execution::to_s;
+
+/// The opacities of lags, from the smallest to the largest. No lag has no shade.
+pub(super) const SHADES: [f64; 5] = [0.1, 0.25, 0.42, 0.6, 0.8];
+
+/// A queue this long fills the band, or the longest queue of the window if that is longer: a single message is no tall area.
+const LEAST_LONGEST: u64 = 5;
+/// From the line to the strip of lags.
+const BELOW: f64 = 6.0;
+
+/// The largest values in the window, at which bands are highest and shades darkest.
+#[derive(Debug)]
+pub(super) struct Scales {
+    /// The longest queue, or `None` if no queue length is known.
+    pub(super) longest_queue: Option<u64>,
+    /// The largest lag.
+    pub(super) largest_lag: u64,
+    lags: Vec<Vec<Step>>,
+}
+
+impl Scales {
+    pub(super) fn new(diagram: &Diagram<'_>) -> Self {
+        let events = diagram.execution.events();
+        let queues = diagram
+            .drawn
+            .machines
+            .iter()
+            .flat_map(|&machine| queue_steps(diagram, machine));
+        let drawn = &diagram.drawn;
+        let bounds_ns = (drawn.from_ns, drawn.to_ns);
+        let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
+        Self {
+            longest_queue: queues.filter_map(|index| events[index].queue).max(),
+            largest_lag: lags
+                .iter()
+                .flatten()
+                .map(|step| step.lag)
+                .max()
+                .unwrap_or(0),
+            lags,
+        }
+    }
+}
+
+/// The events of a machine in the window, and the last one before it, which says what the queue is when the window starts.
+fn queue_steps(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
+    let events = diagram.execution.events();
+    let mut range = diagram.execution.range_of(machine);
+    let log = &events[range.clone()];
+    let first = log
+        .iter()
+        .position(|event| event.time_ns >= diagram.drawn.from_ns);
+    range.start += first.unwrap_or(log.len()).saturating_sub(1);
+    range
+        .filter(|&index| events[index].time_ns <= diagram.drawn.to_ns)
+        .collect()
+}
+
+pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    let Some(scales) = &layout.scales else {
+        return;
+    };
+    for (row, &machine) in diagram.drawn.machines.iter().enumerate() {
+        let Some(y) = layout.y(machine) else {
+            continue;
+        };
+        draw_lag(diagram, layout, scales, (row, y + BELOW), svg);
+        let top = y + BELOW + 1.0 + LAG_HEIGHT;
+        let paths = queue_paths(
+            diagram,
+            layout,
+            machine,
+            top,
+            scales.longest_queue.unwrap_or(0),
+        );
+        let class = format!("queue {}", hue_class(machine as usize));
+        for path in paths {
+            svg.element("path", &[("class", &class), ("d", &path)], "");
+        }
+    }
+}
+
+fn draw_lag(
+    diagram: &Diagram<'_>,
+    layout: &Layout,
+    scales: &Scales,
+    (row, y): (usize, f64),
+    svg: &mut Svg,
+) {
+    let steps = &scales.lags[row];
+    let ends = steps.iter().skip(1).map(|step| step.from_ns);
+    let ends = ends.chain([diagram.drawn.to_ns]);
+    let mut paths = [const { String::new() }; SHADES.len()];
+    for (step, end_ns) in steps.iter().zip(ends) {
+        if step.lag > 0 && end_ns > step.from_ns {
+            let shade = shade(step.lag, scales.largest_lag);
+            let (from, to) = (layout.x(to_s(step.from_ns)), layout.x(to_s(end_ns)));
+            let _ = write!(
+                paths[shade],
+                "M{} {}H{}v{}H{}z",
+                px(from),
+                px(y),
+                px(to),
+                px(LAG_HEIGHT),
+                px(from)
+            );
+        }
+    }
+    for (path, opacity) in paths.iter().zip(SHADES) {
+        if !path.is_empty() {
+            let attributes: [(&str, &dyn Display); 3] =
+                [("class", &"lag"), ("fill-opacity", &opacity), ("d", path)];
+            svg.element("path", &attributes, "");
+        }
+    }
+}
+
+/// The index of the shade for `lag`.
+fn shade(lag: u64, largest: u64) -> usize {
+    let share = lag as f64 / largest.max(1) as f64;
+    ((share * SHADES.len() as f64).ceil() as usize).clamp(1, SHADES.len()) - 1
+}
+
+/// The areas that show the queue length, hanging from `top`. Where the length is not known there is no area.
+fn queue_paths(
+    diagram: &Diagram<'_>,
+    layout: &Layout,
+    machine: u32,
+    top: f64,
+    longest: u64,
+) -> Vec<String> {
+    let events = diagram.execution.events();
+    let steps = queue_steps(diagram, machine);
+    let room = layout.band_height - LAG_HEIGHT;
+    let depth = |queue: u64| room * queue as f64 / longest.max(LEAST_LONGEST) as f64;
+    let x = |ns: i64| layout.x(to_s(ns.max(diagram.drawn.from_ns)));
+    let mut paths = vec![];
+    let mut path = String::new();
+    for (at, &index) in steps.iter().enumerate() {
+        let from = x(events[index].time_ns);
+        let end_ns = steps
+            .get(at + 1)
+            .map_or(diagram.drawn.to_ns, |&next| events[next].time_ns);
+        match events[index].queue {
+            Some(queue) if queue > 0 => {
+                if path.is_empty() {
+                    let _ = write!(path, "M{} {}", px(from), px(top));
+                }
+                let _ = write!(path, "V{}H{}", px(top + depth(queue)), px(x(end_ns)));
+            }
+            _ if !path.is_empty() => {
+                let _ = write!(path, "V{}z", px(top));
+                paths.push(std::mem::take(&mut path));
+            }
+            _ => {}
+        }
+    }
+    if !path.is_empty() {
+        let _ = write!(path, "V{}z", px(top));
+        paths.push(path);
+    }
+    paths
+}

@@ -1,0 +1,170 @@
+//! The marks of events, and their clocks where there is room.
+
+use std::fmt::Display;
+
+use super::layout::{CLOCK, LARGEST_RADIUS, Layout};
+use super::overlay::RING;
+use super::{Diagram, seconds};
+use crate::draw::palette::hue_class;
+use crate::draw::svg::{Label, Svg, px};
+use crate::draw::text::{self, Anchor, Weight};
+use crate::execution::{EventName, Kind};
+
+/// The least space between two clock values.
+const GAP: f64 = 4.0;
+
+pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    for &machine in &diagram.drawn.machines {
+        let Some(y) = layout.y(machine) else {
+            continue;
+        };
+        let class = format!("events {}", hue_class(machine as usize));
+        svg.open(&[("class", &class)]);
+        let events = &diagram.execution.events();
+        let own: Vec<usize> = diagram
+            .drawn
+            .events
+            .iter()
+            .copied()
+            .filter(|&index| events[index].machine == machine)
+            .collect();
+        own.iter()
+            .for_each(|&index| draw_event(diagram, layout, index, y, svg));
+        svg.close();
+        draw_clocks(diagram, layout, &own, y, svg);
+    }
+}
+
+fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg: &mut Svg) {
+    let event = &diagram.execution.events()[index];
+    let mut class = event.kind.name().to_owned();
+    if diagram.is_faded(index) {
+        class += " faded";
+    }
+    let name = EventName {
+        machine: event.machine,
+        tick: event.tick,
+    };
+    let x = layout.x(diagram.value(index));
+    let path = shape(event.kind.name(), x, y, layout.radius(event.machine));
+    let attributes: [(&str, &dyn Display); 4] = [
+        ("class", &class),
+        ("d", &path),
+        ("data-event", &name),
+        ("data-clock", &event.clock),
+    ];
+    svg.element("path", &attributes, &words(diagram, index));
+}
+
+/// Draws the mark of an event of this kind.
+pub(super) fn symbol(class: &str, x: f64, y: f64, radius: f64, svg: &mut Svg) {
+    let kind = class.split(' ').next().unwrap_or_default();
+    let path = shape(kind, x, y, radius);
+    svg.element("path", &[("class", &class), ("d", &path)], "");
+}
+
+/// The outline of a mark: a circle for a send and, smaller, for an internal event; a diamond for a receive.
+fn shape(kind: &str, x: f64, y: f64, radius: f64) -> String {
+    let circle = |radius: f64| {
+        let (r, d) = (px(radius), px(2.0 * radius));
+        format!(
+            "M{} {}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z",
+            px(x - radius),
+            px(y)
+        )
+    };
+    match kind {
+        "send" => circle(radius),
+        "receive" => {
+            let r = px(radius * 1.2);
+            format!(
+                "M{} {}l{r} {r}l{r} -{r}l-{r} -{r}z",
+                px(x - radius * 1.2),
+                px(y)
+            )
+        }
+        _ => circle(radius * 0.72),
+    }
+}
+
+fn words(diagram: &Diagram<'_>, index: usize) -> String {
+    let event = &diagram.execution.events()[index];
+    let queue = event
+        .queue
+        .map_or(String::new(), |queue| format!(", queue {queue}"));
+    let unmatched = match event.kind {
+        Kind::Receive { .. } if diagram.execution.send_of(index).is_none() => {
+            " of a message whose send is not in the log"
+        }
+        _ => "",
+    };
+    format!(
+        "machine {}, tick {}, {} s: {}{unmatched}, clock {} to {}{queue}",
+        event.machine,
+        event.tick,
+        seconds(event.time_ns),
+        event.kind.name(),
+        event.clock_before,
+        event.clock
+    )
+}
+
+/// Writes clock values above the line: first of ringed events, then of receives that made the clock jump, then of all others, each only
+/// where it touches no other.
+fn draw_clocks(diagram: &Diagram<'_>, layout: &Layout, own: &[usize], y: f64, svg: &mut Svg) {
+    let events = diagram.execution.events();
+    let rank = |index: usize| {
+        let event = &events[index];
+        let has_jumped = event.clock > event.clock_before + 1;
+        match () {
+            () if diagram.ringed.contains(&index) => 0,
+            () if diagram.is_faded(index) => 3,
+            () if has_jumped => 1,
+            () => 2,
+        }
+    };
+    let mut order: Vec<usize> = own.to_vec();
+    order.sort_by_key(|&index| rank(index));
+    let mut taken: Vec<(f64, f64)> = vec![];
+    svg.open(&[("class", &"clocks")]);
+    for index in order {
+        let text = events[index].clock.to_string();
+        let half = text::width(&text, CLOCK, Weight::Regular) / 2.0;
+        let x = layout.x(diagram.value(index));
+        let (from, to) = (x - half - GAP / 2.0, x + half + GAP / 2.0);
+        // The last label can be a little outside, but not outside the picture.
+        if to > layout.width || !insert(&mut taken, (from, to)) {
+            continue;
+        }
+        let above = match diagram.ringed.contains(&index) {
+            true => RING,
+            false => LARGEST_RADIUS,
+        };
+        svg.label(&Label {
+            text: &text,
+            x,
+            y: y - above - 4.0,
+            size: CLOCK,
+            anchor: Anchor::Middle,
+            weight: Weight::Regular,
+            class: if diagram.is_faded(index) {
+                "halo faded"
+            } else {
+                "halo"
+            },
+        });
+    }
+    svg.close();
+}
+
+/// Inserts an interval into a sorted list if it touches none of the others.
+fn insert(taken: &mut Vec<(f64, f64)>, (from, to): (f64, f64)) -> bool {
+    let at = taken.partition_point(|other| other.0 < from);
+    let touches_before = at > 0 && taken[at - 1].1 > from;
+    let touches_after = taken.get(at).is_some_and(|other| other.0 < to);
+    if touches_before || touches_after {
+        return false;
+    }
+    taken.insert(at, (from, to));
+    true
+}

@@ -1,0 +1,365 @@
+//! Space-time diagrams: a line for each machine, time along it, and an arrow for each message (Lamport 1978).
+//!
+//! # Layout
+//!
+//! - [`layout`]: where everything is
+//! - [`frame`]: title, axis, names of machines, legend
+//! - [`arrows`], [`marks`], [`bands`]: messages; events and their clocks; queue lengths and lags
+//! - [`overlay`]: the cut, and the event that is pointed at
+//! - [`density`]: the strip that shows a long window while a part of it is drawn
+//! - [`terminal`]: the diagram as characters
+
+mod arrows;
+mod bands;
+mod density;
+mod frame;
+mod layout;
+mod marks;
+mod overlay;
+mod terminal;
+
+use std::collections::BTreeSet;
+
+use sim::sweep::words::grouped;
+
+use crate::draw::image::{self, ImageError};
+use crate::draw::palette::{Colours, Theme, style_sheet};
+use crate::draw::svg::{Form, Labels, Svg};
+use crate::error::Error;
+use crate::execution::causality::Members;
+use crate::execution::window::Window;
+use crate::execution::{EventName, Execution, Message, to_s};
+use crate::output::table::number;
+use crate::output::words::counted;
+use layout::Layout;
+
+pub use terminal::{Line, Span, Tone};
+
+/// The most events and messages that are drawn. A longer window becomes a density strip, and a part of it is drawn.
+pub const MOST_MARKS: usize = 2_000;
+
+/// What the position along a machine's line means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Model time.
+    #[default]
+    Time,
+    /// The logical clock after the event.
+    Lamport,
+}
+
+/// Where the arrow of a received message ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrows {
+    /// At the event that received it.
+    #[default]
+    Receipt,
+    /// Where it entered the queue; from there to its receive, the wait is drawn along the line. Messages whose arrival is not known end
+    /// at the receive.
+    Arrival,
+}
+
+/// How a diagram is drawn.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the position along a line means.
+    pub order: Order,
+    /// Where arrows end.
+    pub arrows: Arrows,
+    /// Show the events that happened before these in colour, and fade the rest.
+    pub past_of: Vec<EventName>,
+    /// Show the events that these happened before in colour, and fade the rest.
+    pub future_of: Vec<EventName>,
+    /// Draw the smallest consistent cut that contains these events.
+    pub cut: Vec<EventName>,
+    /// The event that the window is centred on, if only a part of it can be drawn.
+    pub around: Option<EventName>,
+    /// Mark the event `around` with this text.
+    pub mark: Option<String>,
+    /// Width of the picture in pixels.
+    pub width: f64,
+    /// The colours.
+    pub theme: Theme,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            order: Order::Time,
+            arrows: Arrows::Receipt,
+            past_of: vec![],
+            future_of: vec![],
+            cut: vec![],
+            around: None,
+            mark: None,
+            width: 1200.0,
+            theme: Theme::Auto,
+        }
+    }
+}
+
+/// A space-time diagram of a part of a run.
+#[derive(Debug)]
+pub struct Diagram<'e> {
+    execution: &'e Execution,
+    options: Options,
+    /// The window that was asked for.
+    asked: Window,
+    /// The part of it that is drawn. In Lamport order, its events are all events with the clocks of the part.
+    drawn: Window,
+    /// Whether only a part of the window is drawn.
+    is_trimmed: bool,
+    /// For each event of the run, whether it is drawn.
+    is_drawn: Members,
+    /// The events in colour, if the rest is faded.
+    cone: Option<Members>,
+    /// For each machine, how many of its events are before the cut.
+    cut: Option<Vec<usize>>,
+    /// The events with a ring: those that the cone and the mark are about.
+    ringed: BTreeSet<usize>,
+}
+
+impl<'e> Diagram<'e> {
+    /// Prepares the diagram of `window`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Choice`] if the run has no event of that name.
+    pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
+        let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
+            names.iter().map(|&name| execution.find(name)).collect()
+        };
+        let (past_of, future_of) = (find(&options.past_of)?, find(&options.future_of)?);
+        let cut = find(&options.cut)?;
+        let mut cone = None;
+        if !past_of.is_empty() {
+            cone = Some(execution.past_of(past_of.iter().map(|tick| tick.end - 1)));
+        }
+        if !future_of.is_empty() {
+            let future = execution.future_of(future_of.iter().map(|tick| tick.start));
+            cone = Some(match cone {
+                Some(past) => past.iter().zip(&future).map(|(a, b)| a | b).collect(),
+                None => future,
+            });
+        }
+        let centre = options
+            .around
+            .map(|name| execution.find(name))
+            .transpose()?;
+        let mut ringed: BTreeSet<usize> = past_of.into_iter().chain(future_of).flatten().collect();
+        if options.mark.is_some() {
+            ringed.extend(centre.clone().into_iter().flatten());
+        }
+        let mut drawn = density::drawable(execution, &window, centre.map(|tick| tick.start));
+        let is_trimmed = drawn != window;
+        if options.order == Order::Lamport {
+            drawn.events = with_clocks_of(execution, &drawn);
+        }
+        let mut is_drawn = vec![false; execution.events().len()];
+        drawn
+            .events
+            .iter()
+            .for_each(|&index| is_drawn[index] = true);
+        Ok(Self {
+            is_trimmed,
+            is_drawn,
+            cut: (!cut.is_empty()).then(|| execution.cut(cut.iter().map(|tick| tick.end - 1))),
+            execution,
+            options,
+            asked: window,
+            drawn,
+            cone,
+            ringed,
+        })
+    }
+
+    /// Says which part is drawn if the window has too much to draw. Pictures have a strip that shows the rest.
+    pub fn left_out(&self, has_strip: bool) -> Option<String> {
+        self.is_trimmed.then(|| {
+            format!(
+                "{} from {} s to {} s are too many to draw one by one: only {} s to {} s are drawn{}; choose with --from and --to",
+                counted(self.asked.events.len(), "event"),
+                seconds(self.asked.from_ns),
+                seconds(self.asked.to_ns),
+                seconds(self.drawn.from_ns),
+                seconds(self.drawn.to_ns),
+                match has_strip {
+                    true => ", and a strip at the top shows where the others are",
+                    false => "",
+                }
+            )
+        })
+    }
+
+    /// The diagram as SVG.
+    pub fn svg(&self) -> String {
+        self.draw(Form {
+            labels: Labels::Text,
+            theme: self.options.theme,
+        })
+    }
+
+    /// The diagram as PNG, with twice as many pixels as the SVG in each direction.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`] if the image is too large.
+    pub fn png(&self) -> Result<Vec<u8>, ImageError> {
+        image::png(&self.draw(self.fixed_form()))
+    }
+
+    /// The diagram as PDF, on a page of its size.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`] if the drawing cannot be converted.
+    pub fn pdf(&self) -> Result<Vec<u8>, ImageError> {
+        image::pdf(&self.draw(self.fixed_form()))
+    }
+
+    /// The diagram as lines of characters, at most `width` wide.
+    pub fn terminal(&self, width: usize) -> Vec<Line> {
+        terminal::lines(self, width)
+    }
+
+    /// Images cannot follow the reader's system: they are light unless dark is asked for.
+    fn fixed_form(&self) -> Form {
+        Form {
+            labels: Labels::Outlines,
+            theme: match self.options.theme {
+                Theme::Dark => Theme::Dark,
+                Theme::Auto | Theme::Light => Theme::Light,
+            },
+        }
+    }
+
+    fn draw(&self, form: Form) -> String {
+        let layout = Layout::new(self);
+        let mut svg = Svg::new(form.labels);
+        frame::draw(self, &layout, &mut svg);
+        density::draw(self, &layout, &mut svg);
+        bands::draw(self, &layout, &mut svg);
+        arrows::draw(self, &layout, &mut svg);
+        marks::draw(self, &layout, &mut svg);
+        overlay::draw(self, &layout, &mut svg);
+        svg.finish(
+            (layout.width, layout.height),
+            &self.title(),
+            &self.description(),
+            &style_sheet(form.theme, rules),
+        )
+    }
+
+    fn title(&self) -> String {
+        format!("Run {} of {}", self.execution.run, self.execution.dataset)
+    }
+
+    /// Says in words what the diagram shows, for people who cannot see it.
+    fn description(&self) -> String {
+        let messages = self.messages();
+        let open = messages.iter().filter(|message| message.receive.is_none());
+        let open = open.count();
+        let machines: Vec<String> = self
+            .drawn
+            .machines
+            .iter()
+            .map(|&machine| format!("machine {machine} with {}", rate(self.execution, machine)))
+            .collect();
+        format!(
+            "A space-time diagram of {} from {} s to {} s of model time: {}. It has {} and {}, of which {} not received before the run \
+             ends.",
+            counted(machines.len(), "machine"),
+            seconds(self.drawn.from_ns),
+            seconds(self.drawn.to_ns),
+            machines.join(", "),
+            counted(self.drawn.events.len(), "event"),
+            counted(messages.len(), "message"),
+            match open {
+                1 => "1 is".to_owned(),
+                open => format!("{} are", grouped(open as u64)),
+            }
+        )
+    }
+
+    /// The messages between drawn machines whose send or receive is in the drawn window.
+    fn messages(&self) -> Vec<&'e Message> {
+        let mut messages = vec![];
+        for &index in &self.drawn.events {
+            let sent = self.execution.messages_of(index).iter();
+            messages.extend(sent.filter(|message| self.drawn.has_machine(message.recipient)));
+            if let Some(message) = self.execution.received_by(index)
+                && !self.is_drawn[message.send]
+                && self
+                    .drawn
+                    .has_machine(self.execution.events()[message.send].machine)
+            {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
+    /// Tells whether the event is outside the cone, so that it is faded.
+    fn is_faded(&self, index: usize) -> bool {
+        self.cone.as_ref().is_some_and(|cone| !cone[index])
+    }
+
+    /// The value of an event along its line: model seconds or clock.
+    fn value(&self, index: usize) -> f64 {
+        let event = &self.execution.events()[index];
+        match self.options.order {
+            Order::Time => to_s(event.time_ns),
+            Order::Lamport => event.clock as f64,
+        }
+    }
+}
+
+/// The events of the window's machines whose clocks lie between the smallest and the largest clock of the window, in the order of
+/// their clocks.
+fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
+    let events = execution.events();
+    let clocks = || window.events.iter().map(|&index| events[index].clock);
+    let (Some(least), Some(most)) = (clocks().min(), clocks().max()) else {
+        return vec![];
+    };
+    let is_in = |index: &usize| {
+        let event = &events[*index];
+        window.has_machine(event.machine) && (least..=most).contains(&event.clock)
+    };
+    let mut with_clocks: Vec<usize> = (0..events.len()).filter(is_in).collect();
+    with_clocks.sort_by_key(|&index| events[index].clock);
+    with_clocks
+}
+
+/// The style rules of diagrams.
+fn rules(colours: &Colours) -> String {
+    let Colours {
+        ground,
+        muted,
+        alarm,
+        ink,
+        ..
+    } = colours;
+    format!(
+        ".line{{stroke-width:1.5;fill:none}}.message{{stroke-width:1;stroke-opacity:.65;fill-opacity:.65}}.open{{stroke-dasharray:4 3;\
+         fill:none}}.wait{{stroke-width:4;stroke-opacity:.16;fill:none}}.send,.receive{{stroke:none}}\
+         .queue{{stroke:none;fill-opacity:.28}}.lag{{stroke:none;fill:{ink}}}.faded{{opacity:.16}}\
+         .ring,.point{{fill:none;stroke:{alarm};stroke-width:2}}.alarm{{fill:{alarm};stroke:{ground};stroke-width:3;paint-order:stroke;\
+         stroke-linejoin:round}}.cut{{fill:none;stroke:{ink};stroke-width:2;stroke-dasharray:7 4}}.density{{stroke:none}}\
+         .part{{fill:none;stroke:{ink};stroke-width:1.5}}.sample{{stroke:{muted};fill:{muted}}}\
+         .internal{{fill:{ground};stroke-width:1}}.open{{fill:none}}"
+    )
+}
+
+/// Model seconds for people.
+fn seconds(ns: i64) -> String {
+    let text = number(to_s(ns), 3);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The rate of a machine, such as `3 ticks/s`.
+fn rate(execution: &Execution, machine: u32) -> String {
+    let rate = execution.rates[machine as usize];
+    let ticks = if rate.hertz() == 1.0 { "tick" } else { "ticks" };
+    format!("{rate} {ticks}/s")
+}

@@ -1,0 +1,90 @@
+//! What lies over the diagram: the cut, rings around events, and the text of the mark.
+
+use super::Diagram;
+use super::frame::ink;
+use super::layout::Layout;
+use crate::draw::svg::{Label, Svg, px};
+use crate::draw::text::{self, Weight};
+
+/// Radius of a ring.
+pub(super) const RING: f64 = 9.0;
+/// How far the cut passes beside an event.
+const BESIDE: f64 = 7.0;
+
+pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    draw_cut(diagram, layout, svg);
+    for &index in &diagram.ringed {
+        if let Some((x, y)) = position(diagram, layout, index) {
+            let attributes: [(&str, &dyn std::fmt::Display); 4] = [
+                ("class", &"ring"),
+                ("cx", &px(x)),
+                ("cy", &px(y)),
+                ("r", &px(RING)),
+            ];
+            svg.element("circle", &attributes, "");
+        }
+    }
+    draw_mark(diagram, layout, svg);
+}
+
+/// The position of a drawn event.
+fn position(diagram: &Diagram<'_>, layout: &Layout, index: usize) -> Option<(f64, f64)> {
+    let is_drawn = diagram.is_drawn[index];
+    let y = layout.y(diagram.execution.events()[index].machine)?;
+    is_drawn.then(|| (layout.x(diagram.value(index)), y))
+}
+
+fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    let Some(cut) = &diagram.cut else {
+        return;
+    };
+    let mut path = String::new();
+    for &machine in &diagram.drawn.machines {
+        let range = diagram.execution.range_of(machine);
+        let count = cut[machine as usize];
+        let x = |index: usize| layout.x(diagram.value(index));
+        let before = count.checked_sub(1).map(|last| x(range.start + last));
+        let after = (range.start + count < range.end).then(|| x(range.start + count));
+        let x = match (before, after) {
+            (Some(before), Some(after)) => before + ((after - before) / 2.0).min(BESIDE),
+            (Some(before), None) => before + BESIDE,
+            (None, Some(after)) => after - BESIDE,
+            (None, None) => layout.left,
+        };
+        let x = px(x.clamp(layout.left, layout.right));
+        let y = layout.y(machine).unwrap_or(layout.top);
+        let half = (layout.row_height * 0.3).min(20.0);
+        let command = if path.is_empty() { "M" } else { "L" };
+        path += &format!("{command}{x} {}V{}", px(y - half), px(y + half));
+    }
+    svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before it is sent before it");
+}
+
+/// Writes the text of the mark beside its event, where it stays in the picture.
+fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    let (Some(words), Some(name)) = (&diagram.options.mark, diagram.options.around) else {
+        return;
+    };
+    let Ok(tick) = diagram.execution.find(name) else {
+        return;
+    };
+    let Some((x, y)) = position(diagram, layout, tick.start) else {
+        return;
+    };
+    let size = 12.0;
+    let width = text::width(words, size, Weight::Bold);
+    // The clock of the event is above its ring; the text is beside it.
+    let beside = x + RING + 8.0;
+    let x = match beside + width > layout.right {
+        true => (x - RING - 8.0 - width).max(layout.left),
+        false => beside,
+    };
+    svg.label(&Label {
+        text: words,
+        x,
+        y: y - RING - 9.0,
+        size,
+        weight: Weight::Bold,
+        ..ink("alarm")
+    });
+}

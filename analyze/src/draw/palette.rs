@@ -1,0 +1,142 @@
+//! Colours that people with any colour vision can tell apart, on light and on dark ground.
+//!
+//! The hues are those of Okabe and Ito (*Color Universal Design*, 2008) without yellow, which is too pale for lines. On dark ground the
+//! same hues are lighter.
+
+use std::fmt::Write;
+
+/// Which colours a picture has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Light or dark, as the reader's system prefers. Paper is always light.
+    #[default]
+    Auto,
+    /// Light ground.
+    Light,
+    /// Dark ground.
+    Dark,
+}
+
+/// The number of hues. Series with a higher index begin again with the first hue.
+pub const HUES: usize = 6;
+
+/// The colours of one theme.
+#[derive(Clone, Copy, Debug)]
+pub struct Colours {
+    /// The ground.
+    pub ground: &'static str,
+    /// Text and axes.
+    pub ink: &'static str,
+    /// Text of less weight.
+    pub muted: &'static str,
+    /// Lines of the grid.
+    pub grid: &'static str,
+    /// What must be seen first.
+    pub alarm: &'static str,
+    /// The colours of series.
+    pub hues: [&'static str; HUES],
+}
+
+/// The colours on light ground.
+pub const LIGHT: Colours = Colours {
+    ground: "#ffffff",
+    ink: "#1b1d21",
+    muted: "#5b626b",
+    grid: "#e4e6ea",
+    alarm: "#b3001b",
+    hues: [
+        "#0072b2", "#d55e00", "#009e73", "#b0568a", "#c98500", "#3f97c9",
+    ],
+};
+
+/// The colours on dark ground.
+pub const DARK: Colours = Colours {
+    ground: "#15171b",
+    ink: "#eceef1",
+    muted: "#a6adb7",
+    grid: "#2c3037",
+    alarm: "#ff6b7a",
+    hues: [
+        "#4aa8e0", "#ff8a3c", "#2cc79a", "#e29bc4", "#f0b93a", "#9ad6f7",
+    ],
+};
+
+/// The CSS class of series `index`.
+pub fn hue_class(index: usize) -> String {
+    format!("h{}", index % HUES)
+}
+
+/// The style sheet for `theme`. `rules` writes the rules that depend on the colours.
+pub fn style_sheet(theme: Theme, rules: impl Fn(&Colours) -> String) -> String {
+    let all = |colours: &Colours| shared_rules(colours) + &rules(colours);
+    match theme {
+        Theme::Light => all(&LIGHT),
+        Theme::Dark => all(&DARK),
+        Theme::Auto => format!(
+            "{}@media screen and (prefers-color-scheme:dark){{{}}}",
+            all(&LIGHT),
+            all(&DARK)
+        ),
+    }
+}
+
+fn shared_rules(colours: &Colours) -> String {
+    let mut css = format!(
+        ".ground{{fill:{ground}}}.ink{{fill:{ink}}}.muted{{fill:{muted}}}.halo{{fill:{ink};stroke:{ground};stroke-width:3;paint-order:stroke;\
+         stroke-linejoin:round}}.grid{{stroke:{grid};stroke-width:1;fill:none}}.axis{{stroke:{muted};stroke-width:1;fill:none}}",
+        ground = colours.ground,
+        ink = colours.ink,
+        muted = colours.muted,
+        grid = colours.grid,
+    );
+    for (index, hue) in colours.hues.iter().enumerate() {
+        let _ = write!(css, ".h{index}{{stroke:{hue};fill:{hue}}}");
+    }
+    css
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contrast ratio of two colours by WCAG 2.1.
+    fn contrast(one: &str, other: &str) -> f64 {
+        let luminance = |colour: &str| {
+            let part = |at: usize| {
+                let value = u8::from_str_radix(&colour[at..at + 2], 16).expect("two hex digits");
+                let value = f64::from(value) / 255.0;
+                match value <= 0.03928 {
+                    true => value / 12.92,
+                    false => ((value + 0.055) / 1.055).powf(2.4),
+                }
+            };
+            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// WCAG asks for 4.5 for text and for 3 for graphics.
+    #[test]
+    fn text_and_lines_stand_out_from_the_ground() {
+        for colours in [LIGHT, DARK] {
+            for text in [colours.ink, colours.muted, colours.alarm] {
+                assert!(contrast(text, colours.ground) >= 4.5, "{text}");
+            }
+            for hue in colours.hues {
+                let ratio = contrast(hue, colours.ground);
+                assert!(ratio >= 3.0, "{hue}: {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn paper_is_light_and_screens_follow_the_system() {
+        let rules = |colours: &Colours| format!(".x{{fill:{}}}", colours.alarm);
+        let auto = style_sheet(Theme::Auto, rules);
+        let (light, dark) = auto.split_once("@media screen").expect("both");
+        assert!(light.contains(LIGHT.alarm) && !light.contains(DARK.alarm));
+        assert!(dark.contains(DARK.alarm) && dark.contains("prefers-color-scheme:dark"));
+        assert!(!style_sheet(Theme::Dark, rules).contains(LIGHT.alarm));
+    }
+}

@@ -1,0 +1,107 @@
+//! Positions of values, and round numbers for axes.
+
+/// Maps values linearly to positions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// The value at the first position.
+    pub from: f64,
+    /// The value at the last position.
+    pub to: f64,
+    /// The first position, in pixels.
+    pub start: f64,
+    /// The last position, in pixels.
+    pub end: f64,
+}
+
+impl Scale {
+    /// The position of `value`, also outside the ends. If both ends are equal, every value is in the middle.
+    pub fn at(&self, value: f64) -> f64 {
+        if self.to == self.from {
+            return (self.start + self.end) / 2.0;
+        }
+        self.start + (value - self.from) / (self.to - self.from) * (self.end - self.start)
+    }
+
+    /// Multiples of a round step between both ends, and the digits after the point that show them. Labels need `pixels` each.
+    pub fn ticks(&self, pixels: f64) -> (Vec<f64>, usize) {
+        let room = ((self.end - self.start) / pixels).max(1.0);
+        let step = round_step((self.to - self.from) / room);
+        if step <= 0.0 || !step.is_finite() {
+            return (vec![self.from], 0);
+        }
+        let (first, last) = ((self.from / step).ceil(), (self.to / step).floor());
+        let count = (last - first + 1.0).clamp(0.0, 1e4) as usize;
+        let ticks = (0..count).map(|index| (first + index as f64) * step);
+        let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+        (ticks.collect(), decimals)
+    }
+}
+
+/// The smallest of 1, 2, 5, 10, 20, ... that is not below `least`.
+fn round_step(least: f64) -> f64 {
+    if least <= 0.0 {
+        return 0.0;
+    }
+    let power = 10f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+    let enough = steps.into_iter().find(|step| *step >= least * (1.0 - 1e-9));
+    enough.unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn axes_have_round_numbers() {
+        let scale = Scale {
+            from: 0.0,
+            to: 60.0,
+            start: 0.0,
+            end: 600.0,
+        };
+        assert_eq!(
+            scale.ticks(50.0),
+            (
+                vec![
+                    0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0
+                ],
+                0
+            )
+        );
+        let scale = Scale {
+            from: 10.03,
+            to: 10.29,
+            start: 0.0,
+            end: 300.0,
+        };
+        let (ticks, decimals) = scale.ticks(100.0);
+        let shown: Vec<String> = ticks
+            .iter()
+            .map(|tick| format!("{tick:.decimals$}"))
+            .collect();
+        assert_eq!(shown, ["10.1", "10.2"]);
+        let point = Scale {
+            from: 3.0,
+            to: 3.0,
+            start: 0.0,
+            end: 10.0,
+        };
+        assert_eq!((point.ticks(5.0).0, point.at(3.0)), (vec![3.0], 5.0));
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_lie_between_the_ends_and_have_room(from in -1e6f64..1e6, length in 1e-6f64..1e6, pixels in 20.0f64..200.0) {
+            let scale = Scale { from, to: from + length, start: 0.0, end: 1000.0 };
+            let (ticks, _) = scale.ticks(pixels);
+            for pair in ticks.windows(2) {
+                prop_assert!(scale.at(pair[1]) - scale.at(pair[0]) >= pixels * 0.999);
+            }
+            for tick in ticks {
+                prop_assert!((-0.1..=1000.1).contains(&scale.at(tick)));
+            }
+        }
+    }
+}

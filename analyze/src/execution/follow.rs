@@ -1,0 +1,53 @@
+//! What became of one message: who received it, when, and how each machine first came to know of it.
+
+use sim::machine::MachineIndex;
+
+use super::{EventName, Execution, Kind};
+use crate::error::Error;
+
+/// How a machine came to know of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The machine.
+    pub machine: MachineIndex,
+    /// Its first event that happened after the send, or `None` if there is none.
+    pub first: Option<usize>,
+    /// The event at which it received the message itself, or `None` if it did not.
+    pub receive: Option<usize>,
+    /// Whether the message was sent to it.
+    pub is_recipient: bool,
+    /// When the message entered its queue, in model nanoseconds since the run's start, if that is known.
+    pub arrival_ns: Option<i64>,
+}
+
+/// Follows the message that is sent at a tick. Returns the index of the send, and one entry for each other machine.
+///
+/// # Errors
+///
+/// [`Error::Choice`] if there is no such tick, or if nothing is sent at it.
+pub fn follow(execution: &Execution, name: EventName) -> Result<(usize, Vec<Reach>), Error> {
+    let tick = execution.find(name)?;
+    let is_send = |index: &usize| matches!(execution.events()[*index].kind, Kind::Send { .. });
+    let Some(send) = tick.clone().find(is_send) else {
+        return Err(execution.choice(format!(
+            "tick {} of machine {} sends no message: its event is {}; `analyze show` lists the sends",
+            name.tick,
+            name.machine,
+            execution.events()[tick.start].kind.name()
+        )));
+    };
+    let future = execution.future_of([send]);
+    let messages = execution.messages_of(send);
+    let reach = |machine: MachineIndex| {
+        let message = messages.iter().find(|message| message.recipient == machine);
+        Reach {
+            machine,
+            first: execution.range_of(machine).find(|&index| future[index]),
+            receive: message.and_then(|message| message.receive),
+            is_recipient: message.is_some(),
+            arrival_ns: message.and_then(|message| message.arrival_ns),
+        }
+    };
+    let others = (0..execution.machines() as MachineIndex).filter(|&other| other != name.machine);
+    Ok((send, others.map(reach).collect()))
+}

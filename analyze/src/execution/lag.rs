@@ -1,0 +1,73 @@
+//! How far each clock is behind the largest clock of the run.
+
+use sim::machine::MachineIndex;
+
+use super::Execution;
+
+/// A lag that holds from a time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Model nanoseconds since the run's start.
+    pub from_ns: i64,
+    /// The largest clock of the run at that time minus the machine's clock.
+    pub lag: u64,
+}
+
+/// The lag of each of `machines` from `from_ns` to `to_ns`. The first step of each machine begins at `from_ns`; further steps begin
+/// with events of any machine.
+pub fn steps(
+    execution: &Execution,
+    machines: &[MachineIndex],
+    (from_ns, to_ns): (i64, i64),
+) -> Vec<Vec<Step>> {
+    let events = execution.events();
+    let timeline = execution.timeline();
+    let start = timeline.partition_point(|&index| events[index].time_ns <= from_ns);
+    let end = timeline.partition_point(|&index| events[index].time_ns <= to_ns);
+    let mut clocks = Clocks {
+        all: vec![0; execution.machines()],
+        largest: 0,
+    };
+    for &index in &timeline[..start] {
+        clocks.set(events[index].machine, events[index].clock);
+    }
+    let first = |&machine: &MachineIndex| {
+        let lag = clocks.lag(machine);
+        vec![Step { from_ns, lag }]
+    };
+    let mut steps: Vec<Vec<Step>> = machines.iter().map(first).collect();
+    for &index in &timeline[start..end] {
+        let event = &events[index];
+        clocks.set(event.machine, event.clock);
+        for (steps, &machine) in steps.iter_mut().zip(machines) {
+            push(steps, event.time_ns, clocks.lag(machine));
+        }
+    }
+    steps
+}
+
+/// Adds a step, unless the lag stays the same. Of several steps at the same time, the last one holds.
+fn push(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
+    match steps.last_mut() {
+        Some(last) if last.lag == lag => {}
+        Some(last) if last.from_ns == from_ns => last.lag = lag,
+        _ => steps.push(Step { from_ns, lag }),
+    }
+}
+
+/// The clocks of all machines at a time.
+struct Clocks {
+    all: Vec<u64>,
+    largest: u64,
+}
+
+impl Clocks {
+    fn set(&mut self, machine: MachineIndex, clock: u64) {
+        self.all[machine as usize] = clock;
+        self.largest = self.largest.max(clock);
+    }
+
+    fn lag(&self, machine: MachineIndex) -> u64 {
+        self.largest.saturating_sub(self.all[machine as usize])
+    }
+}

@@ -1,0 +1,378 @@
+//! One run as an execution: its events in time, and the messages that link them.
+//!
+//! Everything that shows a single run (`show`, `diagram`, `trace`) reads it through [`Execution`].
+//!
+//! # Layout
+//!
+//! - [`messages`]: links each receive to its send, and finds the messages that were never received
+//! - [`window`]: chooses a part of the run by time and by machine
+//! - [`causality`]: causal past and future, consistent cuts, an order that respects happens-before, vector clocks
+//! - [`lag`]: how far each clock is behind the largest
+//! - [`follow`]: what became of one message
+//! - [`pick`]: finds a run by number or key, or picks a telling one
+
+pub mod causality;
+pub mod follow;
+pub mod lag;
+mod messages;
+pub mod pick;
+pub mod window;
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use sim::experiment::{Delay, EngineKind, Rate};
+use sim::log::{Action, EventColumns, JournalRow, UNKNOWN_MACHINE};
+use sim::machine::MachineIndex;
+use sim::sweep::words::grouped;
+
+pub use messages::Message;
+
+use crate::error::Error;
+use crate::output::words::counted;
+use crate::read::dataset::Dataset;
+use crate::read::events::known;
+use crate::read::run_log::Run;
+
+/// The events and messages of one run. Events are ordered by machine, and for each machine as they happened.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Number of the run.
+    pub run: u64,
+    /// Key of the run: its parameters and its repetition.
+    pub key: String,
+    /// For each machine, its ticks per model second.
+    pub rates: Vec<Rate>,
+    /// Planned length of the run in model nanoseconds.
+    pub duration_ns: i64,
+    /// Whether the log tells the recipients of sends.
+    pub knows_recipients: bool,
+    events: Vec<Event>,
+    bounds: Vec<usize>,
+    messages: Vec<Message>,
+    received: Vec<Option<u32>>,
+}
+
+/// An event of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The machine.
+    pub machine: MachineIndex,
+    /// Number of the machine's tick, from 0. A tick can have several events.
+    pub tick: u64,
+    /// Model time since the run's start in nanoseconds. It can be negative in imported logs.
+    pub time_ns: i64,
+    /// What happened.
+    pub kind: Kind,
+    /// The logical clock before the event.
+    pub clock_before: u64,
+    /// The logical clock after the event.
+    pub clock: u64,
+    /// Number of messages in the machine's queue after the event, or `None` if the log does not tell.
+    pub queue: Option<u64>,
+}
+
+/// The kind of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Neither a send nor a receive.
+    Internal,
+    /// A send with this timestamp. [`Execution::messages_of`] has its messages.
+    Send {
+        /// The timestamp that the message carries.
+        stamp: u64,
+    },
+    /// A receive.
+    Receive {
+        /// The sender, or `None` if the log does not tell.
+        sender: Option<MachineIndex>,
+        /// The timestamp that the message carries, or `None` if the log does not tell.
+        stamp: Option<u64>,
+    },
+}
+
+impl Kind {
+    /// `internal`, `send` or `receive`, as in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Send { .. } => "send",
+            Self::Receive { .. } => "receive",
+        }
+    }
+}
+
+/// Names the events of a tick: `2:14` is tick 14 of machine 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventName {
+    /// The machine.
+    pub machine: MachineIndex,
+    /// Number of the tick, from 0.
+    pub tick: u64,
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.machine, self.tick)
+    }
+}
+
+impl FromStr for EventName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text
+            .split_once(':')
+            .and_then(|(machine, tick)| Some((machine.parse().ok()?, tick.parse().ok()?)));
+        let (machine, tick) = parsed
+            .ok_or("must have the form MACHINE:TICK; 2:14 is tick 14 of machine 2, both from 0")?;
+        Ok(Self { machine, tick })
+    }
+}
+
+impl Execution {
+    /// Reads the events of `row`, a finished run of `dataset`.
+    ///
+    /// # Errors
+    ///
+    /// The same as of reading the run's events: [`Error::Row`], [`Error::Value`], [`Error::Journal`], [`Error::Dataset`].
+    pub fn read(dataset: &Dataset, row: &JournalRow) -> Result<Self, Error> {
+        let events = dataset.events_of(row)?;
+        let run = Run::new(row, events, 0.0);
+        let messages = messages::link(&run);
+        let mut execution = Self {
+            dataset: dataset.label().to_owned(),
+            run: row.run,
+            key: row.key.clone(),
+            rates: row.configuration.rates.iter().collect(),
+            duration_ns: to_ns(row.duration_s()),
+            knows_recipients: !dataset.missing_fields().recipients,
+            bounds: run.bounds().to_vec(),
+            received: vec![None; run.events().len()],
+            events: events_of(&run),
+            messages,
+        };
+        for (index, message) in execution.messages.iter().enumerate() {
+            if let Some(receive) = message.receive {
+                execution.received[receive] = Some(index as u32);
+            }
+        }
+        if let Some(delay_ns) = known_delay_ns(row) {
+            execution.set_arrivals(delay_ns);
+        }
+        Ok(execution)
+    }
+
+    fn set_arrivals(&mut self, delay_ns: i64) {
+        for message in &mut self.messages {
+            message.arrival_ns = Some(self.events[message.send].time_ns + delay_ns);
+        }
+    }
+
+    /// The key without the tails of very long values, such as the rates of hundreds of machines.
+    pub fn short_key(&self) -> String {
+        shorten(&self.key)
+    }
+
+    /// All events: those of machine 0, then those of machine 1, and so on.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Number of machines.
+    pub fn machines(&self) -> usize {
+        self.rates.len()
+    }
+
+    /// The indices of the events of `machine`.
+    pub fn range_of(&self, machine: MachineIndex) -> Range<usize> {
+        let machine = machine as usize;
+        self.bounds[machine]..self.bounds[machine + 1]
+    }
+
+    /// The event before `index` on the same machine.
+    pub fn previous(&self, index: usize) -> Option<usize> {
+        let first = self.bounds[self.events[index].machine as usize];
+        (index > first).then(|| index - 1)
+    }
+
+    /// The event after `index` on the same machine.
+    pub fn next(&self, index: usize) -> Option<usize> {
+        let end = self.bounds[self.events[index].machine as usize + 1];
+        (index + 1 < end).then_some(index + 1)
+    }
+
+    /// All messages, ordered by their sends and then by their recipients.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The messages of the send at `index`; empty for other events.
+    pub fn messages_of(&self, index: usize) -> &[Message] {
+        let from = self
+            .messages
+            .partition_point(|message| message.send < index);
+        let to = self
+            .messages
+            .partition_point(|message| message.send <= index);
+        &self.messages[from..to]
+    }
+
+    /// The message that the event at `index` receives. `None` for other events, and for receives whose send is not in the log.
+    pub fn received_by(&self, index: usize) -> Option<&Message> {
+        self.received[index].map(|message| &self.messages[message as usize])
+    }
+
+    /// The send that the event at `index` receives.
+    pub fn send_of(&self, index: usize) -> Option<usize> {
+        self.received_by(index).map(|message| message.send)
+    }
+
+    /// Says how many receives belong to no send in the log, or `None` if each belongs to one. Only imported and damaged logs have such
+    /// receives.
+    pub fn unmatched(&self) -> Option<String> {
+        let is_receive = |index: &usize| matches!(self.events[*index].kind, Kind::Receive { .. });
+        let receives = (0..self.events.len()).filter(is_receive);
+        let unmatched = receives
+            .clone()
+            .filter(|&index| self.received[index].is_none());
+        let (unmatched, receives) = (unmatched.count(), receives.count());
+        let belong = if receives == 1 { "belongs" } else { "belong" };
+        (unmatched > 0).then(|| {
+            format!(
+                "{} of {} {belong} to no send that the log tells of: these messages have no arrow, and what happened before these receives \
+                 is not known",
+                grouped(unmatched as u64),
+                counted(receives, "receive")
+            )
+        })
+    }
+
+    /// The indices of the events in the order of their times. Of events at the same time, that with the lowest clock comes first.
+    pub fn timeline(&self) -> Vec<usize> {
+        let mut timeline: Vec<usize> = (0..self.events.len()).collect();
+        let key = |&index: &usize| {
+            let event = &self.events[index];
+            (event.time_ns, event.clock, index)
+        };
+        timeline.sort_by_key(key);
+        timeline
+    }
+
+    /// The indices of the events of a tick.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Choice`] if there is no such machine or tick.
+    pub fn find(&self, name: EventName) -> Result<Range<usize>, Error> {
+        self.check_machine(name.machine)?;
+        let range = self.range_of(name.machine);
+        let log = &self.events[range.clone()];
+        let from = log.partition_point(|event| event.tick < name.tick);
+        let to = log.partition_point(|event| event.tick <= name.tick);
+        if from < to {
+            return Ok(range.start + from..range.start + to);
+        }
+        let ticks = match (log.first(), log.last()) {
+            (Some(first), Some(last)) => {
+                format!("its ticks go from {} to {}", first.tick, last.tick)
+            }
+            _ => "it has no events".to_owned(),
+        };
+        Err(self.choice(format!(
+            "machine {} has no tick {}; {ticks}",
+            name.machine, name.tick
+        )))
+    }
+
+    /// Fails with [`Error::Choice`] if the run has no such machine.
+    pub fn check_machine(&self, machine: MachineIndex) -> Result<(), Error> {
+        match self.machines() {
+            machines if (machine as usize) < machines => Ok(()),
+            1 => Err(self.choice(format!(
+                "there is no machine {machine}; the run has only machine 0"
+            ))),
+            machines => Err(self.choice(format!(
+                "there is no machine {machine}; the run has machines 0 to {}",
+                machines - 1
+            ))),
+        }
+    }
+
+    /// Makes the error for a choice that this run does not have.
+    pub(crate) fn choice(&self, problem: String) -> Error {
+        Error::Choice {
+            dataset: self.dataset.clone(),
+            run: self.run,
+            problem,
+        }
+    }
+}
+
+/// The most characters of a parameter and its value in [`Execution::short_key`].
+const MOST_CHARACTERS: usize = 48;
+
+/// A key without the tails of very long values.
+pub fn shorten(key: &str) -> String {
+    let word = |word: &str| match word.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    };
+    key.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// How long each message is under way before it is in the queue, if that is the same for all messages and not measured. Over TCP the
+/// times of single messages are not in the log.
+fn known_delay_ns(row: &JournalRow) -> Option<i64> {
+    let is_virtual = row.engine == EngineKind::Virtual.to_string();
+    match row.configuration.delay {
+        Delay::Constant { ns } if is_virtual => i64::try_from(ns).ok(),
+        _ => None,
+    }
+}
+
+fn events_of(run: &Run<'_>) -> Vec<Event> {
+    let columns = run.events();
+    let mut events = Vec::with_capacity(run.len());
+    for log in run.logs() {
+        let mut clock = 0;
+        for index in log {
+            let clock_before = std::mem::replace(&mut clock, columns.logical_clock[index]);
+            events.push(Event {
+                machine: columns.machine[index],
+                tick: columns.tick[index],
+                time_ns: to_ns(run.times_s()[index]),
+                kind: kind(columns, index),
+                clock_before,
+                clock,
+                queue: known(columns.queue_length[index]),
+            });
+        }
+    }
+    events
+}
+
+fn kind(columns: &EventColumns, index: usize) -> Kind {
+    let stamp = columns.stamp[index];
+    match columns.action[index] {
+        Action::Internal => Kind::Internal,
+        Action::Send => Kind::Send { stamp },
+        Action::Receive => Kind::Receive {
+            sender: Some(columns.peer[index]).filter(|&sender| sender != UNKNOWN_MACHINE),
+            stamp: known(stamp),
+        },
+    }
+}
+
+/// Seconds as whole nanoseconds. Numbers outside 64 bits become the nearest one.
+pub(crate) fn to_ns(seconds: f64) -> i64 {
+    (seconds * 1e9).round() as i64
+}
+
+/// Nanoseconds as seconds.
+pub fn to_s(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}

@@ -1,0 +1,301 @@
+//! One run as tables: its events as they happened, or what became of one message.
+
+use crate::error::Error;
+use crate::execution::follow::{self, Reach};
+use crate::execution::window::Window;
+use crate::execution::{EventName, Execution, Kind, to_s};
+use crate::output::table::{Table, number};
+use crate::output::value::{Record, Value};
+use crate::output::words::counted;
+use sim::sweep::words::grouped;
+
+/// Digits after the point of times in tables.
+const DECIMALS: usize = 3;
+
+/// The most events in a table for people. CSV and JSON have all.
+pub const MOST_ROWS: usize = 1_000;
+
+/// Events of a run for people: at most [`MOST_ROWS`].
+pub fn table(execution: &Execution, window: &Window) -> Table {
+    let headings = [
+        "time (s)",
+        "machine",
+        "tick",
+        "event",
+        "from / to",
+        "clock",
+        "queue",
+    ];
+    let shown = &window.events[..window.events.len().min(MOST_ROWS)];
+    Table {
+        title: "Events",
+        headings: headings.map(str::to_owned).to_vec(),
+        numeric: vec![true, true, true, false, false, true, true],
+        rows: shown.iter().map(|&index| row(execution, index)).collect(),
+        caption: caption(execution, window),
+    }
+}
+
+fn row(execution: &Execution, index: usize) -> Vec<String> {
+    let event = &execution.events()[index];
+    vec![
+        number(to_s(event.time_ns), DECIMALS),
+        event.machine.to_string(),
+        event.tick.to_string(),
+        event.kind.name().to_owned(),
+        partners(execution, index),
+        format!("{} → {}", event.clock_before, event.clock),
+        event.queue.map_or(String::new(), |queue| queue.to_string()),
+    ]
+}
+
+/// The recipients of a send, or the sender of a receive with the age of the message.
+fn partners(execution: &Execution, index: usize) -> String {
+    match execution.events()[index].kind {
+        Kind::Internal => String::new(),
+        Kind::Send { .. } => match recipients(execution, index) {
+            Some(recipients) => format!("to {}", recipients.join(", ")),
+            None => "to unknown".to_owned(),
+        },
+        Kind::Receive { sender, .. } => {
+            let Some(sender) = sender else {
+                return "from unknown".to_owned();
+            };
+            match age_s(execution, index) {
+                Some(age_s) => format!("from {sender}, {} s old", number(age_s, DECIMALS)),
+                None => format!("from {sender}, no such send in the log"),
+            }
+        }
+    }
+}
+
+/// The recipients of a send, or `None` if the log does not tell.
+fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
+    let messages = execution.messages_of(send).iter();
+    let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
+    recipients.dedup();
+    let is_known = execution.knows_recipients || !recipients.is_empty();
+    is_known.then(|| recipients.iter().map(ToString::to_string).collect())
+}
+
+/// Model seconds from the send of the message to its receive.
+fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
+    let send = execution.send_of(receive)?;
+    let time_ns = |index: usize| execution.events()[index].time_ns;
+    Some(to_s(time_ns(receive) - time_ns(send)))
+}
+
+fn caption(execution: &Execution, window: &Window) -> Vec<String> {
+    let mut caption = vec![
+        format!(
+            "Run {} of {}: {}.",
+            execution.run,
+            execution.dataset,
+            execution.short_key()
+        ),
+        "time: model seconds since the run's start; clock: the machine's logical clock before and after the event; queue: messages that \
+         wait at the machine after the event; old: time from the send of the message to its receive."
+            .to_owned(),
+    ];
+    if window.events.len() > MOST_ROWS {
+        caption.push(format!(
+            "These are the first {} of {}. Choose others with --from and --to, or print all with --format csv.",
+            grouped(MOST_ROWS as u64),
+            counted(window.events.len(), "event")
+        ));
+    }
+    caption
+}
+
+/// One record for each event of the window.
+pub fn records(execution: &Execution, window: &Window) -> Vec<Record> {
+    window
+        .events
+        .iter()
+        .map(|&index| record(execution, index))
+        .collect()
+}
+
+fn record(execution: &Execution, index: usize) -> Record {
+    let event = &execution.events()[index];
+    let (sender, recipients, stamp) = match event.kind {
+        Kind::Internal => (None, None, None),
+        Kind::Send { stamp } => (None, recipients(execution, index), Some(stamp)),
+        Kind::Receive { sender, stamp } => (sender, None, stamp),
+    };
+    let sent_tick = execution
+        .send_of(index)
+        .map(|send| execution.events()[send].tick);
+    let values = [
+        ("run", integer(Some(execution.run))),
+        ("time_s", Value::Number(to_s(event.time_ns))),
+        ("machine", integer(Some(event.machine.into()))),
+        ("tick", integer(Some(event.tick))),
+        ("event", Value::Text(event.kind.name().to_owned())),
+        ("sender", integer(sender.map(u64::from))),
+        ("recipients", recipients.map(|all| all.join(";")).into()),
+        ("clock_before", integer(Some(event.clock_before))),
+        ("logical_clock", integer(Some(event.clock))),
+        ("queue_length", integer(event.queue)),
+        ("message_stamp", integer(stamp)),
+        ("sent_tick", integer(sent_tick)),
+        ("message_age_s", age_s(execution, index).into()),
+    ];
+    named(values.to_vec())
+}
+
+fn named(values: Vec<(&str, Value)>) -> Record {
+    let values = values.into_iter();
+    values
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn integer(value: Option<u64>) -> Value {
+    value.map_or(Value::Missing, |value| {
+        Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+    })
+}
+
+/// What became of one message.
+#[derive(Debug)]
+pub struct Followed<'e> {
+    execution: &'e Execution,
+    send: usize,
+    reached: Vec<Reach>,
+}
+
+impl<'e> Followed<'e> {
+    /// Follows the message that is sent at a tick.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Choice`] if there is no such tick, or if nothing is sent at it.
+    pub fn new(execution: &'e Execution, name: EventName) -> Result<Self, Error> {
+        let (send, reached) = follow::follow(execution, name)?;
+        Ok(Self {
+            execution,
+            send,
+            reached,
+        })
+    }
+
+    /// One row for each other machine, for people.
+    pub fn table(&self) -> Table {
+        let headings = [
+            "machine",
+            "the message",
+            "time (s)",
+            "age (s)",
+            "clock",
+            "knows of it (s)",
+            "through",
+        ];
+        Table {
+            title: "Message",
+            headings: headings.map(str::to_owned).to_vec(),
+            numeric: vec![true, false, true, true, true, true, false],
+            rows: self.reached.iter().map(|reach| self.row(reach)).collect(),
+            caption: self.caption(),
+        }
+    }
+
+    fn row(&self, reach: &Reach) -> Vec<String> {
+        let events = self.execution.events();
+        let time = |index: usize| number(to_s(events[index].time_ns), DECIMALS);
+        let of_receive = |text: &dyn Fn(usize) -> String| reach.receive.map_or(String::new(), text);
+        vec![
+            reach.machine.to_string(),
+            self.fate(reach),
+            of_receive(&time),
+            of_receive(&|index| number(self.after_s(index), DECIMALS)),
+            of_receive(&|index| {
+                format!("{} → {}", events[index].clock_before, events[index].clock)
+            }),
+            reach.first.map_or("never".to_owned(), time),
+            self.through(reach),
+        ]
+    }
+
+    fn fate(&self, reach: &Reach) -> String {
+        let queued = reach
+            .arrival_ns
+            .map(|arrival_ns| arrival_ns <= self.execution.duration_ns);
+        match (reach.is_recipient, reach.receive, queued) {
+            (false, ..) if !self.execution.knows_recipients => "not known",
+            (false, ..) => "not sent to it",
+            (true, Some(_), _) => "received",
+            (true, None, Some(true)) => "queued at the end",
+            (true, None, Some(false)) => "under way at the end",
+            (true, None, None) => "not received",
+        }
+        .to_owned()
+    }
+
+    /// Model seconds from the send to the event at `index`.
+    fn after_s(&self, index: usize) -> f64 {
+        let events = self.execution.events();
+        to_s(events[index].time_ns - events[self.send].time_ns)
+    }
+
+    /// The machine whose message was the first to tell of the send.
+    fn teller(&self, reach: &Reach) -> Option<u32> {
+        let send = self.execution.send_of(reach.first?)?;
+        Some(self.execution.events()[send].machine)
+    }
+
+    fn through(&self, reach: &Reach) -> String {
+        match self.teller(reach) {
+            _ if reach.first.is_some() && reach.first == reach.receive => "the message".to_owned(),
+            Some(machine) => format!("a later message of machine {machine}"),
+            None => String::new(),
+        }
+    }
+
+    fn caption(&self) -> Vec<String> {
+        let event = &self.execution.events()[self.send];
+        vec![
+            format!(
+                "Run {} of {}: machine {} sent the message at {} s (tick {}), with clock {} → {}.",
+                self.execution.run,
+                self.execution.dataset,
+                event.machine,
+                number(to_s(event.time_ns), DECIMALS),
+                event.tick,
+                event.clock_before,
+                event.clock
+            ),
+            "time, age, clock: of the receive; knows of it: the machine's first event that happened after the send, by the message or by a \
+             later message of any machine that knew of it."
+                .to_owned(),
+        ]
+    }
+
+    /// One record for each other machine.
+    pub fn records(&self) -> Vec<Record> {
+        self.reached
+            .iter()
+            .map(|reach| self.record(reach))
+            .collect()
+    }
+
+    fn record(&self, reach: &Reach) -> Record {
+        let events = self.execution.events();
+        let time_s = |index: Option<usize>| index.map(|index| to_s(events[index].time_ns)).into();
+        let tick = |index: Option<usize>| integer(index.map(|index| events[index].tick));
+        named(vec![
+            ("run", integer(Some(self.execution.run))),
+            ("sender", integer(Some(events[self.send].machine.into()))),
+            ("sent_tick", integer(Some(events[self.send].tick))),
+            ("sent_s", time_s(Some(self.send))),
+            ("machine", integer(Some(reach.machine.into()))),
+            ("message", Value::Text(self.fate(reach))),
+            ("arrived_s", reach.arrival_ns.map(to_s).into()),
+            ("received_tick", tick(reach.receive)),
+            ("received_s", time_s(reach.receive)),
+            ("known_tick", tick(reach.first)),
+            ("known_s", time_s(reach.first)),
+            ("known_from", integer(self.teller(reach).map(u64::from))),
+        ])
+    }
+}

@@ -1,0 +1,108 @@
+//! One run as a trace that other programs open.
+//!
+//! # Layout
+//!
+//! - [`causes`]: the causes of each event within a window, and vector clocks that count only events of the window
+//! - [`slices`]: how long an event is drawn by programs that need a length
+//! - [`shiviz`], [`perfetto`], [`chrome`], [`mermaid`], [`dot`]: one format each
+
+mod causes;
+mod chrome;
+mod dot;
+mod mermaid;
+pub mod perfetto;
+mod shiviz;
+mod slices;
+
+use std::io::{self, Write};
+
+use crate::error::Error;
+use crate::execution::window::Window;
+use crate::execution::{Execution, Kind, to_s};
+use crate::output::table::number;
+
+pub use mermaid::MOST_CHARACTERS;
+pub use shiviz::PARSER;
+
+/// A format of traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A log with vector clocks, for ShiViz and TSViz.
+    Shiviz,
+    /// TrackEvents in protobuf, for Perfetto.
+    Perfetto,
+    /// JSON of Chrome's trace viewer.
+    Chrome,
+    /// A sequence diagram of Mermaid.
+    Mermaid,
+    /// A graph of happens-before for Graphviz.
+    Dot,
+}
+
+/// Why a trace could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The events have no causal order.
+    #[error(transparent)]
+    Execution(#[from] Error),
+    /// Writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Writes the window as a trace. Returns what was left out, in words.
+///
+/// # Errors
+///
+/// [`TraceError`] if `out` cannot be written, or if the log has no causal order and the format needs one.
+pub fn write(
+    execution: &Execution,
+    window: &Window,
+    format: Format,
+    mut out: impl Write,
+) -> Result<Option<String>, TraceError> {
+    let mut left_out = None;
+    match format {
+        Format::Shiviz => shiviz::write(execution, window, &mut out)?,
+        Format::Perfetto => perfetto::write(execution, window, &mut out)?,
+        Format::Chrome => chrome::write(execution, window, &mut out)?,
+        Format::Mermaid => left_out = mermaid::write(execution, window, &mut out)?,
+        Format::Dot => dot::write(execution, window, &mut out)?,
+    }
+    out.flush()?;
+    Ok(left_out)
+}
+
+/// Model seconds for people: whole milliseconds.
+fn seconds(ns: i64) -> String {
+    let text = number(to_s(ns), 3);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Says what an event did, such as `send to 1, 2` or `receive from 0`.
+fn words(execution: &Execution, index: usize) -> String {
+    let event = &execution.events()[index];
+    match event.kind {
+        Kind::Internal => "internal".to_owned(),
+        Kind::Send { .. } => {
+            let recipients = recipients(execution, index);
+            match recipients.is_empty() {
+                true => "send".to_owned(),
+                false => format!("send to {recipients}"),
+            }
+        }
+        Kind::Receive { sender, .. } => match sender {
+            Some(sender) => format!("receive from {sender}"),
+            None => "receive".to_owned(),
+        },
+    }
+}
+
+/// The known recipients of a send, joined by commas.
+fn recipients(execution: &Execution, send: usize) -> String {
+    let messages = execution.messages_of(send).iter();
+    let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
+    recipients.dedup();
+    let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+    recipients.join(", ")
+}

@@ -1,0 +1,302 @@
+//! Perfetto's protobuf format: machines as tracks, events as slices, messages as flows, clocks and queues as counters.
+//!
+//! The messages below are the parts of Perfetto's schema (`protos/perfetto/trace/`) that are used here, with its field numbers.
+
+use std::io::Write;
+
+use prost::Message as _;
+
+use super::{TraceError, recipients, slices};
+use crate::execution::window::Window;
+use crate::execution::{Execution, Kind};
+
+/// A whole trace.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Trace {
+    /// Its packets.
+    #[prost(message, repeated, tag = "1")]
+    pub packet: Vec<TracePacket>,
+}
+
+/// One entry of a trace.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TracePacket {
+    /// Nanoseconds.
+    #[prost(uint64, optional, tag = "8")]
+    pub timestamp: Option<u64>,
+    /// The sequence of packets that it belongs to.
+    #[prost(uint32, optional, tag = "10")]
+    pub trusted_packet_sequence_id: Option<u32>,
+    /// An event.
+    #[prost(message, optional, tag = "11")]
+    pub track_event: Option<TrackEvent>,
+    /// The description of a track.
+    #[prost(message, optional, tag = "60")]
+    pub track_descriptor: Option<TrackDescriptor>,
+}
+
+/// The description of a track.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TrackDescriptor {
+    /// Its number.
+    #[prost(uint64, optional, tag = "1")]
+    pub uuid: Option<u64>,
+    /// Its name.
+    #[prost(string, optional, tag = "2")]
+    pub name: Option<String>,
+    /// The process, for the track that stands for the whole run.
+    #[prost(message, optional, tag = "3")]
+    pub process: Option<ProcessDescriptor>,
+    /// The track that it belongs to.
+    #[prost(uint64, optional, tag = "5")]
+    pub parent_uuid: Option<u64>,
+    /// Present if it is a track of counters.
+    #[prost(message, optional, tag = "8")]
+    pub counter: Option<CounterDescriptor>,
+}
+
+/// The description of a process.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProcessDescriptor {
+    /// Its number.
+    #[prost(int32, optional, tag = "1")]
+    pub pid: Option<i32>,
+    /// Its name.
+    #[prost(string, optional, tag = "6")]
+    pub process_name: Option<String>,
+}
+
+/// The description of a counter. Nothing needs to be said.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CounterDescriptor {}
+
+/// An event on a track.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TrackEvent {
+    /// Values that are shown when the event is selected.
+    #[prost(message, repeated, tag = "4")]
+    pub debug_annotations: Vec<DebugAnnotation>,
+    /// What it is.
+    #[prost(enumeration = "TrackEventType", optional, tag = "9")]
+    pub r#type: Option<i32>,
+    /// Its track.
+    #[prost(uint64, optional, tag = "11")]
+    pub track_uuid: Option<u64>,
+    /// Its name.
+    #[prost(string, optional, tag = "23")]
+    pub name: Option<String>,
+    /// The new value of a counter.
+    #[prost(int64, optional, tag = "30")]
+    pub counter_value: Option<i64>,
+    /// The flows that start here.
+    #[prost(fixed64, repeated, packed = "false", tag = "47")]
+    pub flow_ids: Vec<u64>,
+    /// The flows that end here.
+    #[prost(fixed64, repeated, packed = "false", tag = "48")]
+    pub terminating_flow_ids: Vec<u64>,
+}
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum TrackEventType {
+    /// Not said.
+    Unspecified = 0,
+    /// The start of a slice.
+    SliceBegin = 1,
+    /// The end of a slice.
+    SliceEnd = 2,
+    /// An event without length.
+    Instant = 3,
+    /// A new value of a counter.
+    Counter = 4,
+}
+
+/// A named value.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DebugAnnotation {
+    /// The value, if it is a number.
+    #[prost(uint64, optional, tag = "3")]
+    pub uint_value: Option<u64>,
+    /// The value, if it is a text.
+    #[prost(string, optional, tag = "6")]
+    pub string_value: Option<String>,
+    /// The name.
+    #[prost(string, optional, tag = "10")]
+    pub name: Option<String>,
+}
+
+/// All packets are of one sequence.
+const SEQUENCE: u32 = 1;
+/// The track of the whole run.
+const RUN: u64 = 1;
+/// Tracks of each machine: its events, its clock, its queue.
+const TRACKS: u64 = 3;
+
+/// The track of a machine's events.
+fn track(machine: u32) -> u64 {
+    RUN + 1 + TRACKS * u64::from(machine)
+}
+
+pub(super) fn write(
+    execution: &Execution,
+    window: &Window,
+    out: &mut impl Write,
+) -> Result<(), TraceError> {
+    let mut writer = Writer {
+        out,
+        buffer: vec![],
+    };
+    for descriptor in descriptors(execution, window) {
+        writer.write(None, Some(descriptor), None)?;
+    }
+    let shift_ns = slices::shift_ns(execution);
+    for &index in &window.events {
+        let event = &execution.events()[index];
+        // Nanoseconds since the run's start, shifted so that none is negative.
+        let at_ns = (event.time_ns + shift_ns) as u64;
+        let end_ns = at_ns + slices::length_ns(execution, index) as u64;
+        writer.write(Some(at_ns), None, Some(begin(execution, window, index)))?;
+        let end = TrackEvent {
+            r#type: Some(TrackEventType::SliceEnd.into()),
+            track_uuid: Some(track(event.machine)),
+            ..TrackEvent::default()
+        };
+        writer.write(Some(end_ns), None, Some(end))?;
+        let values = [Some(event.clock), event.queue];
+        for (offset, value) in (1..).zip(values) {
+            if let Some(value) = value {
+                let counter = counter(track(event.machine) + offset, value);
+                writer.write(Some(at_ns), None, Some(counter))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes packets one by one: a trace is the sequence of its packets.
+struct Writer<'w, W> {
+    out: &'w mut W,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Writer<'_, W> {
+    fn write(
+        &mut self,
+        timestamp: Option<u64>,
+        track_descriptor: Option<TrackDescriptor>,
+        track_event: Option<TrackEvent>,
+    ) -> Result<(), TraceError> {
+        let packet = TracePacket {
+            timestamp,
+            trusted_packet_sequence_id: Some(SEQUENCE),
+            track_event,
+            track_descriptor,
+        };
+        self.buffer.clear();
+        prost::encoding::message::encode(1, &packet, &mut self.buffer);
+        debug_assert!(packet.encoded_len() < self.buffer.len());
+        Ok(self.out.write_all(&self.buffer)?)
+    }
+}
+
+fn descriptors(execution: &Execution, window: &Window) -> Vec<TrackDescriptor> {
+    let run = TrackDescriptor {
+        uuid: Some(RUN),
+        process: Some(ProcessDescriptor {
+            pid: Some(1),
+            process_name: Some(format!("{}, run {}", execution.dataset, execution.run)),
+        }),
+        ..TrackDescriptor::default()
+    };
+    let mut descriptors = vec![run];
+    for &machine in &window.machines {
+        let name = format!("machine {machine}");
+        let rate = execution.rates[machine as usize];
+        let tracks = [
+            (format!("{name}, {rate}/s"), None),
+            (format!("{name}: clock"), Some(CounterDescriptor {})),
+            (format!("{name}: queue"), Some(CounterDescriptor {})),
+        ];
+        descriptors.extend(
+            (0..)
+                .zip(tracks)
+                .map(|(offset, (name, counter))| TrackDescriptor {
+                    uuid: Some(track(machine) + offset),
+                    name: Some(name),
+                    parent_uuid: Some(RUN),
+                    counter,
+                    ..TrackDescriptor::default()
+                }),
+        );
+    }
+    descriptors
+}
+
+fn counter(track: u64, value: u64) -> TrackEvent {
+    TrackEvent {
+        r#type: Some(TrackEventType::Counter.into()),
+        track_uuid: Some(track),
+        counter_value: Some(i64::try_from(value).unwrap_or(i64::MAX)),
+        ..TrackEvent::default()
+    }
+}
+
+fn begin(execution: &Execution, window: &Window, index: usize) -> TrackEvent {
+    let event = &execution.events()[index];
+    let mut debug_annotations = vec![
+        uint("tick", event.tick),
+        uint("clock_before", event.clock_before),
+        uint("clock", event.clock),
+    ];
+    debug_annotations.extend(event.queue.map(|queue| uint("queue", queue)));
+    match event.kind {
+        Kind::Internal => {}
+        Kind::Send { stamp } => {
+            debug_annotations.push(uint("stamp", stamp));
+            debug_annotations.push(DebugAnnotation {
+                name: Some("recipients".to_owned()),
+                string_value: Some(recipients(execution, index)),
+                uint_value: None,
+            });
+        }
+        Kind::Receive { sender, stamp } => {
+            debug_annotations.extend(sender.map(|sender| uint("sender", sender.into())));
+            debug_annotations.extend(stamp.map(|stamp| uint("stamp", stamp)));
+        }
+    }
+    TrackEvent {
+        debug_annotations,
+        r#type: Some(TrackEventType::SliceBegin.into()),
+        track_uuid: Some(track(event.machine)),
+        name: Some(event.kind.name().to_owned()),
+        counter_value: None,
+        flow_ids: sent(execution, window, index),
+        terminating_flow_ids: received(execution, window, index),
+    }
+}
+
+fn uint(name: &str, value: u64) -> DebugAnnotation {
+    DebugAnnotation {
+        name: Some(name.to_owned()),
+        uint_value: Some(value),
+        string_value: None,
+    }
+}
+
+/// The flows that start at a send: one for each message that is received in the window. A flow is the index of the receive plus 1.
+fn sent(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
+    let receives = execution
+        .messages_of(index)
+        .iter()
+        .filter_map(|message| message.receive);
+    let receives = receives.filter(|&receive| window.has(execution, receive));
+    receives.map(|receive| receive as u64 + 1).collect()
+}
+
+/// The flow that ends at a receive, if its send is in the window.
+fn received(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
+    let send = execution.send_of(index);
+    let send = send.filter(|&send| window.has(execution, send));
+    send.map(|_| index as u64 + 1).into_iter().collect()
+}

@@ -1,0 +1,434 @@
+//! Tests of `analyze show`, and of the executions that it reads.
+
+use std::fs;
+use std::path::Path;
+
+use analyze::Dataset;
+use analyze::execution::window::Choice;
+use analyze::execution::{Execution, Kind, lag, pick};
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// The first finished run of the dataset in `root`.
+pub fn execution(root: &Path) -> Execution {
+    let dataset = Dataset::open(root).unwrap();
+    Execution::read(&dataset, &dataset.finished()[0]).unwrap()
+}
+
+/// A folder with the dataset `by-hand`.
+pub fn by_hand() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(&folder.path().join("by-hand"));
+    folder
+}
+
+/// A dataset `lost` in which machine 0 receives a message that nobody sent, and never receives one that was sent to it.
+pub fn with_lost() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
+    fixture::set(&mut finished, 0, 2, "sent_tick", "7");
+    fixture::write(&folder.path().join("lost"), &experiment, vec![finished]);
+    folder
+}
+
+/// A dataset `empty` with a run of two machines that has no events.
+pub fn without_events() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let finished = fixture::finished(&experiment, &run, &[vec![], vec![]]);
+    fixture::write(&folder.path().join("empty"), &experiment, vec![finished]);
+    folder
+}
+
+#[test]
+fn a_run_is_shown_event_by_event() {
+    let folder = by_hand();
+    let (code, out, err) = analyze(&["show", "by-hand", "--to", "2"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(
+        err,
+        "by-hand: run 0 (rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0), because it is the only finished \
+         run; --run chooses another\n"
+    );
+    let rows: Vec<String> = out
+        .lines()
+        .skip(4)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "0.000 0 0 send to 1 0 → 1 0",
+            "0.250 1 0 receive from 0, 0.250 s old 0 → 2 0",
+            "0.750 1 1 send to 0 2 → 3 0",
+            "1.000 0 1 receive from 1, 0.250 s old 1 → 4 0",
+            "1.250 1 2 send to 0 3 → 4 0",
+            "1.750 1 3 send to 0 4 → 5 0",
+            "2.000 0 2 receive from 1, 0.750 s old 4 → 5 1",
+        ]
+    );
+}
+
+#[test]
+fn both_ends_of_a_window_belong_to_it() {
+    let folder = by_hand();
+    let shown = |options: &[&str]| {
+        let arguments = [&["show", "by-hand", "--format", "csv"], options].concat();
+        let (code, out, err) = analyze(&arguments, folder.path());
+        assert_eq!(code, 0, "{err}");
+        let rows = out.lines().skip(1).map(|row| {
+            let cells: Vec<&str> = row.split(',').collect();
+            format!("{}:{}", cells[2], cells[3])
+        });
+        rows.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shown(&["--from", "1", "--to", "1.75"]), "0:1 1:2 1:3");
+    assert_eq!(shown(&["--from", "1.001", "--to", "1.749"]), "1:2");
+    assert_eq!(
+        shown(&["--around", "0:2", "--within", "0.25"]),
+        "1:3 0:2 1:4"
+    );
+    assert_eq!(shown(&["--from", "2", "--to", "2"]), "0:2");
+    assert_eq!(shown(&["--machines", "0", "--from", "1.5"]), "0:2 0:3");
+    assert_eq!(shown(&["--from", "3.9"]), "");
+}
+
+#[test]
+fn csv_and_json_have_every_value() {
+    let folder = by_hand();
+    let (_, out, _) = analyze(&["show", "by-hand", "--format", "json"], folder.path());
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.len(), 12);
+    let receive = &rows[6];
+    for (name, value) in [
+        ("time_s", 2.0.into()),
+        ("machine", 0.into()),
+        ("tick", 2.into()),
+        ("event", "receive".into()),
+        ("sender", 1.into()),
+        ("recipients", serde_json::Value::Null),
+        ("clock_before", 4.into()),
+        ("logical_clock", 5.into()),
+        ("queue_length", 1.into()),
+        ("message_stamp", 4.into()),
+        ("sent_tick", 2.into()),
+        ("message_age_s", 0.75.into()),
+    ] {
+        assert_eq!(receive[name], value, "{name}");
+    }
+    let (_, out, _) = analyze(&["show", "by-hand", "--format", "markdown"], folder.path());
+    assert!(
+        out.contains("| 2.000 | 0 | 2 | receive | from 1, 0.750 s old | 4 → 5 | 1 |"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_long_table_says_what_it_leaves_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = fixture::SMALL.replace("duration_s = 20", "duration_s = 200");
+    fixture::simulated(&folder.path().join("long"), &long);
+    let (_, out, _) = analyze(&["show", "long", "--run", "0"], folder.path());
+    assert!(
+        out.contains("These are the first 1,000 of 2,000 events."),
+        "{out}"
+    );
+    let (_, out, _) = analyze(
+        &["show", "long", "--run", "0", "--format", "csv"],
+        folder.path(),
+    );
+    assert_eq!(out.lines().count(), 2_001);
+}
+
+#[test]
+fn a_message_is_followed_through_the_system() {
+    let folder = by_hand();
+    let follow = |event: &str| {
+        let (code, out, err) = analyze(
+            &[
+                "show", "by-hand", "--run", "0", "--follow", event, "--format", "csv",
+            ],
+            folder.path(),
+        );
+        (
+            code,
+            out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>(),
+            err,
+        )
+    };
+    assert_eq!(
+        follow("1:2").1,
+        ["0,1,2,1.25,0,received,1.25,2,2.0,2,2.0,1"]
+    );
+    let (code, _, err) = follow("1:4");
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "error: by-hand, run 0: tick 4 of machine 1 sends no message: its event is internal; `analyze show` lists the sends\n"
+    );
+}
+
+#[test]
+fn the_error_names_what_the_run_has() {
+    let folder = by_hand();
+    for (options, problem) in [
+        (
+            &["--run", "3"][..],
+            "has no finished run with number 3; its only finished run is 0",
+        ),
+        (
+            &["--run", "rates=9"],
+            "has no finished run with the key `rates=9`",
+        ),
+        (
+            &["--machines", "2"],
+            "there is no machine 2; the run has machines 0 to 1",
+        ),
+        (
+            &["--around", "0:9"],
+            "machine 0 has no tick 9; its ticks go from 0 to 3",
+        ),
+        (
+            &["--from", "3", "--to", "2"],
+            "the part from 3 s to 2 s is empty",
+        ),
+        (&["--from", "5"], "the part from 5 s to 4 s is empty"),
+        (&["--around", "14"], "2:14 is tick 14 of machine 2"),
+        (&["--within", "2"], "--around"),
+    ] {
+        let arguments = [&["show", "by-hand"], options].concat();
+        let (code, out, err) = analyze(&arguments, folder.path());
+        assert_eq!((code, out.as_str()), (2, ""), "{options:?}");
+        assert!(err.contains(problem), "{options:?}: {err}");
+    }
+}
+
+#[test]
+fn a_run_is_found_by_number_and_by_key() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let dataset = Dataset::open(&folder.path().join("small")).unwrap();
+    let by_number = pick::find(&dataset, "4").unwrap();
+    assert_eq!(by_number.run, 4);
+    assert_eq!(pick::find(&dataset, &by_number.key).unwrap(), by_number);
+}
+
+/// Runs with unequal rates, and of those the ones with many messages, are picked first.
+#[test]
+fn the_picked_run_has_much_to_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3], [1, 4], [2, 4]]");
+    fixture::simulated(&folder.path().join("small"), &text);
+    let dataset = Dataset::open(&folder.path().join("small")).unwrap();
+    let (row, reason) = pick::pick(&dataset).unwrap();
+    assert_eq!(row.configuration.rates.to_string(), "1,4");
+    assert_eq!(
+        (row.configuration.internal.to_string(), row.repetition),
+        ("0.4".to_owned(), 0)
+    );
+    assert_eq!(
+        reason,
+        "its fastest machine has 4 times the rate of its slowest, and few of its events are internal"
+    );
+}
+
+/// The messages that link events are those of the log, and nothing else.
+#[test]
+fn every_receive_has_its_send_and_every_message_its_recipient() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let execution = execution(&folder.path().join("small"));
+    let mut received = 0;
+    for (index, event) in execution.events().iter().enumerate() {
+        if let Kind::Receive { sender, stamp } = event.kind {
+            let send = &execution.events()[execution.send_of(index).unwrap()];
+            assert_eq!(Some(send.machine), sender);
+            assert!(matches!(send.kind, Kind::Send { stamp: sent } if Some(sent) == stamp));
+            received += 1;
+        }
+    }
+    let messages = execution.messages();
+    let count = messages.iter().filter(|message| message.receive.is_some());
+    assert_eq!(count.count(), received);
+    // What was sent and not received waits in a queue at the end: without delays nothing is under way.
+    for machine in 0..3 {
+        let open = messages
+            .iter()
+            .filter(|message| message.recipient == machine && message.receive.is_none());
+        let last = &execution.events()[execution.range_of(machine).end - 1];
+        let after = |send: usize| execution.events()[send].time_ns >= last.time_ns;
+        let (late, queued): (Vec<_>, Vec<_>) = open.partition(|message| after(message.send));
+        assert_eq!(
+            last.queue,
+            Some(queued.len() as u64),
+            "{} are later",
+            late.len()
+        );
+    }
+}
+
+#[test]
+fn lost_and_unmatched_messages_are_told_apart() {
+    let folder = with_lost();
+    let execution = execution(&folder.path().join("lost"));
+    let receive = execution.range_of(0).start + 2;
+    assert_eq!(execution.received_by(receive), None);
+    let lost: Vec<_> = execution
+        .messages()
+        .iter()
+        .filter(|message| message.receive.is_none())
+        .collect();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(
+        (execution.events()[lost[0].send].tick, lost[0].recipient),
+        (2, 0)
+    );
+    let (_, out, _) = analyze(&["show", "lost"], folder.path());
+    assert!(out.contains("from 1, no such send in the log"), "{out}");
+}
+
+#[test]
+fn a_run_without_events_is_shown_as_an_empty_table() {
+    let folder = without_events();
+    let (code, out, err) = analyze(&["show", "empty", "--run", "0"], folder.path());
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("time (s)"), "{out}");
+    assert_eq!(
+        analyze(&["show", "empty", "--format", "json"], folder.path()).1,
+        "[]\n"
+    );
+}
+
+/// The causal past has the sends of all its receives; the cut of an event is its past; the causal order respects all messages.
+#[test]
+fn cones_cuts_and_orders_respect_happens_before() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let execution = execution(&folder.path().join("small"));
+    let some = execution.range_of(0).start + 7;
+    let past = execution.past_of([some]);
+    let future = execution.future_of([some]);
+    for index in 0..execution.events().len() {
+        let back = execution.past_of([index]);
+        assert_eq!(past[index], execution.future_of([index])[some], "{index}");
+        assert_eq!(future[index], back[some], "{index}");
+        if past[index] {
+            assert!(execution.send_of(index).is_none_or(|send| past[send]));
+            assert!(execution.previous(index).is_none_or(|before| past[before]));
+        }
+    }
+    let cut = execution.cut([some]);
+    assert_eq!(
+        cut.iter().sum::<usize>(),
+        past.iter().filter(|is_in| **is_in).count()
+    );
+    let order = execution.causal_order().unwrap();
+    let mut rank = vec![0; order.len()];
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(at, &index)| rank[index] = at);
+    assert_eq!(order.len(), execution.events().len());
+    for (index, &at) in rank.iter().enumerate() {
+        let before = |cause: usize| rank[cause] < at;
+        assert!(
+            execution.send_of(index).is_none_or(before)
+                && execution.previous(index).is_none_or(before)
+        );
+    }
+}
+
+#[test]
+fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = fixture::experiment(fixture::BY_HAND);
+    let run = experiment.runs().next().unwrap();
+    let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
+    // Machine 1 receives at tick 0 what machine 0 sends at tick 2, after it received what machine 1 sent at tick 1.
+    for (column, value) in [("event", "send"), ("peers", "1"), ("sent_tick", "")] {
+        fixture::set(&mut finished, 0, 2, column, value);
+    }
+    fixture::set(&mut finished, 1, 0, "sent_tick", "2");
+    fixture::write(&folder.path().join("odd"), &experiment, vec![finished]);
+    let execution = execution(&folder.path().join("odd"));
+    let error = execution.causal_order().unwrap_err().to_string();
+    assert!(error.contains("happened before itself"), "{error}");
+    assert!(Choice::default().window(&execution).is_ok());
+}
+
+/// The lag in a window is that of a plain loop over the whole run.
+#[test]
+fn lags_in_a_window_are_those_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let execution = execution(&folder.path().join("small"));
+    let (from_ns, to_ns) = (4_100_000_000, 9_000_000_000);
+    let steps = lag::steps(&execution, &[2, 0], (from_ns, to_ns));
+    let clock_at = |machine: u32, at_ns: i64| {
+        let log = &execution.events()[execution.range_of(machine)];
+        let before = log.iter().rfind(|event| event.time_ns <= at_ns);
+        before.map_or(0, |event| event.clock)
+    };
+    for (steps, machine) in steps.iter().zip([2, 0]) {
+        assert_eq!(steps[0].from_ns, from_ns);
+        let times = execution.events().iter().map(|event| event.time_ns);
+        for at_ns in times.filter(|at_ns| (from_ns..=to_ns).contains(at_ns)) {
+            let largest = (0..3)
+                .map(|machine| clock_at(machine, at_ns))
+                .max()
+                .unwrap();
+            let step = steps.iter().rfind(|step| step.from_ns <= at_ns).unwrap();
+            assert_eq!(
+                step.lag,
+                largest - clock_at(machine, at_ns),
+                "{machine} at {at_ns}"
+            );
+        }
+        assert!(steps.iter().all(|step| step.from_ns <= to_ns));
+    }
+    assert!(steps.iter().flatten().any(|step| step.lag > 3));
+}
+
+/// Other programs often log neither senders nor recipients.
+#[test]
+fn what_an_imported_log_does_not_tell_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(&run).unwrap();
+    let header = "time,event,clock,queue\n";
+    let logs = [
+        "0.0,send,1,0\n1.0,internal,2,0\n2.0,receive,5,1\n3.0,receive,6,0\n",
+        "0.5,receive,2,0\n1.5,send,3,0\n2.5,send,4,0\n3.5,internal,5,0\n",
+    ];
+    for (machine, log) in logs.iter().enumerate() {
+        fs::write(
+            run.join(format!("m{machine}.csv")),
+            format!("{header}{log}"),
+        )
+        .unwrap();
+    }
+    let (code, _, err) = analyze(&["import", "run", "--into", "mine"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let unknown = "mine: 3 of 3 receives belong to no send that the log tells of: these messages have no arrow, and what happened before \
+                   these receives is not known\n";
+    let (_, out, err) = analyze(&["show", "mine", "--run", "0"], folder.path());
+    assert_eq!(err, unknown);
+    assert!(
+        out.contains(" to unknown ") && out.contains(" from unknown "),
+        "{out}"
+    );
+    let (_, svg, err) = analyze(&["diagram", "mine", "--run", "0"], folder.path());
+    assert_eq!(err, unknown);
+    assert_eq!(svg.matches("data-event=").count(), 8);
+    assert_eq!(svg.matches("data-from=").count(), 0);
+    let follow = [
+        "show", "mine", "--run", "0", "--follow", "0:0", "--format", "csv",
+    ];
+    let (_, out, _) = analyze(&follow, folder.path());
+    assert!(out.lines().nth(1).unwrap().contains(",not known,"), "{out}");
+}

@@ -1,0 +1,351 @@
+//! Tests of `analyze trace`: each format is parsed back, and has what the log has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use analyze::execution::window::{Choice, Window};
+use analyze::execution::{Event, Execution, Kind};
+use analyze::trace::perfetto::{Trace, TrackEvent, TrackEventType};
+use analyze::trace::{Format, MOST_CHARACTERS, write};
+use prost::Message;
+use serde_json::Value;
+
+use crate::command_line::analyze;
+use crate::fixture;
+use crate::shown::{by_hand, execution, with_lost, without_events};
+
+fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), text);
+    let execution = execution(&folder.path().join("small"));
+    (folder, execution)
+}
+
+pub fn traced(execution: &Execution, window: &Window, format: Format) -> Vec<u8> {
+    let mut bytes = vec![];
+    write(execution, window, format, &mut bytes).unwrap();
+    bytes
+}
+
+/// The executions that every format is tested with, each with a window.
+pub fn examples() -> Vec<(Execution, Window)> {
+    let whole = Choice::default();
+    let part = Choice {
+        from_s: Some(3.0),
+        to_s: Some(9.5),
+        ..Choice::default()
+    };
+    let two = Choice {
+        machines: vec![0, 2],
+        ..part
+    };
+    let (_folder, small) = simulated(fixture::SMALL);
+    let all = fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
+    let (_folder, together) = simulated(&all);
+    let lost = execution(&with_lost().path().join("lost"));
+    let empty = execution(&without_events().path().join("empty"));
+    [
+        (small.clone(), whole.clone()),
+        (small.clone(), part),
+        (small, two),
+        (together, whole.clone()),
+        (lost, whole.clone()),
+        (empty, whole),
+    ]
+    .into_iter()
+    .map(|(execution, choice)| {
+        let window = choice.window(&execution).unwrap();
+        (execution, window)
+    })
+    .collect()
+}
+
+/// The messages whose send and receive are in the window, as pairs of indices.
+pub fn messages(execution: &Execution, window: &Window) -> BTreeSet<(usize, usize)> {
+    let ends = execution
+        .messages()
+        .iter()
+        .filter_map(|message| Some((message.send, message.receive?)));
+    ends.filter(|&(send, receive)| window.has(execution, send) && window.has(execution, receive))
+        .collect()
+}
+
+/// Names an event by what every format tells of it.
+fn named(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
+    (
+        u64::from(event.machine),
+        event.time_ns as u64,
+        event.kind.name().to_owned(),
+        event.clock_before,
+        event.clock,
+        event.queue,
+    )
+}
+
+#[test]
+fn perfetto_has_every_event_message_and_counter() {
+    for (execution, window) in examples() {
+        let bytes = traced(&execution, &window, Format::Perfetto);
+        let trace = Trace::decode(&bytes[..]).unwrap();
+        assert_eq!(trace.encode_to_vec(), bytes);
+        let mut names = BTreeMap::new();
+        let (mut begun, mut counted) = (vec![], vec![]);
+        let (mut starts, mut ends) = (BTreeMap::new(), BTreeMap::new());
+        let mut open: BTreeMap<u64, u64> = BTreeMap::new();
+        for packet in trace.packet {
+            if let Some(track) = packet.track_descriptor {
+                assert_eq!(
+                    names.insert(track.uuid.unwrap(), track.name.unwrap_or_default()),
+                    None
+                );
+                continue;
+            }
+            let at_ns = packet.timestamp.unwrap();
+            let event = packet.track_event.unwrap();
+            let track = &names[&event.track_uuid.unwrap()];
+            match event.r#type() {
+                TrackEventType::SliceBegin => {
+                    let machine: u64 = track.split([' ', ',']).nth(1).unwrap().parse().unwrap();
+                    let value = |name: &str| annotation(&event, name);
+                    event
+                        .flow_ids
+                        .iter()
+                        .for_each(|&id| assert_eq!(starts.insert(id, begun.len()), None));
+                    event
+                        .terminating_flow_ids
+                        .iter()
+                        .for_each(|&id| assert_eq!(ends.insert(id, begun.len()), None));
+                    // Slices of a track do not overlap.
+                    assert!(open.get(&machine).is_none_or(|end| *end <= at_ns));
+                    begun.push((
+                        machine,
+                        at_ns,
+                        event.name.clone().unwrap(),
+                        value("clock_before").unwrap(),
+                        value("clock").unwrap(),
+                        value("queue"),
+                    ));
+                }
+                TrackEventType::SliceEnd => {
+                    let machine = begun.last().unwrap().0;
+                    open.insert(machine, at_ns);
+                }
+                TrackEventType::Counter => {
+                    counted.push((track.clone(), at_ns, event.counter_value.unwrap()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let expected: Vec<_> = window
+            .events
+            .iter()
+            .map(|&index| named(&execution.events()[index]))
+            .collect();
+        assert_eq!(begun, expected);
+        let flows: BTreeSet<(usize, usize)> = starts
+            .iter()
+            .map(|(id, start)| (window.events[*start], window.events[ends[id]]))
+            .collect();
+        assert_eq!(
+            (flows, starts.len()),
+            (messages(&execution, &window), ends.len())
+        );
+        let clocks = counted
+            .iter()
+            .filter(|(track, ..)| track.ends_with(": clock"));
+        assert_eq!(clocks.count(), window.events.len());
+    }
+}
+
+fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
+    let found = event
+        .debug_annotations
+        .iter()
+        .find(|one| one.name.as_deref() == Some(name));
+    found.and_then(|one| one.uint_value)
+}
+
+/// The field numbers are those of Perfetto's schema: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
+#[test]
+fn perfetto_has_the_field_numbers_of_its_schema() {
+    let execution = execution(&by_hand().path().join("by-hand"));
+    let window = Choice {
+        to_s: Some(0.0),
+        ..Choice::default()
+    }
+    .window(&execution)
+    .unwrap();
+    let bytes = traced(&execution, &window, Format::Perfetto);
+    let name = "by-hand, run 0";
+    let mut process = vec![0x08, 1, 0x32, name.len() as u8];
+    process.extend(name.bytes());
+    let mut track = vec![0x08, 1, 0x1a, process.len() as u8];
+    track.extend(process);
+    let mut packet = vec![0x50, 1, 0xe2, 0x03, track.len() as u8];
+    packet.extend(track);
+    let mut expected = vec![0x0a, packet.len() as u8];
+    expected.extend(packet);
+    assert!(bytes.starts_with(&expected), "{bytes:x?}");
+    // The only event: machine 0 sends with clock 1; its type is slice begin, on track 2, with the name send.
+    let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
+    assert!(
+        bytes.windows(begin.len()).any(|part| part == begin),
+        "{bytes:x?}"
+    );
+}
+
+#[test]
+fn chrome_json_has_every_event_message_and_counter() {
+    for (execution, window) in examples() {
+        let bytes = traced(&execution, &window, Format::Chrome);
+        let trace: Value = serde_json::from_slice(&bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let entries = trace["traceEvents"].as_array().unwrap();
+        let of = |phase: &str| {
+            entries
+                .iter()
+                .filter(move |entry| entry["ph"] == phase)
+                .collect::<Vec<_>>()
+        };
+        let integer = |value: &Value| value.as_u64().unwrap();
+        let ns = |value: &Value| (value.as_f64().unwrap() * 1e3).round() as u64;
+        let slices: Vec<_> = of("X")
+            .into_iter()
+            .map(|entry| {
+                let arguments = &entry["args"];
+                (
+                    integer(&entry["tid"]),
+                    ns(&entry["ts"]),
+                    entry["name"].as_str().unwrap().to_owned(),
+                    integer(&arguments["clock_before"]),
+                    integer(&arguments["clock"]),
+                    arguments["queue"].as_u64(),
+                )
+            })
+            .collect();
+        let expected: Vec<_> = window
+            .events
+            .iter()
+            .map(|&index| named(&execution.events()[index]))
+            .collect();
+        assert_eq!(slices, expected, "{text}");
+        let ends: BTreeMap<u64, (u64, u64)> = of("f")
+            .into_iter()
+            .map(|entry| {
+                (
+                    integer(&entry["id"]),
+                    (integer(&entry["tid"]), ns(&entry["ts"])),
+                )
+            })
+            .collect();
+        let starts: BTreeMap<u64, (u64, u64)> = of("s")
+            .into_iter()
+            .map(|entry| {
+                (
+                    integer(&entry["id"]),
+                    (integer(&entry["tid"]), ns(&entry["ts"])),
+                )
+            })
+            .collect();
+        let place = |index: usize| {
+            let event = &execution.events()[index];
+            (u64::from(event.machine), event.time_ns as u64)
+        };
+        let expected: BTreeSet<_> = messages(&execution, &window)
+            .into_iter()
+            .map(|(send, receive)| (place(send), place(receive)))
+            .collect();
+        let flows: BTreeSet<_> = starts
+            .iter()
+            .map(|(id, start)| (*start, ends[id]))
+            .collect();
+        assert_eq!((flows, starts.len()), (expected, ends.len()));
+        assert_eq!(of("M").len(), window.machines.len() + 1);
+        assert!(of("C").len() >= window.events.len());
+    }
+}
+
+#[test]
+fn mermaid_draws_each_message_once() {
+    for (execution, window) in examples() {
+        let text = String::from_utf8(traced(&execution, &window, Format::Mermaid)).unwrap();
+        assert!(text.starts_with("sequenceDiagram\n"));
+        assert_eq!(text.matches("participant ").count(), window.machines.len());
+        assert_eq!(
+            text.matches("->>").count(),
+            messages(&execution, &window).len()
+        );
+        let is_lost = |message: &&analyze::execution::Message| {
+            message.receive.is_none()
+                && window.has(&execution, message.send)
+                && window.has_machine(message.recipient)
+        };
+        assert_eq!(
+            text.matches("--x").count(),
+            execution.messages().iter().filter(is_lost).count()
+        );
+        let internal = |index: &&usize| execution.events()[**index].kind == Kind::Internal;
+        assert_eq!(
+            text.matches(" s internal, clock ").count(),
+            window.events.iter().filter(internal).count()
+        );
+    }
+}
+
+#[test]
+fn mermaid_says_what_is_too_much_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(
+        &folder.path().join("long"),
+        &fixture::SMALL.replace("duration_s = 20", "duration_s = 200"),
+    );
+    let (code, text, err) = analyze(
+        &["trace", "long", "--run", "0", "--format", "mermaid"],
+        folder.path(),
+    );
+    assert_eq!(code, 0);
+    let characters = text.chars().count();
+    assert!(
+        (MOST_CHARACTERS * 9 / 10..=MOST_CHARACTERS).contains(&characters),
+        "{characters}"
+    );
+    assert!(
+        err.starts_with("Mermaid draws at most 50000 characters: "),
+        "{err}"
+    );
+    assert!(
+        text.trim_end().ends_with(&format!("%% {}", err.trim_end())),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_trace_is_written_to_a_file_or_to_stdout() {
+    let folder = by_hand();
+    for (format, name, advice) in [
+        ("perfetto", "a.pftrace", "https://ui.perfetto.dev"),
+        ("chrome", "a.json", "chrome://tracing"),
+        ("shiviz", "a.log", "ShiViz"),
+        ("tsviz", "b.log", "ShiViz"),
+        ("mermaid", "a.mmd", "https://mermaid.live"),
+        ("dot", "a.dot", "dot -Tsvg"),
+    ] {
+        let arguments = ["trace", "by-hand", "--run", "0", "--format", format];
+        let (code, _, err) = analyze(&[&arguments[..], &["--out", name]].concat(), folder.path());
+        assert!(
+            code == 0 && err.starts_with(&format!("{name} is written; ")) && err.contains(advice),
+            "{err}"
+        );
+        let written = fs::read(folder.path().join(name)).unwrap();
+        if format != "perfetto" {
+            let (_, out, err) = analyze(&arguments, folder.path());
+            assert_eq!((out.into_bytes(), err.as_str()), (written, ""));
+        }
+    }
+    let (code, _, err) = analyze(
+        &["trace", "by-hand", "--format", "dot", "--out", "none/a"],
+        folder.path(),
+    );
+    assert!(code == 2 && err.contains("cannot write none/a"), "{err}");
+    assert_eq!(analyze(&["trace", "by-hand"], folder.path()).0, 2);
+}
