@@ -14,8 +14,10 @@ use super::part::Part;
   analyze show data/quickstart --run 0 --around 2:14 --within 1
   analyze show data/quickstart --run 0 --follow 2:14
 
-Times are model seconds since the run's start. A table for people has at most 1,000 events; CSV and JSON have all. With --follow, there \
-is a row for each other machine: whether and when it received the message, and when it first knew of it, be it through another machine.")]
+Times are model seconds since the run's start. A table for people has at most 1,000 events; CSV and JSON have all, with the timestamp \
+of the message (message_stamp), the sender's tick (sent_tick), and the time from the send to the receive (message_age_s). With --follow, \
+there is a row for each other machine: whether and when it received the message, and its first event that happened after the send, be it \
+through a message of another machine (known_tick, known_s, known_from).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

@@ -245,11 +245,18 @@ fn completions_and_manuals_contain_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (code, out, err) = analyze(&["completions", shell], folder.path());
-        assert!(code == 0 && out.contains("dictionary"), "{shell}: {err}");
+        for verb in ["dictionary", "diagram", "show", "trace"] {
+            assert!(code == 0 && out.contains(verb), "{shell}: {err}");
+        }
     }
     let (code, _, err) = analyze(&["man", "pages"], folder.path());
     assert_eq!(code, 0, "{err}");
-    for page in ["analyze.1", "analyze-summary.1", "analyze-compare.1"] {
+    for page in [
+        "analyze.1",
+        "analyze-summary.1",
+        "analyze-compare.1",
+        "analyze-diagram.1",
+    ] {
         let page = fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
         assert!(page.contains(".TH analyze"), "{page}");
     }
