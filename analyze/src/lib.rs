@@ -1,7 +1,7 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
-//! A dataset's events are read into data frames, batch by batch. Measures are expressions over these frames. From the values of
-//! repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
+//! A dataset's events are read into columns, batch by batch. The measures of each machine are computed from these columns. From the
+//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
 //! format (`sim::log`) and the configuration (`sim::experiment`).
 //!
 //! # Layout
@@ -16,7 +16,7 @@
 //! - [`claims`]: tests what other authors claimed about the model
 //! - [`audit`]: checks that logs follow the rules of machines with Lamport clocks
 //! - [`import`]: turns logs of other programs into datasets
-//! - [`class`]: the submissions of a class, imported, audited and measured together
+//! - [`submissions`]: the logs of a class of students: each submission is imported, audited and measured
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and paragraphs as text
 //! - [`seal`]: checksums in Parquet files
@@ -28,7 +28,6 @@
 
 pub mod audit;
 pub mod claims;
-pub mod class;
 pub mod compare;
 pub mod error;
 pub mod export;
@@ -39,6 +38,7 @@ pub mod read;
 mod remembering;
 mod seal;
 pub mod stats;
+pub mod submissions;
 pub mod theory;
 pub mod threads;
 
