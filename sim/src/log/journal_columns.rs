@@ -108,7 +108,7 @@ impl JournalColumn {
         };
         let derived = cell(row).to_string();
         (derived != text)
-            .then(|| format!("`{text}`, but from the row's other cells follows {derived}"))
+            .then(|| format!("`{text}`, but by the row's other cells it must be {derived}"))
     }
 }
 

@@ -29,7 +29,7 @@ impl Uncounted {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::TooShort`] if counted events are missing in the last segment, or [`DatasetError::UncountedEvents`]
+    /// Returns [`DatasetError::TooShort`] if counted events are missing at the end of the last segment, or [`DatasetError::UncountedEvents`]
     /// if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
     pub(super) fn find(
         paths: &Paths,
