@@ -196,7 +196,7 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     }
     if *failed_before > 0 {
         lines.push(format!(
-            "{} runs failed in an earlier sweep and were not tried again; to repeat them, add --retry-failed",
+            "{} runs failed in an earlier `sim run` and were not tried again; to repeat them, add --retry-failed",
             grouped(*failed_before)
         ));
     }

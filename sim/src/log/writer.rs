@@ -47,7 +47,7 @@ impl fmt::Display for Recovered {
         } = self;
         write!(
             f,
-            "an earlier sweep was interrupted: removed {event_bytes} bytes of unfinished runs and {journal_bytes} bytes of the journal"
+            "an earlier `sim run` was interrupted: removed {event_bytes} bytes of events of unfinished runs and {journal_bytes} bytes of incomplete rows of runs.csv"
         )
     }
 }
