@@ -283,7 +283,7 @@ expect = { above = 0 }
     let folder = with_sweep(overlapping);
     let (code, _, err) = analyze(&["claims"], folder.path());
     assert!(
-        code == 2 && err.contains("6 runs are both in `from` and in `to`, but other runs are only in one of them"),
+        code == 2 && err.contains("6 runs are both in `from` and in `to`, but other runs"),
         "{err}"
     );
 }
