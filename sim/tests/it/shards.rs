@@ -158,9 +158,7 @@ fn overlapping_and_misplaced_shards_are_noticed() {
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let folder = |name: &str| fixture.root().join(name);
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    fixture.is_refused(
-        "shard-2-of-2 contains shard 1/2, but its name is that of another shard",
-    );
+    fixture.is_refused("shard-2-of-2 contains shard 1/2, but its name is that of another shard");
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
