@@ -1,7 +1,7 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
-//! A dataset's events are read into data frames, batch by batch. Measures are expressions over these frames. From the values of
-//! repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
+//! A dataset's events are read into columns, batch by batch. The measures of each machine are computed from these columns. From the
+//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
 //! format (`sim::log`) and the configuration (`sim::experiment`).
 //!
 //! # Layout
@@ -21,7 +21,7 @@
 //! - [`trace`]: one run as a trace for other programs
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
-//! - [`class`]: the submissions of a class, imported, audited and measured together
+//! - [`submissions`]: the logs of a class of students: each submission is imported, audited and measured
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and paragraphs as text
 //! - [`seal`]: checksums in Parquet files
@@ -33,7 +33,6 @@
 
 pub mod audit;
 pub mod claims;
-pub mod class;
 pub mod compare;
 pub mod diagram;
 pub mod draw;
@@ -48,6 +47,7 @@ mod remembering;
 mod seal;
 pub mod show;
 pub mod stats;
+pub mod submissions;
 pub mod theory;
 pub mod threads;
 pub mod trace;

@@ -51,18 +51,18 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="experiments/bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a look, in under two minutes")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part only; may be given several times")
+    parser.add_argument("--quick", action="store_true", help="measure less, in under two minutes")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure only this part; may be given several times")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
-    parser.add_argument("--rounds", type=positive, metavar="N", help="measure everything N times")
-    parser.add_argument("--machines", type=machine_counts, metavar="N,...", help="machines at once, in multiples of 300")
-    parser.add_argument("--seconds", type=positive, metavar="S", help="how long the machines part runs each time")
+    parser.add_argument("--rounds", type=positive, metavar="N", help="measure every case N times")
+    parser.add_argument("--machines", type=machine_counts, metavar="N,...", help="numbers of machines at the same time, in multiples of 300")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="the duration of each run of the part machines")
     parser.add_argument("--sim", type=Path, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def planned(given: argparse.Namespace) -> Plan:
-    """Returns the plan that the options ask for."""
+    """Returns the full or the quick plan, changed by the options."""
     plan = QUICK if given.quick else FULL
     if given.rounds:
         rounds = given.rounds

@@ -26,19 +26,19 @@ REPETITIONS = 10
 INTERNAL = 0.7
 WIDEST = 1e-4
 TABLES = ("drift", "jumps", "backlog", "causality")
-# Some measures have nearly continuous values; some are the same for all machines of a run.
+# The measures whose contrasts are averaged. Some have nearly continuous values, and some are the same for all machines of a run.
 OF_AVERAGES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
-# At least this share of the intervals without a mark must contain the true mean.
+# At least this share of the intervals without the mark ±~ (rough interval) must contain the true mean.
 WANTED = 0.92
 # Cells with fewer intervals without a mark are ignored.
 FEWEST = 50
-# With some hundred cells, the coverage of a cell may be too low by this number of standard errors by chance.
+# The coverage of a cell may be lower by this number of standard errors. Among some hundred cells, this happens by chance.
 BY_CHANCE = 3.5
 
 
 @dataclass
 class Cell:
-    """The intervals of one measure of one machine in one regime, or of one contrast."""
+    """The intervals of one measure of one machine in one regime, or of its contrast between two regimes."""
 
     name: str
     means: list[float] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Cell:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns the tables of coverage. Fails if the coverage of a cell is too low by more than chance."""
+    """Returns the tables of coverage. Fails if the coverage of a cell is so low that this cannot be chance."""
     analyze = simulator.program.parents[1] / "debug" / "analyze"
     with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
@@ -72,7 +72,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
         averages = list(of_averages(analyze, dataset, plan.coverage_averages))
     groups = [("tables", cells, truths), *((name, of, {cell.name: fmean(cell.means) for cell in of}) for name, of in (("contrasts", contrasts), ("averages of contrasts", averages)))]
     tables = [summary(groups), lowest(groups)]
-    low = [f"{name}: {cell.name}" for name, of, truths in groups for cell in telling(of) if cell.is_too_low(cell.covered(truths[cell.name]))]
+    low = [f"{name}: {cell.name}" for name, of, truths in groups for cell in with_enough_intervals(of) if cell.is_too_low(cell.covered(truths[cell.name]))]
     if low:
         print("\n".join(table.render(False) for table in tables))
         raise Disagreement(f"intervals without a mark contain the true mean in fewer than {WANTED:.0%} of the samples: {'; '.join(low)}")
@@ -123,7 +123,7 @@ def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
-    """Returns a cell for each measure, with the average of each contrast over the first configurations."""
+    """Returns a cell for each measure. For each of the first configurations it has the average of the contrasts over the machines."""
     a, b = "1,3,6", "2,3,4"
     options = [option for name in OF_AVERAGES for option in ("--measure", name)]
     seen = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
@@ -165,7 +165,7 @@ def unmarked(text: str) -> tuple[float, float] | None:
     return float(mean) - half_width, float(mean) + half_width
 
 
-def telling(cells: Iterable[Cell]) -> list[Cell]:
+def with_enough_intervals(cells: Iterable[Cell]) -> list[Cell]:
     return [cell for cell in cells if len(cell.intervals) >= FEWEST]
 
 
@@ -181,7 +181,7 @@ def summary(groups: Groups) -> Table:
         f"Lowest cell: of those with at least {FEWEST} intervals without a mark.",
     )
     for name, cells, truths in groups:
-        shares = [cell.covered(truths[cell.name]) for cell in telling(cells)]
+        shares = [cell.covered(truths[cell.name]) for cell in with_enough_intervals(cells)]
         intervals = sum(len(cell.intervals) for cell in cells)
         covered = sum(cell.covered(truths[cell.name]) * len(cell.intervals) for cell in cells if cell.intervals)
         table.rows.append([
@@ -196,7 +196,7 @@ def summary(groups: Groups) -> Table:
 
 
 def lowest(groups: Groups, rows: int = 12) -> Table:
-    shares = [(cell.covered(truths[cell.name]), name, cell) for name, cells, truths in groups for cell in telling(cells)]
+    shares = [(cell.covered(truths[cell.name]), name, cell) for name, cells, truths in groups for cell in with_enough_intervals(cells)]
     shares.sort(key=lambda share: share[0])
     table = Table("The lowest cells", ["cell", "of", "coverage", "intervals without a mark"])
     table.rows = [[cell.name, name, percent(covered), f"{len(cell.intervals)} of {len(cell.means)}"] for covered, name, cell in shares[:rows]]

@@ -11,7 +11,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Event(NamedTuple):
-    """The values of an event log's row that are needed here."""
+    """A row of an event log, with only the values that are needed here."""
 
     run: int
     machine: int
@@ -23,7 +23,11 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Punctuality:
-    """The lateness of a dataset's ticks: the time in the log minus the time when the tick was due."""
+    """How late the ticks of a dataset were, and how many of its runs were punctual.
+
+    The lateness of a tick is the time in the log minus the time when the tick was due. A run is punctual if its delays were too short to
+    change the order of events.
+    """
 
     runs: int
     punctual_runs: int
@@ -57,7 +61,7 @@ def journal(dataset: Path) -> list[dict[str, str]]:
 
 
 def all_running_ns(dataset: Path) -> tuple[int, int]:
-    """Returns the start and the end of the time in which all runs were under way, in Unix time."""
+    """Returns the start and the end of the time in which all runs were running, in Unix time."""
     runs = journal(dataset)
     starts = [int(row["started_at_ns"]) for row in runs]
     lengths = [int(float(row["duration_s"]) / float(row["time_scale"]) * SECOND_NS) for row in runs]

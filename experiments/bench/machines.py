@@ -1,4 +1,4 @@
-"""Measures how lateness grows with the number of machines: systems of three machines over TCP in real time, all at once."""
+"""Measures how late ticks are if more and more machines run at the same time. Each run has three machines, over TCP in real time."""
 
 import resource
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from tables import Table, figures, ratio
 
 MACHINES_A_RUN = 3
 RATE_SETS = 100
-# Files in addition to two sockets for each machine: the dataset, the event loops, listeners of systems that are being set up.
+# Open files in addition to two sockets for each machine: the dataset, the event loops, and the listeners of runs that are being set up.
 SPARE_FILES = 400
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of machines at once."""
+    """A number of machines that run at the same time."""
 
     machines: int
 
@@ -50,7 +50,7 @@ class Measured:
 
     usage: Usage
     cores: float
-    """Processor seconds per second while all runs were under way."""
+    """Processor seconds per second during the time in which all runs were running."""
     late: Punctuality
 
 
@@ -67,7 +67,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
-    """Runs all systems of the cell at once."""
+    """Makes all runs of the cell at the same time."""
     runs = cell.machines // MACHINES_A_RUN
     with simulator.sweep(cell.experiment(plan.machines_s), "--jobs", str(runs)) as (usage, dataset):
         return Measured(usage, usage.cores_between(*datasets.all_running_ns(dataset)), datasets.punctuality(dataset))
@@ -129,6 +129,6 @@ def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) ->
 
 
 def open_file_limit() -> int:
-    """Returns how many files the simulator may open. It raises its own limit as far as allowed."""
+    """Returns how many files the simulator may open: the hard limit, because the simulator raises its own limit to it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return hard

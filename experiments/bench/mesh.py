@@ -1,4 +1,4 @@
-"""Measures the cost of a machine if runs have more machines, and if there are more runs, over TCP in real time."""
+"""Measures how much processor time a machine costs: first with more machines in each run, then with more runs. Over TCP in real time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MACHINES_A_RUN = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of runs with a number of machines each, all at once."""
+    """A number of runs at the same time, and the number of machines in each run."""
 
     runs: int
     machines: int
@@ -59,14 +59,14 @@ class Measured:
 
     usage: Usage
     cost_ms: float
-    """Processor milliseconds of a machine in one second, while all runs were under way."""
+    """Processor milliseconds per machine and second, during the time in which all runs were running."""
     set_up_ms: float
-    """Processor milliseconds for setting up and ending a machine: all other processor time."""
+    """All other processor time per machine, in milliseconds. It is used to set up and to end the runs."""
     late: Punctuality
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables: for more machines in each run, and for more runs."""
+    """Returns two tables: one for more and more machines in each run, one for more and more runs."""
     by_size = [Cell(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
     by_runs = [Cell(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [

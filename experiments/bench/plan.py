@@ -1,34 +1,49 @@
-"""How much is measured: the full size, and the quick size."""
+"""How much the benchmark measures: the full plan, and the quick plan."""
 
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of all parts. The cells of a part are measured in turn, `rounds` times. Tables show medians."""
+    """The sizes of all parts of the benchmark.
 
+    A part compares several cases, for example several numbers of machines. In each round, every case is measured once. The tables show
+    the medians over the rounds.
+    """
+
+    # The name of the plan: full or quick.
     name: str
+    # Part machines: number of rounds.
     rounds: int
+    # Part sweep: number of rounds.
     sweep_rounds: int
-    # Systems of three machines in real time.
+    # Part machines: the numbers of machines that run at the same time, three in each run.
     machines: tuple[int, ...]
+    # Part machines: the duration of each run in seconds.
     machines_s: float
-    # Virtual time: runs of one minute.
+    # Part virtual: number of rounds.
     virtual_rounds: int
+    # Part virtual: number of runs. Each run lasts one minute of model time.
     virtual_runs: int
-    # The same 60 runs all at once and one after another.
+    # Part sweep: how many times faster than real time the runs are. The same 60 runs are made at once and one after another.
     sweep_time_scale: float
-    # Full meshes: number of all machines, numbers of machines in a run, numbers of runs, and the duration.
+    # Part mesh: number of rounds.
     mesh_rounds: int
+    # Part mesh, first table: the number of machines in all runs together.
     mesh_machines: int
+    # Part mesh, first table: the numbers of machines in each run.
     mesh_sizes: tuple[int, ...]
+    # Part mesh, second table: the numbers of runs at the same time.
     mesh_runs: tuple[int, ...]
+    # Part mesh: the duration of each run in seconds.
     mesh_s: float
-    # Sizes of the datasets to read, in millions of events.
+    # Part reading: number of rounds.
     reading_rounds: int
+    # Part reading: the sizes of the datasets, in millions of events.
     reading_millions: tuple[int, ...]
-    # Intervals: configurations of ten runs a regime; then how many of these contrasts are averaged.
+    # Part coverage: the number of samples in each regime. Each sample is a configuration with ten runs.
     coverage_configurations: int
+    # Part coverage: the number of these samples for which the average of the contrasts over the machines is calculated.
     coverage_averages: int
 
 

@@ -27,7 +27,7 @@ DURATION_S = 60
 # The interval is short, because the fastest of these programs end within a tenth of a second.
 LOOK_EVERY_S = 0.02
 BYTES_AN_EVENT = 50
-# The sums have double precision and are added in another order.
+# The programs add the same numbers in different orders, so their sums differ by rounding errors.
 TOLERANCE = 1e-9
 
 Cells = dict[tuple[str, float, int], dict[str, float]]
@@ -35,15 +35,15 @@ Cells = dict[tuple[str, float, int], dict[str, float]]
 
 @dataclass(frozen=True)
 class Reader:
-    """A program that makes the table."""
+    """A program that makes the same table as `analyze drift`."""
 
     name: str
     peer: str | None = None
-    """The script of a peer."""
+    """The script of the other program, in the folder `peers`; None means `analyze`."""
     forgets: bool = False
     """Whether the cache of `analyze` is removed first."""
     everyday: bool = False
-    """Whether it is the everyday build, with little optimisation."""
+    """Whether it is the normal build (`cargo build`), with little optimisation, and not the release build."""
 
     def __str__(self) -> str:
         return self.name
@@ -122,7 +122,7 @@ def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, st
 
 
 def analyze(simulator: Simulator, reader: Reader) -> Path:
-    """Returns the program `analyze`, which stands beside the simulator, or in the folder of the everyday build."""
+    """Returns the path of `analyze`: in the folder of the simulator, or in the folder of the normal build."""
     folder = simulator.program.parent
     return (folder.with_name("debug") if reader.everyday else folder) / "analyze"
 

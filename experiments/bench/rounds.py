@@ -1,4 +1,4 @@
-"""Measures in rounds: compared programs run in turn within each round, so that changes of the computer affect all of them."""
+"""Measures in rounds. In each round, all programs to compare run one after the other. So a change of the computer affects all."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -10,29 +10,29 @@ Result = TypeVar("Result")
 
 
 def in_turn(part: str, cells: Sequence[Cell], rounds: int, measure: Callable[[Cell], Result]) -> list[list[Result]]:
-    """Measures every cell once a round. Returns the results of each cell, round by round.
+    """Measures every cell once in each round. Returns a list for each cell, with one result for each round.
 
     Each round starts with the next cell, so that no cell is always the first.
     """
     results: list[list[Result]] = [[] for _ in cells]
     for number in range(rounds):
         for step in range(len(cells)):
-            place = (step + number) % len(cells)
-            say(f"{part}: round {number + 1} of {rounds}, {step + 1} of {len(cells)}: {cells[place]}")
-            results[place].append(measure(cells[place]))
+            index = (step + number) % len(cells)
+            say(f"{part}: round {number + 1} of {rounds}, {step + 1} of {len(cells)}: {cells[index]}")
+            results[index].append(measure(cells[index]))
     return results
 
 
 def median_ratio(numerators: Iterable[float], denominators: Iterable[float]) -> float:
-    """Returns the median of the ratios of all rounds."""
+    """Calculates the ratio in each round, and returns the median of these ratios."""
     return median(over / under for over, under in zip(numerators, denominators, strict=True))
 
 
 def medians_of(rounds: int) -> str:
-    """Describes the figures of a table."""
+    """Describes the numbers of a table, such as `medians of 5 rounds`."""
     return "one round" if rounds == 1 else f"medians of {rounds} rounds"
 
 
 def say(words: str) -> None:
-    """Prints the progress."""
+    """Prints a line of progress to stderr."""
     print(words, file=sys.stderr, flush=True)

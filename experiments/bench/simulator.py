@@ -38,7 +38,8 @@ class Usage:
     cpu_s: float
     """Processor time of the program, user and system."""
     softirq_cores: float
-    """The kernel's soft interrupts on the whole host, in cores. They do a part of the work for loopback connections and count for no program."""
+    """Processor time of the kernel's soft interrupts on the whole host, in cores. It includes work for loopback connections. The kernel
+    does not count this time for any program."""
     elsewhere_cores: float
     """Cores that other programs used, or that the host of a virtual machine took."""
     samples: list[Sample]
@@ -79,7 +80,7 @@ class HostTime:
 class Watch:
     """Checks the resources of a process from time to time while it runs.
 
-    For its memory too: the maximum that `wait4` reports counts what this program held when it started the process.
+    The memory is checked too, because the maximum that `wait4` reports includes the memory of this program when it started the process.
     """
 
     def __init__(self, process_id: int, look_every_s: float) -> None:

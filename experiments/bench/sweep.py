@@ -1,4 +1,4 @@
-"""Compares a sweep of all runs at once with the same runs one after another, over TCP."""
+"""Compares 60 runs made at the same time with the same 60 runs made one after another, over TCP."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -15,7 +15,7 @@ DURATION_S = 60
 
 @dataclass(frozen=True)
 class Manner:
-    """A number of runs at once."""
+    """How the runs are made: how many of them at the same time."""
 
     name: str
     jobs: int
@@ -29,7 +29,7 @@ ONE_BY_ONE = Manner("one after another", 1)
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Measures both kinds of sweeps, and returns the table with their ratio."""
+    """Measures both ways to make the runs, and returns a table with the ratio of their times."""
 
     def once(manner: Manner) -> tuple[Usage, int]:
         with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):

@@ -27,7 +27,7 @@ RELATIVE = 0.03
 
 @dataclass(frozen=True)
 class Configuration:
-    """One experiment, and how much of each run to ignore."""
+    """One experiment, and how many seconds at the start of each run are left out."""
 
     toml: str
     warm_up_s: float
@@ -54,11 +54,11 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1, help="of the draw of configurations and of their runs")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random configurations and of their runs")
     parser.add_argument("--configurations", type=int, default=200)
     parser.add_argument("--repetitions", type=int, default=300, help="runs of each configuration")
     parser.add_argument("--jobs", type=int, default=2, help="configurations at the same time")
-    parser.add_argument("--list", action="store_true", help="print every comparison that is off without a label, with its configuration")
+    parser.add_argument("--list", action="store_true", help="print every comparison that is off but not labelled, with its configuration")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write configurations and records as JSON")
     parser.add_argument("--programs", type=Path, default=ROOT / "target/debug", help="folder of `sim` and `analyze`")
     return parser.parse_args()
@@ -116,7 +116,7 @@ def internal(random: Random, machines: int) -> float | list[float]:
 
 
 def delay(random: Random) -> str:
-    """Draws no delay in half of the cases, and otherwise a distribution with a mean of up to 0.3 s."""
+    """Draws the delay of messages: in half of the cases 0, otherwise a distribution with a mean of up to 0.3 s."""
     mean_s = round(random.uniform(0.005, 0.3), 3)
     laws = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
     return random.choice(["0"] * len(laws) + laws)
@@ -141,7 +141,7 @@ def output(*command: str | Path) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measure of a machine of a configuration."""
+    """The measured mean and the prediction of one measure, for one machine of one configuration."""
 
     number: int
     configuration: Configuration
@@ -154,7 +154,7 @@ class Comparison:
 
     @property
     def is_off(self) -> bool:
-        """Returns whether the prediction is off. Without a standard error, if all values are equal, it is never off."""
+        """Returns whether the prediction is off. If all values are equal, there is no standard error, and the prediction is never off."""
         far = self.z is not None and abs(self.z) > STANDARD_ERRORS
         return far and abs(self.measured - self.predicted) > RELATIVE * abs(self.measured)
 

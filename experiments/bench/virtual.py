@@ -27,9 +27,9 @@ class Program:
     name: str
     logs: bool
     jobs: int | None = None
-    """Number of workers of `sim`; None means all cores."""
+    """Number of runs that `sim` makes at the same time; None means one for each core."""
     peer: str | None = None
-    """The script of a peer."""
+    """The script of the other program, in the folder `peers`; None means `sim`."""
     seed: int = 262
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usa
 
 
 def experiment(program: Program, runs: int) -> str:
-    """Returns an experiment whose first ticks are anywhere in the period, as in the peers."""
+    """Returns an experiment in which the first tick of each machine is at a random time in its first period, as in the other programs."""
     return f"""
 seed = {program.seed}
 repetitions = {runs}

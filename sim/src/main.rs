@@ -9,8 +9,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// Exit code if a command cannot do its work because of its arguments, the experiment file or the dataset.
 const UNUSABLE: u8 = 2;
 
-/// Runs many small distributed systems with Lamport clocks over real TCP or in virtual time: one for each combination of parameter
-/// values and repetition
+/// Runs many small distributed systems with Lamport clocks over real TCP or in virtual time. Each combination of parameter values
+/// is run once per repetition
 #[derive(Parser)]
 #[command(
     version,

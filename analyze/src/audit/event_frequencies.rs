@@ -48,7 +48,7 @@ struct Counts {
     by_recipient: Vec<u64>,
 }
 
-/// How often an outcome was drawn: `count` times in `of` draws. `probability` is its configured probability.
+/// How often an outcome was drawn: `count` times in `of` draws. `probability` is the configured probability of the outcome.
 struct Share {
     what: String,
     count: u64,

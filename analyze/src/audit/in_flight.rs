@@ -60,7 +60,7 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     boxes
 }
 
-/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. If the run was on schedule,
+/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. If the run was as scheduled,
 /// it is the number of the event's tick. Otherwise it is the index of the event among the machine's events.
 pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.on_schedule {
@@ -73,7 +73,7 @@ pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
 /// Returns two indices in the log of machine `to`: the first at which the message of event `sent` can have arrived, and the first
 /// at which it must have arrived.
 ///
-/// If the run was on schedule, a tick finds all messages that arrived before the tick was due. Otherwise a message entered the
+/// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. Otherwise a message entered the
 /// queue at an unknown time: after its send, and at most the run's largest latency later. If the configuration has a delay, only
 /// ticks that are due after the delay find the message.
 fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {

@@ -1,5 +1,5 @@
-//! Checks that a row of the journal agrees with `dataset.json` and with the run's events, and that its columns agree with each
-//! other.
+//! Checks that a row of the journal agrees with `dataset.json` and with the run's events, and that the columns of the row agree with
+//! each other.
 
 use std::collections::HashSet;
 
@@ -106,9 +106,8 @@ pub(super) fn check_measured(
     }
 }
 
-/// Checks column `margin_us`. Before schema 5, `margin_us` was calculated in another way. Rows of older datasets may have this
-/// earlier value. It is never larger than the margin, so a run that is punctual by the earlier value is also punctual by the
-/// margin.
+/// Checks column `margin_us`. Before schema 5, another value was written there: a lower limit of the margin. Rows of older datasets may
+/// have this value. It is never larger than the margin, so a run that is punctual by this value is also punctual by the margin.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     let is_stated = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);

@@ -1,7 +1,7 @@
 //! Recomputes the margin of a run: the shortest time between two ticks whose order matters.
 //!
-//! The order of two ticks matters if they belong to two machines, and one of these may send to the other, or both may send to a
-//! third.
+//! The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third
+//! machine.
 
 use sim::experiment::PhaseRule;
 

@@ -57,8 +57,8 @@ impl Model {
         }
     }
 
-    /// For each machine, lists the other machines whose ticks must keep their order with its own ticks: one of the two may send
-    /// to the other, or both may send to a third. `None` if this is so for all machines.
+    /// For each machine, lists the other machines for which the order of ticks matters: one of the two machines may send to the other,
+    /// or both may send to the same third machine. `None` if each machine's list has all other machines.
     pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines

@@ -13,8 +13,8 @@ type Instant = (u64, u32);
 pub(super) struct Order<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Each message taken so far has an earliest possible time of entry into the queue. This is the message for which this time
-    /// is the latest, with the time.
+    /// Of each message taken so far, the earliest time at which it can have entered the queue is known. This is the message for which
+    /// this time is the largest, with this time.
     latest: Option<(Instant, Sent)>,
 }
 

@@ -11,8 +11,8 @@ pub(super) const ROUNDING_NS: u64 = 1000;
 /// The longest possible delay in an exponential distribution, as a multiple of the mean. A longer delay has a probability of
 /// 10^-17, so it never occurs in practice.
 const LONGEST_IN_MEANS: u64 = 40;
-/// A program of others may log a send after the message has already left. This is the longest time between the two, as a share of
-/// a tick.
+/// Another program may send a message first and log the send later. This is the longest time from the send to its entry in the log, as a
+/// share of the time between two ticks.
 const LOGGED_LATE: f64 = 0.05;
 
 /// Which facts about a run are known. In a run of the simulator, all are known. In an imported run, some may be missing.

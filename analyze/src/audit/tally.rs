@@ -64,7 +64,7 @@ impl Tally {
         }
     }
 
-    /// Makes a recorder for the findings of the run with this index.
+    /// Creates a recorder. It adds what is found in the run with this index.
     pub(super) fn findings(&mut self, ordinal: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,

@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 impl Criterion {
-    /// The criterion that values are above `above` and below `below`. Either may be missing. None if no value or every value
+    /// The criterion that values are above `above` and below `below`. One of the two may be missing. None if no value or every value
     /// would meet the criterion.
     pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);

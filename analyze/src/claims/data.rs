@@ -34,7 +34,7 @@ pub enum NotEvaluated {
     #[error("{0}")]
     Unusable(String),
     /// No run meets the conditions.
-    #[error("{} has no finished run with {conditions}; `{command}` adds runs that are new in the experiment", .path.display())]
+    #[error("{} has no finished run with {conditions}; `{command}` makes these runs if the experiment has them", .path.display())]
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
@@ -65,12 +65,12 @@ pub enum NotEvaluated {
     },
     /// Some runs, but not all, are on both sides of a comparison. The value is their number.
     #[error(
-        "{0} runs are both in from and in to, and other runs are not. Either no run may be on both sides, or \
-         all runs must be, with different machines"
+        "{0} runs are both in `from` and in `to`, but other runs are only in one of them. Either all runs must be \
+         in both (then `from` and `to` need different machines), or no run may be in both"
     )]
     SharedRuns(usize),
-    /// Both sides are the same runs, and no run has a value on both sides.
-    #[error("no run has a value both in from and in to")]
+    /// Both sides have the same runs, but no run has a value on both sides.
+    #[error("no run has a value both in `from` and in `to`")]
     NoSharedRun,
 }
 

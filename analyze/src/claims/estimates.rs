@@ -131,7 +131,7 @@ fn trimmed_mean(values: &[f64], share: f64) -> f64 {
     kept.iter().sum::<f64>() / kept.len() as f64
 }
 
-/// How much greater the mean is in `to` than in `from`. Both must have at least one run.
+/// The mean in `to` minus the mean in `from`. Both must have at least one run.
 ///
 /// If `same_runs` is true, both cells have the same runs. Then each run of `to` is compared with the same run of `from`; at least
 /// one run must have both values. Otherwise the runs are independent, and the interval is Welch's. If both cells have the same

@@ -42,7 +42,7 @@ pub struct Claim {
     pub source: String,
     /// What theory predicts. It has no effect on the verdict.
     pub expected: String,
-    /// What the outcome depends on, if tests disagree.
+    /// If some tests hold and some fail: what this depends on.
     pub depends_on: String,
     /// The dataset whose audit must find no violation, if the claim requires an audit.
     pub audited: Option<String>,
@@ -70,9 +70,9 @@ pub enum Subject {
     Cell(Cell, Statistic),
     /// How much greater the mean is in the runs of `to` than in the runs of `from`.
     Difference {
-        /// The first side: its mean is subtracted.
+        /// The first side. Its mean is subtracted from the mean of `to`.
         from: Cell,
-        /// The second side: the mean of `from` is subtracted from its mean.
+        /// The second side. The mean of `from` is subtracted from its mean.
         to: Cell,
     },
 }

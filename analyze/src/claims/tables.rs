@@ -33,7 +33,7 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
     }
 }
 
-/// The verdict on a claim. If tests disagree, it names what the outcome depends on.
+/// The verdict on a claim. If some tests hold and some fail, it names what this depends on.
 fn in_words(answer: &EvaluatedClaim<'_>) -> String {
     match answer.verdict {
         ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),

@@ -12,9 +12,9 @@ use super::output::{self, Output};
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
         timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
-        that were as scheduled (column as_scheduled), queue lengths are recomputed exactly; in other runs they must lie between a \
-        lower and an upper limit. For each check that failed, the first violation is described, with the command that draws it. If any \
-        check fails, the exit code is 4. Runs with stamp = before fail a check on purpose: they break \
+        whose messages all arrived as in the schedule (column as_scheduled), queue lengths are recomputed exactly; in other runs they \
+        must lie between a lower and an upper limit. For each check that failed, the first violation is described, with the command \
+        that draws it. If any check fails, the exit code is 4. Runs with stamp = before fail a check on purpose: they break \
         the Clock Condition.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
         (violations), and file, line, run and description of the first failure, with the command that draws it (diagram). With these formats the report in words is printed to stderr.")]
@@ -30,7 +30,7 @@ impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
         let found = audit::Audit::run(&self.roots)?;
         let words = audit::words(&found);
-        self.output.tell_words_beside_records(&words);
+        self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [audit::table(&found)];
         let printed = self
             .output

@@ -14,8 +14,11 @@ use super::output::{Output, is_closed_pipe};
 use super::pools;
 use super::selection::say_what_is_left_out;
 
-/// Test what other authors claimed about this model. The verdict on a claim is one of: confirmed, refuted, undecided, depends on
-/// parameters, not evaluated
+/// Test what other authors claimed about this model
+///
+/// The verdict on a claim is `confirmed` (all its tests hold), `refuted` (all tests fail), `depends on ...` (some tests hold and some
+/// fail; the verdict names the parameters or conditions that decide), `undecided` (some tests are undecided, and the others agree), or
+/// `not evaluated` (for example because a dataset is missing)
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\

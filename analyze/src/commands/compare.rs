@@ -13,9 +13,9 @@ use super::selection::Selection;
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
         Runs match by the key in runs.csv: all parameters and the repetition. Two events are identical if they have the same values in all \
-        columns except run and system_time_ns. If both runs of a pair were as scheduled (column as_scheduled) but their events differ, the \
-        exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up, the measures ignore the first S \
-        model seconds, but events of the whole run are compared.\n\n\
+        columns except run and system_time_ns. If in both runs of a pair all messages arrived as in the schedule (column as_scheduled) but their \
+        events differ, the exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up S, the measures are calculated \
+        without the first S model seconds, but events of the whole run are compared.\n\n\
         CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
         pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \
         (low, high), and the share of exactly equal values (equal). With \
@@ -39,7 +39,7 @@ impl Compare {
         let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
-        self.output.tell_words_beside_records(&words);
+        self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [compare::table(&comparison)];
         let printed = self
             .output

@@ -13,8 +13,8 @@ use super::Datasets;
 /// are not written again
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze export data/quickstart\n\n\
-        With --warm-up, the measures in the files of runs and machines ignore the first S model seconds. The files of events contain all \
-        events. `analyze dictionary` explains the columns.")]
+        With --warm-up S, the measures in the files of runs and machines are calculated without the first S model seconds. The files \
+        of events contain all events. `analyze dictionary` explains the columns.")]
 pub struct Export {
     #[command(flatten)]
     datasets: Datasets,

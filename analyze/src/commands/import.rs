@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use analyze::class::{self, Class};
 use analyze::import::{self, Kind, Mapping, When};
 use analyze::output::{prose, terminal};
+use analyze::submissions::{self, Submissions};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::{printable, shell_word};
@@ -27,19 +27,25 @@ const MAX_MAPPING_BYTES: u64 = 1 << 20;
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
 Each row is an event. A log needs at least these values: system time, event, logical clock, and the machine (not needed if each machine \
-has its own file). The format of the lines is recognised: tables with or without a header, labels, key=value, JSON, free text, events of \
-several lines. --explain shows what was understood.
+has its own file). The format of the lines is recognised. It can be one of these:
+  - a table, with or without a header
+  - values with labels, such as `clock: 5`
+  - `key=value`
+  - JSON
+  - free text, with one or several lines for each event
+--explain shows what was understood.
 
 --columns says which column holds which value, by the column's title or by its number. For a value that the log does not have, write \
-`-`, such as queue_length=-. Optional columns: queue_length, run, tick, recipients and sender (or one column peers with recipients and \
-senders), stamp, and sent_tick. The stamp is the timestamp that a message carries, and sent_tick is the number of the sender's tick at \
-which the message was sent. With more columns, more can be measured and checked. The report lists what could not be measured or checked.
+`-` instead, such as queue_length=-. Optional columns are `queue_length`, `run`, `tick`, `recipients`, `sender` (or a single column \
+`peers` that contains both recipients and senders), `stamp` and `sent_tick`. `stamp` is the timestamp that a message carries, and \
+`sent_tick` is the number of the sender's tick at which the message was sent. With more columns, more can be measured and checked. The \
+report lists what could not be measured or checked.
 
 Queue lengths may be missing. After an internal event or a send the length is taken as 0, because a machine does these only when its \
-queue is empty. After a receive it is recounted from the messages, if the log says who sent what to whom.
+queue is empty. After a receive it is recounted from the messages, if the log has the sender and the recipients of each message.
 
-Files that are named directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS is a \
-run; if it contains folders or files with run numbers, it is several runs.
+Log files that are given directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS \
+is one run, unless it contains folders, or files with run numbers: then it is several runs.
 
 A file given with --mapping can contain every option that says how to read the logs (`duration_s` for --duration, `header = false` for \
 --no-header). It can also contain patterns of lines and of file names. An example:
@@ -71,14 +77,15 @@ pub struct Import {
     /// The folder of the new dataset; with --each, the folder of the new datasets
     #[arg(long, value_name = "DATASET", required_unless_present_any = ["explain", "write_mapping"])]
     into: Option<PathBuf>,
-    /// Only show how the logs would be read: where each field was found, and what was assumed
+    /// Only show how the logs would be read: where each value was found, and what was assumed. No dataset is made
     #[arg(long, conflicts_with = "into")]
     explain: bool,
-    /// Write a TOML file that says how the logs are read. It contains only what differs from the standard names. You can correct it and give it
-    /// with --mapping
+    /// Write a TOML file that says how the logs are read. It contains only what differs from the standard names. You can correct the
+    /// file and use it with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
-    /// A TOML file that says how to read the logs. Options replace its values; --events adds to its words
+    /// A TOML file that says how to read the logs. Other options override the values in this file; only the words of --events are
+    /// added to those in the file
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// The character between cells, or `blanks` [default: recognised]
@@ -87,10 +94,12 @@ pub struct Import {
     /// The first line is an event (and not the names of the columns)
     #[arg(long)]
     no_header: bool,
-    /// The columns of the log, by title or by number from 1, such as system_time=when,event=3. For a value that the log does not have, write -
-    #[arg(long, value_name = "COLUMN=TITLE,...", value_delimiter = ',', value_parser = pair)]
+    /// Which column has which value: NAME=TITLE, or NAME=NUMBER with the column's number from 1, such as system_time=when,event=3.
+    /// NAME=- means that the log does not have this value
+    #[arg(long, value_name = "NAME=COLUMN,...", value_delimiter = ',', value_parser = pair)]
     columns: Vec<(String, String)>,
-    /// The words of the log for the kinds of events: internal, send, send_all (to all others), receive, or ignore (no event), such as send=OUT,send_all=OUT_ALL
+    /// Which word of the log stands for which kind of event, such as send=OUT,send_all=OUT_ALL. The kinds are internal, send,
+    /// send_all (to all other machines), receive, and ignore (not an event)
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
     events: Vec<(String, String)>,
     /// The format of times: s, ms, us, ns, or a strftime format [default: recognised]
@@ -102,17 +111,18 @@ pub struct Import {
     /// Whether queue lengths are logged before or after the event [default: the rule that fits the rows]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Whether messages carry the sender's clock before or after the send adds 1 to it [default: the rule that fits the rows]
+    /// Which value of the sender's clock messages carry: the value before 1 is added for the send, or the value after [default: the
+    /// rule that fits the rows]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
-    /// How idle machines choose recipients: mix, unicast, broadcast or multicast(2), as in experiment files. If this option is
+    /// How machines choose the recipients of a message: mix, unicast, broadcast or multicast(2), as in experiment files. If this option is
     /// given, `analyze audit` checks that the logs agree with the rule
     #[arg(long, value_name = "RULE")]
     sends: Option<String>,
     /// Ticks per second of each machine, such as 1,3,6 [default: measured]
     #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
     rates: Vec<f64>,
-    /// Probability that an idle tick is an internal event [default: measured]
+    /// Probability of an internal event at a tick at which no message waits [default: measured]
     #[arg(long, value_name = "P")]
     internal: Option<f64>,
     /// The duration of each run in model seconds [default: until the last event]
@@ -141,19 +151,21 @@ impl From<BeforeOrAfter> for When {
 impl Import {
     pub fn run(&self) -> anyhow::Result<()> {
         match (&self.each, &self.into) {
-            (Some(folder), Some(into)) => self.import_class(folder, into),
+            (Some(folder), Some(into)) => self.import_submissions(folder, into),
             _ => self.import(),
         }
     }
 
     /// Imports, audits and measures every submission in `folder`.
-    fn import_class(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
-        let class = Class::mark(folder, &self.mapping()?, into)?;
+    fn import_submissions(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
+        let submissions = Submissions::evaluate(folder, &self.mapping()?, into)?;
         let output = Output::new(self.format.unwrap_or(Format::Table));
-        let words = class::words(&class);
-        output.tell_words_beside_records(&words);
-        let printed = output.print(&words, &[class::table(&class)], || class::records(&class));
-        output::report_check(class::exception(&class), printed)
+        let words = submissions::words(&submissions);
+        output.print_words_to_stderr_with_csv_or_json(&words);
+        let printed = output.print(&words, &[submissions::table(&submissions)], || {
+            submissions::records(&submissions)
+        });
+        output::report_check(submissions::failed_check(&submissions), printed)
     }
 
     fn import(&self) -> anyhow::Result<()> {

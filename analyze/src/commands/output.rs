@@ -75,8 +75,8 @@ impl Output {
         Ok(write_stdout(&text)?)
     }
 
-    /// Prints `words` on stderr if the format is CSV or JSON. (With these formats, `print` does not print them.)
-    pub fn tell_words_beside_records(&self, words: &[String]) {
+    /// Prints `words` on stderr if the format is CSV or JSON. With these formats, `print` does not print the words.
+    pub fn print_words_to_stderr_with_csv_or_json(&self, words: &[String]) {
         if matches!(self.format, Format::Csv | Format::Json) {
             tell(output::prose(words, terminal_width()).trim_end());
         }
@@ -86,11 +86,11 @@ impl Output {
 /// The options that choose and order a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine all runs that have the same values in the named columns, such as rates,internal. A name is a parameter, or
-    /// `machines`, `machine` or `rate`
+    /// Combine into one row all runs and machines that have the same values in these columns, such as rates,internal. A column is a
+    /// parameter, machines (how many machines the run has), machine (the machine's number) or rate (its ticks per second)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     by: Vec<String>,
-    /// Sort by the mean of this measure, the largest first; give the measure by its column's name, such as jump_mean
+    /// Sort by the mean of this measure, the largest first. A measure is named by its column, such as jump_mean
     #[arg(long, value_name = "MEASURE")]
     sort: Option<String>,
     /// Print only the first N rows

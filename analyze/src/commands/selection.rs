@@ -14,10 +14,10 @@ use super::pools;
 /// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// All runs in virtual time, and TCP runs in which lateness_max_us + latency_max_us is less than margin_us (the shortest time
-    /// between ticks of two machines of which one may send to the other, or which may both send to a third). In such a run the
-    /// delays were too short to change the order of events. TCP runs with phase=aligned have a margin of 0, so they are never
-    /// punctual
+    /// Runs whose delays were too short to change the order of events: all runs in virtual time, and TCP runs in which
+    /// lateness_max_us + latency_max_us is less than margin_us. The margin is the shortest time between two ticks whose order
+    /// matters. The order matters if one of their machines may send to the other, or if both may send to the same third machine. TCP
+    /// runs with phase=aligned have a margin of 0, so they are never punctual
     Punctual,
 }
 
@@ -27,14 +27,14 @@ pub struct Selection {
     /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10. If given several times, runs must meet all
-    /// conditions
+    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10. If you give several conditions, a run must
+    /// meet all of them
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Ignore the first S model seconds of every run in the measures. An event exactly at S counts
+    /// Calculate the measures without the first S model seconds of each run. An event exactly at S is included
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
-    /// Neither read nor write the cache of measures (the folder .cache in the dataset)
+    /// Calculate all measures from the events: do not use the cache of measures (the folder .cache in the dataset)
     #[arg(long)]
     no_cache: bool,
     /// The earlier name of --no-cache

@@ -9,8 +9,10 @@ use super::output::Output;
 
 /// Predicted backlog, receive share and clocks, next to the measured ones
 ///
-/// There are predictions for every variant of the model, but not of every value. `none` means that this value was not measured, cannot
-/// be predicted, or (in row z) cannot be calculated because the measured values are all equal. A letter below a value is a caveat: the theory neglects something that affects this value.
+/// Every variant of the model has some predictions, but some values cannot be predicted. Row `z` shows how many standard errors the
+/// measured mean is above the prediction (a negative z: below it). `none` means that the value was not measured or cannot be
+/// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
+/// value is a caveat: the theory neglects something that affects this value.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
 pub struct Theory {

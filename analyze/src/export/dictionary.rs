@@ -80,8 +80,8 @@ pub fn markdown() -> String {
         "One row for each finished run.",
         &run_columns(),
     );
-    let about = "One row for each machine of each finished run: its parameters, then every measure. T is the time over which the measures are taken (`duration_s`), \
-                 times are model times, L is the machine's logical clock.";
+    let about = "One row for each machine of each finished run: its parameters, then every measure. The observed time is the run's duration (`duration_s`), without the \
+                 warm-up if there is one. Times are model times.";
     section(
         &mut text,
         "processed/machines.parquet",

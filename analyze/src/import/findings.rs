@@ -126,8 +126,8 @@ fn rules(report: &Report) -> Vec<String> {
             (rules.queue, "--queue"),
         ),
         rule(
-            "Messages carry the clock",
-            "the send's increment",
+            "Messages carry the sender's clock",
+            "1 is added for the send",
             "messages",
             (rules.stamp, "--stamp"),
         ),
@@ -135,14 +135,14 @@ fn rules(report: &Report) -> Vec<String> {
     words.retain(|words| !words.is_empty());
     if report.assumed.send_stamps {
         words.push(
-            "The timestamps of sent messages follow from the stamp rule; set it with --stamp."
+            "The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp."
                 .to_owned(),
         );
     }
     if rules.unknown_clocks > 0 {
         words.push(format!(
-            "The last receive of {} is left out, because the clock after this receive is neither in a row \
-             nor follows from a timestamp.",
+            "The last receive of {} is left out, because the clock after this receive is not in a row \
+             and cannot be calculated from a timestamp.",
             counted(rules.unknown_clocks, "machine's log")
         ));
     }

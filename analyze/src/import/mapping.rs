@@ -79,7 +79,7 @@ pub struct Mapping {
     /// Whether queue lengths were logged after or before the event. By default, the rule that fits the rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<When>,
-    /// Whether a message carries the sender's clock `after` or `before` the send's increment. By default, the rule that fits the
+    /// Whether a message carries the sender's clock `after` or `before` 1 is added for the send. By default, the rule that fits the
     /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,

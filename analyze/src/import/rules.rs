@@ -1,5 +1,5 @@
 //! Finds the rules that the rows of the logs follow. Clocks and queue lengths are logged after or before the event, and messages
-//! carry the clock after or before the send's increment. The rule that fits the rows is used, unless the user gives another.
+//! carry the sender's clock after or before 1 is added for the send. The rule that fits the rows is used, unless the user gives another.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,9 @@
 //! Backlog: how many messages wait in a machine's queue, how fast the queue grows, and how old messages are when they are received.
 //!
-//! The queue length Q(t) goes up by 1 when a message arrives and down by 1 when a message is received. So its integral over the
-//! observed time is the sum, over all arrivals, of the time from the arrival to the end, minus the same sum over all receives. A
-//! message arrives when it is sent: the time of travel is neglected.
+//! The queue length Q(t) goes up by 1 when a message arrives and down by 1 when a message is received. A message arrives when it is
+//! sent: the time of travel is neglected. The observed time is the run without its warm-up (see `--warm-up`), in model seconds. The
+//! integral of Q over the observed time is A - R. A is the sum, over all arrivals, of the time from the arrival to the end of the run.
+//! R is the same sum over all receives. For arrivals and receives in the warm-up, this time is the whole observed time.
 
 use sim::log::{ALL_PEERS, Action};
 use sim::machine::MachineIndex;
@@ -17,8 +18,8 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "mean backlog",
         unit: "messages",
         decimals: 1,
-        brief: "time-weighted mean queue length over T",
-        remark: "The integral of the queue length over time, divided by T. Here a message waits from its send to its receive, so messages that still travel count too.",
+        brief: "time-weighted mean queue length",
+        remark: "The integral of the queue length over the observed time, divided by the observed time. Here a message waits from its send to its receive, so messages that still travel count too.",
         value: Number(|of| {
             ratio(
                 of.arrivals.left_s - of.machine.receive_left_s,
@@ -32,7 +33,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "messages",
         decimals: 2,
         brief: "mean queue length after the machine's ticks",
-        remark: "Each tick counts once, whatever the time to the next tick, so this is not the time-weighted mean.",
+        remark: "Every tick has the same weight, even if the time to the next tick is longer. So this is not the time-weighted mean.",
         value: Number(|of| Some(of.machine.queue_lengths?.mean)),
     },
     Measure {
@@ -103,7 +104,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "offered load",
         unit: "",
         decimals: 2,
-        brief: "arrivals / T / rate",
+        brief: "arrivals / observed time / rate",
         remark: "If it is above 1, more messages arrive than the machine has ticks.",
         value: Number(|of| ratio(of.arrivals.messages as f64, of.observed_s * of.rate_hz)),
     },
@@ -121,8 +122,8 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "message age",
         unit: "ticks",
         decimals: 1,
-        brief: "mean of the time of the receive minus the time of the send, over the messages received, in periods of the receiver",
-        remark: "",
+        brief: "mean of the time of the receive minus the time of the send, over the messages received, in ticks of the receiver",
+        remark: "This is message_age_mean_s times the receiver's rate.",
         value: Number(|of| Some(of.machine.age_mean_s()? * of.rate_hz)),
     },
     Measure {
@@ -141,8 +142,8 @@ pub(super) const MEASURES: [Measure; 13] = [
 pub(crate) struct Arrivals {
     /// Number of messages sent after the warm-up.
     pub(crate) messages: u64,
-    /// Sum, over all messages, of the time from the send to the end, in model seconds. For messages of the warm-up, the time starts
-    /// at its end.
+    /// Sum, over all messages, of the time from the send to the end of the run, in model seconds. For messages sent in the warm-up,
+    /// the time starts at the end of the warm-up.
     pub(crate) left_s: f64,
 }
 
@@ -173,8 +174,8 @@ impl Arrivals {
         self.left_s += other.left_s;
     }
 
-    /// Adds itself to the arrivals of each of `recipients`. A damaged log may name a machine that does not exist, which the audit
-    /// reports.
+    /// Adds these arrivals to those of each machine in `recipients`. A damaged log may name a machine that does not exist. Such a
+    /// machine is left out here, and the audit reports it.
     fn arrive(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
         for &recipient in recipients {
             if let Some(arrived) = arrivals.get_mut(recipient as usize) {

@@ -1,9 +1,9 @@
 //! Drift: how fast the clocks run, and how far apart they are.
 //!
 //! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
-//! largest clock of the run. Both are step functions, so their integrals over the observed time are sums over steps: a step of
-//! height h adds h s, where s is the number of seconds from the step to the end. For steps in the warm-up, s is the whole observed
-//! time.
+//! largest clock of the run at time t. The observed time is the run without its warm-up (see `--warm-up`), in model seconds. L_i and M
+//! are step functions, so their integrals over the observed time are sums over steps. A step of height h adds the product h * s, where
+//! s is the number of seconds from the step to the end of the run. For steps in the warm-up, s is the whole observed time.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -14,8 +14,8 @@ pub(super) const MEASURES: [Measure; 5] = [
         label: "logical rate",
         unit: "1/s",
         decimals: 2,
-        brief: "(final clock - clock at the start) / T",
-        remark: "T is the observed time in model seconds. The clock at the start is 0, or with --warm-up the clock at the end of the warm-up.",
+        brief: "(final clock - clock at the start) / observed time",
+        remark: "The observed time is in model seconds. The clock at the start is 0, or with --warm-up the clock at the end of the warm-up.",
         value: Number(|of| ratio(of.machine.advance() as f64, of.observed_s)),
     },
     Measure {
@@ -41,8 +41,8 @@ pub(super) const MEASURES: [Measure; 5] = [
         label: "mean lag",
         unit: "",
         decimals: 1,
-        brief: "time-weighted mean of the lag over T",
-        remark: "The integral of the lag over time, divided by T.",
+        brief: "time-weighted mean of the lag",
+        remark: "The integral of the lag over the observed time, divided by the observed time.",
         value: Number(|of| {
             ratio(
                 of.run.greatest_clock_area - of.machine.clock_area,

@@ -1,4 +1,5 @@
-//! How many events of each kind a machine has, and the clock after its last event.
+//! How many events of each kind a machine has, and the clock after its last event. The observed time is the run without its warm-up
+//! (see `--warm-up`), in model seconds.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -10,7 +11,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 1,
         brief: "number of the machine's ticks",
-        remark: "Each tick has one event. With receive = all it has one event for each message that it takes.",
+        remark: "Each tick has one event. With receive = all, a tick that takes several messages has one event for each of them.",
         value: Integer(|of| Some(of.machine.ticks as i64)),
     },
     Measure {
@@ -58,7 +59,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "sends to all / sends",
-        remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because the N kinds of sends are equally likely. If runs have few sends, weight their shares by send_events.",
+        remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because the N kinds of sends are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
         value: Number(|of| ratio(of.machine.broadcasts as f64, of.machine.sends as f64)),
     },
     Measure {
@@ -66,8 +67,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         label: "tick rate",
         unit: "1/s",
         decimals: 2,
-        brief: "ticks / T",
-        remark: "It estimates the configured rate.",
+        brief: "ticks / observed time",
+        remark: "It estimates the configured rate. The observed time is in model seconds.",
         value: Number(|of| ratio(of.machine.ticks as f64, of.observed_s)),
     },
     Measure {

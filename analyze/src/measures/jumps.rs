@@ -1,6 +1,7 @@
 //! Jumps: how far a machine's clock advances from one of its events to the next.
 //!
-//! J_k = L_k - L_(k-1) with L_(-1) = 0, so the jumps of a machine add up to its final clock.
+//! L_k is the clock after event k, counted from 0, and L_(-1) = 0. The jump at event k is J_k = L_k - L_(k-1). So the jumps of a
+//! machine add up to its final clock.
 
 use super::Measure;
 use super::Value::{Integer, Number};
@@ -11,8 +12,8 @@ pub(super) const MEASURES: [Measure; 6] = [
         label: "mean jump",
         unit: "",
         decimals: 2,
-        brief: "mean of J_k = L_k - L_(k-1) over the machine's events",
-        remark: "L_k is the logical clock after event k, and 0 before the first event. So the jumps add up to the final clock, and their mean is the final clock / events. Each tick is one event, but a tick that takes several messages is several. Jumps in the warm-up do not count.",
+        brief: "mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it",
+        remark: "Before the first event the clock is 0. So the jumps add up to the final clock, and their mean is the final clock divided by the number of events. Each tick has one event; a tick that takes several messages has one event for each of them. Jumps in the warm-up do not count.",
         value: Number(|of| Some(of.machine.jumps?.mean)),
     },
     Measure {

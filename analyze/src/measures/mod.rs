@@ -89,7 +89,7 @@ pub(crate) struct Observed<'r> {
     pairs: Option<Pairs>,
     /// Ticks per model second of the machine.
     rate_hz: f64,
-    /// Time over which measures are taken, in model seconds.
+    /// The observed time: the run's duration without the warm-up, in model seconds.
     observed_s: f64,
 }
 

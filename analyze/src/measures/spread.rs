@@ -1,7 +1,8 @@
 //! Spread: how far apart the clocks of a run are.
 //!
-//! S(t) = max_j L_j(t) - min_j L_j(t). A clock is 0 before the machine's first event and constant after its last event. S(t) is a
-//! step function, the same for all machines of a run.
+//! The spread at time t is S(t) = max_j L_j(t) - min_j L_j(t), where L_j(t) is machine j's clock at time t. A clock is 0 before the
+//! machine's first event and constant after its last event. S(t) is a step function, the same for all machines of a run. The measures
+//! are taken over the observed time: the run without its warm-up (see `--warm-up`), in model seconds.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -12,8 +13,8 @@ pub(super) const MEASURES: [Measure; 3] = [
         label: "mean spread",
         unit: "",
         decimals: 1,
-        brief: "time-weighted mean of the spread over T; the spread at a time is the run's largest clock minus its smallest clock",
-        remark: "The value is the same for all machines of a run.",
+        brief: "time-weighted mean of the spread; the spread at a time is the run's largest clock minus its smallest clock",
+        remark: "The integral of the spread over the observed time, divided by the observed time. The value is the same for all machines of a run.",
         value: Number(|of| ratio(of.run.spread_area, of.observed_s)),
     },
     Measure {
@@ -21,8 +22,8 @@ pub(super) const MEASURES: [Measure; 3] = [
         label: "max spread",
         unit: "",
         decimals: 1,
-        brief: "largest spread at any time in T",
-        remark: "The value is the same for all machines of a run.",
+        brief: "largest spread at any time",
+        remark: "Only the observed time counts. The value is the same for all machines of a run.",
         value: Integer(|of| Some(of.run.spread_max as i64)),
     },
     Measure {

@@ -152,7 +152,7 @@ impl Dataset {
         } else if self.finished.iter().any(has_margin) {
             "a smaller time scale or fewer --jobs make some"
         } else if self.finished.iter().any(is_earlier) {
-            "the version of sim that made it did not know the margin of runs with phase=uniform; sweep again into a new folder"
+            "the version of sim that made it did not calculate the margin of runs with phase=uniform; run the experiment again into a new folder"
         } else {
             "in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
         }

@@ -33,7 +33,7 @@ const INTERNAL: Column = column(
     "internal",
     Number,
     "",
-    "Probability that an idle tick is an internal event. If the machines have different probabilities, their mean.",
+    "Probability of an internal event at an idle tick (a tick at which no message waits). If the machines have different probabilities, their mean.",
 );
 /// The column after `internal`, with the probability of each machine.
 const INTERNAL_EACH: Column = column(

@@ -25,7 +25,7 @@ pub struct System {
     pub warm_up_s: f64,
     /// Whether the first ticks of all machines are at the same instant.
     pub aligned: bool,
-    /// Whether messages carry the clock before the send's increment.
+    /// Whether messages carry the sender's clock before 1 is added for the send.
     pub stamps_before: bool,
     /// The mean delay of messages, in model seconds.
     pub delay_s: f64,

@@ -220,7 +220,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     assert_eq!(code, 2);
     assert_snapshot!(err, @"
     error: 3 of 5 claims could not be evaluated:
-    - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` adds runs that are new in the experiment
+    - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` makes these runs if the experiment has them
     - some runs in data/sweep with internal=0.7 have no machine 3
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
@@ -283,7 +283,7 @@ expect = { above = 0 }
     let folder = with_sweep(overlapping);
     let (code, _, err) = analyze(&["claims"], folder.path());
     assert!(
-        code == 2 && err.contains("6 runs are both in from and in to, and other runs are not"),
+        code == 2 && err.contains("6 runs are both in `from` and in `to`, but other runs"),
         "{err}"
     );
 }

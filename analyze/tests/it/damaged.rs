@@ -248,7 +248,7 @@ fn typical_damage_has_a_specific_error() {
         ),
         ("runs.csv", row_again, "run 0: is finished twice"),
         ("runs.csv", String::new(), "tiny has no finished run"),
-        ("events-0000.csv", String::new(), "ends at byte 0"),
+        ("events-0000.csv", String::new(), "has only 0 bytes"),
         (
             "events-0000.csv",
             events.replace('\n', "\r\n"),

@@ -253,7 +253,7 @@ fn billions_of_machines_are_refused_with_an_error() {
     let problem = Dataset::open(folder.path()).unwrap_err().to_string();
     assert!(
         problem.contains(
-            "runs.csv: line 3, column machines: `4000000000`, but from the row's other cells follows 3"
+            "runs.csv: line 3, column machines: `4000000000`, but by the row's other cells it must be 3"
         ),
         "{problem}"
     );

@@ -160,7 +160,7 @@ fn timestamps_from_before_the_increment_are_recognised() {
     assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
     let words = logs.words();
     assert!(
-        words.contains("Messages carry the clock before the send's increment: "),
+        words.contains("Messages carry the sender's clock before 1 is added for the send: "),
         "{words}"
     );
     let after = Mapping {

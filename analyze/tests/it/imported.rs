@@ -322,7 +322,7 @@ fn free_text_is_read_by_a_pattern() {
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
     Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit before; set it with --clock.
     Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit before; set it with --queue.
-    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
+    The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     10 of 10 receives do not have a sender: they are not matched with sends.
     10 of 10 receives do not have a timestamp: the rule max(clock, stamp) + 1 is not checked for them.
     10 of 10 receives do not have a known send: ages of messages, concurrency and the Clock Condition between machines are
@@ -402,7 +402,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
-    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
+    The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
     insta::assert_snapshot!(problem(&good.replace(",*", ",vm1+vm2"), "", false), @"
     1 run, 6 events.
@@ -412,7 +412,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
-    The timestamps of sent messages follow from the stamp rule; set it with --stamp.
+    The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
 }
 

@@ -121,8 +121,8 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
     let manifest = manifest.replace("\"schema\": 5", "\"schema\": 4");
     fs::write(root.join("dataset.json"), manifest).unwrap();
     let (code, _, err) = analyze(&["drift", "earlier", "--only", "punctual"], folder.path());
-    let says =
-        "did not know the margin of runs with phase=uniform; sweep again into a new folder\n";
+    let says = "did not calculate the margin of runs with phase=uniform; \
+                run the experiment again into a new folder\n";
     assert!(code == 2 && err.ends_with(says), "{err}");
 }
 

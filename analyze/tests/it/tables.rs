@@ -37,10 +37,10 @@ fn drift_on_a_wide_terminal() {
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
-    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - logical rate: (final clock - clock at the start) / observed time, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
-    - mean lag: time-weighted mean of the lag over T.
+    - mean lag: time-weighted mean of the lag.
     - lag slope: slope of a straight line fitted (least squares) to the lag after each own tick over time, in 1/s.
     ");
 }
@@ -89,12 +89,12 @@ fn drift_on_a_narrow_terminal() {
     intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual,
     time scale 1.
-    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - logical rate: (final clock - clock at the start) / observed time, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock
       ran ahead of the number of the machine's own ticks.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus
       the machine's own clock.
-    - mean lag: time-weighted mean of the lag over T.
+    - mean lag: time-weighted mean of the lag.
     - lag slope: slope of a straight line fitted (least squares) to the lag after
       each own tick over time, in 1/s.
     ");
@@ -120,7 +120,7 @@ fn jumps_as_markdown() {
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
-    - mean jump: mean of J_k = L_k - L_(k-1) over the machine's events.
+    - mean jump: mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it.
     - p50: median jump.
     - p95: 95th percentile of the jumps.
     - max: largest jump.
@@ -141,7 +141,7 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
     If n is 1, there is no interval and no sd.
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
-    - mean backlog: time-weighted mean queue length over T, in messages.
+    - mean backlog: time-weighted mean queue length, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: largest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.

@@ -82,7 +82,7 @@ fn table_on_a_terminal() {
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks with a receive / ticks.
-    - logical rate: (final clock - clock at the start) / T, in 1/s.
+    - logical rate: (final clock - clock at the start) / observed time, in 1/s.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - caveat a (coupled): machines send each other so many messages that few idle ticks are left; now and then one machine
       stops sending for a while and the others send more, which the theory ignores.

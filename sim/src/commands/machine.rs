@@ -20,16 +20,19 @@ const MAX_PATIENCE_S: u64 = 7 * 24 * 3600;
 /// Exit code: the run failed.
 const FAILED: u8 = 3;
 
-/// Run one machine of a run as a process of its own, and print its log to stdout
+/// Run one machine of a run in this process, and print its log to stdout
 #[derive(clap::Args)]
 #[command(after_help = "\
 Start the other machines of the run the same way: with the same experiment file, --run, --addresses and environment variable SIM_TOKEN \
 (a shared secret of 32 hexadecimal digits), but each with its own --machine. The machine that starts first waits for the others.
 
-On several hosts, delays can change the order of events. The events are certain to be those of the same run in virtual time if three \
-times together are shorter than the run's margin: the difference of the hosts' clocks, the lateness of ticks, and the latency of \
-messages. The margin is the shortest time between ticks of two machines of which one may send to the other, or which may both send \
-to a third.
+On several hosts, delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick and the \
+largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. The \
+margin is the shortest time between two ticks whose order matters. The order matters if one of their machines may send to the other, or \
+if both may send to the same third machine.
+
+At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
+punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -41,7 +44,7 @@ Exit codes: 0 done; 2 the command line or the experiment cannot be used; 3 the r
 pub struct Args {
     /// The experiment file (TOML)
     experiment: PathBuf,
-    /// The run's number in the plan, from 0, or its key
+    /// The run's number (from 0) or its key, as in the columns run and key of runs.csv
     #[arg(long, value_name = "RUN")]
     run: RunName,
     /// The number of this machine in the run, from 0
@@ -55,10 +58,10 @@ pub struct Args {
         required = true
     )]
     addresses: Vec<String>,
-    /// Model seconds per wall second; replaces the value in the file
+    /// Model seconds that pass in a second of real time; replaces the value in the file
     #[arg(long, value_name = "X", value_parser = super::time_scale)]
     time_scale: Option<f64>,
-    /// Seconds to wait for the other machines
+    /// Seconds to wait for the other machines at the start
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=MAX_PATIENCE_S))]
     patience: u64,
     /// End when stdin is closed, and report to the process that started this one (used by sim itself)
@@ -115,8 +118,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     super::exit_code_of_printing(written)
 }
 
-/// Describes this machine's lateness and latency in one line. The machine is punctual if their sum is less than half the margin.
-/// If all machines of the run are punctual, the events are those of the simulated run with the same seed.
+/// Describes this machine's lateness and latency in one line. The machine is punctual if its largest lateness plus its largest
+/// latency is less than half the margin. If all machines of the run are punctual, the events are those of the simulated run with
+/// the same seed.
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
@@ -129,7 +133,7 @@ fn describe(participant: &Participant, result: &MachineResult) -> String {
     let latency_ns = result.latency.clone().quantiles().max_ns as f64;
     let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
     format!(
-        "machine {}: {} events, ticks up to {:.2} ms late, messages up to {:.2} ms under way, margin {:.2} ms: {}punctual",
+        "machine {}: {} events, ticks up to {:.2} ms late, messages travelled up to {:.2} ms, margin {:.2} ms: {}punctual",
         participant.machine,
         result.events.len(),
         lateness_ns / 1e6,

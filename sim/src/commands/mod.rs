@@ -37,29 +37,31 @@ pub struct ExperimentArgs {
     /// The dataset's folder [default: data/<name of the experiment>]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Run only part K of N of the runs, and write them to the folder shard-K-of-N in the dataset
+    /// Split the runs into N parts, run only part K, and write it to the folder shard-K-of-N in the dataset; for example 1/4
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
-    /// Run only this run (given by its number or key), even if it failed before; may be repeated
+    /// Run only this run, even if it failed before. Give its number or its key, as in the columns run and key of runs.csv; may be
+    /// given several times
     #[arg(long, value_name = "RUN")]
     only: Vec<RunName>,
-    /// Engine, in place of the one in the file: tcp (real sockets, real time) or virtual (simulated time)
+    /// Engine: tcp (real sockets, real time) or virtual (simulated time); replaces the value in the file
     #[arg(long)]
     engine: Option<EngineKind>,
-    /// Model seconds per wall second, in place of the value in the file; only for the tcp engine
+    /// Model seconds that pass in a second of real time; replaces the value in the file. Only for the tcp engine
     #[arg(long, value_name = "X", value_parser = time_scale)]
     time_scale: Option<f64>,
-    /// Where machines run, in place of the value in the file; only for the tcp engine: shared (many runs in one process) or process
-    /// (each machine has its own process)
+    /// Where machines run: shared (many runs in one process) or process (each machine has its own process); replaces the value in
+    /// the file. Only for the tcp engine
     #[arg(long)]
     isolation: Option<Isolation>,
     /// Number of runs at the same time [default: as many as this computer can keep on schedule]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
-    /// Ports on which the machines listen; if the system allows it, each run has its own loopback address (127.x.y.z)
+    /// Ports on which the machines listen. Several runs at the same time can use the same ports, because each run has its own
+    /// loopback address (127.x.y.z). If the system does not allow this, it chooses the ports itself, and this option has no effect
     #[arg(long, value_name = "FIRST-LAST", default_value_t)]
     ports: PortRange,
-    /// Run failed runs again
+    /// Run also the runs that failed before
     #[arg(long)]
     retry_failed: bool,
 }

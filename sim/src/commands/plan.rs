@@ -23,7 +23,10 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim plan experiments/overnight.toml
-  sim plan experiments/overnight.toml --shard 1/4")]
+  sim plan experiments/overnight.toml --shard 1/4
+
+The margin of a run is the shortest time between two ticks whose order matters. Delays that are shorter than the margin cannot change \
+the order of events.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

@@ -34,7 +34,11 @@ const INTERRUPTED: u8 = 130;
 
 To resume after an interruption, run the same command again. Runs that are done are skipped. You may add values or repetitions to \
 the experiment file first: then the new runs are added to the dataset. Press Ctrl+C once to stop in good order: no new run starts, runs \
-that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.")]
+that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.
+
+At the end, the number of punctual runs over TCP is shown. In a punctual run the delays were too short to change the order of events: the \
+largest delay of a tick plus the largest delay of a message is less than the margin, the shortest time between two ticks whose order \
+matters.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -178,8 +182,8 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
         lines.push(format!(
             "{as_scheduled} of {ok} are identical to the simulated run with the same seed; {punctual} of \
-             {ok} were punctual (the largest delay of a tick plus the largest delay of a message is less \
-             than the margin)",
+             {ok} were punctual: their delays were too short to change the order of events (the largest delay \
+             of a tick plus the largest delay of a message is less than the margin)",
             as_scheduled = grouped(*as_scheduled),
             ok = grouped(*ok),
             punctual = grouped(*punctual)
@@ -192,7 +196,7 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     }
     if *failed_before > 0 {
         lines.push(format!(
-            "{} runs failed in an earlier sweep and were not tried again; to repeat them, add --retry-failed",
+            "{} runs failed in an earlier `sim run` and were not tried again; to repeat them, add --retry-failed",
             grouped(*failed_before)
         ));
     }

@@ -1,4 +1,4 @@
-//! `sim status`: shows how many runs of a dataset are done, and how punctual they were.
+//! `sim status`: shows how many runs of a dataset are done, and how late their ticks were.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +20,12 @@ const REASONS: usize = 5;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim status data/overnight
-  sim status data/overnight --format json")]
+  sim status data/overnight --format json
+
+A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest \
+delay of a message is less than the margin, the shortest time between two ticks whose order matters. A run is as scheduled if every \
+message arrived between the ticks and in the order that the schedule says. Then its events are identical to those of the simulated run \
+with the same seed. Every punctual run is as scheduled; other runs may be as scheduled, too.")]
 pub struct Args {
     /// The dataset's folder; for a dataset in shards, its folder or the folder of one shard
     dataset: PathBuf,
@@ -31,9 +36,9 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// For people
+    /// A table for people
     Table,
-    /// For programs; times are in seconds or microseconds, sizes in bytes
+    /// JSON for programs; times are in seconds or microseconds, sizes in bytes
     Json,
 }
 
@@ -128,7 +133,7 @@ fn describe_sweep(sweep: &Sweep) -> String {
     let doubt = if sweep.is_certain {
         ""
     } else {
-        "; it may have ended: this file system has no locks to tell"
+        "; it may have ended: on this file system there are no locks, so this is not known"
     };
     format!(
         "process {} on {} since {}, {rate}{doubt}",

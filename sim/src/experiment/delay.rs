@@ -19,7 +19,7 @@ pub enum Delay {
         /// The delay in nanoseconds.
         ns: u64,
     },
-    /// Evenly distributed, with both limits included.
+    /// All delays between two limits are equally likely. The limits are included.
     Uniform {
         /// The shortest delay in nanoseconds.
         from_ns: u64,

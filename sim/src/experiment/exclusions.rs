@@ -1,4 +1,5 @@
-//! Removes excluded configurations from a grid. Exclusions are found by their values, so even many exclusions take little time.
+//! Removes excluded configurations from a grid. An index finds the exclusions that may cover a configuration, so even many exclusions
+//! take little time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,7 +7,8 @@ use std::sync::Arc;
 use super::grid::Dimension;
 use super::{Configuration, Parameter};
 
-/// An exclusion. It covers the configurations that have one of its values in each of its dimensions.
+/// An exclusion: a list of parameters, each with some values. It covers a configuration if, for each of these parameters, the
+/// configuration has one of the values.
 pub(super) struct Exclusion(Vec<Values>);
 
 /// Some values of one parameter.
@@ -17,7 +19,7 @@ struct Values {
 }
 
 impl Exclusion {
-    /// Creates the exclusion of the configurations with a value of each of `dimensions`.
+    /// Creates an exclusion from `dimensions`. Each dimension is a parameter with the values to exclude.
     pub(super) fn new(dimensions: &[Dimension]) -> Self {
         let values = |dimension: &Dimension| {
             let parameter = dimension.parameter;
@@ -32,6 +34,7 @@ impl Exclusion {
         Self(dimensions.iter().map(values).collect())
     }
 
+    /// Returns whether the exclusion covers `configuration`.
     fn covers(&self, configuration: &Configuration) -> bool {
         self.0.iter().all(|values| {
             let text = text_in(values.parameter, configuration);
@@ -40,23 +43,24 @@ impl Exclusion {
     }
 }
 
-/// Writes a value of a parameter. Different values have different texts, even of different parameters.
+/// Writes a parameter and a value as text, such as `internal=0.7`. Two different pairs of parameter and value have different texts.
 fn text(parameter: &Parameter, cell: &str) -> String {
     format!("{}={cell}", parameter.name)
 }
 
-/// Writes the value that `configuration` has.
+/// Writes `parameter` and the value that `configuration` has for it.
 fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// An index that finds exclusions by their values in one dimension. For each exclusion, this is the dimension whose values occur
-/// in the fewest exclusions.
+/// An index that finds the exclusions that may cover a configuration. Each exclusion is found by the values of one of its parameters.
+/// This parameter is chosen so that few exclusions have the same values: its most frequent value occurs in fewer exclusions than the
+/// most frequent value of any other parameter of the exclusion.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
-    /// For each text of a value, the exclusions that have this value, in ascending order.
+    /// For each value (as text): the numbers of the exclusions that are found by it, in ascending order.
     by_value: HashMap<&'e str, Vec<usize>>,
-    /// The parameters by which exclusions are looked up.
+    /// The parameters by whose values exclusions are found.
     parameters: Vec<&'static Parameter>,
 }
 
@@ -91,7 +95,7 @@ impl<'e> Index<'e> {
         index
     }
 
-    /// Returns the first exclusion that covers `configuration`.
+    /// Returns the number of the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
         let candidates = self.parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);
@@ -105,8 +109,8 @@ impl<'e> Index<'e> {
     }
 }
 
-/// Removes the configurations that `exclusions` cover. Returns how many each exclusion removed. If several cover a configuration,
-/// the first one counts.
+/// Removes the configurations that `exclusions` cover. Returns how many configurations each exclusion removed. If several exclusions
+/// cover a configuration, only the first of them counts it.
 pub(super) fn remove(
     exclusions: &[Exclusion],
     configurations: &mut Vec<Arc<Configuration>>,

@@ -1,5 +1,5 @@
-//! Experiments. A TOML file describes configurations. From these follows a plan: an ordered list of runs, each with a key that
-//! does not change if the plan grows.
+//! Experiments. A TOML file describes configurations. A plan is made from these configurations: an ordered list of runs. Each run has a
+//! key that does not change if the plan grows.
 //!
 //! # Layout
 //!
@@ -78,7 +78,7 @@ pub struct Configuration {
     pub internal: Internal,
     /// How the times of the first ticks are chosen.
     pub phase: PhaseRule,
-    /// Whether a message carries the clock before or after the send's increment.
+    /// Whether a message carries the sender's clock before or after 1 is added for the send.
     pub stamp: StampRule,
     /// How long messages travel.
     pub delay: Delay,

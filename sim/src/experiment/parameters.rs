@@ -62,11 +62,11 @@ named_values! {
 }
 
 named_values! {
-    /// Whether a message carries the clock before or after the send's increment.
+    /// Whether a message carries the sender's clock before or after 1 is added for the send.
     StampRule, "a stamp rule (after or before)" {
-        /// The clock after the send's increment, as in Lamport's IR2.
+        /// The clock after 1 is added for the send, as in Lamport's IR2.
         After = "after",
-        /// The clock before the send's increment ("send the clock, then update it"). This breaks the Clock Condition.
+        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks the Clock Condition.
         Before = "before",
     }
 }

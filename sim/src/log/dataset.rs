@@ -1,4 +1,4 @@
-//! A dataset opened for reading. This works even while a sweep is writing; runs that are still under way are not seen.
+//! A dataset opened for reading. This works even while a sweep is writing; runs that have not ended yet are not seen.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Dataset {
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest or journal is damaged, or
-    /// if its shards do not fit together. A last journal row without newline is not an error, because a sweep may be writing it.
+    /// if its shards are not parts of the same experiment. A last journal row without newline is not an error, because a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let mut runs = vec![];
@@ -82,7 +82,7 @@ impl Dataset {
         std::mem::take(&mut self.runs)
     }
 
-    /// Returns the runs that count, shard by shard, in the order in which they ended.
+    /// Returns the finished runs, shard by shard, in the order in which they ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())
     }

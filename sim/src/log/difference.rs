@@ -1,4 +1,5 @@
-//! The differences that prevent an experiment from continuing a dataset, because its runs would have another meaning.
+//! The differences between an experiment and a dataset. If there is one, the experiment cannot continue the dataset, because the runs of
+//! the dataset would not be runs of this experiment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -57,7 +58,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Lists the parameters that have lost values. If there are none, lists the configurations that are gone.
+/// Lists the parameters of which the experiment does not have all values of the dataset. If there are none, says how many
+/// configurations of the dataset are missing in the experiment.
 fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let kept: BTreeSet<&String> = wanted.iter().collect();
     let gone: Vec<&String> = made.iter().filter(|text| !kept.contains(text)).collect();
@@ -80,7 +82,7 @@ fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     }
     if lines.is_empty() {
         lines.push(format!(
-            "{} of {} configurations are gone, the first is {first}",
+            "{} of {} configurations of the dataset are missing in the experiment, the first is {first}",
             gone.len(),
             made.len()
         ));
@@ -170,7 +172,7 @@ mod tests {
         let fewer = resolved(7, &["a=1 b=2", "a=2 b=1"]);
         assert_eq!(
             Difference::between(&made, &fewer).to_string(),
-            "  1 of 3 configurations are gone, the first is a=1 b=1"
+            "  1 of 3 configurations of the dataset are missing in the experiment, the first is a=1 b=1"
         );
     }
 

@@ -15,7 +15,7 @@ pub enum DatasetError {
     /// The folder contains files, but no dataset.
     #[error("{} contains other files and no dataset; choose an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),
-    /// The folder has a journal but no manifest, so the experiment is not known.
+    /// The folder has a journal (`runs.csv`) but no manifest (`dataset.json`), so the experiment is not known.
     #[error("{} contains a runs.csv but no dataset.json: if it is a dataset, restore dataset.json from a copy; or choose another folder with --data", .0.display())]
     NoManifest(PathBuf),
     /// There is already a file or folder at the path of the new dataset.
@@ -53,7 +53,7 @@ pub enum DatasetError {
     Schema {
         /// The dataset's folder.
         path: PathBuf,
-        /// The dataset's version.
+        /// The version of the dataset's format.
         found: u32,
         /// The version of the program that made it.
         made_by: String,
@@ -104,33 +104,33 @@ pub enum DatasetError {
         /// The row's line.
         line: u64,
     },
-    /// `dataset.json` contradicts itself: it has changed since it was written.
-    #[error("{}: the experiment in this file has changed since it was written (identity); restore the file, or move the folder away and run again", .path.display())]
+    /// `dataset.json` has changed since it was written: its contents do not have the checksum `identity`.
+    #[error("{}: the experiment in this file has changed since it was written: it does not fit the checksum `identity`; restore the file, or move the folder away and run again", .path.display())]
     ChangedManifest {
         /// The file.
         path: PathBuf,
     },
-    /// The events of a run that counts are missing or changed.
+    /// Events of a finished run are missing or have changed.
     #[error("{}: the events of run {run}: {problem}", .path.display())]
     Events {
-        /// The segment.
+        /// The events file.
         path: PathBuf,
-        /// The run.
+        /// The number of the run.
         run: u64,
-        /// What is wrong with them.
+        /// What is wrong with the events.
         problem: String,
     },
-    /// The journal counts events that do not exist.
+    /// An events file is shorter than the rows of the journal say.
     #[error(
-        "{}: the file ends at byte {found}, but the journal counts {counted}; restore it from a copy, or move the folder away and run again",
+        "{}: the file has {found} bytes, but by the rows of runs.csv it has at least {counted} bytes; restore it from a copy, or move the folder away and run again",
         .path.display()
     )]
     TooShort {
         /// The file.
         path: PathBuf,
-        /// Its length.
+        /// Its length in bytes.
         found: u64,
-        /// The length that the journal counts.
+        /// The length in bytes that it must have at least, by the rows of the journal.
         counted: u64,
     },
     /// The events were copied as text, and each line feed became carriage return and line feed.
@@ -139,11 +139,12 @@ pub enum DatasetError {
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// The journal was lost: there are more uncounted events than an interrupted sweep leaves.
+    /// Rows of the journal were probably lost: there are more events without a row than an interrupted sweep leaves.
     #[error(
-        "{} {state}, but there are {bytes} bytes of events of runs that are not in it, more than an \
-         interrupted sweep leaves. Restore {} from a copy. Or remove these events, and their runs will be \
-         made again: {discard}",
+        "{} {state}, but the event files have {bytes} bytes of events of runs that have no row in it. An \
+         interrupted `sim run` leaves fewer, so rows of runs.csv were probably lost. Restore {} from a copy. If \
+         there is no copy, delete these events, then repeat `sim run` to make their runs again. To delete them, \
+         copy these commands into a shell: {discard}",
         .path.display(), .path.display()
     )]
     UncountedEvents {
@@ -151,27 +152,27 @@ pub enum DatasetError {
         path: PathBuf,
         /// The state of the journal, such as `is missing`.
         state: String,
-        /// Number of bytes of uncounted events.
+        /// Number of bytes of the events without a row.
         bytes: u64,
-        /// The shell commands that remove these events.
+        /// The shell commands that delete these events.
         discard: String,
     },
     /// A file does not have the length that this writer has written.
     #[error(
-        "{} has {found} bytes, but this sweep has written {written}: another program writes to it. Let one sweep at a time write to a dataset, then run the same command again: the runs in runs.csv are kept",
+        "{} has {found} bytes, but this `sim run` has written {written} bytes: another program writes to this file. Only one `sim run` at a time may write to a dataset. End the other program, then run the same command again: the runs in runs.csv are kept",
         .path.display()
     )]
     OtherWriter {
         /// The file.
         path: PathBuf,
-        /// Its length.
+        /// Its length in bytes.
         found: u64,
-        /// The length that this writer has written.
+        /// The number of bytes that this writer has written.
         written: u64,
     },
     /// A file that is being written is not at its path any more.
     #[error(
-        "{} {state}: the dataset was deleted or moved while this sweep was writing to it. If it was moved, the runs that had ended are complete in its new folder: continue there with --data. If it was deleted, they are lost: run the same command again",
+        "{} {state}: the dataset was deleted or moved while `sim run` was writing to it. If the dataset was moved, its new folder has all runs that had ended: continue there with --data. If the dataset was deleted, these runs are lost: run the same command again",
         .path.display()
     )]
     Gone {
@@ -180,12 +181,12 @@ pub enum DatasetError {
         /// What is at the path: `is gone` or `is another file than before`.
         state: &'static str,
     },
-    /// The journal contains the last possible segment number.
-    #[error("{}: there can be no more event files; choose another folder with --data", .0.display())]
+    /// The number of the last events file is the largest possible one.
+    #[error("{}: the last events file has the largest possible number, so no new one can be created; choose another folder with --data", .0.display())]
     NoMoreSegments(PathBuf),
     /// A journal row is about a run that the experiment does not have.
     #[error(
-        "{}: row of run {run}: in this experiment, this run is not `{key}`; was the file edited? Restore it from a copy, or choose another folder with --data",
+        "{}: the row of run {run} has the key `{key}`, but in this experiment run {run} has another key or other parameters, or does not exist. Perhaps the file was edited. Restore it from a copy, or choose another folder with --data",
         .path.display()
     )]
     ForeignRun {
@@ -196,7 +197,7 @@ pub enum DatasetError {
         /// The key in the row.
         key: String,
     },
-    /// The folder contains runs that would have another meaning in this experiment.
+    /// The folder contains runs of another experiment, or of an earlier version of this experiment with other values.
     #[error(
         "{} contains runs of an experiment that has been changed:\n{difference}\nundo the change (you may add values and repetitions), or choose another folder with --data",
         .path.display()
@@ -207,39 +208,39 @@ pub enum DatasetError {
         /// What differs.
         difference: Difference,
     },
-    /// The folder contains shards, but the whole experiment was to be written to it.
+    /// The folder contains shards, but the user wants to write the whole experiment to it.
     #[error("{} contains shards 1/{shards} to {shards}/{shards}; continue with --shard K/{shards}, or choose another folder with --data", .path.display())]
     Sharded {
         /// The experiment's folder.
         path: PathBuf,
-        /// How many shards there are.
+        /// N of the shards K/N.
         shards: u32,
     },
-    /// The folder contains a dataset that is not split, but a shard was to be written to it.
+    /// The folder contains a dataset that is not split, but the user wants to write a shard to it.
     #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
-    /// The folder contains shards of another number, which share runs with this one.
-    #[error("{} contains shards K/{found}, which overlap with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
+    /// The folder contains shards K/N with another N than this shard. Shards with different N have runs in common.
+    #[error("{} contains shards K/{found}, which have runs in common with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// The number of shards that the folder contains.
+        /// N of the shards K/N in the folder.
         found: u32,
-        /// The number of shards of this sweep.
+        /// N of this shard.
         wanted: u32,
     },
-    /// The folder contains shards of two different numbers, which share runs.
-    #[error("{} contains shards K/{a} and shards K/{b}, which overlap; move the shards of one kind away", .path.display())]
+    /// The folder contains shards K/N with two different N. They have runs in common.
+    #[error("{} contains shards K/{a} and shards K/{b}, which have runs in common; move all shards K/{a} or all shards K/{b} to another folder", .path.display())]
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// The first number of shards.
+        /// N of the ones.
         a: u32,
-        /// The other number of shards.
+        /// N of the others.
         b: u32,
     },
     /// The folder of a shard contains another shard, or a dataset that is not a shard.
-    #[error("{} contains {found}, but the folder has the name of another shard; rename the folder, or move \
+    #[error("{} contains {found}, but its name is that of another shard; rename the folder, or move \
              it away", .path.display())]
     MisplacedShard {
         /// The folder.
@@ -247,18 +248,18 @@ pub enum DatasetError {
         /// What the folder contains.
         found: String,
     },
-    /// Two shards were made by experiments that do not fit together.
-    #[error("{} and {} are not shards of one experiment:\n{difference}\nrun the experiment again for both, or move one away", .a.display(), .b.display())]
+    /// Two shards are not parts of the same experiment.
+    #[error("{} and {} are not shards of the same experiment:\n{difference}\nrun the same experiment again for both shards, or move one of them away", .a.display(), .b.display())]
     DifferentShards {
-        /// The folder of the one shard.
+        /// The folder of the first shard.
         a: PathBuf,
-        /// The folder of the other shard.
+        /// The folder of the second shard.
         b: PathBuf,
         /// What differs.
         difference: Difference,
     },
     /// Another process is writing to the dataset.
-    #[error("another sim run{holder} is writing to {}; wait for it to end, or choose another folder with --data", .path.display())]
+    #[error("another `sim run`{holder} is writing to {}; wait for it to end, or choose another folder with --data", .path.display())]
     Locked {
         /// The dataset's folder.
         path: PathBuf,
@@ -275,8 +276,8 @@ impl DatasetError {
         }
     }
 
-    /// Converts an error of finding or creating a folder. A full disk becomes an error of the disk, because it is not the fault
-    /// of the path.
+    /// Converts the system's error after an attempt to find or create a folder. A full disk becomes [`DatasetError::Io`], because
+    /// another folder would not help. All other errors become [`DatasetError::NoFolder`].
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {

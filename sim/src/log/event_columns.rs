@@ -1,7 +1,7 @@
 //! The events of one run as columns: one contiguous array for each field of the event log.
 //!
-//! The columns hold what [`parse_rows`](super::parse_rows) reads, in a form that fits into the processor's cache. A row that is
-//! written as usual is read by a fast path. Any other row goes through the general parser, which also makes the error messages.
+//! The columns have the same values as the rows that [`parse_rows`](super::parse_rows) reads, but need less memory. A row in the usual
+//! form is read by fast code. Any other row is read by the general parser, which also makes the error messages.
 
 use std::sync::Arc;
 
@@ -56,12 +56,13 @@ pub struct EventColumns {
     pub logical_clock: Vec<u64>,
     /// Number of messages in the queue after the event, or [`UNKNOWN`].
     pub queue_length: Vec<u64>,
-    /// Of a receive, the sender. Of a send, the recipient, [`ALL_PEERS`] or [`SEVERAL_PEERS`]. Otherwise, and if the log does not
-    /// tell it, [`UNKNOWN_MACHINE`].
+    /// For a receive: the sender. For a send: the recipient, [`ALL_PEERS`] or [`SEVERAL_PEERS`]. For an internal event, and if the
+    /// machine is not in the log: [`UNKNOWN_MACHINE`].
     pub peer: Vec<MachineIndex>,
-    /// The timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if the log does not tell it.
+    /// The timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if it is not in the log.
     pub stamp: Vec<u64>,
-    /// Of a receive, the number of the sender's tick at which the message was sent. Otherwise [`UNKNOWN`].
+    /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
+    /// [`UNKNOWN`].
     pub sent_tick: Vec<u64>,
     /// The recipients of each send to several machines, with the index of the send, in the order of the indices.
     several: Vec<(usize, Arc<[MachineIndex]>)>,

@@ -13,7 +13,7 @@ use crate::input::open_stored;
 /// How many bytes are read at once, so that short runs that follow each other in a file need few reads.
 const BLOCK_BYTES: u64 = 1 << 20;
 
-/// Reads the events of runs of one dataset. It is fast if the runs are read in the order in which they stand in the files.
+/// Reads the events of runs of one dataset. Reading is fast if the runs are read in the order in which they are in the files.
 #[derive(Debug)]
 pub struct EventReader<'d> {
     dataset: &'d Dataset,
@@ -75,7 +75,7 @@ impl<'d> EventReader<'d> {
             .filter(|&end| end <= length);
         let Some(end) = end else {
             return Err(wrong(format!(
-                "the file ends at byte {length}, too early; restore it, or delete the run's row from runs.csv and run again"
+                "the file has only {length} bytes, so it ends before these events end; restore it, or delete the run's row from runs.csv and run again"
             )));
         };
         if run.offset < self.start || end > self.start + self.block.len() as u64 {

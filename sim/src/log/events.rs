@@ -21,9 +21,9 @@ pub const EVENT_COLUMNS: [&str; 10] = [
     "sent_tick",
 ];
 
-/// The index of a machine that the log does not name.
+/// Stands for a machine that is not in the log.
 pub const UNKNOWN_MACHINE: MachineIndex = MachineIndex::MAX;
-/// The value of a number that the log does not have.
+/// Stands for a number that is not in the log.
 pub const UNKNOWN: u64 = u64::MAX;
 
 /// Which cells may be empty. Only imported logs have such cells.
@@ -42,7 +42,8 @@ pub struct MissingFields {
     pub queue_lengths: bool,
 }
 
-/// Fields that not every dataset has are left out where they say nothing: the identity of datasets made before stays.
+/// Returns whether `value` is false. Then the field is left out of `dataset.json`, so datasets that were made before the field existed
+/// keep their `identity`.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"

@@ -108,7 +108,7 @@ impl JournalColumn {
         };
         let derived = cell(row).to_string();
         (derived != text)
-            .then(|| format!("`{text}`, but from the row's other cells follows {derived}"))
+            .then(|| format!("`{text}`, but by the row's other cells it must be {derived}"))
     }
 }
 
@@ -195,7 +195,7 @@ const COLUMNS_BEFORE_PARAMETERS: [JournalColumn; 9] = [
     column!(run, Integer, "", "The run's number in the plan, from 0."),
     column!(key, Text, "", "Canonical text of the run's configuration and repetition."),
     column!(repetition, Integer, "", "The number of the repetition of this configuration, from 0."),
-    column!(outcome, Text, "", "`ok` or `failed`. Only `ok` counts."),
+    column!(outcome, Text, "", "`ok` or `failed`. Tables and measures use only runs with `ok`."),
     column!(reason, Text, "", "Why the run failed; empty if it did not fail."),
     column!(engine, Text, "", "`tcp` (real sockets, real time), `virtual` (simulated time), or `imported`. In imported runs, margin, lateness and latency are not known; they are null in `processed/`."),
     column!(isolation, Text, "", "`shared` (many runs in one process), `process` (each machine is a process), or `imported`."),
@@ -227,7 +227,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
             },
         },
     },
-    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if they belong to two machines of which one may send to the other, or which may both send to a third. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets begun before schema 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
+    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third machine. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets begun before schema 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
     column!(lateness_p50_us, Number, "wall us", "Median lateness: the time of an event minus the time at which its tick was due."),
     column!(lateness_p99_us, Number, "wall us", "99th percentile of the lateness."),
     column!(lateness_max_us, Number, "wall us", "Greatest lateness."),
@@ -241,7 +241,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
     column!(events, Integer, "", "Number of the run's rows in the event log."),
     column!(segment, Integer, "", "Number of the events file with these rows: 0 for `events-0000.csv`."),
     column!(offset, Integer, "byte", "Position in this file at which the run's rows start."),
-    column!(bytes, Integer, "byte", "Length of the run's rows."),
+    column!(bytes, Integer, "byte", "Length of the run's rows in this file."),
     column!(checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of these bytes."),
     column!(row_checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of this row's other cells, joined by line feeds."),
 ];

@@ -16,7 +16,7 @@ const MIN_ROW_BYTES: u64 = 20;
 /// How an attempted run ended. Its text is `ok` or `failed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every machine did every tick and every message arrived: the run counts.
+    /// The run has finished: every machine did every tick, and every message arrived. Tables and measures use only finished runs.
     Ok,
     /// The run failed for the reason in the row. No events are kept.
     #[default]
@@ -84,7 +84,7 @@ pub struct JournalRow {
 }
 
 impl JournalRow {
-    /// Returns whether the run counts.
+    /// Returns whether the run has finished.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }

@@ -105,7 +105,7 @@ fn read(path: &Path) -> Option<LockOwner> {
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
-    /// Whether it prevents other writers. It does not if the file system has no locks.
+    /// Whether this process holds the lock. It is false if the file system has no locks: then other writers are not prevented.
     pub(super) is_held: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The format of datasets: which files and columns there are, and which runs count.
+//! The format of datasets: which files and columns there are, and which runs have finished.
 //!
 //! A dataset is a folder:
 //!
@@ -6,15 +6,15 @@
 //! experiment.toml    a copy of the experiment file
 //! dataset.json       schema version, the complete experiment, where and by which program it was run
 //! runs.csv           the journal: one row for each attempted run, appended when the run ends
-//! events-0000.csv    the logs: one row for each event, the rows of a run together; a large file is followed by the next
+//! events-0000.csv    the logs: one row for each event, the rows of a run together; when the file is large, events-0001.csv follows
 //! processed/         written by `analyze export`
 //! sources.csv        only if logs were imported: the file and line from which each event was read
 //! ```
 //!
 //! A dataset in shards is a folder of folders `shard-1-of-4` and so on. Each of them is such a dataset.
 //!
-//! A run counts only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row. So
-//! any bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal
+//! A run has finished only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row.
+//! So any bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal
 //! is written before any event. So if there are events but no header, the journal was lost, and no writer continues.
 //!
 //! # Layout

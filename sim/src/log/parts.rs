@@ -89,7 +89,7 @@ impl Parts {
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest is damaged, or if its shards
-    /// do not fit together.
+    /// are not parts of the same experiment.
     pub(super) fn open(root: &Path) -> Result<Self, DatasetError> {
         let mut parts = Self {
             root: root.to_owned(),

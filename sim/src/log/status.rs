@@ -23,9 +23,10 @@ pub struct Status {
     pub engine: String,
     /// Number of planned runs, in all shards.
     pub planned: u64,
-    /// Number of planned runs that have finished. These runs count.
+    /// Number of planned runs that have finished. Tables and measures use them.
     pub done: u64,
-    /// Number of finished runs that are not planned any more, because the experiment file was made smaller. These runs count too.
+    /// Number of finished runs that are not planned any more, because the experiment file was made smaller. Tables and measures use
+    /// them too.
     pub no_longer_planned: u64,
     /// Number of planned runs that failed in every attempt so far.
     pub failed: u64,

@@ -1,5 +1,5 @@
 //! Uncounted events: events of runs that have no row in the journal. An interrupted sweep leaves a few of them. If there are
-//! many, the journal was lost.
+//! many, rows of the journal were probably lost.
 
 use std::fs;
 use std::io;
@@ -15,12 +15,12 @@ use crate::experiment::Experiment;
 /// Approximate length of the longest row of the event log, in bytes.
 const MAX_ROW_BYTES: u64 = 256;
 
-/// The events of a dataset that its journal does not count.
+/// The events of a dataset that have no row in its journal.
 #[derive(Debug, Default)]
 pub(super) struct Uncounted {
     /// Number of bytes after the last counted run, in the segment with this run.
     tail_bytes: u64,
-    /// The segments after that one, with the length of each in bytes.
+    /// The segments after the segment with the last counted run, with the length of each in bytes.
     pub(super) segments: Vec<(PathBuf, u64)>,
 }
 
@@ -29,7 +29,7 @@ impl Uncounted {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::TooShort`] if counted events are missing in the last segment, or [`DatasetError::UncountedEvents`]
+    /// Returns [`DatasetError::TooShort`] if counted events are missing at the end of the last segment, or [`DatasetError::UncountedEvents`]
     /// if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
     pub(super) fn find(
         paths: &Paths,

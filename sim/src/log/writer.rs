@@ -28,7 +28,7 @@ use crate::files::replace;
 pub struct Recovered {
     /// Number of bytes of an incomplete journal row.
     pub journal_bytes: u64,
-    /// Number of bytes of events that no journal row counts.
+    /// Number of bytes of events that have no row in the journal.
     pub event_bytes: u64,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Recovered {
         } = self;
         write!(
             f,
-            "an earlier sweep was interrupted: removed {event_bytes} bytes of unfinished runs and {journal_bytes} bytes of the journal"
+            "an earlier `sim run` was interrupted: removed {event_bytes} bytes of events of unfinished runs and {journal_bytes} bytes of incomplete rows of runs.csv"
         )
     }
 }
@@ -214,7 +214,7 @@ impl DatasetWriter {
         self.lock.is_held
     }
 
-    /// Appends a run. The run counts after [`DatasetWriter::sync`] has returned.
+    /// Appends a run. The run is certainly on the disk after [`DatasetWriter::sync`] has returned.
     ///
     /// # Errors
     ///

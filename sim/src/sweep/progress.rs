@@ -149,7 +149,7 @@ impl Progress {
         self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
         if !dataset.is_locked() {
             self.print_line(&format!(
-                "the file system of {} has no locks, so sim cannot prevent a second sweep from writing to it; start only one",
+                "the file system of {} has no locks, so a second `sim run` could write to it at the same time; start only one",
                 dataset.folder().display()
             ));
         }
@@ -192,7 +192,7 @@ impl Progress {
 
     pub(super) fn warn_of_disk(&mut self, needed: u64, free: u64) {
         self.opening.push(format!(
-            "the runs to do need about {}, but only {} are free on the disk: when it is full, the sweep stops; free some space, then run the same command again",
+            "the runs to do need about {}, but only {} are free on the disk: when the disk is full, `sim run` stops; free some space, then run the same command again",
             bytes_in_words(needed),
             bytes_in_words(free)
         ));

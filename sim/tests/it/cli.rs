@@ -214,7 +214,7 @@ fn the_last_line_counts_correctly() {
     let fixture = Fixture::new();
     with_a_failed_run(&fixture, 1);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
-    let said = "1 runs failed in an earlier sweep and were not tried again";
+    let said = "1 runs failed in an earlier `sim run` and were not tried again";
     assert!(again.stderr.contains(said), "{}", again.stderr);
     let retried = ["run", "e.toml", "--engine", "virtual", "--only", "1"];
     assert!(

@@ -233,7 +233,10 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     assert!(kept.len() > 5, "{} runs", kept.len());
     sweep.options.clear();
     let said = sweep.resume();
-    assert!(said.contains("an earlier sweep was interrupted"), "{said}");
+    assert!(
+        said.contains("an earlier `sim run` was interrupted"),
+        "{said}"
+    );
     let whole = finished(&sweep.dataset());
     assert_eq!(whole.len(), 800);
     assert!(

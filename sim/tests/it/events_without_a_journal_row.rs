@@ -212,7 +212,7 @@ fn a_missing_segment_is_not_created_again() {
     let segment = trial.root().join("events-0000.csv");
     fs::remove_file(&segment).expect("removed");
     let refused = trial.sweep().expect_err("refused").to_string();
-    assert!(refused.contains("the file ends at byte 0"), "{refused}");
+    assert!(refused.contains("the file has 0 bytes"), "{refused}");
     assert!(!segment.exists());
 }
 

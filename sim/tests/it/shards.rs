@@ -112,7 +112,7 @@ fn another_number_of_shards_is_refused() {
     for (refused, said) in [
         (
             sweep(&shard(1, 3), &fixture.root()),
-            "contains shards K/2, which overlap with shards K/3; continue with --shard K/2",
+            "contains shards K/2, which have runs in common with shards K/3; continue with --shard K/2",
         ),
         (
             sweep(&experiment(GRID), &fixture.root()),
@@ -149,7 +149,7 @@ fn another_experiments_shards_are_refused() {
         &elsewhere.join("shard-2-of-2"),
         &fixture.root().join("shard-2-of-2"),
     );
-    fixture.is_refused("are not shards of one experiment:\n  duration_s");
+    fixture.is_refused("are not shards of the same experiment:\n  duration_s");
 }
 
 #[test]
@@ -158,11 +158,9 @@ fn overlapping_and_misplaced_shards_are_noticed() {
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let folder = |name: &str| fixture.root().join(name);
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    fixture.is_refused(
-        "shard-2-of-2 contains shard 1/2, but the folder has the name of another shard",
-    );
+    fixture.is_refused("shard-2-of-2 contains shard 1/2, but its name is that of another shard");
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
-    fixture.is_refused("contains shards K/2 and shards K/4, which overlap");
+    fixture.is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
     fs::create_dir(folder("shard-2-of-2")).expect("a folder");
     let dataset = Dataset::open(&fixture.root()).expect("the second has not begun");

@@ -1,22 +1,25 @@
-//! The report of a class: a table with a row for each submission.
+//! The report of all submissions: a table with a row for each submission.
 
 use sim::sweep::words::grouped;
 
-use super::{Class, Submission, SubmissionResults};
+use super::{Submission, SubmissionResults, Submissions};
 use crate::audit::counter_example;
 use crate::output::table::{Table, number};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// The summary of a class, as paragraphs.
-pub fn words(class: &Class) -> Vec<String> {
+/// The summary of all submissions, as paragraphs.
+pub fn words(submissions: &Submissions) -> Vec<String> {
     let mut words = vec![format!(
         "{}: {}.",
-        counted(class.submissions.len(), "submission"),
-        outcomes(class).join(", ")
+        counted(submissions.evaluated.len(), "submission"),
+        outcomes(submissions).join(", ")
     )];
-    if !class.left_out.is_empty() {
-        let left_out = class.left_out.iter().map(|path| path.display().to_string());
+    if !submissions.left_out.is_empty() {
+        let left_out = submissions
+            .left_out
+            .iter()
+            .map(|path| path.display().to_string());
         words.push(format!(
             "Left out, because they are not in the folder of a submission: {}.",
             left_out.collect::<Vec<_>>().join(", ")
@@ -27,8 +30,8 @@ pub fn words(class: &Class) -> Vec<String> {
 }
 
 /// The numbers of submissions that passed, failed and were not imported, without numbers that are 0.
-fn outcomes(class: &Class) -> Vec<String> {
-    let verdicts = class.submissions.iter().map(Submission::verdict);
+fn outcomes(submissions: &Submissions) -> Vec<String> {
+    let verdicts = submissions.evaluated.iter().map(Submission::verdict);
     let count = |wanted: &str| {
         verdicts
             .clone()
@@ -47,14 +50,14 @@ fn outcomes(class: &Class) -> Vec<String> {
     .collect()
 }
 
-/// A line about the submissions that did not pass; none if all passed.
-pub fn exception(class: &Class) -> Option<String> {
+/// Says how many submissions passed, failed and were not imported. None if all passed.
+pub fn failed_check(submissions: &Submissions) -> Option<String> {
     let has_passed = |submission: &Submission| submission.verdict() == PASSED;
-    (!class.submissions.iter().all(has_passed)).then(|| {
+    (!submissions.evaluated.iter().all(has_passed)).then(|| {
         format!(
             "of {}, {}",
-            counted(class.submissions.len(), "submission"),
-            outcomes(class).join(", ")
+            counted(submissions.evaluated.len(), "submission"),
+            outcomes(submissions).join(", ")
         )
     })
 }
@@ -268,7 +271,7 @@ fn machines(results: &SubmissionResults) -> String {
 }
 
 /// A table with a row for each submission. The caption lists all errors and failed checks in full.
-pub fn table(class: &Class) -> Table {
+pub fn table(submissions: &Submissions) -> Table {
     let headings = [
         "submission",
         "verdict",
@@ -288,17 +291,21 @@ pub fn table(class: &Class) -> Table {
          single submission says more."
             .to_owned(),
     ];
-    caption.extend(class.submissions.iter().filter_map(Submission::detail));
+    caption.extend(submissions.evaluated.iter().filter_map(Submission::detail));
     Table {
         title: "Class",
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, true, true, true, true, true, false],
-        rows: class.submissions.iter().map(Submission::row).collect(),
+        rows: submissions.evaluated.iter().map(Submission::row).collect(),
         caption,
     }
 }
 
 /// A record for each submission.
-pub fn records(class: &Class) -> Vec<Record> {
-    class.submissions.iter().map(Submission::record).collect()
+pub fn records(submissions: &Submissions) -> Vec<Record> {
+    submissions
+        .evaluated
+        .iter()
+        .map(Submission::record)
+        .collect()
 }

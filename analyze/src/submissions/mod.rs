@@ -1,28 +1,28 @@
-//! The work of a class of students. Each submission is a folder with logs, and all these folders are in one folder. Each
-//! submission is imported, audited and measured separately.
+//! The logs that a class of students has submitted. Each submission is a folder with logs, and all these folders are in one folder.
+//! Each submission is imported, audited and measured separately.
 //!
 //! # Layout
 //!
-//! - [`submission_results`]: the results of one submission
+//! - [`results`]: the results of one submission
 //! - [`report`]: the report, with a row for each submission
 
 mod report;
-mod submission_results;
+mod results;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use report::{exception, records, table, words};
-pub use submission_results::SubmissionResults;
+pub use report::{failed_check, records, table, words};
+pub use results::SubmissionResults;
 
 use crate::error::Error;
 use crate::import::Mapping;
 
-/// The submissions of a class, in the order of their names.
+/// All submissions of a class.
 #[derive(Debug)]
-pub struct Class {
-    /// The submissions.
-    pub submissions: Vec<Submission>,
+pub struct Submissions {
+    /// The submissions with their results, in the order of their names.
+    pub evaluated: Vec<Submission>,
     /// Files that are not in a submission's folder. They are not read.
     pub left_out: Vec<PathBuf>,
 }
@@ -38,14 +38,14 @@ pub struct Submission {
     pub results: Result<SubmissionResults, String>,
 }
 
-impl Class {
-    /// Imports, audits and measures each folder in `folder`, with the same `mapping`. Each becomes a dataset in `into`. If a
-    /// submission cannot be imported, the others are still imported.
+impl Submissions {
+    /// Imports, audits and measures each submission in `folder`, with the same `mapping`. Each submission becomes a dataset in
+    /// `into`. If one cannot be imported, the others are still imported.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if there is no folder in it, or `into` exists and is not empty.
-    pub fn mark(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
+    pub fn evaluate(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
             let problem =
                 "already exists; remove it, or choose another folder for the datasets with --into"
@@ -74,7 +74,7 @@ impl Class {
             }
         };
         Ok(Self {
-            submissions: folders.into_iter().map(submission).collect(),
+            evaluated: folders.into_iter().map(submission).collect(),
             left_out,
         })
     }
