@@ -127,12 +127,12 @@ fn impossible_journal_cells() {
         (
             ",3,\"1,3,6\"",
             ",4,\"1,3,6\"",
-            "column machines: `4`, but from the row's other cells follows 3",
+            "column machines: `4`, but by the row's other cells it must be 3",
         ),
         (
             "\"1,3,6\"",
             "\"1,3\"",
-            "column machines: `3`, but from the row's other cells follows 2",
+            "column machines: `3`, but by the row's other cells it must be 2",
         ),
         (
             ",0.7,",
