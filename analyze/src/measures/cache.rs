@@ -209,7 +209,7 @@ impl MeasureCache {
         };
         self.remove_unusable()
             .and_then(|()| self.write(runs, measured))
-            .and_then(|()| self.combine_small_blocks())
+            .and_then(|_| self.combine_small_blocks())
             .map_err(|cause| Error::NotCached {
                 path: self.folder.clone(),
                 cause,
@@ -233,14 +233,18 @@ impl MeasureCache {
         Ok(())
     }
 
-    fn write(&mut self, runs: Vec<CachedRun>, measured: &DataFrame) -> io::Result<()> {
+    /// Writes a block. Returns whether it was written: it is not if another program has just written one under the same name.
+    fn write(&mut self, runs: Vec<CachedRun>, measured: &DataFrame) -> io::Result<bool> {
         // Another program may have added blocks meanwhile.
         let last = self.numbered_paths().last().map(|(number, _)| *number);
         let number = last.map_or(0, |last| last + 1);
         let path = self.folder.join(format!("{}{number}", self.name_start));
         let block = Block::write(path, runs, measured, &self.about)?;
-        self.include(block);
-        Ok(())
+        let is_written = block.is_some();
+        if let Some(block) = block {
+            self.include(block);
+        }
+        Ok(is_written)
     }
 
     /// Writes the runs of all small blocks into one block, if there are many of them.
@@ -267,7 +271,9 @@ impl MeasureCache {
             machines.push(&of_newest).map_err(io::Error::other)?;
             runs.extend(newest);
         }
-        self.write(runs, &machines.into_frame())?;
+        if !self.write(runs, &machines.into_frame())? {
+            return Ok(());
+        }
         for &index in &small {
             files::remove(&self.blocks[index].path)?;
         }
@@ -338,13 +344,13 @@ impl Block {
     }
 
     /// Writes a block into a folder with a temporary name, and renames it when it is complete. Nothing is forced to the disk: what a
-    /// power cut destroys is noticed by the checksums.
+    /// power cut destroys is noticed by the checksums. `None` if there is such a folder already.
     fn write(
         path: PathBuf,
         runs: Vec<CachedRun>,
         measured: &DataFrame,
         about: &str,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Option<Self>> {
         let folder = Partial::create_folder(path.clone())?;
         // The lock shows other programs that the folder was not left by a crash.
         let lock = fs::File::open(folder.partial());
@@ -371,8 +377,13 @@ impl Block {
             let file = file_path(folder.partial(), family);
             write_file(&file, frame, &block.subject(about, family))?;
         }
-        fs::rename(folder.partial(), &block.path)?;
-        Ok(block)
+        match fs::rename(folder.partial(), &block.path) {
+            Ok(()) => Ok(Some(block)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Ok(None),
+                _ => Err(error),
+            },
+        }
     }
 }
 
@@ -468,4 +479,26 @@ fn is_of_cache(name: &str) -> bool {
 /// The run's fingerprint: the checksum of its row in the journal. It changes if the run is repeated.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::measures::columns::MeasureColumns;
+
+    /// Two programs may write a block under the same name at the same time.
+    #[test]
+    fn the_first_of_two_writers_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("measures-v2-0-0");
+        let measured = MeasureColumns::default().finish().unwrap();
+        let write = || Block::write(path.clone(), vec![], &measured, "about").unwrap();
+        assert!(write().is_some());
+        assert!(write().is_none());
+        assert!(Block::open(&path, "about").is_ok());
+        assert!(Block::open(&path, "another").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
