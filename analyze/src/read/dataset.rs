@@ -305,7 +305,6 @@ impl Dataset {
         reader: &mut EventReader<'_>,
         events: &mut EventColumns,
     ) -> Result<(), Error> {
-        events.clear();
         self.parse_events(run, reader.read(run)?, events)
     }
 
@@ -316,10 +315,7 @@ impl Dataset {
         bytes: &[u8],
         events: &mut EventColumns,
     ) -> Result<(), Error> {
-        let parsed = events.append(bytes, self.log.missing_fields());
-        if let Some(index) = events.run.iter().position(|&other| other != run.run) {
-            return Err(self.wrong_value(run, index, "run", "is the number of another run"));
-        }
+        let parsed = events.read(run.run, bytes, self.log.missing_fields());
         let machines = run.machines();
         if let Some(index) = events
             .machine

@@ -49,9 +49,18 @@ pub fn event_columns() -> Vec<Column> {
 /// Builds the columns of `processed/events/` from the events of several runs.
 #[derive(Default)]
 pub(crate) struct EventsBuilder {
-    events: EventColumns,
+    run: Vec<i64>,
+    machine: Vec<i64>,
+    tick: Vec<i64>,
+    event: Vec<&'static str>,
+    system_time_ns: Vec<i64>,
+    logical_clock: Vec<i64>,
+    queue_length: Vec<Option<i64>>,
+    sender: Vec<Option<i64>>,
     /// For each event, its recipients, if it is a send whose recipients are known.
     recipients: Recipients,
+    message_stamp: Vec<Option<i64>>,
+    sent_tick: Vec<Option<i64>>,
     time_s: Vec<f64>,
     jump: Vec<i64>,
 }
@@ -65,60 +74,62 @@ struct Recipients {
 }
 
 impl EventsBuilder {
-    /// Appends the events of `run`.
+    /// Appends the events of `run`. No value may exceed 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let events = run.events();
-        for log in run.logs() {
-            let mut before = 0;
-            for index in log {
-                let clock = events.logical_clock[index] as i64;
-                self.jump.push(clock - before);
-                before = clock;
-            }
-        }
-        self.time_s.extend_from_slice(run.times_s());
+        let integer = |&number: &u64| number as i64;
+        let known_integer = |&number: &u64| known(number).map(|number| number as i64);
+        self.run
+            .extend(std::iter::repeat_n(run.row().run as i64, run.len()));
+        self.machine
+            .extend(events.machine.iter().copied().map(i64::from));
+        self.tick.extend(events.tick.iter().map(integer));
+        self.event
+            .extend(events.action.iter().map(|action| action.name()));
+        self.system_time_ns
+            .extend(events.system_time_ns.iter().map(integer));
+        self.logical_clock
+            .extend(events.logical_clock.iter().map(integer));
+        self.queue_length
+            .extend(events.queue_length.iter().map(known_integer));
+        let senders = std::iter::zip(&events.peer, &events.action).map(|(&peer, &action)| {
+            let is_known = action == Action::Receive && peer != UNKNOWN_MACHINE;
+            is_known.then(|| i64::from(peer))
+        });
+        self.sender.extend(senders);
         for index in 0..run.len() {
             self.recipients.push(run, index);
         }
-        self.events.extend(events);
+        self.message_stamp
+            .extend(events.stamp.iter().map(known_integer));
+        self.sent_tick
+            .extend(events.sent_tick.iter().map(known_integer));
+        self.time_s.extend_from_slice(run.times_s());
+        for log in run.logs() {
+            let mut before = 0;
+            for &clock in &events.logical_clock[log] {
+                self.jump.push(clock as i64 - before);
+                before = clock as i64;
+            }
+        }
     }
 
     /// The data frame of all events, ordered as they were appended.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
-        let EventColumns {
-            run,
-            machine,
-            tick,
-            action,
-            system_time_ns,
-            logical_clock,
-            queue_length,
-            peer,
-            stamp,
-            sent_tick,
-            ..
-        } = self.events;
-        let names: Vec<&str> = action.iter().map(|action| action.name()).collect();
-        let machine: Vec<i64> = machine.into_iter().map(i64::from).collect();
-        let senders = std::iter::zip(peer, &action).map(|(peer, &action)| {
-            let is_known = action == Action::Receive && peer != UNKNOWN_MACHINE;
-            is_known.then(|| i64::from(peer))
-        });
-        let senders: Vec<Option<i64>> = senders.collect();
         DataFrame::new(
-            tick.len(),
+            self.run.len(),
             vec![
-                integers("run", run),
-                Series::new("machine".into(), machine).into(),
-                integers("tick", tick),
-                Series::new("event".into(), names).into(),
-                integers("system_time_ns", system_time_ns),
-                integers("logical_clock", logical_clock),
-                known_integers("queue_length", &queue_length),
-                Series::new("sender".into(), senders).into(),
+                Series::new("run".into(), self.run).into(),
+                Series::new("machine".into(), self.machine).into(),
+                Series::new("tick".into(), self.tick).into(),
+                Series::new("event".into(), self.event).into(),
+                Series::new("system_time_ns".into(), self.system_time_ns).into(),
+                Series::new("logical_clock".into(), self.logical_clock).into(),
+                Series::new("queue_length".into(), self.queue_length).into(),
+                Series::new("sender".into(), self.sender).into(),
                 self.recipients.finish(),
-                known_integers("message_stamp", &stamp),
-                known_integers("sent_tick", &sent_tick),
+                Series::new("message_stamp".into(), self.message_stamp).into(),
+                Series::new("sent_tick".into(), self.sent_tick).into(),
                 Series::new("time_s".into(), self.time_s).into(),
                 Series::new("jump".into(), self.jump).into(),
             ],
@@ -161,23 +172,9 @@ impl Recipients {
     }
 }
 
-/// A column of numbers that do not exceed 63 bits.
-fn integers(name: &str, numbers: Vec<u64>) -> polars::prelude::Column {
-    let numbers: Vec<i64> = numbers.into_iter().map(|number| number as i64).collect();
-    Series::new(name.into(), numbers).into()
-}
-
-/// Like [`integers`]. Numbers that the log does not have become null.
-fn known_integers(name: &str, numbers: &[u64]) -> polars::prelude::Column {
-    let known = |&number: &u64| (number != UNKNOWN).then_some(number as i64);
-    let numbers: Vec<Option<i64>> = numbers.iter().map(known).collect();
-    Series::new(name.into(), numbers).into()
-}
-
 /// The index and the column of a value that exceeds 63 bits: in the first column that has one. `None` if there is none.
 pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, &'static str)> {
     let columns = [
-        ("run", &events.run, false),
         ("tick", &events.tick, false),
         ("system_time_ns", &events.system_time_ns, false),
         ("logical_clock", &events.logical_clock, false),

@@ -1,4 +1,4 @@
-//! The events of one run as columns: one contiguous array for each field of the event log.
+//! The events of one run as columns: one contiguous array for each field of the event log, except the number of the run.
 //!
 //! The columns have the same values as the rows that [`parse_rows`](super::parse_rows) reads, but need less memory. A row in the usual
 //! form is read by fast code. Any other row is read by the general parser, which also makes the error messages.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::events::{
-    EventRow, MissingFields, RowError, SURE_DIGITS, UNKNOWN, UNKNOWN_MACHINE,
+    EventRow, MissingFields, RowError, SURE_DIGITS, TOO_LARGE_MACHINE, UNKNOWN, UNKNOWN_MACHINE,
     parse_rows_with_missing,
 };
 use crate::machine::{EventKind, MachineIndex, Message, Recipients};
@@ -43,7 +43,7 @@ impl Action {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventColumns {
     /// The number of the run.
-    pub run: Vec<u64>,
+    run: u64,
     /// The machine within the run.
     pub machine: Vec<MachineIndex>,
     /// The number of the machine's tick.
@@ -69,31 +69,36 @@ pub struct EventColumns {
 }
 
 impl EventColumns {
-    /// Parses rows in the format of the log (no header, a newline after each row) and appends them.
+    /// Replaces all events by those of `run`, and keeps the memory. `bytes` has its rows in the format of the log (no header, a newline
+    /// after each row).
     ///
     /// # Errors
     ///
-    /// [`RowError`] for the first row that cannot be read. The rows before it have been appended.
-    pub fn append(&mut self, bytes: &[u8], missing_fields: MissingFields) -> Result<(), RowError> {
-        let first = self.len();
+    /// [`RowError`] for the first row that cannot be read or belongs to another run. The rows before it can be read.
+    pub fn read(
+        &mut self,
+        run: u64,
+        bytes: &[u8],
+        missing_fields: MissingFields,
+    ) -> Result<(), RowError> {
+        self.clear();
+        self.run = run;
         self.reserve(bytes.len() / TYPICAL_ROW_BYTES);
         let mut rest = bytes;
         let mut start = Start::default();
         while !rest.is_empty() {
-            if let Some(length) = self.append_usual_row(rest, &mut start) {
-                rest = &rest[length..];
-                continue;
-            }
-            let row = (self.len() - first) as u64 + 1;
-            rest = &rest[self.append_row(rest, row, missing_fields)?..];
+            let length = match self.append_usual_row(rest, &mut start) {
+                Some(length) => length,
+                None => self.append_row(rest, missing_fields)?,
+            };
+            rest = &rest[length..];
         }
         Ok(())
     }
 
-    /// Removes all events and keeps the memory.
-    pub fn clear(&mut self) {
+    fn clear(&mut self) {
         let Self {
-            run,
+            run: _,
             machine,
             tick,
             action,
@@ -110,7 +115,6 @@ impl EventColumns {
         peer.clear();
         several.clear();
         for column in [
-            run,
             tick,
             system_time_ns,
             logical_clock,
@@ -169,7 +173,7 @@ impl EventColumns {
             }),
         };
         EventRow {
-            run: self.run[index],
+            run: self.run,
             machine: self.machine[index],
             logged: super::events::LoggedEvent {
                 system_time_ns: self.system_time_ns[index],
@@ -188,24 +192,6 @@ impl EventColumns {
         (0..self.len()).map(|index| self.row(index))
     }
 
-    /// Appends all events of `other`.
-    pub fn extend(&mut self, other: &Self) {
-        let first = self.len();
-        let several = other.several.iter();
-        self.several
-            .extend(several.map(|(send, peers)| (first + send, Arc::clone(peers))));
-        self.run.extend_from_slice(&other.run);
-        self.machine.extend_from_slice(&other.machine);
-        self.tick.extend_from_slice(&other.tick);
-        self.action.extend_from_slice(&other.action);
-        self.system_time_ns.extend_from_slice(&other.system_time_ns);
-        self.logical_clock.extend_from_slice(&other.logical_clock);
-        self.queue_length.extend_from_slice(&other.queue_length);
-        self.peer.extend_from_slice(&other.peer);
-        self.stamp.extend_from_slice(&other.stamp);
-        self.sent_tick.extend_from_slice(&other.sent_tick);
-    }
-
     /// Sorts the events by machine and tick. Events of the same tick keep their order.
     pub fn sort_by_machine_and_tick(&mut self) {
         let key = |index: usize| (self.machine[index], self.tick[index]);
@@ -214,7 +200,10 @@ impl EventColumns {
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by_key(|&index| key(index));
-        let mut sorted = Self::default();
+        let mut sorted = Self {
+            run: self.run,
+            ..Self::default()
+        };
         sorted.reserve(self.len());
         order
             .into_iter()
@@ -227,7 +216,6 @@ impl EventColumns {
         self.action.reserve(events);
         self.peer.reserve(events);
         for column in [
-            &mut self.run,
             &mut self.tick,
             &mut self.system_time_ns,
             &mut self.logical_clock,
@@ -239,8 +227,8 @@ impl EventColumns {
         }
     }
 
-    /// Appends one event.
-    pub fn push(&mut self, row: EventRow) {
+    /// Appends an event of the run.
+    fn push(&mut self, row: EventRow) {
         let event = row.logged.event;
         let (action, peer, stamp, sent_tick) = match event.kind {
             EventKind::Internal => (Action::Internal, UNKNOWN_MACHINE, UNKNOWN, UNKNOWN),
@@ -261,7 +249,6 @@ impl EventColumns {
                 sent_tick,
             }) => (Action::Receive, sender, stamp, sent_tick),
         };
-        self.run.push(row.run);
         self.machine.push(row.machine);
         self.tick.push(event.tick);
         self.action.push(action);
@@ -273,21 +260,28 @@ impl EventColumns {
         self.sent_tick.push(sent_tick);
     }
 
-    /// Parses the first row of `bytes`, which is number `row`, with the general parser. Returns its length.
+    /// Parses the first row of `bytes` with the general parser, and returns its length.
     fn append_row(
         &mut self,
         bytes: &[u8],
-        row: u64,
         missing_fields: MissingFields,
     ) -> Result<usize, RowError> {
+        let row = self.len() as u64 + 1;
+        let wrong = |column: &'static str, problem: &'static str| RowError {
+            row,
+            column,
+            problem,
+        };
         let end = bytes.iter().position(|&byte| byte == b'\n');
         let line = &bytes[..end.map_or(bytes.len(), |end| end + 1)];
         let mut parsed = parse_rows_with_missing(line, missing_fields);
         let parsed = parsed
             .next()
             .unwrap_or_else(|| unreachable!("a line is never empty"));
-        let event = parsed.map_err(|error| RowError { row, ..error })?;
-        let is_reserved = |peer: MachineIndex| (SEVERAL_PEERS..=ALL_PEERS).contains(&peer);
+        let event = parsed.map_err(|error| wrong(error.column, error.problem))?;
+        if event.run != self.run {
+            return Err(wrong("run", "is the number of another run"));
+        }
         let peer = match &event.logged.event.kind {
             EventKind::Send {
                 recipients: Recipients::One(peer),
@@ -296,12 +290,8 @@ impl EventColumns {
             | EventKind::Receive(Message { sender: peer, .. }) => *peer,
             _ => 0,
         };
-        if is_reserved(peer) {
-            return Err(RowError {
-                row,
-                column: "peers",
-                problem: super::events::TOO_LARGE_MACHINE,
-            });
+        if (SEVERAL_PEERS..=ALL_PEERS).contains(&peer) {
+            return Err(wrong("peers", TOO_LARGE_MACHINE));
         }
         self.push(event);
         Ok(line.len())
@@ -312,7 +302,7 @@ impl EventColumns {
     fn append_usual_row(&mut self, bytes: &[u8], start: &mut Start) -> Option<usize> {
         let mut cells = UsualCells {
             bytes,
-            at: start.skip(bytes)?,
+            at: start.skip(bytes, self.run)?,
         };
         let tick = cells.number(b',')?;
         let action = cells.action()?;
@@ -335,7 +325,6 @@ impl EventColumns {
             }
             Action::Receive => (cells.machine()?, cells.number(b',')?, cells.number(b'\n')?),
         };
-        self.run.push(start.run);
         self.machine.push(start.machine);
         self.tick.push(tick);
         self.action.push(action);
@@ -359,20 +348,21 @@ struct Start {
     text: u64,
     mask: u64,
     length: usize,
-    run: u64,
     machine: MachineIndex,
 }
 
 impl Start {
-    /// Reads the first two cells of `bytes` and returns their length.
+    /// Reads the first two cells of `bytes` and returns their length. `None` if the first is not the number of `run`.
     #[inline]
-    fn skip(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
         if self.mask != 0 && word & self.mask == self.text {
             return Some(self.length);
         }
         let mut cells = UsualCells { bytes, at: 0 };
-        self.run = cells.number(b',')?;
+        if cells.number(b',')? != run {
+            return None;
+        }
         self.machine = cells.machine()?;
         self.length = cells.at;
         self.mask = match self.length {
@@ -480,6 +470,8 @@ mod tests {
     use crate::log::LoggedEvent;
     use crate::machine::Event;
 
+    const RUN: u64 = 1_234_567;
+
     fn rows() -> impl Strategy<Value = Vec<EventRow>> {
         let peer = 0u32..300;
         let number = || prop_oneof![0u64..3, 0u64..100_000, 0u64..u64::MAX];
@@ -506,18 +498,10 @@ mod tests {
                     sent_tick
                 })),
         ];
-        let row = (
-            number(),
-            0u32..3,
-            number(),
-            number(),
-            number(),
-            unknown(),
-            kind,
-        );
+        let row = (0u32..3, number(), number(), number(), unknown(), kind);
         let row = row.prop_map(
-            |(run, machine, tick, system_time_ns, logical_clock, queue_length, kind)| EventRow {
-                run,
+            |(machine, tick, system_time_ns, logical_clock, queue_length, kind)| EventRow {
+                run: RUN,
                 machine,
                 logged: LoggedEvent {
                     system_time_ns,
@@ -548,7 +532,7 @@ mod tests {
             let mut text = vec![];
             rows.iter().for_each(|row| write_row(&mut text, row));
             let mut columns = EventColumns::default();
-            columns.append(&text, ALL_MISSING)?;
+            columns.read(RUN, &text, ALL_MISSING)?;
             let read: Vec<EventRow> = columns.rows().collect();
             prop_assert_eq!(&read, &rows);
             columns.sort_by_machine_and_tick();
@@ -556,8 +540,8 @@ mod tests {
             sorted.sort_by_key(|row| (row.machine, row.logged.event.tick));
             let read: Vec<EventRow> = columns.rows().collect();
             prop_assert_eq!(read, sorted);
-            columns.clear();
-            prop_assert_eq!(columns, EventColumns::default());
+            columns.read(RUN, b"", ALL_MISSING)?;
+            prop_assert!(columns.is_empty());
         }
 
         /// A log with a damaged byte gives the same rows and the same error as the parser of single rows.
@@ -576,8 +560,17 @@ mod tests {
                 text[at] = byte;
             }
             let mut columns = EventColumns::default();
-            let appended = columns.append(&text, missing);
-            let expected: Result<Vec<EventRow>, RowError> = parse_rows_with_missing(&text, missing).collect();
+            let appended = columns.read(RUN, &text, missing);
+            let of_run = |(index, row): (usize, Result<EventRow, RowError>)| match row {
+                Ok(row) if row.run != RUN => Err(RowError {
+                    row: index as u64 + 1,
+                    column: "run",
+                    problem: "is the number of another run",
+                }),
+                row => row,
+            };
+            let parsed = parse_rows_with_missing(&text, missing).enumerate();
+            let expected: Result<Vec<EventRow>, RowError> = parsed.map(of_run).collect();
             match expected {
                 Ok(rows) => {
                     prop_assert_eq!(appended, Ok(()));
@@ -593,7 +586,7 @@ mod tests {
     fn a_peer_that_is_no_machine_is_refused() {
         let mut columns = EventColumns::default();
         let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
-        let error = columns.append(text, MissingFields::default());
+        let error = columns.read(0, text, MissingFields::default());
         assert_eq!(
             error,
             Err(RowError {
