@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use sim::engine::tcp::PortRange;
 use sim::experiment::{
-    EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
+    Change, EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
 };
 use sim::sweep::Options;
 
@@ -43,6 +43,13 @@ pub struct ExperimentArgs {
     /// Run only this run (given by its number or key), even if it failed before; may be repeated
     #[arg(long, value_name = "RUN")]
     only: Vec<RunName>,
+    /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[[1,2,3]]'; may be
+    /// repeated. The dataset records the changed experiment
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Change>,
+    /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: Option<u32>,
     /// Engine, in place of the one in the file: tcp (real sockets, real time) or virtual (simulated time)
     #[arg(long)]
     engine: Option<EngineKind>,
@@ -72,12 +79,18 @@ impl ExperimentArgs {
                 engine: self.engine,
                 time_scale: self.time_scale,
                 isolation: self.isolation,
+                changes: self.changes(),
             },
         )?;
         if let Some(shard) = self.shard {
             experiment.keep_shard(shard);
         }
         Ok(experiment)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let repetitions = self.repetitions.map(Change::repetitions);
+        self.set.iter().cloned().chain(repetitions).collect()
     }
 
     /// Returns the path of the dataset's folder.

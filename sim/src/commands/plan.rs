@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::{ToSpan, Zoned};
 use sim::experiment::{EngineKind, Experiment};
-use sim::log::DatasetWriter;
+use sim::log::{DatasetWriter, set_options};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{Capacity, Plan, free_bytes};
 use sim::table::{pairs, terminal_width};
@@ -92,6 +92,9 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
     };
     let mut row = |name: &'static str, value: String| rows.push((name, value));
     row("experiment", experiment.name.clone());
+    if !experiment.changes().is_empty() {
+        row("changed by", set_options(experiment.changes()));
+    }
     row("dataset", root.display().to_string());
     if let Some(shard) = experiment.shard() {
         row("shard", shard.to_string());

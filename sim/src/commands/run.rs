@@ -28,6 +28,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim run experiments/quickstart.toml
+  sim run experiments/quickstart.toml --set internal=0.4 --repetitions 20 --data data/changed
   sim run experiments/overnight.toml --engine virtual --data data/overnight-virtual
   sim run experiments/overnight.toml --shard 1/4
   nohup sim run experiments/overnight.toml &

@@ -15,6 +15,7 @@
 //! - [`exclusions`]: removes excluded combinations
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
+//! - [`changes`]: changes values of the file (`--set`)
 //! - [`grid_file`]: reads the part of the file that describes the configurations
 //! - [`values`]: reads the values of parameters from the file
 //! - [`error`]: errors of experiment files
@@ -24,6 +25,7 @@
 //! - [`schedule`]: the times at which each machine of a run ticks
 //! - [`margin`]: the shortest time between two ticks whose order matters
 
+mod changes;
 mod delay;
 mod error;
 mod exclusions;
@@ -48,6 +50,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use changes::Change;
 pub use delay::Delay;
 pub use error::ExperimentError;
 pub use file::Overrides;
@@ -291,6 +294,7 @@ pub struct Experiment {
     numbering: Numbering,
     shard: Option<Shard>,
     source: String,
+    changes: Vec<String>,
 }
 
 impl Experiment {
@@ -305,9 +309,14 @@ impl Experiment {
         &self.configurations
     }
 
-    /// Returns the text of the file.
+    /// Returns the text of the file, with all changes from the command line.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Returns the changes from the command line, such as `internal=0.4`.
+    pub fn changes(&self) -> &[String] {
+        &self.changes
     }
 
     /// Returns the numbers of the runs in the plan.

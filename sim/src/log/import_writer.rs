@@ -136,6 +136,7 @@ impl ImportWriter {
                 configurations,
             },
             shard: None,
+            changes: vec![],
             imported: Some(imported),
             sweeps: vec![Provenance::here_and_now()],
         };

@@ -33,6 +33,10 @@ pub struct Manifest {
     /// The shard that is planned here. `None` if all runs are planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Values of the experiment file that the last sweep changed (`--set`), such as `internal=0.4`. The experiment above has the
+    /// changed values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// Origin of the logs, if another program wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
@@ -119,6 +123,7 @@ impl Manifest {
                     .collect(),
             },
             shard: experiment.shard(),
+            changes: experiment.changes().to_vec(),
             imported: None,
             sweeps,
         };

@@ -80,9 +80,10 @@ impl ResumeState {
             let made = &manifest.experiment;
             let difference = Difference::between(made, &wanted);
             if !difference.is_empty() {
+                let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
                     path: folder.clone(),
-                    difference,
+                    difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
             if longest.is_none_or(|longest| made.continues(longest)) {

@@ -12,7 +12,7 @@ use super::words::{bytes_in_words, grouped, in_words};
 use crate::console::tell;
 use crate::engine::Control;
 use crate::experiment::EngineKind;
-use crate::log::{DatasetWriter, JournalRow};
+use crate::log::{DatasetWriter, JournalRow, set_options};
 
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -155,6 +155,13 @@ impl Progress {
         }
         if !dataset.recovered().is_empty() {
             self.opening.push(dataset.recovered().to_string());
+        }
+        if let Some(before) = dataset.other_changes_before() {
+            self.opening.push(format!(
+                "the sweep before this one had {}, this one has {}: the plan below is that of this sweep",
+                options_in_words(before),
+                options_in_words(dataset.experiment().changes())
+            ));
         }
         if let before @ 1.. = dataset.planned_before()
             && before < plan.planned
@@ -313,6 +320,13 @@ impl Progress {
             DisplayMode::Bar(bar) => bar.println(line),
             DisplayMode::Nothing | DisplayMode::Heartbeat(_) => tell(line),
         }
+    }
+}
+
+fn options_in_words(changes: &[String]) -> String {
+    match changes {
+        [] => "no --set".to_owned(),
+        _ => set_options(changes),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The program `sim` as a user sees it: commands, exit codes, messages.
 
+mod changed_values;
 mod refusals;
 
 use std::fs;
@@ -31,6 +32,7 @@ impl Fixture {
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, text).expect("written");
         path
     }
