@@ -80,7 +80,7 @@ pub(super) struct Parts {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) paths: Paths,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
 }
 
 impl Parts {

@@ -16,6 +16,7 @@ mod extension;
 mod failures;
 mod faults;
 mod golden;
+mod help;
 mod limits;
 mod line_ends;
 mod loopback;
