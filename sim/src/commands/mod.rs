@@ -1,5 +1,6 @@
 //! The commands of the program `sim`, each in its own file.
 
+mod cluster;
 pub mod completions;
 pub mod help;
 pub mod machine;
@@ -55,7 +56,7 @@ pub struct ExperimentArgs {
     repetitions: Option<u32>,
     /// Run only part K of N of the runs, and write them to the folder shard-K-of-N in the dataset
     #[arg(long, value_name = "K/N", help_heading = WHAT)]
-    shard: Option<Shard>,
+    pub shard: Option<Shard>,
     /// Run only this run (given by its number or key), even if it failed before; may be repeated
     #[arg(long, value_name = "RUN", help_heading = WHAT)]
     only: Vec<RunName>,

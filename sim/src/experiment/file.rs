@@ -10,7 +10,7 @@ use super::parameters::{EngineKind, Isolation, Probability};
 use super::rate_sets::MachineBudget;
 use super::rates::{Rate, Rates};
 use super::values::DURATIONS_S;
-use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
+use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
 use crate::toml_reader::{self, Item, Mistake, Section};
 
@@ -161,6 +161,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         isolation: isolation?,
         numbering: Numbering::new(configurations.len(), repetitions),
         shard: None,
+        shard_rule: ShardRule::default(),
         configurations,
         source: text.to_owned(),
         changes: overrides.changes.iter().map(Change::to_string).collect(),

@@ -45,6 +45,14 @@ impl Difference {
         difference
     }
 
+    /// Returns that shards were divided by different rules.
+    pub(super) fn of_shard_rules() -> Self {
+        Self(vec![
+            "they divide the runs in different ways: different versions of sim started them"
+                .to_owned(),
+        ])
+    }
+
     /// Adds which options made the experiment of the dataset, `made`, if this sweep has other ones, `wanted`.
     pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
         if made != wanted && !made.is_empty() {

@@ -45,8 +45,8 @@ fn completions_offer_the_values_of_options() {
         for values in [["tcp", "virtual"], ["shared", "process"], ["table", "json"]] {
             let offers = |line: &str| values.iter().all(|value| line.contains(value));
             let by_line = script.lines().any(offers);
-            // Fish lists each value in a line of its own.
-            let by_lines = shell == "fish" && values.iter().all(|value| script.contains(value));
+            // Zsh and fish list values with a description in lines of their own.
+            let by_lines = shell != "bash" && values.iter().all(|value| script.contains(value));
             assert!(by_line || by_lines, "{shell}: {values:?}");
         }
     }

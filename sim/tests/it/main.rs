@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 mod cli;
+mod cluster_scripts;
 mod conformance;
 mod cut_short;
 mod dataset;
