@@ -4,7 +4,7 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Exit code if a command cannot do its work because of its arguments, the experiment file or the dataset.
 const UNUSABLE: u8 = 2;
@@ -14,7 +14,14 @@ const UNUSABLE: u8 = 2;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done; 2 the command line, the experiment or the dataset cannot be used; 3 some runs failed; 130 interrupted."
+    after_help = "Examples:
+  sim plan experiments/evening.toml
+  sim run experiments/quickstart.toml
+  sim status data/quickstart
+
+`sim COMMAND --help` shows the options of a command, with examples.
+
+Exit codes: 0 done; 2 the command line, the experiment or the dataset cannot be used; 3 some runs failed; 130 interrupted."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -32,7 +39,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::try_parse() {
+    let program = commands::help::in_groups(Cli::command());
+    let parsed = program
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => run(cli.command),
         Err(answer) => commands::print_help_or_mistake(&answer),
     };

@@ -19,10 +19,13 @@ use toml::de::DeTable;
 
 pub use item::Item;
 
-/// A mistake in a file.
+/// The line of a mistake that is not in the file, but in a value from the command line.
+pub(crate) const COMMAND_LINE: usize = 0;
+
+/// A mistake in a file, or in a value from the command line that replaces one of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Line in the file, from 1.
+    /// Line in the file, from 1; 0 for a value from the command line.
     pub line: usize,
     /// The key with the tables around it (`parameters.internal`); empty for a mistake in the syntax.
     pub key: String,
@@ -33,7 +36,7 @@ pub struct Mistake {
 /// Number of mistakes that are shown. The others are counted.
 const MAX_MISTAKES_SHOWN: usize = 100;
 
-/// Shows mistakes, one line each: `FILE:LINE: KEY: what is wrong`.
+/// Shows mistakes, one line each: `FILE:LINE: KEY: what is wrong`. For values from the command line: `--set: KEY: what is wrong`.
 #[derive(Clone, Copy, Debug)]
 pub struct MistakeList<'a> {
     /// The file.
@@ -47,7 +50,10 @@ impl fmt::Display for MistakeList<'_> {
         let show_mistakes = self.mistakes.iter().take(MAX_MISTAKES_SHOWN);
         for (index, Mistake { line, key, message }) in show_mistakes.enumerate() {
             let new_line = if index == 0 { "" } else { "\n" };
-            write!(f, "{new_line}{}:{line}: ", self.path.display())?;
+            match *line {
+                COMMAND_LINE => write!(f, "{new_line}--set: ")?,
+                line => write!(f, "{new_line}{}:{line}: ", self.path.display())?,
+            }
             if !key.is_empty() {
                 write!(f, "`{key}`: ")?;
             }
@@ -81,6 +87,16 @@ pub fn read<T>(
             Err(document.mistakes())
         }
     }
+}
+
+/// Returns the line of `key` in `text`, such as `parameters.internal[2]`. If there is no such key, returns the line of the table or
+/// array around it.
+pub(crate) fn line_of(text: &str, key: &str) -> usize {
+    let document = Document::new(text);
+    let table = document.parse();
+    table
+        .as_ref()
+        .map_or(1, |table| document.root(table.get_ref()).line_of(key))
 }
 
 /// A document that is being read: its text, the positions of its line ends, and the mistakes so far.
@@ -231,6 +247,12 @@ impl<'d> Section<'d> {
         }
     }
 
+    fn line_of(&self, key: &str) -> usize {
+        let mut items = self.keys().filter_map(|name| self.get(name));
+        let item = items.find(|item| item.contains(key));
+        item.map_or(self.line, |item| item.line_of(key))
+    }
+
     /// Returns whether the table has no key.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
@@ -238,7 +260,7 @@ impl<'d> Section<'d> {
 }
 
 /// Returns the known name that is most similar to `name`, if `name` is probably a misspelling of it.
-fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     const CLOSE_ENOUGH: f64 = 0.75;
     known
         .iter()

@@ -24,7 +24,7 @@ mod summary;
 mod theory;
 mod trace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
 use analyze::measures::{self, Measure};
@@ -130,6 +130,24 @@ struct Datasets {
 }
 
 impl Datasets {
+    /// Returns the experiment file, if one is given instead of datasets.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file is given next to something else.
+    fn experiment_file(&self) -> anyhow::Result<Option<&Path>> {
+        match &self.roots[..] {
+            [only] if only.is_file() => Ok(Some(only)),
+            roots => match roots.iter().find(|root| root.is_file()) {
+                Some(file) => bail!(
+                    "{} is a file: give one experiment file alone, or only dataset folders",
+                    file.display()
+                ),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// Opens the datasets. Reports on stderr which runs are missing or left out.
     fn open(&self) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use analyze::Dataset;
 use analyze::output::words::counted;
 use analyze::read::filter::Condition;
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
 use sim::log::JournalRow;
@@ -43,6 +44,20 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Returns the warm-up in model seconds, for predictions without runs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is an option that chooses runs.
+    pub fn warm_up_without_runs(&self) -> anyhow::Result<f64> {
+        if self.only.is_some() || !self.conditions.is_empty() {
+            bail!(
+                "--where and --only choose runs of a dataset, but an experiment file has no runs; to change its values, use --set"
+            );
+        }
+        Ok(self.warm_up)
+    }
+
     /// Opens the datasets in folders `roots` and drops the runs that were not chosen. Reports on stderr which runs are missing,
     /// which failed, and which are left out by --only.
     pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {

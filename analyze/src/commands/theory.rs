@@ -1,34 +1,78 @@
 //! `analyze theory`.
 
+use std::path::Path;
+
 use analyze::stats::repetitions;
 use analyze::theory;
+use anyhow::bail;
 use clap::Args;
+use sim::experiment::{Change, Experiment, Overrides};
 
 use super::Datasets;
 use super::output::Output;
 
-/// Predicted backlog, receive share and clocks, next to the measured ones
+/// Predicted backlog, receive share and clocks, next to the measured ones; or, for an experiment file, before anything runs
 ///
 /// Every variant of the model has some predictions, but some values cannot be predicted. Row `z` shows how many standard errors the
 /// measured mean is above the prediction (a negative z: below it). `none` means that the value was not measured or cannot be
 /// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
+///
+/// For an experiment file (TOML) in place of datasets, it prints regimes and predictions of every configuration, and where stability
+/// ends along `internal` and along the rate of a machine, if the experiment varies them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: analyze theory data/quickstart --format csv > theory.csv")]
+#[command(after_help = "Examples:
+  analyze theory data/quickstart --format csv > theory.csv
+  analyze theory experiments/stability.toml
+  analyze theory experiments/quickstart.toml --set internal=[0.1,0.5,0.9]")]
 pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
+    /// Change a value of the experiment file, for example --set internal=0.4; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Change>,
     #[command(flatten)]
     output: Output,
 }
 
 impl Theory {
     pub fn run(&self) -> anyhow::Result<()> {
+        if let Some(file) = self.datasets.experiment_file()? {
+            return self.predict(file);
+        }
+        if !self.set.is_empty() {
+            bail!("--set changes a value of an experiment file; give one in place of a dataset");
+        }
         let measures = theory::measures();
         let groups = repetitions::groups_with(&self.datasets.open()?, &measures)?;
         let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {
             theory::records(&machines)
+        })
+    }
+
+    /// Prints the predictions for an experiment file.
+    fn predict(&self, file: &Path) -> anyhow::Result<()> {
+        let overrides = Overrides {
+            changes: self.set.clone(),
+            ..Overrides::default()
+        };
+        let experiment = Experiment::read(file, overrides)?;
+        let warm_up_s = self.datasets.selection.warm_up_without_runs()?;
+        let durations = experiment.configurations().iter();
+        let shortest = durations
+            .map(|one| one.duration_s())
+            .fold(f64::INFINITY, f64::min);
+        if warm_up_s >= shortest {
+            bail!("--warm-up {warm_up_s}: the runs take {shortest} s; give a shorter warm-up");
+        }
+        let configurations = theory::predict_experiment(&experiment, warm_up_s);
+        let boundaries = theory::boundaries(experiment.configurations());
+        let mut tables = vec![theory::planned_table(&configurations)];
+        tables.extend(theory::boundary_table(&configurations, &boundaries));
+        let overview = theory::planned_overview(&configurations);
+        self.output.print(&[overview], &tables, || {
+            theory::planned_records(&configurations, &boundaries)
         })
     }
 }

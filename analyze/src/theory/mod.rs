@@ -79,8 +79,11 @@
 //! - [`quantity`], [`prediction`]: the measures that are predicted, and the prediction of a machine
 //! - [`comparison`]: compares measurements with predictions
 //! - [`tables`]: the comparison as a table and as records
+//! - [`planned`], [`planned_tables`]: predictions for an experiment before its runs
+//! - [`boundary`]: the values of a swept parameter at which machines become overloaded
 
 mod batch_service;
+mod boundary;
 mod caveat;
 mod circumstances;
 mod clocks;
@@ -94,6 +97,8 @@ mod leads;
 mod links;
 mod noise;
 mod pair;
+mod planned;
+mod planned_tables;
 mod prediction;
 mod quantity;
 mod regime;
@@ -103,10 +108,13 @@ mod staleness;
 mod system;
 mod tables;
 
+pub use boundary::{Boundary, Swept, boundaries};
 pub use caveat::Caveat;
 pub use comparison::{Compared, PredictionComparison, compare, measures};
 pub use diffusion::Reflected;
 pub use fluid::Fluid;
+pub use planned::{PlannedConfiguration, predict_experiment};
+pub use planned_tables::{boundary_table, planned_overview, planned_records, planned_table};
 pub use prediction::{Prediction, predict};
 pub use quantity::Quantity;
 pub use regime::Regime;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sim::experiment::{Delay, PhaseRule, ReceiveRule, Sends, StampRule, Topology};
+use sim::experiment::{Configuration, Delay, PhaseRule, ReceiveRule, Sends, StampRule, Topology};
 
 use crate::stats::repetitions::Group;
 
@@ -55,7 +55,11 @@ impl System {
 
     /// The system of the configuration of `group`.
     pub fn from_group(group: &Group) -> Self {
-        let configuration = &*group.configuration;
+        Self::from_configuration(&group.configuration, group.warm_up_s)
+    }
+
+    /// The system of `configuration`. Measurements leave out the first `warm_up_s` model seconds.
+    pub fn from_configuration(configuration: &Configuration, warm_up_s: f64) -> Self {
         let machines = configuration.rates.machines() as usize;
         Self {
             rates: configuration
@@ -70,7 +74,7 @@ impl System {
             sends: configuration.sends,
             receive: configuration.receive,
             duration_s: configuration.duration_s(),
-            warm_up_s: group.warm_up_s,
+            warm_up_s,
             aligned: configuration.phase == PhaseRule::Aligned,
             stamps_before: configuration.stamp == StampRule::Before,
             delay_s: mean_s(configuration.delay),

@@ -22,6 +22,11 @@ const SHOWN: [Quantity; 5] = [
 /// The only measure whose standard deviation has a column too.
 const WITH_SD: Quantity = Quantity::BacklogFinal;
 
+/// What the regimes mean, for a caption.
+pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
+     the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one \
+     standard deviation.";
+
 /// The labels of the lines of a row. The last line is left out if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
@@ -68,7 +73,8 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-fn heading(compared: &Compared) -> String {
+/// The heading of the column of a measure.
+pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
         _ => compared.measure.heading(),
@@ -201,25 +207,25 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     let measured = measured.filter_map(|compared| compared.measured);
     caption.extend(notes(measured.map(|estimate| estimate.interval_kind)));
     caption.extend(constant);
-    caption.push(
-        "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
-         the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue \
-         drifts by less than one standard deviation."
-            .to_owned(),
-    );
-    let measures = machines.first().into_iter().flat_map(shown);
-    caption.extend(
-        measures
-            .map(|compared| format!("- {}: {}.", label(&compared), described(compared.measure))),
-    );
-    caption.extend(reasons(machines));
+    caption.push(REGIMES.to_owned());
+    let measures: Vec<Compared> = machines.first().into_iter().flat_map(shown).collect();
+    caption.extend(described_measures(&measures));
+    let compared: Vec<Compared> = machines.iter().flat_map(shown).collect();
+    caption.extend(reasons(&compared));
     caption
 }
 
+/// The meaning of each measure.
+pub(super) fn described_measures(measures: &[Compared]) -> impl Iterator<Item = String> + '_ {
+    measures
+        .iter()
+        .map(|compared| format!("- {}: {}.", label(compared), described(compared.measure)))
+}
+
 /// The reasons for all caveats in the table, each reason once.
-fn reasons(machines: &[PredictionComparison<'_>]) -> Vec<String> {
+pub(super) fn reasons(compared: &[Compared]) -> Vec<String> {
     let given = |reason: &Caveat| {
-        let mut compared = machines.iter().flat_map(shown);
+        let mut compared = compared.iter();
         compared.any(|compared| compared.caveats.contains(reason))
     };
     let given = Caveat::ALL.into_iter().filter(given);

@@ -5,6 +5,8 @@ use std::path::Path;
 use analyze::stats::repetitions;
 use analyze::{Dataset, output, theory};
 
+use sim::experiment::{Experiment, Overrides};
+
 use crate::command_line::analyze;
 use crate::fixture;
 
@@ -216,5 +218,85 @@ fn one_repetition_has_no_z() {
     assert!(!compared.is_empty());
     for compared in compared {
         assert!(compared.difference().is_some() && compared.z().is_none());
+    }
+}
+
+const SWEPT: &str = "seed = 1\nduration_s = 30\n[parameters]\nrates = [[1, 3, 6], [2, 3, 6]]\ninternal = [0.4, 0.9]\n";
+
+fn planned(width: u16) -> String {
+    let experiment = Experiment::parse(SWEPT, "e.toml".as_ref(), Overrides::default()).unwrap();
+    let configurations = theory::predict_experiment(&experiment, 0.0);
+    let boundaries = theory::boundaries(experiment.configurations());
+    let table = output::terminal(&theory::planned_table(&configurations), width);
+    let boundary = theory::boundary_table(&configurations, &boundaries).unwrap();
+    let overview = output::prose(&[theory::planned_overview(&configurations)], width);
+    format!(
+        "{overview}\n{table}\n{}",
+        output::terminal(&boundary, width)
+    )
+}
+
+#[test]
+fn an_experiment_is_predicted_before_it_runs() {
+    insta::assert_snapshot!("planned_120", planned(120));
+    insta::assert_snapshot!("planned_80", planned(80));
+    assert!(planned(80).lines().all(|line| line.chars().count() <= 80));
+}
+
+/// The predictions before the runs are those that are compared with the runs.
+#[test]
+fn predictions_before_and_after_the_runs_are_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{SWEPT}receive = [\"one\", \"all\"]\n");
+    fixture::simulated(&folder.path().join("d"), &text);
+    std::fs::write(folder.path().join("e.toml"), text).unwrap();
+    let rows = |path: &str| {
+        let arguments = ["theory", path, "--format", "json", "--warm-up", "5"];
+        let (code, stdout, stderr) = analyze(&arguments, folder.path());
+        assert_eq!(code, 0, "{stderr}");
+        let rows: Vec<serde_json::Map<_, _>> = serde_json::from_str(&stdout).unwrap();
+        rows
+    };
+    let (before, after) = (rows("e.toml"), rows("d"));
+    assert_eq!(before.len(), 24);
+    for (before, after) in std::iter::zip(&before, &after) {
+        for (name, value) in before
+            .iter()
+            .filter(|(name, _)| !name.ends_with("_boundary"))
+        {
+            assert_eq!(after.get(name), Some(value), "{name}");
+        }
+    }
+    let boundaries = before.iter().map(|row| row["internal_boundary"].as_f64());
+    let boundary = boundaries.flatten().next().unwrap();
+    assert!((boundary - 0.8125).abs() < 1e-9, "{boundary}");
+}
+
+#[test]
+fn options_that_do_not_fit_an_experiment_file_are_refused() {
+    let folder = small();
+    std::fs::write(folder.path().join("e.toml"), SWEPT).unwrap();
+    for (arguments, wanted) in [
+        (
+            vec!["e.toml", "--where", "internal=0.4"],
+            "--where and --only choose runs",
+        ),
+        (
+            vec!["e.toml", "small"],
+            "e.toml is a file: give one experiment file alone",
+        ),
+        (vec!["e.toml", "--warm-up", "30"], "give a shorter warm-up"),
+        (
+            vec!["e.toml", "--set", "internal=2"],
+            "--set: `parameters.internal`: 2 is not",
+        ),
+        (
+            vec!["small", "--set", "internal=0.2"],
+            "--set changes a value of an experiment file",
+        ),
+    ] {
+        let (code, _, stderr) = analyze(&[&["theory"], &arguments[..]].concat(), folder.path());
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(wanted), "{stderr}");
     }
 }

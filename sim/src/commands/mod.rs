@@ -1,6 +1,8 @@
 //! The commands of the program `sim`, each in its own file.
 
+mod cluster;
 pub mod completions;
+pub mod help;
 pub mod machine;
 pub mod man;
 pub mod plan;
@@ -13,14 +15,16 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueHint};
 use sim::engine::tcp::PortRange;
 use sim::experiment::{
-    EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
+    Change, EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
 };
 use sim::sweep::Options;
 
@@ -29,41 +33,64 @@ const LONGEST_NAME: usize = 255;
 /// The longest name of a file in a dataset. `sim` checks that it fits.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
+/// The headings of groups of options in the help.
+pub const WHAT: &str = "What to run";
+const HOW: &str = "How to run it";
+pub const WHEN_TO_STOP: &str = "When to stop, and what to show";
+
 /// The options of all commands that have an experiment.
 #[derive(Args)]
 pub struct ExperimentArgs {
     /// The experiment file (TOML)
+    #[arg(value_hint = ValueHint::FilePath)]
     pub experiment: PathBuf,
     /// The dataset's folder [default: data/<name of the experiment>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = WHAT)]
     data: Option<PathBuf>,
+    /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[[1,2,3]]'; may be
+    /// repeated. The dataset records the changed experiment
+    #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT)]
+    set: Vec<Change>,
+    /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = WHAT)]
+    repetitions: Option<u32>,
     /// Split the runs into N parts, run only part K, and write it to the folder shard-K-of-N in the dataset; for example 1/4
-    #[arg(long, value_name = "K/N")]
-    shard: Option<Shard>,
+    #[arg(long, value_name = "K/N", help_heading = WHAT)]
+    pub shard: Option<Shard>,
     /// Run only this run, even if it failed before. Give its number or its key, as in the columns run and key of runs.csv; may be
     /// given several times
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", help_heading = WHAT)]
     only: Vec<RunName>,
+    /// Run also the runs that failed before
+    #[arg(long, help_heading = WHAT)]
+    retry_failed: bool,
     /// Engine: tcp (real sockets, real time) or virtual (simulated time); replaces the value in the file
-    #[arg(long)]
+    #[arg(long, value_parser = one_of::<EngineKind>(EngineKind::NAMES), help_heading = HOW)]
     engine: Option<EngineKind>,
     /// Model seconds that pass in a second of real time; replaces the value in the file. Only for the tcp engine
-    #[arg(long, value_name = "X", value_parser = time_scale)]
+    #[arg(long, value_name = "X", value_parser = time_scale, help_heading = HOW)]
     time_scale: Option<f64>,
     /// Where machines run: shared (many runs in one process) or process (each machine has its own process); replaces the value in
     /// the file. Only for the tcp engine
-    #[arg(long)]
+    #[arg(long, value_parser = one_of::<Isolation>(Isolation::NAMES), help_heading = HOW)]
     isolation: Option<Isolation>,
     /// Number of runs at the same time [default: as many as this computer can keep on schedule]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HOW)]
     jobs: Option<u32>,
     /// Ports on which the machines listen. Several runs at the same time can use the same ports, because each run has its own
     /// loopback address (127.x.y.z). If the system does not allow this, it chooses the ports itself, and this option has no effect
-    #[arg(long, value_name = "FIRST-LAST", default_value_t)]
+    #[arg(long, value_name = "FIRST-LAST", default_value_t, help_heading = HOW)]
     ports: PortRange,
-    /// Run also the runs that failed before
-    #[arg(long)]
-    retry_failed: bool,
+}
+
+/// Parses one of the named values of `T`. The names are shown in the help, and shells complete them.
+fn one_of<T: FromStr + Clone + Send + Sync + 'static>(
+    names: &'static [&'static str],
+) -> impl TypedValueParser<Value = T>
+where
+    T::Err: std::error::Error + Send + Sync,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 impl ExperimentArgs {
@@ -74,12 +101,18 @@ impl ExperimentArgs {
                 engine: self.engine,
                 time_scale: self.time_scale,
                 isolation: self.isolation,
+                changes: self.changes(),
             },
         )?;
         if let Some(shard) = self.shard {
             experiment.keep_shard(shard);
         }
         Ok(experiment)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let repetitions = self.repetitions.map(Change::repetitions);
+        self.set.iter().cloned().chain(repetitions).collect()
     }
 
     /// Returns the path of the dataset's folder.

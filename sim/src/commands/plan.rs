@@ -4,14 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use clap::builder::RangedI64ValueParser;
 use jiff::{ToSpan, Zoned};
-use sim::experiment::{EngineKind, Experiment};
-use sim::log::DatasetWriter;
+use sim::experiment::{EngineKind, Experiment, Shard};
+use sim::log::{Attempts, DatasetWriter, set_options};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
-use sim::sweep::{Capacity, Plan, free_bytes};
+use sim::sweep::{Capacity, Options, Plan, free_bytes};
 use sim::table::{pairs, terminal_width};
 
+use super::cluster::Cluster;
 use super::{ExperimentArgs, print};
 
 /// If the end is nearer than this, it is shown as day of the week and time, without a date.
@@ -24,12 +26,60 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
 #[command(after_help = "Examples:
   sim plan experiments/overnight.toml
   sim plan experiments/overnight.toml --shard 1/4
+  sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
+  sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
 The margin of a run is the shortest time between two ticks whose order matters. Delays that are shorter than the margin cannot change \
 the order of events.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
+    /// Print a script for Slurm that runs the experiment in N shards, a job array with time limit, memory and open files from the
+    /// plan; submit it with sbatch
+    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SHARE, conflicts_with_all = ["shard", "only"])]
+    slurm: Option<u32>,
+    /// Print a script that runs the experiment in N shards with GNU parallel, on this computer or several hosts
+    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SHARE, conflicts_with_all = ["slurm", "shard", "only"])]
+    parallel: Option<u32>,
+    /// Run at most M shards at once: in all with --slurm, on each host with --parallel
+    #[arg(long, value_name = "M", value_parser = shards(), help_heading = SHARE)]
+    at_once: Option<u32>,
+}
+
+/// The heading of options for several computers.
+const SHARE: &str = "Scripts for several computers";
+
+fn shards() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(Shard::MAX))
+}
+
+/// Returns the script that the options ask for, if any.
+fn script(
+    args: &Args,
+    experiment: &Experiment,
+    options: &Options,
+    capacity: &Capacity,
+) -> Result<Option<String>> {
+    let Some(shards) = args.slurm.or(args.parallel) else {
+        if args.at_once.is_some() {
+            bail!("--at-once limits the shards of a script; add --slurm N or --parallel N");
+        }
+        return Ok(None);
+    };
+    let mut shard = experiment.clone();
+    shard.keep_shard(experiment.largest_shard(shards));
+    let largest = Plan::new(&shard, &Attempts::default(), options, capacity)?;
+    let cluster = Cluster {
+        experiment,
+        largest: &largest,
+        capacity,
+        shards,
+        at_once: args.at_once,
+    };
+    Ok(Some(match args.slurm {
+        Some(_) => cluster.slurm(),
+        None => cluster.parallel(),
+    }))
 }
 
 /// Prints the plan as a table.
@@ -39,6 +89,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let options = args.experiment.options();
     let capacity = Capacity::for_this_process();
     Plan::check(&experiment, &options, &capacity)?;
+    if let Some(script) = script(args, &experiment, &options, &capacity)? {
+        return print(&script);
+    }
     let (experiment, attempts) = DatasetWriter::inspect(&root, &experiment)?;
     let plan = Plan::new(&experiment, &attempts, &options, &capacity)?;
     print(&table(&experiment, &plan, &root, &capacity))
@@ -95,6 +148,9 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
     };
     let mut row = |name: &'static str, value: String| rows.push((name, value));
     row("experiment", experiment.name.clone());
+    if !experiment.changes().is_empty() {
+        row("changed by", set_options(experiment.changes()));
+    }
     row("dataset", root.display().to_string());
     if let Some(shard) = experiment.shard() {
         row("shard", shard.to_string());

@@ -15,9 +15,9 @@ use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
 use sim::log::DatasetError;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
-use sim::sweep::{self, Options, Progress, SYNC_EVERY, Summary, SweepError};
+use sim::sweep::{self, Options, Progress, SYNC_EVERY, Summary, SweepError, advice};
 
-use super::{ExperimentArgs, analyze_command, typed_command};
+use super::{ExperimentArgs, WHEN_TO_STOP, analyze_command, typed_command};
 
 /// Exit code: some runs failed. `runs.csv` has the reasons.
 const SOME_FAILED: u8 = 3;
@@ -28,6 +28,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sim run experiments/quickstart.toml
+  sim run experiments/quickstart.toml --set internal=0.4 --repetitions 20 --data data/changed
   sim run experiments/overnight.toml --engine virtual --data data/overnight-virtual
   sim run experiments/overnight.toml --shard 1/4
   nohup sim run experiments/overnight.toml &
@@ -43,13 +44,13 @@ pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
     /// Stop after N failed runs [default: never]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = WHEN_TO_STOP)]
     max_failures: Option<u64>,
     /// Seconds between writes that are forced to disk (fsync); 0 means after every run
-    #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds, help_heading = WHEN_TO_STOP)]
     sync_every: f64,
     /// Show no progress
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = WHEN_TO_STOP)]
     quiet: bool,
 }
 
@@ -158,6 +159,7 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
         failed_before,
         as_scheduled,
         punctual,
+        with_margin,
         bytes,
         elapsed,
         ..
@@ -180,13 +182,23 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
         )
     }];
     if experiment.engine == EngineKind::Tcp && *ok > 0 {
+        let ok = grouped(*ok);
         lines.push(format!(
-            "{as_scheduled} of {ok} are identical to the simulated run with the same seed; {punctual} of \
-             {ok} were punctual: their delays were too short to change the order of events (the largest delay \
+            "{} of {ok} runs are identical to the simulated run with the same seed",
+            grouped(*as_scheduled)
+        ));
+        lines.push(format!(
+            "{} of {ok} runs were punctual: their delays were too short to change the order of events (the largest delay \
              of a tick plus the largest delay of a message is less than the margin)",
-            as_scheduled = grouped(*as_scheduled),
-            ok = grouped(*ok),
-            punctual = grouped(*punctual)
+            grouped(*punctual)
+        ));
+    }
+    if experiment.engine == EngineKind::Tcp {
+        lines.extend(advice::on_punctuality(
+            *punctual,
+            *with_margin,
+            *ok,
+            experiment.time_scale,
         ));
     }
     if *failed > 0 {

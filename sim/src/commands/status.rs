@@ -8,13 +8,17 @@ use anyhow::Result;
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 use sim::log::{Status, Sweep};
+use sim::sweep::advice;
 use sim::sweep::words::{bytes_in_words, grouped, in_words, micros_in_words};
 use sim::table::{pairs, terminal_width};
 
-use super::print;
+use super::{analyze_command, print};
 
 /// Number of reasons for failures that are shown. `runs.csv` has all of them.
 const REASONS: usize = 5;
+
+/// Number of commands that are shown. There may be one for each shard.
+const COMMANDS: usize = 3;
 
 /// Show the state of an experiment's runs: done, failed and left to do, speed, expected end, punctual runs, size
 #[derive(clap::Args)]
@@ -86,6 +90,15 @@ fn table(root: &Path, status: &Status) -> String {
     if status.engine == "tcp" && finished > 0 {
         row("as scheduled", with_share(status.as_scheduled, finished));
         row("punctual", with_share(status.punctual, finished));
+        let advice = advice::on_punctuality(
+            status.punctual,
+            status.with_margin,
+            finished,
+            status.time_scale,
+        );
+        if let Some(advice) = advice {
+            row("advice", advice);
+        }
         row(
             "lateness",
             format!(
@@ -109,6 +122,21 @@ fn table(root: &Path, status: &Status) -> String {
             "failures",
             format!("{} x {}", grouped(failures.runs), failures.reason),
         );
+    }
+    for command in status.resume.iter().take(COMMANDS) {
+        row("to resume", command.clone());
+    }
+    if let more @ 1.. = status.resume.len().saturating_sub(COMMANDS) {
+        row("to resume", format!("{more} more shards in the same way"));
+    }
+    if status.sweeps.is_empty() && status.to_do == 0 {
+        if status.failed > 0 {
+            row(
+                "failed runs",
+                "to repeat them, add --retry-failed to the command of the sweep".to_owned(),
+            );
+        }
+        row("next", analyze_command("summary", root));
     }
     pairs(rows, terminal_width())
 }

@@ -1,8 +1,9 @@
 //! Stops the engines while runs are under way, and counts their ticks and runs.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A tick later than this is counted as late.
 pub const LATE: Duration = Duration::from_millis(1);
@@ -12,13 +13,60 @@ pub const LATE: Duration = Duration::from_millis(1);
 pub struct Control {
     stop: Arc<AtomicBool>,
     active: AtomicU64,
+    timed: Mutex<TimedRuns>,
     ticks: AtomicU64,
     late_ticks: AtomicU64,
     holding_back: AtomicBool,
     remarks: Mutex<Vec<String>>,
 }
 
+/// The runs under way whose ticks are counted only when they have ended.
+#[derive(Debug, Default)]
+struct TimedRuns {
+    /// When each of them began, with a serial number.
+    begun: BTreeMap<u64, Instant>,
+    next: u64,
+}
+
+/// A run whose ticks are counted when it has ended. It is under way until this is dropped.
+#[derive(Debug)]
+pub(crate) struct TimedRun<'c> {
+    control: &'c Control,
+    serial: u64,
+}
+
+impl Drop for TimedRun<'_> {
+    fn drop(&mut self) {
+        self.control.lock_timed().begun.remove(&self.serial);
+    }
+}
+
 impl Control {
+    /// Begins a run whose ticks are counted when it has ended.
+    pub(crate) fn begin_timed(&self) -> TimedRun<'_> {
+        let mut timed = self.lock_timed();
+        let serial = timed.next;
+        timed.next += 1;
+        timed.begun.insert(serial, Instant::now());
+        TimedRun {
+            control: self,
+            serial,
+        }
+    }
+
+    /// Returns how much of the runs whose ticks are not counted yet is done: the sum of their shares, each from 0 to 1. A run takes
+    /// `run_time`.
+    pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
+        let timed = self.lock_timed();
+        let share =
+            |begun: &Instant| (begun.elapsed().as_secs_f64() / run_time.as_secs_f64()).min(1.0);
+        timed.begun.values().map(share).sum()
+    }
+
+    fn lock_timed(&self) -> MutexGuard<'_, TimedRuns> {
+        self.timed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks the engines to stop: they start no new run, and end or drop the runs under way.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);

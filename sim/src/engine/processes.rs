@@ -191,7 +191,9 @@ fn work(
         && let Some(run) = queue.take()
     {
         control.begin();
+        let timed = control.begin_timed();
         let result = run_in_processes(settings, &run, &mut addresses, control);
+        drop(timed);
         control.end();
         let (result, rejected_connections) = match result {
             ProcessOutcome::Ended(result, rejected_connections) => (result, rejected_connections),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::changes::{self, Change};
 use super::error::ExperimentError;
 use super::grid_file::Grid;
 use super::parameter_table::ReadContext;
@@ -9,9 +10,9 @@ use super::parameters::{EngineKind, Isolation, Probability};
 use super::rate_sets::MachineBudget;
 use super::rates::{Rate, Rates};
 use super::values::DURATIONS_S;
-use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering};
+use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
-use crate::toml_reader::{self, Item, Section};
+use crate::toml_reader::{self, Item, Mistake, Section};
 
 /// The largest experiment file that is read. A file that names each of [`Experiment::MAX_RUNS`] configurations is not larger.
 const MAX_BYTES: u64 = 64 << 20;
@@ -33,7 +34,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Values from the command line that replace those of the file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Replaces `engine`.
     pub engine: Option<EngineKind>,
@@ -41,6 +42,8 @@ pub struct Overrides {
     pub time_scale: Option<f64>,
     /// Replaces `isolation`.
     pub isolation: Option<Isolation>,
+    /// Changes the text of the file.
+    pub changes: Vec<Change>,
 }
 
 impl Experiment {
@@ -64,15 +67,30 @@ impl Experiment {
     ///
     /// Returns [`ExperimentError::Mistakes`] with all mistakes.
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
-        let read = |root: &Section<'_>| read(root, text, path, overrides);
-        toml_reader::read(text, read).map_err(|mistakes| ExperimentError::Mistakes {
+        parse_changed(text, path, &overrides).map_err(|mistakes| ExperimentError::Mistakes {
             path: path.to_owned(),
             mistakes,
         })
     }
 }
 
-fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Option<Experiment> {
+fn parse_changed(
+    text: &str,
+    path: &Path,
+    overrides: &Overrides,
+) -> Result<Experiment, Vec<Mistake>> {
+    let parse = |text: &str| toml_reader::read(text, |root| read(root, text, path, overrides));
+    let changes = &overrides.changes;
+    if changes.is_empty() {
+        return parse(text);
+    }
+    parse(&changes::apply(text, changes)?).map_err(|mut mistakes| {
+        changes::correct_lines(text, changes, &mut mistakes);
+        mistakes
+    })
+}
+
+fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> Option<Experiment> {
     root.allow_only(KEYS);
     let name = match root.get("name") {
         Some(item) => dataset_name(&item),
@@ -143,8 +161,10 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: Overrides) -> Op
         isolation: isolation?,
         numbering: Numbering::new(configurations.len(), repetitions),
         shard: None,
+        shard_rule: ShardRule::default(),
         configurations,
         source: text.to_owned(),
+        changes: overrides.changes.iter().map(Change::to_string).collect(),
     })
 }
 

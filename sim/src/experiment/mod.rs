@@ -15,6 +15,7 @@
 //! - [`exclusions`]: removes excluded combinations
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
+//! - [`changes`]: changes values of the file (`--set`)
 //! - [`grid_file`]: reads the part of the file that describes the configurations
 //! - [`values`]: reads the values of parameters from the file
 //! - [`error`]: errors of experiment files
@@ -24,6 +25,7 @@
 //! - [`schedule`]: the times at which each machine of a run ticks
 //! - [`margin`]: the shortest time between two ticks whose order matters
 
+mod changes;
 mod delay;
 mod error;
 mod exclusions;
@@ -48,6 +50,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use changes::Change;
 pub use delay::Delay;
 pub use error::ExperimentError;
 pub use file::Overrides;
@@ -58,7 +61,7 @@ pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, S
 pub use rates::{Rate, Rates};
 pub use run_name::RunName;
 pub use schedule::Schedule;
-pub use shard::Shard;
+pub use shard::{Shard, ShardRule};
 pub use variants::{Connection, MachineIndex, ReceiveRule, Sends, Topology};
 
 use crate::random;
@@ -290,7 +293,9 @@ pub struct Experiment {
     configurations: Vec<Arc<Configuration>>,
     numbering: Numbering,
     shard: Option<Shard>,
+    shard_rule: ShardRule,
     source: String,
+    changes: Vec<String>,
 }
 
 impl Experiment {
@@ -305,9 +310,14 @@ impl Experiment {
         &self.configurations
     }
 
-    /// Returns the text of the file.
+    /// Returns the text of the file, with all changes from the command line.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Returns the changes from the command line, such as `internal=0.4`.
+    pub fn changes(&self) -> &[String] {
+        &self.changes
     }
 
     /// Returns the numbers of the runs in the plan.
@@ -323,6 +333,30 @@ impl Experiment {
     /// Restricts the plan to the runs of one shard.
     pub fn keep_shard(&mut self, shard: Shard) {
         self.shard = Some(shard);
+    }
+
+    /// Returns how runs are divided among shards.
+    pub fn shard_rule(&self) -> ShardRule {
+        self.shard_rule
+    }
+
+    /// Divides the runs among shards by another rule.
+    pub(crate) fn set_shard_rule(&mut self, rule: ShardRule) {
+        self.shard_rule = rule;
+    }
+
+    /// Returns the shard with the most ticks, if there are `of` shards.
+    pub fn largest_shard(&self, of: u32) -> Shard {
+        let mut ticks = vec![0; of as usize];
+        for run in self.runs() {
+            let number = shard::number_of(&run, of, self.shard_rule);
+            ticks[number as usize - 1] += run.configuration.expected_ticks();
+        }
+        let largest = (1..=of).max_by_key(|&number| ticks[number as usize - 1]);
+        Shard {
+            number: largest.unwrap_or(1),
+            of,
+        }
     }
 
     /// Continues an earlier experiment, given by the canonical texts of its `configurations` and its `numbering`. Every run of the
@@ -372,7 +406,8 @@ impl Experiment {
 
     /// Returns whether `run` is planned: it belongs to this shard, and its repetition is one of the planned repetitions.
     pub fn plans(&self, run: &Run) -> bool {
-        run.repetition < self.repetitions && self.shard.is_none_or(|shard| shard.has(&run.key()))
+        let is_in = |shard: Shard| shard.has(run, self.shard_rule);
+        run.repetition < self.repetitions && self.shard.is_none_or(is_in)
     }
 
     /// Returns the number of planned runs.

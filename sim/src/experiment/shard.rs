@@ -5,9 +5,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::NotAValue;
+use super::{NotAValue, Run};
 
-/// Shard `number` of `of` shards. Every run belongs to exactly one shard. The run's key determines which one, not its number.
+/// How runs are divided among shards. In both cases the run's key determines its shard, not its number. So a run stays in its shard
+/// if the experiment grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShardRule {
+    /// By a hash of the run's key. Shards differ in size by chance. Datasets that were started before there was another rule keep it.
+    ByKey,
+    /// The repetitions of each configuration are dealt to the shards in turn, beginning with a shard that depends on a hash of the
+    /// configuration. So the shards have about the same number of runs of each configuration, and take about the same time.
+    #[default]
+    InTurn,
+}
+
+/// Shard `number` of `of` shards. Every run belongs to exactly one shard, as [`ShardRule`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// The number of the shard, from 1.
@@ -20,13 +32,9 @@ impl Shard {
     /// The maximum number of shards of an experiment.
     pub const MAX: u32 = 100_000;
 
-    /// Returns whether the run with this key belongs to the shard.
-    pub fn has(self, key: &str) -> bool {
-        let hash = blake3::hash(key.as_bytes());
-        let first = hash.as_bytes()[..8]
-            .iter()
-            .fold(0, |number, &byte| number << 8 | u64::from(byte));
-        first % u64::from(self.of) == u64::from(self.number - 1)
+    /// Returns whether `run` belongs to the shard.
+    pub fn has(self, run: &Run, rule: ShardRule) -> bool {
+        number_of(run, self.of, rule) == self.number
     }
 
     /// Returns the name of the shard's folder in the dataset's folder.
@@ -40,6 +48,24 @@ impl Shard {
         let shard: Self = format!("{number}/{of}").parse().ok()?;
         (shard.folder() == name).then_some(shard)
     }
+}
+
+/// Returns the number of the shard of `run`, from 1, if there are `of` shards.
+pub(super) fn number_of(run: &Run, of: u32, rule: ShardRule) -> u32 {
+    let number = match rule {
+        ShardRule::ByKey => hash(&run.key()),
+        ShardRule::InTurn => {
+            let first = hash(&run.configuration.to_string()) % u64::from(of);
+            first + u64::from(run.repetition)
+        }
+    };
+    1 + (number % u64::from(of)) as u32
+}
+
+fn hash(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    let first = hash.as_bytes()[..8].iter();
+    first.fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
 impl fmt::Display for Shard {
@@ -65,19 +91,49 @@ impl FromStr for Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::{Experiment, Overrides};
+
+    fn runs(repetitions: u32) -> Vec<Run> {
+        let text = format!(
+            "seed = 1\nrepetitions = {repetitions}\n[parameters]\nrates = {{ every = \"ordered\", machines = 3 }}\ninternal = [0.4, 0.7]"
+        );
+        let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
+        experiment.expect("an experiment").runs().collect()
+    }
+
+    /// The numbers of ticks of the runs in each shard.
+    fn ticks(runs: &[Run], of: u32, rule: ShardRule) -> Vec<u64> {
+        let mut ticks = vec![0; of as usize];
+        for run in runs {
+            let shards = (1..=of).map(|number| Shard { number, of });
+            let owners: Vec<Shard> = shards.filter(|shard| shard.has(run, rule)).collect();
+            assert_eq!(owners.len(), 1, "{}", run.key());
+            ticks[owners[0].number as usize - 1] += run.configuration.expected_ticks();
+        }
+        ticks
+    }
 
     #[test]
-    fn every_key_belongs_to_one_shard_and_shards_are_about_even() {
-        let shards = [1, 2, 3].map(|number| Shard { number, of: 3 });
-        let mut counts = [0; 3];
-        for key in (0..3000).map(|repetition| format!("repetition={repetition}")) {
-            let owners: Vec<usize> = (0..3).filter(|&shard| shards[shard].has(&key)).collect();
-            assert_eq!(owners.len(), 1, "{key}");
-            counts[owners[0]] += 1;
+    fn every_run_belongs_to_one_shard_and_shards_take_the_same_time() {
+        let runs = runs(12);
+        for of in [1, 2, 3, 4, 6, 12] {
+            let ticks = ticks(&runs, of, ShardRule::InTurn);
+            assert!(ticks.windows(2).all(|pair| pair[0] == pair[1]), "{ticks:?}");
         }
+        // If the repetitions cannot be divided evenly, shards differ by a few percent.
+        let ticks = ticks(&runs, 5, ShardRule::InTurn);
+        let (least, most) = (ticks.iter().min(), ticks.iter().max());
+        let ratio = *most.expect("one") as f64 / *least.expect("one") as f64;
+        assert!(ratio < 1.05, "{ticks:?}");
+    }
+
+    #[test]
+    fn by_key_shards_are_about_even() {
+        let ticks = ticks(&runs(7), 3, ShardRule::ByKey);
+        let mean = ticks.iter().sum::<u64>() / 3;
         assert!(
-            counts.iter().all(|count| (900..1100).contains(count)),
-            "{counts:?}"
+            ticks.iter().all(|one| one.abs_diff(mean) * 10 < mean),
+            "{ticks:?}"
         );
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::manifest::ResolvedExperiment;
+use crate::console::command_line;
 
 /// Number of values of one parameter that are listed. The others are counted.
 const MAX_VALUES_LISTED: usize = 6;
@@ -45,6 +46,25 @@ impl Difference {
         difference
     }
 
+    /// Returns that shards were divided by different rules.
+    pub(super) fn of_shard_rules() -> Self {
+        Self(vec![
+            "they divide the runs in different ways: different versions of sim started them"
+                .to_owned(),
+        ])
+    }
+
+    /// Adds which options made the experiment of the dataset, `made`, if this sweep has other ones, `wanted`.
+    pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
+        if made != wanted && !made.is_empty() {
+            self.0.push(format!(
+                "the dataset was made with {}: use the same options to add runs to it",
+                set_options(made)
+            ));
+        }
+        self
+    }
+
     /// Returns whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -56,6 +76,18 @@ impl fmt::Display for Difference {
         let lines: Vec<String> = self.0.iter().map(|line| format!("  {line}")).collect();
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// Returns the options that make these `changes`, as words of a command line.
+pub fn set_options(changes: &[String]) -> String {
+    let options = changes.iter().map(|change| {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=._-,".contains(letter);
+        match change.chars().all(is_plain) {
+            true => format!("--set {change}"),
+            false => format!("--set {}", command_line([change])),
+        }
+    });
+    options.collect::<Vec<_>>().join(" ")
 }
 
 /// Lists the parameters of which the experiment does not have all values of the dataset. If there are none, says how many
@@ -173,6 +205,15 @@ mod tests {
         assert_eq!(
             Difference::between(&made, &fewer).to_string(),
             "  1 of 3 configurations of the dataset are missing in the experiment, the first is a=1 b=1"
+        );
+    }
+
+    #[test]
+    fn only_words_that_a_shell_would_change_are_quoted() {
+        let changes = ["internal=0.4", "rates=[[1, 2]]"].map(str::to_owned);
+        assert_eq!(
+            set_options(&changes),
+            "--set internal=0.4 --set 'rates=[[1, 2]]'"
         );
     }
 

@@ -136,6 +136,8 @@ impl ImportWriter {
                 configurations,
             },
             shard: None,
+            shards_in_turn: false,
+            changes: vec![],
             imported: Some(imported),
             sweeps: vec![Provenance::here_and_now()],
         };

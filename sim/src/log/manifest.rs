@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::checksum::checksum;
 use super::imported::Imported;
-use crate::experiment::{Experiment, Numbering, Shard};
+use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 5;
@@ -33,6 +33,13 @@ pub struct Manifest {
     /// The shard that is planned here. `None` if all runs are planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Whether the runs were dealt to the shards in turn ([`ShardRule::InTurn`]). If not, a hash of the run's key determined its shard.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shards_in_turn: bool,
+    /// Values of the experiment file that the last sweep changed (`--set`), such as `internal=0.4`. The experiment above has the
+    /// changed values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// Origin of the logs, if another program wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
@@ -119,11 +126,22 @@ impl Manifest {
                     .collect(),
             },
             shard: experiment.shard(),
+            shards_in_turn: experiment.shard().is_some()
+                && experiment.shard_rule() == ShardRule::InTurn,
+            changes: experiment.changes().to_vec(),
             imported: None,
             sweeps,
         };
         manifest.identity = manifest.identity_of_contents();
         manifest
+    }
+
+    /// Returns how the runs were divided among shards.
+    pub(super) fn shard_rule(&self) -> ShardRule {
+        match self.shards_in_turn {
+            true => ShardRule::InTurn,
+            false => ShardRule::ByKey,
+        }
     }
 
     /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If `earlier` has a schema before
@@ -148,6 +166,10 @@ impl Manifest {
         write_canonical(&contents, &mut text);
         checksum(text.as_bytes())
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Writes JSON without white space and with the keys of every object in alphabetical order. Equal values have equal texts.

@@ -82,7 +82,7 @@ mod writer;
 pub use attempts::Attempts;
 pub use checksum::checksum;
 pub use dataset::Dataset;
-pub use difference::Difference;
+pub use difference::{Difference, set_options};
 pub use disk::{Disk, DiskFile, FileIdentity, RealDisk};
 pub use error::DatasetError;
 pub use event_columns::{ALL_PEERS, Action, EventColumns, SEVERAL_PEERS};

@@ -80,7 +80,7 @@ pub(super) struct Parts {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) paths: Paths,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
 }
 
 impl Parts {
@@ -153,6 +153,18 @@ impl Parts {
             return Err(DatasetError::NotADataset(self.root.clone()));
         };
         let newest = &self.parts[longest];
+        let in_turn = |part: &Part| part.manifest.shards_in_turn;
+        let other = self
+            .parts
+            .iter()
+            .find(|part| in_turn(part) != in_turn(newest));
+        if let Some(part) = other {
+            return Err(DatasetError::DifferentShards {
+                a: part.paths.root.clone(),
+                b: newest.paths.root.clone(),
+                difference: Difference::of_shard_rules(),
+            });
+        }
         for part in &self.parts {
             let (made, wanted) = (&part.manifest.experiment, &newest.manifest.experiment);
             if !wanted.continues(made) || !Difference::between(made, wanted).is_empty() {

@@ -62,8 +62,18 @@ impl ResumeState {
             manifest,
             experiment: experiment.clone(),
         };
+        earlier.continue_shard_rule(&siblings);
         earlier.continue_numbering(&siblings)?;
         Ok(earlier)
+    }
+
+    /// Divides the runs among shards by the rule of the shards that exist. If they have several rules, readers refuse them.
+    fn continue_shard_rule(&mut self, siblings: &[(PathBuf, Manifest)]) {
+        let siblings = siblings.iter().map(|(_, manifest)| manifest);
+        let mut existing = self.manifest.iter().chain(siblings);
+        if let Some(manifest) = existing.next() {
+            self.experiment.set_shard_rule(manifest.shard_rule());
+        }
     }
 
     /// Gives every run the number that it already has in this dataset, or in another shard that was extended earlier.
@@ -80,9 +90,10 @@ impl ResumeState {
             let made = &manifest.experiment;
             let difference = Difference::between(made, &wanted);
             if !difference.is_empty() {
+                let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
                     path: folder.clone(),
-                    difference,
+                    difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
             if longest.is_none_or(|longest| made.continues(longest)) {

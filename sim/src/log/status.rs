@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::dataset::Dataset;
 use super::error::DatasetError;
 use super::lock::{Activity, LockOwner};
+use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
+use crate::console::command_line;
 
 /// The status of the runs of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,6 +36,13 @@ pub struct Status {
     pub to_do: u64,
     /// Number of finished runs that were punctual.
     pub punctual: u64,
+    /// Number of finished runs that have a margin, so that they could be punctual.
+    pub with_margin: u64,
+    /// Model seconds per wall second.
+    pub time_scale: f64,
+    /// The commands that made the parts of the dataset with runs to do; the same commands resume them. They have not run to their
+    /// end, or runs were added. Empty while a sweep is running.
+    pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
     /// Each finished run has a 99th percentile of lateness; this is the median of these, in wall microseconds.
@@ -134,6 +143,12 @@ impl Status {
             failed: tally.failed(),
             to_do: parts.planned().saturating_sub(tally.planned),
             punctual: tally.punctual,
+            with_margin: tally.with_margin,
+            time_scale: manifest.experiment.time_scale,
+            resume: match sweeps[..] {
+                [] => commands_to_resume(parts, &tally),
+                _ => vec![],
+            },
             as_scheduled: tally.as_scheduled,
             lateness_p99_us: tally.median_lateness_p99_us(),
             lateness_max_us: tally.lateness_max_us,
@@ -184,6 +199,47 @@ impl Sweep {
             finishes_at_s,
         })
     }
+}
+
+/// Returns the commands that resume the parts with runs to do. For a shard that has not started, this is the command of another
+/// shard with its number.
+fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
+    if parts.planned() <= tally.planned {
+        return vec![];
+    }
+    let mut commands = vec![];
+    let last_command =
+        |manifest: &Manifest| manifest.sweeps.last().map(|one| for_all_runs(&one.command));
+    for (index, part) in parts.iter().enumerate() {
+        // Rows of repeated attempts make a shard look further than it is, but not a dataset without shards.
+        let is_alone = part.manifest.shard.is_none();
+        if is_alone || tally.rows_of(index) < part.manifest.experiment.runs {
+            commands.extend(last_command(&part.manifest));
+        }
+    }
+    let started = parts.iter().next();
+    for missing in &parts.missing {
+        let command = started.and_then(|part| {
+            let shard = part.manifest.shard?;
+            let command = last_command(&part.manifest)?;
+            let (from, to) = (format!("--shard {shard}"), format!("--shard {missing}"));
+            command.contains(&from).then(|| command.replace(&from, &to))
+        });
+        commands.extend(command);
+    }
+    commands
+}
+
+/// Returns a command without its options `--only`.
+fn for_all_runs(command: &str) -> String {
+    let Ok(mut words) = shell_words::split(command) else {
+        return command.to_owned();
+    };
+    while let Some(index) = words.iter().position(|word| word == "--only") {
+        words.drain(index..(index + 2).min(words.len()));
+    }
+    words.retain(|word| !word.starts_with("--only="));
+    command_line(words)
 }
 
 /// Returns when a row was last added to the journal, in Unix seconds.

@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
     pub(super) punctual: u64,
+    /// Number of finished runs that have a margin, so that they could be punctual.
+    pub(super) with_margin: u64,
     /// Number of finished runs that were as scheduled.
     pub(super) as_scheduled: u64,
     /// Number of events of all finished runs.
@@ -68,6 +70,7 @@ impl Tally {
             self.done += u64::from(is_planned);
             self.no_longer_planned += u64::from(!is_planned);
             self.punctual += u64::from(row.punctual);
+            self.with_margin += u64::from(row.margin_us > 0.0);
             self.as_scheduled += u64::from(row.as_scheduled);
             self.events += row.events;
             self.lateness_max_us = self.lateness_max_us.max(row.lateness_max_us);

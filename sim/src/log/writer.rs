@@ -67,6 +67,7 @@ pub struct DatasetWriter {
     manifest: Option<Vec<u8>>,
     attempts: Attempts,
     kept: u64,
+    changes_before: Option<Vec<String>>,
     recovered: Recovered,
     lock: Lock,
     holder: LockOwner,
@@ -110,6 +111,7 @@ impl DatasetWriter {
         let kept = manifest
             .as_ref()
             .map_or(0, |manifest| manifest.experiment.runs);
+        let changes_before = manifest.as_ref().map(|manifest| manifest.changes.clone());
 
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
@@ -143,6 +145,7 @@ impl DatasetWriter {
             manifest,
             attempts: found.attempts,
             kept,
+            changes_before,
             recovered: Recovered {
                 journal_bytes,
                 event_bytes,
@@ -189,6 +192,12 @@ impl DatasetWriter {
     /// For a new dataset it is 0.
     pub fn planned_before(&self) -> u64 {
         self.kept
+    }
+
+    /// Returns the changes from the command line ([`Experiment::changes`]) of the sweep before this one, if this one has others.
+    pub fn other_changes_before(&self) -> Option<&[String]> {
+        let before = self.changes_before.as_deref()?;
+        (before != self.experiment.changes()).then_some(before)
     }
 
     /// Returns the unfinished data of an earlier writer.

@@ -9,15 +9,19 @@
 //! - [`finished`]: turns a run's log into its rows
 //! - [`writing`]: appends finished runs to the dataset, counts and reports them
 //! - [`progress`]: a bar in a terminal, or a line every half minute
+//! - [`progress_line`]: the line that says how far a sweep is
+//! - [`advice`]: what to do if few runs are punctual
 //! - [`supply`]: limits how many runs are in progress
 //! - [`words`]: durations and sizes in words
 
+pub mod advice;
 mod capacity;
 mod finished;
 mod limits;
 mod memory;
 mod plan;
 mod progress;
+mod progress_line;
 mod supply;
 pub mod words;
 mod writing;
@@ -102,6 +106,8 @@ pub struct Summary {
     pub as_scheduled: u64,
     /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
+    /// Number of runs of this sweep that were ok and have a margin, so that they could be punctual.
+    pub with_margin: u64,
     /// Bytes of events written.
     pub bytes: u64,
     /// Wall time.

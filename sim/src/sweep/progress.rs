@@ -4,25 +4,38 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use console::Term;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Plan;
+use super::progress_line::ProgressState;
 use super::words::{bytes_in_words, grouped, in_words};
+use super::{Plan, advice};
 use crate::console::tell;
 use crate::engine::Control;
 use crate::experiment::EngineKind;
-use crate::log::{DatasetWriter, JournalRow};
+use crate::log::{DatasetWriter, JournalRow, set_options};
 
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// The number of steps of the bar.
+const BAR_LENGTH: u64 = 10_000;
+/// The width of a terminal whose width is not known.
+const DEFAULT_WIDTH: u16 = 80;
+/// After this number of runs, a line is shown if few of them were punctual.
+const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line is written if there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// A message to the progress display.
 pub(super) enum Message {
     /// A run was ok.
-    Ok,
+    Ok {
+        /// Whether it was punctual.
+        punctual: bool,
+        /// Whether it has a margin, so that it could be punctual.
+        with_margin: bool,
+    },
     /// A run failed. This is its row.
     Failed(Box<JournalRow>),
     /// There are no more runs.
@@ -32,7 +45,10 @@ pub(super) enum Message {
 impl Message {
     pub(super) fn from_row(row: &JournalRow) -> Self {
         if row.is_ok() {
-            Self::Ok
+            Self::Ok {
+                punctual: row.punctual,
+                with_margin: row.margin_us > 0.0,
+            }
         } else {
             Self::Failed(Box::new(row.clone()))
         }
@@ -49,7 +65,17 @@ pub struct Progress {
     failed: u64,
     held_back: bool,
     stopping: bool,
-    can_be_late: bool,
+    /// The sweep's time scale, if it is over TCP, so that ticks can be late.
+    time_scale: Option<f64>,
+    /// Wall time of a run.
+    run_time: Duration,
+    ticks: u64,
+    /// Number of runs that were ok and have a margin, and number of these that were punctual.
+    with_margin: u64,
+    punctual: u64,
+    has_advised: bool,
+    /// The share that was shown last. It never becomes smaller.
+    share: f64,
     repeat_command: Option<String>,
     /// Messages that are shown before any run ends.
     opening: Vec<String>,
@@ -118,7 +144,13 @@ impl Progress {
             failed: 0,
             held_back: false,
             stopping: false,
-            can_be_late: false,
+            time_scale: None,
+            run_time: Duration::ZERO,
+            ticks: 0,
+            with_margin: 0,
+            punctual: 0,
+            has_advised: false,
+            share: 0.0,
             repeat_command: None,
             opening: vec![],
         }
@@ -146,7 +178,13 @@ impl Progress {
         (self.done, self.failed) = (0, 0);
         self.expected = plan.wall_time;
         self.started = Instant::now();
-        self.can_be_late = dataset.experiment().engine == EngineKind::Tcp;
+        let experiment = dataset.experiment();
+        self.time_scale = (experiment.engine == EngineKind::Tcp).then_some(experiment.time_scale);
+        let durations = experiment.configurations().iter();
+        let longest_s = durations.map(|one| one.duration_s()).fold(0.0, f64::max);
+        self.run_time = Duration::from_secs_f64(longest_s / experiment.time_scale);
+        (self.ticks, self.share) = (plan.ticks.max(1), 0.0);
+        (self.with_margin, self.punctual, self.has_advised) = (0, 0, false);
         if !dataset.is_locked() {
             self.print_line(&format!(
                 "the file system of {} has no locks, so a second `sim run` could write to it at the same time; start only one",
@@ -155,6 +193,13 @@ impl Progress {
         }
         if !dataset.recovered().is_empty() {
             self.opening.push(dataset.recovered().to_string());
+        }
+        if let Some(before) = dataset.other_changes_before() {
+            self.opening.push(format!(
+                "the sweep before this one had {}, this one has {}: the plan below is that of this sweep",
+                options_in_words(before),
+                options_in_words(dataset.experiment().changes())
+            ));
         }
         if let before @ 1.. = dataset.planned_before()
             && before < plan.planned
@@ -183,10 +228,10 @@ impl Progress {
             ));
         }
         if let DisplayMode::Bar(bar) = &self.shown {
-            let style = ProgressStyle::with_template("{bar:10}  {msg}")
+            let style = ProgressStyle::with_template("{wide_bar} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
-            bar.set_length(plan.ticks.max(1));
+            bar.set_length(BAR_LENGTH);
         }
     }
 
@@ -207,7 +252,14 @@ impl Progress {
         loop {
             let mut is_due = shown.elapsed() >= SHOW_EVERY;
             match messages.recv_timeout(SHOW_EVERY) {
-                Ok(Message::Ok) => self.done += 1,
+                Ok(Message::Ok {
+                    punctual,
+                    with_margin,
+                }) => {
+                    self.done += 1;
+                    self.punctual += u64::from(punctual && with_margin);
+                    self.with_margin += u64::from(with_margin);
+                }
                 Ok(Message::Failed(row)) => self.failed(&row),
                 Ok(Message::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
                 Err(RecvTimeoutError::Disconnected) => return self.end(control),
@@ -243,6 +295,7 @@ impl Progress {
 
     fn show(&mut self, control: &Control) {
         self.print_remarks(control);
+        self.advise();
         let state = self.state(control);
         if control.is_stopped() && !self.stopping {
             self.stopping = true;
@@ -259,13 +312,15 @@ impl Progress {
         match &mut self.shown {
             DisplayMode::Silence | DisplayMode::Nothing => {}
             DisplayMode::Bar(bar) => {
-                bar.set_position(control.ticks());
-                bar.set_message(state);
+                let columns = Term::stderr().size_checked();
+                let width = columns.map_or(DEFAULT_WIDTH, |(_, columns)| columns);
+                bar.set_position((state.share * BAR_LENGTH as f64) as u64);
+                bar.set_message(state.beside_bar(width.into()));
             }
             DisplayMode::Heartbeat(heartbeat) => {
                 if heartbeat.is_due(Instant::now()) {
                     let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-                    tell(format_args!("{now}  {state}"));
+                    tell(format_args!("{now}  {}", state.in_full()));
                 }
             }
         }
@@ -278,23 +333,40 @@ impl Progress {
         }
     }
 
-    /// Describes the present state in few words, so that the bar fits into a terminal of 80 columns.
-    fn state(&self, control: &Control) -> String {
-        let mut state = format!(
-            "{}/{} runs, {} left, {} active",
-            grouped(self.done),
-            grouped(self.to_do),
-            in_words(self.remaining()),
-            grouped(control.active()),
-        );
-        if self.failed > 0 {
-            state += &format!(", {} failed", grouped(self.failed));
+    /// Shows once what to do if few runs are punctual.
+    fn advise(&mut self) {
+        let Some(time_scale) = self.time_scale else {
+            return;
+        };
+        if self.has_advised || self.with_margin < RUNS_BEFORE_ADVICE {
+            return;
         }
-        if self.can_be_late {
-            let late = control.late_ticks() as f64 / control.ticks().max(1) as f64;
-            state += &format!(", {:.2} % late", 100.0 * late);
+        let runs = (self.punctual, self.with_margin);
+        if let Some(advice) = advice::on_punctuality(runs.0, runs.1, runs.1, time_scale) {
+            self.has_advised = true;
+            self.print_line(&format!("so far, {advice}"));
         }
-        state
+    }
+
+    fn state(&mut self, control: &Control) -> ProgressState {
+        let ticks = control.ticks();
+        // Runs whose ticks are counted when they have ended have about the same number of ticks each.
+        let ticks_per_run = self.ticks as f64 / self.to_do.max(1) as f64;
+        let under_way = control.share_of_timed_runs(self.run_time) * ticks_per_run;
+        let share = ((ticks as f64 + under_way) / self.ticks as f64).min(1.0);
+        self.share = self.share.max(share);
+        ProgressState {
+            share: self.share,
+            done: self.done,
+            to_do: self.to_do,
+            remaining: self.remaining(),
+            active: control.active(),
+            failed: self.failed,
+            late: match self.time_scale {
+                Some(_) => control.late_ticks() as f64 / ticks.max(1) as f64,
+                None => 0.0,
+            },
+        }
     }
 
     /// Returns the wall time that is left. Before the planned end, it follows from the plan; after it, from the runs so far.
@@ -313,6 +385,13 @@ impl Progress {
             DisplayMode::Bar(bar) => bar.println(line),
             DisplayMode::Nothing | DisplayMode::Heartbeat(_) => tell(line),
         }
+    }
+}
+
+fn options_in_words(changes: &[String]) -> String {
+    match changes {
+        [] => "no --set".to_owned(),
+        _ => set_options(changes),
     }
 }
 

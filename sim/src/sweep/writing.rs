@@ -34,6 +34,7 @@ pub(super) fn write(
             summary.failed += u64::from(!run.row.is_ok());
             summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
+            summary.with_margin += u64::from(run.row.is_ok() && run.row.margin_us > 0.0);
             summary.bytes += run.events.len() as u64;
             // This fails if no progress is shown.
             let _ = message_sender.send(Message::from_row(&run.row));

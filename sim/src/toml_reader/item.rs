@@ -167,6 +167,22 @@ impl<'d> Item<'d> {
         items.iter().map(Item::section).collect()
     }
 
+    /// Returns whether `key` is the key of this value or of a value in it.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        let rest = key.strip_prefix(&self.key);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
+    /// Returns the line of `key`, which this value contains.
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        if let Some(section) = self.table() {
+            return section.line_of(key);
+        }
+        let items = self.array().unwrap_or_default();
+        let item = items.iter().find(|item| item.contains(key));
+        item.map_or(self.line, |item| item.line_of(key))
+    }
+
     /// Returns whether the value is a whole number.
     pub fn is_integer(&self) -> bool {
         self.value.is_integer()

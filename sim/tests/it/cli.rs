@@ -1,5 +1,6 @@
 //! The program `sim` as a user sees it: commands, exit codes, messages.
 
+mod changed_values;
 mod refusals;
 
 use std::fs;
@@ -31,6 +32,7 @@ impl Fixture {
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, text).expect("written");
         path
     }
@@ -229,7 +231,7 @@ fn the_last_line_counts_correctly() {
         journal.finished().filter(|row| counts(row)).count()
     };
     let said = format!(
-        "{} of 4 are identical to the simulated run with the same seed; {} of 4 were punctual",
+        "{} of 4 runs are identical to the simulated run with the same seed\n{} of 4 runs were punctual",
         count(|row| row.as_scheduled),
         count(|row| row.punctual)
     );
@@ -382,5 +384,63 @@ fn completions_and_manual_pages_contain_every_command() {
     for page in ["sim.1", "sim-run.1", "sim-status.1"] {
         let page = fs::read_to_string(fixture.path("pages").join(page)).expect("a page");
         assert!(page.contains(".TH sim"), "{page}");
+    }
+}
+
+#[test]
+fn status_names_the_command_that_goes_on() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let run = ["run", "e.toml", "--engine", "virtual"];
+    fixture.sim(&[&run[..], &["--only", "1"]].concat());
+    let status = fixture.sim(&["status", "data/e"]);
+    assert!(
+        status.stdout.contains("e.toml --engine virtual\n"),
+        "{}",
+        status.stdout
+    );
+    assert!(status.stdout.contains("to resume"), "{}", status.stdout);
+    fixture.sim(&run);
+    let status = fixture.sim(&["status", "data/e"]);
+    assert!(!status.stdout.contains("to resume"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("analyze summary data/e"),
+        "{}",
+        status.stdout
+    );
+}
+
+#[test]
+fn status_of_shards_names_the_commands_of_the_missing_ones() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let run = ["run", "e.toml", "--engine", "virtual", "--shard", "1/2"];
+    fixture.sim(&run);
+    let status = fixture.sim(&["status", "data/e"]);
+    assert!(
+        status
+            .stdout
+            .contains("e.toml --engine virtual --shard 2/2"),
+        "{}",
+        status.stdout
+    );
+}
+
+#[test]
+fn runs_without_a_margin_have_advice() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", &format!("{EXPERIMENT}phase = \"aligned\"\n"));
+    let run = fixture.sim(&["run", "e.toml"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for (name, text) in [
+        ("run", &run.stderr),
+        ("status", &fixture.sim(&["status", "data/e"]).stdout),
+    ] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            text.contains("none of the runs can be punctual")
+                && text.contains("phase = \"spread\""),
+            "{name}: {text}"
+        );
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 mod cli;
+mod cluster_scripts;
 mod conformance;
 mod cut_short;
 mod dataset;
@@ -16,6 +17,7 @@ mod extension;
 mod failures;
 mod faults;
 mod golden;
+mod help;
 mod limits;
 mod line_ends;
 mod loopback;

@@ -1,0 +1,246 @@
+//! The boundary of stability along a swept parameter: the value at which as many messages arrive at a machine as it has ticks.
+//!
+//! It is the boundary of the fluid model ([`super::fluid`]), which describes the long run. Close to it, runs of a finite duration
+//! are critical. With one probability p for three machines at rates 1, 3 and 6, Y = 9 / (1 + s), and machine 0 is overloaded if
+//! s Y > 1. So the boundary is at s = 1/8, or p = 1 - 3 s / 2 = 0.8125.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sim::experiment::{Configuration, Internal, Rate, Rates};
+
+use super::fluid::Fluid;
+use super::links::Links;
+use super::system::System;
+
+/// Number of times that the interval with the boundary is halved. Then it is narrower than the numbers that are shown.
+const HALVINGS: usize = 40;
+
+/// A parameter along which there can be a boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// The probability that an idle tick is internal, equal for all machines.
+    Internal,
+    /// The rate of this machine.
+    Rate(usize),
+}
+
+impl Swept {
+    fn value(self, configuration: &Configuration) -> f64 {
+        match self {
+            Self::Internal => configuration.internal.at(0).value(),
+            Self::Rate(machine) => rates(configuration)[machine],
+        }
+    }
+
+    fn set(self, system: &mut System, value: f64) {
+        match self {
+            Self::Internal => system.internal.fill(value),
+            Self::Rate(machine) => system.rates[machine] = value,
+        }
+    }
+
+    /// A text that is equal for configurations that differ only in the swept parameter.
+    pub(super) fn rest(self, configuration: &Configuration) -> String {
+        let mut rest = configuration.clone();
+        match self {
+            Self::Internal => {
+                rest.internal = Internal::default();
+                rest.to_string()
+            }
+            Self::Rate(machine) => {
+                let others = configuration.rates.iter().enumerate();
+                let others = others.filter(|(index, _)| *index != machine);
+                let others: Vec<Rate> = others.map(|(_, rate)| rate).collect();
+                rest.rates = Rates::default();
+                format!("{others:?} {rest}")
+            }
+        }
+    }
+}
+
+/// A boundary of stability of one machine.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    /// One of the configurations that differ only in the swept parameter.
+    pub configuration: Arc<Configuration>,
+    /// The machine.
+    pub machine: usize,
+    /// The parameter.
+    pub swept: Swept,
+    /// The value of the parameter at the boundary.
+    pub value: f64,
+    /// Whether the machine is overloaded below this value, and not above it.
+    pub is_overloaded_below: bool,
+}
+
+/// Finds the boundaries along `internal` and, if the configurations differ in the rate of only one machine, along this rate. A
+/// boundary is found if it lies between two values of `configurations`.
+pub fn boundaries(configurations: &[Arc<Configuration>]) -> Vec<Boundary> {
+    let rate = swept_rate(configurations).map(Swept::Rate);
+    let swept = [Some(Swept::Internal), rate].into_iter().flatten();
+    swept
+        .flat_map(|swept| {
+            let groups = groups(configurations, swept);
+            groups
+                .into_iter()
+                .flat_map(move |group| along(&group, swept))
+        })
+        .collect()
+}
+
+fn rates(configuration: &Configuration) -> Vec<f64> {
+    configuration
+        .rates
+        .iter()
+        .map(|rate| rate.hertz())
+        .collect()
+}
+
+/// The only machine in whose rate the configurations differ.
+fn swept_rate(configurations: &[Arc<Configuration>]) -> Option<usize> {
+    let first = rates(configurations.first()?);
+    let all: Vec<Vec<f64>> = configurations.iter().map(|one| rates(one)).collect();
+    if all.iter().any(|rates| rates.len() != first.len()) {
+        return None;
+    }
+    let differs = |machine: &usize| all.iter().any(|rates| rates[*machine] != first[*machine]);
+    let mut differing = (0..first.len()).filter(differs);
+    let machine = differing.next()?;
+    differing.next().is_none().then_some(machine)
+}
+
+/// The configurations in groups that differ only in the swept parameter, each in ascending order of this parameter.
+fn groups(configurations: &[Arc<Configuration>], swept: Swept) -> Vec<Vec<Arc<Configuration>>> {
+    let mut indices: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<Vec<Arc<Configuration>>> = vec![];
+    for configuration in configurations {
+        if swept == Swept::Internal && configuration.internal.machines().is_some() {
+            continue;
+        }
+        let index = *indices
+            .entry(swept.rest(configuration))
+            .or_insert(groups.len());
+        if index == groups.len() {
+            groups.push(vec![]);
+        }
+        groups[index].push(Arc::clone(configuration));
+    }
+    for group in &mut groups {
+        group.sort_by(|a, b| swept.value(a).total_cmp(&swept.value(b)));
+    }
+    groups
+}
+
+/// The boundaries between neighbouring configurations of `group`.
+fn along(group: &[Arc<Configuration>], swept: Swept) -> Vec<Boundary> {
+    let Some(first) = group.first() else {
+        return vec![];
+    };
+    let system = System::from_configuration(first, 0.0);
+    if system.takes_all() {
+        return vec![];
+    }
+    let overloaded = |value: f64| {
+        let mut system = system.clone();
+        swept.set(&mut system, value);
+        overloaded(&system)
+    };
+    let values: Vec<f64> = group.iter().map(|one| swept.value(one)).collect();
+    let states: Vec<Option<Vec<bool>>> = values.iter().map(|value| overloaded(*value)).collect();
+    let mut found = vec![];
+    for machine in 0..system.rates.len() {
+        let state = |at: usize| states[at].as_ref().map(|state| state[machine]);
+        for at in 1..values.len() {
+            let (Some(below), Some(above)) = (state(at - 1), state(at)) else {
+                continue;
+            };
+            if below == above {
+                continue;
+            }
+            let is_below = |value: f64| overloaded(value).map(|state| state[machine] == below);
+            if let Some(value) = halve(values[at - 1], values[at], is_below) {
+                found.push(Boundary {
+                    configuration: Arc::clone(first),
+                    machine,
+                    swept,
+                    value,
+                    is_overloaded_below: below,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// For each machine, whether it has no idle ticks in the long run. None if this depends on chance.
+fn overloaded(system: &System) -> Option<Vec<bool>> {
+    let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
+    Some(fluid.active.iter().map(|active| !active).collect())
+}
+
+/// The value between `from` and `to` at which `is_below` changes. None if `is_below` cannot be computed.
+fn halve(mut from: f64, mut to: f64, is_below: impl Fn(f64) -> Option<bool>) -> Option<f64> {
+    for _ in 0..HALVINGS {
+        let middle = (from + to) / 2.0;
+        match is_below(middle)? {
+            true => from = middle,
+            false => to = middle,
+        }
+    }
+    Some((from + to) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim::experiment::{Experiment, Overrides};
+
+    fn found(parameters: &str) -> Vec<(usize, Swept, f64, bool)> {
+        let text = format!("seed = 1\n[parameters]\n{parameters}");
+        let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
+        let experiment = experiment.expect("an experiment");
+        let boundaries = boundaries(experiment.configurations()).into_iter();
+        boundaries
+            .map(|found| {
+                (
+                    found.machine,
+                    found.swept,
+                    (found.value * 1e6).round() / 1e6,
+                    found.is_overloaded_below,
+                )
+            })
+            .collect()
+    }
+
+    /// Machine 0: s Y = 9 s / (1 + s) = 1 at s = 1/8, so p = 0.8125. Machine 1: s Y = 6 s = 3 at s = 1/2, so p = 0.25.
+    #[test]
+    fn along_internal_as_worked_out_by_hand() {
+        let internal = found("rates = [1, 3, 6]\ninternal = [0.9, 0.1, 0.5]");
+        assert_eq!(
+            internal,
+            [
+                (0, Swept::Internal, 0.8125, true),
+                (1, Swept::Internal, 0.25, true)
+            ]
+        );
+        assert_eq!(
+            found("rates = [3, 3, 3]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }"),
+            []
+        );
+        assert_eq!(found("rates = [1, 3, 6]\ninternal = [0.5, 0.7]"), []);
+    }
+
+    /// At p = 0.7, s = 0.2 and Y = (r + 9) / 1.4 for three active machines. s Y = r at r = 1.5.
+    #[test]
+    fn along_the_rate_of_one_machine_as_worked_out_by_hand() {
+        let rates = found("rates = [[2, 3, 6], [0.5, 3, 6], [4, 3, 6]]\ninternal = 0.7");
+        assert_eq!(rates, [(0, Swept::Rate(0), 1.5, true)]);
+    }
+
+    #[test]
+    fn ticks_that_take_all_messages_have_no_boundary() {
+        let all = found("rates = [1, 3, 6]\ninternal = [0.1, 0.9]\nreceive = \"all\"");
+        assert_eq!(all, []);
+    }
+}

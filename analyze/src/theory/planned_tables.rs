@@ -1,0 +1,342 @@
+//! The predictions for an experiment as tables and as records.
+
+use std::collections::HashMap;
+
+use sim::experiment::{Configuration, PARAMETERS, Parameter, ValueKind};
+use sim::sweep::words::grouped;
+
+use super::boundary::{Boundary, Swept};
+use super::comparison::Compared;
+use super::planned::{PlannedConfiguration, predicted_alone};
+use super::prediction::Prediction;
+use super::quantity::Quantity;
+use super::regime::Regime;
+use super::tables::{REGIMES, described_measures, heading, reasons};
+use crate::output::table::{LINE, Table, keep_together, number};
+use crate::output::value::{Record, Value};
+
+/// The measures that the table shows. The records have all measures.
+const SHOWN: [Quantity; 5] = [
+    Quantity::BacklogGrowth,
+    Quantity::BacklogFinal,
+    Quantity::LogicalRate,
+    Quantity::LagFinal,
+    Quantity::JumpMean,
+];
+/// Number of digits after the decimal point of a boundary.
+const BOUNDARY_DECIMALS: usize = 4;
+
+/// The number of configurations in each regime, in words.
+pub fn planned_overview(configurations: &[PlannedConfiguration]) -> String {
+    let count = |regime: Option<Regime>| {
+        let configurations = configurations.iter();
+        let of_regime = configurations.filter(|one| one.worst_regime() == regime);
+        of_regime.count() as u64
+    };
+    let parts = [
+        (Some(Regime::Stable), "all machines are stable"),
+        (Some(Regime::Overloaded), "a machine is overloaded"),
+        (
+            Some(Regime::Critical),
+            "a machine is critical and none overloaded",
+        ),
+        (None, "nothing can be predicted"),
+    ];
+    let parts = parts.into_iter().filter_map(|(regime, words)| {
+        let of_regime = count(regime);
+        (of_regime > 0).then(|| format!("{words} in {}", grouped(of_regime)))
+    });
+    format!(
+        "Of {} configurations: {}.",
+        grouped(configurations.len() as u64),
+        parts.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// A table with a row for each machine of each configuration.
+pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
+    let all = || configurations.iter().map(|one| &*one.configuration);
+    let varying = varying(all());
+    let mut headings: Vec<String> = headings_of(&varying);
+    headings.extend(["machine", "regime"].map(str::to_owned));
+    let keys = headings.len();
+    let unknown = Prediction::default();
+    let sample = SHOWN.map(|quantity| predicted_alone(&unknown, quantity));
+    headings.extend(sample.iter().map(|measure| in_lines(&heading(measure))));
+    let mut rows = vec![];
+    for planned in configurations {
+        for (index, prediction) in planned.machines.iter().enumerate() {
+            let mut row = cells_of(&varying, &planned.configuration);
+            row.push(machine(&planned.configuration, index));
+            row.push(regime(prediction).unwrap_or("none").to_owned());
+            row.extend(SHOWN.map(|quantity| cell(&predicted_alone(prediction, quantity))));
+            rows.push(row);
+        }
+    }
+    let mut caption = vec![
+        "Predicted from the configurations alone, for the mean over many repetitions. A letter after a value is a caveat: the theory \
+         neglects something that affects this value."
+            .to_owned(),
+    ];
+    caption.extend(constant(all(), &varying));
+    caption.push(REGIMES.to_owned());
+    caption.extend(described_measures(&sample));
+    let machines = configurations.iter().flat_map(|planned| &planned.machines);
+    let shown: Vec<Compared> = machines
+        .flat_map(|machine| SHOWN.map(|quantity| predicted_alone(machine, quantity)))
+        .collect();
+    caption.extend(reasons(&shown));
+    Table {
+        title: "Theory before the runs",
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        headings,
+        rows,
+        caption,
+    }
+}
+
+/// A table of the boundaries of stability. None if there are none.
+pub fn boundary_table(
+    configurations: &[PlannedConfiguration],
+    boundaries: &[Boundary],
+) -> Option<Table> {
+    if boundaries.is_empty() {
+        return None;
+    }
+    let all = configurations.iter().map(|one| &*one.configuration);
+    let along_rate = |boundary: &Boundary| boundary.swept != Swept::Internal;
+    let varying: Vec<&Parameter> = varying(all)
+        .into_iter()
+        .filter(|parameter| {
+            let name = parameter.name;
+            let is_swept = |boundary: &Boundary| match boundary.swept {
+                Swept::Internal => name == "internal",
+                Swept::Rate(_) => name == "rates",
+            };
+            !boundaries.iter().all(is_swept)
+        })
+        .collect();
+    let mut headings = headings_of(&varying);
+    headings.extend(["machine", "overloaded if"].map(str::to_owned));
+    let rows = boundaries.iter().map(|boundary| {
+        let mut row: Vec<String> = varying
+            .iter()
+            .map(|parameter| key_cell(parameter, boundary))
+            .collect();
+        row.push(match boundary.swept {
+            Swept::Rate(swept) if swept == boundary.machine => swept.to_string(),
+            _ => machine(&boundary.configuration, boundary.machine),
+        });
+        row.push(condition(boundary));
+        row
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut caption = vec![
+        "The boundary of stability: at this value, as many messages arrive at the machine in the long run as it has ticks (fluid \
+         model). Boundaries are found between the smallest and the largest value in the experiment. A machine that is not listed \
+         has none there. Close to a boundary, the regime of a run is critical."
+            .to_owned(),
+    ];
+    if boundaries.iter().any(along_rate) {
+        caption.push("*: the value that varies.".to_owned());
+    }
+    Some(Table {
+        title: "Where stability ends",
+        numeric: vec![false; headings.len()],
+        headings,
+        rows,
+        caption,
+    })
+}
+
+/// The value of a parameter that does not vary along the boundary's sweep. The swept value is an asterisk.
+fn key_cell(parameter: &Parameter, boundary: &Boundary) -> String {
+    let configuration = &boundary.configuration;
+    match (boundary.swept, parameter.name) {
+        (Swept::Internal, "internal") => "*".to_owned(),
+        (Swept::Rate(swept), "rates") => {
+            let rates = configuration.rates.iter().enumerate();
+            let rates = rates.map(|(index, rate)| match index == swept {
+                true => "*".to_owned(),
+                false => rate.to_string(),
+            });
+            rates.collect::<Vec<_>>().join(",")
+        }
+        _ => parameter.cell(configuration),
+    }
+}
+
+fn condition(boundary: &Boundary) -> String {
+    let side = match boundary.is_overloaded_below {
+        true => "below",
+        false => "above",
+    };
+    let value = number(boundary.value, BOUNDARY_DECIMALS);
+    keep_together(&match boundary.swept {
+        Swept::Internal => format!("internal is {side} {value}"),
+        Swept::Rate(machine) => format!("rate of machine {machine} is {side} {value}/s"),
+    })
+}
+
+/// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
+/// value and the names of its caveats. `internal_boundary` and `rate_boundary` are the boundaries of stability of the machine along
+/// these parameters, the largest one if there are several.
+pub fn planned_records(
+    configurations: &[PlannedConfiguration],
+    boundaries: &[Boundary],
+) -> Vec<Record> {
+    let mut largest: HashMap<(String, usize), f64> = HashMap::new();
+    for boundary in boundaries {
+        let key = (
+            boundary.swept.rest(&boundary.configuration),
+            boundary.machine,
+        );
+        let value = largest.entry(key).or_insert(boundary.value);
+        *value = value.max(boundary.value);
+    }
+    let swept_rate = boundaries.iter().map(|boundary| boundary.swept);
+    let swept_rate = swept_rate.max_by_key(|swept| *swept != Swept::Internal);
+    let mut records = vec![];
+    for planned in configurations {
+        let configuration = &planned.configuration;
+        let along = |swept: Swept, machine: usize| {
+            let key = (swept.rest(configuration), machine);
+            largest.get(&key).copied()
+        };
+        for (index, prediction) in planned.machines.iter().enumerate() {
+            let mut record = record(configuration, index, prediction);
+            let internal = along(Swept::Internal, index);
+            let rate = swept_rate.filter(|swept| *swept != Swept::Internal);
+            let rate = rate.and_then(|swept| along(swept, index));
+            record.push(("internal_boundary".to_owned(), internal.into()));
+            record.push(("rate_boundary".to_owned(), rate.into()));
+            records.push(record);
+        }
+    }
+    records
+}
+
+fn record(configuration: &Configuration, index: usize, prediction: &Prediction) -> Record {
+    let parameters = PARAMETERS.iter().map(|parameter| {
+        let cell = parameter.cell(configuration);
+        let value = match (parameter.kind, cell.parse()) {
+            (ValueKind::Number | ValueKind::NumberOrList, Ok(number)) => Value::Number(number),
+            _ => Value::Text(cell),
+        };
+        (parameter.name.to_owned(), value)
+    });
+    let mut record: Record = parameters.collect();
+    let mut push = |name: &str, value: Value| record.push((name.to_owned(), value));
+    push("machine", Value::Integer(index as i64));
+    push(
+        "rate",
+        configuration
+            .rates
+            .iter()
+            .nth(index)
+            .map(|rate| rate.hertz())
+            .into(),
+    );
+    push("regime", regime(prediction).map(str::to_owned).into());
+    push("arrival_rate_predicted", prediction.arrival_rate.into());
+    push("idle_rate_predicted", prediction.idle_rate.into());
+    push(
+        "backlog_final_sd_predicted",
+        prediction.backlog_final_sd.into(),
+    );
+    for quantity in Quantity::ALL {
+        let predicted = predicted_alone(prediction, quantity);
+        let caveats: Vec<&str> = predicted
+            .caveats
+            .iter()
+            .map(|caveat| caveat.name())
+            .collect();
+        push(
+            &format!("{}_predicted", quantity.name()),
+            predicted.predicted.into(),
+        );
+        push(
+            &format!("{}_caveats", quantity.name()),
+            Value::Text(caveats.join("; ")),
+        );
+    }
+    record
+}
+
+/// The parameters in which the configurations differ, and always `rates` and `internal`.
+fn varying<'c>(
+    configurations: impl Iterator<Item = &'c Configuration> + Clone,
+) -> Vec<&'static Parameter> {
+    let differs = |parameter: &Parameter| {
+        let mut cells = configurations.clone().map(|one| parameter.cell(one));
+        let first = cells.next();
+        cells.any(|cell| Some(&cell) != first.as_ref())
+    };
+    let is_shown = |parameter: &&Parameter| {
+        ["rates", "internal"].contains(&parameter.name) || differs(parameter)
+    };
+    PARAMETERS.iter().filter(is_shown).collect()
+}
+
+fn headings_of(parameters: &[&Parameter]) -> Vec<String> {
+    let headings = parameters.iter();
+    headings
+        .map(|parameter| parameter.heading.to_owned())
+        .collect()
+}
+
+fn cells_of(parameters: &[&Parameter], configuration: &Configuration) -> Vec<String> {
+    let cells = parameters.iter();
+    cells
+        .map(|parameter| parameter.cell(configuration))
+        .collect()
+}
+
+/// The parameters that are equal in all configurations, in words.
+fn constant<'c>(
+    mut configurations: impl Iterator<Item = &'c Configuration>,
+    varying: &[&Parameter],
+) -> Option<String> {
+    let first = configurations.next()?;
+    let is_constant = |parameter: &&Parameter| {
+        let is_varying = varying.iter().any(|other| other.name == parameter.name);
+        !is_varying && !parameter.can_be_left_out(first)
+    };
+    let words: Vec<String> = PARAMETERS
+        .iter()
+        .filter(is_constant)
+        .map(|parameter| {
+            let cell = parameter.cell(first);
+            keep_together(&match parameter.heading.strip_suffix(" (s)") {
+                Some(heading) => format!("{heading} {cell} s"),
+                None => format!("{} {cell}", parameter.heading),
+            })
+        })
+        .collect();
+    (!words.is_empty()).then(|| format!("Every run: {}.", words.join(", ")))
+}
+
+/// The words of a heading, one in each line.
+fn in_lines(heading: &str) -> String {
+    heading.replace(' ', LINE)
+}
+
+fn machine(configuration: &Configuration, index: usize) -> String {
+    let rate = configuration.rates.iter().nth(index);
+    let rate = rate.map_or(String::new(), |rate| format!(" at {rate}/s"));
+    keep_together(&format!("{index}{rate}"))
+}
+
+fn regime(prediction: &Prediction) -> Option<&'static str> {
+    prediction.regime.map(Regime::name)
+}
+
+fn cell(predicted: &Compared) -> String {
+    let Some(value) = predicted.predicted else {
+        return "none".to_owned();
+    };
+    let letters = predicted.caveats.iter().map(|caveat| caveat.letter());
+    let letters: String = letters.collect();
+    let value = number(value, predicted.measure.decimals);
+    keep_together(format!("{value} {letters}").trim_end())
+}

@@ -1,0 +1,215 @@
+//! Scripts that run an experiment in shards: a job array of Slurm, or a command of GNU parallel. Their sizes come from the plan of
+//! the largest shard.
+
+use std::env;
+use std::fmt::Write;
+use std::time::Duration;
+
+use sim::console::command_line;
+use sim::experiment::{EngineKind, Experiment};
+use sim::sweep::words::{bytes_in_words, grouped, in_words};
+use sim::sweep::{Capacity, Plan};
+
+/// The script for job arrays that users submit by hand. The generated scripts have its body.
+const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
+/// The first line of its body.
+const BODY: &str = "set -euo pipefail\n";
+/// The line of the body that names the command in messages.
+const SUBMIT: &str = "submit='sbatch ";
+/// Options of `sim plan` that `sim run` does not have.
+const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
+
+/// The time limit is the planned time multiplied by this, plus [`TIME_FOR_START`].
+const TIME_FACTOR: f64 = 1.5;
+const TIME_FOR_START: Duration = Duration::from_secs(5 * 60);
+/// Time limits and memory are rounded up to multiples of these.
+const MINUTES_STEP: u64 = 5;
+const MEGABYTES_STEP: u64 = 100;
+/// The memory limit is the planned memory multiplied by this. It is at least [`MIN_MEGABYTES`].
+const MEMORY_FACTOR: f64 = 1.5;
+const MIN_MEGABYTES: u64 = 500;
+
+/// What a script is for.
+pub struct Cluster<'p> {
+    /// The whole experiment.
+    pub experiment: &'p Experiment,
+    /// The plan of its largest shard on this computer.
+    pub largest: &'p Plan,
+    /// The resources of this computer.
+    pub capacity: &'p Capacity,
+    /// Number of shards.
+    pub shards: u32,
+    /// Number of shards at once, if it is limited.
+    pub at_once: Option<u32>,
+}
+
+impl Cluster<'_> {
+    fn minutes(&self) -> u64 {
+        let limit = self.largest.wall_time.mul_f64(TIME_FACTOR) + TIME_FOR_START;
+        let minutes = limit.as_secs().div_ceil(60);
+        minutes.next_multiple_of(MINUTES_STEP)
+    }
+
+    fn megabytes(&self) -> u64 {
+        let megabytes = self.largest.memory_bytes as f64 * MEMORY_FACTOR / 1e6;
+        (megabytes.ceil() as u64)
+            .max(MIN_MEGABYTES)
+            .next_multiple_of(MEGABYTES_STEP)
+    }
+
+    fn is_tcp(&self) -> bool {
+        self.experiment.engine == EngineKind::Tcp
+    }
+
+    /// The sizes in words, as comments.
+    fn sizes(&self) -> String {
+        let plan = self.largest;
+        let mut text = format!(
+            "# The largest of the {} shards has {} runs, {} at once. It needs about {}, {} of memory and {} of disk.\n",
+            grouped(self.shards.into()),
+            grouped(plan.to_do.len() as u64),
+            grouped(plan.width.runs as u64),
+            in_words(plan.wall_time),
+            bytes_in_words(plan.memory_bytes),
+            bytes_in_words(plan.disk_bytes),
+        );
+        let _ = writeln!(
+            text,
+            "# These sizes hold for {} cores and {} open files, as on the computer where this script was made.",
+            self.capacity.cores, self.capacity.files
+        );
+        text
+    }
+
+    /// Lines that raise the limit of open files, for the tcp engine.
+    fn open_files(&self) -> String {
+        let files = self.largest.files;
+        match self.is_tcp() {
+            true => format!(
+                "# Sockets are open files. With fewer, sim makes fewer runs at once and takes longer.\n\
+                 ulimit -n {files} 2>/dev/null || echo \"only $(ulimit -Hn) open files are allowed here, {files} were planned\" >&2\n"
+            ),
+            false => String::new(),
+        }
+    }
+
+    /// Returns a script for `sbatch`.
+    pub fn slurm(&self) -> String {
+        let mut options = vec![
+            format!("--job-name={}", self.experiment.name),
+            match self.at_once {
+                Some(at_once) => format!("--array=1-{}%{at_once}", self.shards),
+                None => format!("--array=1-{}", self.shards),
+            },
+            "--nodes=1".to_owned(),
+            "--ntasks=1".to_owned(),
+            format!("--cpus-per-task={}", self.capacity.cores),
+            format!("--time={}", clock_time(self.minutes())),
+            format!("--mem={}M", self.megabytes()),
+        ];
+        if self.is_tcp() {
+            options.push("--exclusive".to_owned());
+        }
+        options
+            .extend(["--requeue", "--open-mode=append", "--signal=B:USR1@60"].map(str::to_owned));
+        let options = options.iter().map(|option| format!("#SBATCH {option}\n"));
+        let one_a_node = match self.is_tcp() {
+            true => {
+                "# --exclusive: one shard a node, because other work on the node makes ticks late.\n"
+            }
+            false => "",
+        };
+        format!(
+            "#!/usr/bin/env bash\n{}\
+             # If your cluster needs an account or a partition, fill them in and remove one # in each line:\n\
+             ##SBATCH --account=ACCOUNT\n\
+             ##SBATCH --partition=PARTITION\n\
+             #\n\
+             # Submit it in the project's folder: sbatch FILE. SIM is the program [target/release/sim].\n{}{one_a_node}\
+             set -- {}\n{}{}",
+            options.collect::<String>(),
+            self.sizes(),
+            run_arguments(),
+            self.open_files(),
+            body()
+        )
+    }
+
+    /// Returns a script that runs the shards with GNU parallel, on this computer or on the hosts in a file.
+    pub fn parallel(&self) -> String {
+        let at_once = self.at_once.unwrap_or(1);
+        let megabytes = self.megabytes();
+        let minutes = self.minutes();
+        format!(
+            "#!/usr/bin/env bash\n\
+             # Runs {shards} shards with GNU parallel, {at_once} at once on each host. To resume, run it again.\n\
+             # HOSTS is a file with a host in each line; all hosts see this folder [only this computer].\n\
+             # SIM is the program [target/release/sim].\n{sizes}\
+             # A shard that takes more than {minutes} minutes is stopped; the next start resumes it.\n\
+             set -euo pipefail\n{files}\
+             parallel ${{HOSTS:+--sshloginfile \"$HOSTS\" --workdir .}} --jobs {at_once} --memfree {megabytes}M --timeout {seconds} \\\n  \
+             \"${{SIM:-target/release/sim}}\" run {arguments} --shard '{{}}/{shards}' ::: $(seq {shards})",
+            shards = self.shards,
+            sizes = self.sizes(),
+            files = self.open_files(),
+            seconds = minutes * 60,
+            arguments = run_arguments(),
+        )
+    }
+}
+
+/// The arguments of `sim run` for the same experiment: those of `sim plan` without its own options.
+fn run_arguments() -> String {
+    let words: Vec<_> = env::args_os().collect();
+    let after_plan = words.iter().position(|word| word == "plan").unwrap_or(0) + 1;
+    let mut arguments = vec![];
+    let mut words = words.into_iter().skip(after_plan);
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        let is_own = |option: &str| text == *option || text.starts_with(&format!("{option}="));
+        match OWN_OPTIONS.iter().any(|option| is_own(option)) {
+            true if !text.contains('=') => drop(words.next()),
+            true => {}
+            false => arguments.push(word),
+        }
+    }
+    command_line(arguments)
+}
+
+/// The body of the script that users submit by hand, with another command in its messages.
+fn body() -> String {
+    let (_, body) = SBATCH.split_once(BODY).unwrap_or(("", SBATCH));
+    let lines = body.lines().map(|line| match line.starts_with(SUBMIT) {
+        true => "submit='sbatch FILE'",
+        false => line,
+    });
+    BODY.to_owned() + &lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Writes minutes as Slurm wants them: `D-HH:MM:00`.
+fn clock_time(minutes: u64) -> String {
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    match days {
+        0 => format!("{hours:02}:{minutes:02}:00"),
+        _ => format!("{days}-{hours:02}:{minutes:02}:00"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_slurm_wants_them() {
+        let times = [5, 65, 1440 + 61].map(clock_time);
+        assert_eq!(times, ["00:05:00", "01:05:00", "1-01:01:00"]);
+    }
+
+    #[test]
+    fn the_body_is_that_of_the_script_of_the_documents() {
+        assert!(SBATCH.contains(BODY) && SBATCH.contains(SUBMIT));
+        let body = body();
+        assert!(body.starts_with(BODY) && body.contains("submit='sbatch FILE'"));
+        assert!(!body.contains("#SBATCH"), "{body}");
+    }
+}

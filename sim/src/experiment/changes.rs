@@ -1,0 +1,224 @@
+//! Changes the text of an experiment file: values from the command line (`--set`) replace values of the file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::PARAMETERS;
+use crate::toml_reader::{self, COMMAND_LINE, Mistake, nearest};
+
+/// The keys of an experiment file, outside its tables, that can be changed.
+const TOP_LEVEL: [&str; 8] = [
+    "name",
+    "description",
+    "seed",
+    "repetitions",
+    "duration_s",
+    "engine",
+    "time_scale",
+    "isolation",
+];
+
+/// A value that replaces the value of an experiment file, written as `KEY=VALUE`: a key of the file or a parameter, and a value in
+/// TOML. Quotes around a single word can be left out.
+#[derive(Clone, Debug)]
+pub struct Change {
+    key: String,
+    value: Value,
+}
+
+impl Change {
+    /// Creates the change of the number of repetitions.
+    pub fn repetitions(count: u32) -> Self {
+        Self {
+            key: "repetitions".to_owned(),
+            value: i64::from(count).into(),
+        }
+    }
+
+    /// Returns the keys that can be changed.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        let dimensions = PARAMETERS
+            .iter()
+            .filter(|parameter| parameter.is_dimension());
+        TOP_LEVEL
+            .into_iter()
+            .chain(dimensions.map(|parameter| parameter.name))
+    }
+
+    /// Returns the key with the table around it, as mistakes in the file name it.
+    fn full_key(&self) -> String {
+        match TOP_LEVEL.contains(&&*self.key) {
+            true => self.key.clone(),
+            false => format!("parameters.{}", self.key),
+        }
+    }
+
+    /// Makes the change. Returns why it is not possible.
+    fn apply(&self, document: &mut DocumentMut) -> Result<(), String> {
+        let root = document.as_table_mut();
+        if TOP_LEVEL.contains(&&*self.key) {
+            root.insert(&self.key, Item::Value(self.value.clone()));
+            return Ok(());
+        }
+        if is_in_cases(root, &self.key) {
+            return Err(
+                "the cases of the file have their own values; change them there".to_owned(),
+            );
+        }
+        let parameters = root
+            .entry("parameters")
+            .or_insert_with(|| Item::Table(Table::new()));
+        match parameters.as_table_like_mut() {
+            Some(table) => {
+                table.insert(&self.key, Item::Value(self.value.clone()));
+                Ok(())
+            }
+            None => Err("the file's `parameters` is not a table".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value.to_string().trim())
+    }
+}
+
+impl FromStr for Change {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let example = "wanted KEY=VALUE, such as internal=0.4 or rates=[[1,3,6],[2,3,4]]";
+        let (key, value) = text.split_once('=').ok_or(example)?;
+        let (key, value) = (key.trim(), value.trim());
+        let known: Vec<&str> = Self::keys().collect();
+        if !known.contains(&key) {
+            return Err(match nearest(key, &known) {
+                Some(near) => format!("there is no key `{key}`; did you mean `{near}`?"),
+                None => format!("there is no key `{key}`; known here: {}", known.join(", ")),
+            });
+        }
+        let is_word = value.starts_with(|first: char| first.is_ascii_alphabetic());
+        let value = match value.parse() {
+            Ok(value) => value,
+            Err(_) if is_word && !value.contains('\n') => value.into(),
+            Err(_) => {
+                return Err(format!(
+                    "`{value}` is no value in TOML; give a number, a word, or a list such as [0.4, 0.7]"
+                ));
+            }
+        };
+        Ok(Self {
+            key: key.to_owned(),
+            value,
+        })
+    }
+}
+
+fn is_in_cases(root: &Table, key: &str) -> bool {
+    let Some(cases) = root.get("cases") else {
+        return false;
+    };
+    let tables = cases.as_array_of_tables().into_iter().flatten();
+    let inline = cases.as_array().into_iter().flatten();
+    let inline = inline.filter_map(Value::as_inline_table);
+    let mut tables = tables.map(|case| case.contains_key(key));
+    let mut inline = inline.map(|case| case.contains_key(key));
+    tables.any(|has| has) || inline.any(|has| has)
+}
+
+/// Returns `text` with all `changes`. Comments and the order of keys stay.
+///
+/// # Errors
+///
+/// Returns a mistake for each change that is not possible.
+pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistake>> {
+    let Ok(mut document) = text.parse::<DocumentMut>() else {
+        // The reader of the file says what is wrong with it.
+        return Ok(text.to_owned());
+    };
+    let mut mistakes = vec![];
+    for change in changes {
+        if let Err(message) = change.apply(&mut document) {
+            mistakes.push(Mistake {
+                line: COMMAND_LINE,
+                key: change.full_key(),
+                message,
+            });
+        }
+    }
+    match mistakes.is_empty() {
+        true => Ok(document.to_string()),
+        false => Err(mistakes),
+    }
+}
+
+/// Corrects the lines of `mistakes`, which were found in the changed text. A mistake in a changed value has no line in the file
+/// `text`. Other mistakes have the line that their key has there.
+pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
+    for mistake in mistakes {
+        let is_changed = |change: &Change| {
+            let rest = mistake.key.strip_prefix(&change.full_key());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        if changes.iter().any(is_changed) {
+            mistake.line = COMMAND_LINE;
+        } else if !mistake.key.is_empty() {
+            mistake.line = toml_reader::line_of(text, &mistake.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(texts: &[&str]) -> Vec<Change> {
+        let changes = texts.iter().map(|text| text.parse());
+        changes.map(|change| change.expect("a change")).collect()
+    }
+
+    #[test]
+    fn values_are_replaced_in_place_and_new_keys_get_into_their_table() {
+        let text = "# A comment.\nseed = 1\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\ninternal = 0.7\n";
+        let changes = changes(&["internal=[0.4,0.5]", "phase=uniform", "repetitions = 20"]);
+        assert_eq!(
+            apply(text, &changes).expect("changed"),
+            "# A comment.\nseed = 1\nrepetitions = 20\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\ninternal = [0.4,0.5]\nphase = \"uniform\"\n"
+        );
+        let dotted = apply("seed = 1\nparameters.internal = 0.7\n", &changes[..1]);
+        assert_eq!(
+            dotted.expect("changed"),
+            "seed = 1\nparameters.internal = [0.4,0.5]\n"
+        );
+        let written: Vec<String> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(
+            written,
+            ["internal=[0.4,0.5]", "phase=\"uniform\"", "repetitions=20"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_change_is_refused() {
+        for (text, wanted) in [
+            ("internal", "wanted KEY=VALUE"),
+            ("intern=0.4", "did you mean `internal`?"),
+            ("exclude=[]", "known here: name, description"),
+            ("internal=[0.4", "is no value in TOML"),
+            ("internal=0.4\nseed = 3", "is no value in TOML"),
+        ] {
+            let error = text.parse::<Change>().expect_err(text);
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_of_cases_cannot_be_changed() {
+        let text = "seed = 1\n[parameters]\nrates = [1, 3]\n[[cases]]\ninternal = 0.5\n";
+        let mistakes = apply(text, &changes(&["internal=0.4"])).expect_err("a mistake");
+        assert_eq!(mistakes[0].key, "parameters.internal");
+        assert_eq!(mistakes[0].line, COMMAND_LINE);
+    }
+}

@@ -1,0 +1,124 @@
+//! The line that says how far a sweep is.
+
+use std::time::Duration;
+
+use super::words::{grouped, in_words};
+
+/// The shortest bar beside which words are shown, with its space, in columns.
+const MIN_BAR: usize = 12;
+/// A share of late ticks below this is shown as nothing: it would be 0.00 %.
+const MIN_LATE: f64 = 0.000_05;
+
+/// How far a sweep is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ProgressState {
+    /// The share of the run time that is done, from 0 to 1.
+    pub share: f64,
+    /// Number of runs that have ended.
+    pub done: u64,
+    /// Number of runs that the sweep makes.
+    pub to_do: u64,
+    /// Wall time that is left.
+    pub remaining: Duration,
+    /// Number of runs under way.
+    pub active: u64,
+    /// Number of runs that failed.
+    pub failed: u64,
+    /// The share of ticks that were late by more than a millisecond, from 0 to 1.
+    pub late: f64,
+}
+
+impl ProgressState {
+    /// Describes the state in full.
+    pub fn in_full(&self) -> String {
+        self.words(self.parts().len())
+    }
+
+    /// Describes the state in a terminal of `width` columns, so that there is space for a bar. If there is too little space, the
+    /// less important words are left out.
+    pub fn beside_bar(&self, width: usize) -> String {
+        let fits = |words: &String| words.chars().count() + MIN_BAR <= width;
+        let counts = (0..=self.parts().len()).rev();
+        let mut candidates = counts.map(|count| self.words(count));
+        candidates.find(fits).unwrap_or_default()
+    }
+
+    /// The words with the `count` most important parts, in the order of the line.
+    fn words(&self, count: usize) -> String {
+        let mut parts = self.parts();
+        parts.sort_by_key(|(importance, _)| *importance);
+        parts.truncate(count);
+        let order = self.parts();
+        parts.sort_by_key(|part| order.iter().position(|other| other.0 == part.0));
+        let words: Vec<String> = parts.into_iter().map(|(_, words)| words).collect();
+        words.join(", ")
+    }
+
+    /// The parts of the line with their importance: 0 is the most important.
+    fn parts(&self) -> Vec<(u8, String)> {
+        let mut parts = vec![
+            (0, format!("{:.1} %", 100.0 * self.share)),
+            (
+                2,
+                format!("{}/{} runs", grouped(self.done), grouped(self.to_do)),
+            ),
+            (1, format!("{} left", in_words(self.remaining))),
+            (5, format!("{} active", grouped(self.active))),
+        ];
+        if self.failed > 0 {
+            parts.push((3, format!("{} failed", grouped(self.failed))));
+        }
+        if self.late >= MIN_LATE {
+            let percent = 100.0 * self.late;
+            parts.push((4, format!("{percent:.2} % of ticks > 1 ms late")));
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_important_words_are_left_out_in_narrow_terminals() {
+        let state = ProgressState {
+            share: 0.1234,
+            done: 1_234,
+            to_do: 38_880,
+            remaining: Duration::from_secs(30_000),
+            active: 3_304,
+            failed: 2,
+            late: 0.0123,
+        };
+        let lines = [120, 80, 60, 40, 20, 10].map(|width| {
+            let words = state.beside_bar(width);
+            assert!(
+                words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
+                "{words}"
+            );
+            words
+        });
+        assert_eq!(
+            lines,
+            [
+                "12.3 %, 1,234/38,880 runs, 8 h 20 min left, 3,304 active, 2 failed, 1.23 % of ticks > 1 ms late",
+                "12.3 %, 1,234/38,880 runs, 8 h 20 min left, 2 failed",
+                "12.3 %, 1,234/38,880 runs, 8 h 20 min left",
+                "12.3 %, 8 h 20 min left",
+                "12.3 %",
+                "",
+            ]
+        );
+    }
+
+    #[test]
+    fn lateness_and_failures_are_shown_only_if_there_are_some() {
+        let state = ProgressState {
+            to_do: 4,
+            late: 0.000_04,
+            ..ProgressState::default()
+        };
+        assert_eq!(state.in_full(), "0.0 %, 0/4 runs, 0 s left, 0 active");
+    }
+}

@@ -1,0 +1,139 @@
+//! `--set` and `--repetitions` change values of an experiment without its file.
+
+use std::fs;
+
+use sim::experiment::{Experiment, Overrides};
+use sim::log::Dataset;
+
+use super::{EXPERIMENT, Fixture};
+
+const VIRTUAL: [&str; 2] = ["--engine", "virtual"];
+
+impl Fixture {
+    fn run(&self, file: &str, data: &str, options: &[&str]) -> super::Outcome {
+        let arguments = [&["run", file, "--data", data], &VIRTUAL[..], options].concat();
+        self.sim(&arguments)
+    }
+}
+
+#[test]
+fn a_changed_experiment_is_the_one_of_an_edited_file() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let edited = EXPERIMENT
+        .replace("[[1, 3, 6], [2, 3]]", "[[1,2,3]]")
+        .replace("internal = 0.5", "internal = 0.4")
+        .replace("repetitions = 2", "repetitions = 3");
+    fixture.write("edited/e.toml", &edited);
+    let options = ["--set", "internal=0.4", "--set", "rates=[[1,2,3]]"];
+    let changed = fixture.run(
+        "e.toml",
+        "changed",
+        &[&options[..], &["--repetitions", "3"]].concat(),
+    );
+    assert_eq!(changed.code, 0, "{}", changed.stderr);
+    let edited = fixture.run("edited/e.toml", "edited-data", &[]);
+    assert_eq!(edited.code, 0, "{}", edited.stderr);
+    let [a, b] =
+        ["changed", "edited-data"].map(|name| Dataset::open(&fixture.path(name)).expect("one"));
+    assert_eq!(a.manifest().identity, b.manifest().identity);
+    assert_eq!(a.manifest().experiment, b.manifest().experiment);
+    assert_eq!(
+        a.manifest().changes,
+        ["internal=0.4", "rates=[[1,2,3]]", "repetitions=3"]
+    );
+    assert_eq!(a.finished().count(), 3);
+    let copy = fixture.path("changed/experiment.toml");
+    let copy = Experiment::read(&copy, Overrides::default()).expect("an experiment");
+    assert_eq!(
+        copy.configurations()[0].to_string().split(' ').next(),
+        Some("rates=1,2,3")
+    );
+    assert_eq!(copy.repetitions, 3);
+}
+
+#[test]
+fn without_the_same_changes_a_sweep_says_what_differs() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    assert_eq!(
+        fixture.run("e.toml", "d", &["--set", "internal=0.4"]).code,
+        0
+    );
+    let without = fixture.run("e.toml", "d", &[]);
+    assert_eq!(without.code, 2);
+    for line in [
+        "internal: 0.4 in the dataset, 0.5 in the experiment",
+        "the dataset was made with --set internal=0.4: use the same options",
+    ] {
+        assert!(without.stderr.contains(line), "{}", without.stderr);
+    }
+    // What only adds runs is not refused, but reported.
+    let more = fixture.run("e.toml", "d", &["--set", "internal=[0.4, 0.5]"]);
+    assert_eq!(more.code, 0, "{}", more.stderr);
+    assert!(
+        more.stderr.contains(
+            "the sweep before this one had --set internal=0.4, this one has --set 'internal=[0.4, 0.5]'"
+        ),
+        "{}",
+        more.stderr
+    );
+}
+
+#[test]
+fn mistakes_in_changed_values_name_the_option_and_others_their_line() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", &format!("{EXPERIMENT}stamp = \"late\"\n"));
+    let plan = fixture.sim(&[
+        "plan",
+        "e.toml",
+        "--set",
+        "internal=2",
+        "--set",
+        "phase=uniform",
+    ]);
+    assert_eq!(plan.code, 2);
+    assert!(
+        plan.stderr
+            .contains("--set: `parameters.internal`: 2 is not a probability from 0 to 1"),
+        "{}",
+        plan.stderr
+    );
+    assert!(
+        plan.stderr.contains("e.toml:8: `parameters.stamp`"),
+        "{}",
+        plan.stderr
+    );
+    let unknown = fixture.sim(&["plan", "e.toml", "--set", "intern=2"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("did you mean `internal`?"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn the_plan_shows_the_changes() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let plan = fixture.sim(&[
+        "plan",
+        "e.toml",
+        "--set",
+        "internal=0.4",
+        "--repetitions",
+        "20",
+    ]);
+    assert!(
+        plan.stdout
+            .contains("--set internal=0.4 --set repetitions=20"),
+        "{}",
+        plan.stdout
+    );
+    assert!(plan.stdout.contains("40 (0 done"), "{}", plan.stdout);
+    assert_eq!(
+        fs::read_to_string(fixture.path("e.toml")).expect("text"),
+        EXPERIMENT
+    );
+}

@@ -1,0 +1,173 @@
+//! `sim plan --slurm` and `--parallel`: the scripts have sizes from the plan, and they make all runs. Slurm and GNU parallel are not
+//! needed: the scripts run with the variables that Slurm sets, and with a small program in the place of `parallel`.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use sim::experiment::{Experiment, Overrides, Run, Shard, ShardRule};
+use sim::log::Dataset;
+
+use crate::support::bash;
+
+const EXPERIMENT: &str = "seed = 7\nduration_s = 2\nrepetitions = 4\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
+const RUNS: usize = 8;
+/// A `parallel` that does the jobs one after the other, and writes its options to a file.
+const PARALLEL: &str = r#"#!/usr/bin/env bash
+options=() command=() 
+while [[ $1 == --* ]]; do options+=("$1" "$2"); shift 2; done
+echo "${options[*]}" > options
+while [[ $1 != ::: ]]; do command+=("$1"); shift; done
+shift
+for job; do "${command[@]//\{\}/$job}"; done
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
+    folder
+}
+
+/// Prints a script to `script` and returns it.
+fn script(folder: &Path, options: &str) -> String {
+    let output = bash(folder, &format!("$SIM plan e.toml {options} > script"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    fs::read_to_string(folder.join("script")).expect("a script")
+}
+
+fn check_complete(dataset: &Path) {
+    let dataset = Dataset::open(dataset).expect("a dataset");
+    assert_eq!(dataset.finished().count(), RUNS);
+    assert_eq!(dataset.to_do(), 0);
+    assert!(dataset.missing_shards().is_empty());
+}
+
+#[test]
+fn a_slurm_script_has_the_sizes_of_the_plan_and_makes_all_runs() {
+    let folder = folder();
+    let text = script(
+        folder.path(),
+        "--slurm 2 --at-once 1 --engine virtual --data 'my data'",
+    );
+    for line in [
+        "#SBATCH --job-name=e",
+        "#SBATCH --array=1-2%1",
+        "#SBATCH --time=00:05:00",
+        "#SBATCH --mem=500M",
+        "##SBATCH --account=ACCOUNT",
+        "##SBATCH --partition=PARTITION",
+        "set -- e.toml --engine virtual --data 'my data'",
+    ] {
+        assert!(
+            text.lines().any(|other| other == line),
+            "{line} is not in\n{text}"
+        );
+    }
+    assert!(!text.contains("--exclusive"), "{text}");
+    for task in [1, 2] {
+        let variables = format!(
+            "SLURM_ARRAY_TASK_ID={task} SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=2 SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_JOB_ID=7"
+        );
+        let output = bash(folder.path(), &format!("{variables} bash script"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    check_complete(&folder.path().join("my data"));
+}
+
+#[test]
+fn shards_over_tcp_have_a_node_of_their_own_and_open_files() {
+    let folder = folder();
+    let text = script(folder.path(), "--slurm 2 --time-scale 0.01");
+    // A run takes 200 s: 1.5 times as long and 5 minutes.
+    for line in [
+        "#SBATCH --array=1-2",
+        "#SBATCH --exclusive",
+        "#SBATCH --time=00:10:00",
+    ] {
+        assert!(
+            text.lines().any(|other| other == line),
+            "{line} is not in\n{text}"
+        );
+    }
+    assert!(text.contains("\nulimit -n "), "{text}");
+    let mut bash = Command::new("bash");
+    let syntax = bash.arg("-n").arg(folder.path().join("script"));
+    assert!(syntax.status().expect("bash").success());
+}
+
+#[test]
+fn a_script_for_parallel_makes_all_runs() {
+    let folder = folder();
+    script(folder.path(), "--parallel 3 --at-once=2 --engine virtual");
+    fs::write(folder.path().join("parallel"), PARALLEL).expect("written");
+    let output = bash(
+        folder.path(),
+        "chmod +x parallel; PATH=.:$PATH HOSTS=hosts bash script",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let options = fs::read_to_string(folder.path().join("options")).expect("options");
+    assert_eq!(
+        options.trim(),
+        "--sshloginfile hosts --workdir . --jobs 2 --memfree 500M --timeout 300"
+    );
+    check_complete(&folder.path().join("data/e"));
+}
+
+#[test]
+fn options_that_do_not_fit_are_refused() {
+    let folder = folder();
+    for (options, said) in [
+        ("--at-once 2", "add --slurm N or --parallel N"),
+        ("--slurm 2 --parallel 2", "cannot be used with"),
+        ("--slurm 2 --shard 1/2", "cannot be used with"),
+        ("--slurm 0", "0 is not in 1..="),
+    ] {
+        let output = bash(folder.path(), &format!("$SIM plan e.toml {options}"));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+/// Shards that an earlier version of the program started keep its rule.
+#[test]
+fn shards_that_were_divided_by_key_stay_so() {
+    let folder = folder();
+    let experiment = folder.path().join("e.toml");
+    let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
+    let rules = [ShardRule::ByKey, ShardRule::InTurn];
+    let shards = [1, 2].map(|number| Shard { number, of: 2 });
+    let same = |run: &Run| {
+        let mut shards = shards.iter();
+        let shard = shards.find(|shard| rules.iter().all(|rule| shard.has(run, *rule)));
+        Some((run.index, *shard?))
+    };
+    let same = experiment.runs().find_map(|run| same(&run));
+    let (only, first) = same.expect("a run that is in the same shard by both rules");
+    let sim = |options: &str| {
+        let line = format!("$SIM run e.toml --engine virtual {options}");
+        let output = bash(folder.path(), &line);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+    };
+    sim(&format!("--shard {first} --only {only}"));
+    let first_folder = folder.path().join("data/e").join(first.folder());
+    let manifest = first_folder.join("dataset.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let earlier = text.replace("  \"shards_in_turn\": true,\n", "");
+    assert_ne!(text, earlier);
+    fs::write(&manifest, earlier).expect("written");
+    sim("--shard 1/2");
+    sim("--shard 2/2");
+    check_complete(&folder.path().join("data/e"));
+    let made = Dataset::open(&first_folder)
+        .expect("a shard")
+        .finished()
+        .count();
+    let is_first = |run: &Run| first.has(run, ShardRule::ByKey);
+    assert_eq!(made, experiment.runs().filter(is_first).count());
+}
