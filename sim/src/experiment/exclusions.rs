@@ -32,7 +32,8 @@ impl Exclusion {
         Self(dimensions.iter().map(values).collect())
     }
 
-    fn covers(&self, configuration: &Configuration) -> bool {
+    /// Returns whether `configuration` has one of the values in each dimension.
+    pub(super) fn covers(&self, configuration: &Configuration) -> bool {
         self.0.iter().all(|values| {
             let text = text_in(values.parameter, configuration);
             values.texts.contains(&text)
