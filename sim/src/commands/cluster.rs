@@ -81,13 +81,14 @@ impl Cluster<'_> {
         text
     }
 
-    /// Lines that raise the limit of open files, for the tcp engine.
+    /// Lines that check the limit of open files, for the tcp engine. (`sim` uses as many as it may.)
     fn open_files(&self) -> String {
         let files = self.largest.files;
         match self.is_tcp() {
             true => format!(
                 "# Sockets are open files. With fewer, sim makes fewer runs at once and takes longer.\n\
-                 ulimit -n {files} 2>/dev/null || echo \"only $(ulimit -Hn) open files are allowed here, {files} were planned\" >&2\n"
+                 limit=$(ulimit -Hn)\n\
+                 [[ $limit == unlimited ]] || ((limit >= {files})) || echo \"only $limit open files are allowed here, {files} were planned\" >&2\n"
             ),
             false => String::new(),
         }

@@ -132,6 +132,19 @@ fn memory(needed: u64, capacity: &Capacity) -> String {
     format!("about {}{available}", bytes_in_words(needed))
 }
 
+fn repetitions(experiment: &Experiment) -> String {
+    let each = grouped(u64::from(experiment.repetitions));
+    let more = &experiment.more_repetitions;
+    match more.values().max() {
+        None => each,
+        Some(&most) => format!(
+            "{each}; up to {} of {} configurations",
+            grouped(u64::from(most)),
+            grouped(more.len() as u64)
+        ),
+    }
+}
+
 fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> String {
     let mut rows = vec![];
     let runs = format!(
@@ -159,7 +172,7 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
         "configurations",
         grouped(experiment.configurations().len() as u64),
     );
-    row("repetitions", grouped(u64::from(experiment.repetitions)));
+    row("repetitions", repetitions(experiment));
     row("runs", runs);
     row("engine", engine);
     row(

@@ -35,7 +35,7 @@ impl Exclusion {
     }
 
     /// Returns whether the exclusion covers `configuration`.
-    fn covers(&self, configuration: &Configuration) -> bool {
+    pub(super) fn covers(&self, configuration: &Configuration) -> bool {
         self.0.iter().all(|values| {
             let text = text_in(values.parameter, configuration);
             values.texts.contains(&text)

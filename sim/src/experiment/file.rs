@@ -31,6 +31,7 @@ const KEYS: &[&str] = &[
     "parameters",
     "cases",
     "exclude",
+    "repeat",
 ];
 
 /// Values from the command line that replace those of the file.
@@ -138,6 +139,10 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         base,
     };
     let configurations = grid.configurations();
+    let more_repetitions = match &configurations {
+        Some(configurations) => grid.more_repetitions(configurations),
+        None => None,
+    };
     let engine = overrides.engine.or(engine);
     // In virtual time, a time scale and processes have no meaning.
     let (time_scale, isolation) = match engine {
@@ -151,15 +156,19 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         ),
     };
     let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
+    let more_repetitions = more_repetitions?;
+    let most = more_repetitions.values().copied().max();
+    let most = most.unwrap_or(repetitions);
     Some(Experiment {
         name: name?,
         description: description?.trim().to_owned(),
         seed: seed?,
         repetitions,
+        more_repetitions,
         engine: engine?,
         time_scale: time_scale?,
         isolation: isolation?,
-        numbering: Numbering::new(configurations.len(), repetitions),
+        numbering: Numbering::new(configurations.len(), most),
         shard: None,
         shard_rule: ShardRule::default(),
         configurations,

@@ -115,7 +115,16 @@ impl Grid<'_, '_> {
     }
 
     fn dimensions(&self, section: &Section<'_>) -> Option<Vec<Dimension>> {
-        section.allow_only(&NAMES);
+        self.dimensions_and(section, &[])
+    }
+
+    /// Reads the dimensions of a section that may have `other` keys too.
+    pub(super) fn dimensions_and(
+        &self,
+        section: &Section<'_>,
+        other: &[&str],
+    ) -> Option<Vec<Dimension>> {
+        section.allow_only(&[&NAMES, other].concat());
         let read = PARAMETERS
             .iter()
             .filter_map(|parameter| Some((parameter, section.get(parameter.name)?)));

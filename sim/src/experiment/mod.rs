@@ -13,6 +13,7 @@
 //! - [`delay`]: distributions of message delays
 //! - [`grid`]: makes every combination of values
 //! - [`exclusions`]: removes excluded combinations
+//! - [`repeats`]: more repetitions of some configurations
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
 //! - [`changes`]: changes values of the file (`--set`)
@@ -40,13 +41,14 @@ mod parameter_table;
 mod parameters;
 mod rate_sets;
 mod rates;
+mod repeats;
 mod run_name;
 mod schedule;
 mod shard;
 mod values;
 mod variants;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -282,8 +284,10 @@ pub struct Experiment {
     pub description: String,
     /// The number from which all random draws come.
     pub seed: u64,
-    /// Number of runs of each configuration.
+    /// Number of runs of each configuration that is not in `more_repetitions`.
     pub repetitions: u32,
+    /// Larger numbers of runs of some configurations, by the configuration's canonical text.
+    pub more_repetitions: BTreeMap<String, u32>,
     /// The engine that runs the machines.
     pub engine: EngineKind,
     /// Model seconds per wall second; 1 in the virtual engine, which has no wall clock.
@@ -391,8 +395,9 @@ impl Experiment {
         }
         self.configurations = earlier.into_iter().flatten().chain(new).collect();
         self.numbering = numbering.clone();
-        self.numbering
-            .grow(self.configurations.len(), self.repetitions);
+        let most = self.more_repetitions.values().copied().max();
+        let most = most.unwrap_or(0).max(self.repetitions);
+        self.numbering.grow(self.configurations.len(), most);
         Ok(())
     }
 
@@ -407,13 +412,23 @@ impl Experiment {
     /// Returns whether `run` is planned: it belongs to this shard, and its repetition is one of the planned repetitions.
     pub fn plans(&self, run: &Run) -> bool {
         let is_in = |shard: Shard| shard.has(run, self.shard_rule);
-        run.repetition < self.repetitions && self.shard.is_none_or(is_in)
+        let is_repeated = || {
+            let more = &self.more_repetitions;
+            // The text of the configuration is needed only if some have more repetitions.
+            let count = (!more.is_empty()).then(|| more.get(&run.configuration.to_string()));
+            count.flatten().is_some_and(|count| run.repetition < *count)
+        };
+        (run.repetition < self.repetitions || is_repeated()) && self.shard.is_none_or(is_in)
     }
 
     /// Returns the number of planned runs.
     pub fn run_count(&self) -> u64 {
         match self.shard {
-            None => self.configurations.len() as u64 * u64::from(self.repetitions),
+            None => {
+                let more = self.more_repetitions.values();
+                let more = more.map(|count| u64::from(count.saturating_sub(self.repetitions)));
+                self.configurations.len() as u64 * u64::from(self.repetitions) + more.sum::<u64>()
+            }
             Some(_) => self.runs().count() as u64,
         }
     }

@@ -66,8 +66,8 @@ impl Dataset {
 
     /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
-        let repetitions = self.manifest().experiment.repetitions;
-        let planned = self.runs.iter().filter(|row| row.repetition < repetitions);
+        let experiment = &self.manifest().experiment;
+        let planned = self.runs.iter().filter(|row| experiment.plans(row));
         let attempted: HashSet<u64> = planned.map(|row| row.run).collect();
         self.planned().saturating_sub(attempted.len() as u64)
     }

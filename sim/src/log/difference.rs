@@ -156,6 +156,7 @@ mod tests {
         ResolvedExperiment {
             seed,
             repetitions: 1,
+            more_repetitions: Default::default(),
             engine: "tcp".to_owned(),
             isolation: "shared".to_owned(),
             time_scale: 1.0,

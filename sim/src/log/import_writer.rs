@@ -128,6 +128,7 @@ impl ImportWriter {
             experiment: ResolvedExperiment {
                 seed: 0,
                 repetitions,
+                more_repetitions: Default::default(),
                 engine: IMPORTED.to_owned(),
                 isolation: IMPORTED.to_owned(),
                 time_scale,

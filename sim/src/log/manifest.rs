@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::checksum::checksum;
 use super::imported::Imported;
+use super::journal_row::JournalRow;
 use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
@@ -54,6 +55,9 @@ pub struct ResolvedExperiment {
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
+    /// Larger numbers of runs of some configurations, by the configuration's canonical text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more_repetitions: BTreeMap<String, u32>,
     /// `tcp` or `virtual`.
     pub engine: String,
     /// `shared` or `process`.
@@ -72,6 +76,23 @@ impl ResolvedExperiment {
     /// Returns how many runs were ever planned, in all shards.
     pub(super) fn planned_ever(&self) -> u64 {
         self.numbering.all_numbers().end
+    }
+
+    /// Returns how many runs are planned now, in all shards.
+    pub(super) fn planned_in_all_shards(&self) -> u64 {
+        let more = self.more_repetitions.values();
+        let more = more.map(|count| u64::from(count.saturating_sub(self.repetitions)));
+        self.configurations.len() as u64 * u64::from(self.repetitions) + more.sum::<u64>()
+    }
+
+    /// Returns whether the run of this row is planned.
+    pub(super) fn plans(&self, row: &JournalRow) -> bool {
+        let is_repeated = || {
+            let (configuration, _) = row.key.rsplit_once(" repetition=")?;
+            let count = self.more_repetitions.get(configuration)?;
+            Some(row.repetition < *count)
+        };
+        row.repetition < self.repetitions || is_repeated() == Some(true)
     }
 
     /// Returns whether every run of `earlier` has the same number here.
@@ -114,6 +135,7 @@ impl Manifest {
             experiment: ResolvedExperiment {
                 seed: experiment.seed,
                 repetitions: experiment.repetitions,
+                more_repetitions: experiment.more_repetitions.clone(),
                 engine: experiment.engine.to_string(),
                 isolation: experiment.isolation.to_string(),
                 time_scale: experiment.time_scale,

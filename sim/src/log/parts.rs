@@ -147,8 +147,13 @@ impl Parts {
 
     /// Chooses the manifest of the shard whose experiment has the most runs. The other shards must be consistent with it.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        let longest = (0..self.parts.len())
-            .max_by_key(|&part| self.parts[part].manifest.experiment.planned_ever());
+        let longest = (0..self.parts.len()).max_by_key(|&part| {
+            let experiment = &self.parts[part].manifest.experiment;
+            (
+                experiment.planned_ever(),
+                experiment.planned_in_all_shards(),
+            )
+        });
         let Some(longest) = longest else {
             return Err(DatasetError::NotADataset(self.root.clone()));
         };
@@ -205,7 +210,7 @@ impl Parts {
         let experiment = &manifest.experiment;
         match manifest.shard {
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
-                experiment.configurations.len() as u64 * u64::from(experiment.repetitions)
+                experiment.planned_in_all_shards()
             }
             _ => experiment.runs,
         }

@@ -105,18 +105,18 @@ impl Status {
     /// Returns the same errors as [`Dataset::open`].
     pub fn read(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
-        let repetitions = parts.manifest().experiment.repetitions;
+        let experiment = &parts.manifest().experiment;
         let mut tally = Tally::default();
-        parts.for_each_row(|row| tally.take(&row, repetitions))?;
+        parts.for_each_row(|row| tally.take(&row, experiment.plans(&row)))?;
         Ok(Self::new(&parts, tally))
     }
 
     /// Returns the status of a dataset whose journals have been read.
     pub fn from_dataset(dataset: &Dataset) -> Self {
-        let repetitions = dataset.manifest().experiment.repetitions;
+        let experiment = &dataset.manifest().experiment;
         let mut tally = Tally::default();
         for row in dataset.attempted() {
-            tally.take(row, repetitions);
+            tally.take(row, experiment.plans(row));
         }
         Self::new(&dataset.parts, tally)
     }

@@ -44,15 +44,14 @@ enum RunState {
 }
 
 impl Tally {
-    /// Counts a row. `repetitions` is the planned number of repetitions of each configuration. If a run was attempted several
+    /// Counts a row. `is_planned` says whether its run is still planned. If a run was attempted several
     /// times, its first successful attempt counts. If no attempt was successful, its last attempt counts.
-    pub(super) fn take(&mut self, row: &JournalRow, repetitions: u32) {
+    pub(super) fn take(&mut self, row: &JournalRow, is_planned: bool) {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);
         }
         self.rows[row.part] += 1;
         self.rejected_connections += u64::from(row.rejected_connections);
-        let is_planned = row.repetition < repetitions;
         let state = if row.is_ok() {
             RunState::Finished
         } else {

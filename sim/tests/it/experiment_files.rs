@@ -341,3 +341,22 @@ fn the_experiments_of_this_project_are_valid() {
         assert!(!experiment.description.is_empty(), "{}", file.display());
     }
 }
+
+#[test]
+fn mistakes_in_repeats_are_named() {
+    let text = |repeat: &str| {
+        format!("seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n[[repeat]]\n{repeat}\n")
+    };
+    for (repeat, said) in [
+        ("internal = 0.5", "`repeat[1].repetitions`: missing"),
+        (
+            "internal = 0.4\nrepetitions = 3",
+            "e.toml:5: `repeat[1]`: repeats nothing",
+        ),
+        ("intern = 0.5\nrepetitions = 3", "did you mean `internal`?"),
+        ("repetitions = 3000000", "3000000 runs are too many"),
+    ] {
+        let mistakes = mistakes(&text(repeat));
+        assert!(mistakes.contains(said), "{mistakes}");
+    }
+}

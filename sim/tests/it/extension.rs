@@ -194,3 +194,67 @@ fn a_dataset_of_the_earlier_schema_can_be_extended() {
     sweep::run(&experiment, &anew, &options, &control, &mut progress).expect("a sweep");
     assert_eq!(logs(&anew), logs(folder.path()));
 }
+
+const REPEAT: &str = "\n[[repeat]]\nrates = [2, 2]\nrepetitions = ";
+
+/// Returns how many runs each configuration has, in the order of rates and `internal`.
+fn counts(root: &Path) -> Vec<usize> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for key in runs(root).keys() {
+        let (configuration, _) = key.rsplit_once(" repetition=").expect("a repetition");
+        *counts.entry(configuration.to_owned()).or_default() += 1;
+    }
+    counts.into_values().collect()
+}
+
+#[test]
+fn some_configurations_have_more_repetitions_and_old_runs_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("grown");
+    let grid_with = |more: &str| grid(2, "[0.2, 0.7]") + more;
+    let fewer = format!("{REPEAT}3\n");
+    let steps = [
+        (grid_with(""), 8, [2, 2, 2, 2]),
+        (grid_with(&fewer), 2, [2, 2, 3, 3]),
+        // The largest number counts, and a number below that of the experiment changes nothing.
+        (
+            grid_with(&format!(
+                "{REPEAT}5\ninternal = 0.7\n{REPEAT}3\n{REPEAT}1\n"
+            )),
+            2,
+            [2, 2, 3, 5],
+        ),
+        (grid(3, "[0.2, 0.7]") + &fewer, 2, [3, 3, 3, 5]),
+    ];
+    let mut before = BTreeMap::new();
+    for (text, new, wanted) in steps {
+        let summary = sweep(&root, &text, None);
+        assert_eq!((summary.ok, summary.left), (new, 0), "{text}");
+        let after = runs(&root);
+        for (key, run) in &before {
+            assert_eq!(after.get(key), Some(run));
+        }
+        before = after;
+        assert_eq!(counts(&root), wanted);
+        assert_eq!(Dataset::open(&root).expect("a dataset").to_do(), 0);
+    }
+    // In one sweep, the same runs have the same events.
+    let at_once = folder.path().join("at-once");
+    let text = grid(3, "[0.2, 0.7]") + REPEAT + "5\ninternal = 0.7\n";
+    sweep(&at_once, &text, None);
+    assert_eq!(logs(&at_once), logs(&root));
+}
+
+#[test]
+fn shards_share_the_additional_repetitions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("shards");
+    let text = grid(2, "[0.2, 0.7]") + REPEAT + "5\n";
+    for number in 1..=3 {
+        sweep(&root, &text, Some(Shard { number, of: 3 }));
+        let dataset = Dataset::open(&root).expect("a dataset");
+        assert_eq!(dataset.planned(), 14);
+        assert_eq!(dataset.to_do(), 14 - dataset.finished().count() as u64);
+    }
+    assert_eq!(counts(&root), [2, 2, 5, 5]);
+}
