@@ -295,6 +295,7 @@ pub fn table(class: &Class) -> Table {
         numeric: vec![false, false, true, true, true, true, true, false],
         rows: class.submissions.iter().map(Submission::row).collect(),
         caption,
+        ..Table::default()
     }
 }
 

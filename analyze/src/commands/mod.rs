@@ -14,6 +14,7 @@ mod import;
 mod jumps;
 mod man;
 mod output;
+mod pager;
 mod pools;
 mod selection;
 mod summary;

@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use sim::console::{printable, tell};
 use sim::table::terminal_width;
 
-use super::Datasets;
+use super::{Datasets, pager};
 
 /// The formats of a printed table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,12 +38,19 @@ pub struct Output {
     /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Do not show the table in a pager. Without this option it is shown in the program that the environment variable PAGER names,
+    /// or in `less -FRX`, if the format is table and stdout is a terminal
+    #[arg(long)]
+    no_pager: bool,
 }
 
 impl Output {
     /// Makes the option with this format.
     pub fn new(format: Format) -> Self {
-        Self { format }
+        Self {
+            format,
+            no_pager: true,
+        }
     }
 
     /// Prints `words` and then `tables` as text or Markdown, or only `records` as CSV or JSON.
@@ -72,12 +79,22 @@ impl Output {
             Format::Csv => output::csv(&records(), &mut text)?,
             Format::Json => output::json(&records(), &mut text)?,
         }
-        Ok(write_stdout(&text)?)
+        let is_paged = self.format == Format::Table && !self.no_pager;
+        Ok(if is_paged {
+            pager::show(&text)?
+        } else {
+            write_stdout(&text)?
+        })
+    }
+
+    /// Whether the output is for programs: CSV or JSON.
+    pub fn is_structured(&self) -> bool {
+        matches!(self.format, Format::Csv | Format::Json)
     }
 
     /// Prints `words` on stderr if the format is CSV or JSON. (With these formats, `print` does not print them.)
     pub fn tell_words_beside_records(&self, words: &[String]) {
-        if matches!(self.format, Format::Csv | Format::Json) {
+        if self.is_structured() {
             tell(output::prose(words, terminal_width()).trim_end());
         }
     }
@@ -175,6 +192,11 @@ pub fn print_table_of(
 pub struct StdoutError(io::Error);
 
 impl StdoutError {
+    /// An error of writing to stdout, or to the pager that stands for it.
+    pub fn new(error: io::Error) -> Self {
+        Self(error)
+    }
+
     /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). This is not an error.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe

@@ -228,6 +228,7 @@ pub fn table(
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
+        optional: (keys + 1..keys + measures.len()).rev().collect(),
         caption: caption(contrast, measures, kinds.map(|shown| shown.interval_kind)),
     })
 }

@@ -177,6 +177,7 @@ pub fn table(
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows: pools.iter().map(row).collect(),
+        optional: (keys + 1..keys + measures.len()).rev().collect(),
         caption,
     }
 }

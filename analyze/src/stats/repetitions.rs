@@ -42,6 +42,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether both groups are machines of one configuration of one dataset.
+    pub(crate) fn is_of_same_configuration(&self, other: &Self) -> bool {
+        self.dataset == other.dataset && self.parameters == other.parameters
+    }
+
     /// The value of the parameter of this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
         let mut named = std::iter::zip(parameters(), &self.parameters);

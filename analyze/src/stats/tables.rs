@@ -21,8 +21,6 @@ pub struct TableSpec {
     pub title: &'static str,
     /// The names of its measures.
     measures: &'static [&'static str],
-    /// The names of the measures that a summary shows.
-    summary_measures: &'static [&'static str],
 }
 
 /// How fast do the clocks run, and how far apart are they?
@@ -35,7 +33,6 @@ pub const DRIFT: TableSpec = TableSpec {
         "lag_mean",
         "lag_slope",
     ],
-    summary_measures: &["logical_rate", "own_drift", "lag_final"],
 };
 
 /// How far do clocks advance from event to event?
@@ -48,7 +45,6 @@ pub const JUMPS: TableSpec = TableSpec {
         "jump_max",
         "jump_share_above_1",
     ],
-    summary_measures: &["jump_mean", "jump_max", "jump_share_above_1"],
 };
 
 /// How many messages wait?
@@ -62,7 +58,6 @@ pub const BACKLOG: TableSpec = TableSpec {
         "backlog_growth",
         "receive_share",
     ],
-    summary_measures: &["backlog_mean", "backlog_growth", "receive_share"],
 };
 
 /// How far apart are the clocks of a run, how old are messages when they are received, and how many events are concurrent?
@@ -74,24 +69,15 @@ pub const CAUSALITY: TableSpec = TableSpec {
         "concurrency",
         "false_order",
     ],
-    summary_measures: &[],
 };
 
-/// Every table of a summary, in its order.
+/// The tables whose measures the records of a summary have.
 pub const SUMMARY: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl TableSpec {
     /// The measures of the table.
     pub fn measures(&self) -> Vec<&'static Measure> {
         self.measures
-            .iter()
-            .map(|name| measures::named(name))
-            .collect()
-    }
-
-    /// The measures that a summary shows.
-    pub fn summary_measures(&self) -> Vec<&'static Measure> {
-        self.summary_measures
             .iter()
             .map(|name| measures::named(name))
             .collect()
@@ -131,6 +117,7 @@ pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Ta
         headings,
         numeric,
         rows,
+        optional: (keys + 2..keys + 1 + measures.len()).rev().collect(),
         caption: caption(measures, &all, &varying),
     }
 }

@@ -109,6 +109,6 @@ pub use diffusion::Reflected;
 pub use fluid::Fluid;
 pub use prediction::{Prediction, predict};
 pub use quantity::Quantity;
-pub use regime::Regime;
+pub use regime::{Regime, measured_regime};
 pub use system::System;
 pub use tables::{records, table};
