@@ -16,6 +16,7 @@ mod man;
 mod output;
 mod pager;
 mod pools;
+mod rows;
 mod selection;
 mod summary;
 mod theory;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 
 use analyze::Dataset;
 use analyze::measures::{self, Measure};
+use analyze::read::choice::Choice;
 use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use sim::console::tell;
@@ -122,6 +124,11 @@ struct Datasets {
 impl Datasets {
     /// Opens the datasets. Reports on stderr which runs are missing or left out.
     fn open(&self) -> anyhow::Result<Vec<Dataset>> {
-        self.selection.open(&self.roots)
+        self.selection.open(&self.roots, None)
+    }
+
+    /// Like [`open`](Self::open), with one more condition.
+    fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
+        self.selection.open(&self.roots, Some(condition))
     }
 }

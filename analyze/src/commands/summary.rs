@@ -3,7 +3,7 @@
 use analyze::Dataset;
 use analyze::measures::{Measure, notes};
 use analyze::output::words::counted;
-use analyze::stats::repetitions::{self, Group};
+use analyze::stats::repetitions;
 use analyze::stats::tables::{self, SUMMARY};
 use analyze::summary::{self, Overview};
 use clap::Args;
@@ -12,6 +12,7 @@ use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
+use super::rows::RowOptions;
 
 /// Number of rows of the table, if the user names none.
 const ROWS: usize = 10;
@@ -23,7 +24,7 @@ const DATASET_LINES: usize = 4;
 #[command(after_help = "Example: analyze summary data/quickstart\n\n\
         The table has a row for each configuration: the growth of the backlog, the final lag and the mean jump of its slowest machine, \
         and the largest logical rate of its machines. The configuration whose slowest machine's queue grows fastest comes first.\n\n\
-        Regime of a machine, as measured: stable if fewer messages arrive than it has ticks, overloaded if more arrive, critical if the \
+        --having and --sort are about the slowest machine of each configuration. Regime of a machine, as measured: stable if fewer messages arrive than it has ticks, overloaded if more arrive, critical if the \
         95 % interval of the offered load (messages for each tick) contains 1.\n\n\
         CSV and JSON have one record for each machine of every configuration, with all measures of `drift`, `jumps` and `backlog`.")]
 pub struct Summary {
@@ -36,6 +37,8 @@ pub struct Summary {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    options: RowOptions,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -45,8 +48,14 @@ impl Summary {
         if self.output.is_structured() {
             return self.print_records(&datasets);
         }
-        let groups = repetitions::groups_with(&datasets, &summary::measures())?;
-        let overview = Overview::new(&groups);
+        let query = self.options.query(&summary::measures())?;
+        let measures = query.with_measures(&summary::measures());
+        let groups = repetitions::groups_with(&datasets, &measures)?;
+        let mut overview = Overview::new(&groups);
+        let mut words = headline(&datasets, &overview);
+        words.extend(summary::regimes(&overview));
+        words.push(String::new());
+        overview.select(&query)?;
         let shown = match self.top {
             _ if self.all => overview.rows.len(),
             Some(top) => overview.rows.len().min(top as usize),
@@ -54,16 +63,15 @@ impl Summary {
         };
         let mut table = summary::table(&overview.rows[..shown], self.more(&overview, shown));
         table.caption.extend(notes(&datasets, &summary::measures()));
-        let mut words = headline(&datasets, &overview);
-        words.extend(summary::regimes(&overview));
-        words.push(String::new());
         self.output.print(&words, &[table], Vec::new)
     }
 
     fn print_records(&self, datasets: &[Dataset]) -> anyhow::Result<()> {
         let specs = SUMMARY.iter();
         let measures: Vec<&'static Measure> = specs.flat_map(tables::TableSpec::measures).collect();
-        let groups: Vec<Group> = repetitions::groups_with(datasets, &measures)?;
+        let query = self.options.query(&measures)?;
+        let groups = repetitions::groups_with(datasets, &query.with_measures(&measures))?;
+        let groups = query.of_groups(groups)?;
         self.output
             .print(&[], &[], || tables::records(&measures, &groups))
     }
@@ -76,7 +84,12 @@ impl Summary {
         let command = command_line(words.into_iter().chain(roots));
         (more > 0).then(|| {
             format!(
-                "Fastest growing queue first. {} more configuration{}: {command}",
+                "{}{} more configuration{}: {command}",
+                if self.options.sorts() {
+                    ""
+                } else {
+                    "Fastest growing queue first. "
+                },
                 grouped(more as u64),
                 if more == 1 { "" } else { "s" },
             )

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Datasets;
 use super::output::Output;
+use super::rows::{RowOptions, Top};
 
 /// Predicted backlog, receive share and clocks, next to the measured ones
 ///
@@ -17,13 +18,21 @@ pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
     #[command(flatten)]
+    options: RowOptions,
+    #[command(flatten)]
+    top: Top,
+    #[command(flatten)]
     output: Output,
 }
 
 impl Theory {
     pub fn run(&self) -> anyhow::Result<()> {
         let measures = theory::measures();
-        let groups = repetitions::groups_with(&self.datasets.open()?, &measures)?;
+        let query = self.options.query(&measures)?;
+        let datasets = self.datasets.open()?;
+        let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
+        let mut groups = query.of_groups(groups)?;
+        self.top.truncate(&mut groups);
         let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {
             theory::records(&machines)

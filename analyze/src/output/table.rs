@@ -22,6 +22,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Shows the columns with these headings on narrow terminals too.
+    pub fn keep(&mut self, headings: &[String]) {
+        let is_kept = |&index: &usize| headings.contains(&self.headings[index]);
+        self.optional.retain(|index| !is_kept(index));
+    }
+
     /// The table without its column `index`.
     pub(crate) fn without_column(&self, index: usize) -> Self {
         let mut table = self.clone();

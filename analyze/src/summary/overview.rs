@@ -1,9 +1,11 @@
 //! The configurations of some datasets, each with its slowest machine and its fastest clock.
 
+use crate::error::Error;
 use crate::measures::{self, Measure};
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
-use crate::theory::{PredictionComparison, Regime, compare, measured_regime};
+use crate::stats::row_query::RowQuery;
+use crate::theory::{Prediction, PredictionComparison, Regime, compare, measured_regime};
 
 /// The measures that a summary needs.
 const MEASURES: [&str; 5] = [
@@ -26,8 +28,8 @@ pub struct Row<'g> {
     pub slowest: &'g Group,
     /// The regime of the slowest machine as measured; none if its offered load is unknown.
     pub measured: Option<Regime>,
-    /// The regime of the slowest machine as predicted; none if it cannot be derived.
-    pub predicted: Option<Regime>,
+    /// The prediction for the slowest machine; none if a parameter could not be read.
+    pub prediction: Option<Prediction>,
     /// The largest logical rate of a machine; none if all are undefined.
     pub fastest_clock: Option<Estimate>,
 }
@@ -91,6 +93,26 @@ impl<'g> Overview<'g> {
     }
 }
 
+impl Overview<'_> {
+    /// Keeps the rows that `query` chooses, and sorts them. The columns of a row are those of its slowest machine.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`RowQuery::choose`].
+    pub fn select(&mut self, query: &RowQuery) -> Result<(), Error> {
+        let chosen = query.choose(self.rows.len(), |row, column| {
+            let Row {
+                slowest,
+                prediction,
+                ..
+            } = &self.rows[row];
+            column.of_group(slowest, prediction.as_ref())
+        })?;
+        self.rows = chosen.iter().map(|&row| self.rows[row].clone()).collect();
+        Ok(())
+    }
+}
+
 fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
     let slowest = machines
         .iter()
@@ -101,10 +123,17 @@ fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
     Row {
         slowest: slowest.group,
         measured: measured_regime(slowest.group),
-        predicted: predicted_regime(slowest),
+        prediction: slowest.prediction.clone(),
         fastest_clock: clocks
             .filter_map(|machine| machine.group.estimate(logical_rate))
             .max_by(|a, b| a.mean.total_cmp(&b.mean)),
+    }
+}
+
+impl Row<'_> {
+    /// The regime of the slowest machine as predicted; none if it cannot be derived.
+    pub fn predicted(&self) -> Option<Regime> {
+        self.prediction.as_ref()?.regime
     }
 }
 

@@ -70,8 +70,8 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
 /// The measured regime, and the predicted one if it differs.
 fn regime(row: &Row<'_>) -> String {
     let name = |regime: Option<Regime>| regime.map_or("not known", Regime::name);
-    match row.measured == row.predicted || row.measured.is_none() {
-        true => name(row.measured.or(row.predicted)).to_owned(),
+    match row.measured == row.predicted() || row.measured.is_none() {
+        true => name(row.measured.or(row.predicted())).to_owned(),
         false => format!("{}*", name(row.measured)),
     }
 }
@@ -90,7 +90,7 @@ fn caption(
     more: Option<String>,
 ) -> Vec<String> {
     let mut caption: Vec<String> = more.into_iter().collect();
-    let differs = |row: &Row<'_>| row.measured.is_some() && row.measured != row.predicted;
+    let differs = |row: &Row<'_>| row.measured.is_some() && row.measured != row.predicted();
     if rows.iter().any(differs) {
         caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
     }

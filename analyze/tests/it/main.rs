@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod asked;
 mod audit;
 mod audit_mutations;
 mod audit_variants;
@@ -46,6 +47,7 @@ mod reproducible;
 mod sample;
 mod schema_3;
 mod shards;
+mod sides;
 mod streams;
 mod summary;
 mod tables;
