@@ -7,6 +7,9 @@ use polars::error::PolarsError;
 use sim::log::{DatasetError, RowError};
 use sim::toml_reader::{Mistake, MistakeList};
 
+use crate::read::sql::NotSql;
+use crate::stats::sides::NothingPairs;
+
 /// Why a result could not be computed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,12 +35,14 @@ pub enum Error {
         advice: &'static str,
     },
     /// No finished run meets the conditions.
-    #[error("{} has no finished run with {conditions}", .path.display())]
+    #[error("{} has no finished run with {conditions}{values}", .path.display())]
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
         /// The conditions, as given on the command line.
         conditions: String,
+        /// The values that runs have in the columns that the conditions name.
+        values: String,
     },
     /// A run has no such machine, event or time.
     #[error("{dataset}, run {run}: {problem}")]
@@ -49,6 +54,26 @@ pub enum Error {
         /// A description of the problem and of the way out.
         problem: String,
     },
+    /// No row of a table meets a condition.
+    #[error("no row has {condition}{values}")]
+    NoSuchRow {
+        /// The condition, as given on the command line.
+        condition: String,
+        /// The values of the columns that the condition names.
+        values: String,
+    },
+    /// Two sides of a contrast have nothing in common.
+    #[error(transparent)]
+    NothingPairs(#[from] NothingPairs),
+    /// The rows are pooled runs, which do not have a column.
+    #[error("rows of --by have no {column}; add the column to --by, or leave out --by")]
+    NotPooled {
+        /// The column.
+        column: &'static str,
+    },
+    /// A condition cannot be evaluated.
+    #[error(transparent)]
+    Condition(#[from] NotSql),
     /// The warm-up is as long as a run.
     #[error("a warm-up of {warm_up_s} s is too long: the shortest run of {} lasts {shortest_s} s", .path.display())]
     WarmUp {

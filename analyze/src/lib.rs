@@ -11,6 +11,7 @@
 //! - [`read`]: datasets, their runs and their events as data frames
 //! - [`measures`]: the measures of each machine in a run; each file holds one family of measures
 //! - [`stats`]: estimates of measures over repetitions, pools and contrasts
+//! - [`summary`]: the regimes of all machines, and a row for each configuration
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`compare`]: the comparison of two datasets, run by run
 //! - [`claims`]: tests what other authors claimed about the model
@@ -48,6 +49,7 @@ mod seal;
 pub mod show;
 pub mod stats;
 pub mod submissions;
+pub mod summary;
 pub mod theory;
 pub mod threads;
 pub mod trace;

@@ -44,26 +44,37 @@ pub struct Grid<'a> {
 }
 
 impl Grid<'_> {
+    /// Returns whether no cell has to be broken in a table that is `width` columns wide. Headings may be broken between words.
+    pub fn fits(&self, width: u16) -> bool {
+        total(&self.unbroken_widths(), 1) <= width.saturating_add(1)
+    }
+
+    /// For each column, the width at which no cell has to be broken. Headings may be broken between words.
+    fn unbroken_widths(&self) -> Vec<u16> {
+        let cells = Grid {
+            headings: &[],
+            ..*self
+        };
+        let headings = Grid { rows: &[], ..*self };
+        std::iter::zip(cells.widths(longest_line), headings.widths(longest_word))
+            .map(|(cell, heading)| cell.max(heading))
+            .collect()
+    }
+
     /// Returns the lines of the table. They are at most `width` columns wide if no word has to be broken.
     pub fn lines(&self, width: u16) -> Vec<String> {
-        let widths = |width_of: fn(&str) -> usize| -> Vec<u16> {
-            let columns = 0..self.numeric.len();
-            columns
-                .map(|column| self.content_width(column, width_of))
-                .collect()
-        };
-        let (narrowest, widest) = (widths(longest_word), widths(longest_line));
-        let total = |widths: &[u16], padding: u16| -> u16 {
-            let columns = widths.iter();
-            columns.fold(0, |sum: u16, width| {
-                sum.saturating_add(width.saturating_add(padding + 1))
-            })
+        let fits = self.fits(width);
+        let narrowest = if fits {
+            self.unbroken_widths()
+        } else {
+            self.widths(longest_word)
         };
         // If the table is too wide, columns that are not numbers are separated by one space only.
-        let padding = u16::from(total(&narrowest, 1) <= width);
+        let padding = u16::from(fits || total(&narrowest, 1) <= width);
+        // Rows of several lines need lines between them.
+        let may_wrap = !fits || self.has_lines();
         let mut grid = self.filled();
         // Without headings, the first column shows where a row begins.
-        let may_wrap = total(&widest, 1) > width || self.has_lines();
         grid.load_style(if may_wrap && !self.headings.is_empty() {
             RULED
         } else {
@@ -103,6 +114,13 @@ impl Grid<'_> {
         grid
     }
 
+    fn widths(&self, width_of: fn(&str) -> usize) -> Vec<u16> {
+        let columns = 0..self.numeric.len();
+        columns
+            .map(|column| self.content_width(column, width_of))
+            .collect()
+    }
+
     fn content_width(&self, column: usize, width_of: fn(&str) -> usize) -> u16 {
         let rows = self.rows.iter().map(|row| &row[column]);
         let cells = rows.chain(self.headings.get(column));
@@ -117,6 +135,14 @@ impl Grid<'_> {
             .flatten()
             .any(|cell| cell.contains(NEW_LINE))
     }
+}
+
+/// The width of a table with columns of these widths, each with `padding` and a space after it.
+fn total(widths: &[u16], padding: u16) -> u16 {
+    let columns = widths.iter();
+    columns.fold(0, |sum: u16, width| {
+        sum.saturating_add(width.saturating_add(padding + 1))
+    })
 }
 
 /// Returns names and values, one row each, in lines of at most `width` columns.

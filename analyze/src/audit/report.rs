@@ -192,6 +192,7 @@ pub fn table(audit: &Audit) -> Table {
         numeric: vec![false, false, true, true],
         rows: rows.collect(),
         caption: caption(audit),
+        ..Table::default()
     }
 }
 

@@ -4,7 +4,8 @@ use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output, Rows};
+use super::output::Output;
+use super::rows::{self, Rows};
 
 /// How many messages wait in the queues, and how fast the queues grow
 #[derive(Debug, Args)]
@@ -20,6 +21,6 @@ pub struct Backlog {
 
 impl Backlog {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::print_table_of(&tables::BACKLOG, &self.datasets, &self.rows, &self.output)
+        rows::print_table_of(&tables::BACKLOG, &self.datasets, &self.rows, &self.output)
     }
 }

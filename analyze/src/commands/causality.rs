@@ -4,7 +4,8 @@ use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output, Rows};
+use super::output::Output;
+use super::rows::{self, Rows};
 
 /// How far apart the clocks of a run are, how old messages are when they are received, and how many pairs of events are concurrent
 #[derive(Debug, Args)]
@@ -20,6 +21,6 @@ pub struct Causality {
 
 impl Causality {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::print_table_of(&tables::CAUSALITY, &self.datasets, &self.rows, &self.output)
+        rows::print_table_of(&tables::CAUSALITY, &self.datasets, &self.rows, &self.output)
     }
 }

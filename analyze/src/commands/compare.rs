@@ -36,7 +36,10 @@ pub struct Compare {
 
 impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
-        let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
+        self.selection.require_whole_runs("compare")?;
+        let datasets = self
+            .selection
+            .open(&[self.a.clone(), self.b.clone()], None)?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
         self.output.print_words_to_stderr_with_csv_or_json(&words);

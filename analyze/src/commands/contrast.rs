@@ -1,13 +1,18 @@
 //! `analyze contrast`.
 
 use analyze::measures::{self, Measure};
-use analyze::stats::contrast::{self, Contrast as Values};
+use analyze::output::words::counted;
+use analyze::read::choice::Choice;
+use analyze::stats::contrast::{self, Contrast as Values, Pair};
 use analyze::stats::repetitions::Repetitions;
-use anyhow::Context;
+use analyze::stats::side_tables::{self, Sides};
+use analyze::stats::sides::{self, Cell};
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::Datasets;
 use super::output::Output;
+use super::rows::{RowOptions, Top};
 
 /// The measures that are compared if the user names none.
 const DEFAULT_MEASURES: [&str; 4] = [
@@ -17,41 +22,107 @@ const DEFAULT_MEASURES: [&str; 4] = [
     "backlog_growth",
 ];
 
-/// How the measures change when one parameter changes and all others stay the same
+/// How the measures change from one dataset to another, or when one parameter changes and all others stay the same
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: analyze contrast data/quickstart --of internal --from 0.4 --to 0.7"
-)]
+#[command(after_help = "Examples:
+  analyze contrast data/quickstart data/calm
+  analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
+  analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
+
+Two datasets, or the runs of two conditions, may differ in one parameter, in several, or in their rates. The words above the table say \
+what differs. Configurations that are equal in everything else are compared in pairs; several such configurations are pooled.")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
     /// The parameter that changes
-    #[arg(long, value_name = "PARAMETER")]
-    of: String,
+    #[arg(long, value_name = "PARAMETER", requires_all = ["from", "to"])]
+    of: Option<String>,
     /// The first value of the parameter
-    #[arg(long, value_name = "A")]
-    from: String,
+    #[arg(long, value_name = "VALUE", requires = "of")]
+    from: Option<String>,
     /// The second value of the parameter
-    #[arg(long, value_name = "B")]
-    to: String,
+    #[arg(long, value_name = "VALUE", requires = "of")]
+    to: Option<String>,
+    /// Compare the runs that meet this condition, as for --where
+    #[arg(long, value_name = "CONDITION", requires = "b", conflicts_with = "of")]
+    a: Option<Choice>,
+    /// Compare with the runs that meet this condition
+    #[arg(long, value_name = "CONDITION", requires = "a")]
+    b: Option<Choice>,
     /// Compare this measure, named by its column; may be given several times
     #[arg(long, value_name = "NAME")]
     measure: Vec<String>,
+    #[command(flatten)]
+    options: RowOptions,
+    #[command(flatten)]
+    top: Top,
     #[command(flatten)]
     output: Output,
 }
 
 impl Contrast {
     pub fn run(&self) -> anyhow::Result<()> {
-        let values = Values::new(&self.of, &self.from, &self.to).context("--of")?;
         let measures = self.measures()?;
+        let (Some(of), Some(from), Some(to)) = (&self.of, &self.from, &self.to) else {
+            return self.contrast_sides(&measures);
+        };
+        let values = Values::new(of, from, to).context("--of")?;
         let datasets = self.datasets.open()?;
-        let repetitions = Repetitions::read(&datasets, &measures)?;
+        let query = self.options.query(&measures)?;
+        let read = query.with_measures(&measures);
+        let repetitions = Repetitions::read(&datasets, &read)?;
         let groups = repetitions.groups()?;
         let pairs = values.pairs(&groups)?;
+        let chosen = query.choose(pairs.len(), |row, column| column.of_pair(&pairs[row]))?;
+        let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
+        self.top.truncate(&mut pairs);
         let table = contrast::table(&values, &pairs, &measures, &repetitions)?;
         self.output.print(&[], &[table], || {
             contrast::records(&values, &pairs, &measures)
+        })
+    }
+
+    /// Compares two datasets, or the runs of two conditions.
+    fn contrast_sides(&self, measures: &[&'static Measure]) -> anyhow::Result<()> {
+        let (sides, a, b) = match (&self.a, &self.b, self.datasets.roots.as_slice()) {
+            (Some(a), Some(b), _) => {
+                let sides = Sides {
+                    a: a.to_string(),
+                    b: b.to_string(),
+                };
+                (
+                    sides,
+                    self.datasets.open_also(a)?,
+                    self.datasets.open_also(b)?,
+                )
+            }
+            (None, None, [a, b]) => {
+                let sides = Sides {
+                    a: a.display().to_string(),
+                    b: b.display().to_string(),
+                };
+                let mut a = self.datasets.open()?;
+                let b = a.split_off(1);
+                (sides, a, b)
+            }
+            (_, _, roots) => bail!(
+                "contrast compares two datasets, or two conditions (--a and --b), or two values of a parameter (--of, --from and --to); \
+                 here is {}",
+                counted(roots.len(), "dataset")
+            ),
+        };
+        let query = self.options.query(measures)?;
+        let contrast = sides::Contrast::new(&a, &b, &query.with_measures(measures))?;
+        let chosen = query.choose(contrast.cells.len(), |row, column| {
+            column.of_cell(&contrast.cells[row], &contrast.common)
+        })?;
+        let mut cells: Vec<&Cell> = chosen.iter().map(|&row| &contrast.cells[row]).collect();
+        self.top.truncate(&mut cells);
+        let words = side_tables::words(&contrast, &sides);
+        self.output.print_words_to_stderr_with_csv_or_json(&words);
+        let table = side_tables::table(&contrast, &cells, measures);
+        self.output.print(&words, &[table], || {
+            side_tables::records(&contrast, &cells, measures)
         })
     }
 

@@ -4,7 +4,8 @@ use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output, Rows};
+use super::output::Output;
+use super::rows::{self, Rows};
 
 /// How fast the clocks run, how far they are ahead of their machine's number of ticks, and how far they are behind the largest
 /// clock of the run
@@ -21,6 +22,6 @@ pub struct Drift {
 
 impl Drift {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::print_table_of(&tables::DRIFT, &self.datasets, &self.rows, &self.output)
+        rows::print_table_of(&tables::DRIFT, &self.datasets, &self.rows, &self.output)
     }
 }

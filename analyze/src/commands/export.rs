@@ -25,6 +25,7 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
+        self.datasets.selection.require_whole_runs("export")?;
         for dataset in self.datasets.open()? {
             for written in export::export(&dataset, self.csv)? {
                 tell(line(&written));

@@ -4,7 +4,8 @@ use analyze::stats::tables;
 use clap::Args;
 
 use super::Datasets;
-use super::output::{self, Output, Rows};
+use super::output::Output;
+use super::rows::{self, Rows};
 
 /// How far the clocks advance from one event to the next
 #[derive(Debug, Args)]
@@ -20,6 +21,6 @@ pub struct Jumps {
 
 impl Jumps {
     pub fn run(&self) -> anyhow::Result<()> {
-        output::print_table_of(&tables::JUMPS, &self.datasets, &self.rows, &self.output)
+        rows::print_table_of(&tables::JUMPS, &self.datasets, &self.rows, &self.output)
     }
 }

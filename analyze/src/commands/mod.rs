@@ -16,8 +16,10 @@ mod import;
 mod jumps;
 mod man;
 mod output;
+mod pager;
 mod part;
 mod pools;
+mod rows;
 mod selection;
 mod show;
 mod summary;
@@ -28,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
 use analyze::measures::{self, Measure};
+use analyze::read::choice::Choice;
 use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use sim::console::tell;
@@ -150,6 +153,11 @@ impl Datasets {
 
     /// Opens the datasets. Reports on stderr which runs are missing or left out.
     fn open(&self) -> anyhow::Result<Vec<Dataset>> {
-        self.selection.open(&self.roots)
+        self.selection.open(&self.roots, None)
+    }
+
+    /// Like [`open`](Self::open), with one more condition.
+    fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
+        self.selection.open(&self.roots, Some(condition))
     }
 }

@@ -1,23 +1,15 @@
 //! The formats in which every table can be printed.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 
-use analyze::measures::{Measure, notes};
 use analyze::output;
 use analyze::output::table::Table;
 use analyze::output::value::Record;
-use analyze::read::runs::parameters;
-use analyze::stats::estimate::Estimate;
-use analyze::stats::pool::{self, Pool};
-use analyze::stats::repetitions::{self, Group};
-use analyze::stats::tables::{self, TableSpec};
-use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use sim::console::{printable, tell};
 use sim::table::terminal_width;
 
-use super::Datasets;
+use super::pager;
 
 /// The formats of a printed table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,12 +30,19 @@ pub struct Output {
     /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Do not show the table in a pager. Without this option it is shown in the program that the environment variable PAGER names,
+    /// or in `less -FRX`, if the format is table and stdout is a terminal
+    #[arg(long)]
+    no_pager: bool,
 }
 
 impl Output {
     /// Makes the option with this format.
     pub fn new(format: Format) -> Self {
-        Self { format }
+        Self {
+            format,
+            no_pager: true,
+        }
     }
 
     /// Prints `words` and then `tables` as text or Markdown, or only `records` as CSV or JSON.
@@ -72,101 +71,25 @@ impl Output {
             Format::Csv => output::csv(&records(), &mut text)?,
             Format::Json => output::json(&records(), &mut text)?,
         }
-        Ok(write_stdout(&text)?)
+        let is_paged = self.format == Format::Table && !self.no_pager;
+        Ok(if is_paged {
+            pager::show(&text)?
+        } else {
+            write_stdout(&text)?
+        })
+    }
+
+    /// Whether the output is for programs: CSV or JSON.
+    pub fn is_structured(&self) -> bool {
+        matches!(self.format, Format::Csv | Format::Json)
     }
 
     /// Prints `words` on stderr if the format is CSV or JSON. With these formats, `print` does not print the words.
     pub fn print_words_to_stderr_with_csv_or_json(&self, words: &[String]) {
-        if matches!(self.format, Format::Csv | Format::Json) {
+        if self.is_structured() {
             tell(output::prose(words, terminal_width()).trim_end());
         }
     }
-}
-
-/// The options that choose and order a table's rows.
-#[derive(Debug, Args)]
-pub struct Rows {
-    /// Combine into one row all runs and machines that have the same values in these columns, such as rates,internal. A column is a
-    /// parameter, machines (how many machines the run has), machine (the machine's number) or rate (its ticks per second)
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    by: Vec<String>,
-    /// Sort by the mean of this measure, the largest first. A measure is named by its column, such as jump_mean
-    #[arg(long, value_name = "MEASURE")]
-    sort: Option<String>,
-    /// Print only the first N rows
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    top: Option<u64>,
-}
-
-impl Rows {
-    fn sort_and_truncate<G>(
-        &self,
-        mut groups: Vec<G>,
-        estimate: impl Fn(&G, &Measure) -> Option<Estimate>,
-    ) -> anyhow::Result<Vec<G>> {
-        if let Some(name) = &self.sort {
-            let measure = super::measure(name)?;
-            let mean = |group: &G| estimate(group, measure).map_or(f64::MIN, |e| e.mean);
-            groups.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
-        }
-        if let Some(top) = self.top {
-            groups.truncate(top as usize);
-        }
-        Ok(groups)
-    }
-
-    /// The measures of the table, and the one that --sort names.
-    fn read_measures(&self, shown: &[&'static Measure]) -> anyhow::Result<Vec<&'static Measure>> {
-        let mut measures = shown.to_vec();
-        if let Some(name) = &self.sort {
-            let sorted_by = super::measure(name)?;
-            if shown.iter().all(|measure| measure.name != sorted_by.name) {
-                measures.push(sorted_by);
-            }
-        }
-        Ok(measures)
-    }
-
-    /// The columns that --by names. Each may be named once.
-    fn pool_columns(&self) -> anyhow::Result<Vec<&'static str>> {
-        let known = |name: &String| {
-            pool::known(name.trim()).with_context(|| {
-                let names = [parameters(), &pool::OTHERS].concat().join(", ");
-                format!("--by: there is no column `{name}`; the columns are {names}")
-            })
-        };
-        let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
-        let mut seen = HashSet::new();
-        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
-            bail!("--by: {name} is named twice; name it once");
-        }
-        Ok(names)
-    }
-}
-
-/// Prints the table of `spec`.
-pub fn print_table_of(
-    spec: &TableSpec,
-    datasets: &Datasets,
-    rows: &Rows,
-    output: &Output,
-) -> anyhow::Result<()> {
-    let measures = spec.measures();
-    let names = rows.pool_columns()?;
-    let datasets = datasets.open()?;
-    let notes = notes(&datasets, &measures);
-    if !names.is_empty() {
-        let pools = pool::pools(&datasets, &names, &rows.read_measures(&measures)?)?;
-        let pools = rows.sort_and_truncate(pools, Pool::estimate)?;
-        let mut table = pool::table(spec.title, &names, &measures, &pools);
-        table.caption.extend(notes);
-        return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
-    }
-    let groups = repetitions::groups_with(&datasets, &rows.read_measures(&measures)?)?;
-    let groups = rows.sort_and_truncate(groups, Group::estimate)?;
-    let mut table = tables::table(spec.title, &measures, &groups);
-    table.caption.extend(notes);
-    output.print(&[], &[table], || tables::records(&measures, &groups))
 }
 
 /// Writing to stdout failed.
@@ -181,6 +104,11 @@ impl From<io::Error> for StdoutError {
 }
 
 impl StdoutError {
+    /// An error of writing to stdout, or to the pager that stands for it.
+    pub fn new(error: io::Error) -> Self {
+        Self(error)
+    }
+
     /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). This is not an error.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use analyze::Dataset;
 use analyze::output::words::counted;
-use analyze::read::filter::Condition;
+use analyze::read::choice::Choice;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use sim::console::tell;
@@ -28,10 +28,11 @@ pub struct Selection {
     /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Use only runs that meet this condition, such as internal=0.7 or time_scale<=10. If you give several conditions, a run must
-    /// meet all of them
+    /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and role =
+    /// 'slowest'". It can name the columns of runs.csv, dataset, machine, rate and role (slowest, fastest, between, equal). If given
+    /// several times, all conditions must hold
     #[arg(long = "where", value_name = "CONDITION")]
-    conditions: Vec<Condition>,
+    conditions: Vec<Choice>,
     /// Calculate the measures without the first S model seconds of each run. An event exactly at S is included
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
@@ -58,21 +59,36 @@ impl Selection {
         Ok(self.warm_up)
     }
 
-    /// Opens the datasets in folders `roots` and drops the runs that were not chosen. Reports on stderr which runs are missing,
+    /// Fails if a condition chooses machines of runs.
+    pub fn require_whole_runs(&self, verb: &str) -> anyhow::Result<()> {
+        let mut conditions = self.conditions.iter();
+        match conditions.find(|condition| condition.chooses_machines()) {
+            None => Ok(()),
+            Some(condition) => bail!(
+                "--where {condition}: {verb} needs whole runs, so its conditions cannot name machine, rate or role"
+            ),
+        }
+    }
+
+    /// Opens the datasets in folders `roots` and drops the runs that were not chosen, and those that do not meet the condition `also`. Reports on stderr which runs are missing,
     /// which failed, and which are left out by --only.
-    pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
+    pub fn open(&self, roots: &[PathBuf], also: Option<&Choice>) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
             tell("--reread is now called --no-cache");
         }
         for condition in &self.conditions {
-            condition.earlier_name().inspect(|earlier| {
-                tell(format_args!("{earlier} is now called {}", condition.name()));
+            condition.renamed().inspect(|(earlier, present)| {
+                tell(format_args!("{earlier} is now called {present}"));
             });
         }
+        let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
-            dataset.keep_where(&self.conditions)?;
+            for (name, value) in dataset.keep_chosen(&conditions)? {
+                let label = dataset.label();
+                tell(format_args!("{label}: no run has {name} {value}"));
+            }
             if let Some(Only::Punctual) = self.only {
                 dataset.keep_punctual()?;
             }

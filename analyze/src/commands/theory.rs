@@ -10,6 +10,7 @@ use sim::experiment::{Change, Experiment, Overrides};
 
 use super::Datasets;
 use super::output::Output;
+use super::rows::{RowOptions, Top};
 
 /// Predicted backlog, receive share and clocks, next to the measured ones; or, for an experiment file, before anything runs
 ///
@@ -32,6 +33,10 @@ pub struct Theory {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<Change>,
     #[command(flatten)]
+    options: RowOptions,
+    #[command(flatten)]
+    top: Top,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -44,7 +49,11 @@ impl Theory {
             bail!("--set changes a value of an experiment file; give one in place of a dataset");
         }
         let measures = theory::measures();
-        let groups = repetitions::groups_with(&self.datasets.open()?, &measures)?;
+        let query = self.options.query(&measures)?;
+        let datasets = self.datasets.open()?;
+        let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
+        let mut groups = query.of_groups(groups)?;
+        self.top.truncate(&mut groups);
         let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {
             theory::records(&machines)

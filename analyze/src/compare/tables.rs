@@ -16,6 +16,7 @@ pub fn table(comparison: &Comparison) -> Table {
         numeric: vec![false, true, true, true, true, true],
         rows: comparison.pooled.iter().map(row).collect(),
         caption: caption(comparison),
+        ..Table::default()
     }
 }
 

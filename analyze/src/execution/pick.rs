@@ -25,6 +25,7 @@ pub fn find<'d>(dataset: &'d Dataset, name: &str) -> Result<&'d JournalRow, Erro
             Some(number) => format!("number {number}; {}", numbers(dataset)),
             None => format!("the key `{name}`; column key of runs.csv has the keys"),
         },
+        values: String::new(),
     })
 }
 

@@ -55,7 +55,7 @@ impl HowRead {
                 .into(),
             numeric: vec![false, false, false, true],
             rows: self.fields.iter().map(row).collect(),
-            caption: vec![],
+            ..Table::default()
         }
     }
 }

@@ -4,7 +4,7 @@
 pub(crate) const LINE: &str = "\n";
 
 /// A table to be read by people.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     /// The title above the table.
     pub title: &'static str,
@@ -15,8 +15,33 @@ pub struct Table {
     /// The rows, each with one cell per column. A cell may have several lines. No-break spaces join words that must stay on one
     /// line.
     pub rows: Vec<Vec<String>>,
+    /// The indices of columns that a narrow terminal may leave out, in the order in which they are left out.
+    pub optional: Vec<usize>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
+}
+
+impl Table {
+    /// Shows the columns with these headings on narrow terminals too.
+    pub fn keep(&mut self, headings: &[String]) {
+        let is_kept = |&index: &usize| headings.contains(&self.headings[index]);
+        self.optional.retain(|index| !is_kept(index));
+    }
+
+    /// The table without its column `index`.
+    pub(crate) fn without_column(&self, index: usize) -> Self {
+        let mut table = self.clone();
+        table.headings.remove(index);
+        table.numeric.remove(index);
+        for row in &mut table.rows {
+            row.remove(index);
+        }
+        let others = self.optional.iter().filter(|&&other| other != index);
+        table.optional = others
+            .map(|&other| other - usize::from(other > index))
+            .collect();
+        table
+    }
 }
 
 /// Rounds to `decimals` decimal places. Zero never has a minus sign.

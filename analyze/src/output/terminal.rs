@@ -1,5 +1,6 @@
 //! Tables and paragraphs for the terminal, or as Markdown.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use sim::table::{Grid, display_width, printed};
@@ -9,19 +10,45 @@ use crate::output::table::Table;
 /// The separator of lines within a cell.
 const LINE: char = '\n';
 
-/// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer.
+/// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer. If the table
+/// is wider, optional columns are left out, and a sentence names them.
 pub fn terminal(table: &Table, width: u16) -> String {
-    let grid = Grid {
+    let (table, left_out) = narrowed(table, width);
+    let mut text = format!("{}\n\n", table.title);
+    let lines = grid(&table).lines(width);
+    lines.iter().for_each(|line| push_line(&mut text, line));
+    text.push('\n');
+    if !left_out.is_empty() {
+        let sentence = format!(
+            "Not shown in {width} columns: {} (--format csv has all).",
+            left_out.join(", ")
+        );
+        text.push_str(&prose(&[sentence], width));
+    }
+    text.push_str(&prose(&table.caption, width));
+    text
+}
+
+fn grid(table: &Table) -> Grid<'_> {
+    Grid {
         headings: &table.headings,
         numeric: &table.numeric,
         rows: &table.rows,
-    };
-    let mut text = format!("{}\n\n", table.title);
-    let lines = grid.lines(width);
-    lines.iter().for_each(|line| push_line(&mut text, line));
-    text.push('\n');
-    text.push_str(&prose(&table.caption, width));
-    text
+    }
+}
+
+/// The table without as many of its optional columns as do not fit, and the headings of these columns.
+fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
+    let mut narrowed = Cow::Borrowed(table);
+    let mut left_out = vec![];
+    while !grid(&narrowed).fits(width)
+        && let Some(&index) = narrowed.optional.first()
+    {
+        left_out.push(narrowed.headings[index].clone());
+        narrowed = Cow::Owned(narrowed.without_column(index));
+    }
+    left_out.reverse();
+    (narrowed, left_out)
 }
 
 /// A text as one cell of a Markdown table: pipes and line breaks in it are escaped.
@@ -113,7 +140,7 @@ mod tests {
             headings: vec!["a".to_owned(), "b|c".to_owned()],
             numeric: vec![false, true],
             rows: vec![vec![cell.to_owned(), cell.to_owned()]],
-            caption: vec![],
+            ..Table::default()
         }
     }
 

@@ -1,6 +1,6 @@
 //! A dataset opened for analysis: its finished runs and their events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -11,9 +11,11 @@ use sim::log::{
 };
 
 use crate::error::Error;
+use crate::read::choice::{Choice, choose};
 use crate::read::events::find_value_above_63_bits;
 use crate::read::filter::Condition;
 use crate::read::run_log::NO_EVENT;
+use crate::read::sql::values_in_words;
 
 /// Default limit of a batch of runs, in events. A single run with more events is a batch of its own.
 const BATCH_EVENTS: u64 = 250_000;
@@ -30,6 +32,8 @@ pub struct Dataset {
     log: log::Dataset,
     finished: Vec<JournalRow>,
     left_out: Vec<JournalRow>,
+    /// For each run of which some machines are not chosen: whether each of its machines is chosen.
+    chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
     /// The last attempt of each run that failed and that no later attempt finished, ordered by number.
@@ -94,6 +98,7 @@ impl Dataset {
             log,
             finished,
             left_out: vec![],
+            chosen_machines: HashMap::new(),
             to_do,
             never_finished,
             warm_up_s: 0.0,
@@ -116,10 +121,59 @@ impl Dataset {
             return Err(Error::NoSuchRun {
                 path: self.root().to_owned(),
                 conditions: conditions.join(" and "),
+                values: String::new(),
             });
         }
         self.finished.retain(holds);
         Ok(())
+    }
+
+    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns the columns and values that a choice
+    /// demands and that no run has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRun`] if no run meets the conditions, with the values that runs have; [`Error::Condition`] if a condition
+    /// cannot be evaluated. In both cases no run is dropped.
+    pub fn keep_chosen(&mut self, choices: &[Choice]) -> Result<Vec<(String, String)>, Error> {
+        if choices.is_empty() {
+            return Ok(vec![]);
+        }
+        let chosen = choose(&self.label, &self.finished, choices)?;
+        if !chosen.machines.contains(&true) {
+            let conditions: Vec<String> = choices.iter().map(ToString::to_string).collect();
+            let names = chosen.frame.get_column_names_owned();
+            let values = names.iter().filter_map(|name| {
+                let values = values_in_words(&chosen.frame, name)?;
+                Some(format!("; {name} is {values}"))
+            });
+            return Err(Error::NoSuchRun {
+                path: self.root().to_owned(),
+                conditions: conditions.join(" and "),
+                values: values.collect(),
+            });
+        }
+        let mut machines = chosen.machines.into_iter();
+        let chosen_machines = &mut self.chosen_machines;
+        self.finished.retain(|row| {
+            let of_run: Vec<bool> = machines.by_ref().take(row.machines() as usize).collect();
+            let is_kept = of_run.contains(&true);
+            if is_kept && of_run.contains(&false) {
+                chosen_machines.insert(row.run, of_run);
+            }
+            is_kept
+        });
+        Ok(chosen.absent)
+    }
+
+    /// For each machine of each of the [`finished`](Self::finished) runs, whether it is chosen. None if all are.
+    pub(crate) fn machine_mask(&self) -> Option<Vec<bool>> {
+        let of_run = |row: &JournalRow| match self.chosen_machines.get(&row.run) {
+            Some(chosen) => chosen.clone(),
+            None => vec![true; row.machines() as usize],
+        };
+        let is_needed = !self.chosen_machines.is_empty();
+        is_needed.then(|| self.finished.iter().flat_map(of_run).collect())
     }
 
     /// Leaves out the finished runs that were not punctual; [`Dataset::left_out`] returns them.

@@ -5,13 +5,20 @@
 //! - [`dataset`]: a dataset and its finished runs
 //! - [`configurations`]: which runs are repetitions of each other
 //! - [`filter`]: conditions that choose runs
+//! - [`sql`]: conditions in SQL
+//! - [`choice`]: conditions that choose runs and machines, and [`choice_frame`], the columns that they can name
+//! - [`roles`]: the slowest and the fastest machine of a run
 //! - [`runs`]: the columns of `runs.csv`, and runs as data frames
 //! - [`events`]: the columns of the event log, and events as a data frame
 //! - [`run_log`]: the events of one run as columns
 
+pub mod choice;
+pub mod choice_frame;
 pub(crate) mod configurations;
 pub mod dataset;
 pub mod events;
 pub mod filter;
+pub mod roles;
 pub(crate) mod run_log;
 pub mod runs;
+pub mod sql;

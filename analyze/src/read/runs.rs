@@ -43,6 +43,9 @@ const INTERNAL_EACH: Column = column(
     "If the machines have different probabilities of internal events, the probability of each machine, joined by commas. Otherwise empty.",
 );
 
+/// The mean of different probabilities is rounded to multiples of 1 / this number.
+const INTERNAL_UNITS: f64 = 1e12;
+
 /// The rates as numbers. Column `rates` has them as text.
 const RATES_LIST: Column = column(
     "rates_list",
@@ -138,7 +141,7 @@ pub fn machine_columns() -> Vec<Column> {
 }
 
 /// The columns of `runs.csv`, with the changes that data frames make.
-fn frame_columns() -> impl Iterator<Item = Column> {
+pub(super) fn frame_columns() -> impl Iterator<Item = Column> {
     journal().flat_map(|column| match column.name {
         "rates" => vec![column, RATES_LIST, RATES_SORTED],
         "internal" => vec![INTERNAL, INTERNAL_EACH],
@@ -254,6 +257,22 @@ fn run_column<'a>(
     .into()
 }
 
+/// The column `name` of the data frames, one cell for each of `rows`.
+///
+/// # Panics
+///
+/// If there is no such column.
+pub(super) fn column_of_runs<'a>(
+    name: &str,
+    dataset: &str,
+    rows: impl IntoIterator<Item = &'a JournalRow>,
+) -> polars::prelude::Column {
+    let mut columns = std::iter::once(DATASET).chain(frame_columns());
+    let column = columns.find(|column| column.name == name);
+    let column = column.unwrap_or_else(|| panic!("no column {name}"));
+    run_column(&column, dataset, rows)
+}
+
 fn rates_list<'a>(name: PlSmallStr, rows: impl Iterator<Item = &'a JournalRow>) -> Series {
     let mut list: ListPrimitiveChunkedBuilder<Float64Type> =
         ListPrimitiveChunkedBuilder::new(name, 0, 0, DataType::Float64);
@@ -319,7 +338,9 @@ fn mean_internal(row: &JournalRow) -> f64 {
         None => {
             let machines = row.machines() as usize;
             let each = (0..machines).map(|machine| internal.at(machine).value());
-            each.sum::<f64>() / machines as f64
+            let mean = each.sum::<f64>() / machines as f64;
+            // Sums of decimal fractions have rounding errors: 0.6 + 0.7 + 0.8 is not 2.1.
+            (mean * INTERNAL_UNITS).round() / INTERNAL_UNITS
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![true, true, true, false, false, true, true],
         rows: shown.iter().map(|&index| row(execution, index)).collect(),
+        optional: vec![],
         caption: caption(execution, window),
     }
 }
@@ -196,6 +197,7 @@ impl<'e> Followed<'e> {
             headings: headings.map(str::to_owned).to_vec(),
             numeric: vec![true, false, true, true, true, true, false],
             rows: self.reached.iter().map(|reach| self.row(reach)).collect(),
+            optional: vec![],
             caption: self.caption(),
         }
     }

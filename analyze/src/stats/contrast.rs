@@ -19,7 +19,7 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
 use crate::stats::repetitions::{Group, Repetitions};
-use crate::stats::tables::parameter_heading;
+use crate::stats::tables::{few_warning, parameter_heading};
 
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,9 @@ pub enum NoContrast {
         /// The values that configurations have.
         there: String,
     },
+    /// Both values are the same.
+    #[error("--from and --to are both {0}; name two values")]
+    Same(String),
     /// No two configurations differ only in this parameter.
     #[error("no two configurations differ only in {0}")]
     NoPair(&'static str),
@@ -67,9 +70,12 @@ impl Contrast {
     ///
     /// # Errors
     ///
-    /// [`NoContrast::Parameter`] if there is no such parameter.
+    /// [`NoContrast::Parameter`] if there is no such parameter; [`NoContrast::Same`] if `a` and `b` are equal.
     pub fn new(name: &str, a: &str, b: &str) -> Result<Self, NoContrast> {
         let parameter = parameters().iter().find(|known| **known == name);
+        if is(a, b) {
+            return Err(NoContrast::Same(a.to_owned()));
+        }
         Ok(Self {
             parameter: parameter.ok_or_else(|| NoContrast::Parameter(name.to_owned()))?,
             a: a.to_owned(),
@@ -228,7 +234,13 @@ pub fn table(
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
-        caption: caption(contrast, measures, kinds.map(|shown| shown.interval_kind)),
+        optional: (keys + 1..keys + measures.len()).rev().collect(),
+        caption: caption(
+            contrast,
+            measures,
+            kinds.map(|shown| shown.interval_kind),
+            pairs.iter().map(|pair| pair.a.n.min(pair.b.n)).min(),
+        ),
     })
 }
 
@@ -338,6 +350,7 @@ fn caption(
     contrast: &Contrast,
     measures: &[&Measure],
     kinds: impl Iterator<Item = IntervalKind>,
+    fewest: Option<u64>,
 ) -> Vec<String> {
     let Contrast { a, b, .. } = contrast;
     let mut caption = vec![
@@ -354,6 +367,7 @@ fn caption(
         "If an interval includes 0, these runs do not show whether the parameter has an effect.".to_owned(),
     ];
     caption.extend(notes(kinds));
+    caption.extend(few_warning(fewest));
     caption.extend(
         measures
             .iter()

@@ -38,6 +38,33 @@ impl Difference {
         )
     }
 
+    /// The average of the means `b` minus the average of the means `a`, with equal weight of the means of a side. All means are of
+    /// independent runs. None if a side has no mean.
+    pub(crate) fn between_means(a: &[Estimate], b: &[Estimate]) -> Option<Self> {
+        if let ([a], [b]) = (a, b) {
+            return Some(Self::between(a, b));
+        }
+        let average = |means: &[Estimate]| -> Option<f64> {
+            let sum: f64 = means.iter().map(|estimate| estimate.mean).sum();
+            (!means.is_empty()).then(|| sum / means.len() as f64)
+        };
+        let difference = average(b)? - average(a)?;
+        let variances = [a, b].into_iter().flat_map(|means| {
+            let weight = 1.0 / means.len() as f64;
+            means.iter().map(move |estimate| {
+                let variance = (estimate.sd? * weight).powi(2) / estimate.n as f64;
+                Some((variance, (estimate.n - 1) as f64))
+            })
+        });
+        let kinds = [a, b].into_iter().flatten();
+        let kinds = kinds.map(|estimate| estimate.interval_kind);
+        Some(Self::new(
+            difference,
+            variances.collect(),
+            IntervalKind::for_combination(kinds),
+        ))
+    }
+
     /// The mean of independent differences, with equal weight; none if there are no differences.
     pub(crate) fn average(differences: &[Self]) -> Option<Self> {
         let weighted: Vec<(Self, f64)> = differences.iter().map(|&one| (one, 1.0)).collect();

@@ -19,10 +19,13 @@ use crate::stats::estimate::Estimate;
 use crate::stats::intervals::notes;
 use crate::stats::records::push_estimate;
 use crate::stats::repetitions::{self, DATASET_INDEX, index_of, measured};
-use crate::stats::tables::{cell, described, parameter_heading};
+use crate::stats::tables::{
+    Deviations, cells, described, few_warning, means_in_words, measure_headings, parameter_heading,
+};
 
-/// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, and the machine's rate.
-pub const OTHERS: [&str; 3] = ["machines", "machine", "rate"];
+/// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, rate and role, and the
+/// dataset. Rows of different datasets are never pooled.
+pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
 /// All runs that have the same values of some parameters.
 #[derive(Clone, Debug)]
@@ -135,38 +138,44 @@ pub fn table(
     names: &[&'static str],
     measures: &[&Measure],
     pools: &[Pool],
+    deviations: Deviations,
 ) -> Table {
-    let several = pools
-        .windows(2)
-        .any(|pair| pair[0].dataset != pair[1].dataset);
+    let several = !names.contains(&"dataset")
+        && pools
+            .windows(2)
+            .any(|pair| pair[0].dataset != pair[1].dataset);
     let mut headings: Vec<String> = several.then(|| "dataset".to_owned()).into_iter().collect();
     headings.extend(names.iter().map(|name| match *name {
         "rate" => "rate (1/s)".to_owned(),
         name => parameter_heading(name).to_owned(),
     }));
     let keys = headings.len();
-    headings.extend(measures.iter().map(|measure| measure.heading()));
+    let of_measures = measures.iter();
+    headings.extend(of_measures.flat_map(|measure| measure_headings(measure, deviations)));
     headings.push("runs".to_owned());
     let row = |pool: &Pool| -> Vec<String> {
         let dataset = several.then(|| pool.dataset.clone()).into_iter();
         let values = pool.values.iter().map(Value::to_string);
         let cells = measures
             .iter()
-            .map(|measure| cell(pool.estimate(measure), pool.n, measure));
+            .flat_map(|measure| cells(pool.estimate(measure), pool.n, measure, deviations));
         let runs = std::iter::once(pool.n.to_string());
         dataset.chain(values).chain(cells).chain(runs).collect()
     };
     let mut caption = vec![format!(
-        "Mean over all runs with the same {} ± half the width of its 95 % interval (Student's t), and \
-         standard deviation (sd). The sd includes differences between the combined configurations. If \
+        "{} The interval and the standard deviation of single runs include differences between the combined configurations. If \
          several machines of a run belong to one row, the value of the run is their mean.",
-        names.join(", ")
+        means_in_words(
+            &format!("all runs with the same {}", names.join(", ")),
+            deviations
+        )
     )];
     let kinds = pools.iter().flat_map(|pool| {
         let estimates = measures.iter().filter_map(|measure| pool.estimate(measure));
         estimates.map(|estimate| estimate.interval_kind)
     });
     caption.extend(notes(kinds));
+    caption.extend(few_warning(pools.iter().map(|pool| pool.n).min()));
     caption.extend(
         measures
             .iter()
@@ -175,6 +184,7 @@ pub fn table(
     Table {
         title,
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        optional: (keys + 1..headings.len() - 1).rev().collect(),
         headings,
         rows: pools.iter().map(row).collect(),
         caption,
@@ -186,6 +196,7 @@ pub fn records(names: &[&'static str], measures: &[&Measure], pools: &[Pool]) ->
     let record = |pool: &Pool| {
         let mut record = vec![("dataset".to_owned(), Value::Text(pool.dataset.clone()))];
         let values = names.iter().zip(&pool.values);
+        let values = values.filter(|(name, _)| **name != "dataset");
         record.extend(values.map(|(name, value)| ((*name).to_owned(), value.clone())));
         record.push(("n".to_owned(), Value::Integer(pool.n as i64)));
         for measure in measures {

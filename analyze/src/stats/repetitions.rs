@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::measures::batches::MACHINE_KEYS;
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
+use crate::read::choice_frame::role_column;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
 use crate::read::runs::{chosen_machine_frame, parameters};
@@ -42,6 +43,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether both groups are machines of one configuration of one dataset.
+    pub(crate) fn is_of_same_configuration(&self, other: &Self) -> bool {
+        self.dataset == other.dataset && self.parameters == other.parameters
+    }
+
     /// The value of the parameter of this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
         let mut named = std::iter::zip(parameters(), &self.parameters);
@@ -103,6 +109,8 @@ pub struct Repetitions<'d> {
     keys: Vec<GroupKey>,
     /// For each row, the index of its group in `keys`. The rows are ordered by dataset, run and machine.
     groups: Vec<u32>,
+    /// For each row, the number of its run, counted over all datasets.
+    runs: Vec<u32>,
     /// For each of `measures`, its values: one for each row.
     values: Vec<Values>,
 }
@@ -133,6 +141,7 @@ impl<'d> Repetitions<'d> {
             measures: measures.into(),
             keys: vec![],
             groups: vec![],
+            runs: vec![],
             values: vec![vec![]; measures.len()],
         };
         for (index, dataset) in datasets.iter().enumerate() {
@@ -153,16 +162,26 @@ impl<'d> Repetitions<'d> {
                     machine,
                 }));
         }
-        for (&number, run) in std::iter::zip(configurations.numbers(), dataset.finished()) {
+        let mask = dataset.machine_mask();
+        let mut is_chosen = rows_of(mask.as_deref());
+        let first_run = self.runs.last().map_or(0, |last| last + 1);
+        let runs = std::iter::zip(configurations.numbers(), dataset.finished());
+        for (index, (&number, run)) in (first_run..).zip(runs) {
             let first = first_groups[number as usize];
-            self.groups
-                .extend((0..run.machines()).map(|machine| first + machine));
+            for machine in 0..run.machines() {
+                if is_chosen() {
+                    self.groups.push(first + machine);
+                    self.runs.push(index);
+                }
+            }
         }
         self.configurations.push(configurations);
         let measured = dataset.measures_of(dataset.finished(), &self.measures)?;
         for (measure, values) in std::iter::zip(&*self.measures, &mut self.values) {
             let column = measured.column(measure.name)?.cast(&DataType::Float64)?;
-            values.extend(column.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)));
+            let mut is_chosen = rows_of(mask.as_deref());
+            let chosen = column.f64()?.iter().filter(|_| is_chosen());
+            values.extend(chosen.map(|value| value.unwrap_or(f64::NAN)));
         }
         Ok(())
     }
@@ -187,11 +206,11 @@ impl<'d> Repetitions<'d> {
         let mut groups = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
         let mut first = 0;
-        // The rows of a run follow each other, and its first is that of machine 0.
+        // The rows of a run follow each other.
         while let Some(&group) = self.groups.get(first) {
-            let rest = self.groups[first + 1..].iter();
-            let others = rest.take_while(|&&group| self.keys[group as usize].machine > 0);
-            let end = first + 1 + others.count();
+            let run = self.runs[first];
+            let of_run = self.runs[first..].iter().take_while(|&&other| other == run);
+            let end = first + of_run.count();
             let of_machines = first..end.min(first + machines as usize);
             groups.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
@@ -243,6 +262,15 @@ impl<'d> Repetitions<'d> {
             }
         };
         Ok(all.map(group).filter(|group| group.n > 0).collect())
+    }
+}
+
+/// Tells for one row after the other whether it is chosen: as `mask` says, or always.
+fn rows_of(mask: Option<&[bool]>) -> impl FnMut() -> bool + '_ {
+    let mut mask = mask.map(|mask| mask.iter());
+    move || match &mut mask {
+        Some(mask) => mask.next() == Some(&true),
+        None => true,
     }
 }
 
@@ -316,13 +344,22 @@ pub(crate) fn measured(
         is_wanted,
     )?;
     machines.hstack_mut(described.columns())?;
+    if names.contains(&"role") {
+        machines.with_column(role_column(dataset.finished()))?;
+    }
     let index = Column::new_scalar(
         DATASET_INDEX.into(),
         Scalar::from(index as i64),
         machines.height(),
     );
     machines.with_column(index)?;
-    Ok(machines)
+    match dataset.machine_mask() {
+        Some(mask) => {
+            let mask: BooleanChunked = mask.into_iter().collect();
+            Ok(machines.filter(&mask)?)
+        }
+        None => Ok(machines),
+    }
 }
 
 /// The aggregates for an estimate of each of `measures` over the rows of a group: see [`estimate_expressions`].

@@ -21,8 +21,6 @@ pub struct TableSpec {
     pub title: &'static str,
     /// The names of its measures.
     measures: &'static [&'static str],
-    /// The names of the measures that a summary shows.
-    summary_measures: &'static [&'static str],
 }
 
 /// How fast do the clocks run, and how far apart are they?
@@ -35,7 +33,6 @@ pub const DRIFT: TableSpec = TableSpec {
         "lag_mean",
         "lag_slope",
     ],
-    summary_measures: &["logical_rate", "own_drift", "lag_final"],
 };
 
 /// How far do clocks advance from event to event?
@@ -48,7 +45,6 @@ pub const JUMPS: TableSpec = TableSpec {
         "jump_max",
         "jump_share_above_1",
     ],
-    summary_measures: &["jump_mean", "jump_max", "jump_share_above_1"],
 };
 
 /// How many messages wait?
@@ -62,7 +58,6 @@ pub const BACKLOG: TableSpec = TableSpec {
         "backlog_growth",
         "receive_share",
     ],
-    summary_measures: &["backlog_mean", "backlog_growth", "receive_share"],
 };
 
 /// How far apart are the clocks of a run, how old are messages when they are received, and how many events are concurrent?
@@ -74,10 +69,9 @@ pub const CAUSALITY: TableSpec = TableSpec {
         "concurrency",
         "false_order",
     ],
-    summary_measures: &[],
 };
 
-/// Every table of a summary, in its order.
+/// The tables whose measures the records of a summary have.
 pub const SUMMARY: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl TableSpec {
@@ -88,50 +82,57 @@ impl TableSpec {
             .map(|name| measures::named(name))
             .collect()
     }
+}
 
-    /// The measures that a summary shows.
-    pub fn summary_measures(&self) -> Vec<&'static Measure> {
-        self.summary_measures
-            .iter()
-            .map(|name| measures::named(name))
-            .collect()
-    }
+/// Whether a table has a column with the standard deviation of each measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deviations {
+    /// It has.
+    Shown,
+    /// It has not.
+    Hidden,
 }
 
 /// The table of `measures` over `groups`.
-pub fn table(title: &'static str, measures: &[&Measure], groups: &[Group]) -> Table {
+pub fn table(
+    title: &'static str,
+    measures: &[&Measure],
+    groups: &[Group],
+    deviations: Deviations,
+) -> Table {
     let all: Vec<&Group> = groups.iter().collect();
     let varying = Varying::among(&all);
     let mut headings = varying.headings();
     let keys = headings.len();
     headings.push("machine".to_owned());
-    headings.extend(measures.iter().map(|measure| measure.heading()));
+    let of_measures = measures.iter();
+    headings.extend(of_measures.flat_map(|measure| measure_headings(measure, deviations)));
     headings.push("n".to_owned());
-    let rows = groups
-        .iter()
-        .map(|group| {
-            let mut row = varying.cells(group);
-            row.push(format!(
-                "{} {}",
-                group.machine,
-                keep_together(&format!("at {}/s", group.rate))
-            ));
-            row.extend(
-                measures
-                    .iter()
-                    .map(|measure| cell(group.estimate(measure), group.n, measure)),
-            );
-            row.push(group.n.to_string());
-            row
-        })
-        .collect();
+    let rows =
+        groups
+            .iter()
+            .map(|group| {
+                let mut row = varying.cells(group);
+                row.push(format!(
+                    "{} {}",
+                    group.machine,
+                    keep_together(&format!("at {}/s", group.rate))
+                ));
+                row.extend(measures.iter().flat_map(|measure| {
+                    cells(group.estimate(measure), group.n, measure, deviations)
+                }));
+                row.push(group.n.to_string());
+                row
+            })
+            .collect();
     let numeric = (0..headings.len()).map(|column| column > keys).collect();
     Table {
         title,
+        optional: (keys + 2..headings.len() - 1).rev().collect(),
         headings,
         numeric,
         rows,
-        caption: caption(measures, &all, &varying),
+        caption: caption(measures, &all, &varying, deviations),
     }
 }
 
@@ -241,12 +242,15 @@ fn in_words(name: &'static str, value: &str) -> String {
     })
 }
 
-fn caption(measures: &[&Measure], groups: &[&Group], varying: &Varying) -> Vec<String> {
-    let mut caption = vec![
-        "Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).".to_owned(),
-    ];
+fn caption(
+    measures: &[&Measure],
+    groups: &[&Group],
+    varying: &Varying,
+    deviations: Deviations,
+) -> Vec<String> {
+    let mut caption = vec![means_in_words("n repetitions", deviations)];
     if groups.iter().any(|group| group.n == 1) {
-        caption.push("If n is 1, there is no interval and no sd.".to_owned());
+        caption.push("If n is 1, there is no interval.".to_owned());
     }
     let kinds = groups.iter().flat_map(|group| {
         let estimates = measures
@@ -275,14 +279,18 @@ fn precision(groups: &[&Group]) -> Option<String> {
         .filter(|&n| n > 1)
         .min()?;
     let halved = repetitions_to_halve(fewest)?;
-    let few = if fewest < FEW {
-        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. "
-    } else {
-        ""
-    };
+    let few = few_warning(Some(fewest)).map_or(String::new(), |warning| warning + " ");
     Some(format!(
         "{few}With {halved} instead of {fewest} repetitions the intervals would be about half as wide."
     ))
+}
+
+/// A warning if the `fewest` repetitions of a row are so few that intervals are unreliable.
+pub(crate) fn few_warning(fewest: Option<u64>) -> Option<String> {
+    fewest.is_some_and(|fewest| (2..FEW).contains(&fewest)).then(|| {
+        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing."
+            .to_owned()
+    })
 }
 
 /// A sentence about the part of every run that is left out.
@@ -307,14 +315,44 @@ pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> St
     let Some(estimate) = estimate else {
         return "none".to_owned();
     };
-    let decimals = measure.decimals;
-    let mut words = estimate_words(&estimate, decimals);
-    if let (Some(sd), Some(_)) = (estimate.sd, estimate.half_width) {
-        let sd = number(sd, decimals_for(sd, 1, decimals));
-        words.push(keep_together(&format!("sd {sd}")));
-    }
+    let mut words = estimate_words(&estimate, measure.decimals);
     if estimate.n != of {
         words.push(keep_together(&format!("(n {})", estimate.n)));
     }
-    words.join(" ")
+    keep_together(&words.join(" "))
+}
+
+/// The cells of a measure: its mean and, if wanted, its standard deviation.
+pub(crate) fn cells(
+    estimate: Option<Estimate>,
+    of: u64,
+    measure: &Measure,
+    deviations: Deviations,
+) -> impl Iterator<Item = String> {
+    let sd = || {
+        let sd = estimate.and_then(|estimate| estimate.sd);
+        sd.map_or(String::new(), |sd| {
+            number(sd, decimals_for(sd, 1, measure.decimals))
+        })
+    };
+    let sd = (deviations == Deviations::Shown).then(sd);
+    std::iter::once(cell(estimate, of, measure)).chain(sd)
+}
+
+/// The headings of the columns of a measure.
+pub(crate) fn measure_headings(
+    measure: &Measure,
+    deviations: Deviations,
+) -> impl Iterator<Item = String> {
+    let sd = (deviations == Deviations::Shown).then(|| "sd".to_owned());
+    std::iter::once(measure.heading()).chain(sd)
+}
+
+/// What the caption says about means and intervals.
+pub(crate) fn means_in_words(over: &str, deviations: Deviations) -> String {
+    let sd = match deviations {
+        Deviations::Shown => ", and standard deviation of single runs (sd)",
+        Deviations::Hidden => "",
+    };
+    format!("Mean over {over} ± half the width of its 95 % interval (Student's t){sd}.")
 }

@@ -298,6 +298,7 @@ pub fn table(submissions: &Submissions) -> Table {
         numeric: vec![false, false, true, true, true, true, true, false],
         rows: submissions.evaluated.iter().map(Submission::row).collect(),
         caption,
+        ..Table::default()
     }
 }
 

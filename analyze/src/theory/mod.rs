@@ -117,6 +117,6 @@ pub use planned::{PlannedConfiguration, predict_experiment};
 pub use planned_tables::{boundary_table, planned_overview, planned_records, planned_table};
 pub use prediction::{Prediction, predict};
 pub use quantity::Quantity;
-pub use regime::Regime;
+pub use regime::{Regime, measured_regime};
 pub use system::System;
 pub use tables::{records, table};

@@ -91,6 +91,7 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
+        optional: vec![],
         caption,
     }
 }
@@ -145,6 +146,7 @@ pub fn boundary_table(
         numeric: vec![false; headings.len()],
         headings,
         rows,
+        optional: vec![],
         caption,
     })
 }

@@ -1,5 +1,10 @@
 //! The regime of a machine: stable, critical or overloaded.
 
+use sim::experiment::ReceiveRule;
+
+use crate::measures;
+use crate::stats::repetitions::Group;
+
 /// Whether a machine can receive messages as fast as its peers send them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Regime {
@@ -34,4 +39,25 @@ impl Regime {
             Self::Overloaded => "overloaded",
         }
     }
+}
+
+/// The regime of a machine as measured by its offered load, the number of messages for each of its ticks: stable if the whole 95 %
+/// interval is below 1, overloaded if it is above 1, otherwise critical. Without an interval, the mean decides. A machine whose
+/// ticks take all messages is stable. None if the offered load is unknown.
+///
+/// # Panics
+///
+/// If the measure `offered_load` was not read.
+pub fn measured_regime(group: &Group) -> Option<Regime> {
+    let load = group.estimate(measures::named("offered_load"))?;
+    let (low, high) = load.interval().unwrap_or((load.mean, load.mean));
+    Some(
+        if high < 1.0 || group.configuration.receive == ReceiveRule::All {
+            Regime::Stable
+        } else if low > 1.0 {
+            Regime::Overloaded
+        } else {
+            Regime::Critical
+        },
+    )
 }

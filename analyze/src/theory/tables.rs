@@ -66,6 +66,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         headings,
         rows,
         caption: caption(machines, varying.constant(&groups)),
+        ..Table::default()
     }
 }
 

@@ -71,7 +71,10 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
     let folder = grid();
     for (condition, said) in [
         ("internal=0.6", "grid has no finished run with internal=0.6"),
-        ("intern=0.5", "no column `intern`; there are run, "),
+        (
+            "intern=0.5",
+            "no column `intern` (did you mean `internal`?); there are run, ",
+        ),
         (
             "phase>spread",
             "`spread` is not a number, so only = and != can be used with it",
@@ -102,7 +105,8 @@ fn rows_are_sorted_by_a_measure_and_cut() {
     );
     let (code, _, err) = analyze(&["backlog", "grid", "--sort", "backlog"], folder.path());
     assert!(
-        code == 2 && err.contains("no measure `backlog`; the measures are ticks, "),
+        code == 2
+            && err.contains("no column `backlog` (did you mean `backlog_max`?); there are rates, "),
         "{err}"
     );
 }
@@ -252,7 +256,8 @@ fn a_text_cannot_be_compared_with_a_number() {
     for condition in ["rates<3", "rates>=0"] {
         let (code, out, told) = analyze(&["drift", "grid", "--where", condition], folder.path());
         assert_eq!((code, out.as_str()), (2, ""), "{told}");
-        let wanted = format!("error: grid has no finished run with {condition}\n");
+        let values = "rates is 1,3,6 | 2,2,5";
+        let wanted = format!("error: grid has no finished run with {condition}; {values}\n");
         assert_eq!(told, wanted);
     }
 }

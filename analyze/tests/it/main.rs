@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod asked;
 mod audit;
 mod audit_mutations;
 mod audit_variants;
@@ -33,6 +34,7 @@ mod mesh;
 mod notebooks;
 mod only;
 mod oracle;
+mod pager;
 mod paired;
 mod parameters;
 mod parts;
@@ -48,7 +50,9 @@ mod sample;
 mod schema_3;
 mod shards;
 mod shown;
+mod sides;
 mod streams;
+mod summary;
 mod tables;
 mod theory;
 mod theory_study;

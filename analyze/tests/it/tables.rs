@@ -11,7 +11,12 @@ fn table_of(question: &TableSpec, write: impl Fn(&std::path::Path)) -> Table {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
     let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
-    tables::table(question.title, &question.measures(), &groups)
+    tables::table(
+        question.title,
+        &question.measures(),
+        &groups,
+        tables::Deviations::Hidden,
+    )
 }
 
 fn small(question: &TableSpec) -> Table {
@@ -23,16 +28,16 @@ fn drift_on_a_wide_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
-    rates  internal  machine       logical rate (1/s)    clock - own ticks            final lag                  mean lag          lag slope (1/s)  n
-    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-    1,3,6  0.4       0 at 1/s     2.25 ±~0.22 sd 0.09    25.0 ±~4.4 sd 1.7    75.0 ±~4.4 sd 1.7         36.8 ± 4.1 sd 1.6   3.645 ± 0.379 sd 0.152  3
-    1,3,6  0.4       1 at 3/s     5.88 ± 0.20 sd 0.08    57.7 ± 3.9 sd 1.5     2.3 ± 3.9 sd 1.5          2.2 ± 1.8 sd 0.7   0.017 ± 0.172 sd 0.069  3
-    1,3,6  0.4       2 at 6/s         6.00, all equal       0.0, all equal       0.0, all equal  0.0463 ±~0.0080 sd 0.003         0.000, all equal  3
-    1,3,6  0.7       0 at 1/s     3.75 ± 2.08 sd 0.84  55.0 ± 41.5 sd 16.7  45.7 ± 42.7 sd 17.2        21.4 ± 17.4 sd 7.0   2.116 ± 2.699 sd 1.086  3
-    1,3,6  0.7       1 at 3/s     5.90 ± 0.45 sd 0.18    58.0 ± 9.0 sd 3.6     2.7 ± 7.7 sd 3.1          3.0 ± 2.5 sd 1.0  -0.048 ± 0.433 sd 0.174  3
-    1,3,6  0.7       2 at 6/s   6.017 ±~0.073 sd 0.03     0.3 ±~1.5 sd 0.6     0.3 ±~1.5 sd 0.6     0.039 ± 0.037 sd 0.01         0.000, all equal  3
+    rates  internal  machine    logical rate (1/s)  clock - own ticks       final lag         mean lag   lag slope (1/s)  n
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s          2.25 ±~0.22         25.0 ±~4.4      75.0 ±~4.4       36.8 ± 4.1     3.645 ± 0.379  3
+    1,3,6  0.4       1 at 3/s          5.88 ± 0.20         57.7 ± 3.9       2.3 ± 3.9        2.2 ± 1.8     0.017 ± 0.172  3
+    1,3,6  0.4       2 at 6/s      6.00, all equal     0.0, all equal  0.0, all equal  0.0463 ±~0.0080  0.000, all equal  3
+    1,3,6  0.7       0 at 1/s          3.75 ± 2.08        55.0 ± 41.5     45.7 ± 42.7      21.4 ± 17.4     2.116 ± 2.699  3
+    1,3,6  0.7       1 at 3/s          5.90 ± 0.45         58.0 ± 9.0       2.7 ± 7.7        3.0 ± 2.5    -0.048 ± 0.433  3
+    1,3,6  0.7       2 at 6/s        6.017 ±~0.073          0.3 ±~1.5       0.3 ±~1.5    0.039 ± 0.037  0.000, all equal  3
 
-    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
@@ -50,36 +55,18 @@ fn drift_on_a_narrow_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 80), @"
     Drift
 
-    rates  internal  machine      logical   clock -     final  mean lag       lag  n
-                                     rate       own       lag               slope
-                                    (1/s)     ticks                         (1/s)
+    rates  internal  machine       logical rate       clock - own       final lag  n
+                                          (1/s)             ticks
     ────────────────────────────────────────────────────────────────────────────────
-    1,3,6  0.4       0 at 1/s        2.25      25.0      75.0      36.8     3.645  3
-                                   ±~0.22     ±~4.4     ±~4.4     ± 4.1   ± 0.379
-                                  sd 0.09    sd 1.7    sd 1.7    sd 1.6  sd 0.152
-    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.4       1 at 3/s        5.88      57.7       2.3       2.2     0.017  3
-                                   ± 0.20     ± 3.9     ± 3.9     ± 1.8   ± 0.172
-                                  sd 0.08    sd 1.5    sd 1.5    sd 0.7  sd 0.069
-    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.4       2 at 6/s   6.00, all  0.0, all  0.0, all    0.0463    0.000,  3
-                                    equal     equal     equal  ±~0.0080       all
-                                                               sd 0.003     equal
-    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       0 at 1/s        3.75      55.0      45.7      21.4     2.116  3
-                                   ± 2.08    ± 41.5    ± 42.7    ± 17.4   ± 2.699
-                                  sd 0.84   sd 16.7   sd 17.2    sd 7.0  sd 1.086
-    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       1 at 3/s        5.90      58.0       2.7       3.0    -0.048  3
-                                   ± 0.45     ± 9.0     ± 7.7     ± 2.5   ± 0.433
-                                  sd 0.18    sd 3.6    sd 3.1    sd 1.0  sd 0.174
-    ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-    1,3,6  0.7       2 at 6/s       6.017       0.3       0.3     0.039    0.000,  3
-                                  ±~0.073     ±~1.5     ±~1.5   ± 0.037       all
-                                  sd 0.03    sd 0.6    sd 0.6   sd 0.01     equal
+    1,3,6  0.4       0 at 1/s       2.25 ±~0.22        25.0 ±~4.4      75.0 ±~4.4  3
+    1,3,6  0.4       1 at 3/s       5.88 ± 0.20        57.7 ± 3.9       2.3 ± 3.9  3
+    1,3,6  0.4       2 at 6/s   6.00, all equal    0.0, all equal  0.0, all equal  3
+    1,3,6  0.7       0 at 1/s       3.75 ± 2.08       55.0 ± 41.5     45.7 ± 42.7  3
+    1,3,6  0.7       1 at 3/s       5.90 ± 0.45        58.0 ± 9.0       2.7 ± 7.7  3
+    1,3,6  0.7       2 at 6/s     6.017 ±~0.073         0.3 ±~1.5       0.3 ±~1.5  3
 
-    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and
-    standard deviation (sd).
+    Not shown in 80 columns: mean lag, lag slope (1/s) (--format csv has all).
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval. Many runs have the same value, or there are few different
     values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value, so there is no interval. More
@@ -107,14 +94,14 @@ fn jumps_as_markdown() {
 
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
     | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-    | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ±~0.22 sd 0.09 | 1.5 ± 1.3 sd 0.5 | 6.0 ± 2.5 sd 1.0 | 6.7 ±~1.5 sd 0.6 | 0.50 ± 0.25 sd 0.10 | 3 |
-    | 1,3,6 | 0.4 | 1 at 3/s | 1.961 ± 0.064 sd 0.03 | 1.0, all equal | 4.7 ± 1.3 sd 0.5 | 8.3 ±~5.8 sd 2.3 | 0.394 ± 0.087 sd 0.03 | 3 |
+    | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ±~0.22 | 1.5 ± 1.3 | 6.0 ± 2.5 | 6.7 ±~1.5 | 0.50 ± 0.25 | 3 |
+    | 1,3,6 | 0.4 | 1 at 3/s | 1.961 ± 0.064 | 1.0, all equal | 4.7 ± 1.3 | 8.3 ±~5.8 | 0.394 ± 0.087 | 3 |
     | 1,3,6 | 0.4 | 2 at 6/s | 1.00, all equal | 1.0, all equal | 1.0, all equal | 1.0, all equal | 0.00, all equal | 3 |
-    | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.08 sd 0.84 | 2.8 ± 3.2 sd 1.3 | 9.0 ± 1.2 sd 0.5 | 15.3 ± 9.5 sd 3.8 | 0.68 ± 0.44 sd 0.18 | 3 |
-    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.16 sd 0.06 | 1.0, all equal | 5.4 ± 1.4 sd 0.5 | 12.7 ± 16.6 sd 6.7 | 0.28 ± 0.20 sd 0.08 | 3 |
-    | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 sd 0.005 | 1.0, all equal | 1.0, all equal | 1.3 ±~1.5 sd 0.6 | 0.003 ±~0.013 sd 0.005 | 3 |
+    | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.08 | 2.8 ± 3.2 | 9.0 ± 1.2 | 15.3 ± 9.5 | 0.68 ± 0.44 | 3 |
+    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.16 | 1.0, all equal | 5.4 ± 1.4 | 12.7 ± 16.6 | 0.28 ± 0.20 | 3 |
+    | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 | 1.0, all equal | 1.0, all equal | 1.3 ±~1.5 | 0.003 ±~0.013 | 3 |
 
-    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
@@ -138,8 +125,8 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     1,2    0.5       0 at 1/s            0.6  0.8  1.0    0.0          0.10           0.75  1
     1,2    0.5       1 at 2/s            0.1  0.0  0.0    0.0          0.00           0.12  1
 
-    Mean over n repetitions ± half the width of its 95 % interval (Student's t), and standard deviation (sd).
-    If n is 1, there is no interval and no sd.
+    Mean over n repetitions ± half the width of its 95 % interval (Student's t).
+    If n is 1, there is no interval.
     Every run: phase spread, stamp after, duration 4 s, engine virtual, time scale 1.
     - mean backlog: time-weighted mean queue length, in messages.
     - p95: 95th percentile of the queue length after ticks, in messages.

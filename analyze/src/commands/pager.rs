@@ -1,0 +1,65 @@
+//! Shows long tables in the user's pager, as Git does.
+
+use std::env;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::{Child, Command, Stdio};
+#[cfg(unix)]
+use std::sync::Arc;
+
+use super::output::{StdoutError, write_stdout};
+
+/// The pager if the environment variable `PAGER` is not set. With these options it ends at once if the text fits the screen, shows
+/// colours, and leaves the text on the screen.
+const DEFAULT: [&str; 2] = ["less", "-FRX"];
+
+/// Shows `text` in the pager if stdout is a terminal; otherwise, or if the pager cannot be started, writes it to stdout.
+///
+/// # Errors
+///
+/// If stdout cannot be written.
+pub fn show(text: &[u8]) -> Result<(), StdoutError> {
+    let pager = io::stdout().is_terminal().then(start).flatten();
+    match pager {
+        Some(pager) => wait(pager, text),
+        None => write_stdout(text),
+    }
+}
+
+/// Starts the pager. None if the user wants none, if the terminal cannot move its cursor, or if the pager cannot be started.
+fn start() -> Option<Child> {
+    if env::var_os("TERM").is_some_and(|terminal| terminal == "dumb") {
+        return None;
+    }
+    let words = match env::var("PAGER") {
+        Ok(words) => shell_words::split(&words).ok()?,
+        Err(_) => DEFAULT.map(str::to_owned).to_vec(),
+    };
+    let (program, arguments) = words.split_first()?;
+    if program == "cat" {
+        return None;
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).spawn().ok()
+}
+
+/// Writes `text` to the pager and waits for its end. The user may end it before it has read the whole text.
+fn wait(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
+    #[cfg(unix)]
+    ignore_interrupts();
+    let written = match pager.stdin.take() {
+        Some(mut stdin) => stdin.write_all(text),
+        None => Ok(()),
+    };
+    let ended = pager.wait();
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StdoutError::new(error)),
+        _ => ended.map(drop).map_err(StdoutError::new),
+    }
+}
+
+/// Ctrl-C is for the pager. If this program ended, the pager and the shell would read the keyboard at the same time.
+#[cfg(unix)]
+fn ignore_interrupts() {
+    // If this fails, Ctrl-C ends this program as usual.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default());
+}

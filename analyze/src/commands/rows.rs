@@ -1,0 +1,133 @@
+//! The options that choose and order a table's rows, and the tables that have them all.
+
+use std::collections::HashSet;
+
+use analyze::measures::{Measure, notes};
+use analyze::read::runs::parameters;
+use analyze::read::sql::{NotSql, SqlCondition, nearest_in_words};
+use analyze::stats::row_query::{RowQuery, SortKey};
+use analyze::stats::tables::{self, Deviations, TableSpec};
+use analyze::stats::{pool, repetitions};
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::Datasets;
+use super::output::Output;
+
+/// The options that choose rows by their values, and order them.
+#[derive(Debug, Args)]
+pub struct RowOptions {
+    /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can name
+    /// parameters, machine, rate, role and n; means of measures (jump_mean; parts with _sd, _low, _high and _n); predictions
+    /// (lag_final_predicted); regime (predicted) and regime_measured. If given several times, all conditions must hold
+    #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
+    having: Vec<SqlCondition>,
+    /// Sort by these columns, named as in CSV or by their headings: jump_mean, growth, rates. Measures are sorted with the largest
+    /// first, others with the smallest first; `jump_mean asc` and `rates desc` say otherwise
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    sort: Vec<SortKey>,
+}
+
+impl RowOptions {
+    /// The query for a table that shows the measures `shown`.
+    pub fn query(&self, shown: &[&'static Measure]) -> Result<RowQuery, NotSql> {
+        RowQuery::new(&self.having, &self.sort, shown)
+    }
+
+    /// Whether the user says how rows are sorted.
+    pub fn sorts(&self) -> bool {
+        !self.sort.is_empty()
+    }
+}
+
+/// The option for a limited number of rows.
+#[derive(Debug, Args)]
+pub struct Top {
+    /// Print only the first N rows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
+}
+
+impl Top {
+    /// Drops the other rows.
+    pub fn truncate<T>(&self, rows: &mut Vec<T>) {
+        if let Some(top) = self.top {
+            rows.truncate(top as usize);
+        }
+    }
+}
+
+/// The options that choose, order and combine a table's rows.
+#[derive(Debug, Args)]
+pub struct Rows {
+    /// Combine all runs that have the same values in the named columns, such as rates,internal. A name is a parameter, or
+    /// `machines`, `machine`, `rate`, `role` (slowest, fastest, between or equal) or `dataset`
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    by: Vec<String>,
+    #[command(flatten)]
+    options: RowOptions,
+    #[command(flatten)]
+    top: Top,
+    /// Add a column with the standard deviation of single runs to each measure. CSV and JSON always have it
+    #[arg(long)]
+    sd: bool,
+}
+
+impl Rows {
+    fn deviations(&self) -> Deviations {
+        match self.sd {
+            true => Deviations::Shown,
+            false => Deviations::Hidden,
+        }
+    }
+
+    /// The columns that --by names. Each may be named once.
+    fn pool_columns(&self) -> anyhow::Result<Vec<&'static str>> {
+        let known = |name: &String| {
+            pool::known(name.trim()).with_context(|| {
+                let names = [parameters(), &pool::OTHERS].concat();
+                let nearest = nearest_in_words(name, &names);
+                format!(
+                    "--by: there is no column `{name}`{nearest}; the columns are {}",
+                    names.join(", ")
+                )
+            })
+        };
+        let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+            bail!("--by: {name} is named twice; name it once");
+        }
+        Ok(names)
+    }
+}
+
+/// Prints the table of `spec`.
+pub fn print_table_of(
+    spec: &TableSpec,
+    datasets: &Datasets,
+    rows: &Rows,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let measures = spec.measures();
+    let names = rows.pool_columns()?;
+    let query = rows.options.query(&measures)?;
+    let datasets = datasets.open()?;
+    let notes = notes(&datasets, &measures);
+    if !names.is_empty() {
+        let pools = pool::pools(&datasets, &names, &query.with_measures(&measures))?;
+        let mut pools = query.of_pools(&names, pools)?;
+        rows.top.truncate(&mut pools);
+        let mut table = pool::table(spec.title, &names, &measures, &pools, rows.deviations());
+        table.caption.extend(notes);
+        table.keep(&query.headings());
+        return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
+    }
+    let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
+    let mut groups = query.of_groups(groups)?;
+    rows.top.truncate(&mut groups);
+    let mut table = tables::table(spec.title, &measures, &groups, rows.deviations());
+    table.caption.extend(notes);
+    table.keep(&query.headings());
+    output.print(&[], &[table], || tables::records(&measures, &groups))
+}

@@ -1,0 +1,177 @@
+//! Conditions that choose runs and machines: on a cell of `runs.csv`, or in SQL.
+
+use std::fmt;
+use std::str::FromStr;
+
+use polars::prelude::{DataFrame, Expr, col, lit};
+use sim::log::JournalRow;
+
+use crate::read::choice_frame::{frame, is_of_machines, is_text, names};
+use crate::read::filter::{Condition, NotACondition};
+use crate::read::sql::{NotSql, SqlCondition};
+
+/// Words of SQL that no plain condition has.
+const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "between", "is", "like"];
+
+/// A condition that runs, or machines of runs, must meet.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// A condition on a cell of `runs.csv`, such as `rates=1,3,6`.
+    Cell(Condition),
+    /// A condition in SQL.
+    Sql(SqlCondition),
+}
+
+/// A text is not a condition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAChoice {
+    /// It is not a condition on a cell.
+    #[error(transparent)]
+    Cell(#[from] NotACondition),
+    /// It is not a condition in SQL.
+    #[error(transparent)]
+    Sql(#[from] NotSql),
+}
+
+impl FromStr for Choice {
+    type Err = NotAChoice;
+
+    fn from_str(text: &str) -> Result<Self, NotAChoice> {
+        if !is_sql(text) {
+            return match text.parse::<Condition>() {
+                Ok(condition) => Ok(Self::Cell(condition)),
+                Err(NotACondition::Name(name)) => of_machines(text, &name),
+                Err(problem) => Err(problem.into()),
+            };
+        }
+        let condition = SqlCondition::parse(text)?;
+        let known: Vec<&str> = names().collect();
+        condition.check_names(&known)?;
+        Ok(Self::Sql(condition))
+    }
+}
+
+/// Whether a text has signs or words that only SQL has.
+fn is_sql(text: &str) -> bool {
+    let is_keyword = |word: &str| {
+        let mut keywords = KEYWORDS.iter();
+        keywords.any(|keyword| word.eq_ignore_ascii_case(keyword))
+    };
+    let mut words = text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
+    text.contains(['\'', '"'])
+        || text.contains("==")
+        || text.contains("<>")
+        || text.trim_start().starts_with('(')
+        || words.any(is_keyword)
+        || !text.contains(['=', '<', '>'])
+}
+
+/// A condition such as `role=slowest`, on a column that describes machines and not runs.
+fn of_machines(text: &str, name: &str) -> Result<Choice, NotAChoice> {
+    let known: Vec<&str> = names().collect();
+    let index = text.find(['=', '!', '<', '>']).unwrap_or(text.len());
+    let (column, rest) = text.split_at(index);
+    let sign = rest.len() - rest.trim_start_matches(['=', '!', '<', '>']).len();
+    let (sign, value) = (&rest[..sign], rest[sign..].trim());
+    if !known.contains(&name) {
+        let unknown = SqlCondition::from_expression(text, col(name));
+        unknown.check_names(&known)?;
+    }
+    let value: Expr = match (is_text(name), value.parse::<f64>()) {
+        (true, _) => lit(value),
+        (false, Ok(number)) => lit(number),
+        (false, Err(_)) => return Err(NotSql::Form(text.to_owned()).into()),
+    };
+    let column = col(column.trim());
+    let expression = match sign {
+        "=" => column.eq(value),
+        "!=" => column.neq(value),
+        ">=" => column.gt_eq(value),
+        "<=" => column.lt_eq(value),
+        ">" => column.gt(value),
+        "<" => column.lt(value),
+        _ => return Err(NotSql::Form(text.to_owned()).into()),
+    };
+    Ok(Choice::Sql(SqlCondition::from_expression(text, expression)))
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cell(condition) => condition.fmt(f),
+            Self::Sql(condition) => f.write_str(condition.text()),
+        }
+    }
+}
+
+impl Choice {
+    /// Earlier and present name of the column, if the condition has the earlier one.
+    pub fn renamed(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Cell(condition) => Some((condition.earlier_name()?, condition.name())),
+            Self::Sql(_) => None,
+        }
+    }
+
+    /// The columns that the condition names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Self::Cell(condition) => vec![condition.name().to_owned()],
+            Self::Sql(condition) => condition.names(),
+        }
+    }
+
+    /// Whether the condition chooses machines of runs, and not whole runs.
+    pub fn chooses_machines(&self) -> bool {
+        self.names().iter().any(|name| is_of_machines(name))
+    }
+}
+
+/// What the conditions choose: for each machine of each run, whether all conditions hold.
+pub(crate) struct Chosen {
+    /// For each run and machine, ordered by run and machine.
+    pub(crate) machines: Vec<bool>,
+    /// The columns that the conditions name, a row for each run and machine.
+    pub(crate) frame: DataFrame,
+    /// Names and values that conditions demand and that no run has.
+    pub(crate) absent: Vec<(String, String)>,
+}
+
+/// Evaluates `choices` on `rows`, the runs of the dataset `label`.
+///
+/// # Errors
+///
+/// [`NotSql`] if a condition cannot be evaluated.
+pub(crate) fn choose(
+    label: &str,
+    rows: &[JournalRow],
+    choices: &[Choice],
+) -> Result<Chosen, NotSql> {
+    let wanted: Vec<String> = choices.iter().flat_map(Choice::names).collect();
+    let frame = frame(label, rows, &wanted).map_err(|problem| NotSql::Unsupported {
+        text: wanted.join(", "),
+        problem: problem.to_string(),
+    })?;
+    let mut machines = vec![];
+    for row in rows {
+        let holds = choices.iter().all(|choice| match choice {
+            Choice::Cell(condition) => condition.holds(row),
+            Choice::Sql(_) => true,
+        });
+        machines.extend((0..row.machines()).map(|_| holds));
+    }
+    let mut absent = vec![];
+    for choice in choices {
+        if let Choice::Sql(condition) = choice {
+            for (chosen, holds) in std::iter::zip(&mut machines, condition.holds(&frame)?) {
+                *chosen &= holds;
+            }
+            absent.extend(condition.absent_values(&frame));
+        }
+    }
+    Ok(Chosen {
+        machines,
+        frame,
+        absent,
+    })
+}

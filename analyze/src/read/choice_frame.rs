@@ -1,0 +1,77 @@
+//! The columns that conditions can name, as a data frame with a row for each run and machine.
+
+use polars::prelude::*;
+use sim::log::JournalRow;
+
+use crate::output::schema::Kind;
+use crate::read::filter;
+use crate::read::roles::roles;
+use crate::read::runs::{column_of_runs, frame_columns};
+
+/// Columns that describe machines, in addition to those of runs.
+const OF_MACHINES: [&str; 3] = ["machine", "rate", "role"];
+/// Columns of data frames that `runs.csv` does not have.
+const DERIVED: [&str; 2] = ["internal_each", "rates_sorted"];
+
+/// The names that conditions can use.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let derived = DERIVED.into_iter().chain(OF_MACHINES);
+    filter::names()
+        .chain(std::iter::once("dataset"))
+        .chain(derived)
+}
+
+/// Whether a column describes machines.
+pub(crate) fn is_of_machines(name: &str) -> bool {
+    OF_MACHINES.contains(&name)
+}
+
+/// Whether the values of a column are texts.
+pub(crate) fn is_text(name: &str) -> bool {
+    let kind = frame_columns().find(|column| column.name == name);
+    name == "role" || name == "dataset" || kind.is_some_and(|column| column.kind == Kind::Text)
+}
+
+/// The columns `wanted`, with a row for each machine of each of `rows`.
+pub(crate) fn frame(
+    label: &str,
+    rows: &[JournalRow],
+    wanted: &[String],
+) -> PolarsResult<DataFrame> {
+    let of_machines: Vec<&JournalRow> = rows
+        .iter()
+        .flat_map(|row| (0..row.machines()).map(move |_| row))
+        .collect();
+    let mut columns: Vec<Column> = vec![];
+    for name in names().filter(|name| wanted.iter().any(|wanted| wanted == name)) {
+        columns.push(match name {
+            "machine" => {
+                let machines = rows.iter().flat_map(|row| 0..i64::from(row.machines()));
+                Column::new(name.into(), machines.collect::<Vec<i64>>())
+            }
+            "rate" => {
+                let rates = rows.iter().flat_map(rates);
+                Column::new(name.into(), rates.collect::<Vec<f64>>())
+            }
+            "role" => role_column(rows),
+            _ => column_of_runs(name, label, of_machines.iter().copied()),
+        });
+    }
+    DataFrame::new(of_machines.len(), columns)
+}
+
+/// The role of each machine of each of `rows`.
+pub(crate) fn role_column(rows: &[JournalRow]) -> Column {
+    let roles = rows
+        .iter()
+        .flat_map(|row| roles(&rates(row)).collect::<Vec<_>>());
+    Column::new("role".into(), roles.collect::<Vec<&str>>())
+}
+
+fn rates(row: &JournalRow) -> Vec<f64> {
+    row.configuration
+        .rates
+        .iter()
+        .map(|rate| rate.hertz())
+        .collect()
+}

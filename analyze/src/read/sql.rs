@@ -1,0 +1,304 @@
+//! Conditions in SQL, such as `internal < 0.7 and role = 'slowest'`. Polars parses and evaluates them.
+
+use polars::prelude::*;
+use polars::sql::sql_expr;
+
+use crate::output::value::Value;
+
+/// Most values that a message lists.
+const MOST_VALUES: usize = 12;
+/// A name is similar to another if their Jaro-Winkler similarity is at least this.
+const SIMILAR: f64 = 0.8;
+
+/// A condition in SQL.
+#[derive(Clone, Debug)]
+pub struct SqlCondition {
+    text: String,
+    expression: Expr,
+}
+
+/// A text is not a condition in SQL, or it cannot be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSql {
+    /// The text cannot be parsed.
+    #[error(
+        "`{0}` is not a condition; write for example \"internal < 0.7 and role = 'slowest'\", \"internal in (0.4, 0.7)\" or \
+         \"rate between 2 and 5\", with text in single quotes"
+    )]
+    Form(String),
+    /// A function or a form of SQL that conditions do not have.
+    #[error("`{text}` cannot be used as a condition: {problem}")]
+    Unsupported {
+        /// The condition.
+        text: String,
+        /// The message of Polars.
+        problem: String,
+    },
+    /// A name that is not a column.
+    #[error("no column `{name}`{nearest}; there are {names}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The end of the sentence, with the most similar column.
+        nearest: String,
+        /// All columns.
+        names: String,
+    },
+}
+
+impl SqlCondition {
+    /// Parses a condition.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSql::Form`] if the text is no expression.
+    pub fn parse(text: &str) -> Result<Self, NotSql> {
+        let form = || NotSql::Form(text.to_owned());
+        let expression = sql_expr(text).map_err(|_| form())?;
+        let is_alias = matches!(expression, Expr::Alias(..));
+        match is_alias || expression.clone().meta().root_names().is_empty() {
+            true => Err(form()),
+            false => Ok(Self {
+                text: text.trim().to_owned(),
+                expression,
+            }),
+        }
+    }
+
+    /// The condition that a Polars expression states, with its text.
+    pub(crate) fn from_expression(text: &str, expression: Expr) -> Self {
+        Self {
+            text: text.to_owned(),
+            expression,
+        }
+    }
+
+    /// The condition as the user wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The columns that the condition names, each once.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = vec![];
+        for name in self.expression.clone().meta().root_names() {
+            if !names.iter().any(|other| *other == *name) {
+                names.push(name.to_string());
+            }
+        }
+        names
+    }
+
+    /// Checks that all names are among `known`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSql::Name`] with the most similar name.
+    pub fn check_names(&self, known: &[&str]) -> Result<(), NotSql> {
+        match self
+            .names()
+            .iter()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            None => Ok(()),
+            Some(unknown) => Err(NotSql::Name {
+                name: unknown.clone(),
+                nearest: match nearest_in_words(unknown, known) {
+                    none if none.is_empty() => format!(" (a text is written '{unknown}')"),
+                    nearest => nearest,
+                },
+                names: known.join(", "),
+            }),
+        }
+    }
+
+    /// For each row of `frame`, whether the condition holds. It does not hold where a value is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSql::Unsupported`] if Polars cannot evaluate it, for example because text is compared with a number.
+    pub fn holds(&self, frame: &DataFrame) -> Result<Vec<bool>, NotSql> {
+        let evaluate = || {
+            let condition = self.expression.clone().alias("holds");
+            let evaluated = frame.clone().lazy().select([condition]).collect()?;
+            let holds: Vec<bool> = evaluated.columns()[0]
+                .bool()?
+                .iter()
+                .map(|holds| holds == Some(true))
+                .collect();
+            Ok::<_, PolarsError>(holds)
+        };
+        let holds = evaluate().map_err(|problem| self.unsupported(&problem))?;
+        match holds.len() == frame.height() {
+            true => Ok(holds),
+            false => Err(NotSql::Form(self.text.clone())),
+        }
+    }
+
+    fn unsupported(&self, problem: &PolarsError) -> NotSql {
+        let problem = problem.to_string();
+        let first = problem.lines().next().unwrap_or_default();
+        NotSql::Unsupported {
+            text: self.text.clone(),
+            problem: format!("{first}; text is written in single quotes, numbers without quotes"),
+        }
+    }
+
+    /// The columns that must be equal to a value, with the value, that no row of `frame` has.
+    pub fn absent_values(&self, frame: &DataFrame) -> Vec<(String, String)> {
+        let equalities = (&self.expression).into_iter().filter_map(equality);
+        let is_absent = |(name, value): &(String, String)| {
+            let Ok(column) = frame.column(name) else {
+                return false;
+            };
+            !values(column).iter().any(|found| is_equal(found, value))
+        };
+        equalities.filter(is_absent).collect()
+    }
+}
+
+/// The column and the value of an expression such as `internal = 0.4`.
+fn equality(expression: &Expr) -> Option<(String, String)> {
+    let Expr::BinaryExpr { left, op, right } = expression else {
+        return None;
+    };
+    match (&**left, op, &**right) {
+        (Expr::Column(name), Operator::Eq, Expr::Literal(value)) => {
+            let value = value.to_any_value()?;
+            let text = value.get_str().map(str::to_owned);
+            Some((name.to_string(), text.unwrap_or_else(|| value.to_string())))
+        }
+        _ => None,
+    }
+}
+
+/// Whether two texts are equal as numbers or as texts.
+fn is_equal(a: &str, b: &str) -> bool {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// The different values of a column in ascending order, as text.
+fn values(column: &Column) -> Vec<String> {
+    let sorted = column
+        .unique()
+        .and_then(|unique| unique.sort(SortOptions::default()));
+    let Ok(sorted) = sorted else {
+        return vec![];
+    };
+    (0..sorted.len())
+        .filter_map(|row| Value::from_cell(&sorted, row).ok())
+        .map(|value| value.to_string())
+        .collect()
+}
+
+/// The values of a column in words; none if it has no value.
+pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
+    let values = values(frame.column(name).ok()?);
+    match values.len() {
+        0 => None,
+        ..=MOST_VALUES => Some(values.join(" | ")),
+        count => {
+            let (first, last) = (&values[0], &values[count - 1]);
+            Some(format!("{count} values from {first} to {last}"))
+        }
+    }
+}
+
+/// The name in `known` that is most similar to `name`, as the end of a sentence. Empty if none is similar.
+pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
+    let similarity = |other: &str| strsim::jaro_winkler(name, other);
+    let nearest = known
+        .iter()
+        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    match nearest {
+        Some(nearest) if similarity(nearest) >= SIMILAR => {
+            format!(" (did you mean `{nearest}`?)")
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame() -> DataFrame {
+        df!(
+            "internal" => [0.4, 0.7, 0.9],
+            "role" => ["slowest", "between", "fastest"],
+            "rate" => [1.0, 3.0, 6.0],
+            "late" => [None, Some(true), Some(false)],
+        )
+        .expect("a frame")
+    }
+
+    #[test]
+    fn conditions_of_sql_hold_where_they_should() {
+        for (text, expected) in [
+            ("internal < 0.7 and role = 'slowest'", [true, false, false]),
+            ("internal == 0.7", [false, true, false]),
+            ("internal = 0.4 OR rate >= 6", [true, false, true]),
+            ("not (internal = 0.4)", [false, true, true]),
+            ("internal in (0.4, 0.9)", [true, false, true]),
+            ("role not in ('slowest', 'fastest')", [false, true, false]),
+            ("rate between 2 and 5", [false, true, false]),
+            ("rate * 2 > 11", [false, false, true]),
+            ("role <> 'between'", [true, false, true]),
+            ("role like 's%'", [true, false, false]),
+            ("late", [false, true, false]),
+            ("late is null", [true, false, false]),
+        ] {
+            let condition = SqlCondition::parse(text).expect(text);
+            assert_eq!(condition.holds(&frame()).expect(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_conditions_are_refused() {
+        for text in [
+            "",
+            "internal <",
+            "internal = 0.4 foo",
+            "1 = 1",
+            "select 1",
+            "a = 1; b = 2",
+        ] {
+            let refused = SqlCondition::parse(text).map(|condition| condition.expression);
+            assert!(
+                matches!(refused, Err(NotSql::Form(_))),
+                "{text}: {refused:?}"
+            );
+        }
+        for text in ["role > 3", "rate", "max(rate) > 3"] {
+            let condition = SqlCondition::parse(text).expect(text);
+            condition.holds(&frame()).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn wrong_names_are_answered_with_the_nearest() {
+        let condition = SqlCondition::parse("intrenal = 0.4").expect("a condition");
+        let refused = condition
+            .check_names(&["rate", "internal"])
+            .expect_err("none");
+        assert_eq!(
+            refused.to_string(),
+            "no column `intrenal` (did you mean `internal`?); there are rate, internal"
+        );
+    }
+
+    #[test]
+    fn values_that_no_row_has_are_found() {
+        let condition = SqlCondition::parse("internal = 0.5 or (internal = 0.70 and role = 'x')");
+        let absent = condition.expect("a condition").absent_values(&frame());
+        let absent: Vec<(&str, &str)> = absent.iter().map(|(a, b)| (&**a, &**b)).collect();
+        assert_eq!(absent, [("internal", "0.5"), ("role", "x")]);
+        assert_eq!(
+            values_in_words(&frame(), "internal").as_deref(),
+            Some("0.4 | 0.7 | 0.9")
+        );
+    }
+}

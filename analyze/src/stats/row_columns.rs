@@ -1,0 +1,226 @@
+//! The columns by which rows of tables can be chosen and sorted: what tells a row from others, the estimates of measures, predictions
+//! and regimes.
+
+use crate::measures::{self, Measure};
+use crate::output::value::Value;
+use crate::read::roles::roles;
+use crate::read::runs::parameters;
+use crate::stats::contrast::Pair;
+use crate::stats::difference::Difference;
+use crate::stats::estimate::Estimate;
+use crate::stats::pool::Pool;
+use crate::stats::repetitions::Group;
+use crate::stats::sides::Cell;
+use crate::stats::tables::parameter_heading;
+use crate::theory::{Prediction, Quantity, Regime, measured_regime};
+
+/// What tells a row from others, besides parameters.
+const KEYS: [&str; 4] = ["dataset", "machine", "rate", "n"];
+
+/// A part of an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The mean.
+    Mean,
+    /// The standard deviation.
+    Sd,
+    /// The lower end of the 95 % interval.
+    Low,
+    /// The upper end of the 95 % interval.
+    High,
+    /// The number of values.
+    N,
+}
+
+/// The ends of the names of columns that are parts of an estimate.
+const PARTS: [(&str, Part); 5] = [
+    ("_mean", Part::Mean),
+    ("_sd", Part::Sd),
+    ("_low", Part::Low),
+    ("_high", Part::High),
+    ("_n", Part::N),
+];
+
+/// A column of rows.
+#[derive(Clone, Copy, Debug)]
+pub enum RowColumn {
+    /// A parameter, `dataset`, `machine`, `rate`, `n`, or a column by which runs are pooled.
+    Key(&'static str),
+    /// A part of the estimate of a measure.
+    Estimate(&'static Measure, Part),
+    /// The predicted value of a quantity.
+    Predicted(Quantity),
+    /// The predicted regime of the machine.
+    Regime,
+    /// The measured regime of the machine.
+    MeasuredRegime,
+}
+
+impl RowColumn {
+    /// Finds the column with this name. A measure's name stands for its mean.
+    pub fn named(name: &str) -> Option<Self> {
+        let measure = |name: &str| measures::all().find(|measure| measure.name == name);
+        let part = || {
+            PARTS.iter().find_map(|(end, part)| {
+                Some(Self::Estimate(measure(name.strip_suffix(end)?)?, *part))
+            })
+        };
+        let predicted = || {
+            let name = name.strip_suffix("_predicted")?;
+            let quantity = Quantity::ALL
+                .into_iter()
+                .find(|quantity| quantity.name() == name)?;
+            Some(Self::Predicted(quantity))
+        };
+        let key = || keys().find(|key| *key == name).map(Self::Key);
+        match name {
+            "regime" => Some(Self::Regime),
+            "regime_measured" => Some(Self::MeasuredRegime),
+            _ => key()
+                .or_else(|| measure(name).map(|measure| Self::Estimate(measure, Part::Mean)))
+                .or_else(part)
+                .or_else(predicted),
+        }
+    }
+
+    /// Finds the column with this name or heading. Measures of `shown` come first.
+    pub fn named_or_headed(name: &str, shown: &[&'static Measure]) -> Option<Self> {
+        let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
+        let measure = || {
+            let shown = shown.iter().copied().find(|measure| is_headed(measure));
+            let mut others = measures::all().filter(|measure| is_headed(measure));
+            shown.or_else(|| match (others.next(), others.next()) {
+                (Some(measure), None) => Some(measure),
+                _ => None,
+            })
+        };
+        let key =
+            || keys().find(|key| parameter_heading(key) == name || name == format!("{key} (1/s)"));
+        Self::named(name)
+            .or_else(|| measure().map(|measure| Self::Estimate(measure, Part::Mean)))
+            .or_else(|| key().map(Self::Key))
+    }
+
+    /// The names of all columns, without parts of estimates other than the mean.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let regimes = ["regime", "regime_measured"];
+        keys()
+            .chain(measures::all().map(|measure| measure.name))
+            .chain(regimes)
+    }
+
+    /// The measure that must be read for the column.
+    pub fn measure(self) -> Option<&'static Measure> {
+        match self {
+            Self::Estimate(measure, _) => Some(measure),
+            Self::MeasuredRegime => Some(measures::named("offered_load")),
+            Self::Key(_) | Self::Predicted(_) | Self::Regime => None,
+        }
+    }
+
+    /// Whether the column needs predictions, which only a machine of a configuration has.
+    pub fn is_about_regimes(self) -> bool {
+        matches!(
+            self,
+            Self::Predicted(_) | Self::Regime | Self::MeasuredRegime
+        )
+    }
+
+    /// Whether the largest value comes first, if the user does not say so: measures, but not keys.
+    pub fn descends(self) -> bool {
+        matches!(self, Self::Estimate(..) | Self::Predicted(_))
+    }
+
+    /// The value in the row of a machine of a configuration.
+    pub fn of_group(self, group: &Group, prediction: Option<&Prediction>) -> Value {
+        let regime = |regime: Option<Regime>| {
+            regime.map_or(Value::Missing, |regime| {
+                Value::Text(regime.name().to_owned())
+            })
+        };
+        match self {
+            Self::Key("dataset") => Value::Text(group.dataset.clone()),
+            Self::Key("machine") => Value::Integer(group.machine),
+            Self::Key("rate") => Value::Number(group.rate),
+            Self::Key("n") => Value::Integer(group.n as i64),
+            Self::Key("machines") => Value::Integer(group.configuration.rates.machines().into()),
+            Self::Key("role") => role(group),
+            Self::Key(name) => group.parameter(name).cloned().unwrap_or(Value::Missing),
+            Self::Estimate(measure, part) => part_of(group.estimate(measure), part),
+            Self::Predicted(quantity) => prediction
+                .and_then(|prediction| prediction.value(quantity))
+                .into(),
+            Self::Regime => regime(prediction.and_then(|prediction| prediction.regime)),
+            Self::MeasuredRegime => regime(measured_regime(group)),
+        }
+    }
+
+    /// The value in the row of a contrast between two groups: of a measure, its difference.
+    pub fn of_pair(self, pair: &Pair<'_>) -> Value {
+        match self {
+            Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
+            column => column.of_group(pair.a, None),
+        }
+    }
+
+    /// The value in the row of a contrast between two sides, which agree in the parameters `common`.
+    pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
+        match self {
+            Self::Key("machine" | "role") => cell.machine.clone().into(),
+            Self::Key(name) => {
+                let index = common.iter().position(|other| *other == name);
+                index.map(|index| cell.values[index].clone()).into()
+            }
+            Self::Estimate(measure, part) => part_of_difference(cell.difference(measure), part),
+            Self::Predicted(_) | Self::Regime | Self::MeasuredRegime => Value::Missing,
+        }
+    }
+
+    /// The value in the row of pooled runs, which were pooled by `names`. None if such a row has no such column.
+    pub fn of_pool(self, pool: &Pool, names: &[&str]) -> Option<Value> {
+        match self {
+            Self::Key("dataset") => Some(Value::Text(pool.dataset.clone())),
+            Self::Key("n") => Some(Value::Integer(pool.n as i64)),
+            Self::Key(name) => {
+                let index = names.iter().position(|other| *other == name)?;
+                Some(pool.values[index].clone())
+            }
+            Self::Estimate(measure, part) => Some(part_of(pool.estimate(measure), part)),
+            Self::Predicted(_) | Self::Regime | Self::MeasuredRegime => None,
+        }
+    }
+}
+
+/// All keys: of groups, and those by which runs can be pooled.
+fn keys() -> impl Iterator<Item = &'static str> {
+    let pooled = ["machines", "role"].into_iter();
+    parameters().iter().copied().chain(KEYS).chain(pooled)
+}
+
+fn role(group: &Group) -> Value {
+    let rates = group.configuration.rates.iter().map(|rate| rate.hertz());
+    let rates: Vec<f64> = rates.collect();
+    let role = roles(&rates).nth(group.machine as usize);
+    role.map(str::to_owned).into()
+}
+
+fn part_of_difference(difference: Option<Difference>, part: Part) -> Value {
+    let interval = difference.and_then(|difference| difference.interval());
+    match part {
+        Part::Mean => difference.map(|difference| difference.mean).into(),
+        Part::Low => interval.map(|(low, _)| low).into(),
+        Part::High => interval.map(|(_, high)| high).into(),
+        Part::Sd | Part::N => Value::Missing,
+    }
+}
+
+fn part_of(estimate: Option<Estimate>, part: Part) -> Value {
+    let interval = estimate.and_then(|estimate| estimate.interval());
+    match part {
+        Part::Mean => estimate.map(|estimate| estimate.mean).into(),
+        Part::Sd => estimate.and_then(|estimate| estimate.sd).into(),
+        Part::Low => interval.map(|(low, _)| low).into(),
+        Part::High => interval.map(|(_, high)| high).into(),
+        Part::N => Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64)),
+    }
+}

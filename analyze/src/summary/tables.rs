@@ -1,0 +1,111 @@
+//! The overview as paragraphs and as a table.
+
+use sim::sweep::words::grouped;
+
+use super::overview::{Overview, RegimeCounts, Row};
+use crate::measures::{self, Measure};
+use crate::output::table::{Table, keep_together};
+use crate::stats::estimate::{Estimate, IntervalKind};
+use crate::stats::intervals::estimate_words;
+use crate::stats::repetitions::Group;
+use crate::stats::tables::Varying;
+use crate::theory::Regime;
+
+/// The measures of the slowest machine that have a column.
+const SLOWEST: [&str; 3] = ["backlog_growth", "lag_final", "jump_mean"];
+
+/// Two paragraphs: how many machines have each regime, as predicted and as measured.
+pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
+    let words = |counts: &RegimeCounts| {
+        let RegimeCounts {
+            stable,
+            critical,
+            overloaded,
+            unknown,
+        } = *counts;
+        let mut parts = vec![
+            format!("{} stable", grouped(stable as u64)),
+            format!("{} critical", grouped(critical as u64)),
+            format!("{} overloaded", grouped(overloaded as u64)),
+        ];
+        if unknown > 0 {
+            parts.push(format!("{} not known", grouped(unknown as u64)));
+        }
+        parts.join(", ")
+    };
+    [
+        format!("Machines, measured: {}.", words(&overview.measured)),
+        format!("Machines, predicted: {}.", words(&overview.predicted)),
+    ]
+}
+
+/// A table of `rows`, some of the overview's rows. `more` is the sentence that says how many rows are not shown.
+pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
+    let groups: Vec<&Group> = rows.iter().map(|row| row.slowest).collect();
+    let varying = Varying::among(&groups);
+    let mut headings = varying.headings();
+    headings.push("regime".to_owned());
+    let keys = headings.len();
+    headings.extend(SLOWEST.map(|name| measures::named(name).heading()));
+    headings.extend(["fastest clock (1/s)", "n"].map(str::to_owned));
+    let cells = |row: &Row<'_>| {
+        let mut cells = varying.cells(row.slowest);
+        cells.push(regime(row));
+        let slowest = SLOWEST.map(measures::named);
+        cells.extend(slowest.map(|measure| cell(row.slowest.estimate(measure), measure)));
+        cells.push(cell(row.fastest_clock, measures::named("logical_rate")));
+        cells.push(row.slowest.n.to_string());
+        cells
+    };
+    Table {
+        title: "Slowest machine of each configuration",
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        rows: rows.iter().map(cells).collect(),
+        optional: (keys + 1..headings.len()).rev().collect(),
+        headings,
+        caption: caption(rows, &varying, &groups, more),
+    }
+}
+
+/// The measured regime, and the predicted one if it differs.
+fn regime(row: &Row<'_>) -> String {
+    let name = |regime: Option<Regime>| regime.map_or("not known", Regime::name);
+    match row.measured == row.predicted() || row.measured.is_none() {
+        true => name(row.measured.or(row.predicted())).to_owned(),
+        false => format!("{}*", name(row.measured)),
+    }
+}
+
+fn cell(estimate: Option<Estimate>, measure: &Measure) -> String {
+    match estimate {
+        Some(estimate) => keep_together(&estimate_words(&estimate, measure.decimals).join(" ")),
+        None => "none".to_owned(),
+    }
+}
+
+fn caption(
+    rows: &[Row<'_>],
+    varying: &Varying,
+    groups: &[&Group],
+    more: Option<String>,
+) -> Vec<String> {
+    let mut caption: Vec<String> = more.into_iter().collect();
+    let differs = |row: &Row<'_>| row.measured.is_some() && row.measured != row.predicted();
+    if rows.iter().any(differs) {
+        caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
+    }
+    let slowest = SLOWEST.map(measures::named);
+    let mut estimates = rows.iter().flat_map(|row| {
+        let slowest = slowest.iter();
+        slowest
+            .filter_map(|measure| row.slowest.estimate(measure))
+            .chain(row.fastest_clock)
+    });
+    let is_rough = |estimate: Estimate| estimate.interval_kind == IntervalKind::Rough;
+    if estimates.any(is_rough) {
+        caption
+            .push("±~: a rough interval, because the runs have few different values.".to_owned());
+    }
+    caption.extend(varying.constant(groups));
+    caption
+}

@@ -1,0 +1,303 @@
+//! Tests of conditions in SQL, of roles, and of sorted rows.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Three sets of rates, three probabilities and four repetitions.
+const GRID: &str = "
+name = \"grid\"
+seed = 262
+repetitions = 4
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [2, 2, 5], [3, 3, 3]]
+internal = [0.2, 0.5, 0.8]
+";
+
+fn grid() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("grid"), GRID);
+    folder
+}
+
+fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
+    let arguments = [arguments, &["--format", "json"]].concat();
+    let (code, out, err) = analyze(&arguments, folder);
+    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+    serde_json::from_str(&out).unwrap()
+}
+
+fn refused(arguments: &[&str], folder: &Path) -> String {
+    let (code, _, err) = analyze(arguments, folder);
+    assert_eq!(code, 2, "{arguments:?}: {err}");
+    err
+}
+
+/// Every condition keeps the rows that a filter of the whole table keeps, with the same values.
+#[test]
+fn conditions_in_sql_choose_machines_before_averaging() {
+    let folder = grid();
+    let all = records(&["drift", "grid"], folder.path());
+    let number = |row: &Value, name: &str| row[name].as_f64().unwrap();
+    let is_slowest = |row: &Value| match row["rates"].as_str().unwrap() {
+        "1,3,6" => row["machine"] == 0,
+        "2,2,5" => row["machine"] != 2,
+        _ => false,
+    };
+    type Check<'c> = (&'c str, Box<dyn Fn(&Value) -> bool + 'c>);
+    let checks: [Check<'_>; 8] = [
+        (
+            "internal < 0.7 and role = 'slowest'",
+            Box::new(|row| number(row, "internal") < 0.7 && is_slowest(row)),
+        ),
+        ("role=slowest", Box::new(is_slowest)),
+        ("rate >= 3", Box::new(|row| number(row, "rate") >= 3.0)),
+        (
+            "rates in ('1,3,6', '3,3,3')",
+            Box::new(|row| row["rates"] != "2,2,5"),
+        ),
+        (
+            "internal between 0.3 and 0.6",
+            Box::new(|row| row["internal"] == 0.5),
+        ),
+        (
+            "not (internal == 0.5 or machine = 1)",
+            Box::new(|row| row["internal"] != 0.5 && row["machine"] != 1),
+        ),
+        ("machine<1", Box::new(|row| row["machine"] == 0)),
+        (
+            "rates_sorted = '2,2,5'",
+            Box::new(|row| row["rates"] == "2,2,5"),
+        ),
+    ];
+    for (condition, holds) in checks {
+        let chosen = records(&["drift", "grid", "--where", condition], folder.path());
+        let wanted: Vec<Value> = all.iter().filter(|row| holds(row)).cloned().collect();
+        assert!(
+            !wanted.is_empty() && wanted.len() < all.len(),
+            "{condition}"
+        );
+        assert_eq!(chosen, wanted, "{condition}");
+    }
+    let few = records(
+        &["drift", "grid", "--where", "run < 18 and rate > 1"],
+        folder.path(),
+    );
+    assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
+}
+
+#[test]
+fn rows_are_chosen_by_means_predictions_and_regimes() {
+    let folder = grid();
+    let theory = records(&["theory", "grid"], folder.path());
+    let number = |row: &Value, name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+    type Check<'c> = (&'c str, Box<dyn Fn(&Value) -> bool + 'c>);
+    let checks: [Check<'_>; 4] = [
+        (
+            "backlog_growth > 0.1 and regime = 'overloaded'",
+            Box::new(|row| {
+                number(row, "backlog_growth_mean") > 0.1 && row["regime"] == "overloaded"
+            }),
+        ),
+        (
+            "backlog_growth_low > 0 or rate = 6",
+            Box::new(|row| number(row, "backlog_growth_low") > 0.0 || row["rate"] == 6.0),
+        ),
+        (
+            "lag_final_predicted < lag_final",
+            Box::new(|row| number(row, "lag_final_predicted") < number(row, "lag_final_mean")),
+        ),
+        (
+            "regime in ('stable', 'critical') and internal = 0.2",
+            Box::new(|row| row["regime"] != "overloaded" && row["internal"] == 0.2),
+        ),
+    ];
+    for (condition, holds) in checks {
+        let chosen = records(&["theory", "grid", "--having", condition], folder.path());
+        let wanted: Vec<Value> = theory.iter().filter(|row| holds(row)).cloned().collect();
+        assert!(
+            !wanted.is_empty() && wanted.len() < theory.len(),
+            "{condition}"
+        );
+        assert_eq!(chosen, wanted, "{condition}");
+    }
+    let measured = records(
+        &[
+            "backlog",
+            "grid",
+            "--having",
+            "regime_measured = 'overloaded' and role = 'slowest'",
+        ],
+        folder.path(),
+    );
+    assert!(
+        measured.iter().any(|row| row["rates"] == "1,3,6"),
+        "{measured:?}"
+    );
+    assert!(
+        measured.iter().all(|row| row["rates"] != "3,3,3"),
+        "{measured:?}"
+    );
+}
+
+#[test]
+fn rows_are_combined_by_role_and_by_dataset() {
+    let folder = grid();
+    let by_role = records(&["drift", "grid", "--by", "role"], folder.path());
+    let roles: Vec<(&str, u64)> = by_role
+        .iter()
+        .map(|row| (row["role"].as_str().unwrap(), row["n"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(
+        roles,
+        [
+            ("between", 12),
+            ("equal", 12),
+            ("fastest", 24),
+            ("slowest", 24)
+        ]
+    );
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let by_dataset = records(
+        &["drift", "grid", "small", "--by", "dataset"],
+        folder.path(),
+    );
+    let datasets: Vec<(&str, u64)> = by_dataset
+        .iter()
+        .map(|row| (row["dataset"].as_str().unwrap(), row["n"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(datasets, [("grid", 36), ("small", 6)]);
+}
+
+#[test]
+fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
+    let folder = grid();
+    let values = |name: &str, sort: &str| -> Vec<f64> {
+        let rows = records(&["backlog", "grid", "--sort", sort], folder.path());
+        rows.iter().map(|row| row[name].as_f64().unwrap()).collect()
+    };
+    for sort in [
+        "backlog_growth",
+        "growth",
+        "growth (1/s)",
+        "growth desc",
+        "growth (1/s):DESC",
+    ] {
+        let growths = values("backlog_growth_mean", sort);
+        assert!(growths.is_sorted_by(|a, b| a >= b), "{sort}: {growths:?}");
+    }
+    let growths = values("backlog_growth_mean", "growth asc");
+    assert!(growths.is_sorted(), "{growths:?}");
+    let internal = values("internal", "internal");
+    assert!(internal.is_sorted(), "{internal:?}");
+    // Equal values of the first column are sorted by the second.
+    let rows = records(
+        &["backlog", "grid", "--sort", "internal desc,machine"],
+        folder.path(),
+    );
+    let keys: Vec<(f64, i64)> = rows
+        .iter()
+        .map(|row| {
+            (
+                -row["internal"].as_f64().unwrap(),
+                row["machine"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(keys.is_sorted(), "{keys:?}");
+    for verb in ["summary", "theory"] {
+        let (code, out, err) = analyze(&[verb, "grid", "--sort", "lag_final asc"], folder.path());
+        assert!(
+            code == 0 && err.is_empty() && !out.is_empty(),
+            "{verb}: {err}"
+        );
+    }
+}
+
+#[test]
+fn wrong_names_and_values_are_answered_with_the_right_ones() {
+    let folder = grid();
+    for (option, text, said) in [
+        (
+            "--where",
+            "intrenal < 0.7",
+            "no column `intrenal` (did you mean `internal`?); there are run, ",
+        ),
+        (
+            "--where",
+            "role = \"slowest\"",
+            "no column `slowest` (a text is written 'slowest')",
+        ),
+        (
+            "--where",
+            "internal in (0.4",
+            "`internal in (0.4` is not a condition; write for example",
+        ),
+        (
+            "--where",
+            "role > 3 and rate > 1",
+            "cannot be used as a condition",
+        ),
+        (
+            "--where",
+            "internal = 0.6 and rate > 1",
+            "grid has no finished run with internal = 0.6 and rate > 1; internal is 0.2 | 0.5 | 0.8; rate is 1 | 2 | 3 | 5 | 6",
+        ),
+        (
+            "--where",
+            "phase=aligned",
+            "grid has no finished run with phase=aligned; phase is spread",
+        ),
+        (
+            "--having",
+            "lag_fnal > 1",
+            "no column `lag_fnal` (did you mean `lag_final`?)",
+        ),
+        (
+            "--having",
+            "machine = 7",
+            "no row has machine = 7; machine is 0 | 1 | 2",
+        ),
+        ("--sort", "grwth", "no column `grwth`"),
+        (
+            "--by",
+            "rol",
+            "--by: there is no column `rol` (did you mean `role`?)",
+        ),
+    ] {
+        let err = refused(&["drift", "grid", option, text], folder.path());
+        assert!(err.contains(said), "{option} {text}: {err}");
+    }
+    let (code, _, err) = analyze(
+        &["drift", "grid", "--where", "internal = 0.6 or machine = 0"],
+        folder.path(),
+    );
+    assert_eq!((code, err.as_str()), (0, "grid: no run has internal 0.6\n"));
+    let err = refused(
+        &[
+            "drift",
+            "grid",
+            "--by",
+            "internal",
+            "--having",
+            "regime = 'stable'",
+        ],
+        folder.path(),
+    );
+    assert!(
+        err.contains("rows of --by have no predictions and regimes"),
+        "{err}"
+    );
+    for verb in [&["export", "grid"][..], &["compare", "grid", "grid"]] {
+        let err = refused(
+            &[verb, &["--where", "role=slowest"]].concat(),
+            folder.path(),
+        );
+        assert!(err.contains("needs whole runs"), "{err}");
+    }
+}

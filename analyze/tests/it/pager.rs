@@ -1,0 +1,131 @@
+//! Long tables are shown in the user's pager if stdout is a terminal.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::fixture;
+
+/// Runs a command in a pseudo-terminal, and ends with its exit code.
+const IN_TERMINAL: &str =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
+/// Runs `analyze` in a pseudo-terminal with this `PAGER`. Returns the exit code and what the terminal shows.
+fn in_terminal(arguments: &[&str], pager: Option<&str>, folder: &Path) -> (i32, String) {
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", IN_TERMINAL])
+        .arg(assert_cmd::cargo::cargo_bin!("analyze"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("COLUMNS", "100")
+        .env("TERM", "vt100")
+        .env("LINES", "100")
+        .stdin(Stdio::null())
+        .env_remove("PAGER");
+    if let Some(pager) = pager {
+        command.env("PAGER", pager);
+    }
+    let output = command.output().unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"),
+    )
+}
+
+/// A folder with the dataset `small`, and a pager that marks what it shows.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let pager = folder.path().join("marking pager");
+    fs::write(&pager, "#!/bin/sh\necho \"pager $1\"\ncat\n").unwrap();
+    fs::set_permissions(&pager, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// What a pipe receives.
+fn piped(arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("analyze"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("COLUMNS", "100")
+        .env("PAGER", "'./marking pager' x")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_terminal_shows_tables_in_the_pager_and_a_pipe_does_not() {
+    let folder = folder();
+    let pager = Some("'./marking pager' option");
+    let whole = piped(&["drift", "small"], folder.path());
+    assert!(whole.starts_with("Drift\n"), "{whole}");
+    let (code, shown) = in_terminal(&["drift", "small"], pager, folder.path());
+    assert_eq!((code, shown), (0, format!("pager option\n{whole}")));
+    for arguments in [
+        &["drift", "small", "--no-pager"][..],
+        &["drift", "small", "--format", "csv"],
+        &["drift", "small", "--format", "markdown"],
+    ] {
+        let (code, shown) = in_terminal(arguments, pager, folder.path());
+        let piped = piped(arguments, folder.path());
+        assert_eq!((code, shown), (0, piped), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_pager_that_is_missing_or_ends_early_is_no_error() {
+    let folder = folder();
+    let whole = piped(&["drift", "small"], folder.path());
+    for pager in ["no-such-pager", "", "cat", "'unbalanced"] {
+        let shown = in_terminal(&["drift", "small"], Some(pager), folder.path());
+        assert_eq!(shown, (0, whole.clone()), "{pager}");
+    }
+    let shown = in_terminal(&["drift", "small"], Some("false"), folder.path());
+    assert_eq!(shown, (0, String::new()));
+    // The table is longer than a pipe holds.
+    let many = "
+        name = \"many\"
+        seed = 262
+        duration_s = 4
+        engine = \"virtual\"
+        [parameters]
+        rates = { every = \"ordered\", machines = 3, from = 1, to = 8 }
+        internal = [0.5]
+    ";
+    fixture::simulated(&folder.path().join("many"), many);
+    assert!(piped(&["drift", "many"], folder.path()).len() > 65_536);
+    let shown = in_terminal(&["drift", "many"], Some("head -n 1"), folder.path());
+    assert_eq!(shown, (0, "Drift\n".to_owned()));
+}
+
+/// The exit code of a failed check is kept.
+#[test]
+fn a_failed_check_is_reported_after_the_pager() {
+    let folder = folder();
+    let arguments = ["audit", "small"];
+    let (_, shown) = in_terminal(&arguments, Some("'./marking pager' x"), folder.path());
+    assert!(shown.starts_with("pager x\n"), "{shown}");
+    fixture::simulated(
+        &folder.path().join("before"),
+        &fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\""),
+    );
+    let (code, shown) = in_terminal(&["audit", "before"], Some("false"), folder.path());
+    assert_eq!(code, 4, "{shown}");
+    assert!(shown.contains("check failed"), "{shown}");
+}
+
+/// `less` ends at once, because the text fits the screen. If it is not installed, the text is shown all the same.
+#[test]
+fn without_a_choice_the_pager_is_less() {
+    let folder = folder();
+    let whole = piped(&["drift", "small"], folder.path());
+    let (code, shown) = in_terminal(&["drift", "small"], None, folder.path());
+    assert_eq!(code, 0);
+    // The pager adds control characters.
+    assert!(whole.lines().all(|line| shown.contains(line)), "{shown}");
+}

@@ -1,0 +1,134 @@
+//! Tests of `analyze summary`.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// 24 configurations; machine 0 is overloaded in some of them and stable in others.
+const GRID: &str = "
+name = \"grid\"
+seed = 262
+repetitions = 5
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [2, 3, 4], [3, 3, 3]]
+internal = { from = 0.1, to = 0.8, step = 0.1 }
+";
+
+fn grid() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("grid"), GRID);
+    folder
+}
+
+fn at_width(width: &str, arguments: &[&str], folder: &Path) -> String {
+    let mut command = Command::cargo_bin("analyze").unwrap();
+    let output = command
+        .args(arguments)
+        .current_dir(folder)
+        .env("COLUMNS", width)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_summary_fits_one_screen_at_any_width() {
+    let folder = grid();
+    for (width, lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
+        let text = at_width(width, &["summary", "grid"], folder.path());
+        let columns: usize = width.parse().unwrap();
+        assert!(
+            text.lines().all(|line| line.chars().count() <= columns),
+            "{text}"
+        );
+        assert!(text.lines().count() <= lines, "{width}: {text}");
+        insta::assert_snapshot!(format!("summary_{width}"), text);
+    }
+    insta::assert_snapshot!(
+        "summary_markdown",
+        at_width(
+            "80",
+            &["summary", "grid", "--top", "2", "--format", "markdown"],
+            folder.path()
+        )
+    );
+}
+
+/// The regimes and the order follow from the offered load and the growth of all machines, as JSON has them.
+#[test]
+fn regimes_are_those_of_the_offered_load() {
+    let folder = grid();
+    let (_, json, _) = analyze(
+        &[
+            "backlog",
+            "grid",
+            "--format",
+            "json",
+            "--sort",
+            "offered_load",
+        ],
+        folder.path(),
+    );
+    let (_, text, _) = analyze(&["summary", "grid", "--all"], folder.path());
+    let machines: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(machines.len(), 24 * 3);
+    let runs = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
+    let offered_load = analyze::measures::named("offered_load");
+    let groups = analyze::stats::repetitions::groups_with(&[runs], &[offered_load]).unwrap();
+    let mut counts = [0; 3];
+    for group in &groups {
+        let load = group.estimate(offered_load).unwrap();
+        let (low, high) = load.interval().unwrap();
+        counts[if high < 1.0 {
+            0
+        } else {
+            1 + usize::from(low > 1.0)
+        }] += 1;
+    }
+    let [stable, critical, overloaded] = counts;
+    let line = format!(
+        "Machines, measured: {stable} stable, {critical} critical, {overloaded} overloaded.\n"
+    );
+    assert!(text.contains(&line), "{line}{text}");
+    assert!(counts.iter().all(|&count| count > 0), "{line}");
+    let growths: Vec<f64> = text
+        .lines()
+        .filter(|line| line.starts_with(['1', '2', '3']))
+        .map(|line| line.split_whitespace().nth(3).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(growths.len(), 24);
+    assert!(growths.is_sorted_by(|a, b| a >= b), "{growths:?}");
+}
+
+#[test]
+fn rows_that_are_not_shown_are_counted_with_the_command_that_shows_them() {
+    let folder = grid();
+    let (_, text, _) = analyze(&["summary", "grid"], folder.path());
+    let command = "14 more configurations: analyze summary --all grid\n";
+    assert!(text.contains(command), "{text}");
+    let (_, text, _) = analyze(&["summary", "--all", "grid"], folder.path());
+    assert!(!text.contains("more configuration"), "{text}");
+    let (code, _, err) = analyze(&["summary", "--all", "--top", "3", "grid"], folder.path());
+    assert!(code == 2 && err.contains("cannot be used with"), "{err}");
+}
+
+/// A long list of datasets has a single line.
+#[test]
+fn many_datasets_are_counted_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        fixture::write_by_hand(&folder.path().join(name));
+    }
+    let (_, text, _) = analyze(&[&["summary"], &names[..]].concat(), folder.path());
+    assert!(
+        text.starts_with("5 datasets: 5 runs finished, 0 failed; 5 configurations, 60 ticks.\n"),
+        "{text}"
+    );
+}
