@@ -60,7 +60,7 @@ enum Verb {
     /// The earlier name of `causality`
     #[command(hide = true)]
     Order(causality::Causality),
-    Contrast(contrast::Contrast),
+    Contrast(Box<contrast::Contrast>),
     Theory(theory::Theory),
     Claims(claims::Claims),
     Compare(compare::Compare),

@@ -72,11 +72,12 @@ impl Output {
             Format::Json => output::json(&records(), &mut text)?,
         }
         let is_paged = self.format == Format::Table && !self.no_pager;
-        Ok(if is_paged {
-            pager::show(&text)?
+        let written = if is_paged {
+            pager::show(&text)
         } else {
-            write_stdout(&text)?
-        })
+            write_stdout(&text)
+        };
+        Ok(written?)
     }
 
     /// Whether the output is for programs: CSV or JSON.

@@ -199,7 +199,7 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     let values = values(frame.column(name).ok()?);
     match values.len() {
         0 => None,
-        ..=MOST_VALUES => Some(values.join(" | ")),
+        1..=MOST_VALUES => Some(values.join(" | ")),
         count => {
             let (first, last) = (&values[0], &values[count - 1]);
             Some(format!("{count} values from {first} to {last}"))

@@ -270,7 +270,7 @@ mod tests {
             ("growth (1/s)".to_owned(), Some(false))
         );
         assert_eq!(key("rates:desc"), ("rates".to_owned(), Some(true)));
-        assert!(" desc".parse::<SortKey>().is_err());
+        assert!(":desc".parse::<SortKey>().is_err());
     }
 
     #[test]

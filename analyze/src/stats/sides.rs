@@ -113,7 +113,7 @@ impl Contrast {
             differing.any(|other| other.name == name && other.is_disjoint)
         };
         let is_common = |name: &&&'static str| {
-            !is_disjoint(name) && !(is_in_full(name) && is_disjoint("internal"))
+            !(is_disjoint(name) || is_in_full(name) && is_disjoint("internal"))
         };
         let common: Vec<&'static str> = parameters().iter().filter(is_common).copied().collect();
         let by_role = is_disjoint("rates");
