@@ -18,6 +18,7 @@
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
 //! - [`show`]: one run as a table of events
 //! - [`diagram`]: one run as a space-time diagram
+//! - [`plot`]: plots of datasets
 //! - [`trace`]: one run as a trace for other programs
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
@@ -43,6 +44,7 @@ pub mod export;
 pub mod import;
 pub mod measures;
 pub mod output;
+pub mod plot;
 pub mod read;
 mod remembering;
 mod seal;

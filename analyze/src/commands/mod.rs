@@ -17,6 +17,8 @@ mod jumps;
 mod man;
 mod output;
 mod part;
+mod picture;
+mod plot;
 mod pools;
 mod selection;
 mod show;
@@ -64,6 +66,7 @@ enum Verb {
     Audit(audit::Audit),
     Show(show::Show),
     Diagram(diagram::DiagramCommand),
+    Plot(plot::PlotCommand),
     Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
@@ -92,6 +95,7 @@ impl Cli {
             Verb::Audit(audit) => audit.run(),
             Verb::Show(show) => show.run(),
             Verb::Diagram(diagram) => diagram.run(),
+            Verb::Plot(plot) => plot.run(),
             Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
