@@ -20,6 +20,7 @@ mod part;
 mod picture;
 mod plot;
 mod pools;
+mod report;
 mod selection;
 mod show;
 mod summary;
@@ -67,6 +68,7 @@ enum Verb {
     Show(show::Show),
     Diagram(diagram::DiagramCommand),
     Plot(plot::PlotCommand),
+    Report(report::ReportCommand),
     Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
@@ -96,6 +98,7 @@ impl Cli {
             Verb::Show(show) => show.run(),
             Verb::Diagram(diagram) => diagram.run(),
             Verb::Plot(plot) => plot.run(),
+            Verb::Report(report) => report.run(),
             Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),

@@ -122,6 +122,11 @@ impl PlotCommand {
                 format!("--by: there is no parameter `{name}`; the parameters are {names}")
             })
         };
-        self.by.iter().map(known).collect()
+        let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
+        let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
+        match repeated {
+            Some(index) => bail!("--by: {} is named twice; name it once", names[index]),
+            None => Ok(names),
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Form {
             labels: Labels::Outlines,
             theme: match theme {
                 Theme::Dark => Theme::Dark,
-                Theme::Auto | Theme::Light => Theme::Light,
+                Theme::Auto | Theme::Light | Theme::Page => Theme::Light,
             },
         }
     }

@@ -11,28 +11,22 @@ use crate::read::dataset::Dataset;
 use crate::stats::intervals::estimate_words;
 use crate::stats::tables::described;
 
-/// The title of a kind, and the names of its measures: one for each panel.
-fn spec(kind: Kind) -> (&'static str, &'static [&'static str]) {
+/// The names of the measures of a kind: one for each panel.
+fn measures_of(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Maxima => (
-            "Largest jump, queue and spread",
-            &["jump_max", "backlog_max", "spread_max"],
-        ),
-        Kind::Drift => ("Final drift", &["own_drift", "lag_final"]),
-        _ => (
-            "Jumps, lag and backlog",
-            &["jump_mean", "lag_final", "backlog_mean"],
-        ),
+        Kind::Maxima => &["jump_max", "backlog_max", "spread_max"],
+        Kind::Drift => &["own_drift", "lag_final"],
+        _ => &["jump_mean", "lag_final", "backlog_mean"],
     }
 }
 
 pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
-    let (title, measured) = spec(kind);
+    let (title, measured) = (kind.title(), measures_of(kind));
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
     let (all, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.conditions.truncate(options.most_rows);
+    estimates.keep_spread(options.most_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
     let panels = measured.iter().enumerate().map(|(index, measure)| {
         panel(
@@ -48,7 +42,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     }
     let mut notes: Vec<String> = measured
         .iter()
-        .map(|measure| format!("{}: {}.", measure.label, described(measure)))
+        .map(|measure| format!("{}: {}.", super::label(measure), described(measure)))
         .collect();
     let runs = estimates
         .conditions
@@ -75,7 +69,10 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
 
 /// The error if no run has a value of any of `measures`.
 pub(super) fn nothing(dataset: &Dataset, measures: &[&Measure]) -> PlotError {
-    let labels: Vec<&str> = measures.iter().map(|measure| measure.label).collect();
+    let labels: Vec<&str> = measures
+        .iter()
+        .map(|measure| super::label(measure))
+        .collect();
     PlotError::Nothing(format!(
         "{}: nothing to draw, because the logs do not tell {}",
         dataset.label(),
@@ -113,8 +110,8 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
         [low, high, point.x]
     });
     Panel {
-        title: measure.label.to_owned(),
-        x: Axis::from_zero(measure.heading(), values),
+        title: super::label(measure).to_owned(),
+        x: Axis::from_zero(super::heading(measure), values),
         y,
         series,
     }
@@ -131,7 +128,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
     let (all, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.conditions.truncate(options.most_rows);
+    estimates.keep_spread(options.most_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
     let panels = (0..machines.min(MOST_MACHINES)).map(|machine| Panel {
         title: super::machine_name(machine),
@@ -149,12 +146,12 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     let key = MIX.map(|(_, name, hue)| KeyEntry {
         name: name.to_owned(),
         ink: Ink::Machine(hue),
-        mark: Mark::Bars,
+        mark: Mark::Stack,
     });
     Ok(Plot {
         left_out: left_out(dataset, all, options.most_rows, machines),
         figure: Figure {
-            title: format!("Mix of events: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Mix.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "The shares of internal events, sends and receives of each machine in {} conditions ({axis}).",

@@ -48,6 +48,12 @@ impl<'d> Conditions<'d> {
             all: conditions,
         })
     }
+
+    /// At most `most` conditions, evenly spread.
+    pub(super) fn spread(&self, most: usize) -> Vec<&Condition<'d>> {
+        let chosen = super::spread(self.all.len(), most).into_iter();
+        chosen.map(|index| &self.all[index]).collect()
+    }
 }
 
 impl Condition<'_> {

@@ -102,6 +102,16 @@ impl Estimates {
         })
     }
 
+    /// Keeps at most `most` conditions, evenly spread.
+    pub(super) fn keep_spread(&mut self, most: usize) {
+        let chosen = super::spread(self.conditions.len(), most);
+        let mut index = 0;
+        self.conditions.retain(|_| {
+            index += 1;
+            chosen.binary_search(&(index - 1)).is_ok()
+        });
+    }
+
     /// The largest number of machines.
     pub(super) fn machines(&self) -> usize {
         let machines = self

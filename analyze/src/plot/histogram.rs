@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::conditions::{Condition, Conditions};
 use super::over_time::{subtitle, titles};
-use super::{MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
@@ -20,21 +20,21 @@ type Counts = Vec<BTreeMap<u64, u64>>;
 
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let conditions = Conditions::new(dataset, options)?;
-    let shown = &conditions.all[..conditions.all.len().min(options.most_panels)];
+    let shown = conditions.spread(options.most_panels);
     let mut panels = vec![];
-    for condition in shown {
+    for condition in &shown {
         panels.push(panel(dataset, &conditions.names, condition)?);
     }
     let machines = shown
         .iter()
-        .map(Condition::machines)
+        .map(|condition| condition.machines())
         .max()
         .unwrap_or_default();
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
         left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
         figure: Figure {
-            title: format!("How often each jump occurs: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Jumps.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "Histograms of jumps, in {} panels, one for each condition: {}.",
@@ -80,11 +80,7 @@ fn panel(
                 x: bin as f64,
                 y: estimate.mean,
                 interval: estimate.interval(),
-                words: format!(
-                    "jump {}: {} % of events",
-                    bins.name(bin),
-                    number(estimate.mean, 2)
-                ),
+                words: format!("{} %", number(estimate.mean, 2)),
                 ..Point::default()
             })
         });

@@ -29,6 +29,8 @@ use sim::sweep::words::grouped;
 
 use crate::draw::chart::{Figure, Ink, KeyEntry, Mark};
 use crate::error::Error;
+use crate::measures::Measure;
+use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::runs::parameters;
 
@@ -96,6 +98,24 @@ impl Kind {
         }
     }
 
+    /// What the kind shows, as a title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Clock => "Logical clock against time",
+            Self::Queue => "Queue length against time",
+            Self::Trials => "Each run",
+            Self::Jumps => "How often each jump occurs",
+            Self::Maxima => "Largest jump, queue and spread",
+            Self::Drift => "Final drift",
+            Self::Mix => "Mix of events",
+            Self::Bars => "Jumps, lag and backlog",
+            Self::JumpsOverTime => "Mean jump against time",
+            Self::Regression => "Jump against rate, backlog against sending",
+            Self::Stability => "Where queues grow",
+            Self::Theory => "Measured against predicted",
+        }
+    }
+
     /// Whether a single run can be drawn ([`Options::run`]).
     fn shows_runs(self) -> bool {
         matches!(self, Self::Clock | Self::Queue)
@@ -152,6 +172,11 @@ pub struct Plot {
     pub left_out: Option<String>,
 }
 
+/// The parameters that tell conditions apart. `values` has those of all configurations.
+pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
+    conditions::names(values, &[])
+}
+
 /// Finds a parameter by which runs can be combined.
 pub fn parameter(name: &str) -> Option<&'static str> {
     parameters().iter().copied().find(|known| *known == name)
@@ -198,12 +223,40 @@ fn machine_name(machine: usize) -> String {
     format!("machine {machine}")
 }
 
+/// The label of a measure outside its table, where `growth` does not say what grows.
+fn label(measure: &Measure) -> &'static str {
+    match measure.name {
+        "backlog_growth" => "backlog growth",
+        "backlog_final" => "final backlog",
+        "backlog_max" => "largest backlog",
+        "jump_max" => "largest jump",
+        _ => measure.label,
+    }
+}
+
+/// The label of a measure with its unit.
+pub(crate) fn heading(measure: &Measure) -> String {
+    measure.heading().replacen(measure.label, label(measure), 1)
+}
+
+/// At most `most` of `count` indices, evenly spread from the first to the last.
+fn spread(count: usize, most: usize) -> Vec<usize> {
+    match (count, most) {
+        (count, most) if count <= most => (0..count).collect(),
+        (_, 0) => vec![],
+        (_, 1) => vec![0],
+        (count, most) => (0..most)
+            .map(|index| index * (count - 1) / (most - 1))
+            .collect(),
+    }
+}
+
 /// Says which conditions and machines are not drawn.
 fn left_out(dataset: &Dataset, conditions: usize, most: usize, machines: usize) -> Option<String> {
     let mut words = vec![];
     if conditions > most {
         words.push(format!(
-            "only the first {most} of {} conditions are drawn; choose with --where, or combine them with --by",
+            "{most} of {} conditions are drawn, evenly spread; choose with --where, or combine them with --by",
             grouped(conditions as u64)
         ));
     }
@@ -230,5 +283,24 @@ fn interval_note(what: &str, runs: impl Iterator<Item = usize> + Clone) -> Strin
         (least, most) => format!(
             "{what}: 95 % interval of the mean over the runs of a condition, of which there are {least} to {most} (Student's t)."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_conditions_are_spread_and_different() {
+        assert_eq!(spread(3, 12), [0, 1, 2]);
+        assert_eq!(spread(1_944, 6), [0, 388, 777, 1_165, 1_554, 1_943]);
+        for count in 0..40 {
+            let chosen = spread(count, 7);
+            assert!(
+                chosen.windows(2).all(|pair| pair[0] < pair[1]),
+                "{chosen:?}"
+            );
+            assert_eq!(chosen.len(), count.min(7));
+        }
     }
 }

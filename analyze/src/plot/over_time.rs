@@ -19,21 +19,18 @@ const JUMP_INTERVALS: usize = 30;
 
 const TIME: &str = "model time (s)";
 
-/// The words of a kind: title, vertical axis, and what a point is.
-fn words(kind: Kind) -> [&'static str; 3] {
+/// The words of a kind: the vertical axis, and what a point is.
+fn words(kind: Kind) -> [&'static str; 2] {
     match kind {
         Kind::Queue => [
-            "Queue length against time",
             "messages in the queue after the last tick",
             "The queue's length after a machine's last tick. Messages that arrived since then are not counted.",
         ],
         Kind::JumpsOverTime => [
-            "Mean jump against time",
             "mean jump of the events in each thirtieth of the run",
             "The mean of the jumps of all events in an interval of time.",
         ],
         _ => [
-            "Logical clock against time",
             "logical clock",
             "The clock after a machine's last event; 0 before its first.",
         ],
@@ -51,14 +48,14 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
         return plot_run(dataset, kind, name, options);
     }
     let conditions = Conditions::new(dataset, options)?;
-    let shown = &conditions.all[..conditions.all.len().min(options.most_panels)];
+    let shown = conditions.spread(options.most_panels);
     let mut panels = vec![];
-    for condition in shown {
+    for condition in &shown {
         panels.push(panel(dataset, kind, &conditions.names, condition)?);
     }
-    let machines = shown.iter().map(Condition::machines).max();
+    let machines = shown.iter().map(|condition| condition.machines()).max();
     let machines = machines.unwrap_or_default();
-    let [title, _, meaning] = words(kind);
+    let (title, [_, meaning]) = (kind.title(), words(kind));
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
         left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
@@ -124,16 +121,17 @@ fn panel(
             points: points.collect(),
         });
     }
-    Ok(with_axes(kind, condition.title(names), series))
+    let mut panel = with_axes(kind, condition.title(names), series);
+    panel.x = Axis::from_zero(TIME, [end_s(&condition.runs)].into_iter());
+    Ok(panel)
 }
 
 fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     let points = || series.iter().flat_map(|series| &series.points);
-    let values = points().flat_map(|point| {
-        let (low, high) = point.interval.unwrap_or((point.y, point.y));
-        [low, high, point.y]
-    });
-    let [_, y, _] = words(kind);
+    // Clocks, queues and jumps are never negative, so the part of a band below 0 is cut off.
+    let values =
+        points().flat_map(|point| [point.y, point.interval.map_or(point.y, |ends| ends.1)]);
+    let [y, _] = words(kind);
     Panel {
         title,
         x: Axis::from_zero(TIME, points().map(|point| point.x)),
@@ -142,12 +140,15 @@ fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     }
 }
 
+/// The end of the shortest of these runs.
+fn end_s(runs: &[&JournalRow]) -> f64 {
+    let ends = runs.iter().map(|run| run.duration_s());
+    ends.fold(f64::INFINITY, f64::min)
+}
+
 /// The times at which values are averaged: from the end of the warm-up to the end of the shortest run.
 fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
-    let end = runs
-        .iter()
-        .map(|run| run.duration_s())
-        .fold(f64::INFINITY, f64::min);
+    let end = end_s(runs);
     let start = dataset.warm_up_s();
     let at = |step: f64, of: usize| start + (end - start) * step / of as f64;
     match kind {
@@ -262,7 +263,7 @@ fn plot_run(
                 .map(|point| point.x),
         ),
     );
-    let [title, _, meaning] = words(kind);
+    let (title, [_, meaning]) = (kind.title(), words(kind));
     Ok(Plot {
         left_out: left_out(dataset, 1, 1, execution.machines()),
         figure: Figure {

@@ -1,7 +1,7 @@
 //! Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines.
 
 use super::over_time::subtitle;
-use super::{MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
 use crate::measures;
 use crate::output::table::number;
@@ -53,7 +53,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     Ok(Plot {
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
-            title: format!("Jump against rate, backlog against sending: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Regression.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "Each point is the mean of a machine over the runs of a configuration. {}",
@@ -109,7 +109,7 @@ fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Optio
         });
     }
     let xs = || values.iter().map(|(_, x, _)| *x);
-    let axis = Axis::around(x, xs());
+    let axis = Axis::around(x, xs()).with_room();
     if let Some(fit) = Fit::new(&values) {
         let (from, to) = (
             xs().fold(f64::INFINITY, f64::min),
@@ -135,7 +135,7 @@ fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Optio
     Panel {
         title: measure.label.to_owned(),
         x: axis,
-        y: Axis::from_zero(measure.heading(), heights),
+        y: Axis::from_zero(measure.heading(), heights).with_room(),
         series,
     }
 }

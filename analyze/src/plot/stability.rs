@@ -4,7 +4,7 @@
 //! in which a machine is overloaded and configurations in which none is.
 
 use super::over_time::subtitle;
-use super::{Options, Plot, PlotError};
+use super::{Kind, Options, Plot, PlotError};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
 use crate::measures;
 use crate::output::table::number;
@@ -62,7 +62,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             format!("{}: only the first {MOST_ROWS} of {rows} rate sets are drawn; choose with --where", dataset.label())
         }),
         figure: Figure {
-            title: format!("Where queues grow: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Stability.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "A map of {} configurations: the darker, the faster the queue of the most loaded machine grows, at most {} messages/s. \
@@ -141,7 +141,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
     };
     let words = match &largest {
         Some((machine, estimate)) => format!(
-            "rates {rates}, internal {internal}: queue of machine {machine} grows by {} messages/s{predicted}",
+            "{rates}, internal {internal}: machine {machine} {} messages/s{predicted}",
             estimate_words(estimate, measure.decimals).join(" ")
         ),
         None => format!("rates {rates}, internal {internal}: backlog not known{predicted}"),

@@ -1,7 +1,7 @@
 //! Measurements against predictions.
 
 use super::over_time::subtitle;
-use super::{MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
@@ -57,7 +57,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     Ok(Plot {
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
-            title: format!("Measured against predicted: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Theory.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "{} panels. Each point is a machine of a configuration. Points on the diagonal agree with theory.",
@@ -123,9 +123,9 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
         },
     );
     Panel {
-        title: measure.heading(),
-        x: Axis::from_zero("predicted", values.iter().copied()),
-        y: Axis::from_zero("measured", values.into_iter()),
+        title: super::heading(measure),
+        x: Axis::from_zero("predicted", values.iter().copied()).with_room(),
+        y: Axis::from_zero("measured", values.into_iter()).with_room(),
         series,
     }
 }

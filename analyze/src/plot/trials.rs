@@ -7,7 +7,7 @@ use sim::log::JournalRow;
 
 use super::conditions::{Condition, Conditions};
 use super::over_time::subtitle;
-use super::{MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
 use crate::measures::{self, Measure};
 use crate::output::table::number;
@@ -57,9 +57,9 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     let values = Values::read(dataset, &measured)?;
     let conditions = Conditions::new(dataset, options)?;
     let most = options.most_panels.min(MOST_CONDITIONS);
-    let shown = &conditions.all[..conditions.all.len().min(most)];
+    let shown = conditions.spread(most);
     let mut panels = vec![];
-    for condition in shown {
+    for condition in &shown {
         for (index, measure) in measured.iter().enumerate() {
             panels.push(panel(
                 &values,
@@ -71,13 +71,13 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     }
     let machines = shown
         .iter()
-        .map(Condition::machines)
+        .map(|condition| condition.machines())
         .max()
         .unwrap_or_default();
     Ok(Plot {
         left_out: left_out(dataset, conditions.all.len(), most, machines),
         figure: Figure {
-            title: format!("Each run: {}", dataset.label()),
+            title: format!("{}: {}", Kind::Trials.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
                 "Logical rate, mean jump and mean backlog of each machine in each run, for {} conditions.",
@@ -130,8 +130,11 @@ fn panel(
     let last = condition.runs.len().saturating_sub(1) as f64;
     Panel {
         title: condition.title(names),
-        x: Axis::from_zero("run of the condition, from 0", [last].into_iter()),
-        y: Axis::from_zero(measure.heading(), heights),
+        x: Axis::around(
+            "run of the condition, from 0",
+            [-0.5, last + 0.5].into_iter(),
+        ),
+        y: Axis::from_zero(measure.heading(), heights).with_room(),
         series,
     }
 }

@@ -7,8 +7,8 @@ use super::{Mark, Panel, Point, Positions, Series, brief};
 use crate::draw::scale::Scale;
 use crate::draw::svg::{Label, Svg, px};
 
-/// A series with more circles than this becomes a single path, so that large pictures stay small.
-pub const MOST_CIRCLES: usize = 600;
+/// In a panel with more circles than this, each series becomes a single path, so that large pictures stay small.
+const MOST_CIRCLES: usize = 400;
 
 /// What the marks of a panel need to know.
 struct Drawing<'p> {
@@ -21,12 +21,18 @@ struct Drawing<'p> {
     bars: usize,
     /// The largest value of a cell.
     darkest: f64,
+    /// The names of the axis with names; empty if there is none.
+    names: &'p [String],
+    /// Whether the panel has too many circles for an element each.
+    has_many_circles: bool,
 }
 
 pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (x, y) = area.scales(panel);
     let values = panel.series.iter().flat_map(|series| &series.points);
     let values = values.filter_map(|point| point.value);
+    let circles = panel.series.iter();
+    let circles = circles.filter(|series| matches!(series.mark, Mark::Dots | Mark::Hollow));
     let drawing = Drawing {
         area,
         x,
@@ -34,6 +40,12 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
         is_lying: matches!(panel.y.positions, Positions::Names(_)),
         bars: bars(panel),
         darkest: values.fold(0.0, f64::max),
+        has_many_circles: circles.map(|series| series.points.len()).sum::<usize>() > MOST_CIRCLES,
+        names: panel
+            .y
+            .names_of()
+            .or(panel.x.names_of())
+            .unwrap_or_default(),
     };
     let mut bar = 0;
     for series in &panel.series {
@@ -85,11 +97,7 @@ pub(super) fn rectangle(
 /// The opacity of a share of the darkest value.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
-    px(if share > 0.0 {
-        0.04 + 0.91 * share
-    } else {
-        0.0
-    })
+    px(0.95 * share)
 }
 
 /// The numbers of all points, separated by spaces.
@@ -140,8 +148,13 @@ impl Drawing<'_> {
         let points = series.points.as_slice();
         if points.iter().any(|point| point.interval.is_some()) {
             let ends = |point: &Point| point.interval.unwrap_or((point.y, point.y));
-            let there = points.iter().map(|point| (point.x, ends(point).0));
-            let back = points.iter().rev().map(|point| (point.x, ends(point).1));
+            let inside =
+                |value: f64| value.clamp(self.y.from.min(self.y.to), self.y.from.max(self.y.to));
+            let there = points.iter().map(|point| (point.x, inside(ends(point).0)));
+            let back = points
+                .iter()
+                .rev()
+                .map(|point| (point.x, inside(ends(point).1)));
             let class = format!("band {}", series.ink.class());
             let path = self.path(there.chain(back)) + "Z";
             svg.element("path", &[("class", &class), ("d", &path)], "");
@@ -167,18 +180,16 @@ impl Drawing<'_> {
 
     /// Draws a whisker along the axis with numbers.
     fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
-        let mut stroke = |one: (f64, f64), other: (f64, f64)| svg.line(class, one, other);
-        if self.is_lying {
-            let (low, high) = (self.x.at(ends.0), self.x.at(ends.1));
-            stroke((low, across), (high, across));
-            stroke((low, across - half_cap), (low, across + half_cap));
-            stroke((high, across - half_cap), (high, across + half_cap));
+        let (before, after) = (px(across - half_cap), px(across + half_cap));
+        let across = px(across);
+        let path = if self.is_lying {
+            let (low, high) = (px(self.x.at(ends.0)), px(self.x.at(ends.1)));
+            format!("M{low} {across}H{high}M{low} {before}V{after}M{high} {before}V{after}")
         } else {
-            let (low, high) = (self.y.at(ends.0), self.y.at(ends.1));
-            stroke((across, low), (across, high));
-            stroke((across - half_cap, low), (across + half_cap, low));
-            stroke((across - half_cap, high), (across + half_cap, high));
-        }
+            let (low, high) = (px(self.y.at(ends.0)), px(self.y.at(ends.1)));
+            format!("M{across} {low}V{high}M{before} {low}H{after}M{before} {high}H{after}")
+        };
+        svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
     /// The width of a bar, and the distance of its middle from that of its name.
@@ -190,12 +201,21 @@ impl Drawing<'_> {
         (width, offset)
     }
 
+    /// The name of a series and that of the row or column of a point.
+    fn name_of(&self, series: &Series, point: &Point) -> String {
+        let index = if self.is_lying { point.y } else { point.x };
+        match self.names.get(index as usize) {
+            Some(name) => format!("{}, {name}", series.name),
+            None => series.name.clone(),
+        }
+    }
+
     fn bars(&self, series: &Series, index: usize, svg: &mut Svg) {
         let (width, offset) = self.bar(index);
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
-            let (data, title) = data(&class, point, &series.name);
+            let (data, title) = data(&class, point, &self.name_of(series, point));
             let half = (width / 2.0 - 0.5).max(0.3);
             let across = if self.is_lying { y } else { x } + offset;
             let (one, other) = match self.is_lying {
@@ -225,7 +245,7 @@ impl Drawing<'_> {
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
-            let (mut data, title) = data(&class, point, &series.name);
+            let (mut data, title) = data(&class, point, &self.name_of(series, point));
             data.push(("data-base", brief(point.base)));
             let start = self.x.at(point.base);
             rectangle(
@@ -239,7 +259,7 @@ impl Drawing<'_> {
     }
 
     fn circles(&self, series: &Series, svg: &mut Svg) {
-        if series.points.len() > MOST_CIRCLES {
+        if self.has_many_circles {
             return self.many_circles(series, svg);
         }
         let ink = series.ink.class();
@@ -260,12 +280,12 @@ impl Drawing<'_> {
     fn many_circles(&self, series: &Series, svg: &mut Svg) {
         let place = |point: &Point| {
             let (x, y) = self.at(point.x, point.y);
-            ((x * 2.0).round() as i64, (y * 2.0).round() as i64)
+            (x.round() as i64, y.round() as i64)
         };
         let places: std::collections::BTreeSet<_> = series.points.iter().map(place).collect();
         let mut path = String::new();
         for (x, y) in places {
-            let _ = write!(path, "M{} {}h0", px(x as f64 / 2.0), px(y as f64 / 2.0));
+            let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {
             "rings"

@@ -187,6 +187,17 @@ impl Axis {
         }
     }
 
+    /// The axis with a little room beyond its ends, so that no point is on its border. An end at 0 stays there.
+    #[must_use]
+    pub fn with_room(mut self) -> Self {
+        if let Positions::Numbers { from, to } = &mut self.positions {
+            let room = (*to - *from) * 0.04;
+            *from -= if *from == 0.0 { 0.0 } else { room };
+            *to += if *to == 0.0 { 0.0 } else { room };
+        }
+        self
+    }
+
     fn names_of(&self) -> Option<&[String]> {
         match &self.positions {
             Positions::Names(names) => Some(names),
@@ -274,11 +285,11 @@ pub fn rules(colours: &Colours) -> String {
     format!(
         ".curve{{stroke-width:1.8;fill:none;stroke-linejoin:round}}.band{{stroke:none;fill-opacity:.2}}.bar,.cell{{stroke:none}}\
          .dot{{stroke:{ground};stroke-width:.7}}.dots{{fill:none;stroke-width:4;stroke-linecap:round;stroke-opacity:.6}}\
-         .hollow{{fill:none;stroke-width:1.2}}.rings{{fill:none;stroke-width:2.2;stroke-linecap:round;stroke-opacity:.35}}\
+         .rings{{fill:none;stroke-width:2.2;stroke-linecap:round;stroke-opacity:.35}}\
          .whisker{{stroke:{ink};stroke-width:1;stroke-opacity:.75;fill:none}}.interval{{stroke-width:1;stroke-opacity:.6;fill:none}}\
          .reference{{stroke:{muted};stroke-width:1.3;stroke-dasharray:5 4;fill:none}}\
          .boundary{{stroke:{ink};stroke-width:2.5;fill:none;stroke-linecap:square}}.text{{stroke:{ink};fill:{ink}}}\
-         .faint{{stroke:{muted};fill:{muted}}}"
+         .faint{{stroke:{muted};fill:{muted}}}.hollow{{fill:{ground};stroke-width:1.2}}"
     )
 }
 

@@ -11,6 +11,8 @@ const ROWS: usize = 14;
 const MOST_NAME: usize = 30;
 /// Shades of cells, from none to the darkest.
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
+/// What parts of a row are made of, so that they differ without colours.
+const PARTS: [&str; 3] = ["█", "▒", "░"];
 /// Eighths of a block.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
@@ -40,7 +42,19 @@ pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
         lines.push(vec![]);
     }
     lines.extend(figure.notes.iter().flat_map(|note| text(note, Tone::Muted)));
+    for line in &mut lines {
+        cut(line, width);
+    }
     lines
+}
+
+/// Cuts off what is beyond `width` columns.
+fn cut(line: &mut Line, width: usize) {
+    let mut left = width;
+    for span in line {
+        span.text = span.text.chars().take(left).collect();
+        left -= span.text.chars().count();
+    }
 }
 
 fn tone(ink: Ink) -> Tone {
@@ -54,13 +68,14 @@ fn tone(ink: Ink) -> Tone {
 fn key(figure: &Figure, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![vec![]];
     let mut used = 0;
-    for entry in &figure.key {
+    for (index, entry) in figure.key.iter().enumerate() {
         let sample = match entry.mark {
             Mark::Line | Mark::Steps | Mark::Reference => "──",
             Mark::Segments => "││",
             Mark::Dots => "●",
             Mark::Hollow => "○",
-            Mark::Bars | Mark::Stack => "██",
+            Mark::Bars => "██",
+            Mark::Stack => PARTS[index % PARTS.len()],
             Mark::Cells => "·░▒▓█",
         };
         let wide = sample.chars().count() + entry.name.chars().count() + 3;
@@ -80,7 +95,7 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
 fn panel_lines(panel: &Panel, width: usize) -> Vec<Line> {
     let has = |mark: Mark| panel.series.iter().any(|series| series.mark == mark);
     if has(Mark::Cells) {
-        return cells(panel);
+        return cells(panel, width);
     }
     if has(Mark::Stack) {
         return stacks(panel, width);
@@ -131,7 +146,10 @@ fn bars(
     let room = width
         .saturating_sub(name_width + 3 + words.unwrap_or_default())
         .max(8);
-    let mut lines = vec![vec![Span::new(axis, Tone::Muted)]];
+    let mut lines: Vec<Line> = vec![];
+    if axis != panel.title {
+        lines.push(vec![Span::new(axis, Tone::Muted)]);
+    }
     for (index, name) in names.iter().enumerate() {
         let mut name = name.as_str();
         for series in &panel.series {
@@ -166,11 +184,11 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     let mut lines = vec![];
     for (index, name) in names.iter().enumerate() {
         let mut line = vec![Span::new(column(name, name_width) + " ", Tone::Plain)];
-        for series in &panel.series {
+        for (part, series) in panel.series.iter().enumerate() {
             for point in series.points.iter().filter(|point| point.y == index as f64) {
                 let columns = scale.at(point.x).round() - scale.at(point.base).round();
                 line.push(Span::new(
-                    "█".repeat(columns.max(0.0) as usize),
+                    PARTS[part % PARTS.len()].repeat(columns.max(0.0) as usize),
                     tone(series.ink),
                 ));
             }
@@ -182,13 +200,15 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
 }
 
 /// A row for each name of the vertical axis, and two columns for each of the horizontal axis.
-fn cells(panel: &Panel) -> Vec<Line> {
+fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     let (Some(columns), Some(rows)) = (panel.x.names_of(), panel.y.names_of()) else {
         return vec![];
     };
     let name_width = widest(rows);
     let values = || panel.series.iter().flat_map(|series| &series.points);
     let most = values().filter_map(|point| point.value).fold(0.0, f64::max);
+    // A line of the boundary is in the gap between two columns.
+    let has_gaps = name_width + 1 + 2 * columns.len() <= width;
     let mut lines = vec![];
     for (row, name) in rows.iter().enumerate() {
         let mut text = column(name, name_width) + " ";
@@ -205,21 +225,24 @@ fn cells(panel: &Panel) -> Vec<Line> {
                 Some(share) => SHADES[(share * (SHADES.len() - 1) as f64).round() as usize],
                 None => " ",
             };
-            text += if crosses(panel, index, row) {
-                "│"
-            } else {
-                " "
-            };
+            if has_gaps {
+                text.push(if crosses(panel, index, row) {
+                    '│'
+                } else {
+                    ' '
+                });
+            }
         }
         lines.push(vec![Span::new(text.trim_end(), Tone::Plain)]);
     }
     let (first, last) = (columns.first(), columns.last());
     let ends = [first, last].into_iter().flatten().map(String::as_str);
     let ends = ends.collect::<Vec<_>>().join(" to ");
-    lines.push(vec![Span::new(
-        format!("{:name_width$} {}: {ends}", "", panel.x.name),
-        Tone::Muted,
-    )]);
+    let axis = prose(
+        &[format!("from left to right: {}, {ends}", panel.x.name)],
+        width.min(u16::MAX.into()) as u16,
+    );
+    lines.extend(axis.lines().map(|line| vec![Span::new(line, Tone::Muted)]));
     lines
 }
 
@@ -241,6 +264,8 @@ fn crosses(panel: &Panel, column: usize, row: usize) -> bool {
 struct Canvas {
     columns: usize,
     dots: Vec<u8>,
+    /// Characters in place of dots.
+    letters: Vec<Option<char>>,
     tones: Vec<Tone>,
 }
 
@@ -252,21 +277,32 @@ impl Canvas {
         Self {
             columns,
             dots: vec![0; columns * ROWS],
+            letters: vec![None; columns * ROWS],
             tones: vec![Tone::Plain; columns * ROWS],
         }
     }
 
-    fn set(&mut self, x: f64, y: f64, tone: Tone) {
+    /// The index of a character, and the row and the column of a dot in it.
+    fn place(&self, x: f64, y: f64) -> Option<(usize, usize, usize)> {
         let (x, y) = (x.round(), y.round());
         let is_in =
             (0.0..(self.columns * 2) as f64).contains(&x) && (0.0..(ROWS * 4) as f64).contains(&y);
-        if !is_in {
-            return;
-        }
         let (x, y) = (x as usize, y as usize);
-        let index = y / 4 * self.columns + x / 2;
-        self.dots[index] |= BITS[y % 4][x % 2];
-        self.tones[index] = tone;
+        is_in.then(|| (y / 4 * self.columns + x / 2, y % 4, x % 2))
+    }
+
+    fn set(&mut self, x: f64, y: f64, tone: Tone) {
+        if let Some((index, row, column)) = self.place(x, y) {
+            self.dots[index] |= BITS[row][column];
+            self.tones[index] = tone;
+        }
+    }
+
+    fn put(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
+        if let Some((index, _, _)) = self.place(x, y) {
+            self.letters[index] = Some(letter);
+            self.tones[index] = tone;
+        }
     }
 
     fn line(&mut self, from: (f64, f64), to: (f64, f64), tone: Tone) {
@@ -286,9 +322,10 @@ impl Canvas {
         let cells = row * self.columns..(row + 1) * self.columns;
         let spans = cells.map(|cell| {
             let dot = char::from_u32(0x2800 + u32::from(self.dots[cell]));
-            let text = match self.dots[cell] {
-                0 => ' ',
-                _ => dot.unwrap_or(' '),
+            let text = match (self.letters[cell], self.dots[cell]) {
+                (Some(letter), _) => letter,
+                (None, 0) => ' ',
+                (None, _) => dot.unwrap_or(' '),
             };
             Span::new(text, self.tones[cell])
         });
@@ -336,8 +373,13 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
         .collect();
     match series.mark {
         Mark::Dots | Mark::Hollow => {
+            let letter = if series.mark == Mark::Dots {
+                '●'
+            } else {
+                '○'
+            };
             for &(x, y) in &points {
-                canvas.set(x, y, tone);
+                canvas.put(x, y, letter, tone);
             }
         }
         Mark::Steps => {
