@@ -19,6 +19,8 @@
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
 //! - [`show`]: one run as a table of events
 //! - [`diagram`]: one run as a space-time diagram
+//! - [`plot`]: plots of datasets
+//! - [`report`]: a page about datasets
 //! - [`trace`]: one run as a trace for other programs
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
@@ -43,8 +45,10 @@ pub mod export;
 pub mod import;
 pub mod measures;
 pub mod output;
+pub mod plot;
 pub mod read;
 mod remembering;
+pub mod report;
 mod seal;
 pub mod show;
 pub mod stats;

@@ -1,6 +1,7 @@
 //! `analyze import`.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use analyze::import::{self, Kind, Mapping, When};
@@ -8,7 +9,7 @@ use analyze::output::{prose, terminal};
 use analyze::submissions::{self, Submissions};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use sim::console::{printable, shell_word};
+use sim::console::{printable, shell_word, tell};
 use sim::input::read_text;
 use sim::table::terminal_width;
 
@@ -23,7 +24,7 @@ const MAX_MAPPING_BYTES: u64 = 1 << 20;
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
   analyze import trial-1/ trial-2/ --into data/mine --rates 1,3,6 --internal 0.7
   analyze import logs/ --explain
-  analyze import --each submissions/ --into data/class
+  analyze import --each submissions/ --into data/class --pages pages
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
 Each row is an event. A log needs at least these values: system time, event, logical clock, and the machine (not needed if each machine \
@@ -71,6 +72,10 @@ pub struct Import {
     /// Import the work of a whole class of students: each folder in FOLDER becomes a dataset of its own and a row of the printed table
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["sources", "explain", "write_mapping"], requires = "into")]
     each: Option<PathBuf>,
+    /// Also write pages into this folder: index.html with the table of --each, and a report for each submission, as `analyze report`
+    /// writes it
+    #[arg(long, value_name = "FOLDER", requires = "each")]
+    pages: Option<PathBuf>,
     /// The format of the table that --each prints [default: table]
     #[arg(long, value_enum, requires = "each")]
     format: Option<Format>,
@@ -158,7 +163,18 @@ impl Import {
 
     /// Imports, audits and measures every submission in `folder`.
     fn import_submissions(&self, folder: &Path, into: &Path) -> anyhow::Result<()> {
+        if let Some(pages) = &self.pages
+            && fs::read_dir(pages).is_ok_and(|mut entries| entries.next().is_some())
+        {
+            bail!(
+                "--pages {}: the folder is not empty; choose another",
+                shell_word(pages)
+            );
+        }
         let submissions = Submissions::evaluate(folder, &self.mapping()?, into)?;
+        if let Some(pages) = &self.pages {
+            write_pages(&submissions, into, pages)?;
+        }
         let output = Output::new(self.format.unwrap_or(Format::Table));
         let words = submissions::words(&submissions);
         output.print_words_to_stderr_with_csv_or_json(&words);
@@ -245,6 +261,23 @@ impl Import {
         mapping.check().map_err(anyhow::Error::msg)?;
         Ok(mapping)
     }
+}
+
+/// Writes the pages of --pages.
+fn write_pages(submissions: &Submissions, into: &Path, folder: &Path) -> anyhow::Result<()> {
+    super::pools::start()?;
+    let files = analyze::report::pages_of_submissions(submissions, into)?;
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (name, page) in files {
+        let path = folder.join(name);
+        super::file::write(&path, |out| out.write_all(page.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    tell(format_args!(
+        "{} is written",
+        folder.join("index.html").display()
+    ));
+    Ok(())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

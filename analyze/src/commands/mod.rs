@@ -18,7 +18,10 @@ mod man;
 mod output;
 mod pager;
 mod part;
+mod picture;
+mod plot;
 mod pools;
+mod report;
 mod rows;
 mod selection;
 mod show;
@@ -67,6 +70,8 @@ enum Verb {
     Audit(audit::Audit),
     Show(show::Show),
     Diagram(diagram::DiagramCommand),
+    Plot(plot::PlotCommand),
+    Report(report::ReportCommand),
     Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
@@ -95,6 +100,8 @@ impl Cli {
             Verb::Audit(audit) => audit.run(),
             Verb::Show(show) => show.run(),
             Verb::Diagram(diagram) => diagram.run(),
+            Verb::Plot(plot) => plot.run(),
+            Verb::Report(report) => report.run(),
             Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),

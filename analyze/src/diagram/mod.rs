@@ -33,7 +33,7 @@ use crate::output::table::number;
 use crate::output::words::counted;
 use layout::Layout;
 
-pub use terminal::{Line, Span, Tone};
+pub use crate::draw::characters::{Line, Span, Tone};
 
 /// The most events and messages that are drawn. A longer window becomes a density strip, and a part of it is drawn.
 pub const MOST_MARKS: usize = 2_000;
@@ -205,7 +205,7 @@ impl<'e> Diagram<'e> {
     ///
     /// [`ImageError`] if the image is too large.
     pub fn png(&self) -> Result<Vec<u8>, ImageError> {
-        image::png(&self.draw(self.fixed_form()))
+        image::png(&self.draw(Form::fixed(self.options.theme)))
     }
 
     /// The diagram as PDF, on a page of its size.
@@ -214,7 +214,7 @@ impl<'e> Diagram<'e> {
     ///
     /// [`ImageError`] if the drawing cannot be converted.
     pub fn pdf(&self) -> Result<Vec<u8>, ImageError> {
-        image::pdf(&self.draw(self.fixed_form()))
+        image::pdf(&self.draw(Form::fixed(self.options.theme)))
     }
 
     /// The diagram as lines of characters, at most `width` wide.
@@ -222,18 +222,8 @@ impl<'e> Diagram<'e> {
         terminal::lines(self, width)
     }
 
-    /// Images cannot follow the reader's system: they are light unless dark is asked for.
-    fn fixed_form(&self) -> Form {
-        Form {
-            labels: Labels::Outlines,
-            theme: match self.options.theme {
-                Theme::Dark => Theme::Dark,
-                Theme::Auto | Theme::Light => Theme::Light,
-            },
-        }
-    }
-
-    fn draw(&self, form: Form) -> String {
+    /// The diagram as SVG in this form.
+    pub fn draw(&self, form: Form) -> String {
         let layout = Layout::new(self);
         let mut svg = Svg::new(form.labels);
         frame::draw(self, &layout, &mut svg);
@@ -332,7 +322,7 @@ fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
 }
 
 /// The style rules of diagrams.
-fn rules(colours: &Colours) -> String {
+pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground,
         muted,

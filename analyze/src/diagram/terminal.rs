@@ -3,33 +3,9 @@
 use std::ops::Range;
 
 use super::{Diagram, Order};
+use crate::draw::characters::{Line, Span, Tone};
 use crate::execution::{Event, Kind, to_s};
 use crate::output::table::number;
-
-/// The colour of characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// The terminal's own.
-    Plain,
-    /// Faint.
-    Muted,
-    /// The colour of the machine with this index.
-    Machine(usize),
-    /// What must be seen first.
-    Alarm,
-}
-
-/// Characters of one colour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The characters.
-    pub text: String,
-    /// Their colour.
-    pub tone: Tone,
-}
-
-/// A line of characters.
-pub type Line = Vec<Span>;
 
 /// Columns before the first machine.
 const TIME: usize = 10;

@@ -7,7 +7,11 @@
 //! - [`text`]: widths and outlines of labels
 //! - [`svg`]: writes SVG
 //! - [`image`]: turns SVG into PNG and PDF
+//! - [`characters`]: pictures made of characters
+//! - [`chart`]: charts with axes and series
 
+pub mod characters;
+pub mod chart;
 pub mod image;
 pub mod palette;
 pub mod scale;

@@ -15,6 +15,8 @@ pub enum Theme {
     Light,
     /// Dark ground.
     Dark,
+    /// As the page that the picture is part of, which has the style sheet for all its pictures.
+    Page,
 }
 
 /// The number of hues. Series with a higher index begin again with the first hue.
@@ -72,6 +74,7 @@ pub fn style_sheet(theme: Theme, rules: impl Fn(&Colours) -> String) -> String {
     match theme {
         Theme::Light => all(&LIGHT),
         Theme::Dark => all(&DARK),
+        Theme::Page => String::new(),
         Theme::Auto => format!(
             "{}@media screen and (prefers-color-scheme:dark){{{}}}",
             all(&LIGHT),

@@ -24,6 +24,19 @@ pub struct Form {
     pub theme: Theme,
 }
 
+impl Form {
+    /// The form for images, which need no font and cannot follow the reader's system: they are light unless dark is asked for.
+    pub fn fixed(theme: Theme) -> Self {
+        Self {
+            labels: Labels::Outlines,
+            theme: match theme {
+                Theme::Dark => Theme::Dark,
+                Theme::Auto | Theme::Light | Theme::Page => Theme::Light,
+            },
+        }
+    }
+}
+
 /// A label.
 #[derive(Clone, Copy, Debug)]
 pub struct Label<'a> {
@@ -135,7 +148,8 @@ impl Svg {
         }
     }
 
-    /// Ends the document. `title` and `description` say in words what it shows; `style` is its style sheet.
+    /// Ends the document. `title` and `description` say in words what it shows; `style` is its style sheet. A drawing with an empty `style`
+    /// has no style sheet: it is for a page that has one for all its drawings.
     pub fn finish(
         self,
         (width, height): (f64, f64),
@@ -145,10 +159,14 @@ impl Svg {
     ) -> String {
         debug_assert_eq!(self.open, 0, "a group is still open");
         let (width, height) = (px(width), px(height));
+        let style = match style {
+            "" => String::new(),
+            style => format!("<style>svg{{max-width:100%;height:auto}}{style}</style>\n"),
+        };
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
              aria-labelledby=\"{id}-title {id}-description\" font-family=\"{family}\">\n<title id=\"{id}-title\">{title}</title>\n\
-             <desc id=\"{id}-description\">{description}</desc>\n<style>svg{{max-width:100%;height:auto}}{style}</style>\n\
+             <desc id=\"{id}-description\">{description}</desc>\n{style}\
              <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n{body}</svg>\n",
             id = id(title),
             family = text::FAMILY,

@@ -55,6 +55,57 @@ fn class(folder: &Path) {
     fs::rename(folder.join("logs/run0"), folder.join("class/cem")).unwrap();
 }
 
+/// Each imported submission has a page, and the overview links to it.
+#[test]
+fn a_class_has_a_page_for_each_submission() {
+    let folder = tempfile::tempdir().unwrap();
+    class(folder.path());
+    let arguments = [
+        "import", "--each", "class", "--into", "marked", "--pages", "pages",
+    ];
+    let (code, _, err) = analyze(&arguments, folder.path());
+    assert_eq!(code, 4, "{err}");
+    assert!(err.starts_with("pages/index.html is written\n"), "{err}");
+    let read = |name: &str| fs::read_to_string(folder.path().join("pages").join(name)).unwrap();
+    let overview = read("index.html");
+    for (number, name) in [(1, "ada"), (2, "bob"), (3, "cem")] {
+        let file = format!("submission-{number}.html");
+        assert!(
+            overview.contains(&format!("<a href=\"{file}\">{name}</a>")),
+            "{name}"
+        );
+        let page = read(&file);
+        assert!(
+            page.contains(&format!("<h2 id=\"d0-title\">{name}</h2>")),
+            "{name}"
+        );
+        let verdict = if name == "ada" {
+            "Check passed"
+        } else {
+            "CHECK FAILED"
+        };
+        assert!(page.contains(verdict), "{name}");
+    }
+    for name in ["dan", "eve"] {
+        assert!(
+            overview.contains(&format!("<li>{name}: not imported</li>")),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        fs::read_dir(folder.path().join("pages")).unwrap().count(),
+        4
+    );
+    let arguments = [
+        "import", "--each", "class", "--into", "other", "--pages", "pages",
+    ];
+    let (code, _, err) = analyze(&arguments, folder.path());
+    assert!(
+        code == 2 && err.contains("--pages pages: the folder is not empty"),
+        "{err}"
+    );
+}
+
 #[test]
 fn a_class_is_a_table_with_a_row_for_each_submission() {
     let folder = tempfile::tempdir().unwrap();

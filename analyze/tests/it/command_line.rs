@@ -227,6 +227,8 @@ fn every_command_has_help_with_an_example() {
         "audit",
         "show",
         "diagram",
+        "plot",
+        "report",
         "trace",
         "export",
         "dictionary",
@@ -245,7 +247,7 @@ fn completions_and_manuals_contain_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (code, out, err) = analyze(&["completions", shell], folder.path());
-        for verb in ["dictionary", "diagram", "show", "trace"] {
+        for verb in ["dictionary", "diagram", "plot", "report", "show", "trace"] {
             assert!(code == 0 && out.contains(verb), "{shell}: {err}");
         }
     }
@@ -256,6 +258,8 @@ fn completions_and_manuals_contain_every_command() {
         "analyze-summary.1",
         "analyze-compare.1",
         "analyze-diagram.1",
+        "analyze-plot.1",
+        "analyze-report.1",
     ] {
         let page = fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
         assert!(page.contains(".TH analyze"), "{page}");

@@ -13,11 +13,12 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::{python_environment, run};
 
 /// All documents, in the order in which a newcomer reads them. Commands may use data that the commands of earlier documents make.
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "sim/README.md",
     "analyze/README.md",
     "docs/diagrams.md",
+    "docs/plots.md",
     "data/README.md",
     "experiments/README.md",
     "experiments/claims/README.md",
@@ -262,6 +263,36 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
         ("overloaded-relay", "queue, highest 61"),
     ] {
         assert!(svg(name).contains(words), "{name}: {words}");
+    }
+}
+
+/// The pictures of plots, and those of the first page, are what the commands of docs/plots.md write.
+#[test]
+fn the_pictures_of_plots_are_those_of_the_commands() {
+    let folder = folder_to_work_in();
+    let page = read("docs/plots.md");
+    for block in blocks(&page, "sh") {
+        let pictures = |line: &&str| ["sim run", ".svg"].iter().any(|word| line.contains(word));
+        let commands: Vec<&str> = block.lines().filter(pictures).collect();
+        run_commands(&commands.join("\n"), folder.path());
+    }
+    let readme = read("README.md");
+    let first_screen: Vec<&str> = readme.lines().take(30).collect();
+    let first_screen = first_screen.join("\n");
+    for name in ["clock", "messages", "stability"] {
+        let shown = read(&format!("docs/plots/{name}.svg"));
+        let written = folder.path().join(format!("data/{name}.svg"));
+        let written = fs::read_to_string(written).unwrap();
+        assert!(
+            shown == written,
+            "docs/plots/{name}.svg is another picture: run the commands of docs/plots.md and copy it"
+        );
+        let document = if name == "stability" {
+            &page
+        } else {
+            &first_screen
+        };
+        assert!(document.contains(&format!("plots/{name}.svg")), "{name}");
     }
 }
 

@@ -1,0 +1,135 @@
+//! `analyze plot`.
+
+use std::path::PathBuf;
+
+use analyze::plot::{self, Options};
+use analyze::read::runs::parameters;
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use sim::console::tell;
+
+use super::picture::Picture;
+use super::selection::Selection;
+
+/// What a plot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Logical clocks against time
+    Clock,
+    /// Queue lengths against time
+    Queue,
+    /// Logical rate, mean jump and mean backlog of each run
+    Trials,
+    /// How often each jump occurs
+    Jumps,
+    /// The largest jump, queue and spread
+    Maxima,
+    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end of the run
+    Drift,
+    /// The shares of internal events, sends and receives
+    Mix,
+    /// Mean jump, final lag and mean backlog of all conditions
+    Bars,
+    /// Mean jump against time
+    JumpsOverTime,
+    /// Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines
+    Regression,
+    /// Backlog growth over rates and internal, with the boundary that theory predicts
+    Stability,
+    /// Measurements against predictions
+    Theory,
+}
+
+impl From<Kind> for plot::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Clock => Self::Clock,
+            Kind::Queue => Self::Queue,
+            Kind::Trials => Self::Trials,
+            Kind::Jumps => Self::Jumps,
+            Kind::Maxima => Self::Maxima,
+            Kind::Drift => Self::Drift,
+            Kind::Mix => Self::Mix,
+            Kind::Bars => Self::Bars,
+            Kind::JumpsOverTime => Self::JumpsOverTime,
+            Kind::Regression => Self::Regression,
+            Kind::Stability => Self::Stability,
+            Kind::Theory => Self::Theory,
+        }
+    }
+}
+
+/// Plot a dataset: clocks and queues over time, measures of all conditions, and measurements beside theory
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze plot data/quickstart clock --where internal=0.7
+  analyze plot data/quickstart clock --run 0 --out clock.svg
+  analyze plot data/quickstart drift --out drift.png
+  analyze plot data/quickstart bars --by rates --out bars.pdf
+  analyze plot data/quickstart theory > theory.svg
+
+Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
+--out, a terminal gets it as characters, and a pipe or a file (> clock.svg) gets SVG. --terminal prints characters in every case.
+
+A condition is a configuration; with --by, it is all configurations with the same values of the named parameters. A line, bar or point is \
+the mean over the runs of a condition. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
+the same colour in all plots and diagrams. The elements of the SVG carry their values as data attributes, in six significant digits.")]
+pub struct PlotCommand {
+    /// A dataset folder, made by `sim run` or `analyze import`
+    #[arg(value_name = "DATASET")]
+    root: PathBuf,
+    /// What to plot
+    #[arg(value_enum, value_name = "KIND")]
+    kind: Kind,
+    /// Draw only this run, with a step at each event (clock and queue): its number or its key, both from runs.csv
+    #[arg(long, value_name = "RUN", conflicts_with = "by")]
+    run: Option<String>,
+    /// Combine all runs that have the same values of these parameters, such as rates,internal
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    by: Vec<String>,
+    #[command(flatten)]
+    picture: Picture,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+impl PlotCommand {
+    pub fn run(&self) -> anyhow::Result<()> {
+        self.picture.check()?;
+        let options = Options {
+            by: self.by()?,
+            run: self.run.clone(),
+            width: self.picture.width(),
+            ..Options::default()
+        };
+        self.selection.require_whole_runs("plot")?;
+        let datasets = self
+            .selection
+            .open(std::slice::from_ref(&self.root), None)?;
+        let [dataset] = datasets.as_slice() else {
+            bail!("{}: plot one dataset at a time", self.root.display());
+        };
+        let plot = plot::plot(dataset, self.kind.into(), &options)?;
+        if let Some(words) = &plot.left_out {
+            tell(words);
+        }
+        let figure = &plot.figure;
+        self.picture
+            .write(|form| figure.draw(form), |width| figure.terminal(width))
+    }
+
+    fn by(&self) -> anyhow::Result<Vec<&'static str>> {
+        let known = |name: &String| {
+            plot::parameter(name.trim()).with_context(|| {
+                let names = parameters().join(", ");
+                format!("--by: there is no parameter `{name}`; the parameters are {names}")
+            })
+        };
+        let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
+        let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
+        match repeated {
+            Some(index) => bail!("--by: {} is named twice; name it once", names[index]),
+            None => Ok(names),
+        }
+    }
+}

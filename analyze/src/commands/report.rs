@@ -1,0 +1,93 @@
+//! `analyze report`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use analyze::audit::Audit;
+use analyze::claims::{self, Data};
+use analyze::report::{self, Extras};
+use anyhow::{Context, bail};
+use clap::Args;
+use sim::console::{shell_word, tell};
+
+use super::selection::say_what_is_left_out;
+use super::{Datasets, file};
+
+/// Write a report as one HTML page: tables that sort and filter, plots, theory, audit and a space-time diagram
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze report data/quickstart --out report.html
+  analyze report data/quickstart data/stability --out report.html
+  analyze report data/quickstart --run 0 --run 40 --out report.html
+  analyze report data/quickstart --claims experiments/claims.toml --out report.html
+
+The page is one file. It opens from the disk, needs no network, and can be printed. It has, for each dataset: what was run and what \
+stands out; tables of drift, jumps, backlog and theory; all plots of `analyze plot`, each with its numbers; a space-time diagram; how the \
+dataset was made; the methods. Tables sort and filter, and diagrams zoom, with the mouse or the keyboard. Without JavaScript, the page shows the \
+first rows of each table and all pictures.")]
+pub struct ReportCommand {
+    #[command(flatten)]
+    datasets: Datasets,
+    /// The file to write; its name ends in .html
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Draw this run as a space-time diagram: its number or its key; may be given several times. Without this option, a run with much
+    /// to see is picked
+    #[arg(long, value_name = "RUN")]
+    run: Vec<String>,
+    /// Do not audit the logs, which reads every event
+    #[arg(long)]
+    no_audit: bool,
+    /// Add the verdicts on the claims in this file (TOML), as `analyze claims` prints them
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+    /// The folder with the datasets of the claims
+    #[arg(long, value_name = "DIR", default_value = "data", requires = "claims")]
+    claims_data: PathBuf,
+}
+
+impl ReportCommand {
+    pub fn run(&self) -> anyhow::Result<()> {
+        if self
+            .out
+            .extension()
+            .is_none_or(|ending| !ending.eq_ignore_ascii_case("html"))
+        {
+            bail!(
+                "--out {}: the name must end in .html",
+                shell_word(&self.out)
+            );
+        }
+        self.datasets.selection.require_whole_runs("report")?;
+        let datasets = self.datasets.open()?;
+        let roots: Vec<PathBuf> = datasets
+            .iter()
+            .map(|dataset| dataset.root().to_owned())
+            .collect();
+        let audit = match self.no_audit {
+            true => None,
+            false => Some(Audit::run(&roots)?),
+        };
+        let extras = Extras {
+            runs: self.run.clone(),
+            audit,
+            claims: self.claims()?,
+        };
+        let page = report::html(&datasets, &extras)?;
+        file::write(&self.out, |out| out.write_all(page.as_bytes()))
+            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        tell(format_args!("{} is written", self.out.display()));
+        Ok(())
+    }
+
+    fn claims(&self) -> anyhow::Result<Vec<analyze::output::table::Table>> {
+        let Some(file) = &self.claims else {
+            return Ok(vec![]);
+        };
+        let claims = claims::read(file)?;
+        let data = Data::new(&self.claims_data, file);
+        let answers = claims::evaluate(&claims, &data);
+        data.each_opened(say_what_is_left_out);
+        Ok(vec![claims::table(&answers), claims::tests_table(&answers)])
+    }
+}

@@ -1,0 +1,34 @@
+//! Pictures made of characters, for terminals.
+
+/// The colour of characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// The terminal's own.
+    Plain,
+    /// Faint.
+    Muted,
+    /// The colour of the machine with this index.
+    Machine(usize),
+    /// What must be seen first.
+    Alarm,
+}
+
+/// Characters of one colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The characters.
+    pub text: String,
+    /// Their colour.
+    pub tone: Tone,
+}
+
+/// A line of characters.
+pub type Line = Vec<Span>;
+
+impl Span {
+    /// Characters of this colour.
+    pub fn new(text: impl Into<String>, tone: Tone) -> Self {
+        let text = text.into();
+        Self { text, tone }
+    }
+}

@@ -1,0 +1,236 @@
+//! Title, key, notes and axes of a chart.
+
+use super::layout::{
+    Area, LABEL, LEADING, Layout, MARGIN, PANEL_TITLE, SAMPLE, TITLE, key_positions,
+};
+use super::{Figure, KeyEntry, Mark, Panel, Positions};
+use crate::draw::svg::{Label, Svg, px};
+use crate::draw::text::{self, Anchor, Weight};
+
+pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
+    let mut y = MARGIN + TITLE * 0.8;
+    for line in &layout.title {
+        svg.label(&Label {
+            text: line,
+            x: MARGIN,
+            y,
+            size: TITLE,
+            weight: Weight::Bold,
+            ..label("ink")
+        });
+        y += TITLE + 5.0;
+    }
+    for line in &layout.subtitle {
+        svg.label(&Label {
+            text: line,
+            x: MARGIN,
+            y,
+            ..label("muted")
+        });
+        y += LEADING;
+    }
+    svg.open(&[("class", &"key")]);
+    for (entry, (x, line)) in figure.key.iter().zip(key_positions(figure)) {
+        let y = layout.key_top + (LEADING + 3.0) * line as f64 + 8.0;
+        sample(entry, (x, y), svg);
+        svg.label(&Label {
+            text: &entry.name,
+            x: x + SAMPLE,
+            y: y + 4.0,
+            ..label("ink")
+        });
+    }
+    svg.close();
+    for (index, note) in layout.notes.iter().enumerate() {
+        svg.label(&Label {
+            text: note,
+            x: MARGIN,
+            y: layout.notes_top + LEADING * index as f64,
+            ..label("muted")
+        });
+    }
+}
+
+/// A label of the usual size with this class.
+pub(super) fn label(class: &str) -> Label<'_> {
+    Label {
+        text: "",
+        x: 0.0,
+        y: 0.0,
+        size: LABEL,
+        anchor: Anchor::Start,
+        weight: Weight::Regular,
+        class,
+    }
+}
+
+fn sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
+    let class = |mark: &str| format!("{mark} {}", entry.ink.class());
+    match entry.mark {
+        Mark::Line | Mark::Steps => {
+            let path = format!("M{} {}h18", px(x), px(y));
+            svg.element("path", &[("class", &class("curve")), ("d", &path)], "");
+        }
+        Mark::Reference | Mark::Segments => {
+            let class = if entry.mark == Mark::Reference {
+                "reference"
+            } else {
+                "boundary"
+            };
+            svg.line(class, (x, y), (x + 18.0, y));
+        }
+        Mark::Dots | Mark::Hollow => {
+            let class = class(circle_class(entry.mark));
+            super::marks::circle(&class, (x + 9.0, y), 4.0, svg);
+        }
+        Mark::Bars | Mark::Stack => super::marks::rectangle(
+            &[("class", &class("bar"))],
+            (x + 3.0, y - 5.0),
+            (x + 15.0, y + 5.0),
+            "",
+            svg,
+        ),
+        Mark::Cells => {
+            for step in 0..6 {
+                let left = x + 3.0 * f64::from(step);
+                let opacity = super::marks::opacity(f64::from(step) / 5.0);
+                super::marks::rectangle(
+                    &[("class", &class("cell")), ("fill-opacity", &opacity)],
+                    (left, y - 5.0),
+                    (left + 3.0, y + 5.0),
+                    "",
+                    svg,
+                );
+            }
+        }
+    }
+}
+
+pub(super) fn circle_class(mark: Mark) -> &'static str {
+    if mark == Mark::Hollow {
+        "hollow"
+    } else {
+        "dot"
+    }
+}
+
+/// The titles and the axes of a panel.
+pub(super) fn axes(panel: &Panel, area: &Area, svg: &mut Svg) {
+    let mut y = area.top - 10.0;
+    if !panel.y.name.is_empty() {
+        svg.label(&Label {
+            text: &cut(
+                &panel.y.name,
+                area.outer_right - area.outer_left,
+                Weight::Regular,
+            ),
+            x: area.outer_left,
+            y,
+            ..label("muted")
+        });
+        y -= LEADING + 2.0;
+    }
+    if !panel.title.is_empty() {
+        svg.label(&Label {
+            text: &cut(
+                &panel.title,
+                area.outer_right - area.outer_left,
+                Weight::Bold,
+            ),
+            x: area.outer_left,
+            y,
+            size: PANEL_TITLE,
+            weight: Weight::Bold,
+            ..label("ink")
+        });
+    }
+    vertical(panel, area, svg);
+    horizontal(panel, area, svg);
+}
+
+fn vertical(panel: &Panel, area: &Area, svg: &mut Svg) {
+    let (_, scale) = area.scales(panel);
+    let right = |text: &str, y: f64, svg: &mut Svg| {
+        svg.label(&Label {
+            text,
+            x: area.left - 6.0,
+            y: y + LABEL * 0.35,
+            anchor: Anchor::End,
+            ..label("muted")
+        });
+    };
+    match &panel.y.positions {
+        Positions::Names(names) => {
+            let each = (area.bottom - area.top) / names.len().max(1) as f64;
+            let step = (12.0 / each).ceil().max(1.0) as usize;
+            for (index, name) in names.iter().enumerate().step_by(step) {
+                let name = cut(name, area.left - 6.0 - area.outer_left, Weight::Regular);
+                right(&name, scale.at(index as f64), svg);
+            }
+        }
+        Positions::Numbers { .. } => {
+            let (ticks, decimals) = scale.ticks(-34.0);
+            for tick in ticks {
+                let y = scale.at(tick);
+                svg.line("grid", (area.left, y), (area.right, y));
+                right(&format!("{tick:.decimals$}"), y, svg);
+            }
+        }
+    }
+    svg.line("axis", (area.left, area.top), (area.left, area.bottom));
+}
+
+fn horizontal(panel: &Panel, area: &Area, svg: &mut Svg) {
+    let (scale, _) = area.scales(panel);
+    let below = |text: &str, x: f64, svg: &mut Svg| {
+        svg.label(&Label {
+            text,
+            x,
+            y: area.bottom + 15.0,
+            anchor: Anchor::Middle,
+            ..label("muted")
+        });
+    };
+    match &panel.x.positions {
+        Positions::Names(names) => {
+            let each = (area.right - area.left) / names.len().max(1) as f64;
+            let widths = names
+                .iter()
+                .map(|name| text::width(name, LABEL, Weight::Regular));
+            let widest = widths.fold(0.0, f64::max) + 8.0;
+            let step = (widest / each).ceil().max(1.0) as usize;
+            for (index, name) in names.iter().enumerate().step_by(step) {
+                below(name, scale.at(index as f64), svg);
+            }
+        }
+        Positions::Numbers { .. } => {
+            let (ticks, decimals) = scale.ticks(56.0);
+            for tick in ticks {
+                let x = scale.at(tick);
+                svg.line("grid", (x, area.top), (x, area.bottom));
+                below(&format!("{tick:.decimals$}"), x, svg);
+            }
+        }
+    }
+    svg.line("axis", (area.left, area.bottom), (area.right, area.bottom));
+    svg.label(&Label {
+        text: &panel.x.name,
+        x: (area.left + area.right) / 2.0,
+        y: area.bottom + 31.0,
+        anchor: Anchor::Middle,
+        ..label("muted")
+    });
+}
+
+/// The beginning of a text that is wider than `most`.
+fn cut(text: &str, most: f64, weight: Weight) -> String {
+    let is_wide = |text: &str| text::width(text, LABEL, weight) > most;
+    if !is_wide(text) {
+        return text.to_owned();
+    }
+    let mut shorter: Vec<char> = text.chars().collect();
+    while shorter.len() > 1 && is_wide(&format!("{}…", shorter.iter().collect::<String>())) {
+        shorter.pop();
+    }
+    format!("{}…", shorter.iter().collect::<String>())
+}

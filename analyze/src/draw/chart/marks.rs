@@ -1,0 +1,374 @@
+//! The series of a panel.
+
+use std::fmt::{Display, Write};
+
+use super::layout::{Area, VALUE, bars};
+use super::{Mark, Panel, Point, Positions, Series, brief};
+use crate::draw::scale::Scale;
+use crate::draw::svg::{Label, Svg, px};
+
+/// In a panel with more circles than this, each series becomes a single path, so that large pictures stay small.
+const MOST_CIRCLES: usize = 400;
+
+/// What the marks of a panel need to know.
+struct Drawing<'p> {
+    area: &'p Area,
+    x: Scale,
+    y: Scale,
+    /// Whether bars are horizontal.
+    is_lying: bool,
+    /// Number of series with bars.
+    bars: usize,
+    /// The largest value of a cell.
+    darkest: f64,
+    /// The names of the axis with names; empty if there is none.
+    names: &'p [String],
+    /// Whether the panel has too many circles for an element each.
+    has_many_circles: bool,
+}
+
+pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
+    let (x, y) = area.scales(panel);
+    let values = panel.series.iter().flat_map(|series| &series.points);
+    let values = values.filter_map(|point| point.value);
+    let circles = panel.series.iter();
+    let circles = circles.filter(|series| matches!(series.mark, Mark::Dots | Mark::Hollow));
+    let drawing = Drawing {
+        area,
+        x,
+        y,
+        is_lying: matches!(panel.y.positions, Positions::Names(_)),
+        bars: bars(panel),
+        darkest: values.fold(0.0, f64::max),
+        has_many_circles: circles.map(|series| series.points.len()).sum::<usize>() > MOST_CIRCLES,
+        names: panel
+            .y
+            .names_of()
+            .or(panel.x.names_of())
+            .unwrap_or_default(),
+    };
+    let mut bar = 0;
+    for series in &panel.series {
+        svg.open(&[("class", &"series"), ("data-series", &series.name)]);
+        match series.mark {
+            Mark::Line => drawing.line(series, svg),
+            Mark::Steps => drawing.steps(series, svg),
+            Mark::Bars => {
+                drawing.bars(series, bar, svg);
+                bar += 1;
+            }
+            Mark::Stack => drawing.stack(series, svg),
+            Mark::Dots | Mark::Hollow => drawing.circles(series, svg),
+            Mark::Reference => drawing.reference(series, svg),
+            Mark::Cells => drawing.cells(series, svg),
+            Mark::Segments => drawing.segments(series, svg),
+        }
+        svg.close();
+    }
+}
+
+pub(super) fn circle(class: &str, (x, y): (f64, f64), radius: f64, svg: &mut Svg) {
+    let (x, y, radius) = (px(x), px(y), px(radius));
+    let attributes: [(&str, &dyn Display); 4] =
+        [("class", &class), ("cx", &x), ("cy", &y), ("r", &radius)];
+    svg.element("circle", &attributes, "");
+}
+
+/// A rectangle with these two opposite corners.
+pub(super) fn rectangle(
+    attributes: &[(&str, &dyn Display)],
+    (x1, y1): (f64, f64),
+    (x2, y2): (f64, f64),
+    title: &str,
+    svg: &mut Svg,
+) {
+    let (x, y) = (px(x1.min(x2)), px(y1.min(y2)));
+    let (width, height) = (px((x2 - x1).abs()), px((y2 - y1).abs()));
+    let mut all = attributes.to_vec();
+    all.extend([
+        ("x", &x as &dyn Display),
+        ("y", &y),
+        ("width", &width),
+        ("height", &height),
+    ]);
+    svg.element("rect", &all, title);
+}
+
+/// The opacity of a share of the darkest value.
+pub(super) fn opacity(share: f64) -> String {
+    let share = share.clamp(0.0, 1.0);
+    px(0.95 * share)
+}
+
+/// The numbers of all points, separated by spaces.
+fn list(values: impl Iterator<Item = f64>) -> String {
+    values.map(brief).collect::<Vec<_>>().join(" ")
+}
+
+impl Drawing<'_> {
+    fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        (self.x.at(x), self.y.at(y))
+    }
+
+    fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
+        let mut path = String::new();
+        for (x, y) in points {
+            let (x, y) = self.at(x, y);
+            let command = if path.is_empty() { 'M' } else { 'L' };
+            let _ = write!(path, "{command}{} {}", px(x), px(y));
+        }
+        path
+    }
+
+    /// A path with the values of its points.
+    fn curve(&self, series: &Series, path: &str, svg: &mut Svg) {
+        let class = format!("curve {}", series.ink.class());
+        let points = || series.points.iter();
+        let (x, y) = (
+            list(points().map(|point| point.x)),
+            list(points().map(|point| point.y)),
+        );
+        let mut attributes: Vec<(&str, &dyn Display)> = vec![
+            ("class", &class),
+            ("d", &path),
+            ("data-x", &x),
+            ("data-y", &y),
+        ];
+        let ends = |end: fn((f64, f64)) -> f64| {
+            list(points().map(|point| point.interval.map_or(point.y, end)))
+        };
+        let (low, high) = (ends(|ends| ends.0), ends(|ends| ends.1));
+        if points().any(|point| point.interval.is_some()) {
+            attributes.extend([("data-low", &low as &dyn Display), ("data-high", &high)]);
+        }
+        svg.element("path", &attributes, &series.name);
+    }
+
+    fn line(&self, series: &Series, svg: &mut Svg) {
+        let points = series.points.as_slice();
+        if points.iter().any(|point| point.interval.is_some()) {
+            let ends = |point: &Point| point.interval.unwrap_or((point.y, point.y));
+            let inside =
+                |value: f64| value.clamp(self.y.from.min(self.y.to), self.y.from.max(self.y.to));
+            let there = points.iter().map(|point| (point.x, inside(ends(point).0)));
+            let back = points
+                .iter()
+                .rev()
+                .map(|point| (point.x, inside(ends(point).1)));
+            let class = format!("band {}", series.ink.class());
+            let path = self.path(there.chain(back)) + "Z";
+            svg.element("path", &[("class", &class), ("d", &path)], "");
+        }
+        let path = self.path(points.iter().map(|point| (point.x, point.y)));
+        self.curve(series, &path, svg);
+    }
+
+    fn steps(&self, series: &Series, svg: &mut Svg) {
+        let mut path = String::new();
+        for point in &series.points {
+            let (x, y) = self.at(point.x, point.y);
+            let _ = match path.is_empty() {
+                true => write!(path, "M{} {}", px(x), px(y)),
+                false => write!(path, "H{}V{}", px(x), px(y)),
+            };
+        }
+        if !path.is_empty() {
+            let _ = write!(path, "H{}", px(self.area.right));
+        }
+        self.curve(series, &path, svg);
+    }
+
+    /// Draws a whisker along the axis with numbers.
+    fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
+        let (before, after) = (px(across - half_cap), px(across + half_cap));
+        let across = px(across);
+        let path = if self.is_lying {
+            let (low, high) = (px(self.x.at(ends.0)), px(self.x.at(ends.1)));
+            format!("M{low} {across}H{high}M{low} {before}V{after}M{high} {before}V{after}")
+        } else {
+            let (low, high) = (px(self.y.at(ends.0)), px(self.y.at(ends.1)));
+            format!("M{across} {low}V{high}M{before} {low}H{after}M{before} {high}H{after}")
+        };
+        svg.element("path", &[("class", &class), ("d", &path)], "");
+    }
+
+    /// The width of a bar, and the distance of its middle from that of its name.
+    fn bar(&self, index: usize) -> (f64, f64) {
+        let scale = if self.is_lying { &self.y } else { &self.x };
+        let slot = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
+        let width = slot / self.bars.max(1) as f64;
+        let offset = (index as f64 + 0.5) * width - slot / 2.0;
+        (width, offset)
+    }
+
+    /// The name of a series and that of the row or column of a point.
+    fn name_of(&self, series: &Series, point: &Point) -> String {
+        let index = if self.is_lying { point.y } else { point.x };
+        match self.names.get(index as usize) {
+            Some(name) => format!("{}, {name}", series.name),
+            None => series.name.clone(),
+        }
+    }
+
+    fn bars(&self, series: &Series, index: usize, svg: &mut Svg) {
+        let (width, offset) = self.bar(index);
+        for point in &series.points {
+            let (x, y) = self.at(point.x, point.y);
+            let class = format!("bar {}", series.ink.class());
+            let (data, title) = data(&class, point, &self.name_of(series, point));
+            let half = (width / 2.0 - 0.5).max(0.3);
+            let across = if self.is_lying { y } else { x } + offset;
+            let (one, other) = match self.is_lying {
+                true => ((self.x.at(0.0), across - half), (x, across + half)),
+                false => ((across - half, self.y.at(0.0)), (across + half, y)),
+            };
+            rectangle(&borrowed(&data), one, other, &title, svg);
+            let mut end = point.x.max(0.0);
+            if let Some(ends) = point.interval {
+                self.whisker("whisker", ends, across, half.min(3.0), svg);
+                end = end.max(ends.1);
+            }
+            if self.is_lying && width >= VALUE - 1.0 {
+                svg.label(&Label {
+                    text: &point.words,
+                    x: self.x.at(end) + 5.0,
+                    y: across + VALUE * 0.35,
+                    size: VALUE,
+                    ..super::frame::label("muted")
+                });
+            }
+        }
+    }
+
+    fn stack(&self, series: &Series, svg: &mut Svg) {
+        let half = (self.y.at(1.0) - self.y.at(0.0)).abs() * 0.4;
+        for point in &series.points {
+            let (x, y) = self.at(point.x, point.y);
+            let class = format!("bar {}", series.ink.class());
+            let (mut data, title) = data(&class, point, &self.name_of(series, point));
+            data.push(("data-base", brief(point.base)));
+            let start = self.x.at(point.base);
+            rectangle(
+                &borrowed(&data),
+                (start, y - half),
+                (x, y + half),
+                &title,
+                svg,
+            );
+        }
+    }
+
+    fn circles(&self, series: &Series, svg: &mut Svg) {
+        if self.has_many_circles {
+            return self.many_circles(series, svg);
+        }
+        let ink = series.ink.class();
+        for point in &series.points {
+            let (x, y) = self.at(point.x, point.y);
+            if let Some(ends) = point.interval {
+                let across = if self.is_lying { y } else { x };
+                self.whisker(&format!("interval {ink}"), ends, across, 2.0, svg);
+            }
+            let class = format!("{} {ink}", super::frame::circle_class(series.mark));
+            let (mut data, title) = data(&class, point, &series.name);
+            data.extend([("cx", px(x)), ("cy", px(y)), ("r", "3.4".to_owned())]);
+            svg.element("circle", &borrowed(&data), &title);
+        }
+    }
+
+    /// Points at the same place of the picture are drawn once.
+    fn many_circles(&self, series: &Series, svg: &mut Svg) {
+        let place = |point: &Point| {
+            let (x, y) = self.at(point.x, point.y);
+            (x.round() as i64, y.round() as i64)
+        };
+        let places: std::collections::BTreeSet<_> = series.points.iter().map(place).collect();
+        let mut path = String::new();
+        for (x, y) in places {
+            let _ = write!(path, "M{x} {y}h0");
+        }
+        let class = if series.mark == Mark::Hollow {
+            "rings"
+        } else {
+            "dots"
+        };
+        let class = format!("{class} {}", series.ink.class());
+        let count = series.points.len();
+        svg.element(
+            "path",
+            &[("class", &class), ("d", &path), ("data-points", &count)],
+            &series.name,
+        );
+    }
+
+    fn reference(&self, series: &Series, svg: &mut Svg) {
+        let points = || series.points.iter();
+        let path = self.path(points().map(|point| (point.x, point.y)));
+        let (x, y) = (
+            list(points().map(|point| point.x)),
+            list(points().map(|point| point.y)),
+        );
+        let attributes: [(&str, &dyn Display); 4] = [
+            ("class", &"reference"),
+            ("d", &path),
+            ("data-x", &x),
+            ("data-y", &y),
+        ];
+        svg.element("path", &attributes, &series.name);
+    }
+
+    fn cells(&self, series: &Series, svg: &mut Svg) {
+        for point in &series.points {
+            let Some(value) = point.value else {
+                continue;
+            };
+            let class = format!("cell {}", series.ink.class());
+            let (mut data, title) = data(&class, point, "");
+            let share = if self.darkest > 0.0 {
+                value / self.darkest
+            } else {
+                0.0
+            };
+            data.push(("fill-opacity", opacity(share)));
+            let one = self.at(point.x - 0.5, point.y - 0.5);
+            let other = self.at(point.x + 0.5, point.y + 0.5);
+            rectangle(&borrowed(&data), one, other, &title, svg);
+        }
+    }
+
+    fn segments(&self, series: &Series, svg: &mut Svg) {
+        let mut path = String::new();
+        for ends in series.points.chunks_exact(2) {
+            path += &self.path(ends.iter().map(|point| (point.x, point.y)));
+        }
+        svg.element(
+            "path",
+            &[("class", &"boundary"), ("d", &path)],
+            &series.name,
+        );
+    }
+}
+
+/// The class and the values of a point as attributes, and its words as a title.
+fn data(class: &str, point: &Point, name: &str) -> (Vec<(&'static str, String)>, String) {
+    let mut data = vec![
+        ("class", class.to_owned()),
+        ("data-x", brief(point.x)),
+        ("data-y", brief(point.y)),
+    ];
+    if let Some((low, high)) = point.interval {
+        data.extend([("data-low", brief(low)), ("data-high", brief(high))]);
+    }
+    data.extend(point.value.map(|value| ("data-value", brief(value))));
+    let title = match (name, point.words.as_str()) {
+        ("", words) => words.to_owned(),
+        (name, words) => format!("{name}: {words}"),
+    };
+    (data, title)
+}
+
+fn borrowed<'a>(data: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a dyn Display)> {
+    data.iter()
+        .map(|(name, value)| (*name, value as &dyn Display))
+        .collect()
+}

@@ -1,0 +1,310 @@
+//! Charts: panels with axes, and series of points in them.
+//!
+//! A [`Figure`] holds values and words. It is drawn as SVG (and from there as PNG or PDF) or with characters. Every mark of an SVG carries
+//! its values as data attributes, in six significant digits.
+//!
+//! # Layout
+//!
+//! - [`layout`]: where the panels are
+//! - [`frame`]: title, axes, key and notes
+//! - [`marks`]: the series
+//! - [`labels`]: the names at the ends of lines
+//! - [`terminal`]: the chart as characters
+
+mod frame;
+mod labels;
+mod layout;
+mod marks;
+mod terminal;
+
+use super::characters::Line;
+use super::image::{self, ImageError};
+use super::palette::{Colours, Theme, style_sheet};
+use super::scale::Scale;
+use super::svg::{Form, Labels, Svg};
+use layout::Layout;
+
+/// A chart of one or more panels.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// The title.
+    pub title: String,
+    /// What is shown, in smaller letters.
+    pub subtitle: String,
+    /// What the figure shows, in words, for people who cannot see it.
+    pub description: String,
+    /// The panels, row by row.
+    pub panels: Vec<Panel>,
+    /// The meaning of the colours and marks.
+    pub key: Vec<KeyEntry>,
+    /// Sentences below the panels.
+    pub notes: Vec<String>,
+    /// The width of the picture in pixels.
+    pub width: f64,
+    /// The most panels beside each other.
+    pub columns: usize,
+}
+
+/// The meaning of a mark.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    /// The words beside the sample.
+    pub name: String,
+    /// The colour of the sample.
+    pub ink: Ink,
+    /// The mark of the sample.
+    pub mark: Mark,
+}
+
+/// Two axes, and what is drawn between them.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// The title of the panel; it can be empty.
+    pub title: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// What is drawn, the first below the others.
+    pub series: Vec<Series>,
+}
+
+/// An axis.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// What the axis shows, with its unit.
+    pub name: String,
+    /// The positions along the axis.
+    pub positions: Positions,
+}
+
+/// The positions along an axis.
+#[derive(Clone, Debug)]
+pub enum Positions {
+    /// Numbers between two ends.
+    Numbers {
+        /// The left or lower end.
+        from: f64,
+        /// The right or upper end.
+        to: f64,
+    },
+    /// Names, at 0, 1, 2 and so on: from left to right, or from top to bottom.
+    Names(Vec<String>),
+}
+
+/// Points of one colour and one mark.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The name, which is shown at the end of a line.
+    pub name: String,
+    /// The colour.
+    pub ink: Ink,
+    /// How the points are drawn.
+    pub mark: Mark,
+    /// The points.
+    pub points: Vec<Point>,
+}
+
+/// A colour that follows the theme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// The hue of the machine with this index: the same in all pictures.
+    Machine(usize),
+    /// The colour of text.
+    Text,
+    /// The colour of text of less weight.
+    Muted,
+}
+
+/// How points are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A line through the points, with a band over their intervals.
+    Line,
+    /// A line with steps: a value holds until the next point.
+    Steps,
+    /// A bar from 0 to each point, beside the bars of the other series. Lies along the axis that has numbers.
+    Bars,
+    /// A bar from the point's `base` to the point, in one row with those of the other series.
+    Stack,
+    /// A filled circle with its interval.
+    Dots,
+    /// An open circle with its interval.
+    Hollow,
+    /// A dashed line.
+    Reference,
+    /// A rectangle whose shade is the point's `value`.
+    Cells,
+    /// Thick lines. Each two points are the ends of one.
+    Segments,
+}
+
+/// A point of a series.
+#[derive(Clone, Debug, Default)]
+pub struct Point {
+    /// The position along the horizontal axis.
+    pub x: f64,
+    /// The position along the vertical axis.
+    pub y: f64,
+    /// The ends of the interval, along the axis that has numbers (the vertical one if both have).
+    pub interval: Option<(f64, f64)>,
+    /// Where a bar of [`Mark::Stack`] begins.
+    pub base: f64,
+    /// The value of a cell.
+    pub value: Option<f64>,
+    /// The value in words. Bars show it, and it is shown while the pointer is on the mark.
+    pub words: String,
+}
+
+impl Axis {
+    /// An axis with names.
+    pub fn names(name: impl Into<String>, names: Vec<String>) -> Self {
+        let positions = Positions::Names(names);
+        let name = name.into();
+        Self { name, positions }
+    }
+
+    /// An axis with numbers that begins or ends at 0 if no value is on the other side, and contains all of `values` that are finite.
+    pub fn from_zero(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
+        Self::around(name, values.chain([0.0]))
+    }
+
+    /// An axis with numbers that contains all of `values` that are finite. If these are equal, it is 1 long.
+    pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
+        let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            (from, to) = (from.min(value), to.max(value));
+        }
+        if from > to {
+            (from, to) = (0.0, 1.0);
+        }
+        if from == to {
+            to = from + 1.0;
+        }
+        Self {
+            name: name.into(),
+            positions: Positions::Numbers { from, to },
+        }
+    }
+
+    /// The axis with a little room beyond its ends, so that no point is on its border. An end at 0 stays there.
+    #[must_use]
+    pub fn with_room(mut self) -> Self {
+        if let Positions::Numbers { from, to } = &mut self.positions {
+            let room = (*to - *from) * 0.04;
+            *from -= if *from == 0.0 { 0.0 } else { room };
+            *to += if *to == 0.0 { 0.0 } else { room };
+        }
+        self
+    }
+
+    fn names_of(&self) -> Option<&[String]> {
+        match &self.positions {
+            Positions::Names(names) => Some(names),
+            Positions::Numbers { .. } => None,
+        }
+    }
+
+    /// The scale of the axis between two positions in pixels.
+    fn scale(&self, start: f64, end: f64) -> Scale {
+        let (from, to) = match &self.positions {
+            Positions::Numbers { from, to } => (*from, *to),
+            Positions::Names(names) => (-0.5, names.len() as f64 - 0.5),
+        };
+        Scale {
+            from,
+            to,
+            start,
+            end,
+        }
+    }
+}
+
+impl Figure {
+    /// The figure as SVG in this form.
+    pub fn draw(&self, form: Form) -> String {
+        let layout = Layout::new(self);
+        let mut svg = Svg::new(form.labels);
+        frame::draw(self, &layout, &mut svg);
+        for (index, (panel, area)) in self.panels.iter().zip(&layout.areas).enumerate() {
+            svg.open(&[
+                ("class", &"panel"),
+                ("data-panel", &index),
+                ("data-title", &panel.title),
+            ]);
+            frame::axes(panel, area, &mut svg);
+            marks::draw(panel, area, &mut svg);
+            labels::draw(panel, area, &mut svg);
+            svg.close();
+        }
+        svg.finish(
+            (self.width, layout.height),
+            &self.title,
+            &self.description,
+            &style_sheet(form.theme, rules),
+        )
+    }
+
+    /// The figure as SVG with text and with the colours of `theme`.
+    pub fn svg(&self, theme: Theme) -> String {
+        self.draw(Form {
+            labels: Labels::Text,
+            theme,
+        })
+    }
+
+    /// The figure as PNG, with twice as many pixels as the SVG in each direction.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`] if the image is too large.
+    pub fn png(&self, theme: Theme) -> Result<Vec<u8>, ImageError> {
+        image::png(&self.draw(Form::fixed(theme)))
+    }
+
+    /// The figure as PDF, on a page of its size.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`] if the drawing cannot be converted.
+    pub fn pdf(&self, theme: Theme) -> Result<Vec<u8>, ImageError> {
+        image::pdf(&self.draw(Form::fixed(theme)))
+    }
+
+    /// The figure as lines of characters, at most `width` wide.
+    pub fn terminal(&self, width: usize) -> Vec<Line> {
+        terminal::lines(self, width)
+    }
+}
+
+/// The style rules of charts.
+pub fn rules(colours: &Colours) -> String {
+    let Colours {
+        ground, muted, ink, ..
+    } = colours;
+    format!(
+        ".curve{{stroke-width:1.8;fill:none;stroke-linejoin:round}}.band{{stroke:none;fill-opacity:.2}}.bar,.cell{{stroke:none}}\
+         .dot{{stroke:{ground};stroke-width:.7}}.dots{{fill:none;stroke-width:4;stroke-linecap:round;stroke-opacity:.6}}\
+         .rings{{fill:none;stroke-width:2.2;stroke-linecap:round;stroke-opacity:.35}}\
+         .whisker{{stroke:{ink};stroke-width:1;stroke-opacity:.75;fill:none}}.interval{{stroke-width:1;stroke-opacity:.6;fill:none}}\
+         .reference{{stroke:{muted};stroke-width:1.3;stroke-dasharray:5 4;fill:none}}\
+         .boundary{{stroke:{ink};stroke-width:2.5;fill:none;stroke-linecap:square}}.text{{stroke:{ink};fill:{ink}}}\
+         .faint{{stroke:{muted};fill:{muted}}}.hollow{{fill:{ground};stroke-width:1.2}}"
+    )
+}
+
+/// A number in six significant digits, for data attributes.
+fn brief(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
+impl Ink {
+    fn class(self) -> String {
+        match self {
+            Self::Machine(index) => super::palette::hue_class(index),
+            Self::Text => "text".to_owned(),
+            Self::Muted => "faint".to_owned(),
+        }
+    }
+}

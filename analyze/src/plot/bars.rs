@@ -1,0 +1,208 @@
+//! Measures of all conditions as bars.
+
+use super::conditions::axis_names;
+use super::estimates::Estimates;
+use super::over_time::subtitle;
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
+use crate::measures::{self, Measure};
+use crate::output::table::number;
+use crate::read::dataset::Dataset;
+use crate::stats::intervals::estimate_words;
+use crate::stats::tables::described;
+
+/// The names of the measures of a kind: one for each panel.
+fn measures_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Maxima => &["jump_max", "backlog_max", "spread_max"],
+        Kind::Drift => &["own_drift", "lag_final"],
+        _ => &["jump_mean", "lag_final", "backlog_mean"],
+    }
+}
+
+pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
+    let (title, measured) = (kind.title(), measures_of(kind));
+    let measured: Vec<&'static Measure> =
+        measured.iter().map(|name| measures::named(name)).collect();
+    let mut estimates = Estimates::new(dataset, &measured, options)?;
+    let (all, machines) = (estimates.conditions.len(), estimates.machines());
+    estimates.keep_spread(options.most_rows);
+    let (axis, names) = axis_names(&estimates.names, &estimates.values());
+    let panels = measured.iter().enumerate().map(|(index, measure)| {
+        panel(
+            &estimates,
+            index,
+            measure,
+            Axis::names(axis.clone(), names.clone()),
+        )
+    });
+    let panels: Vec<Panel> = panels.filter(|panel| !panel.series.is_empty()).collect();
+    if panels.is_empty() {
+        return Err(nothing(dataset, &measured));
+    }
+    let mut notes: Vec<String> = measured
+        .iter()
+        .map(|measure| format!("{}: {}.", super::label(measure), described(measure)))
+        .collect();
+    let runs = estimates
+        .conditions
+        .iter()
+        .map(|condition| condition.n as usize);
+    notes.push(interval_note("Whisker", runs));
+    Ok(Plot {
+        left_out: left_out(dataset, all, options.most_rows, machines),
+        figure: Figure {
+            title: format!("{title}: {}", dataset.label()),
+            subtitle: subtitle(dataset),
+            description: format!(
+                "{title} as bars, one for each machine of {} conditions ({axis}).",
+                estimates.conditions.len()
+            ),
+            panels,
+            key: machine_key(machines, Mark::Bars),
+            notes,
+            width: options.width,
+            columns: 3,
+        },
+    })
+}
+
+/// The error if no run has a value of any of `measures`.
+pub(super) fn nothing(dataset: &Dataset, measures: &[&Measure]) -> PlotError {
+    let labels: Vec<&str> = measures
+        .iter()
+        .map(|measure| super::label(measure))
+        .collect();
+    PlotError::Nothing(format!(
+        "{}: nothing to draw, because the logs do not tell {}",
+        dataset.label(),
+        labels.join(" or ")
+    ))
+}
+
+fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Panel {
+    let mut series = vec![];
+    for machine in 0..estimates.machines().min(MOST_MACHINES) {
+        let conditions = estimates.conditions.iter().enumerate();
+        let points = conditions.filter_map(|(row, condition)| {
+            let estimate = condition.machines.get(machine)?[index]?;
+            Some(Point {
+                x: estimate.mean,
+                y: row as f64,
+                interval: estimate.interval(),
+                words: estimate_words(&estimate, measure.decimals).join(" "),
+                ..Point::default()
+            })
+        });
+        let points: Vec<Point> = points.collect();
+        if !points.is_empty() {
+            series.push(Series {
+                name: super::machine_name(machine),
+                ink: Ink::Machine(machine),
+                mark: Mark::Bars,
+                points,
+            });
+        }
+    }
+    let points = series.iter().flat_map(|series| &series.points);
+    let values = points.flat_map(|point| {
+        let (low, high) = point.interval.unwrap_or((point.x, point.x));
+        [low, high, point.x]
+    });
+    Panel {
+        title: super::label(measure).to_owned(),
+        x: Axis::from_zero(super::heading(measure), values),
+        y,
+        series,
+    }
+}
+
+/// The kinds of events, with the index of their hue and what is subtracted from all events.
+const MIX: [(&str, &str, usize); 3] = [
+    ("internal_events", "internal", 3),
+    ("send_events", "send", 4),
+    ("receive_events", "receive", 5),
+];
+
+pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
+    let measured = MIX.map(|(name, _, _)| measures::named(name));
+    let mut estimates = Estimates::new(dataset, &measured, options)?;
+    let (all, machines) = (estimates.conditions.len(), estimates.machines());
+    estimates.keep_spread(options.most_rows);
+    let (axis, names) = axis_names(&estimates.names, &estimates.values());
+    let panels = (0..machines.min(MOST_MACHINES)).map(|machine| Panel {
+        title: super::machine_name(machine),
+        x: Axis::from_zero("share of the machine's events (%)", [100.0].into_iter()),
+        y: Axis::names(axis.clone(), names.clone()),
+        series: mix(&estimates, machine),
+    });
+    let panels: Vec<Panel> = panels.collect();
+    if panels
+        .iter()
+        .all(|panel| panel.series.iter().all(|series| series.points.is_empty()))
+    {
+        return Err(nothing(dataset, &measured));
+    }
+    let key = MIX.map(|(_, name, hue)| KeyEntry {
+        name: name.to_owned(),
+        ink: Ink::Machine(hue),
+        mark: Mark::Stack,
+    });
+    Ok(Plot {
+        left_out: left_out(dataset, all, options.most_rows, machines),
+        figure: Figure {
+            title: format!("{}: {}", Kind::Mix.title(), dataset.label()),
+            subtitle: subtitle(dataset),
+            description: format!(
+                "The shares of internal events, sends and receives of each machine in {} conditions ({axis}).",
+                estimates.conditions.len()
+            ),
+            panels,
+            key: key.to_vec(),
+            notes: vec![
+                "Shares of the mean numbers of events. A send to several machines is one event."
+                    .to_owned(),
+            ],
+            width: options.width,
+            columns: 3,
+        },
+    })
+}
+
+/// A series for each kind of events of a machine.
+fn mix(estimates: &Estimates, machine: usize) -> Vec<Series> {
+    let mut series: Vec<Series> = MIX
+        .iter()
+        .map(|(_, name, hue)| Series {
+            name: (*name).to_owned(),
+            ink: Ink::Machine(*hue),
+            mark: Mark::Stack,
+            points: vec![],
+        })
+        .collect();
+    for (row, condition) in estimates.conditions.iter().enumerate() {
+        let Some(of_machine) = condition.machines.get(machine) else {
+            continue;
+        };
+        let means = of_machine
+            .iter()
+            .map(|estimate| estimate.map_or(0.0, |estimate| estimate.mean));
+        let all: f64 = means.clone().sum();
+        let mut base = 0.0;
+        for (series, mean) in series.iter_mut().zip(means) {
+            if all > 0.0 {
+                let share = 100.0 * mean / all;
+                series.points.push(Point {
+                    x: base + share,
+                    y: row as f64,
+                    base,
+                    value: Some(share),
+                    words: format!("{} %", number(share, 1)),
+                    ..Point::default()
+                });
+                base += share;
+            }
+        }
+    }
+    series
+}

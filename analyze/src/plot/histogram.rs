@@ -1,0 +1,170 @@
+//! How often each jump occurs.
+
+use std::collections::BTreeMap;
+
+use super::conditions::{Condition, Conditions};
+use super::over_time::{subtitle, titles};
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
+use crate::output::table::number;
+use crate::read::dataset::Dataset;
+use crate::read::run_log::Run;
+use crate::stats::estimate::Estimate;
+use crate::threads::on_all_cores;
+
+/// The most bars of a machine. If jumps are larger, each bar counts several jumps.
+const MOST_BINS: u64 = 16;
+
+/// For each machine, how many events have each jump.
+type Counts = Vec<BTreeMap<u64, u64>>;
+
+pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
+    let conditions = Conditions::new(dataset, options)?;
+    let shown = conditions.spread(options.most_panels);
+    let mut panels = vec![];
+    for condition in &shown {
+        panels.push(panel(dataset, &conditions.names, condition)?);
+    }
+    let machines = shown
+        .iter()
+        .map(|condition| condition.machines())
+        .max()
+        .unwrap_or_default();
+    let runs = shown.iter().map(|condition| condition.runs.len());
+    Ok(Plot {
+        left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
+        figure: Figure {
+            title: format!("{}: {}", Kind::Jumps.title(), dataset.label()),
+            subtitle: subtitle(dataset),
+            description: format!(
+                "Histograms of jumps, in {} panels, one for each condition: {}.",
+                panels.len(),
+                titles(&panels)
+            ),
+            panels,
+            key: machine_key(machines, Mark::Bars),
+            notes: vec![
+                "A jump is the clock after an event minus the clock after the machine's event before it.".to_owned(),
+                interval_note("Whisker", runs),
+            ],
+            width: options.width,
+            columns: 3,
+        },
+    })
+}
+
+fn panel(
+    dataset: &Dataset,
+    names: &[&'static str],
+    condition: &Condition<'_>,
+) -> Result<Panel, PlotError> {
+    let counts = on_all_cores(condition.runs.len(), |index| {
+        let row = condition.runs[index];
+        let run = Run::new(row, dataset.events_of(row)?, dataset.warm_up_s());
+        Ok::<_, crate::error::Error>(count(&run))
+    })?;
+    let largest = counts
+        .iter()
+        .flatten()
+        .filter_map(|counts| counts.keys().last());
+    let largest = largest.copied().max().unwrap_or(1).max(1);
+    let bins = Bins::up_to(largest);
+    let mut series = vec![];
+    for machine in 0..condition.machines().min(MOST_MACHINES) {
+        let of_runs = || counts.iter().filter_map(|run| run.get(machine));
+        let points = (0..bins.count).filter_map(|bin| {
+            let shares = of_runs().filter_map(|counts| bins.share(counts, bin));
+            let shares: Vec<f64> = shares.collect();
+            let estimate = (!shares.is_empty()).then(|| Estimate::from_values(&shares))?;
+            Some(Point {
+                x: bin as f64,
+                y: estimate.mean,
+                interval: estimate.interval(),
+                words: format!("{} %", number(estimate.mean, 2)),
+                ..Point::default()
+            })
+        });
+        series.push(Series {
+            name: condition.machine_name(machine),
+            ink: Ink::Machine(machine),
+            mark: Mark::Bars,
+            points: points.collect(),
+        });
+    }
+    let points = series.iter().flat_map(|series| &series.points);
+    let values = points.flat_map(|point| [point.y, point.interval.map_or(0.0, |ends| ends.1)]);
+    Ok(Panel {
+        title: condition.title(names),
+        x: Axis::names("jump", (0..bins.count).map(|bin| bins.name(bin)).collect()),
+        y: Axis::from_zero("share of the machine's events (%)", values),
+        series,
+    })
+}
+
+/// Counts the jumps of each machine.
+fn count(run: &Run<'_>) -> Counts {
+    let of_machine = |log: std::ops::Range<usize>| {
+        let mut counts = BTreeMap::new();
+        let mut before = 0;
+        for index in log {
+            let clock = run.events().logical_clock[index];
+            let jump = clock.saturating_sub(std::mem::replace(&mut before, clock));
+            if run.is_after_warm_up(run.times_s()[index]) {
+                *counts.entry(jump).or_default() += 1;
+            }
+        }
+        counts
+    };
+    run.logs().map(of_machine).collect()
+}
+
+/// Bins of equal width. The first begins with jump 1; it also has jumps of 0, which only logs of other programs have.
+struct Bins {
+    width: u64,
+    count: u64,
+}
+
+impl Bins {
+    fn up_to(largest: u64) -> Self {
+        let width = largest.div_ceil(MOST_BINS);
+        let count = largest.div_ceil(width);
+        Self { width, count }
+    }
+
+    fn name(&self, bin: u64) -> String {
+        let first = bin * self.width + 1;
+        match self.width {
+            1 => first.to_string(),
+            width => format!("{first}-{}", first + width - 1),
+        }
+    }
+
+    /// The share of events whose jump is in the bin, in percent; none if there are no events.
+    fn share(&self, counts: &BTreeMap<u64, u64>, bin: u64) -> Option<f64> {
+        let all: u64 = counts.values().sum();
+        let first = if bin == 0 { 0 } else { bin * self.width + 1 };
+        let in_bin: u64 = counts
+            .range(first..=(bin + 1) * self.width)
+            .map(|(_, count)| count)
+            .sum();
+        (all > 0).then(|| 100.0 * in_bin as f64 / all as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_have_every_jump_once() {
+        for largest in [1, 2, 15, 16, 17, 33, 1_000] {
+            let bins = Bins::up_to(largest);
+            assert!(bins.count <= MOST_BINS && bins.count * bins.width >= largest);
+            let counts: BTreeMap<u64, u64> = (0..=largest).map(|jump| (jump, 1)).collect();
+            let shares = (0..bins.count).filter_map(|bin| bins.share(&counts, bin));
+            assert!((shares.sum::<f64>() - 100.0).abs() < 1e-9, "{largest}");
+        }
+        assert_eq!(Bins::up_to(33).name(1), "4-6");
+        assert_eq!(Bins::up_to(3).share(&BTreeMap::new(), 0), None);
+    }
+}

@@ -1,0 +1,306 @@
+//! Plots of datasets: clocks and queues over time, measures of conditions and of single runs, and measurements beside theory.
+//!
+//! A *condition* is a configuration, or all configurations with the same values of some parameters ([`Options::by`]). Its runs are its
+//! repetitions. Values with an interval are means over these runs, and the interval is the 95 % interval of the mean (Student's t).
+//!
+//! # Layout
+//!
+//! - [`conditions`]: the conditions of a dataset, and their names
+//! - [`estimates`]: the measures of each machine in each condition
+//! - [`over_time`]: clock, queue and mean jump against time
+//! - [`histogram`]: how often each jump occurs
+//! - [`bars`]: measures of all conditions as bars
+//! - [`trials`]: measures of each run
+//! - [`regression`]: mean jump against rate, mean backlog against the probability of sending
+//! - [`stability`]: backlog growth over rates and probabilities, with the predicted boundary
+//! - [`theory`]: measurements against predictions
+
+mod bars;
+mod conditions;
+mod estimates;
+mod histogram;
+mod over_time;
+mod regression;
+mod stability;
+mod theory;
+mod trials;
+
+use sim::sweep::words::grouped;
+
+use crate::draw::chart::{Figure, Ink, KeyEntry, Mark};
+use crate::error::Error;
+use crate::measures::Measure;
+use crate::output::value::Value;
+use crate::read::dataset::Dataset;
+use crate::read::runs::parameters;
+
+/// What a plot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Logical clocks against time.
+    Clock,
+    /// Queue lengths against time.
+    Queue,
+    /// Logical rate, mean jump and mean backlog of each run.
+    Trials,
+    /// How often each jump occurs.
+    Jumps,
+    /// The largest jump, queue and spread.
+    Maxima,
+    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end.
+    Drift,
+    /// The shares of internal events, sends and receives.
+    Mix,
+    /// Mean jump, lag and mean backlog of all conditions.
+    Bars,
+    /// Mean jump against time.
+    JumpsOverTime,
+    /// Mean jump against rate, and mean backlog against the probability of sending.
+    Regression,
+    /// Backlog growth over rates and probabilities, with the predicted boundary.
+    Stability,
+    /// Measurements against predictions.
+    Theory,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::Clock,
+        Self::Queue,
+        Self::Trials,
+        Self::Jumps,
+        Self::Maxima,
+        Self::Drift,
+        Self::Mix,
+        Self::Bars,
+        Self::JumpsOverTime,
+        Self::Regression,
+        Self::Stability,
+        Self::Theory,
+    ];
+
+    /// The name of the kind on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "clock",
+            Self::Queue => "queue",
+            Self::Trials => "trials",
+            Self::Jumps => "jumps",
+            Self::Maxima => "maxima",
+            Self::Drift => "drift",
+            Self::Mix => "mix",
+            Self::Bars => "bars",
+            Self::JumpsOverTime => "jumps-over-time",
+            Self::Regression => "regression",
+            Self::Stability => "stability",
+            Self::Theory => "theory",
+        }
+    }
+
+    /// What the kind shows, as a title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Clock => "Logical clock against time",
+            Self::Queue => "Queue length against time",
+            Self::Trials => "Each run",
+            Self::Jumps => "How often each jump occurs",
+            Self::Maxima => "Largest jump, queue and spread",
+            Self::Drift => "Final drift",
+            Self::Mix => "Mix of events",
+            Self::Bars => "Jumps, lag and backlog",
+            Self::JumpsOverTime => "Mean jump against time",
+            Self::Regression => "Jump against rate, backlog against sending",
+            Self::Stability => "Where queues grow",
+            Self::Theory => "Measured against predicted",
+        }
+    }
+
+    /// Whether a single run can be drawn ([`Options::run`]).
+    fn shows_runs(self) -> bool {
+        matches!(self, Self::Clock | Self::Queue)
+    }
+}
+
+/// What is drawn, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Combine all runs that have the same values of these parameters. If it is empty, each configuration is a condition.
+    pub by: Vec<&'static str>,
+    /// Draw only this run: its number or its key.
+    pub run: Option<String>,
+    /// The width of the picture in pixels.
+    pub width: f64,
+    /// The most conditions that are drawn in a panel each.
+    pub most_panels: usize,
+    /// The most conditions that are drawn in a row each.
+    pub most_rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            by: vec![],
+            run: None,
+            width: 1200.0,
+            most_panels: 12,
+            most_rows: 30,
+        }
+    }
+}
+
+/// Why a plot could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlotError {
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Data(#[from] Error),
+    /// The parameters cannot be read.
+    #[error("cannot read the parameters: {0}")]
+    Parameters(#[from] polars::error::PolarsError),
+    /// There is nothing to draw, or the options do not go together.
+    #[error("{0}")]
+    Nothing(String),
+}
+
+/// A figure, and what it leaves out.
+#[derive(Debug)]
+pub struct Plot {
+    /// The figure.
+    pub figure: Figure,
+    /// Says what could not be drawn; none if all is drawn.
+    pub left_out: Option<String>,
+}
+
+/// The parameters that tell conditions apart. `values` has those of all configurations.
+pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
+    conditions::names(values, &[])
+}
+
+/// Finds a parameter by which runs can be combined.
+pub fn parameter(name: &str) -> Option<&'static str> {
+    parameters().iter().copied().find(|known| *known == name)
+}
+
+/// Makes the plot `kind` of `dataset`.
+///
+/// # Errors
+///
+/// [`PlotError`] if the dataset cannot be read, has no such run, or has nothing to draw.
+pub fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
+    if options.run.is_some() && !kind.shows_runs() {
+        return Err(PlotError::Nothing(format!(
+            "--run: only clock and queue draw a single run; {} needs all runs of a configuration, so choose them with --where",
+            kind.name()
+        )));
+    }
+    match kind {
+        Kind::Clock | Kind::Queue | Kind::JumpsOverTime => over_time::plot(dataset, kind, options),
+        Kind::Trials => trials::plot(dataset, options),
+        Kind::Jumps => histogram::plot(dataset, options),
+        Kind::Maxima | Kind::Drift | Kind::Bars => bars::plot(dataset, kind, options),
+        Kind::Mix => bars::plot_mix(dataset, options),
+        Kind::Regression => regression::plot(dataset, options),
+        Kind::Stability => stability::plot(dataset, options),
+        Kind::Theory => theory::plot(dataset, options),
+    }
+}
+
+/// The most machines that are drawn. More lines or bars cannot be told apart.
+const MOST_MACHINES: usize = 12;
+
+/// A key with an entry for each of `machines` machines.
+fn machine_key(machines: usize, mark: Mark) -> Vec<KeyEntry> {
+    let entry = |machine| KeyEntry {
+        name: machine_name(machine),
+        ink: Ink::Machine(machine),
+        mark,
+    };
+    (0..machines.min(MOST_MACHINES)).map(entry).collect()
+}
+
+fn machine_name(machine: usize) -> String {
+    format!("machine {machine}")
+}
+
+/// The label of a measure outside its table, where `growth` does not say what grows.
+fn label(measure: &Measure) -> &'static str {
+    match measure.name {
+        "backlog_growth" => "backlog growth",
+        "backlog_final" => "final backlog",
+        "backlog_max" => "largest backlog",
+        "jump_max" => "largest jump",
+        _ => measure.label,
+    }
+}
+
+/// The label of a measure with its unit.
+pub(crate) fn heading(measure: &Measure) -> String {
+    measure.heading().replacen(measure.label, label(measure), 1)
+}
+
+/// At most `most` of `count` indices, evenly spread from the first to the last.
+fn spread(count: usize, most: usize) -> Vec<usize> {
+    match (count, most) {
+        (count, most) if count <= most => (0..count).collect(),
+        (_, 0) => vec![],
+        (_, 1) => vec![0],
+        (count, most) => (0..most)
+            .map(|index| index * (count - 1) / (most - 1))
+            .collect(),
+    }
+}
+
+/// Says which conditions and machines are not drawn.
+fn left_out(dataset: &Dataset, conditions: usize, most: usize, machines: usize) -> Option<String> {
+    let mut words = vec![];
+    if conditions > most {
+        words.push(format!(
+            "{most} of {} conditions are drawn, evenly spread; choose with --where, or combine them with --by",
+            grouped(conditions as u64)
+        ));
+    }
+    if machines > MOST_MACHINES {
+        words.push(format!(
+            "only the first {MOST_MACHINES} of {} machines are drawn",
+            grouped(machines as u64)
+        ));
+    }
+    (!words.is_empty()).then(|| format!("{}: {}", dataset.label(), words.join("; ")))
+}
+
+/// The sentence about intervals, with the smallest and the largest number of runs of a condition.
+fn interval_note(what: &str, runs: impl Iterator<Item = usize> + Clone) -> String {
+    let (least, most) = (runs.clone().min(), runs.max());
+    let (Some(least), Some(most)) = (least, most) else {
+        return String::new();
+    };
+    match (least, most) {
+        (1, 1) => "Each condition has one run, so there are no intervals.".to_owned(),
+        (least, most) if least == most => {
+            format!("{what}: 95 % interval of the mean over {least} runs (Student's t).")
+        }
+        (least, most) => format!(
+            "{what}: 95 % interval of the mean over the runs of a condition, of which there are {least} to {most} (Student's t)."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_conditions_are_spread_and_different() {
+        assert_eq!(spread(3, 12), [0, 1, 2]);
+        assert_eq!(spread(1_944, 6), [0, 388, 777, 1_165, 1_554, 1_943]);
+        for count in 0..40 {
+            let chosen = spread(count, 7);
+            assert!(
+                chosen.windows(2).all(|pair| pair[0] < pair[1]),
+                "{chosen:?}"
+            );
+            assert_eq!(chosen.len(), count.min(7));
+        }
+    }
+}

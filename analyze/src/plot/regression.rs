@@ -1,0 +1,207 @@
+//! Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines.
+
+use super::over_time::subtitle;
+use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
+use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
+use crate::measures;
+use crate::output::table::number;
+use crate::read::dataset::Dataset;
+use crate::stats::intervals::estimate_words;
+use crate::stats::repetitions::{self, Group};
+
+/// A point of a panel: the machine, and the values of both axes.
+type Value = (usize, f64, f64);
+
+pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
+    if !options.by.is_empty() {
+        return Err(PlotError::Nothing(
+            "--by: the regression needs every configuration; choose with --where".to_owned(),
+        ));
+    }
+    let measured = [
+        measures::named("jump_mean"),
+        measures::named("backlog_mean"),
+    ];
+    let groups = repetitions::groups_with(std::slice::from_ref(dataset), &measured)?;
+    let machines = groups
+        .iter()
+        .map(|group| group.machine as usize + 1)
+        .max()
+        .unwrap_or_default();
+    let rate = |group: &Group| Some(group.rate);
+    let sends = |group: &Group| Some(1.0 - group.parameter("internal")?.as_number()?);
+    let panels = vec![
+        panel(&groups, 0, "rate of the machine (ticks/s)", rate),
+        panel(
+            &groups,
+            1,
+            "probability that an idle tick sends (1 - internal)",
+            sends,
+        ),
+    ];
+    let mut key = machine_key(machines, Mark::Dots);
+    key.push(KeyEntry {
+        name: "least-squares line".to_owned(),
+        ink: Ink::Muted,
+        mark: Mark::Reference,
+    });
+    let fitted: Vec<String> = panels
+        .iter()
+        .filter_map(|panel| panel.series.last())
+        .map(|line| line.name.clone())
+        .collect();
+    Ok(Plot {
+        left_out: left_out(dataset, 0, 0, machines),
+        figure: Figure {
+            title: format!("{}: {}", Kind::Regression.title(), dataset.label()),
+            subtitle: subtitle(dataset),
+            description: format!(
+                "Each point is the mean of a machine over the runs of a configuration. {}",
+                fitted.join(" ")
+            ),
+            panels,
+            key,
+            notes: fitted
+                .into_iter()
+                .chain(["Each point is a machine of a configuration. The lines give every point the same weight; the \
+                         points are not a random sample, so the lines have no intervals."
+                    .to_owned()])
+                .collect(),
+            width: options.width,
+            columns: 2,
+        },
+    })
+}
+
+fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Option<f64>) -> Panel {
+    let measure = [
+        measures::named("jump_mean"),
+        measures::named("backlog_mean"),
+    ][index];
+    let mut series: Vec<Series> = vec![];
+    let mut values: Vec<Value> = vec![];
+    for group in groups {
+        let machine = group.machine as usize;
+        let (Some(x), Some(estimate)) = (read(group), group.estimate(measure)) else {
+            continue;
+        };
+        values.push((machine, x, estimate.mean));
+        if machine >= MOST_MACHINES {
+            continue;
+        }
+        while series.len() <= machine {
+            series.push(Series {
+                name: super::machine_name(series.len()),
+                ink: Ink::Machine(series.len()),
+                mark: Mark::Dots,
+                points: vec![],
+            });
+        }
+        series[machine].points.push(Point {
+            x,
+            y: estimate.mean,
+            interval: estimate.interval(),
+            words: format!(
+                "at {x}: {}",
+                estimate_words(&estimate, measure.decimals).join(" ")
+            ),
+            ..Point::default()
+        });
+    }
+    let xs = || values.iter().map(|(_, x, _)| *x);
+    let axis = Axis::around(x, xs()).with_room();
+    if let Some(fit) = Fit::new(&values) {
+        let (from, to) = (
+            xs().fold(f64::INFINITY, f64::min),
+            xs().fold(f64::NEG_INFINITY, f64::max),
+        );
+        let end = |x: f64| Point {
+            x,
+            y: fit.at(x),
+            ..Point::default()
+        };
+        series.push(Series {
+            name: format!("{}: {}.", measure.label, fit.words()),
+            ink: Ink::Muted,
+            mark: Mark::Reference,
+            points: vec![end(from), end(to)],
+        });
+    }
+    let points = series.iter().flat_map(|series| &series.points);
+    let heights = points.flat_map(|point| {
+        let (low, high) = point.interval.unwrap_or((point.y, point.y));
+        [low, high]
+    });
+    Panel {
+        title: measure.label.to_owned(),
+        x: axis,
+        y: Axis::from_zero(measure.heading(), heights).with_room(),
+        series,
+    }
+}
+
+/// A least-squares line.
+struct Fit {
+    slope: f64,
+    intercept: f64,
+    /// The square of Pearson's correlation coefficient; none if all heights are equal.
+    r2: Option<f64>,
+    n: usize,
+}
+
+impl Fit {
+    /// The line through the points; none if they do not differ in `x`.
+    fn new(values: &[Value]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = |read: fn(&Value) -> f64| values.iter().map(read).sum::<f64>() / n;
+        let (x, y) = (mean(|value| value.1), mean(|value| value.2));
+        let sum = |term: &dyn Fn(f64, f64) -> f64| {
+            let terms = values.iter().map(|value| term(value.1 - x, value.2 - y));
+            terms.sum::<f64>()
+        };
+        let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
+        (xx > 0.0).then(|| Self {
+            slope: xy / xx,
+            intercept: y - xy / xx * x,
+            r2: (yy > 0.0).then(|| xy * xy / (xx * yy)),
+            n: values.len(),
+        })
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        self.intercept + self.slope * x
+    }
+
+    fn words(&self) -> String {
+        let sign = if self.slope < 0.0 { '-' } else { '+' };
+        let r2 = self
+            .r2
+            .map_or(String::new(), |r2| format!(", r² = {}", number(r2, 2)));
+        format!(
+            "y = {} {sign} {} x{r2}, {} points",
+            number(self.intercept, 3),
+            number(self.slope.abs(), 3),
+            self.n
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_again() {
+        let values: Vec<Value> = (0..5)
+            .map(|x| (0, f64::from(x), 2.0 - 0.5 * f64::from(x)))
+            .collect();
+        let fit = Fit::new(&values).expect("they differ in x");
+        assert_eq!(fit.words(), "y = 2.000 - 0.500 x, r² = 1.00, 5 points");
+        let points = [(0, 0.0, 1.0), (0, 1.0, 3.0), (0, 2.0, 2.0)];
+        let fit = Fit::new(&points).expect("they differ in x");
+        assert!(
+            (fit.slope - 0.5).abs() < 1e-12 && (fit.r2.expect("they differ") - 0.25).abs() < 1e-12
+        );
+        assert!(Fit::new(&[(0, 1.0, 2.0), (0, 1.0, 3.0)]).is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! Collects what a report shows of a dataset.
+
+use super::data::Data;
+use super::numbers::Numbers;
+use super::{Extras, findings};
+use crate::diagram::{Diagram, Options as DiagramOptions};
+use crate::draw::palette::Theme;
+use crate::draw::svg::{Form, Labels};
+use crate::error::Error;
+use crate::execution::window::Choice;
+use crate::execution::{Execution, pick};
+use crate::measures::{self, Measure};
+use crate::plot::{self, Kind, Options, PlotError};
+use crate::read::dataset::Dataset;
+use crate::stats::repetitions;
+use crate::stats::tables::SUMMARY;
+use crate::theory;
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Data(#[from] Error),
+    /// A plot cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// The tables cannot be written as JSON.
+    #[error("cannot write the tables as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What the page shows of a dataset.
+pub(super) struct Contents {
+    pub(super) label: String,
+    pub(super) description: String,
+    /// What was run: names and values.
+    pub(super) facts: Vec<(String, String)>,
+    /// What stands out, as sentences.
+    pub(super) findings: Vec<String>,
+    pub(super) data: Data,
+    pub(super) plots: Vec<DrawnPlot>,
+    pub(super) diagrams: Vec<DrawnRun>,
+    /// How the dataset was made: names and values.
+    pub(super) provenance: Vec<(String, String)>,
+    /// The methods, as sentences.
+    pub(super) methods: Vec<String>,
+}
+
+/// A plot on the page.
+pub(super) struct DrawnPlot {
+    pub(super) kind: Kind,
+    /// The SVG and its numbers, or why the plot is not drawn.
+    pub(super) drawn: Result<(String, Numbers), String>,
+    /// What the plot leaves out.
+    pub(super) left_out: Option<String>,
+}
+
+/// A space-time diagram on the page.
+pub(super) struct DrawnRun {
+    pub(super) title: String,
+    pub(super) svg: String,
+    pub(super) words: String,
+}
+
+/// Plots of a page are smaller than those of `analyze plot`, so that pages stay small.
+const OPTIONS: Options = Options {
+    by: vec![],
+    run: None,
+    width: 1100.0,
+    most_panels: 6,
+    most_rows: 20,
+};
+
+/// Model seconds of a run that are drawn as a diagram.
+const DIAGRAM_S: f64 = 12.0;
+
+/// Pictures of a page share its style sheet.
+const FORM: Form = Form {
+    labels: Labels::Text,
+    theme: Theme::Page,
+};
+
+impl Contents {
+    pub(super) fn read(dataset: &Dataset, extras: &Extras) -> Result<Self, ReportError> {
+        let measured = measured();
+        let groups = repetitions::groups_with(std::slice::from_ref(dataset), &measured)?;
+        let compared = theory::compare(&groups);
+        let plots = Kind::ALL.into_iter().map(|kind| draw(dataset, kind));
+        Ok(Self {
+            label: dataset.label().to_owned(),
+            description: dataset.manifest().description.clone(),
+            facts: findings::facts(dataset, &groups),
+            findings: findings::findings(&compared),
+            data: Data::new(&compared)?,
+            plots: plots.collect::<Result<_, _>>()?,
+            diagrams: diagrams(dataset, extras)?,
+            provenance: findings::provenance(dataset),
+            methods: findings::methods(dataset),
+        })
+    }
+}
+
+/// The measures of the tables and of theory, each once.
+fn measured() -> Vec<&'static Measure> {
+    let of_tables = SUMMARY.iter().flat_map(|spec| spec.measures());
+    let wanted: Vec<&str> = of_tables
+        .chain(theory::measures())
+        .map(|measure| measure.name)
+        .collect();
+    measures::all()
+        .filter(|measure| wanted.contains(&measure.name))
+        .collect()
+}
+
+fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
+    let plot = match plot::plot(dataset, kind, &OPTIONS) {
+        Ok(plot) => plot,
+        Err(PlotError::Nothing(reason)) => {
+            return Ok(DrawnPlot {
+                kind,
+                drawn: Err(reason),
+                left_out: None,
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(DrawnPlot {
+        kind,
+        drawn: Ok((plot.figure.draw(FORM), Numbers::new(&plot.figure))),
+        left_out: plot.left_out,
+    })
+}
+
+fn diagrams(dataset: &Dataset, extras: &Extras) -> Result<Vec<DrawnRun>, ReportError> {
+    let mut rows = vec![];
+    for name in &extras.runs {
+        rows.push((pick::find(dataset, name)?, "it was asked for".to_owned()));
+    }
+    if rows.is_empty() {
+        rows.extend(pick::pick(dataset));
+    }
+    let mut drawn = vec![];
+    for (row, reason) in rows {
+        let execution = Execution::read(dataset, row)?;
+        let choice = Choice {
+            from_s: Some(0.0),
+            to_s: Some(DIAGRAM_S.min(row.duration_s())),
+            ..Choice::default()
+        };
+        let window = choice.window(&execution)?;
+        let options = DiagramOptions {
+            width: OPTIONS.width,
+            ..DiagramOptions::default()
+        };
+        let diagram = Diagram::new(&execution, window, options)?;
+        drawn.push(DrawnRun {
+            title: format!("Run {} of {}", row.run, dataset.label()),
+            svg: diagram.draw(FORM),
+            words: format!(
+                "The first {} s of run {}, because {reason}. Each line is a machine, each arrow a message. `analyze diagram` draws other \
+                 runs and other parts.",
+                DIAGRAM_S.min(row.duration_s()),
+                row.run
+            ),
+        });
+    }
+    Ok(drawn)
+}

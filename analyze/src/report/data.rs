@@ -1,0 +1,211 @@
+//! The tables that can be sorted and filtered, as data for the page's script.
+//!
+//! A table of thousands of rows would be a slow and large page, so the page has each column once, as JSON, and the script shows some
+//! rows at a time. Without the script, the first rows are shown.
+
+use serde::{Serialize, Serializer};
+
+use super::contents::ReportError;
+use crate::measures::Measure;
+use crate::output::table::number;
+use crate::output::value::Value;
+use crate::read::runs::shown;
+use crate::stats::estimate::Estimate;
+use crate::stats::intervals::estimate_words;
+use crate::stats::tables::{SUMMARY, described, parameter_heading};
+use crate::theory::{PredictionComparison, Quantity};
+
+/// Rows that the page shows without its script.
+const FIRST_ROWS: usize = 10;
+
+/// Stands between the cells of a column in JSON. No cell contains it.
+const SEPARATOR: &str = "|";
+
+/// A column: its heading, its meaning, and a text for each row. In JSON the cells are one text; if all are equal, it has one cell.
+#[derive(Debug, Serialize)]
+pub(super) struct Column {
+    pub(super) heading: String,
+    pub(super) meaning: String,
+    #[serde(serialize_with = "join")]
+    pub(super) cells: Vec<String>,
+}
+
+fn join<S: Serializer>(cells: &Vec<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = match cells.as_slice() {
+        [first, others @ ..] if others.iter().all(|other| other == first) => &cells[..1],
+        cells => cells,
+    };
+    let shown: Vec<String> = shown
+        .iter()
+        .map(|cell| cell.replace(SEPARATOR, "/"))
+        .collect();
+    serializer.serialize_str(&shown.join(SEPARATOR))
+}
+
+/// A table of some columns.
+#[derive(Debug, Serialize)]
+pub(super) struct DataTable {
+    pub(super) title: String,
+    /// The indices of its columns.
+    pub(super) columns: Vec<usize>,
+}
+
+/// Tables that share columns.
+#[derive(Debug, Serialize)]
+pub(super) struct Data {
+    /// Number of rows.
+    rows: usize,
+    pub(super) columns: Vec<Column>,
+    pub(super) tables: Vec<DataTable>,
+    #[serde(skip)]
+    json: String,
+}
+
+impl Data {
+    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration.
+    pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
+        let mut data = Self {
+            rows: compared.len(),
+            columns: keys(compared),
+            tables: vec![],
+            json: String::new(),
+        };
+        let keys: Vec<usize> = (0..data.columns.len()).collect();
+        for spec in &SUMMARY {
+            let measures = spec.measures();
+            let columns = measures
+                .iter()
+                .map(|measure| data.measured(measure, compared));
+            let columns: Vec<usize> = columns.collect();
+            data.push(spec.title, &keys, columns);
+        }
+        let mut columns = vec![];
+        for quantity in Quantity::ALL {
+            let measure = crate::measures::named(quantity.name());
+            columns.push(data.measured(measure, compared));
+            columns.push(data.predicted(quantity, measure, compared));
+        }
+        data.push("Theory", &keys, columns);
+        data.json = serde_json::to_string(&data)?;
+        Ok(data)
+    }
+
+    fn push(&mut self, title: &str, keys: &[usize], columns: Vec<usize>) {
+        self.tables.push(DataTable {
+            title: title.to_owned(),
+            columns: [keys, &columns].concat(),
+        });
+    }
+
+    fn add(&mut self, column: Column) -> usize {
+        let known = self
+            .columns
+            .iter()
+            .position(|other| other.heading == column.heading);
+        known.unwrap_or_else(|| {
+            self.columns.push(column);
+            self.columns.len() - 1
+        })
+    }
+
+    /// The column of a measure.
+    fn measured(&mut self, measure: &Measure, compared: &[PredictionComparison<'_>]) -> usize {
+        let cells = compared.iter().map(|comparison| {
+            let estimate = comparison.group.estimate(measure);
+            estimate.map_or(String::new(), |estimate| cell(&estimate, measure.decimals))
+        });
+        self.add(Column {
+            heading: crate::plot::heading(measure),
+            meaning: described(measure),
+            cells: cells.collect(),
+        })
+    }
+
+    /// The column of a prediction.
+    fn predicted(
+        &mut self,
+        quantity: Quantity,
+        measure: &Measure,
+        compared: &[PredictionComparison<'_>],
+    ) -> usize {
+        let cells = compared.iter().map(|comparison| {
+            let compared = comparison.of(quantity);
+            let caveat = if compared.caveats.is_empty() {
+                ""
+            } else {
+                " *"
+            };
+            let predicted = compared.predicted;
+            predicted.map_or(String::new(), |value| {
+                number(value, measure.decimals) + caveat
+            })
+        });
+        self.add(Column {
+            heading: format!("predicted {}", crate::plot::heading(measure)),
+            meaning: "what theory predicts; * marks a caveat: theory neglects something that affects this value".to_owned(),
+            cells: cells.collect(),
+        })
+    }
+
+    /// The columns and tables as JSON that can stand in an HTML `script` element: it has no `<`.
+    pub(super) fn json(&self) -> String {
+        self.json.replace('<', "\\u003c")
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The first rows of a table.
+    pub(super) fn first_rows(&self, table: &DataTable) -> Vec<Vec<&str>> {
+        let row = |row: usize| {
+            let cells = table
+                .columns
+                .iter()
+                .map(|&column| &self.columns[column].cells[row]);
+            cells.map(String::as_str).collect()
+        };
+        (0..self.rows.min(FIRST_ROWS)).map(row).collect()
+    }
+}
+
+/// The columns that say which machine of which configuration a row is about.
+fn keys(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
+    let values: Vec<Vec<Value>> = compared
+        .iter()
+        .map(|comparison| comparison.group.parameters.clone())
+        .collect();
+    let names = crate::plot::condition_names(&values);
+    let mut columns: Vec<Column> = names
+        .iter()
+        .map(|name| Column {
+            heading: parameter_heading(name).to_owned(),
+            meaning: format!("parameter {name}"),
+            cells: values.iter().map(|values| shown(values, name)).collect(),
+        })
+        .collect();
+    let groups = || compared.iter().map(|comparison| comparison.group);
+    columns.push(Column {
+        heading: "machine".to_owned(),
+        meaning: "the machine within the run, from 0".to_owned(),
+        cells: groups().map(|group| group.machine.to_string()).collect(),
+    });
+    columns.push(Column {
+        heading: "rate (1/s)".to_owned(),
+        meaning: "ticks of the machine per model second".to_owned(),
+        cells: groups().map(|group| group.rate.to_string()).collect(),
+    });
+    columns.push(Column {
+        heading: "n".to_owned(),
+        meaning: "number of runs".to_owned(),
+        cells: groups().map(|group| group.n.to_string()).collect(),
+    });
+    columns
+}
+
+/// A mean and its interval, without spaces around the sign.
+fn cell(estimate: &Estimate, decimals: usize) -> String {
+    let words = estimate_words(estimate, decimals).join(" ");
+    words.replace([' ', '\u{a0}'], "").replace(",allequal", "=")
+}

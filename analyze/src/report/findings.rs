@@ -1,0 +1,230 @@
+//! What was run, what stands out, how the dataset was made, and the methods.
+
+use sim::sweep::words::grouped;
+
+use crate::measures;
+use crate::output::table::number;
+use crate::output::words::counted;
+use crate::read::dataset::Dataset;
+use crate::stats::estimate::Estimate;
+use crate::stats::intervals::estimate_words;
+use crate::stats::repetitions::Group;
+use crate::theory::{Compared, PredictionComparison};
+
+/// Names and values.
+type Facts = Vec<(String, String)>;
+
+fn fact(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+/// What was run, and how punctual it was.
+pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
+    let runs = dataset.finished();
+    let configurations = groups.iter().filter(|group| group.machine == 0).count();
+    let events: u64 = runs.iter().map(|run| run.events).sum();
+    let mut facts = vec![
+        fact("runs", counted(runs.len(), "finished run")),
+        fact("configurations", grouped(configurations as u64)),
+        fact("events", grouped(events)),
+    ];
+    let not_done = [
+        (dataset.failed(), "failed"),
+        (dataset.to_do() as usize, "not done yet"),
+        (
+            dataset.left_out().len(),
+            "left out, because they are not punctual",
+        ),
+    ];
+    for (count, what) in not_done {
+        if count > 0 {
+            facts.push(fact(
+                "not counted",
+                format!("{} {what}", counted(count, "run")),
+            ));
+        }
+    }
+    facts.push(fact("punctuality", punctuality(dataset)));
+    let warm_up = dataset.warm_up_s();
+    if warm_up > 0.0 {
+        facts.push(fact(
+            "warm-up",
+            format!("the first {warm_up} s of every run are ignored"),
+        ));
+    }
+    facts
+}
+
+fn punctuality(dataset: &Dataset) -> String {
+    let runs = dataset.finished();
+    if dataset.manifest().imported.is_some() {
+        return "not known, because the logs come from another program".to_owned();
+    }
+    if dataset.is_virtual() {
+        return "simulated time, so every run is punctual".to_owned();
+    }
+    let punctual = runs.iter().filter(|run| run.punctual).count();
+    let most = |read: fn(&sim::log::JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
+    format!(
+        "{} of {} punctual; the latest tick was {} ms late, the slowest message took {} ms",
+        grouped(punctual as u64),
+        counted(runs.len(), "run"),
+        number(most(|run| run.lateness_max_us) / 1e3, 2),
+        number(most(|run| run.latency_max_us) / 1e3, 2)
+    )
+}
+
+/// A measure whose greatest value is named, and the sentence about it.
+const GREATEST: [(&str, &str, &str); 3] = [
+    (
+        "backlog_growth",
+        "The queue that grows fastest grows by",
+        "messages/s",
+    ),
+    (
+        "lag_final",
+        "The clock that is furthest behind at the end has a lag of",
+        "",
+    ),
+    ("jump_mean", "The largest mean jump is", ""),
+];
+
+/// What stands out: the extremes, how many configurations have a growing queue, and how well theory fits.
+pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
+    let mut sentences = vec![];
+    for (name, words, unit) in GREATEST {
+        let measure = measures::named(name);
+        let estimates = compared
+            .iter()
+            .filter_map(|comparison| Some((comparison.group, comparison.group.estimate(measure)?)));
+        let Some((group, estimate)) = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) else {
+            continue;
+        };
+        let value = estimate_words(&estimate, measure.decimals).join(" ");
+        let unit = if unit.is_empty() {
+            String::new()
+        } else {
+            format!(" {unit}")
+        };
+        sentences.push(format!("{words} {value}{unit}: {}.", where_is(group)));
+    }
+    sentences.extend(growing(compared));
+    sentences.extend(agreement(compared));
+    sentences
+}
+
+fn where_is(group: &Group) -> String {
+    let configuration = &group.configuration;
+    format!(
+        "machine {} at {}/s, with rates {} and internal {}",
+        group.machine,
+        group.rate,
+        configuration.rates,
+        crate::read::runs::shown(&group.parameters, "internal")
+    )
+}
+
+/// In how many configurations a queue grows: the interval of its growth is above 0.
+fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
+    let measure = measures::named("backlog_growth");
+    let grows = |estimate: Estimate| estimate.interval().is_some_and(|(low, _)| low > 0.0);
+    let (mut configurations, mut growing, mut is_known) = (0_usize, 0_usize, false);
+    let mut counted_one = false;
+    for comparison in compared {
+        if comparison.group.machine == 0 {
+            configurations += 1;
+            counted_one = false;
+        }
+        let estimate = comparison.group.estimate(measure);
+        is_known |= estimate.is_some();
+        if !counted_one && estimate.is_some_and(grows) {
+            growing += 1;
+            counted_one = true;
+        }
+    }
+    is_known.then(|| {
+        format!(
+            "In {} of {}, the queue of at least one machine grows: the 95 % interval of its growth is above 0.",
+            grouped(growing as u64),
+            counted(configurations, "configuration")
+        )
+    })
+}
+
+/// How many predictions agree with the measurements.
+fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
+    let all = compared.iter().flat_map(PredictionComparison::compared);
+    let without_caveat: Vec<Compared> =
+        all.filter(|compared| compared.caveats.is_empty()).collect();
+    let z: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
+    let near = z.iter().filter(|z| z.abs() <= 2.0).count();
+    (!z.is_empty()).then(|| {
+        format!(
+            "Theory: {} without a caveat can be tested; {} % of the measured means are within two standard errors of it.",
+            counted(z.len(), "prediction"),
+            number(100.0 * near as f64 / z.len() as f64, 1)
+        )
+    })
+}
+
+/// How the dataset was made.
+pub(super) fn provenance(dataset: &Dataset) -> Facts {
+    let manifest = dataset.manifest();
+    let mut facts = vec![
+        fact("dataset", dataset.label()),
+        fact("folder", dataset.root().display().to_string()),
+        fact("identity", manifest.identity.as_str()),
+        fact("schema of the dataset", manifest.schema.to_string()),
+        fact("seed", manifest.experiment.seed.to_string()),
+        fact("engine", manifest.experiment.engine.as_str()),
+        fact("time scale", manifest.experiment.time_scale.to_string()),
+        fact("planned runs", grouped(manifest.experiment.runs)),
+    ];
+    if let Some(imported) = &manifest.imported {
+        for file in &imported.files {
+            facts.push(fact("imported from", file.path.as_str()));
+        }
+    }
+    for sweep in &manifest.sweeps {
+        let words = format!(
+            "{}, by version {} (commit {}) on {} ({}, {}, {}): {}",
+            sweep.started_at,
+            sweep.tool_version,
+            sweep.git_commit,
+            sweep.host,
+            sweep.cpu,
+            counted(sweep.cores, "core"),
+            sweep.os,
+            sweep.command
+        );
+        facts.push(fact("made", words));
+    }
+    facts.push(fact(
+        "report made by",
+        format!("analyze {}", env!("CARGO_PKG_VERSION")),
+    ));
+    facts
+}
+
+/// The paragraph about methods.
+pub(super) fn methods(dataset: &Dataset) -> Vec<String> {
+    let engine = match (dataset.manifest().imported.is_some(), dataset.is_virtual()) {
+        (true, _) => "The events were logged by another program and imported.",
+        (false, true) => "The runs were simulated in virtual time.",
+        (false, false) => "The runs used real TCP connections in real time.",
+    };
+    vec![
+        format!(
+            "{engine} Each machine ticks at its own rate. A tick receives the oldest waiting message; if none waits, it is an internal event \
+             with probability `internal` and otherwise a send. Clocks follow Lamport's rules (1978). A run counts only if all its events \
+             are on the disk and their checksum is right."
+        ),
+        "Each run of a configuration gives one value of a measure for each machine. Tables and plots show the mean over these runs and its 95 % \
+         interval (Student's t). `±~` marks a rough interval: there are few different values. Intervals are for one value at a time; among \
+         100 of them, about 5 miss the true mean."
+            .to_owned(),
+        "Predictions are computed from the configuration alone: a fluid model of the queues, a diffusion for the randomness. They use no \
+         measurement."
+            .to_owned(),
+    ]
+}

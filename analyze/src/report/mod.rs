@@ -1,0 +1,86 @@
+//! A report: one HTML page about some datasets, which needs no other file and no network.
+//!
+//! # Layout
+//!
+//! - [`contents`]: collects what the page shows of a dataset
+//! - [`findings`]: what was run, and what stands out
+//! - [`data`]: the tables that can be sorted and filtered, as data for the page's script
+//! - [`numbers`]: the numbers of a plot as a table
+//! - [`page`]: writes the page
+//! - `style.css`, `script.js`: its style sheet and its script
+
+mod contents;
+mod data;
+mod findings;
+mod numbers;
+mod page;
+
+use std::path::Path;
+
+use crate::audit::Audit;
+use crate::output::table::Table;
+use crate::read::dataset::Dataset;
+use crate::submissions::{self, Submissions};
+
+use contents::Contents;
+pub use contents::ReportError;
+
+/// What a report shows besides measures and plots.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// The runs that are drawn as space-time diagrams: their numbers or keys. If it is empty, each dataset picks a run.
+    pub runs: Vec<String>,
+    /// The audit of the datasets, if it was made.
+    pub audit: Option<Audit>,
+    /// The claims and their tests, if they were evaluated.
+    pub claims: Vec<Table>,
+}
+
+/// Makes the page about `datasets`.
+///
+/// # Errors
+///
+/// [`ReportError`] if a dataset cannot be read or has no such run.
+pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError> {
+    let contents = datasets
+        .iter()
+        .map(|dataset| Contents::read(dataset, extras));
+    let contents: Vec<Contents> = contents.collect::<Result<_, _>>()?;
+    Ok(page::page(&contents, extras))
+}
+
+/// Makes the pages about the submissions of a class, whose datasets are in the folder `into`: `index.html` with the table of all
+/// submissions, and a page for each that was imported. Returns the names of the files and their contents.
+///
+/// # Errors
+///
+/// [`ReportError`] if a dataset cannot be read.
+pub fn pages_of_submissions(
+    submissions: &Submissions,
+    into: &Path,
+) -> Result<Vec<(String, String)>, ReportError> {
+    let (mut files, mut pages) = (vec![], vec![]);
+    for (index, submission) in submissions.evaluated.iter().enumerate() {
+        let mut file = None;
+        if submission.results.is_ok() {
+            let root = into.join(submission.folder.file_name().unwrap_or_default());
+            let dataset = Dataset::open(&root)?;
+            let extras = Extras {
+                audit: Some(Audit::run(&[root])?),
+                ..Extras::default()
+            };
+            // Names of folders can have characters that links cannot have.
+            let name = format!("submission-{}.html", index + 1);
+            files.push((name.clone(), html(&[dataset], &extras)?));
+            file = Some(name);
+        }
+        pages.push((submission.name.clone(), file));
+    }
+    let overview = page::overview(
+        &pages,
+        &submissions::words(submissions),
+        &submissions::table(submissions),
+    );
+    files.push(("index.html".to_owned(), overview));
+    Ok(files)
+}

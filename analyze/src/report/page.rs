@@ -1,0 +1,300 @@
+//! Writes the page. All texts are escaped by the templates.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sim::sweep::words::grouped;
+
+use super::Extras;
+use super::contents::{Contents, DrawnPlot};
+use super::data::{Data, DataTable};
+use super::numbers::Numbers;
+use crate::audit::{self, Audit};
+use crate::draw::palette::{Colours, Theme, style_sheet};
+use crate::output::table::Table;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// The browser loads nothing from anywhere: the page has all that it needs.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/// The style rules of pictures, and the page's colours as variables.
+fn rules(colours: &Colours) -> String {
+    let Colours {
+        ground,
+        ink,
+        muted,
+        grid,
+        alarm,
+        hues: [accent, ..],
+    } = colours;
+    format!(
+        ":root{{--ground:{ground};--ink:{ink};--muted:{muted};--grid:{grid};--alarm:{alarm};--accent:{accent}}}{}{}",
+        crate::draw::chart::rules(colours),
+        crate::diagram::rules(colours)
+    )
+}
+
+pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
+    let labels: Vec<&str> = datasets
+        .iter()
+        .map(|dataset| dataset.label.as_str())
+        .collect();
+    let title = format!("Logical clocks: {}", labels.join(", "));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&title))
+            body {
+                a.skip href="#main" { "Skip to the contents" }
+                header {
+                    h1 { (title) }
+                    nav aria-label="Contents" { (contents_list(datasets, extras)) }
+                }
+                main #main {
+                    @for (index, dataset) in datasets.iter().enumerate() {
+                        (section(index, dataset, datasets.len()))
+                    }
+                    @if let Some(found) = &extras.audit { (audit_section(found)) }
+                    @if !extras.claims.is_empty() {
+                        section #claims aria-labelledby="claims-title" {
+                            h2 #claims-title { "Claims" }
+                            @for table in &extras.claims { (plain_table(table)) }
+                        }
+                    }
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            title { (title) }
+            style { (PreEscaped(style_sheet(Theme::Auto, rules))) (PreEscaped(STYLE)) }
+        }
+    }
+}
+
+/// The page with a link to each submission's page, and the table of all submissions. `pages` has the name of each submission and its
+/// file, or no file if the submission was not imported.
+pub(super) fn overview(
+    pages: &[(String, Option<String>)],
+    words: &[String],
+    table: &Table,
+) -> String {
+    let title = "Submissions";
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body {
+                header { h1 { (title) } }
+                main {
+                    @for paragraph in words.iter().filter(|words| !words.is_empty()) { p { (paragraph) } }
+                    ul { @for (name, file) in pages { li {
+                        @match file {
+                            Some(file) => a href=(file) { (name) },
+                            None => { (name) ": not imported" }
+                        }
+                    } } }
+                    (plain_table(table))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The parts of a dataset's section: the end of the id, and the title.
+const PARTS: [(&str, &str); 6] = [
+    ("summary", "In short"),
+    ("tables", "Tables"),
+    ("plots", "Plots"),
+    ("runs", "Runs"),
+    ("provenance", "Provenance"),
+    ("methods", "Methods"),
+];
+
+fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
+    html! {
+        ul {
+            @for (index, dataset) in datasets.iter().enumerate() {
+                @if datasets.len() > 1 {
+                    li { a href={ "#d" (index) } { (dataset.label) } }
+                } @else {
+                    @for (id, title) in PARTS { li { a href={ "#d" (index) "-" (id) } { (title) } } }
+                }
+            }
+            @if extras.audit.is_some() { li { a href="#audit" { "Audit" } } }
+            @if !extras.claims.is_empty() { li { a href="#claims" { "Claims" } } }
+        }
+    }
+}
+
+fn section(index: usize, dataset: &Contents, datasets: usize) -> Markup {
+    let title = |part: usize| {
+        let (id, words) = PARTS[part];
+        html! { h3 id={ "d" (index) "-" (id) } { (words) } }
+    };
+    html! {
+        section.dataset id={ "d" (index) } aria-labelledby={ "d" (index) "-title" } {
+            h2 id={ "d" (index) "-title" } { (dataset.label) }
+            @if datasets > 1 {
+                nav aria-label={ "Contents of " (dataset.label) } {
+                    ul { @for (id, words) in PARTS { li { a href={ "#d" (index) "-" (id) } { (words) } } } }
+                }
+            }
+            (title(0))
+            @if !dataset.description.is_empty() { p.description { (dataset.description) } }
+            (facts(&dataset.facts))
+            ul.findings { @for sentence in &dataset.findings { li { (sentence) } } }
+            (title(1))
+            p { "A row is a machine of a configuration. Press a heading to sort. Each cell is the mean over n runs ± half the width of its 95 % interval." }
+            script.data type="application/json" id={ "d" (index) "-data" } { (PreEscaped(dataset.data.json())) }
+            @for (table, contents) in dataset.data.tables.iter().enumerate() {
+                (data_table(index, table, contents, &dataset.data))
+            }
+            (title(2))
+            @for plot in &dataset.plots { (figure(plot)) }
+            (title(3))
+            @for run in &dataset.diagrams {
+                figure.plot {
+                    figcaption.hidden { (run.title) }
+                    p { (run.words) }
+                    div.zoom tabindex="0" role="group" aria-label={ (run.title) ": arrow keys move the picture, + and - zoom, 0 shows all" } {
+                        (PreEscaped(&run.svg))
+                    }
+                }
+            }
+            (title(4))
+            (facts(&dataset.provenance))
+            (title(5))
+            @for sentence in &dataset.methods { p { (sentence) } }
+        }
+    }
+}
+
+fn facts(facts: &[(String, String)]) -> Markup {
+    html! {
+        dl { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+    }
+}
+
+/// A table whose rows are data of the page's script. The first rows are there without it.
+fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Markup {
+    let column = |column: usize| &data.columns[column];
+    let rows = data.first_rows(table);
+    html! {
+        div.table data-source={ "d" (index) "-data" } data-table=(number) {
+            div.scroll tabindex="0" role="region" aria-label={ "Table " (table.title) } {
+                table {
+                    caption { (table.title) }
+                    thead { tr {
+                        @for &index in &table.columns {
+                            th scope="col" title=(column(index).meaning) { (column(index).heading) }
+                        }
+                    } }
+                    tbody {
+                        @for row in &rows { tr { @for cell in row { td { (spaced(cell)) } } } }
+                    }
+                }
+            }
+            @if rows.len() < data.rows() {
+                p.count { "The first " (rows.len()) " of " (grouped(data.rows() as u64)) " rows. The others need the page's script." }
+            }
+            details {
+                summary { "What the columns mean" }
+                dl { @for &index in &table.columns {
+                    div { dt { (column(index).heading) } dd { (column(index).meaning) } }
+                } }
+            }
+        }
+    }
+}
+
+/// A cell as people read it. The page's script does the same.
+fn spaced(cell: &str) -> String {
+    match cell.strip_suffix('=') {
+        Some(value) => format!("{value}, all equal"),
+        None => cell.replacen('±', " ± ", 1).replace("± ~", "±~"),
+    }
+}
+
+fn figure(plot: &DrawnPlot) -> Markup {
+    html! {
+        figure.plot data-kind=(plot.kind.name()) {
+            figcaption.hidden { (plot.kind.title()) }
+            @match &plot.drawn {
+                Ok((svg, numbers)) => {
+                    div.scroll tabindex="0" role="region" aria-label={ "Plot " (plot.kind.title()) } { (PreEscaped(svg)) }
+                    @if let Some(words) = &plot.left_out { p.note { (words) "." } }
+                    (numbers_table(plot, numbers))
+                }
+                Err(reason) => p.note { "Not drawn. " (reason) "." }
+            }
+        }
+    }
+}
+
+fn numbers_table(plot: &DrawnPlot, numbers: &Numbers) -> Markup {
+    html! {
+        details {
+            summary { "Numbers of this plot" }
+            div.scroll tabindex="0" role="region" aria-label={ "Numbers of plot " (plot.kind.title()) } {
+                table {
+                    caption { (plot.kind.title()) }
+                    thead { tr {
+                        @for heading in ["panel", "series", "at", "value", "low", "high"] { th scope="col" { (heading) } }
+                    } }
+                    tbody {
+                        @for row in &numbers.rows { tr { @for cell in row { td { (cell) } } } }
+                    }
+                }
+            }
+            @if numbers.is_thinned { p.note { "Every twentieth point of each line." } }
+            @if numbers.left_out > 0 {
+                p.note { (grouped(numbers.left_out as u64)) " more rows are left out." }
+            }
+        }
+    }
+}
+
+fn audit_section(found: &Audit) -> Markup {
+    html! {
+        section #audit aria-labelledby="audit-title" {
+            h2 #audit-title { "Audit" }
+            @for paragraph in audit::words(found).iter().filter(|words| !words.is_empty()) { p { (paragraph) } }
+            (plain_table(&audit::table(found)))
+        }
+    }
+}
+
+/// A table with its caption. Lines of a cell are separate lines.
+fn plain_table(table: &Table) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label={ "Table " (table.title) } {
+            table.plain {
+                caption { (table.title) }
+                thead { tr {
+                    @for heading in &table.headings { th scope="col" { (heading) } }
+                } }
+                tbody {
+                    @for row in &table.rows {
+                        tr { @for (cell, &is_number) in row.iter().zip(&table.numeric) {
+                            td.number[is_number] { @for (index, line) in cell.lines().enumerate() { @if index > 0 { br; } (line) } }
+                        } }
+                    }
+                }
+            }
+        }
+        @for paragraph in &table.caption { p.note { (paragraph) } }
+    }
+}

@@ -1,0 +1,436 @@
+//! Tests of `analyze plot`: the values in a picture are those of the tables, and every kind can be drawn in every form.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use analyze::Dataset;
+use analyze::draw::palette::Theme;
+use analyze::measures;
+use analyze::plot::{self, Kind, Options};
+use analyze::stats::repetitions;
+use resvg::usvg::roxmltree::{Document, Node};
+
+use crate::command_line::analyze;
+use crate::fixture;
+use crate::shown::{by_hand, execution, without_events};
+
+/// The picture of a dataset in `root`.
+fn draw(root: &Path, kind: Kind, options: &Options) -> String {
+    let dataset = Dataset::open(root).unwrap();
+    let plot = plot::plot(&dataset, kind, options).unwrap();
+    plot.figure.svg(Theme::Auto)
+}
+
+fn with_small() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    folder
+}
+
+/// The number in a data attribute.
+fn number(node: &Node<'_, '_>, name: &str) -> f64 {
+    let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
+    text.parse().unwrap()
+}
+
+/// The numbers in a data attribute.
+fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
+    let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
+    text.split(' ')
+        .map(|number| number.parse().unwrap())
+        .collect()
+}
+
+/// The elements whose class begins with `class`.
+fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
+    let has_class = |node: &Node<'_, '_>| {
+        let classes = node.attribute("class").unwrap_or_default();
+        classes.split(' ').next() == Some(class)
+    };
+    node.descendants().filter(has_class).collect()
+}
+
+/// Values in pictures have six significant digits.
+fn assert_close(shown: f64, value: f64) {
+    assert!(
+        (shown - value).abs() <= value.abs() * 1e-5 + 1e-9,
+        "{shown} is shown for {value}"
+    );
+}
+
+/// The rows of a table as records.
+fn table(folder: &Path, arguments: &[&str]) -> Vec<BTreeMap<String, String>> {
+    let (code, out, err) = analyze(&[arguments, &["--format", "csv"]].concat(), folder);
+    assert_eq!(code, 0, "{err}");
+    let mut reader = csv::Reader::from_reader(out.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// Each bar has the mean and the interval of the table, in the colour of its machine.
+#[test]
+fn bars_have_the_values_of_the_tables() {
+    let folder = with_small();
+    let mut rows = table(folder.path(), &["drift", "small"]);
+    rows.extend(table(folder.path(), &["backlog", "small"]));
+    rows.extend(table(folder.path(), &["jumps", "small"]));
+    rows.extend(table(folder.path(), &["causality", "small"]));
+    let mut compared = 0;
+    for (kind, names) in [
+        (Kind::Drift, &["own_drift", "lag_final"][..]),
+        (Kind::Bars, &["jump_mean", "lag_final", "backlog_mean"]),
+        (Kind::Maxima, &["jump_max", "backlog_max"]),
+    ] {
+        let svg = draw(&folder.path().join("small"), kind, &Options::default());
+        let document = Document::parse(&svg).unwrap();
+        let panels = of_class(document.root(), "panel");
+        for (panel, name) in panels.into_iter().zip(names) {
+            for bar in of_class(panel, "bar") {
+                let class = bar.attribute("class").unwrap();
+                let machine = class.strip_prefix("bar h").unwrap();
+                let internal = ["0.4", "0.7"][number(&bar, "data-y") as usize];
+                let is_of = |row: &&BTreeMap<String, String>| {
+                    row["machine"] == machine
+                        && row["internal"] == internal
+                        && row.contains_key(&format!("{name}_mean"))
+                };
+                let row = rows.iter().find(is_of).unwrap();
+                let of = |what: &str| row[&format!("{name}_{what}")].parse::<f64>();
+                assert_close(number(&bar, "data-x"), of("mean").unwrap());
+                assert_eq!(bar.has_attribute("data-low"), of("low").is_ok(), "{name}");
+                if let (Ok(low), Ok(high)) = (of("low"), of("high")) {
+                    assert_close(number(&bar, "data-low"), low);
+                    assert_close(number(&bar, "data-high"), high);
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, (2 + 3 + 2) * 2 * 3);
+}
+
+/// With --by, a bar has the values of the row that the table combines in the same way.
+#[test]
+fn combined_bars_have_the_values_of_combined_rows() {
+    let folder = with_small();
+    let rows = table(folder.path(), &["drift", "small", "--by", "rates,machine"]);
+    let options = Options {
+        by: vec!["rates"],
+        ..Options::default()
+    };
+    let svg = draw(&folder.path().join("small"), Kind::Drift, &options);
+    let document = Document::parse(&svg).unwrap();
+    let panels = of_class(document.root(), "panel");
+    let bars = of_class(panels[0], "bar");
+    assert_eq!((rows.len(), bars.len()), (3, 3));
+    for (row, bar) in rows.iter().zip(bars) {
+        assert_close(
+            number(&bar, "data-x"),
+            row["own_drift_mean"].parse().unwrap(),
+        );
+        assert_close(
+            number(&bar, "data-high"),
+            row["own_drift_high"].parse().unwrap(),
+        );
+    }
+}
+
+/// A line of the clock ends at the mean of the final clocks, with its interval.
+#[test]
+fn a_line_ends_at_the_mean_of_the_final_clocks() {
+    let folder = with_small();
+    let root = folder.path().join("small");
+    let dataset = Dataset::open(&root).unwrap();
+    let measure = measures::named("clock_final");
+    let groups = repetitions::groups_with(std::slice::from_ref(&dataset), &[measure]).unwrap();
+    let svg = draw(&root, Kind::Clock, &Options::default());
+    let document = Document::parse(&svg).unwrap();
+    let curves = of_class(document.root(), "curve");
+    let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
+    let curves: Vec<_> = curves.collect();
+    assert_eq!((curves.len(), groups.len()), (6, 6));
+    for (curve, group) in curves.into_iter().zip(&groups) {
+        let estimate = group.estimate(measure).unwrap();
+        let last = |name: &str| *numbers(curve, name).last().unwrap();
+        assert_eq!(
+            (numbers(curve, "data-x").len(), last("data-x")),
+            (121, 20.0)
+        );
+        assert_close(last("data-y"), estimate.mean);
+        let (low, high) = estimate
+            .interval()
+            .unwrap_or((estimate.mean, estimate.mean));
+        if curve.has_attribute("data-low") {
+            assert_close(last("data-low"), low);
+            assert_close(last("data-high"), high);
+        }
+        let class = curve.attribute("class").unwrap();
+        assert_eq!(class, format!("curve h{}", group.machine));
+    }
+}
+
+/// A single run has a step at each event: the clocks and queues of the log.
+#[test]
+fn a_single_run_has_a_step_at_each_event() {
+    let folder = by_hand();
+    let root = folder.path().join("by-hand");
+    let execution = execution(&root);
+    for kind in [Kind::Clock, Kind::Queue] {
+        let options = Options {
+            run: Some("0".to_owned()),
+            ..Options::default()
+        };
+        let svg = draw(&root, kind, &options);
+        let document = Document::parse(&svg).unwrap();
+        let curves = of_class(document.root(), "curve");
+        let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
+        for (machine, curve) in curves.enumerate() {
+            let events = &execution.events()[execution.range_of(machine as u32)];
+            let values = events.iter().map(|event| match kind {
+                Kind::Clock => event.clock as f64,
+                _ => event.queue.unwrap() as f64,
+            });
+            let values: Vec<f64> = std::iter::once(0.0).chain(values).collect();
+            assert_eq!(numbers(curve, "data-y"), values);
+            let times = events.iter().map(|event| event.time_ns as f64 / 1e9);
+            let times: Vec<f64> = std::iter::once(0.0).chain(times).collect();
+            assert_eq!(numbers(curve, "data-x"), times);
+        }
+    }
+}
+
+/// The shares of all jumps of a machine make 100 %, and their mean is the mean jump.
+#[test]
+fn a_histogram_has_every_jump() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
+    let root = folder.path().join("equal");
+    fixture::simulated(&root, &text);
+    let dataset = Dataset::open(&root).unwrap();
+    let measure = measures::named("jump_mean");
+    let groups = repetitions::groups_with(std::slice::from_ref(&dataset), &[measure]).unwrap();
+    let svg = draw(&root, Kind::Jumps, &Options::default());
+    let document = Document::parse(&svg).unwrap();
+    let series = of_class(document.root(), "series");
+    assert_eq!(series.len(), 6);
+    for (series, group) in series.into_iter().zip(&groups) {
+        let bars = of_class(series, "bar");
+        let shares = bars.iter().map(|bar| number(bar, "data-y") / 100.0);
+        assert_close(shares.clone().sum(), 1.0);
+        let jumps = bars.iter().map(|bar| number(bar, "data-x") + 1.0);
+        let mean: f64 = shares.zip(jumps).map(|(share, jump)| share * jump).sum();
+        let expected = group.estimate(measure).unwrap().mean;
+        assert!((mean - expected).abs() < 1e-4, "{mean} for {expected}");
+    }
+}
+
+/// Each point has the prediction and the measurement of `analyze theory`; open circles are those with a caveat.
+#[test]
+fn theory_has_the_values_of_the_table() {
+    let folder = with_small();
+    let rows = table(folder.path(), &["theory", "small"]);
+    let svg = draw(
+        &folder.path().join("small"),
+        Kind::Theory,
+        &Options::default(),
+    );
+    let document = Document::parse(&svg).unwrap();
+    let panels = of_class(document.root(), "panel");
+    let names = [
+        "backlog_growth",
+        "backlog_final",
+        "receive_share",
+        "logical_rate",
+        "lag_final",
+        "jump_mean",
+    ];
+    assert_eq!(panels.len(), names.len());
+    for (panel, name) in panels.into_iter().zip(names) {
+        for (class, has_caveat) in [("dot", false), ("hollow", true)] {
+            let points = of_class(panel, class);
+            let cell =
+                |row: &BTreeMap<String, String>, what: &str| row[&format!("{name}_{what}")].clone();
+            let expected = rows.iter().filter(|row| {
+                !cell(row, "predicted").is_empty() && cell(row, "caveats").is_empty() != has_caveat
+            });
+            let mut expected: Vec<(f64, f64)> = expected
+                .map(|row| {
+                    (
+                        cell(row, "predicted").parse().unwrap(),
+                        cell(row, "mean").parse().unwrap(),
+                    )
+                })
+                .collect();
+            let mut shown: Vec<(f64, f64)> = points
+                .iter()
+                .map(|point| (number(point, "data-x"), number(point, "data-y")))
+                .collect();
+            let order =
+                |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
+            expected.sort_by(order);
+            shown.sort_by(order);
+            assert_eq!(shown.len(), expected.len(), "{name}");
+            for (shown, expected) in shown.iter().zip(&expected) {
+                assert_close(shown.0, expected.0);
+                assert_close(shown.1, expected.1);
+            }
+        }
+    }
+}
+
+/// Rates 1,3,6 are overloaded at internal 0.4 and 0.7; 2,3,4 at neither (at 0.4, as many messages as ticks arrive); so the boundary is
+/// one line between the two rows.
+#[test]
+fn a_stability_map_has_the_growth_and_the_boundary() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fixture::SMALL
+        .replace("[[1, 3, 6]]", "[[1, 3, 6], [3, 3, 3]]")
+        .replace("[0.4, 0.7]", "[0.7, 0.4]");
+    let root = folder.path().join("map");
+    fixture::simulated(&root, &text);
+    let rows = table(folder.path(), &["backlog", "map"]);
+    let svg = draw(&root, Kind::Stability, &Options::default());
+    let document = Document::parse(&svg).unwrap();
+    let panels = of_class(document.root(), "panel");
+    let cells = of_class(panels[0], "cell");
+    assert_eq!(cells.len(), 4);
+    for cell in cells {
+        let rates = ["1,3,6", "3,3,3"][number(&cell, "data-y") as usize];
+        let internal = ["0.4", "0.7"][number(&cell, "data-x") as usize];
+        let of_cell = rows
+            .iter()
+            .filter(|row| row["rates"] == rates && row["internal"] == internal);
+        let growth = of_cell.map(|row| row["backlog_growth_mean"].parse::<f64>().unwrap());
+        assert_close(number(&cell, "data-value"), growth.fold(f64::MIN, f64::max));
+        let title = cell.children().find_map(|child| child.text()).unwrap();
+        let predicted = if rates == "1,3,6" {
+            "predicted: overloaded"
+        } else {
+            "predicted: not overloaded"
+        };
+        assert!(title.ends_with(predicted), "{title}");
+    }
+    let boundary = of_class(panels[0], "boundary");
+    let path = boundary[0].attribute("d").unwrap();
+    let ends: Vec<f64> = path
+        .split(['M', 'L', ' '])
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let heights: Vec<f64> = ends.chunks(2).map(|end| end[1]).collect();
+    assert_eq!(heights.len(), 4);
+    assert!(heights.iter().all(|height| *height == heights[0]), "{path}");
+}
+
+/// Every kind is drawn as SVG that is well-formed, and with characters that fit in 80 columns.
+#[test]
+fn every_kind_in_every_form() {
+    let folder = with_small();
+    let text = fixture::SMALL.replace(
+        "[[1, 3, 6]]",
+        "[[1, 3, 6, 2, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1]]",
+    );
+    fixture::simulated(&folder.path().join("wide"), &text);
+    fixture::write_by_hand(&folder.path().join("by-hand"));
+    for kind in Kind::ALL.map(Kind::name) {
+        for dataset in ["small", "by-hand", "wide"] {
+            let (code, svg, err) = analyze(&["plot", dataset, kind], folder.path());
+            assert_eq!(code, 0, "{dataset} {kind}: {err}");
+            assert_eq!(
+                !err.is_empty(),
+                dataset == "wide" && kind != "stability",
+                "{err}"
+            );
+            let document = Document::parse(&svg).unwrap();
+            let marks = ["curve", "bar", "dot", "hollow", "cell"];
+            assert!(
+                marks
+                    .iter()
+                    .any(|mark| !of_class(document.root(), mark).is_empty()),
+                "{kind}"
+            );
+            assert!(
+                !svg.contains("NaN") && !svg.contains("inf\""),
+                "{dataset} {kind}"
+            );
+            let (code, text, _) = analyze(&["plot", dataset, kind, "--terminal"], folder.path());
+            assert_eq!(code, 0);
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{kind}: {line}");
+            }
+        }
+    }
+    for name in ["a.png", "a.pdf"] {
+        let (code, _, err) = analyze(
+            &["plot", "small", "bars", "--width", "400", "--out", name],
+            folder.path(),
+        );
+        assert_eq!((code, err), (0, format!("{name} is written\n")));
+    }
+}
+
+#[test]
+fn runs_without_events_are_drawn_or_refused() {
+    let folder = without_events();
+    for kind in Kind::ALL.map(Kind::name) {
+        let (code, svg, err) = analyze(&["plot", "empty", kind], folder.path());
+        match code {
+            0 => assert!(
+                Document::parse(&svg).is_ok() && !svg.contains("NaN"),
+                "{kind}"
+            ),
+            code => assert!(
+                code == 2 && err.contains("nothing to draw"),
+                "{kind}: {err}"
+            ),
+        }
+    }
+}
+
+/// Texts of a dataset cannot add elements to a picture.
+#[test]
+fn texts_of_datasets_are_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fixture::SMALL.replace(
+        "seed = 262",
+        "description = \"</desc><script>alert(1)</script> & \\\"quoted\\\"\"\nseed = 262",
+    );
+    let root = folder.path().join("hostile");
+    fixture::simulated(&root, &text);
+    let svg = draw(&root, Kind::Drift, &Options::default());
+    let document = Document::parse(&svg).unwrap();
+    assert!(svg.contains("&lt;script&gt;"));
+    assert!(
+        document
+            .descendants()
+            .all(|node| !node.has_tag_name("script"))
+    );
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_with_the_way_out() {
+    let folder = with_small();
+    for (arguments, words) in [
+        (
+            &["drift", "--run", "0"][..],
+            "only clock and queue draw a single run",
+        ),
+        (&["theory", "--by", "rates"], "choose with --where"),
+        (
+            &["drift", "--by", "machine"],
+            "there is no parameter `machine`; the parameters are rates",
+        ),
+        (&["drift", "--by", "rates,rates"], "rates is named twice"),
+        (
+            &["clock", "--run", "99"],
+            "has no finished run with number 99",
+        ),
+        (
+            &["clock", "--out", "a.jpg"],
+            "must end in .svg, .png or .pdf",
+        ),
+        (&["tea"], "invalid value 'tea' for '<KIND>'"),
+    ] {
+        let (code, _, err) = analyze(&[&["plot", "small"], arguments].concat(), folder.path());
+        assert!(code == 2 && err.contains(words), "{err}");
+    }
+}

@@ -1,0 +1,250 @@
+//! Tests of `analyze report`: the page is complete, its values are those of the tables, and texts of datasets cannot change it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::command_line::analyze;
+use crate::fixture;
+use crate::shown::{by_hand, without_events};
+
+/// The page of these datasets.
+fn report(folder: &Path, arguments: &[&str]) -> String {
+    let all = [&["report"], arguments, &["--out", "report.html"]].concat();
+    let (code, out, err) = analyze(&all, folder);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.ends_with("report.html is written\n"), "{err}");
+    fs::read_to_string(folder.join("report.html")).unwrap()
+}
+
+fn with_small() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    folder
+}
+
+/// The data of the tables of the first dataset.
+fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once("id=\"d0-data\">").unwrap();
+    let (json, _) = rest.split_once("</script>").unwrap();
+    serde_json::from_str(json).unwrap()
+}
+
+/// All values of an attribute.
+fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
+    let opening = format!(" {name}=\"");
+    let rest = page.split(opening.as_str()).skip(1);
+    rest.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn a_page_needs_nothing_else() {
+    let folder = with_small();
+    let page = report(folder.path(), &["small"]);
+    assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+    assert!(page.contains("default-src 'none'"));
+    for name in ["src", "href", "xlink:href"] {
+        for target in attributes(&page, name) {
+            assert!(target.starts_with('#'), "{name}={target}");
+        }
+    }
+    let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
+    for words in ["http://", "https://", "@import", "url("] {
+        assert!(!without_namespace.contains(words), "{words}");
+    }
+}
+
+/// Links lead to parts of the page, and no two elements have the same id, also if there are several datasets and runs.
+#[test]
+fn ids_are_different_and_links_lead_somewhere() {
+    let folder = with_small();
+    fixture::write_by_hand(&folder.path().join("by-hand"));
+    let page = report(folder.path(), &["small", "by-hand", "--run", "0"]);
+    let mut ids = attributes(&page, "id");
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    for target in attributes(&page, "href") {
+        assert!(ids.contains(&&target[1..]), "{target}");
+    }
+    for names in attributes(&page, "aria-labelledby") {
+        for name in names.split(' ') {
+            assert!(ids.contains(&name), "{name}");
+        }
+    }
+    for part in [
+        "In short",
+        "Tables",
+        "Plots",
+        "Runs",
+        "Provenance",
+        "Methods",
+    ] {
+        assert_eq!(
+            page.matches(&format!("\">{part}</h3>")).count(),
+            2,
+            "{part}"
+        );
+    }
+    assert!(page.contains("id=\"audit\""));
+    assert_eq!(page.matches("data-kind=").count(), 24);
+}
+
+/// Each cell is the mean and half the width of the interval that the table prints.
+#[test]
+fn tables_have_the_values_of_the_commands() {
+    let folder = with_small();
+    let page = report(folder.path(), &["small", "--no-audit"]);
+    assert!(!page.contains("id=\"audit\""));
+    let data = data(&page);
+    let column = |heading: &str| -> Vec<String> {
+        let columns = data["columns"].as_array().unwrap().iter();
+        let mut found = columns.filter(|column| column["heading"] == heading);
+        let column = found.next().unwrap_or_else(|| panic!("{heading}"));
+        let cells = column["cells"].as_str().unwrap().split('|');
+        let cells: Vec<String> = cells.map(str::to_owned).collect();
+        let rows = data["rows"].as_u64().unwrap() as usize;
+        match cells.len() {
+            1 => vec![cells[0].clone(); rows],
+            _ => cells,
+        }
+    };
+    for (verb, heading, name) in [
+        ("drift", "logical rate (1/s)", "logical_rate"),
+        ("jumps", "mean jump", "jump_mean"),
+        ("backlog", "mean backlog", "backlog_mean"),
+        ("theory", "final lag", "lag_final"),
+    ] {
+        let (_, csv, _) = analyze(&[verb, "small", "--format", "csv"], folder.path());
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let rows: Vec<BTreeMap<String, String>> =
+            reader.deserialize().map(Result::unwrap).collect();
+        let cells = column(heading);
+        assert_eq!((cells.len(), column("machine").len()), (6, 6));
+        for (row, (cell, internal)) in rows.iter().zip(cells.iter().zip(column("internal"))) {
+            assert_eq!(row["internal"], internal);
+            let mean: f64 = row[&format!("{name}_mean")].parse().unwrap();
+            let (shown, half) = match cell.split_once('±') {
+                Some((shown, half)) => (shown, Some(half.trim_start_matches('~'))),
+                None => (cell.trim_end_matches('='), None),
+            };
+            let digits = shown.split_once('.').map_or(0, |(_, digits)| digits.len());
+            assert_eq!(format!("{mean:.digits$}"), shown);
+            let high: Result<f64, _> = row[&format!("{name}_high")].parse();
+            assert_eq!(half.is_some(), high.is_ok(), "{cell}");
+            if let (Some(half), Ok(high)) = (half, high) {
+                let half: f64 = half.parse().unwrap();
+                assert!(half >= (high - mean) * 0.999 && half <= (high - mean) * 1.2 + 1e-6);
+            }
+        }
+    }
+    let (_, csv, _) = analyze(&["theory", "small", "--format", "csv"], folder.path());
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    for (row, cell) in rows.iter().zip(column("predicted final lag")) {
+        let predicted: f64 = row["lag_final_predicted"].parse().unwrap();
+        assert_eq!(cell.contains('*'), !row["lag_final_caveats"].is_empty());
+        let cell: f64 = cell.trim_end_matches(" *").parse().unwrap();
+        assert!(
+            (cell - predicted).abs() <= 0.05 + 1e-9,
+            "{cell} for {predicted}"
+        );
+    }
+}
+
+#[test]
+fn the_summary_says_what_was_run_and_what_stands_out() {
+    let folder = with_small();
+    let page = report(folder.path(), &["small"]);
+    let (_, csv, _) = analyze(&["backlog", "small", "--format", "csv"], folder.path());
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    let grows = |row: &&BTreeMap<String, String>| {
+        row["backlog_growth_low"]
+            .parse()
+            .is_ok_and(|low: f64| low > 0.0)
+    };
+    let growing: BTreeSet<&String> = rows
+        .iter()
+        .filter(grows)
+        .map(|row| &row["internal"])
+        .collect();
+    assert!(!growing.is_empty());
+    let growing = format!(
+        "In {} of 2 configurations, the queue of at least one machine grows",
+        growing.len()
+    );
+    for words in [
+        "<dd>6 finished runs</dd>",
+        "simulated time, so every run is punctual",
+        "The queue that grows fastest grows by",
+        "machine 0 at 1/s, with rates 1,3,6 and internal 0.4.",
+        &growing,
+        "without a caveat can be tested",
+        "<dt>seed</dt><dd>262</dd>",
+        "Check passed: in all",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+/// A dataset's texts cannot open or close an element, end the script's data, or start a script.
+#[test]
+fn texts_of_datasets_are_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile =
+        "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\\\" ' & <!--";
+    let text = fixture::SMALL.replace(
+        "seed = 262",
+        &format!("description = \"{hostile}\"\nseed = 262"),
+    );
+    let name = "a<script>alert(3)<b>&'";
+    fixture::simulated(&folder.path().join(name), &text);
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let page = report(folder.path(), &[name, "small"]);
+    let harmless = report(folder.path(), &["small", "small"]);
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+    for opening in [
+        "<script", "</script", "<img", "<title", "</title", "<!--", "<b>",
+    ] {
+        assert_eq!(
+            page.matches(opening).count(),
+            harmless.matches(opening).count(),
+            "{opening}"
+        );
+    }
+}
+
+#[test]
+fn datasets_of_other_programs_and_without_events_have_pages() {
+    let folder = by_hand();
+    let page = report(folder.path(), &["by-hand"]);
+    assert!(page.contains("data-event=\"1:0\""));
+    let folder = without_events();
+    let page = report(folder.path(), &["empty"]);
+    assert!(page.contains("Not drawn.") && !page.contains("NaN"));
+}
+
+#[test]
+fn a_wrong_command_line_is_refused() {
+    let folder = with_small();
+    for (arguments, words) in [
+        (
+            &["small", "--out", "report.pdf"][..],
+            "--out report.pdf: the name must end in .html",
+        ),
+        (&["small"], "--out <FILE>"),
+        (
+            &["small", "--out", "a.html", "--run", "99"],
+            "has no finished run with number 99",
+        ),
+        (&["none", "--out", "a.html"], "none is not a dataset"),
+    ] {
+        let (code, _, err) = analyze(&[&["report"], arguments].concat(), folder.path());
+        assert!(code == 2 && err.contains(words), "{err}");
+        assert!(!folder.path().join("a.html").exists());
+    }
+}
