@@ -76,9 +76,17 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     })
 }
 
-/// What the dataset is about, in its author's words.
+/// What the dataset is about, in its author's words, and how its runs were made: not always as the experiment says.
 pub(super) fn subtitle(dataset: &Dataset) -> String {
-    dataset.manifest().description.clone()
+    let made = match (dataset.manifest().imported.is_some(), dataset.is_virtual()) {
+        (true, _) => "logs of another program",
+        (false, true) => "runs in simulated time",
+        (false, false) => "runs over TCP",
+    };
+    match dataset.manifest().description.as_str() {
+        "" => made.to_owned(),
+        description => format!("{description} ({made})"),
+    }
 }
 
 pub(super) fn titles(panels: &[Panel]) -> String {

@@ -18,6 +18,9 @@ use crate::theory::{self, PredictionComparison};
 /// The most rows of a map.
 const MOST_ROWS: usize = 250;
 
+/// A map with more rows has the boundary only within rows.
+const MOST_RELATED_ROWS: usize = 40;
+
 /// A configuration of the map.
 struct Cell {
     /// The values of all parameters other than rates and internal that differ.
@@ -216,8 +219,10 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
     }
 }
 
-/// The edges between cells with different predictions, each as two points.
+/// The edges between cells with different predictions, each as two points. In a map with many rows, neighbouring rows have little in
+/// common, so there are only the edges within rows.
 fn boundary(grid: &[Vec<Option<bool>>]) -> Vec<Point> {
+    let is_across_rows = grid.len() <= MOST_RELATED_ROWS;
     let mut points = vec![];
     let mut edge = |(x1, y1): (f64, f64), (x2, y2): (f64, f64)| {
         points.extend([(x1, y1), (x2, y2)].map(|(x, y)| Point {
@@ -237,9 +242,10 @@ fn boundary(grid: &[Vec<Option<bool>>]) -> Vec<Point> {
             {
                 edge((x + 0.5, y - 0.5), (x + 0.5, y + 0.5));
             }
-            if grid
-                .get(row + 1)
-                .is_some_and(|below| differ(here, below[column]))
+            if is_across_rows
+                && grid
+                    .get(row + 1)
+                    .is_some_and(|below| differ(here, below[column]))
             {
                 edge((x - 0.5, y + 0.5), (x + 0.5, y + 0.5));
             }

@@ -8,10 +8,14 @@
     return element;
   };
   const spaced = cell => cell.endsWith('=') ? cell.slice(0, -1) + ', all equal' : cell.replace('±', ' ± ').replace('± ~', '±~');
-  const compare = (a, b) => {
-    const x = parseFloat(a), y = parseFloat(b);
-    if (a === '' || b === '') return (a === '') - (b === '');
-    return x - y || a.localeCompare(b, 'en', {numeric: true});
+  const {compare: compareTexts} = new Intl.Collator('en', {numeric: true});
+  // Sorts rows by the numbers that their cells begin with, and texts as texts. Empty cells are always last.
+  const sort = (rows, cells, order) => {
+    const numbers = cells.map(parseFloat);
+    rows.sort((a, b) => {
+      if (!cells[a] || !cells[b]) return !cells[a] - !cells[b];
+      return order * (numbers[a] - numbers[b] || compareTexts(cells[a], cells[b]));
+    });
   };
 
   // Tables: the rows are columns of JSON, and a part of them is shown.
@@ -66,7 +70,7 @@
       const keys = columns.slice(0, columns.findIndex(column => column.heading === 'n'));
       const fits = row => words.every(word => keys.some(column => column.cells[row] === word || (word.length > 2 && column.cells[row].includes(word))));
       rows = [...Array(count).keys()].filter(fits);
-      if (sorted >= 0) rows.sort((a, b) => order * compare(columns[sorted].cells[a], columns[sorted].cells[b]));
+      if (sorted >= 0) sort(rows, columns[sorted].cells, order);
       first = 0;
       show();
     };

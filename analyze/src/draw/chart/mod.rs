@@ -9,8 +9,9 @@
 //! - [`frame`]: title, axes, key and notes
 //! - [`marks`]: the series
 //! - [`labels`]: the names at the ends of lines
-//! - [`terminal`]: the chart as characters
+//! - [`terminal`], [`canvas`]: the chart as characters
 
+mod canvas;
 mod frame;
 mod labels;
 mod layout;

@@ -1,12 +1,9 @@
 //! A chart as characters: bars and shades as blocks, lines and points as dots of Braille.
 
-use super::{Figure, Ink, Mark, Panel, Point, Positions, Series};
+use super::{Figure, Ink, Mark, Panel, Point, Positions, canvas};
 use crate::draw::characters::{Line, Span, Tone};
-use crate::draw::scale::Scale;
 use crate::output::prose;
 
-/// Rows of a panel with two axes of numbers.
-const ROWS: usize = 14;
 /// The widest name of a row.
 const MOST_NAME: usize = 30;
 /// Shades of cells, from none to the darkest.
@@ -57,7 +54,7 @@ fn cut(line: &mut Line, width: usize) {
     }
 }
 
-fn tone(ink: Ink) -> Tone {
+pub(super) fn tone(ink: Ink) -> Tone {
     match ink {
         Ink::Machine(index) => Tone::Machine(index),
         Ink::Text => Tone::Plain,
@@ -101,7 +98,7 @@ fn panel_lines(panel: &Panel, width: usize) -> Vec<Line> {
         return stacks(panel, width);
     }
     match (&panel.x.positions, &panel.y.positions) {
-        (Positions::Numbers { .. }, Positions::Numbers { .. }) => canvas(panel, width),
+        (Positions::Numbers { .. }, Positions::Numbers { .. }) => canvas::lines(panel, width),
         (Positions::Names(names), _) => bars(panel, names, &panel.x.name, width, |point| {
             (point.x, point.y)
         }),
@@ -120,7 +117,7 @@ fn column(name: &str, width: usize) -> String {
     format!("{short:<width$}")
 }
 
-fn widest(names: &[String]) -> usize {
+pub(super) fn widest(names: &[String]) -> usize {
     let widths = names.iter().map(|name| name.chars().count());
     widths.max().unwrap_or_default().clamp(1, MOST_NAME)
 }
@@ -258,172 +255,4 @@ fn crosses(panel: &Panel, column: usize, row: usize) -> bool {
         let is_there = |end: &Point| end.x == x;
         ends.iter().all(is_there) && (ends[0].y + ends[1].y) / 2.0 == row as f64
     })
-}
-
-/// Dots of Braille: two columns and four rows in each character.
-struct Canvas {
-    columns: usize,
-    dots: Vec<u8>,
-    /// Characters in place of dots.
-    letters: Vec<Option<char>>,
-    tones: Vec<Tone>,
-}
-
-/// The bits of the dots of a Braille character, by row and column.
-const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-
-impl Canvas {
-    fn new(columns: usize) -> Self {
-        Self {
-            columns,
-            dots: vec![0; columns * ROWS],
-            letters: vec![None; columns * ROWS],
-            tones: vec![Tone::Plain; columns * ROWS],
-        }
-    }
-
-    /// The index of a character, and the row and the column of a dot in it.
-    fn place(&self, x: f64, y: f64) -> Option<(usize, usize, usize)> {
-        let (x, y) = (x.round(), y.round());
-        let is_in =
-            (0.0..(self.columns * 2) as f64).contains(&x) && (0.0..(ROWS * 4) as f64).contains(&y);
-        let (x, y) = (x as usize, y as usize);
-        is_in.then(|| (y / 4 * self.columns + x / 2, y % 4, x % 2))
-    }
-
-    fn set(&mut self, x: f64, y: f64, tone: Tone) {
-        if let Some((index, row, column)) = self.place(x, y) {
-            self.dots[index] |= BITS[row][column];
-            self.tones[index] = tone;
-        }
-    }
-
-    fn put(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
-        if let Some((index, _, _)) = self.place(x, y) {
-            self.letters[index] = Some(letter);
-            self.tones[index] = tone;
-        }
-    }
-
-    fn line(&mut self, from: (f64, f64), to: (f64, f64), tone: Tone) {
-        let steps = (to.0 - from.0)
-            .abs()
-            .max((to.1 - from.1).abs())
-            .ceil()
-            .clamp(1.0, 4e3);
-        for step in 0..=steps as usize {
-            let share = step as f64 / steps;
-            let at = |a: f64, b: f64| a + (b - a) * share;
-            self.set(at(from.0, to.0), at(from.1, to.1), tone);
-        }
-    }
-
-    fn row(&self, row: usize) -> Line {
-        let cells = row * self.columns..(row + 1) * self.columns;
-        let spans = cells.map(|cell| {
-            let dot = char::from_u32(0x2800 + u32::from(self.dots[cell]));
-            let text = match (self.letters[cell], self.dots[cell]) {
-                (Some(letter), _) => letter,
-                (None, 0) => ' ',
-                (None, _) => dot.unwrap_or(' '),
-            };
-            Span::new(text, self.tones[cell])
-        });
-        spans.collect()
-    }
-}
-
-/// A panel with two axes of numbers, with dots.
-fn canvas(panel: &Panel, width: usize) -> Vec<Line> {
-    let y = panel.y.scale((ROWS * 4 - 1) as f64, 0.0);
-    let (ticks, decimals) = y.ticks(-12.0);
-    let shown: Vec<String> = ticks
-        .iter()
-        .map(|tick| format!("{tick:.decimals$}"))
-        .collect();
-    let margin = widest(&shown) + 1;
-    let columns = width.saturating_sub(margin + 1).max(10);
-    let x = panel.x.scale(0.0, (columns * 2 - 1) as f64);
-    let mut canvas = Canvas::new(columns);
-    for series in &panel.series {
-        draw(series, &x, &y, &mut canvas);
-    }
-    let mut lines = vec![];
-    for row in 0..ROWS {
-        let is_here = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
-        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_here(tick));
-        let tick = tick.map_or("", |(_, shown)| shown.as_str());
-        let mut line = vec![Span::new(
-            format!("{tick:>width$} │", width = margin - 1),
-            Tone::Muted,
-        )];
-        line.extend(canvas.row(row));
-        lines.push(line);
-    }
-    lines.extend(horizontal(panel, &x, margin, columns));
-    lines
-}
-
-fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
-    let tone = tone(series.ink);
-    let points: Vec<(f64, f64)> = series
-        .points
-        .iter()
-        .map(|point| (x.at(point.x), y.at(point.y)))
-        .collect();
-    match series.mark {
-        Mark::Dots | Mark::Hollow => {
-            let letter = if series.mark == Mark::Dots {
-                '●'
-            } else {
-                '○'
-            };
-            for &(x, y) in &points {
-                canvas.put(x, y, letter, tone);
-            }
-        }
-        Mark::Steps => {
-            for pair in points.windows(2) {
-                let corner = (pair[1].0, pair[0].1);
-                canvas.line(pair[0], corner, tone);
-                canvas.line(corner, pair[1], tone);
-            }
-        }
-        _ => {
-            for pair in points.windows(2) {
-                canvas.line(pair[0], pair[1], tone);
-            }
-        }
-    }
-}
-
-/// The horizontal axis, its numbers and its name.
-fn horizontal(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line; 3] {
-    let (ticks, decimals) = x.ticks(18.0);
-    let mut numbers = vec![' '; margin + 1 + columns];
-    let mut next = 0;
-    for tick in ticks {
-        let text: Vec<char> = format!("{tick:.decimals$}").chars().collect();
-        let middle = margin + (x.at(tick) / 2.0).round() as usize;
-        let start = (middle + 1)
-            .saturating_sub(text.len() / 2)
-            .min(numbers.len() - text.len().min(numbers.len()));
-        if start < next {
-            continue;
-        }
-        next = start + text.len() + 1;
-        for (cell, letter) in numbers[start..].iter_mut().zip(text) {
-            *cell = letter;
-        }
-    }
-    let numbers: String = numbers.into_iter().collect();
-    let axis = format!("{}└{}", " ".repeat(margin), "─".repeat(columns));
-    let name = panel.x.name.as_str();
-    let indent = (margin + 1 + columns.saturating_sub(name.chars().count()) / 2)
-        * usize::from(!name.is_empty());
-    [
-        vec![Span::new(axis, Tone::Muted)],
-        vec![Span::new(numbers.trim_end(), Tone::Muted)],
-        vec![Span::new(" ".repeat(indent) + name, Tone::Muted)],
-    ]
 }
