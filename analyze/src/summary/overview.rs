@@ -70,7 +70,7 @@ pub struct Overview<'g> {
 }
 
 impl<'g> Overview<'g> {
-    /// The overview of `groups`, which have [`measures`]. Groups of the same configuration follow each other.
+    /// The overview of `groups`, which have [`measures()`]. Groups of the same configuration follow each other.
     pub fn new(groups: &'g [Group]) -> Self {
         let machines = compare(groups);
         let mut overview = Self {
