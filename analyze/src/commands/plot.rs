@@ -5,59 +5,11 @@ use std::path::PathBuf;
 use analyze::plot::{self, Options};
 use analyze::read::runs::parameters;
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sim::console::tell;
 
 use super::picture::Picture;
 use super::selection::Selection;
-
-/// What a plot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Logical clocks against time
-    Clock,
-    /// Queue lengths against time
-    Queue,
-    /// Logical rate, mean jump and mean backlog of each run
-    Trials,
-    /// How often each jump occurs
-    Jumps,
-    /// The largest jump, queue and spread
-    Maxima,
-    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end of the run
-    Drift,
-    /// The shares of internal events, sends and receives
-    Mix,
-    /// Mean jump, final lag and mean backlog of all conditions
-    Bars,
-    /// Mean jump against time
-    JumpsOverTime,
-    /// Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines
-    Regression,
-    /// Backlog growth over rates and internal, with the boundary that theory predicts
-    Stability,
-    /// Measurements against predictions
-    Theory,
-}
-
-impl From<Kind> for plot::Kind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Clock => Self::Clock,
-            Kind::Queue => Self::Queue,
-            Kind::Trials => Self::Trials,
-            Kind::Jumps => Self::Jumps,
-            Kind::Maxima => Self::Maxima,
-            Kind::Drift => Self::Drift,
-            Kind::Mix => Self::Mix,
-            Kind::Bars => Self::Bars,
-            Kind::JumpsOverTime => Self::JumpsOverTime,
-            Kind::Regression => Self::Regression,
-            Kind::Stability => Self::Stability,
-            Kind::Theory => Self::Theory,
-        }
-    }
-}
 
 /// Plot a dataset: clocks and queues over time, measures of all conditions, and measurements beside theory
 #[derive(Debug, Args)]
@@ -80,7 +32,7 @@ pub struct PlotCommand {
     root: PathBuf,
     /// What to plot
     #[arg(value_enum, value_name = "KIND")]
-    kind: Kind,
+    kind: plot::Kind,
     /// Draw only this run, with a step at each event (clock and queue): its number or its key, both from runs.csv
     #[arg(long, value_name = "RUN", conflicts_with = "by")]
     run: Option<String>,
@@ -109,7 +61,7 @@ impl PlotCommand {
         let [dataset] = datasets.as_slice() else {
             bail!("{}: plot one dataset at a time", self.root.display());
         };
-        let plot = plot::plot(dataset, self.kind.into(), &options)?;
+        let plot = plot::plot(dataset, self.kind, &options)?;
         if let Some(words) = &plot.left_out {
             tell(words);
         }

@@ -35,15 +35,7 @@ fn heading(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
 
 /// A label of the usual size with this class.
 pub(super) fn ink(class: &str) -> Label<'_> {
-    Label {
-        text: "",
-        x: 0.0,
-        y: 0.0,
-        size: LABEL,
-        anchor: Anchor::Start,
-        weight: Weight::Regular,
-        class,
-    }
+    Label::of_class(class, LABEL)
 }
 
 fn axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {

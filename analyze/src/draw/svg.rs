@@ -56,6 +56,21 @@ pub struct Label<'a> {
     pub class: &'a str,
 }
 
+impl<'a> Label<'a> {
+    /// An empty label of this size and class, at the upper left corner. Its other fields are to be set.
+    pub fn of_class(class: &'a str, size: f64) -> Self {
+        Self {
+            text: "",
+            x: 0.0,
+            y: 0.0,
+            size,
+            anchor: Anchor::Start,
+            weight: Weight::Regular,
+            class,
+        }
+    }
+}
+
 /// An SVG document that is being written.
 #[derive(Debug)]
 pub struct Svg {

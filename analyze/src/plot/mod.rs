@@ -35,31 +35,31 @@ use crate::read::dataset::Dataset;
 use crate::read::runs::parameters;
 
 /// What a plot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Logical clocks against time.
+    /// Logical clocks against time
     Clock,
-    /// Queue lengths against time.
+    /// Queue lengths against time
     Queue,
-    /// Logical rate, mean jump and mean backlog of each run.
+    /// Logical rate, mean jump and mean backlog of each run
     Trials,
-    /// How often each jump occurs.
+    /// How often each jump occurs
     Jumps,
-    /// The largest jump, queue and spread.
+    /// The largest jump, queue and spread
     Maxima,
-    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end.
+    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end of the run
     Drift,
-    /// The shares of internal events, sends and receives.
+    /// The shares of internal events, sends and receives
     Mix,
-    /// Mean jump, lag and mean backlog of all conditions.
+    /// Mean jump, final lag and mean backlog of all conditions
     Bars,
-    /// Mean jump against time.
+    /// Mean jump against time
     JumpsOverTime,
-    /// Mean jump against rate, and mean backlog against the probability of sending.
+    /// Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines
     Regression,
-    /// Backlog growth over rates and probabilities, with the predicted boundary.
+    /// Backlog growth over rates and internal, with the boundary that theory predicts
     Stability,
-    /// Measurements against predictions.
+    /// Measurements against predictions
     Theory,
 }
 

@@ -222,7 +222,7 @@ pub fn table(
             if has_datasets {
                 dataset.clone_into(&mut row[0]);
             }
-            row.extend(cells(&averages, measures));
+            row.extend(difference_cells(&averages, measures));
             row.push(String::new());
             rows.push(row);
             shown.push(averages);
@@ -270,7 +270,7 @@ fn row(
         .collect();
     row.push(pair.a.machine.to_string());
     row.extend(
-        std::iter::zip(cells(differences, measures), measures).map(|(cell, measure)| {
+        std::iter::zip(difference_cells(differences, measures), measures).map(|(cell, measure)| {
             let n = |group: &Group| group.estimate(measure).map_or(0, |estimate| estimate.n);
             let (a, b) = (n(pair.a), n(pair.b));
             match (a, b) == (pair.a.n, pair.b.n) {
@@ -335,7 +335,11 @@ fn averages(
     Ok(measures.iter().map(average).collect())
 }
 
-fn cells(differences: &[Option<Difference>], measures: &[&Measure]) -> Vec<String> {
+/// The difference of each measure as a cell; `none` if it is undefined.
+pub(super) fn difference_cells(
+    differences: &[Option<Difference>],
+    measures: &[&Measure],
+) -> Vec<String> {
     std::iter::zip(differences, measures)
         .map(|(difference, measure)| match difference {
             None => "none".to_owned(),

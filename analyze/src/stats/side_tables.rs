@@ -5,8 +5,9 @@ use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 use crate::read::runs::is_in_full;
+use crate::stats::contrast::difference_cells;
 use crate::stats::difference::Difference;
-use crate::stats::intervals::{difference_words, notes};
+use crate::stats::intervals::notes;
 use crate::stats::sides::{Cell, Contrast, Differing};
 use crate::stats::tables::{few_warning, parameter_heading};
 
@@ -129,7 +130,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         .map(|(cell, differences)| {
             let values = varying.iter().map(|(index, _)| cell.values[*index].clone());
             let mut row: Vec<String> = values.chain(cell.machine.clone()).collect();
-            row.extend(in_words(differences, measures));
+            row.extend(difference_cells(differences, measures));
             let (a, b) = (Cell::runs(&cell.a), Cell::runs(&cell.b));
             row.push(keep_together(&format!("{a} and {b}")));
             row
@@ -141,7 +142,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         .collect();
     let mut row = vec![String::new(); keys];
     row[0] = "average".to_owned();
-    row.extend(in_words(&averages, measures));
+    row.extend(difference_cells(&averages, measures));
     row.push(String::new());
     rows.push(row);
     shown.push(averages);
@@ -186,17 +187,6 @@ pub fn average(contrast: &Contrast, measure: &Measure) -> Option<Difference> {
         .iter()
         .map(|cell| cell.difference(measure));
     Difference::average(&differences.collect::<Option<Vec<_>>>()?)
-}
-
-fn in_words(differences: &[Option<Difference>], measures: &[&Measure]) -> Vec<String> {
-    std::iter::zip(differences, measures)
-        .map(|(difference, measure)| match difference {
-            None => "none".to_owned(),
-            Some(difference) => {
-                keep_together(&difference_words(difference, measure.decimals).join(" "))
-            }
-        })
-        .collect()
 }
 
 /// A record for each of `cells` and measure, in full precision, and one for each average, without machine.

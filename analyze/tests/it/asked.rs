@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::chosen::records;
 use crate::command_line::analyze;
 use crate::fixture;
 
@@ -23,13 +24,6 @@ fn grid() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     folder
-}
-
-fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
-    let arguments = [arguments, &["--format", "json"]].concat();
-    let (code, out, err) = analyze(&arguments, folder);
-    assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
-    serde_json::from_str(&out).unwrap()
 }
 
 fn refused(arguments: &[&str], folder: &Path) -> String {

@@ -25,7 +25,8 @@ fn grid() -> tempfile::TempDir {
     folder
 }
 
-fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
+/// The records that a command without a word on stderr prints as JSON.
+pub fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     let arguments = [arguments, &["--format", "json"]].concat();
     let (code, out, err) = analyze(&arguments, folder);
     assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");

@@ -31,7 +31,7 @@ impl Canvas {
     }
 
     /// The index of a character, and the row and the column of a dot in it.
-    fn place(&self, x: f64, y: f64) -> Option<(usize, usize, usize)> {
+    fn position(&self, x: f64, y: f64) -> Option<(usize, usize, usize)> {
         let (x, y) = (x.round(), y.round());
         let is_in =
             (0.0..(self.columns * 2) as f64).contains(&x) && (0.0..(ROWS * 4) as f64).contains(&y);
@@ -40,14 +40,14 @@ impl Canvas {
     }
 
     fn set(&mut self, x: f64, y: f64, tone: Tone) {
-        if let Some((index, row, column)) = self.place(x, y) {
+        if let Some((index, row, column)) = self.position(x, y) {
             self.dots[index] |= BITS[row][column];
             self.tones[index] = tone;
         }
     }
 
     fn put(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
-        if let Some((index, _, _)) = self.place(x, y) {
+        if let Some((index, _, _)) = self.position(x, y) {
             self.letters[index] = Some(letter);
             self.tones[index] = tone;
         }

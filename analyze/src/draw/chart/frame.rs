@@ -53,15 +53,7 @@ pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
 
 /// A label of the usual size with this class.
 pub(super) fn label(class: &str) -> Label<'_> {
-    Label {
-        text: "",
-        x: 0.0,
-        y: 0.0,
-        size: LABEL,
-        anchor: Anchor::Start,
-        weight: Weight::Regular,
-        class,
-    }
+    Label::of_class(class, LABEL)
 }
 
 fn sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {

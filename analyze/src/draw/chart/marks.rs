@@ -278,13 +278,13 @@ impl Drawing<'_> {
 
     /// Points at the same place of the picture are drawn once.
     fn many_circles(&self, series: &Series, svg: &mut Svg) {
-        let place = |point: &Point| {
+        let position = |point: &Point| {
             let (x, y) = self.at(point.x, point.y);
             (x.round() as i64, y.round() as i64)
         };
-        let places: std::collections::BTreeSet<_> = series.points.iter().map(place).collect();
+        let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
-        for (x, y) in places {
+        for (x, y) in positions {
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {

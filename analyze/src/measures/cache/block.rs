@@ -1,0 +1,240 @@
+//! A block of the cache: the measures of some runs, as a folder of sealed Parquet files.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::write::{ParquetCompression, ParquetWriter, StatisticsOptions};
+use sim::files::Partial;
+use sim::log::{JournalRow, checksum};
+
+use crate::measures::batches::MACHINE_KEYS;
+use crate::measures::{FAMILIES, Measure};
+use crate::remembering::RememberingFile;
+use crate::seal;
+
+/// The name of the file with a block's runs.
+const RUNS: &str = "runs";
+
+/// The measures of some runs.
+pub(super) struct Block {
+    pub(super) path: PathBuf,
+    pub(super) runs: Vec<CachedRun>,
+    /// The checksum of the file with the runs. The other files are valid only together with this file.
+    pub(super) checksum: String,
+}
+
+/// A run whose measures are cached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct CachedRun {
+    pub(super) run: i64,
+    pub(super) machines: i64,
+    /// The checksum of its row in the journal, as a number.
+    pub(super) fingerprint: i64,
+}
+
+impl CachedRun {
+    /// `None` if the row's checksum is not one that the program writes.
+    pub(super) fn from_row(row: &JournalRow) -> Option<Self> {
+        let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
+        Some(Self {
+            run: row.run as i64,
+            machines: row.machines().into(),
+            fingerprint: fingerprint as i64,
+        })
+    }
+}
+
+impl Block {
+    /// Reads which runs the block at `path` has.
+    pub(super) fn open(path: &Path, about: &str) -> Result<Self, String> {
+        let file = file_path(path, RUNS);
+        let bytes = read_file(&file, &format!("{about} {RUNS}"))?;
+        let checksum = checksum(&bytes);
+        let runs = parse_runs(bytes).map_err(|error| problem(&file, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            runs,
+            checksum,
+        })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.runs.iter().map(|run| run.machines as usize).sum()
+    }
+
+    /// The columns [`MACHINE_KEYS`] and `measures` of all runs.
+    pub(super) fn read(&self, measures: &[&Measure], about: &str) -> Result<DataFrame, String> {
+        let run = self.runs.iter();
+        let run = run.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
+        let machine = self.runs.iter().flat_map(|run| 0..run.machines);
+        let mut columns: Vec<Column> = vec![
+            Series::new(MACHINE_KEYS[0].into(), run.collect::<Vec<i64>>()).into(),
+            Series::new(MACHINE_KEYS[1].into(), machine.collect::<Vec<i64>>()).into(),
+        ];
+        let mut read: HashMap<&str, DataFrame> = HashMap::new();
+        for measure in measures {
+            let family = family_of(measure);
+            if !read.contains_key(family) {
+                let file = file_path(&self.path, family);
+                let bytes = read_file(&file, &self.subject(about, family))?;
+                let frame = ParquetReader::new(Cursor::new(bytes)).finish();
+                read.insert(family, frame.map_err(|error| problem(&file, &error))?);
+            }
+            let column = read[family].column(measure.name);
+            let column = column.map_err(|error| problem(&file_path(&self.path, family), &error))?;
+            columns.push(column.clone());
+        }
+        let rows = self.rows();
+        DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
+    }
+
+    /// The rows of `wanted` runs in a frame of all runs.
+    pub(super) fn only(
+        &self,
+        machines: &DataFrame,
+        wanted: &HashSet<i64>,
+    ) -> PolarsResult<DataFrame> {
+        if wanted.len() == self.runs.len() {
+            return Ok(machines.clone());
+        }
+        let runs = machines.column(MACHINE_KEYS[0])?.i64()?;
+        let is_wanted: BooleanChunked = runs
+            .no_null_iter()
+            .map(|run| wanted.contains(&run))
+            .collect();
+        machines.filter(&is_wanted)
+    }
+
+    /// What the file of a family is about.
+    fn subject(&self, about: &str, family: &str) -> String {
+        format!("{about} {family} {}", self.checksum)
+    }
+
+    /// Writes a block into a folder with a temporary name, and renames it when it is complete. Nothing is forced to the disk: what a
+    /// power cut destroys is noticed by the checksums. `None` if there is such a folder already.
+    pub(super) fn write(
+        path: PathBuf,
+        runs: Vec<CachedRun>,
+        measured: &DataFrame,
+        about: &str,
+    ) -> io::Result<Option<Self>> {
+        let folder = Partial::create_folder(path.clone())?;
+        // The lock shows other programs that the folder was not left by a crash.
+        let lock = fs::File::open(folder.partial());
+        let _ = lock.as_ref().map(sim::log::try_lock);
+        let column = |name: &str, value: fn(&CachedRun) -> i64| {
+            Series::new(name.into(), runs.iter().map(value).collect::<Vec<i64>>()).into()
+        };
+        let columns = vec![
+            column("run", |run| run.run),
+            column("machines", |run| run.machines),
+            column("fingerprint", |run| run.fingerprint),
+        ];
+        let frame = DataFrame::new(runs.len(), columns).map_err(io::Error::other)?;
+        let file = file_path(folder.partial(), RUNS);
+        write_file(&file, frame, &format!("{about} {RUNS}"))?;
+        let block = Self {
+            path,
+            checksum: checksum(&fs::read(&file)?),
+            runs,
+        };
+        for (family, measures) in FAMILIES {
+            let names = measures.iter().map(|measure| measure.name);
+            let frame = measured.select(names).map_err(io::Error::other)?;
+            let file = file_path(folder.partial(), family);
+            write_file(&file, frame, &block.subject(about, family))?;
+        }
+        match fs::rename(folder.partial(), &block.path) {
+            Ok(()) => Ok(Some(block)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+fn family_of(measure: &Measure) -> &'static str {
+    let has = |measures: &[Measure]| measures.iter().any(|other| other.name == measure.name);
+    let family = FAMILIES.into_iter().find(|(_, measures)| has(measures));
+    family.map_or("", |(name, _)| name)
+}
+
+fn file_path(block: &Path, name: &str) -> PathBuf {
+    block.join(name).with_extension("parquet")
+}
+
+fn problem(path: &Path, problem: &dyn std::fmt::Display) -> String {
+    format!("{}: {problem}", path.display())
+}
+
+/// Reads the file at `path`; an error with the problem if the file cannot be used.
+fn read_file(path: &Path, about: &str) -> Result<Vec<u8>, String> {
+    // Reading a pipe or an endless device would never return.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(problem(path, &"it is not a file"));
+    }
+    let bytes = fs::read(path).map_err(|error| problem(path, &error))?;
+    match seal::is_unchanged(&bytes, about) {
+        true => Ok(bytes),
+        false => Err(problem(
+            path,
+            &"the checksum is wrong, so the file was damaged",
+        )),
+    }
+}
+
+fn parse_runs(bytes: Vec<u8>) -> PolarsResult<Vec<CachedRun>> {
+    let frame = ParquetReader::new(Cursor::new(bytes)).finish()?;
+    let column = |name: &str| frame.column(name)?.i64().cloned();
+    let (runs, machines, fingerprints) =
+        (column("run")?, column("machines")?, column("fingerprint")?);
+    let rows = runs
+        .no_null_iter()
+        .zip(machines.no_null_iter())
+        .zip(fingerprints.no_null_iter());
+    Ok(rows
+        .map(|((run, machines), fingerprint)| CachedRun {
+            run,
+            machines,
+            fingerprint,
+        })
+        .collect())
+}
+
+/// Writes a file with a checksum. It is not compressed, because it is read more often than written.
+fn write_file(path: &Path, mut frame: DataFrame, about: &str) -> io::Result<()> {
+    let (file, failure) = RememberingFile::new(fs::File::create_new(path)?);
+    ParquetWriter::new(file)
+        .with_compression(ParquetCompression::Uncompressed)
+        .with_statistics(StatisticsOptions::empty())
+        .finish(&mut frame)
+        .map_err(|error| failure.cause(error))?;
+    seal::seal(path, about)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::measures::columns::MeasureColumns;
+
+    /// Two programs may write a block under the same name at the same time.
+    #[test]
+    fn the_first_of_two_writers_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("measures-v2-0-0");
+        let measured = MeasureColumns::default().finish().unwrap();
+        let write = || Block::write(path.clone(), vec![], &measured, "about").unwrap();
+        assert!(write().is_some());
+        assert!(write().is_none());
+        assert!(Block::open(&path, "about").is_ok());
+        assert!(Block::open(&path, "another").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

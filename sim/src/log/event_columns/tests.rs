@@ -1,0 +1,135 @@
+//! What is written is read back, and damage is reported as by the parser of rows.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::log::LoggedEvent;
+use crate::log::events::write_row;
+use crate::machine::Event;
+
+const RUN: u64 = 1_234_567;
+
+fn rows() -> impl Strategy<Value = Vec<EventRow>> {
+    let peer = 0u32..300;
+    let number = || prop_oneof![0u64..3, 0u64..100_000, 0u64..u64::MAX];
+    let recipients = prop_oneof![
+        peer.clone().prop_map(Recipients::One),
+        Just(Recipients::One(UNKNOWN_MACHINE)),
+        Just(Recipients::All),
+        prop::collection::btree_set(peer.clone(), 2..5)
+            .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
+    ];
+    let unknown = || prop_oneof![number(), Just(UNKNOWN)];
+    let kind = prop_oneof![
+        Just(EventKind::Internal),
+        (recipients, number())
+            .prop_map(|(recipients, stamp)| EventKind::Send { recipients, stamp }),
+        (
+            prop_oneof![peer, Just(UNKNOWN_MACHINE)],
+            unknown(),
+            unknown()
+        )
+            .prop_map(|(sender, stamp, sent_tick)| EventKind::Receive(Message {
+                sender,
+                stamp,
+                sent_tick
+            })),
+    ];
+    let row = (0u32..3, number(), number(), number(), unknown(), kind);
+    let row = row.prop_map(
+        |(machine, tick, system_time_ns, logical_clock, queue_length, kind)| EventRow {
+            run: RUN,
+            machine,
+            logged: LoggedEvent {
+                system_time_ns,
+                event: Event {
+                    tick,
+                    kind,
+                    logical_clock,
+                    queue_length,
+                },
+            },
+        },
+    );
+    prop::collection::vec(row, 0..20)
+}
+
+const ALL_MISSING: MissingFields = MissingFields {
+    recipients: true,
+    senders: true,
+    stamps: true,
+    sent_ticks: true,
+    queue_lengths: true,
+};
+
+proptest! {
+    /// What is written is read back, row by row and after sorting.
+    #[test]
+    fn columns_hold_what_was_written(rows in rows()) {
+        let mut text = vec![];
+        rows.iter().for_each(|row| write_row(&mut text, row));
+        let mut columns = EventColumns::default();
+        columns.read(RUN, &text, ALL_MISSING)?;
+        let read: Vec<EventRow> = columns.rows().collect();
+        prop_assert_eq!(&read, &rows);
+        columns.sort_by_machine_and_tick();
+        let mut sorted = rows;
+        sorted.sort_by_key(|row| (row.machine, row.logged.event.tick));
+        let read: Vec<EventRow> = columns.rows().collect();
+        prop_assert_eq!(read, sorted);
+        columns.read(RUN, b"", ALL_MISSING)?;
+        prop_assert!(columns.is_empty());
+    }
+
+    /// A log with a damaged byte gives the same rows and the same error as the parser of single rows.
+    #[test]
+    fn damage_is_reported_as_by_the_parser_of_rows(
+        rows in rows(),
+        at in any::<prop::sample::Index>(),
+        byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'*'), b'0'..=b'9', any::<u8>()],
+        may_be_empty in any::<bool>(),
+    ) {
+        let missing = if may_be_empty { ALL_MISSING } else { MissingFields::default() };
+        let mut text = vec![];
+        rows.iter().for_each(|row| write_row(&mut text, row));
+        if !text.is_empty() {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let mut columns = EventColumns::default();
+        let appended = columns.read(RUN, &text, missing);
+        let of_run = |(index, row): (usize, Result<EventRow, RowError>)| match row {
+            Ok(row) if row.run != RUN => Err(RowError {
+                row: index as u64 + 1,
+                column: "run",
+                problem: "is the number of another run",
+            }),
+            row => row,
+        };
+        let parsed = parse_rows_with_missing(&text, missing).enumerate();
+        let expected: Result<Vec<EventRow>, RowError> = parsed.map(of_run).collect();
+        match expected {
+            Ok(rows) => {
+                prop_assert_eq!(appended, Ok(()));
+                let read: Vec<EventRow> = columns.rows().collect();
+                prop_assert_eq!(read, rows);
+            }
+            Err(error) => prop_assert_eq!(appended, Err(error)),
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_is_no_machine_is_refused() {
+    let mut columns = EventColumns::default();
+    let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
+    let error = columns.read(0, text, MissingFields::default());
+    assert_eq!(
+        error,
+        Err(RowError {
+            row: 2,
+            column: "peers",
+            problem: "too large for a machine's index",
+        })
+    );
+}
