@@ -3,6 +3,8 @@
 //! Source: L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System", CACM 21(7), 1978, implementation
 //! rules IR1 and IR2.
 
+use super::{Clock, Timestamp, varint};
+
 /// The logical clock of one machine. It starts at 0 and never decreases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LamportClock(u64);
@@ -24,6 +26,37 @@ impl LamportClock {
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0
+    }
+}
+
+/// An event that happened before another has the lower timestamp. Concurrent events may have different timestamps too.
+impl Clock for LamportClock {
+    type Timestamp = Self;
+
+    fn advance(&mut self, _now: i64) {
+        self.increment();
+    }
+
+    fn receive(&mut self, sent: &Self, _now: i64) {
+        Self::receive(self, sent.0);
+    }
+
+    fn timestamp(&self) -> Self {
+        *self
+    }
+}
+
+impl Timestamp for LamportClock {
+    fn is_before(&self, other: &Self) -> bool {
+        self < other
+    }
+
+    fn numbers(&self) -> u64 {
+        1
+    }
+
+    fn bytes(&self) -> u64 {
+        varint::length(self.0)
     }
 }
 

@@ -1,0 +1,78 @@
+//! Hybrid logical clocks (HLC): physical time, with a counter for events that physical time does not order.
+//!
+//! Source: S. S. Kulkarni, M. Demirbas, D. Madappa, B. Avva and M. Leone, "Logical Physical Clocks", OPODIS 2014.
+
+use super::{Clock, Timestamp, varint};
+
+/// The hybrid logical clock of one machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HybridClock {
+    /// The greatest physical time that the machine knows of.
+    time: i64,
+    /// Number of events that this time does not order.
+    counter: u64,
+}
+
+impl HybridClock {
+    /// Makes a clock from its two parts, for example those of a message.
+    pub fn from_parts(time: i64, counter: u64) -> Self {
+        Self { time, counter }
+    }
+
+    /// The greatest physical time that the machine knows of (in the source: l).
+    pub fn time(&self) -> i64 {
+        self.time
+    }
+
+    /// The counter (in the source: c).
+    pub fn count(&self) -> u64 {
+        self.counter
+    }
+}
+
+/// An event that happened before another has the lower timestamp. Concurrent events may have different timestamps too.
+impl Clock for HybridClock {
+    type Timestamp = Self;
+
+    fn advance(&mut self, now: i64) {
+        if now > self.time {
+            *self = Self::from_parts(now, 0);
+        } else {
+            self.counter += 1;
+        }
+    }
+
+    fn receive(&mut self, sent: &Self, now: i64) {
+        let time = self.time.max(sent.time).max(now);
+        let own = (time == self.time).then_some(self.counter);
+        let received = (time == sent.time).then_some(sent.counter);
+        self.counter = own.max(received).map_or(0, |counter| counter + 1);
+        self.time = time;
+    }
+
+    fn timestamp(&self) -> Self {
+        *self
+    }
+
+    fn ahead(&self, now: i64) -> Option<i64> {
+        Some(self.time - now)
+    }
+
+    fn counter(&self) -> Option<u64> {
+        Some(self.counter)
+    }
+}
+
+impl Timestamp for HybridClock {
+    fn is_before(&self, other: &Self) -> bool {
+        self < other
+    }
+
+    fn numbers(&self) -> u64 {
+        2
+    }
+
+    fn bytes(&self) -> u64 {
+        8 + varint::length(self.counter)
+    }
+}

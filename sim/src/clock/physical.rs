@@ -1,0 +1,89 @@
+//! Physical clocks, which are never quite right.
+//!
+//! Each machine's physical clock begins with an error (the skew) and runs a little too fast or too slow (the drift). No two clocks of a
+//! run ever differ by more than epsilon.
+
+use rand::RngExt;
+
+use super::{Clock, Timestamp};
+use crate::machine::MachineIndex;
+use crate::random;
+
+/// The physical clock of one machine: what it shows at each time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PhysicalTime {
+    skew_ns: f64,
+    /// Nanoseconds per nanosecond.
+    drift: f64,
+    resolution_ns: u64,
+}
+
+impl PhysicalTime {
+    /// Draws the clock of `machine` in the run with this stream key ([`Run::stream_key`](crate::experiment::Run::stream_key)). Skew is
+    /// drawn uniformly from -epsilon/4 to epsilon/4, and so is the further error that the drift adds within `duration_ns`. So the clock
+    /// is never wrong by more than epsilon/2. The same run has the same draws for each epsilon. The clock shows multiples of
+    /// `resolution_ns`.
+    ///
+    /// # Panics
+    ///
+    /// If the resolution is 0.
+    pub fn draw(
+        (seed, stream_key): (u64, &str),
+        machine: MachineIndex,
+        epsilon_ns: u64,
+        duration_ns: u64,
+        resolution_ns: u64,
+    ) -> Self {
+        assert!(resolution_ns > 0, "a clock has a resolution");
+        let key = format!("physical clock: {stream_key}");
+        let mut random = random::machine_stream(seed, &key, machine);
+        let quarter_ns = epsilon_ns as f64 / 4.0;
+        let mut draw_ns = || quarter_ns * random.random_range(-1.0..=1.0);
+        Self {
+            skew_ns: draw_ns(),
+            drift: draw_ns() / duration_ns.max(1) as f64,
+            resolution_ns,
+        }
+    }
+
+    /// What the clock shows at model time `ns`, as a number of steps of its resolution.
+    pub fn reading(&self, ns: i64) -> i64 {
+        let error_ns = self.skew_ns + self.drift * ns as f64;
+        (ns + error_ns.round() as i64).div_euclid(self.resolution_ns as i64)
+    }
+}
+
+/// Physical time as a timestamp. Two events that happened one before the other can have the same time, or even times in the opposite
+/// order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhysicalClock(i64);
+
+impl Clock for PhysicalClock {
+    type Timestamp = Self;
+
+    fn advance(&mut self, now: i64) {
+        self.0 = now;
+    }
+
+    fn receive(&mut self, _sent: &Self, now: i64) {
+        self.0 = now;
+    }
+
+    fn timestamp(&self) -> Self {
+        *self
+    }
+}
+
+impl Timestamp for PhysicalClock {
+    fn is_before(&self, other: &Self) -> bool {
+        self < other
+    }
+
+    fn numbers(&self) -> u64 {
+        1
+    }
+
+    fn bytes(&self) -> u64 {
+        8
+    }
+}

@@ -1,0 +1,181 @@
+//! Comparisons with other programs' clocks.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+
+use itc::IntervalTreeClock as _;
+use proptest::prelude::*;
+use vclock::VClock;
+
+use super::execution::{Execution, execution};
+use super::*;
+use crate::clock::encoded::{EncodedTimestamp, primes};
+use crate::clock::interval_tree::{EventTree, IdTree};
+
+/// The vector clocks of the crate `vclock`.
+fn vclocks(execution: &Execution) -> Vec<VClock<u32, u64>> {
+    let mut clocks = vec![VClock::default(); execution.machines as usize];
+    let mut timestamps: Vec<VClock<u32, u64>> = vec![];
+    for event in &execution.events {
+        let clock: &mut VClock<u32, u64> = &mut clocks[event.machine as usize];
+        if let Some(send) = event.receives {
+            clock.merge(&timestamps[send]);
+        }
+        clock.incr(&event.machine);
+        timestamps.push(clock.clone());
+    }
+    timestamps
+}
+
+fn of_other_program(id: &IdTree) -> itc::IdTree {
+    match id {
+        IdTree::Zero => itc::IdTree::zero(),
+        IdTree::One => itc::IdTree::one(),
+        IdTree::Halves(left, right) => itc::IdTree::node(
+            Box::new(of_other_program(left)),
+            Box::new(of_other_program(right)),
+        ),
+    }
+}
+
+fn tree_of_other_program(tree: &EventTree) -> itc::EventTree {
+    match tree {
+        EventTree::Leaf(number) => itc::EventTree::leaf(*number as u32),
+        EventTree::Node(number, left, right) => itc::EventTree::node(
+            *number as u32,
+            Box::new(tree_of_other_program(left)),
+            Box::new(tree_of_other_program(right)),
+        ),
+    }
+}
+
+/// The interval tree clocks of the crate `itc`, without their ids.
+fn itcs(execution: &Execution) -> Vec<itc::Stamp> {
+    let id = |machine| of_other_program(&IdTree::of_machine(machine, execution.machines));
+    let seed = |machine| itc::Stamp::new(id(machine), itc::EventTree::zero());
+    let mut stamps: Vec<itc::Stamp> = (0..execution.machines).map(seed).collect();
+    let mut timestamps: Vec<itc::Stamp> = vec![];
+    for event in &execution.events {
+        let stamp = &mut stamps[event.machine as usize];
+        if let Some(send) = event.receives {
+            *stamp = stamp.join(&timestamps[send]);
+        }
+        *stamp = stamp.event();
+        timestamps.push(stamp.peek().0);
+    }
+    timestamps
+}
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The crate `uhlc` counts in the lowest bits of its times.
+const COUNTER_BITS: u8 = uhlc::CSIZE;
+
+/// The hybrid logical clocks of the crate `uhlc`, each as one number. It gives receives no timestamps.
+fn uhlcs(execution: &Execution) -> Vec<Option<u64>> {
+    let clock = || uhlc::NTP64((NOW.get() as u64) << COUNTER_BITS);
+    let new = |_| {
+        let builder = uhlc::HLCBuilder::new().with_clock(clock);
+        builder
+            .with_max_delta(std::time::Duration::from_secs(1 << 30))
+            .build()
+    };
+    let clocks: Vec<uhlc::HLC> = (0..execution.machines).map(new).collect();
+    let mut timestamps: Vec<Option<uhlc::Timestamp>> = vec![];
+    for (event, &now) in std::iter::zip(&execution.events, &execution.readings) {
+        NOW.set(now);
+        let clock = &clocks[event.machine as usize];
+        timestamps.push(match event.receives.map(|send| &timestamps[send]) {
+            Some(sent) => {
+                let sent = sent.as_ref().expect("a send has a timestamp");
+                clock.update_with_timestamp(sent).expect("near enough");
+                None
+            }
+            None => Some(clock.new_timestamp()),
+        });
+    }
+    let number = |timestamp: &uhlc::Timestamp| timestamp.get_time().as_u64();
+    timestamps
+        .iter()
+        .map(|timestamp| timestamp.as_ref().map(number))
+        .collect()
+}
+
+fn integer(timestamp: &EncodedTimestamp) -> u128 {
+    let power = |(&exponent, prime): (&u64, u64)| u128::from(prime).pow(exponent as u32);
+    std::iter::zip(timestamp.exponents(), primes())
+        .map(power)
+        .product()
+}
+
+proptest! {
+    #[test]
+    fn vector_clocks_are_those_of_another_program(execution in execution(1..7, 0..60)) {
+        let ours = execution.replay(each(&execution, VectorClock::new));
+        let theirs = vclocks(&execution);
+        for (ours, theirs) in std::iter::zip(&ours, &theirs) {
+            for (machine, &number) in ours.components().iter().enumerate() {
+                // The other program's first event has number 0.
+                let events = theirs.get(&(machine as u32)).map_or(0, |last| last + 1);
+                prop_assert_eq!(number, events);
+            }
+        }
+        for (a, b) in execution.pairs_across_machines() {
+            let is_less = theirs[a].partial_cmp(&theirs[b]) == Some(Ordering::Less);
+            prop_assert_eq!(ours[a].is_before(&ours[b]), is_less);
+        }
+    }
+
+    #[test]
+    fn interval_tree_clocks_are_those_of_another_program(execution in execution(1..9, 0..60)) {
+        let ours = execution.replay(each(&execution, IntervalTreeClock::new));
+        for (ours, theirs) in std::iter::zip(&ours, itcs(&execution)) {
+            let ours = itc::Stamp::new(itc::IdTree::zero(), tree_of_other_program(ours));
+            prop_assert_eq!(ours.to_string(), theirs.to_string());
+        }
+    }
+
+    /// An encoded vector clock divides another if and only if it is below it, and its length is that of the integer. With 30 events, of
+    /// which each multiplies the integer by at most 13, it fits into 128 bits.
+    #[test]
+    fn encoded_clocks_are_integers_that_divide_each_other(execution in execution(1..7, 0..30)) {
+        let ours = execution.replay(each(&execution, EncodedClock::new));
+        let integers: Vec<u128> = ours.iter().map(integer).collect();
+        for (ours, integer) in std::iter::zip(&ours, &integers) {
+            prop_assert_eq!(ours.bits(), u64::from(u128::BITS - integer.leading_zeros()));
+        }
+        for (a, b) in execution.pairs_across_machines() {
+            let divides = integers[a] != integers[b] && integers[b].is_multiple_of(integers[a]);
+            prop_assert_eq!(ours[a].is_before(&ours[b]), divides);
+        }
+    }
+}
+
+#[test]
+fn hybrid_logical_clocks_are_those_of_another_program() {
+    let config = ProptestConfig::default();
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let compared = Cell::new(0);
+    let test = |execution: Execution| {
+        let ours = execution.replay(vec![HybridClock::default(); execution.machines as usize]);
+        // The other program's counter has 4 bits. With larger counters, its times would be different.
+        let fits = ours.iter().all(|clock| clock.count() < 1 << COUNTER_BITS);
+        prop_assume!(fits);
+        compared.set(compared.get() + 1);
+        for (ours, theirs) in std::iter::zip(&ours, uhlcs(&execution)) {
+            if let Some(theirs) = theirs {
+                prop_assert_eq!(
+                    ((ours.time() as u64) << COUNTER_BITS) + ours.count(),
+                    theirs
+                );
+            }
+        }
+        Ok(())
+    };
+    runner
+        .run(&execution(1..7, 0..30), test)
+        .expect("they are equal");
+    assert!(compared.get() > 100, "{}", compared.get());
+}

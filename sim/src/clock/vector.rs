@@ -1,0 +1,90 @@
+//! Vector clocks: one number for each machine.
+//!
+//! Sources: C. J. Fidge, "Timestamps in Message-Passing Systems That Preserve the Partial Ordering", Australian Computer Science
+//! Conference, 1988; F. Mattern, "Virtual Time and Global States of Distributed Systems", 1989.
+
+use super::{Clock, Timestamp, varint};
+use crate::machine::MachineIndex;
+
+/// The vector clock of one machine. Component j is the number of machine j's events that happened before the newest event of this
+/// machine, or are this event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorClock {
+    machine: MachineIndex,
+    components: Vec<u64>,
+}
+
+/// The components of a vector clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorTimestamp(Vec<u64>);
+
+impl VectorClock {
+    /// Makes the clock of `machine`, one of `machines`. All its components are 0.
+    pub fn new(machine: MachineIndex, machines: u32) -> Self {
+        Self {
+            machine,
+            components: vec![0; machines as usize],
+        }
+    }
+
+    /// The components.
+    pub fn components(&self) -> &[u64] {
+        &self.components
+    }
+}
+
+/// One timestamp is below another if and only if its event happened before the other's.
+impl Clock for VectorClock {
+    type Timestamp = VectorTimestamp;
+
+    fn advance(&mut self, _now: i64) {
+        self.components[self.machine as usize] += 1;
+    }
+
+    fn receive(&mut self, sent: &VectorTimestamp, now: i64) {
+        raise(&mut self.components, &sent.0);
+        self.advance(now);
+    }
+
+    fn timestamp(&self) -> VectorTimestamp {
+        VectorTimestamp(self.components.clone())
+    }
+}
+
+impl VectorTimestamp {
+    /// Makes a timestamp from its components.
+    pub fn new(components: Vec<u64>) -> Self {
+        Self(components)
+    }
+
+    /// The components.
+    pub fn components(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+impl Timestamp for VectorTimestamp {
+    fn is_before(&self, other: &Self) -> bool {
+        is_below(&self.0, &other.0)
+    }
+
+    fn numbers(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.iter().map(|&number| varint::length(number)).sum()
+    }
+}
+
+/// Raises each component of `own` to that of `other`, if that is larger.
+pub(super) fn raise<T: Copy + Ord>(own: &mut [T], other: &[T]) {
+    for (own, other) in std::iter::zip(own, other) {
+        *own = (*own).max(*other);
+    }
+}
+
+/// Whether no component of `a` is larger than that of `b`, and the two differ.
+pub(super) fn is_below<T: PartialOrd>(a: &[T], b: &[T]) -> bool {
+    std::iter::zip(a, b).all(|(a, b)| a <= b) && a != b
+}
