@@ -9,6 +9,11 @@ use super::{Clock, Timestamp};
 use crate::machine::MachineIndex;
 use crate::random;
 
+/// How far two physical clocks of a run differ at most, unless another value is chosen: 100 ms.
+pub const EPSILON_NS: u64 = 100_000_000;
+/// The resolution of physical clocks, unless another value is chosen: 1 ms.
+pub const RESOLUTION_NS: u64 = 1_000_000;
+
 /// The physical clock of one machine: what it shows at each time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PhysicalTime {
