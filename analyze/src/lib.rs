@@ -36,6 +36,7 @@
 
 pub mod audit;
 pub mod claims;
+pub mod clocks;
 pub mod compare;
 pub mod diagram;
 pub mod draw;

@@ -4,6 +4,7 @@ mod audit;
 mod backlog;
 mod causality;
 mod claims;
+mod clocks;
 mod compare;
 mod completions;
 mod contrast;
@@ -63,6 +64,7 @@ enum Verb {
     /// The earlier name of `causality`
     #[command(hide = true)]
     Order(causality::Causality),
+    Clocks(clocks::Clocks),
     Contrast(Box<contrast::Contrast>),
     Theory(theory::Theory),
     Claims(claims::Claims),
@@ -93,6 +95,7 @@ impl Cli {
                 tell("`analyze order` is now called `analyze causality`");
                 causality.run()
             }
+            Verb::Clocks(clocks) => clocks.run(),
             Verb::Contrast(contrast) => contrast.run(),
             Verb::Theory(theory) => theory.run(),
             Verb::Claims(claims) => claims.run(),

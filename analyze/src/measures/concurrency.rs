@@ -67,11 +67,7 @@ impl Pairs {
 
     /// Counts the pairs in this `order` of the events. `None` if a receive does not come after its send.
     fn replay(run: &Run<'_>, sends: &[u32], order: &[u32]) -> Option<Self> {
-        let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
-        let skipped: Vec<u32> = run
-            .logs()
-            .map(|log| run.times_s()[log].iter().take_while(is_early).count() as u32)
-            .collect();
+        let skipped = skipped(run);
         let mut replay = Replay {
             equal_clocks: EqualClocks::new(run, sends),
             vectors: Vectors::new(run, sends),
@@ -90,9 +86,17 @@ impl Pairs {
     }
 }
 
+/// For each machine, the number of its events in the warm-up.
+pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
+    let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
+    run.logs()
+        .map(|log| run.times_s()[log].iter().take_while(is_early).count() as u32)
+        .collect()
+}
+
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
 /// if there is no such order, because a receive has no send or happened before its send.
-fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
+pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     let (bounds, actions) = (run.bounds(), &run.events().action);
     let mut next = bounds[..run.machines()].to_vec();
     let mut is_taken = vec![false; run.len()];
@@ -118,7 +122,7 @@ fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
 }
 
 /// Number of all pairs of events of different machines, without the `skipped` events of each machine.
-fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
+pub(crate) fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
         .map(|(log, &skipped)| log.len() as u64 - u64::from(skipped))
         .collect();
@@ -171,7 +175,7 @@ impl Replay<'_> {
 }
 
 /// The vector clock of each machine, and those of the messages that are still to be received.
-struct Vectors {
+pub(crate) struct Vectors {
     machines: usize,
     /// One vector after the other. Component j is the number of machine j's events that happened before, or are, the newest event.
     of_machines: Vec<u32>,
@@ -186,7 +190,7 @@ struct Vectors {
 }
 
 impl Vectors {
-    fn new(run: &Run<'_>, sends: &[u32]) -> Self {
+    pub(crate) fn new(run: &Run<'_>, sends: &[u32]) -> Self {
         let machines = run.machines();
         let mut to_receive = vec![0; run.len()];
         for &send in sends.iter().filter(|&&send| send != NO_EVENT) {
@@ -202,17 +206,17 @@ impl Vectors {
         }
     }
 
-    fn of(&self, machine: usize) -> &[u32] {
+    pub(crate) fn of(&self, machine: usize) -> &[u32] {
         &self.of_machines[machine * self.machines..][..self.machines]
     }
 
     /// Sets the machine's own component.
-    fn step(&mut self, machine: usize, events: u32) {
+    pub(crate) fn step(&mut self, machine: usize, events: u32) {
         self.of_machines[machine * self.machines + machine] = events;
     }
 
     /// Stores the machine's vector for the message sent at `send`.
-    fn send(&mut self, machine: usize, send: usize) {
+    pub(crate) fn send(&mut self, machine: usize, send: usize) {
         if self.to_receive[send] == 0 {
             return;
         }
@@ -233,7 +237,7 @@ impl Vectors {
     }
 
     /// Raises the machine's vector to that of the message sent at `send`. `None` if nothing has been sent there yet.
-    fn receive(&mut self, machine: usize, send: usize) -> Option<()> {
+    pub(crate) fn receive(&mut self, machine: usize, send: usize) -> Option<()> {
         let at = *self.stored_at.get(send)?;
         if at == NO_EVENT {
             return None;

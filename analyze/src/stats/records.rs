@@ -23,9 +23,13 @@ pub(crate) fn group_record(group: &Group) -> Record {
 
 /// Adds mean, sd, low, high, kind of interval and n of `measure` to a record.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
+    push_estimate_of(record, measure.name, estimate);
+}
+
+/// Like [`push_estimate`], for a quantity with this name.
+pub(crate) fn push_estimate_of(record: &mut Record, name: &str, estimate: Option<Estimate>) {
     let interval = estimate.and_then(|estimate| estimate.interval());
-    let mut push =
-        |what: &str, value: Value| record.push((format!("{}_{what}", measure.name), value));
+    let mut push = |what: &str, value: Value| record.push((format!("{name}_{what}"), value));
     push("mean", estimate.map(|estimate| estimate.mean).into());
     push("sd", estimate.and_then(|estimate| estimate.sd).into());
     push("low", interval.map(|(low, _)| low).into());

@@ -2,7 +2,7 @@
 //!
 //! Source: S. S. Kulkarni, M. Demirbas, D. Madappa, B. Avva and M. Leone, "Logical Physical Clocks", OPODIS 2014.
 
-use super::{Clock, Timestamp, varint};
+use super::{Clock, Timestamp, scalar_of_time, varint};
 
 /// The hybrid logical clock of one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +52,10 @@ impl Clock for HybridClock {
 
     fn timestamp(&self) -> Self {
         *self
+    }
+
+    fn scalar(&self) -> Option<u128> {
+        Some(scalar_of_time(self.time, self.counter))
     }
 
     fn ahead(&self, now: i64) -> Option<i64> {

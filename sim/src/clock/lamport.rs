@@ -44,6 +44,10 @@ impl Clock for LamportClock {
     fn timestamp(&self) -> Self {
         *self
     }
+
+    fn scalar(&self) -> Option<u128> {
+        Some(self.0.into())
+    }
 }
 
 impl Timestamp for LamportClock {

@@ -55,6 +55,12 @@ pub trait Clock {
     /// The timestamp of the newest event. If this is a send, its message carries the timestamp.
     fn timestamp(&self) -> Self::Timestamp;
 
+    /// The timestamp of the newest event as a number, if any two timestamps of the clock are ordered as numbers are. Then
+    /// [`Timestamp::is_before`] is `<`.
+    fn scalar(&self) -> Option<u128> {
+        None
+    }
+
     /// How far the clock is ahead of the machine's physical clock, which reads `now`. `None` if the clock does not contain a time.
     fn ahead(&self, _now: i64) -> Option<i64> {
         None
@@ -81,6 +87,11 @@ pub trait Timestamp: Clone {
     fn words(&self) -> u64 {
         self.numbers()
     }
+}
+
+/// A time as a number for [`Clock::scalar`], which has the order of times; `below` is the order of equal times.
+fn scalar_of_time(time: i64, below: u64) -> u128 {
+    u128::from(time.cast_unsigned() ^ 1 << 63) << 64 | u128::from(below)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::{Clock, Timestamp};
+use super::{Clock, Timestamp, scalar_of_time};
 use crate::machine::MachineIndex;
 use crate::random;
 
@@ -76,6 +76,10 @@ impl Clock for PhysicalClock {
 
     fn timestamp(&self) -> Self {
         *self
+    }
+
+    fn scalar(&self) -> Option<u128> {
+        Some(scalar_of_time(self.0, 0))
     }
 }
 

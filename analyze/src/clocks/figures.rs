@@ -1,0 +1,181 @@
+//! What is measured of a clock in a run.
+
+use super::history::History;
+use super::kinds::ClockSpec;
+use super::replay::Replayed;
+use super::sample::Sample;
+use super::truth::{PairCounts, count_pairs};
+
+/// A quantity of a clock in a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// The name of its column.
+    pub name: &'static str,
+    /// The heading in tables.
+    pub heading: &'static str,
+    /// Number of decimal places in tables.
+    pub decimals: usize,
+    /// The definition in a few words, as shown below a table.
+    pub brief: &'static str,
+    value: fn(&Observed<'_>) -> Option<f64>,
+}
+
+/// What was observed of a clock in a run.
+struct Observed<'r> {
+    replayed: &'r Replayed,
+    pairs: Option<PairCounts>,
+    resolution_s: f64,
+}
+
+impl Observed<'_> {
+    /// A sum over all sends as a mean.
+    fn mean(&self, sum: u64) -> Option<f64> {
+        ratio(sum as f64, self.replayed.sends as f64)
+    }
+
+    /// A number of pairs as a share of all pairs.
+    fn share(&self, count: fn(&PairCounts) -> f64) -> Option<f64> {
+        let pairs = self.pairs?;
+        ratio(count(&pairs), pairs.ordered() + pairs.concurrent())
+    }
+}
+
+fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
+    (denominator > 0.0).then(|| numerator / denominator)
+}
+
+/// Number of figures.
+const COUNT: usize = 14;
+
+/// All figures, in the order of their columns.
+pub static FIGURES: [Figure; COUNT] = [
+    Figure {
+        name: "message_bytes",
+        heading: "bytes",
+        decimals: 1,
+        brief: "mean number of bytes of the timestamp of a message; times take 8 bytes, other whole numbers 1 byte for every 7 bits",
+        value: |of| of.mean(of.replayed.bytes),
+    },
+    Figure {
+        name: "message_bytes_max",
+        heading: "bytes max",
+        decimals: 0,
+        brief: "largest number of bytes of the timestamp of a message",
+        value: |of| of.replayed.bytes_max.map(|bytes| bytes as f64),
+    },
+    Figure {
+        name: "message_bytes_growth",
+        heading: "growth (bytes/s)",
+        decimals: 3,
+        brief: "slope of the least-squares line through the bytes of all messages against time, in bytes per model second",
+        value: |of| of.replayed.growth.slope(),
+    },
+    Figure {
+        name: "ordered_rightly",
+        heading: "rightly ordered",
+        decimals: 3,
+        brief: "share of all pairs of events of different machines in which one event happened before the other and the timestamps tell so",
+        value: |of| of.share(|pairs| pairs.right),
+    },
+    Figure {
+        name: "ordered_wrongly",
+        heading: "wrongly ordered",
+        decimals: 3,
+        brief: "share of all pairs whose timestamps tell an order that does not exist: concurrent pairs, and pairs in the opposite order",
+        value: |of| of.share(|pairs| pairs.wrong + pairs.reversed),
+    },
+    Figure {
+        name: "missed",
+        heading: "missed",
+        decimals: 3,
+        brief: "share of all pairs in which one event happened before the other and the timestamps order neither before the other",
+        value: |of| of.share(|pairs| pairs.missed),
+    },
+    Figure {
+        name: "reversed",
+        heading: "reversed",
+        decimals: 3,
+        brief: "share of all pairs in which one event happened before the other and the timestamps tell the opposite; part of the wrongly ordered pairs",
+        value: |of| of.share(|pairs| pairs.reversed),
+    },
+    Figure {
+        name: "false_positive_rate",
+        heading: "false positives",
+        decimals: 3,
+        brief: "share of the concurrent pairs that the timestamps order",
+        value: |of| {
+            let pairs = of.pairs?;
+            ratio(pairs.wrong, pairs.concurrent())
+        },
+    },
+    Figure {
+        name: "precision",
+        heading: "precision",
+        decimals: 3,
+        brief: "share of rightly ordered pairs among the pairs that the timestamps order",
+        value: |of| {
+            let pairs = of.pairs?;
+            ratio(pairs.right, pairs.right + pairs.wrong + pairs.reversed)
+        },
+    },
+    Figure {
+        name: "comparison_words",
+        heading: "words compared",
+        decimals: 1,
+        brief: "mean number of 64-bit words that are read to compare the timestamps of two messages",
+        value: |of| of.mean(2 * of.replayed.words),
+    },
+    Figure {
+        name: "message_numbers",
+        heading: "numbers",
+        decimals: 1,
+        brief: "mean number of numbers in the timestamp of a message: of a hybrid vector clock, the entries that are kept",
+        value: |of| of.mean(of.replayed.numbers),
+    },
+    Figure {
+        name: "ahead_max_s",
+        heading: "ahead max (s)",
+        decimals: 3,
+        brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
+        value: |of| {
+            let ahead = of.replayed.ahead_max?;
+            Some(ahead as f64 * of.resolution_s)
+        },
+    },
+    Figure {
+        name: "counter_max",
+        heading: "counter max",
+        decimals: 0,
+        brief: "largest counter of events with the same time (hlc: c)",
+        value: |of| of.replayed.counter_max.map(|counter| counter as f64),
+    },
+    Figure {
+        name: "events_to_limit",
+        heading: "events to 32 N bits",
+        decimals: 0,
+        brief: "number of events of the run before the timestamp of a message takes more than 32 bits for each machine; none if no timestamp does",
+        value: |of| of.replayed.events_to_limit.map(|events| events as f64),
+    },
+];
+
+/// The values of all [`FIGURES`] of one clock in one run.
+pub(super) type Values = [Option<f64>; COUNT];
+
+/// Replays each of `clocks` over a run and measures it.
+pub(super) fn measure(history: &History<'_>, clocks: &[&ClockSpec], seed: u64) -> Vec<Values> {
+    let sample = Sample::of_run(history, seed);
+    let replayed: Vec<Replayed> = clocks
+        .iter()
+        .map(|clock| clock.replay(history, &sample))
+        .collect();
+    let pairs = count_pairs(history, &sample, &replayed);
+    let values = |(replayed, pairs): (&Replayed, Option<PairCounts>)| {
+        let observed = Observed {
+            replayed,
+            pairs,
+            resolution_s: replayed.resolution_ns as f64 / 1e9,
+        };
+        FIGURES.each_ref().map(|figure| (figure.value)(&observed))
+    };
+    std::iter::zip(&replayed, pairs).map(values).collect()
+}

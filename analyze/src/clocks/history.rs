@@ -1,0 +1,126 @@
+//! A run's events in an order that respects happens-before, with the times of physical clocks.
+
+use std::sync::Arc;
+
+use sim::clock::PhysicalTime;
+use sim::experiment;
+use sim::log::{Action, IMPORTED};
+
+use crate::measures::concurrency::{causal_order, skipped};
+use crate::measures::timeline::timeline;
+use crate::read::run_log::{NO_EVENT, Run};
+
+/// What a clock is replayed over.
+#[derive(Clone, Debug)]
+pub(super) struct History<'r> {
+    pub(super) run: &'r Run<'r>,
+    /// For each event, the index of the send whose message it receives.
+    pub(super) sends: Arc<[u32]>,
+    /// The indices of the events; each receive comes after its send.
+    pub(super) order: Arc<[u32]>,
+    /// For each event, its model time in nanoseconds. Over TCP and in virtual time it is the time at which the tick is due.
+    pub(super) times_ns: Arc<[i64]>,
+    /// For each machine, the number of its events in the warm-up.
+    pub(super) skipped: Arc<[u32]>,
+    /// The seed and the run's stream key, from which physical clocks are drawn. `None` for imported runs: their times are what the
+    /// machines' own clocks said.
+    drawn_from: Option<(u64, String)>,
+    /// For each machine, its physical clock; empty if the clock uses none.
+    physical: Vec<PhysicalTime>,
+    /// Nanoseconds from one reading of a physical clock to the next.
+    pub(super) resolution_ns: u64,
+}
+
+impl<'r> History<'r> {
+    /// The history of a run of the experiment with `seed`. `None` if a receive has no send in the log.
+    pub(super) fn new(run: &'r Run<'r>, seed: u64) -> Option<Self> {
+        let sends = run.sends();
+        let timeline = timeline(run);
+        let order = match respects_sends(run, &sends, &timeline) {
+            true => timeline,
+            false => causal_order(run, &sends)?,
+        };
+        let row = run.row();
+        let is_imported = row.engine == IMPORTED;
+        let planned = experiment::Run {
+            index: row.run,
+            configuration: Arc::clone(&row.configuration),
+            repetition: row.repetition,
+        };
+        let times_ns = match is_imported {
+            true => logged_times_ns(run),
+            false => due_times_ns(run, &planned, seed),
+        };
+        Some(Self {
+            run,
+            sends: sends.into(),
+            order: order.into(),
+            times_ns,
+            skipped: skipped(run).into(),
+            drawn_from: (!is_imported).then(|| (seed, planned.stream_key())),
+            physical: vec![],
+            resolution_ns: 1,
+        })
+    }
+
+    /// The same history, with physical clocks that differ by at most `epsilon_ns` and show multiples of `resolution_ns`.
+    pub(super) fn with_physical_clocks(&self, epsilon_ns: u64, resolution_ns: u64) -> Self {
+        let duration_ns = self.run.row().configuration.duration_ns;
+        let (seed, key, epsilon_ns) = match &self.drawn_from {
+            Some((seed, key)) => (*seed, &**key, epsilon_ns),
+            None => (0, "", 0),
+        };
+        let clock = |machine| {
+            PhysicalTime::draw((seed, key), machine, epsilon_ns, duration_ns, resolution_ns)
+        };
+        Self {
+            physical: (0..self.run.machines() as u32).map(clock).collect(),
+            resolution_ns,
+            ..self.clone()
+        }
+    }
+
+    /// What the physical clock of the event's machine reads at the event; 0 without physical clocks.
+    pub(super) fn reading(&self, event: usize) -> i64 {
+        let machine = self.run.events().machine[event] as usize;
+        let clock = self.physical.get(machine);
+        clock.map_or(0, |clock| clock.reading(self.times_ns[event]))
+    }
+
+    /// The index of the event among those of its machine.
+    pub(super) fn index_within_machine(&self, event: usize) -> u32 {
+        let machine = self.run.events().machine[event] as usize;
+        (event - self.run.bounds()[machine]) as u32
+    }
+
+    /// Whether the event is after the warm-up.
+    pub(super) fn counts(&self, event: usize) -> bool {
+        let machine = self.run.events().machine[event] as usize;
+        self.index_within_machine(event) >= self.skipped[machine]
+    }
+}
+
+/// Whether each receive comes after its send in `order`, and has one.
+fn respects_sends(run: &Run<'_>, sends: &[u32], order: &[u32]) -> bool {
+    let mut is_past = vec![false; run.len()];
+    order.iter().all(|&event| {
+        let event = event as usize;
+        is_past[event] = true;
+        run.events().action[event] != Action::Receive
+            || sends[event] != NO_EVENT && is_past[sends[event] as usize]
+    })
+}
+
+fn due_times_ns(run: &Run<'_>, planned: &experiment::Run, seed: u64) -> Arc<[i64]> {
+    let schedule = planned.schedule(seed);
+    let events = run.events();
+    let ticks = std::iter::zip(&events.machine, &events.tick);
+    ticks
+        .map(|(&machine, &tick)| schedule.due_ns(machine as usize, tick) as i64)
+        .collect()
+}
+
+fn logged_times_ns(run: &Run<'_>) -> Arc<[i64]> {
+    let times_s = run.times_s().iter();
+    times_s.map(|time_s| (time_s * 1e9).round() as i64).collect()
+}

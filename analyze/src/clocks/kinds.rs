@@ -1,0 +1,340 @@
+//! The table of clocks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sim::clock::{
+    BloomClock, EncodedClock, HybridClock, HybridVectorClock, IntervalTreeClock, LamportClock,
+    MatrixClock, PhysicalClock, PlausibleClock, VectorClock, physical,
+};
+
+use super::history::History;
+use super::replay::Replayed;
+use super::sample::Sample;
+use crate::read::sql::nearest_in_words;
+
+/// A kind of clock.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockKind {
+    /// The name in `--clock` and in tables.
+    pub name: &'static str,
+    /// What a timestamp is, in a few words.
+    pub brief: &'static str,
+    /// Who described it.
+    pub source: &'static str,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// The largest number of machines for which it is replayed unless the user asks for it.
+    pub most_machines: u32,
+    replay: fn(&ClockSpec, &History<'_>, &Sample) -> Replayed,
+}
+
+/// A parameter of a kind of clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// The name in `--clock`.
+    pub name: &'static str,
+    /// The value if it is not given.
+    pub default: f64,
+    /// What it is.
+    pub meaning: &'static str,
+    is_valid: fn(f64) -> bool,
+    /// Which values are valid, in words.
+    range: &'static str,
+}
+
+/// A kind of clock with values for its parameters.
+#[derive(Clone, Debug)]
+pub struct ClockSpec {
+    /// The kind.
+    pub kind: &'static ClockKind,
+    /// A value for each parameter of the kind.
+    values: Vec<f64>,
+}
+
+/// The largest count of numbers in a timestamp.
+const MOST_NUMBERS: f64 = 4096.0;
+/// The largest epsilon and resolution, in seconds.
+const LONGEST_S: f64 = 86_400.0;
+
+const fn count(name: &'static str, default: f64, meaning: &'static str) -> Parameter {
+    Parameter {
+        name,
+        default,
+        meaning,
+        is_valid: |value| value.fract() == 0.0 && (1.0..=MOST_NUMBERS).contains(&value),
+        range: "a whole number from 1 to 4096",
+    }
+}
+
+const EPSILON: Parameter = Parameter {
+    name: "epsilon",
+    default: physical::EPSILON_NS as f64 / 1e9,
+    meaning: "seconds by which two physical clocks of a run differ at most",
+    is_valid: |value| (0.0..=LONGEST_S).contains(&value),
+    range: "a number of seconds from 0 to 86400",
+};
+
+const RESOLUTION: Parameter = Parameter {
+    name: "resolution",
+    default: physical::RESOLUTION_NS as f64 / 1e9,
+    meaning: "seconds from one reading of a physical clock to the next possible one",
+    is_valid: |value| (1e-9..=LONGEST_S).contains(&value),
+    range: "a number of seconds from 0.000000001 to 86400",
+};
+
+/// Every kind of clock, in the order of tables.
+pub static CLOCKS: [ClockKind; 10] = [
+    ClockKind {
+        name: "lamport",
+        brief: "one number",
+        source: "Lamport 1978",
+        parameters: &[],
+        most_machines: u32::MAX,
+        replay: |_, history, sample| history.replay(sample, |_, _| LamportClock::default()),
+    },
+    ClockKind {
+        name: "vector",
+        brief: "one number for each machine",
+        source: "Fidge 1988; Mattern 1989",
+        parameters: &[],
+        most_machines: u32::MAX,
+        replay: |_, history, sample| history.replay(sample, VectorClock::new),
+    },
+    ClockKind {
+        name: "matrix",
+        brief: "a vector for each machine",
+        source: "Wuu and Bernstein 1984",
+        parameters: &[],
+        // A timestamp has as many numbers as the square of the number of machines.
+        most_machines: 32,
+        replay: |_, history, sample| history.replay(sample, MatrixClock::new),
+    },
+    ClockKind {
+        name: "encoded",
+        brief: "a vector as one integer, the product of prime powers",
+        source: "Kshemkalyani, Khokhar and Shen 2018",
+        parameters: &[],
+        most_machines: u32::MAX,
+        replay: |_, history, sample| history.replay(sample, EncodedClock::new),
+    },
+    ClockKind {
+        name: "interval-tree",
+        brief: "a tree over an interval that the machines share",
+        source: "Almeida, Baquero and Fonte 2008",
+        parameters: &[],
+        most_machines: u32::MAX,
+        replay: |_, history, sample| history.replay(sample, IntervalTreeClock::new),
+    },
+    ClockKind {
+        name: "bloom",
+        brief: "m counters, of which each event raises k",
+        source: "Ramabaja 2019; Misra and Kshemkalyani 2021",
+        parameters: &[
+            count("m", 8.0, "number of counters"),
+            count("k", 2.0, "number of counters that each event raises"),
+        ],
+        most_machines: u32::MAX,
+        replay: |spec, history, sample| {
+            let (counters, hashes) = (spec.count(0), spec.count(1));
+            history.replay(sample, |machine, _| {
+                BloomClock::new(machine, counters, hashes)
+            })
+        },
+    },
+    ClockKind {
+        name: "plausible",
+        brief: "r numbers, shared by the machines",
+        source: "Torres-Rojas and Ahamad 1999",
+        parameters: &[count("r", 2.0, "number of entries")],
+        most_machines: u32::MAX,
+        replay: |spec, history, sample| {
+            let entries = spec.count(0);
+            history.replay(sample, |machine, _| PlausibleClock::new(machine, entries))
+        },
+    },
+    ClockKind {
+        name: "hlc",
+        brief: "physical time with a counter",
+        source: "Kulkarni et al. 2014",
+        parameters: &[EPSILON, RESOLUTION],
+        most_machines: u32::MAX,
+        replay: |spec, history, sample| {
+            let history = history.with_physical_clocks(spec.ns(0), spec.ns(1));
+            history.replay(sample, |_, _| HybridClock::default())
+        },
+    },
+    ClockKind {
+        name: "hybrid-vector",
+        brief: "a vector of physical times, without those that are older than epsilon",
+        source: "Demirbas and Kulkarni 2013; Yingchareonthawornchai et al. 2015",
+        parameters: &[EPSILON, RESOLUTION],
+        most_machines: u32::MAX,
+        replay: |spec, history, sample| {
+            let (epsilon_ns, resolution_ns) = (spec.ns(0), spec.ns(1));
+            let epsilon = epsilon_ns.div_ceil(resolution_ns) as i64;
+            let history = history.with_physical_clocks(epsilon_ns, resolution_ns);
+            history.replay(sample, |machine, machines| {
+                HybridVectorClock::new(machine, machines, epsilon)
+            })
+        },
+    },
+    ClockKind {
+        name: "physical",
+        brief: "physical time alone",
+        source: "with skew and drift drawn from the seed",
+        parameters: &[EPSILON, RESOLUTION],
+        most_machines: u32::MAX,
+        replay: |spec, history, sample| {
+            let history = history.with_physical_clocks(spec.ns(0), spec.ns(1));
+            history.replay(sample, |_, _| PhysicalClock::default())
+        },
+    },
+];
+
+impl ClockKind {
+    /// Finds the kind with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CLOCKS.iter().find(|kind| kind.name == name)
+    }
+
+    /// The kind with the default values of its parameters.
+    pub fn with_defaults(&'static self) -> ClockSpec {
+        let values = self.parameters.iter();
+        ClockSpec {
+            kind: self,
+            values: values.map(|parameter| parameter.default).collect(),
+        }
+    }
+}
+
+impl ClockSpec {
+    /// Replays the clock over a run.
+    pub(super) fn replay(&self, history: &History<'_>, sample: &Sample) -> Replayed {
+        (self.kind.replay)(self, history, sample)
+    }
+
+    /// The value of a parameter that is a count.
+    fn count(&self, index: usize) -> u32 {
+        self.values[index] as u32
+    }
+
+    /// The value of a parameter that is a time, in nanoseconds.
+    fn ns(&self, index: usize) -> u64 {
+        (self.values[index] * 1e9).round() as u64
+    }
+}
+
+/// The clock as in `--clock`: `bloom:m=16,k=2`. Parameters with their default value are left out.
+impl fmt::Display for ClockSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name)?;
+        let mut separator = ':';
+        for (parameter, &value) in std::iter::zip(self.kind.parameters, &self.values) {
+            if value != parameter.default {
+                write!(f, "{separator}{}={value}", parameter.name)?;
+                separator = ',';
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for ClockSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, settings) = match text.trim().split_once(':') {
+            Some((name, settings)) => (name.trim(), settings.split(',').collect()),
+            None => (text.trim(), vec![]),
+        };
+        let names: Vec<&str> = CLOCKS.iter().map(|kind| kind.name).collect();
+        let kind = ClockKind::named(name).ok_or_else(|| {
+            let nearest = nearest_in_words(name, &names);
+            format!(
+                "there is no clock `{name}`{nearest}; the clocks are {}",
+                names.join(", ")
+            )
+        })?;
+        let mut spec = kind.with_defaults();
+        for setting in settings {
+            spec.set(setting)?;
+        }
+        Ok(spec)
+    }
+}
+
+impl ClockSpec {
+    /// Applies a setting such as `m=16`.
+    fn set(&mut self, setting: &str) -> Result<(), String> {
+        let parameters = self.kind.parameters;
+        let name = self.kind.name;
+        let known = parameters.iter().map(|parameter| parameter.name);
+        let known = match parameters {
+            [] => format!("{name} has no parameters"),
+            _ => format!(
+                "the parameters of {name} are {}",
+                known.collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(format!("`{setting}` must have the form name=value; {known}"));
+        };
+        let key = key.trim();
+        let index = parameters
+            .iter()
+            .position(|parameter| parameter.name == key)
+            .ok_or_else(|| format!("there is no parameter `{key}`; {known}"))?;
+        let parameter = &parameters[index];
+        self.values[index] = value
+            .trim()
+            .parse()
+            .ok()
+            .filter(|&value| (parameter.is_valid)(value))
+            .ok_or_else(|| format!("{key} must be {}, not `{value}`", parameter.range))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_read_as_they_are_printed() {
+        for text in [
+            "lamport",
+            "bloom",
+            "bloom:m=16",
+            "bloom:m=16,k=3",
+            "hlc:epsilon=0.25",
+            "physical:epsilon=0",
+        ] {
+            let spec: ClockSpec = text.parse().expect("a clock");
+            assert_eq!(spec.to_string(), text);
+        }
+        let spec: ClockSpec = " bloom: k=2 ".parse().expect("a clock");
+        assert_eq!(spec.to_string(), "bloom");
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        let error = |text: &str| text.parse::<ClockSpec>().expect_err("a mistake");
+        assert!(error("lamprot").contains("lamport"), "{}", error("lamprot"));
+        assert_eq!(
+            error("bloom:n=3"),
+            "there is no parameter `n`; the parameters of bloom are m, k"
+        );
+        assert_eq!(
+            error("vector:m=3"),
+            "there is no parameter `m`; vector has no parameters"
+        );
+        assert_eq!(
+            error("bloom:m=0"),
+            "m must be a whole number from 1 to 4096, not `0`"
+        );
+        assert!(error("hlc:epsilon").contains("must have the form name=value"));
+        assert!(error("hlc:resolution=0").contains("0.000000001"));
+        assert!(error("hlc:epsilon=nan").contains("a number of seconds"));
+    }
+}

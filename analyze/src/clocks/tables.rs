@@ -1,0 +1,170 @@
+//! The table of clocks, and the records for CSV and JSON.
+
+use super::estimates::{ClockGroup, ClockGroups};
+use super::figures::{FIGURES, Figure};
+use crate::output::table::{Table, keep_together};
+use crate::output::value::{Record, Value};
+use crate::output::words::counted;
+use crate::read::runs::{is_in_full, parameters, shown};
+use crate::stats::estimate::Estimate;
+use crate::stats::intervals::{estimate_words, notes};
+use crate::stats::records::push_estimate_of;
+use crate::stats::tables::{few_warning, parameter_heading};
+
+/// The columns that a narrow terminal leaves out first.
+const LEAST_IMPORTANT: [&str; 10] = [
+    "precision",
+    "message_numbers",
+    "false_positive_rate",
+    "comparison_words",
+    "message_bytes_max",
+    "counter_max",
+    "ahead_max_s",
+    "reversed",
+    "events_to_limit",
+    "message_bytes_growth",
+];
+
+/// The table of `groups`. Columns without any value are left out.
+pub fn table(all: &ClockGroups) -> Table {
+    let groups = &all.groups[..];
+    let varying = Varying::among(groups);
+    let has_value = |figure: &&Figure| groups.iter().any(|group| group.estimate(figure).is_some());
+    let figures: Vec<&Figure> = FIGURES.iter().filter(has_value).collect();
+    let mut headings = varying.headings();
+    let keys = headings.len() + 1;
+    headings.push("clock".to_owned());
+    headings.extend(figures.iter().map(|figure| figure.heading.to_owned()));
+    headings.push("n".to_owned());
+    let row = |group: &ClockGroup| {
+        let mut row = varying.cells(group);
+        row.push(group.clock.to_string());
+        row.extend(figures.iter().map(|figure| cell(group.estimate(figure), group.n, figure)));
+        row.push(group.n.to_string());
+        row
+    };
+    let index_of = |name: &&str| figures.iter().position(|figure| figure.name == *name);
+    Table {
+        title: "Clocks",
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        optional: LEAST_IMPORTANT.iter().filter_map(index_of).map(|index| keys + index).collect(),
+        headings,
+        rows: groups.iter().map(row).collect(),
+        caption: caption(all, &figures),
+    }
+}
+
+fn cell(estimate: Option<Estimate>, of: u64, figure: &Figure) -> String {
+    let Some(estimate) = estimate else {
+        return String::new();
+    };
+    let mut words = estimate_words(&estimate, figure.decimals);
+    if estimate.n != of {
+        words.push(format!("(n {})", estimate.n));
+    }
+    keep_together(&words.join(" "))
+}
+
+fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
+    let groups = &all.groups[..];
+    let mut caption = vec![
+        "Every clock is replayed over the same events. Mean over n repetitions ± half the width of its 95 % interval (Student's t)."
+            .to_owned(),
+    ];
+    let estimates = groups.iter().flat_map(|group| {
+        let estimates = figures.iter().filter_map(|figure| group.estimate(figure));
+        estimates.map(|estimate| estimate.interval_kind)
+    });
+    caption.extend(notes(estimates));
+    let several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
+    caption.extend(few_warning(several.min()));
+    let warm_up_s = groups.iter().map(|group| group.warm_up_s).fold(0.0, f64::max);
+    if warm_up_s > 0.0 {
+        caption.push(format!("The first {warm_up_s} s of every run are ignored."));
+    }
+    caption.extend(limits(all));
+    let mut named: Vec<&str> = vec![];
+    for kind in groups.iter().map(|group| group.clock.kind) {
+        if !named.contains(&kind.name) {
+            named.push(kind.name);
+            caption.push(format!("- {}: {} ({}).", kind.name, kind.brief, kind.source));
+        }
+    }
+    let briefs = figures.iter().map(|figure| format!("- {}: {}.", figure.heading, figure.brief));
+    caption.extend(briefs);
+    caption
+}
+
+/// What could not be replayed.
+fn limits(all: &ClockGroups) -> impl Iterator<Item = String> {
+    let without_sends = (all.without_sends > 0).then(|| {
+        format!(
+            "{} could not be replayed, because a receive in the log has no send.",
+            counted(all.without_sends as usize, "run")
+        )
+    });
+    let left_out = all.left_out.iter().map(|kind| {
+        format!(
+            "{} is left out in runs with more than {} machines; --clock {0} replays it.",
+            kind.name, kind.most_machines
+        )
+    });
+    without_sends.into_iter().chain(left_out)
+}
+
+/// The groups as records in full precision: every parameter, the clock, and mean, sd, low, high and n of each figure.
+pub fn records(groups: &[ClockGroup]) -> Vec<Record> {
+    let record = |group: &ClockGroup| {
+        let text = |name: &str, text: String| (name.to_owned(), Value::Text(text));
+        let mut record = vec![text("dataset", group.dataset.clone())];
+        let values = std::iter::zip(parameters(), &group.parameters);
+        record.extend(values.map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let machines = group.configuration.rates.machines();
+        record.push(("machines".to_owned(), Value::Integer(machines.into())));
+        record.push(text("clock", group.clock.to_string()));
+        record.push(("n".to_owned(), Value::Integer(group.n as i64)));
+        for figure in &FIGURES {
+            push_estimate_of(&mut record, figure.name, group.estimate(figure));
+        }
+        record
+    };
+    groups.iter().map(record).collect()
+}
+
+/// The columns, other than the clock, in which groups differ.
+struct Varying {
+    dataset: bool,
+    /// Names of [`parameters`]: always `rates` and `internal`, others if they have more than one value.
+    parameters: Vec<&'static str>,
+}
+
+impl Varying {
+    fn among(groups: &[ClockGroup]) -> Self {
+        let differs = |name: &str| {
+            let mut pairs = groups.windows(2);
+            pairs.any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
+        };
+        let is_shown = |name: &&'static str| {
+            !is_in_full(name) && (["rates", "internal"].contains(name) || differs(name))
+        };
+        let mut datasets = groups.windows(2);
+        Self {
+            dataset: datasets.any(|pair| pair[0].dataset != pair[1].dataset),
+            parameters: parameters().iter().copied().filter(is_shown).collect(),
+        }
+    }
+
+    fn headings(&self) -> Vec<String> {
+        let dataset = self.dataset.then(|| "dataset".to_owned());
+        let parameters = self.parameters.iter();
+        let parameters = parameters.map(|name| parameter_heading(name).to_owned());
+        dataset.into_iter().chain(parameters).collect()
+    }
+
+    fn cells(&self, group: &ClockGroup) -> Vec<String> {
+        let dataset = self.dataset.then(|| group.dataset.clone());
+        let parameters = self.parameters.iter();
+        let parameters = parameters.map(|name| shown(&group.parameters, name));
+        dataset.into_iter().chain(parameters).collect()
+    }
+}

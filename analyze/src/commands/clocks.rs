@@ -1,0 +1,47 @@
+//! `analyze clocks`.
+
+use analyze::clocks::{ClockSpec, clock_groups, tables};
+use anyhow::bail;
+use clap::Args;
+
+use super::Datasets;
+use super::output::Output;
+use super::rows::Top;
+
+/// The same executions under every kind of logical clock: how many bytes the timestamps of messages take, and what share of the pairs of
+/// events they order rightly
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5"
+)]
+pub struct Clocks {
+    #[command(flatten)]
+    datasets: Datasets,
+    /// Replay this clock, instead of every kind: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
+    /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector and physical (the same parameters as hlc, in seconds). Parameters that are not given
+    /// have these values. If given several times, all are replayed
+    #[arg(long = "clock", value_name = "CLOCK")]
+    clocks: Vec<ClockSpec>,
+    #[command(flatten)]
+    top: Top,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Clocks {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let mut names: Vec<String> = self.clocks.iter().map(ToString::to_string).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("--clock: {} is named twice; name it once", pair[0]);
+        }
+        self.datasets.selection.require_whole_runs("clocks")?;
+        let datasets = self.datasets.open()?;
+        let clocks = (!self.clocks.is_empty()).then_some(&self.clocks[..]);
+        let mut groups = clock_groups(&datasets, clocks)?;
+        self.top.truncate(&mut groups.groups);
+        let table = tables::table(&groups);
+        self.output
+            .print(&[], &[table], || tables::records(&groups.groups))
+    }
+}
