@@ -122,5 +122,7 @@ fn due_times_ns(run: &Run<'_>, planned: &experiment::Run, seed: u64) -> Arc<[i64
 
 fn logged_times_ns(run: &Run<'_>) -> Arc<[i64]> {
     let times_s = run.times_s().iter();
-    times_s.map(|time_s| (time_s * 1e9).round() as i64).collect()
+    times_s
+        .map(|time_s| (time_s * 1e9).round() as i64)
+        .collect()
 }

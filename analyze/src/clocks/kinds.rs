@@ -278,7 +278,9 @@ impl ClockSpec {
             ),
         };
         let Some((key, value)) = setting.split_once('=') else {
-            return Err(format!("`{setting}` must have the form name=value; {known}"));
+            return Err(format!(
+                "`{setting}` must have the form name=value; {known}"
+            ));
         };
         let key = key.trim();
         let index = parameters

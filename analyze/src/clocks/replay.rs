@@ -49,7 +49,9 @@ impl History<'_> {
         let machines = self.run.machines() as u32;
         let mut replay = Replay {
             history: self,
-            clocks: (0..machines).map(|machine| new(machine, machines)).collect(),
+            clocks: (0..machines)
+                .map(|machine| new(machine, machines))
+                .collect(),
             messages: Messages::new(self),
             stored: vec![None; sample.events],
             limit_bytes: 4 * u64::from(machines),
@@ -58,7 +60,11 @@ impl History<'_> {
                 ..Replayed::default()
             },
         };
-        if replay.clocks.first().is_some_and(|clock| clock.scalar().is_some()) {
+        if replay
+            .clocks
+            .first()
+            .is_some_and(|clock| clock.scalar().is_some())
+        {
             replay.seen.scalars = Some(vec![0; self.run.len()]);
         }
         for (number, &event) in (0..).zip(&*self.order) {

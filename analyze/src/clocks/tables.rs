@@ -39,7 +39,11 @@ pub fn table(all: &ClockGroups) -> Table {
     let row = |group: &ClockGroup| {
         let mut row = varying.cells(group);
         row.push(group.clock.to_string());
-        row.extend(figures.iter().map(|figure| cell(group.estimate(figure), group.n, figure)));
+        row.extend(
+            figures
+                .iter()
+                .map(|figure| cell(group.estimate(figure), group.n, figure)),
+        );
         row.push(group.n.to_string());
         row
     };
@@ -47,7 +51,11 @@ pub fn table(all: &ClockGroups) -> Table {
     Table {
         title: "Clocks",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
-        optional: LEAST_IMPORTANT.iter().filter_map(index_of).map(|index| keys + index).collect(),
+        optional: LEAST_IMPORTANT
+            .iter()
+            .filter_map(index_of)
+            .map(|index| keys + index)
+            .collect(),
         headings,
         rows: groups.iter().map(row).collect(),
         caption: caption(all, &figures),
@@ -78,7 +86,10 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     caption.extend(notes(estimates));
     let several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
     caption.extend(few_warning(several.min()));
-    let warm_up_s = groups.iter().map(|group| group.warm_up_s).fold(0.0, f64::max);
+    let warm_up_s = groups
+        .iter()
+        .map(|group| group.warm_up_s)
+        .fold(0.0, f64::max);
     if warm_up_s > 0.0 {
         caption.push(format!("The first {warm_up_s} s of every run are ignored."));
     }
@@ -87,10 +98,15 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     for kind in groups.iter().map(|group| group.clock.kind) {
         if !named.contains(&kind.name) {
             named.push(kind.name);
-            caption.push(format!("- {}: {} ({}).", kind.name, kind.brief, kind.source));
+            caption.push(format!(
+                "- {}: {} ({}).",
+                kind.name, kind.brief, kind.source
+            ));
         }
     }
-    let briefs = figures.iter().map(|figure| format!("- {}: {}.", figure.heading, figure.brief));
+    let briefs = figures
+        .iter()
+        .map(|figure| format!("- {}: {}.", figure.heading, figure.brief));
     caption.extend(briefs);
     caption
 }

@@ -209,7 +209,9 @@ impl<'h> Scalar<'h> {
             let values = &self.values[log];
             let [lower, not_higher] = &mut self.counts[machine * vector.len() + other];
             let is = |index: u32, ok: fn(&u128, &u128) -> bool| {
-                values.get(index as usize).is_some_and(|other| ok(other, &value))
+                values
+                    .get(index as usize)
+                    .is_some_and(|other| ok(other, &value))
             };
             while is(*lower, u128::lt) {
                 *lower += 1;

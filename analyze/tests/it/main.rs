@@ -10,6 +10,7 @@ mod cache;
 mod chosen;
 mod claims;
 mod class;
+mod clocks;
 mod closed_form;
 mod command_line;
 mod compare;

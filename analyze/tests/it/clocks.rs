@@ -1,0 +1,399 @@
+//! `analyze clocks`: compares every figure with plain loops over all pairs of events, on random runs.
+
+use std::collections::HashMap;
+
+use analyze::clocks::{CLOCKS, ClockKind, ClockSpec, FIGURES, clock_groups};
+use proptest::prelude::*;
+use sim::clock::{self, Clock, PhysicalTime, Timestamp};
+use sim::engine::virtual_time;
+use sim::experiment::{Experiment, Run};
+use sim::log::LoggedEvent;
+use sim::machine::EventKind;
+
+use crate::fixture;
+
+/// An event of a run in the order of time.
+struct Event {
+    machine: usize,
+    time_ns: i64,
+    /// Whether it is a send; the index of the send that it receives.
+    is_send: bool,
+    receives: Option<usize>,
+}
+
+/// The events of a run in an order in which each receive comes after its send.
+fn events_of(run: &Run, seed: u64) -> Vec<Event> {
+    let mut index_of_tick = HashMap::new();
+    let mut events = vec![];
+    virtual_time::observe(
+        run,
+        seed,
+        |machine,
+         LoggedEvent {
+             system_time_ns,
+             event,
+         }| {
+            let receives = match &event.kind {
+                EventKind::Receive(message) => {
+                    Some(index_of_tick[&(message.sender as usize, message.sent_tick)])
+                }
+                _ => None,
+            };
+            let is_send = matches!(event.kind, EventKind::Send { .. });
+            if is_send {
+                index_of_tick.insert((machine, event.tick), events.len());
+            }
+            events.push(Event {
+                machine,
+                time_ns: system_time_ns as i64,
+                is_send,
+                receives,
+            });
+        },
+    );
+    events
+}
+
+/// For each event, whether each other event happened before it.
+fn happened_before(events: &[Event], machines: usize) -> Vec<Vec<bool>> {
+    let mut newest: Vec<Option<usize>> = vec![None; machines];
+    let mut all: Vec<Vec<bool>> = vec![];
+    for (index, event) in events.iter().enumerate() {
+        let mut before = vec![false; events.len()];
+        for cause in newest[event.machine].into_iter().chain(event.receives) {
+            for (own, other) in std::iter::zip(&mut before, &all[cause]) {
+                *own |= other;
+            }
+            before[cause] = true;
+        }
+        newest[event.machine] = Some(index);
+        all.push(before);
+    }
+    all
+}
+
+/// The figures of a clock in a run, by their definitions.
+fn figures<C: Clock>(
+    events: &[Event],
+    readings: &[i64],
+    resolution_s: f64,
+    mut clocks: Vec<C>,
+    warm_up_s: f64,
+) -> HashMap<&'static str, Option<f64>> {
+    let machines = clocks.len();
+    let mut timestamps: Vec<C::Timestamp> = vec![];
+    let (mut ahead, mut counter) = (vec![], vec![]);
+    let counts = |event: &Event| event.time_ns as f64 / 1e9 >= warm_up_s;
+    for (event, &now) in std::iter::zip(events, readings) {
+        let clock = &mut clocks[event.machine];
+        match event.receives {
+            Some(send) => clock.receive(&timestamps[send], now),
+            None => clock.advance(now),
+        }
+        timestamps.push(clock.timestamp());
+        if counts(event) {
+            ahead.extend(clock.ahead(now));
+            counter.extend(clock.counter());
+        }
+    }
+    let before = happened_before(events, machines);
+    let [
+        mut right,
+        mut wrong,
+        mut missed,
+        mut reversed,
+        mut concurrent,
+        mut all,
+    ] = [0.0; 6];
+    for b in 0..events.len() {
+        for a in 0..b {
+            if events[a].machine == events[b].machine || !counts(&events[a]) || !counts(&events[b])
+            {
+                continue;
+            }
+            all += 1.0;
+            let forward = timestamps[a].is_before(&timestamps[b]);
+            let backward = timestamps[b].is_before(&timestamps[a]);
+            match (before[b][a], forward, backward) {
+                (true, true, _) => right += 1.0,
+                (true, false, true) => reversed += 1.0,
+                (true, false, false) => missed += 1.0,
+                (false, false, false) => concurrent += 1.0,
+                (false, ..) => {
+                    concurrent += 1.0;
+                    wrong += 1.0;
+                }
+            }
+        }
+    }
+    let ratio =
+        |numerator: f64, denominator: f64| (denominator > 0.0).then(|| numerator / denominator);
+    let sends: Vec<usize> = (0..events.len())
+        .filter(|&index| events[index].is_send && counts(&events[index]))
+        .collect();
+    let mean = |of: fn(&C::Timestamp) -> u64| {
+        let sum: u64 = sends.iter().map(|&send| of(&timestamps[send])).sum();
+        ratio(sum as f64, sends.len() as f64)
+    };
+    let bytes = |send: &usize| timestamps[*send].bytes() as f64;
+    let limit =
+        |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
+    let number = |number: Option<u64>| number.map(|number| number as f64);
+    HashMap::from([
+        ("message_bytes", mean(C::Timestamp::bytes)),
+        (
+            "message_bytes_max",
+            sends.iter().map(bytes).reduce(f64::max),
+        ),
+        (
+            "message_bytes_growth",
+            slope(
+                sends
+                    .iter()
+                    .map(|send| (events[*send].time_ns as f64 / 1e9, bytes(send))),
+            ),
+        ),
+        ("ordered_rightly", ratio(right, all)),
+        ("ordered_wrongly", ratio(wrong + reversed, all)),
+        ("missed", ratio(missed, all)),
+        ("reversed", ratio(reversed, all)),
+        ("false_positive_rate", ratio(wrong, concurrent)),
+        ("precision", ratio(right, right + wrong + reversed)),
+        (
+            "comparison_words",
+            mean(C::Timestamp::words).map(|words| 2.0 * words),
+        ),
+        ("message_numbers", mean(C::Timestamp::numbers)),
+        (
+            "ahead_max_s",
+            ahead
+                .into_iter()
+                .max()
+                .map(|ahead| ahead as f64 * resolution_s),
+        ),
+        ("counter_max", number(counter.into_iter().max())),
+        (
+            "events_to_limit",
+            number((0..events.len()).find(limit).map(|index| index as u64)),
+        ),
+    ])
+}
+
+fn slope(points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let points: Vec<(f64, f64)> = points.collect();
+    let n = points.len() as f64;
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| {
+        (x + point.0 / n, y + point.1 / n)
+    });
+    let xx: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let xy: f64 = points
+        .iter()
+        .map(|point| (point.0 - x) * (point.1 - y))
+        .sum();
+    (xx > 0.0).then(|| xy / xx)
+}
+
+/// The figures of the clock `spec`, which is one of those that [`specs`] makes.
+fn expected(
+    run: &Run,
+    seed: u64,
+    spec: &ClockSpec,
+    warm_up_s: f64,
+) -> HashMap<&'static str, Option<f64>> {
+    let events = events_of(run, seed);
+    let machines = run.configuration.rates.machines();
+    let with_time = |epsilon_ns: u64, resolution_ns: u64| -> Vec<i64> {
+        let key = run.stream_key();
+        let duration_ns = run.configuration.duration_ns;
+        let clock = |machine| {
+            PhysicalTime::draw(
+                (seed, &key),
+                machine,
+                epsilon_ns,
+                duration_ns,
+                resolution_ns,
+            )
+        };
+        let clocks: Vec<PhysicalTime> = (0..machines).map(clock).collect();
+        let reading = |event: &Event| clocks[event.machine].reading(event.time_ns);
+        events.iter().map(reading).collect()
+    };
+    macro_rules! of {
+        ($new:expr) => {
+            of!($new, &vec![0; events.len()], 0.0)
+        };
+        ($new:expr, $readings:expr, $resolution_s:expr) => {{
+            let clocks = (0..machines).map($new).collect();
+            figures(&events, $readings, $resolution_s, clocks, warm_up_s)
+        }};
+    }
+    match &*spec.to_string() {
+        "lamport" => of!(|_| clock::LamportClock::default()),
+        "vector" => of!(|machine| clock::VectorClock::new(machine, machines)),
+        "matrix" => of!(|machine| clock::MatrixClock::new(machine, machines)),
+        "encoded" => of!(|machine| clock::EncodedClock::new(machine, machines)),
+        "interval-tree" => of!(|machine| clock::IntervalTreeClock::new(machine, machines)),
+        "bloom:m=3" => of!(|machine| clock::BloomClock::new(machine, 3, 2)),
+        "plausible" => of!(|machine| clock::PlausibleClock::new(machine, 2)),
+        "hlc:epsilon=1,resolution=0.25" => {
+            let readings = with_time(1_000_000_000, 250_000_000);
+            of!(|_| clock::HybridClock::default(), &readings, 0.25)
+        }
+        "hybrid-vector:epsilon=1" => {
+            let readings = with_time(1_000_000_000, 1_000_000);
+            of!(
+                |machine| clock::HybridVectorClock::new(machine, machines, 1000),
+                &readings,
+                0.001
+            )
+        }
+        "physical:epsilon=2" => {
+            let readings = with_time(2_000_000_000, 1_000_000);
+            of!(|_| clock::PhysicalClock::default(), &readings, 0.001)
+        }
+        other => panic!("no loop for {other}"),
+    }
+}
+
+/// A clock of every kind.
+fn specs() -> Vec<ClockSpec> {
+    let texts = [
+        "bloom:m=3",
+        "hlc:epsilon=1,resolution=0.25",
+        "hybrid-vector:epsilon=1",
+        "physical:epsilon=2",
+    ];
+    let with_settings: Vec<ClockSpec> = texts.map(|text| text.parse().expect("a clock")).into();
+    let spec = |kind: &'static ClockKind| {
+        let mut specs = with_settings.iter();
+        let found = specs.find(|spec| spec.kind.name == kind.name);
+        found.cloned().unwrap_or_else(|| kind.with_defaults())
+    };
+    CLOCKS.iter().map(spec).collect()
+}
+
+fn simulated(text: &str) -> (tempfile::TempDir, Experiment) {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(folder.path(), text);
+    (folder, fixture::experiment(text))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn figures_are_what_their_definitions_say(
+        rates in prop::collection::vec(prop::sample::select(vec![1.0, 2.0, 3.0, 4.5]), 2..5),
+        internal in prop::sample::select(vec![0.0, 0.3, 0.7]),
+        delay_s in prop::sample::select(vec!["0", "0.2", "{ exponential = 0.5 }"]),
+        receive in prop::sample::select(vec!["one", "all"]),
+        sends in prop::sample::select(vec!["mix", "unicast", "broadcast"]),
+        seed in 0u64..1000,
+        warm_up_s in prop::sample::select(vec![0.0, 1.3]),
+    ) {
+        let (folder, experiment) = simulated(&format!(
+            "seed = {seed}\nduration_s = 4\nrepetitions = 2\nengine = \"virtual\"\n[parameters]\nrates = [{rates:?}]\n\
+             internal = [{internal:?}]\ndelay_s = {delay_s}\nreceive = \"{receive}\"\nsends = \"{sends}\""
+        ));
+        let mut dataset = analyze::Dataset::open(folder.path()).unwrap();
+        dataset.cut_warm_up(warm_up_s).unwrap();
+        let specs = specs();
+        let groups = clock_groups(&[dataset], Some(&specs)).unwrap().groups;
+        prop_assert_eq!(groups.len(), CLOCKS.len());
+        let runs: Vec<Run> = experiment.runs().collect();
+        for (spec, group) in std::iter::zip(&specs, groups) {
+            let of_runs: Vec<_> = runs.iter().map(|run| expected(run, seed, spec, warm_up_s)).collect();
+            for figure in &FIGURES {
+                let values: Vec<f64> = of_runs.iter().filter_map(|of_run| of_run[figure.name]).collect();
+                let expected = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+                let value = group.estimate(figure).map(|estimate| estimate.mean);
+                let agree = match (value, expected) {
+                    (Some(value), Some(expected)) => (value - expected).abs() < 1e-9 * expected.abs().max(1.0),
+                    (value, expected) => value == expected,
+                };
+                prop_assert!(agree, "{} of {}: {:?}, by its definition {:?}", figure.name, spec, value, expected);
+            }
+        }
+    }
+}
+
+/// In a longer run, the pairs of some clocks are drawn. The figures must be near those of all pairs, and those of causality exact.
+#[test]
+fn drawn_pairs_estimate_all_pairs() {
+    let (folder, experiment) = simulated(
+        "seed = 3\nduration_s = 60\nengine = \"virtual\"\nrepetitions = 4\n[parameters]\nrates = [[1, 2, 3, 4]]\ninternal = [0.5]",
+    );
+    let dataset = analyze::Dataset::open(folder.path()).unwrap();
+    let specs = specs();
+    let groups = clock_groups(&[dataset], Some(&specs)).unwrap().groups;
+    for (spec, group) in std::iter::zip(&specs, groups) {
+        let runs = experiment.runs();
+        let of_runs: Vec<_> = runs.map(|run| expected(&run, 3, spec, 0.0)).collect();
+        for figure in FIGURES
+            .iter()
+            .filter(|figure| figure.name.starts_with("ordered"))
+        {
+            let expected = of_runs
+                .iter()
+                .filter_map(|of_run| of_run[figure.name])
+                .sum::<f64>()
+                / 4.0;
+            let value = group.estimate(figure).expect("a value").mean;
+            // 4 runs with 2000 pairs each: the standard error is below 0.006.
+            assert!(
+                (value - expected).abs() < 0.03,
+                "{spec}, {}: {value} {expected}",
+                figure.name
+            );
+            if ["lamport", "vector", "matrix", "encoded", "interval-tree"].contains(&spec.kind.name)
+            {
+                assert!(
+                    (value - expected).abs() < 1e-12,
+                    "{spec}, {}: {value} {expected}",
+                    figure.name
+                );
+            }
+        }
+    }
+}
+
+/// Both engines have the same clocks: times are those at which ticks are due.
+#[test]
+fn late_ticks_over_tcp_change_no_clock() {
+    let text = |engine: &str| {
+        format!(
+            "seed = 5\nduration_s = 10\nengine = \"{engine}\"\n[parameters]\nrates = [[1, 3, 6]]\ninternal = [0.4]"
+        )
+    };
+    let virtual_text = text("virtual");
+    let (virtual_folder, _) = simulated(&virtual_text);
+    let tcp_folder = tempfile::tempdir().unwrap();
+    fixture::altered(tcp_folder.path(), &text("tcp"), |runs| {
+        for run in runs {
+            run.row.started_at_ns = 1_700_000_000_000_000_000;
+            for machine in 0..3 {
+                for tick in 0..10 {
+                    let late_ns = 1_000_000 * (machine + tick);
+                    let due_ns = 1_700_000_000_000_000_000 + u64::from(tick) * 500_000_000;
+                    fixture::set(
+                        run,
+                        machine,
+                        u64::from(tick),
+                        "system_time_ns",
+                        &(due_ns + u64::from(late_ns)).to_string(),
+                    );
+                }
+            }
+        }
+    });
+    let values = |folder: &tempfile::TempDir| {
+        let dataset = analyze::Dataset::open(folder.path()).unwrap();
+        let groups = clock_groups(&[dataset], Some(&specs())).unwrap().groups;
+        let means = |group: &analyze::clocks::ClockGroup| {
+            let figures = FIGURES.each_ref();
+            figures.map(|figure| group.estimate(figure).map(|estimate| estimate.mean))
+        };
+        groups.iter().map(means).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&virtual_folder), values(&tcp_folder));
+}
