@@ -15,6 +15,7 @@ mod file;
 mod import;
 mod jumps;
 mod man;
+mod methods;
 mod output;
 mod pager;
 mod part;
@@ -72,6 +73,7 @@ enum Verb {
     Diagram(diagram::DiagramCommand),
     Plot(plot::PlotCommand),
     Report(report::ReportCommand),
+    Methods(methods::MethodsCommand),
     Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
@@ -102,6 +104,7 @@ impl Cli {
             Verb::Diagram(diagram) => diagram.run(),
             Verb::Plot(plot) => plot.run(),
             Verb::Report(report) => report.run(),
+            Verb::Methods(methods) => methods.run(),
             Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
