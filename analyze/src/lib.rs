@@ -21,6 +21,7 @@
 //! - [`diagram`]: one run as a space-time diagram
 //! - [`plot`]: plots of datasets
 //! - [`report`]: a page about datasets
+//! - [`methods`]: a paragraph for a paper on how datasets were made and evaluated
 //! - [`trace`]: one run as a trace for other programs
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
@@ -45,6 +46,7 @@ pub mod execution;
 pub mod export;
 pub mod import;
 pub mod measures;
+pub mod methods;
 pub mod output;
 pub mod plot;
 pub mod read;

@@ -50,7 +50,7 @@ mod ticks;
 mod timetable;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sim::experiment::Shard;
 
@@ -58,6 +58,7 @@ pub use checks::Check;
 pub use report::{counter_example, describe_failures, not_audited, records, table, words};
 
 use crate::error::Error;
+use crate::read::labels::labels;
 
 /// The results of an audit of some datasets.
 #[derive(Clone, Debug)]
@@ -133,15 +134,9 @@ impl Audit {
             .iter()
             .map(|root| runs::audit(root))
             .collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<String> = datasets
-            .iter()
-            .map(|dataset| dataset.label.clone())
-            .collect();
-        for (dataset, root) in datasets.iter_mut().zip(roots) {
-            let namesakes = names.iter().filter(|name| **name == dataset.label).count();
-            if namesakes > 1 {
-                dataset.label = root.display().to_string();
-            }
+        let paths: Vec<&Path> = roots.iter().map(PathBuf::as_path).collect();
+        for (dataset, label) in std::iter::zip(&mut datasets, labels(&paths)) {
+            dataset.label = label;
         }
         Ok(Self { datasets })
     }

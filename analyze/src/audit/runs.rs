@@ -17,6 +17,7 @@ use super::{
     Audited, CheckResult, CounterExample, clocks, in_flight, messages, pictures, queues, ticks,
 };
 use crate::error::Error;
+use crate::read::labels::folder_name;
 use crate::threads;
 
 /// Audits the dataset in folder `root`.
@@ -71,7 +72,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         }
     });
     Ok(Audited {
-        label: dataset.manifest().name.clone(),
+        label: folder_name(root),
         runs: tally.runs,
         failed: failed as u64,
         to_do: dataset.to_do(),
@@ -143,11 +144,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         diagram: None,
     });
     Audited {
-        label: root
-            .file_name()
-            .unwrap_or(root.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
+        label: folder_name(root),
         runs: 0,
         failed: 0,
         to_do: 0,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use analyze::export::{self, PartCount, Written};
+use analyze::export::{self, Additions, PartCount, Written};
 use analyze::output::words::counted;
 use clap::Args;
 use sim::console::tell;
@@ -12,22 +12,32 @@ use super::Datasets;
 /// Write runs, machines and events as Parquet files into <DATASET>/processed, for notebooks. Events that an earlier export wrote
 /// are not written again
 #[derive(Debug, Args)]
-#[command(after_help = "Example: analyze export data/quickstart\n\n\
-        With --warm-up S, the measures in the files of runs and machines are calculated without the first S model seconds. The files \
-        of events contain all events. `analyze dictionary` explains the columns.")]
+#[command(
+    after_help = "Examples:\n  analyze export data/quickstart\n  analyze export data/quickstart --aggregates --csv\n\n\
+        With --warm-up S, the measures in the files of machines and aggregates are calculated without the first S model seconds. The files \
+        of events contain all events. `analyze dictionary` explains the columns."
+)]
 pub struct Export {
     #[command(flatten)]
     datasets: Datasets,
     /// Write each table as a CSV file too
     #[arg(long)]
     csv: bool,
+    /// Also write the table `aggregates`: for each machine of each configuration, the mean of each measure over the repetitions with its
+    /// 95 % interval
+    #[arg(long)]
+    aggregates: bool,
 }
 
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
         self.datasets.selection.require_whole_runs("export")?;
+        let additions = Additions {
+            csv: self.csv,
+            aggregates: self.aggregates,
+        };
         for dataset in self.datasets.open()? {
-            for written in export::export(&dataset, self.csv)? {
+            for written in export::export(&dataset, additions)? {
                 tell(line(&written));
             }
             let machines = dataset.root().join("processed").join("machines.parquet");

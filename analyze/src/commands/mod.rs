@@ -16,6 +16,7 @@ mod file;
 mod import;
 mod jumps;
 mod man;
+mod methods;
 mod output;
 mod pager;
 mod part;
@@ -74,6 +75,7 @@ enum Verb {
     Diagram(diagram::DiagramCommand),
     Plot(plot::PlotCommand),
     Report(report::ReportCommand),
+    Methods(methods::MethodsCommand),
     Trace(trace::TraceCommand),
     Export(export::Export),
     Import(import::Import),
@@ -105,6 +107,7 @@ impl Cli {
             Verb::Diagram(diagram) => diagram.run(),
             Verb::Plot(plot) => plot.run(),
             Verb::Report(report) => report.run(),
+            Verb::Methods(methods) => methods.run(),
             Verb::Trace(trace) => trace.run(),
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),

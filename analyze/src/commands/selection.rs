@@ -59,6 +59,11 @@ impl Selection {
         Ok(self.warm_up)
     }
 
+    /// The conditions, as given on the command line.
+    pub fn conditions_in_words(&self) -> Vec<String> {
+        self.conditions.iter().map(ToString::to_string).collect()
+    }
+
     /// Fails if a condition chooses machines of runs.
     pub fn require_whole_runs(&self, verb: &str) -> anyhow::Result<()> {
         let mut conditions = self.conditions.iter();

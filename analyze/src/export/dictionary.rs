@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use super::aggregates;
 use crate::measures;
 use crate::output::markdown_cell;
-use crate::output::schema::Column;
+use crate::output::schema::{Column, Kind};
 use crate::read::events::{EVENT_LOG, event_columns};
 use crate::read::runs::{journal, machine_columns, run_columns};
 
@@ -22,6 +23,7 @@ are not kept under version control, except `sample/` and `foreign/`. The latter 
 <name>/events-0000.csv             the log of every machine: one row for each event, the rows of a run together
 <name>/processed/runs.parquet      one row for each finished run
 <name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
+<name>/processed/aggregates.parquet  one row for each machine of each configuration: means and intervals; only with --aggregates
 <name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
 <name>/sources.csv                 only of imported logs: the file and line that each event was read from
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
@@ -47,6 +49,35 @@ of all tables. Unit `model s` means seconds of the modelled systems, `wall s` re
 seconds in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty
 text. This file is the output of `analyze dictionary`.
 ";
+
+/// The ends of the names of columns that only `theory` has, their types and their meanings.
+pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
+    (
+        "predicted",
+        Kind::Number,
+        "Predicted value. Empty if there is no prediction.",
+    ),
+    (
+        "difference",
+        Kind::Number,
+        "Measured mean minus prediction.",
+    ),
+    (
+        "z",
+        Kind::Number,
+        "This difference in standard errors of the mean. Empty if all measured values are equal, or for a single run.",
+    ),
+    (
+        "caveats",
+        Kind::Text,
+        "Names of the effects that the prediction neglects, joined by `;`.",
+    ),
+    (
+        "sd_predicted",
+        Kind::Number,
+        "Predicted standard deviation of single runs.",
+    ),
+];
 
 /// The columns of `processed/machines.parquet`.
 pub fn machine_file_columns() -> Vec<Column> {
@@ -88,6 +119,7 @@ pub fn markdown() -> String {
         about,
         &machine_file_columns(),
     );
+    aggregates_section(&mut text);
     section(
         &mut text,
         "processed/events/part-00000.parquet, part-00001.parquet, ...",
@@ -95,6 +127,32 @@ pub fn markdown() -> String {
         &event_columns(),
     );
     text
+}
+
+/// The columns of aggregates: their keys, and the ends of the names of the others.
+fn aggregates_section(text: &mut String) {
+    let keys: Vec<String> = aggregates::columns()
+        .into_iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .take_while(|name| name != "`n`")
+        .collect();
+    let _ = write!(
+        text,
+        "\n## processed/aggregates.parquet\n\nWritten by `analyze export --aggregates`. One row for each machine of each configuration. The columns {} are \
+         those of `machines.parquet`, and `n` (int64) is the number of repetitions. Then each measure of `machines.parquet` has the columns \
+         below. Their names begin with the measure's name: `jump_mean_low` is the lower end of the interval of the mean of `jump_mean`.\n\n\
+         The tables `drift`, `jumps`, `backlog`, `causality`, `summary` and `theory` have the same columns for their measures if they are \
+         printed with `--format csv` or `json`. With `--by`, the columns of `--by` and `n` come first.\n\n\
+         | end of the name | type | meaning |\n| --- | --- | --- |\n",
+        keys.join(", ")
+    );
+    for (suffix, kind, meaning) in aggregates::SUFFIXES {
+        let _ = writeln!(text, "| _{suffix} | {} | {meaning} |", kind.name());
+    }
+    text.push_str("\n`theory` also has `regime` (predicted: `stable`, `critical` or `overloaded`), `arrival_rate_predicted` (messages per second that arrive at the machine) and `idle_rate_predicted` (ticks per second without a message), and more columns for each measure that can be predicted:\n\n| end of the name | type | meaning |\n| --- | --- | --- |\n");
+    for (suffix, kind, meaning) in THEORY_SUFFIXES {
+        let _ = writeln!(text, "| _{suffix} | {} | {meaning} |", kind.name());
+    }
 }
 
 fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {

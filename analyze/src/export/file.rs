@@ -14,7 +14,6 @@ use sim::files::Partial;
 use super::Written;
 use crate::error::Error;
 use crate::output;
-use crate::output::schema::Column;
 use crate::remembering::{Failure, RememberingFile};
 use crate::seal;
 
@@ -30,19 +29,15 @@ impl ParquetFile {
     /// Creates the file. `about` has keys and values for the file's footer.
     pub(super) fn create(
         path: PathBuf,
-        columns: &[Column],
+        schema: &Schema,
         about: Vec<(String, String)>,
     ) -> Result<Self, Error> {
-        let schema: Schema = columns
-            .iter()
-            .map(|column| Field::new(column.name.into(), column.kind.data_type()))
-            .collect();
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(about)))
-            .batched(&schema)
+            .batched(schema)
             .map_err(|error| Error::io(partial.partial())(failure.cause(error)))?;
         Ok(Self {
             partial,

@@ -7,11 +7,13 @@
 //! # Layout
 //!
 //! - [`file`]: one Parquet or CSV file
+//! - [`aggregates`]: the table of means and intervals over repetitions
 //! - [`parts`]: the folder of the events; decides which parts stay and writes the others
 //! - [`lock`]: the lock against two exports at the same time
 //! - [`swap`]: the replacement of a folder by another one
 //! - [`dictionary`]: the data dictionary, which describes every column of every file
 
+pub mod aggregates;
 pub mod dictionary;
 mod file;
 mod lock;
@@ -28,7 +30,7 @@ use sim::files;
 use sim::log::JournalRow;
 
 use crate::error::Error;
-use crate::output::schema::Column;
+use crate::output::schema::schema;
 use crate::read::dataset::Dataset;
 use crate::read::runs;
 
@@ -37,9 +39,20 @@ use lock::Lock;
 use parts::{Outcome, Parts};
 
 /// The tables that are written as one file in each format.
-const TABLES: [&str; 2] = ["runs", "machines"];
+const TABLES: [&str; 3] = ["runs", "machines", AGGREGATES];
+/// The table of means and intervals, which is written only if it is wanted.
+const AGGREGATES: &str = "aggregates";
 /// The table that is written as a folder of Parquet files.
 const EVENTS: &str = "events";
+
+/// What an export writes in addition to runs, machines and events as Parquet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// Each table as CSV too.
+    pub csv: bool,
+    /// The table of means and intervals over repetitions.
+    pub aggregates: bool,
+}
 
 /// Describes a file that was written, or the folder of the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +76,8 @@ pub struct PartCount {
     pub written: usize,
 }
 
-/// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and as CSV too if `with_csv`.
+/// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and the `additions`. Files of an earlier export that this
+/// one does not write are removed, because they may be about other runs.
 ///
 /// If the dataset's measures are cached, parts whose runs have not changed are not written again. Otherwise everything is written.
 ///
@@ -71,7 +85,7 @@ pub struct PartCount {
 ///
 /// [`Error::Exporting`] if another export is writing to the folder, [`Error::Io`] or [`Error::Parquet`] if a file cannot be
 /// written, and the errors of [`Dataset::machines`] if the dataset cannot be read.
-pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> {
+pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, Error> {
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let _lock = Lock::take(dataset.root(), &folder)?;
@@ -87,19 +101,30 @@ pub fn export(dataset: &Dataset, with_csv: bool) -> Result<Vec<Written>, Error> 
     } = parts::write(dataset, &folder, needs_measures)?;
     let machines = dataset.machines_with(measured)?;
 
-    let columns = [runs::run_columns(), dictionary::machine_file_columns()];
-    let mut complete = vec![];
-    for ((name, columns), frame) in TABLES.iter().zip(&columns).zip([&runs, &machines]) {
-        complete.extend(write_table(&folder, name, columns, frame, with_csv)?);
+    let mut tables = vec![
+        ("runs", schema(&runs::run_columns()), runs),
+        (
+            "machines",
+            schema(&dictionary::machine_file_columns()),
+            machines,
+        ),
+    ];
+    if additions.aggregates {
+        let frame = aggregates::frame(dataset, &tables[1].2)?;
+        let columns = aggregates::columns().into_iter();
+        let columns = columns.map(|(name, kind)| Field::new(name.into(), kind.data_type()));
+        tables.push((AGGREGATES, columns.collect(), frame));
     }
-    let events_csv = match with_csv {
+    let mut complete = vec![];
+    for (name, schema, frame) in &tables {
+        complete.extend(write_table(&folder, name, schema, frame, additions.csv)?);
+    }
+    let events_csv = match additions.csv {
         true => Some(write_events_csv(&folder, &events)?),
         false => None,
     };
     let written = publish(complete, events, events_csv)?;
-    if !with_csv {
-        remove_csv(&folder)?;
-    }
+    remove_others(&folder, additions)?;
     sim::log::sync_folder(&folder).map_err(Error::io(&folder))?;
     Ok(written)
 }
@@ -121,10 +146,22 @@ fn publish(
     Ok(written)
 }
 
-/// Removes the CSV files of an earlier export, which may be about other runs.
-fn remove_csv(folder: &Path) -> Result<(), Error> {
-    for name in TABLES.into_iter().chain([EVENTS]) {
-        let path = folder.join(name).with_extension("csv");
+/// Removes the files of an earlier export that this one did not write.
+fn remove_others(folder: &Path, additions: Additions) -> Result<(), Error> {
+    let path = |name: &str, ending: &str| folder.join(name).with_extension(ending);
+    let mut others = vec![];
+    if !additions.csv {
+        others.extend(
+            TABLES
+                .into_iter()
+                .chain([EVENTS])
+                .map(|name| path(name, "csv")),
+        );
+    }
+    if !additions.aggregates {
+        others.extend(["parquet", "csv"].map(|ending| path(AGGREGATES, ending)));
+    }
+    for path in others {
         files::remove(&path).map_err(Error::io(&path))?;
     }
     Ok(())
@@ -164,12 +201,12 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
 fn write_table(
     folder: &Path,
     name: &str,
-    columns: &[Column],
+    schema: &Schema,
     frame: &DataFrame,
     with_csv: bool,
 ) -> Result<Vec<CompleteFile>, Error> {
     let path = folder.join(name);
-    let mut parquet = ParquetFile::create(path.with_extension("parquet"), columns, vec![])?;
+    let mut parquet = ParquetFile::create(path.with_extension("parquet"), schema, vec![])?;
     parquet.push(frame.clone())?;
     let mut complete = vec![parquet.finish(None)?];
     if with_csv {

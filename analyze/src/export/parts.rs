@@ -25,6 +25,7 @@ use crate::measures::batches::{Measured, RunReader, batch_bounds};
 use crate::measures::cache::fingerprint;
 use crate::measures::columns::MeasureColumns;
 use crate::measures::version::MEASURES_VERSION;
+use crate::output::schema::schema;
 use crate::read::dataset::Dataset;
 use crate::read::events::{EventsBuilder, event_columns};
 use crate::seal;
@@ -222,7 +223,7 @@ fn write_part(
         (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
         (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
-    let mut file = ParquetFile::create(path, &event_columns(), about)?;
+    let mut file = ParquetFile::create(path, &schema(&event_columns()), about)?;
     let mut reader = RunReader::new(dataset);
     let mut columns = MeasureColumns::default();
     for range in batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events()) {
@@ -285,7 +286,7 @@ mod tests {
                 (RUNS_KEY, "a b".to_owned()),
             ];
             let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
-            let file = ParquetFile::create(path.clone(), &event_columns(), about).unwrap();
+            let file = ParquetFile::create(path.clone(), &schema(&event_columns()), about).unwrap();
             file.finish(Some(CHECKSUM_SUBJECT))
                 .unwrap()
                 .publish()

@@ -253,7 +253,7 @@ impl MeasureCache {
 /// A text of everything that the measures of `dataset` depend on, except its runs.
 fn describe_dependencies(dataset: &Dataset) -> String {
     let (name, missing_fields, warm_up_s) = (
-        dataset.name(),
+        &dataset.manifest().name,
         dataset.missing_fields(),
         dataset.warm_up_s(),
     );

@@ -1,6 +1,6 @@
 //! Descriptions of columns: name, type, unit and meaning.
 
-use polars::prelude::DataType;
+use polars::prelude::{DataType, Field, Schema};
 
 /// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,4 +71,12 @@ pub(crate) const fn column(
         unit,
         meaning,
     }
+}
+
+/// The names and types of `columns` for Polars.
+pub(crate) fn schema(columns: &[Column]) -> Schema {
+    let columns = columns.iter();
+    columns
+        .map(|column| Field::new(column.name.into(), column.kind.data_type()))
+        .collect()
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::read::choice::{Choice, choose};
 use crate::read::events::find_value_above_63_bits;
 use crate::read::filter::Condition;
+use crate::read::labels::{folder_name, labels};
 use crate::read::run_log::NO_EVENT;
 use crate::read::sql::values_in_words;
 
@@ -28,6 +29,7 @@ const MOST_EVENTS: usize = NO_EVENT as usize;
 /// A dataset with at least one finished run.
 #[derive(Debug)]
 pub struct Dataset {
+    name: String,
     label: String,
     log: log::Dataset,
     finished: Vec<JournalRow>,
@@ -45,28 +47,21 @@ pub struct Dataset {
     part_events: u64,
 }
 
-/// Opens every dataset. The label of a dataset is its name, or its path if another dataset has the same name.
+/// Opens every dataset. The label of a dataset is the name of its folder, or its path if another dataset has the same name.
 ///
 /// # Errors
 ///
 /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run, [`Error::Journal`]
 /// if a run is finished twice.
 pub fn open(roots: &[PathBuf]) -> Result<Vec<Dataset>, Error> {
-    let mut datasets = roots
-        .iter()
-        .map(|root| Dataset::open(root))
-        .collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<String> = datasets
-        .iter()
-        .map(|dataset| dataset.name().to_owned())
-        .collect();
-    for dataset in &mut datasets {
-        let namesakes = names.iter().filter(|name| *name == dataset.name()).count();
-        if namesakes > 1 {
-            dataset.label = dataset.log.root().display().to_string();
-        }
-    }
-    Ok(datasets)
+    let paths: Vec<&Path> = roots.iter().map(PathBuf::as_path).collect();
+    let open = |(root, label): (&&Path, String)| {
+        Ok(Dataset {
+            label,
+            ..Dataset::open(root)?
+        })
+    };
+    std::iter::zip(&paths, labels(&paths)).map(open).collect()
 }
 
 impl Dataset {
@@ -94,7 +89,8 @@ impl Dataset {
             });
         }
         Ok(Self {
-            label: log.manifest().name.clone(),
+            name: folder_name(root),
+            label: folder_name(root),
             log,
             finished,
             left_out: vec![],
@@ -276,9 +272,9 @@ impl Dataset {
         self.log.root()
     }
 
-    /// The dataset's name.
+    /// The dataset's name: the name of its folder. The experiment's name is in the manifest.
     pub fn name(&self) -> &str {
-        &self.manifest().name
+        &self.name
     }
 
     /// The dataset's name in tables: its name, or its path if another dataset has the same name.
@@ -289,6 +285,16 @@ impl Dataset {
     /// The dataset's manifest, which says how the dataset was made.
     pub fn manifest(&self) -> &Manifest {
         self.log.manifest()
+    }
+
+    /// The manifest of each shard that exists, or the only manifest of a dataset without shards.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.log.manifests()
+    }
+
+    /// The path of the experiment file that belongs to the manifest. For imported logs, it says how they were read.
+    pub(crate) fn experiment_file(&self) -> PathBuf {
+        self.log.experiment_file()
     }
 
     /// Tells whether the runs were in virtual time. Such runs are always punctual.

@@ -7,6 +7,7 @@
 //! - [`filter`]: conditions that choose runs
 //! - [`sql`]: conditions in SQL
 //! - [`choice`]: conditions that choose runs and machines, and [`choice_frame`], the columns that they can name
+//! - [`labels`]: the names of datasets in tables and files
 //! - [`roles`]: the slowest and the fastest machine of a run
 //! - [`runs`]: the columns of `runs.csv`, and runs as data frames
 //! - [`events`]: the columns of the event log, and events as a data frame
@@ -18,6 +19,7 @@ pub(crate) mod configurations;
 pub mod dataset;
 pub mod events;
 pub mod filter;
+pub(crate) mod labels;
 pub mod roles;
 pub(crate) mod run_log;
 pub mod runs;

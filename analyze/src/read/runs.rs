@@ -26,7 +26,12 @@ pub fn journal() -> impl Iterator<Item = Column> {
 }
 
 /// The first column of both data frames.
-const DATASET: Column = column("dataset", Text, "", "Name of the dataset.");
+const DATASET: Column = column(
+    "dataset",
+    Text,
+    "",
+    "Name of the dataset's folder; for a single shard, with the folder above it. In tables of several datasets whose folders have the same name it is the path, as given.",
+);
 
 /// Column `internal` in the data frames: a number, even if the machines have different probabilities.
 const INTERNAL: Column = column(

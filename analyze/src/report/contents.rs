@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::execution::window::Choice;
 use crate::execution::{Execution, pick};
 use crate::measures::{self, Measure};
+use crate::methods::Methods;
 use crate::plot::{self, Kind, Options, PlotError};
 use crate::read::dataset::Dataset;
 use crate::stats::repetitions;
@@ -43,8 +44,7 @@ pub(super) struct Contents {
     pub(super) diagrams: Vec<DrawnRun>,
     /// How the dataset was made: names and values.
     pub(super) provenance: Vec<(String, String)>,
-    /// The methods, as sentences.
-    pub(super) methods: Vec<String>,
+    pub(super) methods: Methods,
 }
 
 /// A plot on the page.
@@ -96,7 +96,7 @@ impl Contents {
             plots: plots.collect::<Result<_, _>>()?,
             diagrams: diagrams(dataset, extras)?,
             provenance: findings::provenance(dataset),
-            methods: findings::methods(dataset),
+            methods: Methods::new(dataset, &[]),
         })
     }
 }

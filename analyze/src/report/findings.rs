@@ -1,4 +1,4 @@
-//! What was run, what stands out, how the dataset was made, and the methods.
+//! What was run, what stands out, and how the dataset was made.
 
 use sim::sweep::words::grouped;
 
@@ -204,27 +204,4 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
         format!("analyze {}", env!("CARGO_PKG_VERSION")),
     ));
     facts
-}
-
-/// The paragraph about methods.
-pub(super) fn methods(dataset: &Dataset) -> Vec<String> {
-    let engine = match (dataset.manifest().imported.is_some(), dataset.is_virtual()) {
-        (true, _) => "The events were logged by another program and imported.",
-        (false, true) => "The runs were simulated in virtual time.",
-        (false, false) => "The runs used real TCP connections in real time.",
-    };
-    vec![
-        format!(
-            "{engine} Each machine ticks at its own rate. A tick receives the oldest waiting message; if none waits, it is an internal event \
-             with probability `internal` and otherwise a send. Clocks follow Lamport's rules (1978). A run counts only if all its events \
-             are on the disk and their checksum is right."
-        ),
-        "Each run of a configuration gives one value of a measure for each machine. Tables and plots show the mean over these runs and its 95 % \
-         interval (Student's t). `±~` marks a rough interval: there are few different values. Intervals are for one value at a time; among \
-         100 of them, about 5 miss the true mean."
-            .to_owned(),
-        "Predictions are computed from the configuration alone: a fluid model of the queues, a diffusion for the randomness. They use no \
-         measurement."
-            .to_owned(),
-    ]
 }

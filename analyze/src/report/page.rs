@@ -9,6 +9,8 @@ use super::data::{Data, DataTable};
 use super::numbers::Numbers;
 use crate::audit::{self, Audit};
 use crate::draw::palette::{Colours, Theme, style_sheet};
+use crate::methods::Methods;
+use crate::methods::citations::Citation;
 use crate::output::table::Table;
 
 const STYLE: &str = include_str!("style.css");
@@ -177,7 +179,22 @@ fn section(index: usize, dataset: &Contents, datasets: usize) -> Markup {
             (title(4))
             (facts(&dataset.provenance))
             (title(5))
-            @for sentence in &dataset.methods { p { (sentence) } }
+            (methods_part(&dataset.methods))
+        }
+    }
+}
+
+/// The paragraph about methods, the commands, and the works to cite.
+fn methods_part(methods: &Methods) -> Markup {
+    html! {
+        p { (methods.paragraph.replace('`', "")) }
+        @for (title, commands) in methods.titled_commands() {
+            p { (title) ":" }
+            pre { (commands.join("\n")) }
+        }
+        details {
+            summary { "Works to cite, as BibTeX" }
+            pre { (Citation::bibtex()) }
         }
     }
 }

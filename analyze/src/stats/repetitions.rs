@@ -135,7 +135,31 @@ impl<'d> Repetitions<'d> {
     ///
     /// The errors of [`Dataset::machines`].
     pub fn read(datasets: &'d [Dataset], measures: &[&'static Measure]) -> Result<Self, Error> {
-        let mut repetitions = Self {
+        let mut repetitions = Self::new(datasets, measures);
+        for (index, dataset) in datasets.iter().enumerate() {
+            let machines = dataset.measures_of(dataset.finished(), measures)?;
+            repetitions.add(index, dataset, &machines)?;
+        }
+        Ok(repetitions)
+    }
+
+    /// Takes `measures` from `machines`, which has a row for each run and machine of `dataset`, ordered by run and machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Query`] if a measure is missing.
+    pub(crate) fn from_machines(
+        dataset: &'d Dataset,
+        measures: &[&'static Measure],
+        machines: &DataFrame,
+    ) -> Result<Self, Error> {
+        let mut repetitions = Self::new(std::slice::from_ref(dataset), measures);
+        repetitions.add(0, dataset, machines)?;
+        Ok(repetitions)
+    }
+
+    fn new(datasets: &'d [Dataset], measures: &[&'static Measure]) -> Self {
+        Self {
             datasets,
             configurations: vec![],
             measures: measures.into(),
@@ -143,14 +167,15 @@ impl<'d> Repetitions<'d> {
             groups: vec![],
             runs: vec![],
             values: vec![vec![]; measures.len()],
-        };
-        for (index, dataset) in datasets.iter().enumerate() {
-            repetitions.add(index, dataset)?;
         }
-        Ok(repetitions)
     }
 
-    fn add(&mut self, index: usize, dataset: &'d Dataset) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        index: usize,
+        dataset: &'d Dataset,
+        measured: &DataFrame,
+    ) -> Result<(), Error> {
         let configurations = Configurations::of_runs(dataset.finished());
         let mut first_groups = vec![];
         for (configuration, run) in configurations.first_runs().iter().enumerate() {
@@ -176,7 +201,6 @@ impl<'d> Repetitions<'d> {
             }
         }
         self.configurations.push(configurations);
-        let measured = dataset.measures_of(dataset.finished(), &self.measures)?;
         for (measure, values) in std::iter::zip(&*self.measures, &mut self.values) {
             let column = measured.column(measure.name)?.cast(&DataType::Float64)?;
             let mut is_chosen = rows_of(mask.as_deref());

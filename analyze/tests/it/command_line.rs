@@ -99,11 +99,12 @@ fn datasets_are_labelled_by_name_or_by_path() {
     let (code, out, _) = analyze(&["jumps", "small", "other"], folder.path());
     assert_eq!(code, 0);
     assert!(
-        out.lines().any(|line| line.starts_with("dataset ")) && out.contains("by-hand"),
+        out.lines().any(|line| line.starts_with("dataset ")) && out.contains("\nother "),
         "{out}"
     );
+    fixture::write_by_hand(&folder.path().join("below/twin"));
     let (_, out, _) = analyze(
-        &["jumps", "other", "twin", "--format", "csv"],
+        &["jumps", "below/twin", "twin", "--format", "csv"],
         folder.path(),
     );
     let datasets: Vec<&str> = out
@@ -111,7 +112,7 @@ fn datasets_are_labelled_by_name_or_by_path() {
         .skip(1)
         .filter_map(|line| line.split(',').next())
         .collect();
-    assert_eq!(datasets, ["other", "other", "twin", "twin"]);
+    assert_eq!(datasets, ["below/twin", "below/twin", "twin", "twin"]);
 }
 
 #[test]
@@ -159,10 +160,10 @@ fn failed_runs_are_left_out_and_counted() {
     let (code, out, err) = analyze(&["summary", "some"], folder.path());
     assert_eq!(
         (code, err.as_str()),
-        (0, "by-hand: 1 failed run is left out\n")
+        (0, "some: 1 failed run is left out\n")
     );
     assert!(
-        out.starts_with("by-hand: 2 runs finished, 1 failed; 1 configuration, 24 ticks.\n"),
+        out.starts_with("some: 2 runs finished, 1 failed; 1 configuration, 24 ticks.\n"),
         "{out}"
     );
 }
@@ -229,6 +230,7 @@ fn every_command_has_help_with_an_example() {
         "diagram",
         "plot",
         "report",
+        "methods",
         "trace",
         "export",
         "dictionary",
@@ -260,6 +262,7 @@ fn completions_and_manuals_contain_every_command() {
         "analyze-diagram.1",
         "analyze-plot.1",
         "analyze-report.1",
+        "analyze-methods.1",
     ] {
         let page = fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
         assert!(page.contains(".TH analyze"), "{page}");

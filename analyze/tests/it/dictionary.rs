@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use analyze::Dataset;
-use analyze::export::dictionary;
+use analyze::export::{aggregates, dictionary};
+use analyze::measures;
 use analyze::output::schema::Column;
 use analyze::read::{events, runs};
 use polars::prelude::*;
 use sim::log::EVENT_COLUMNS;
 
+use crate::command_line::analyze;
 use crate::fixture;
 
 fn names(columns: &[Column]) -> Vec<&'static str> {
@@ -76,4 +78,54 @@ fn the_dictionary_in_the_data_folder_is_up_to_date() {
         written == dictionary::markdown(),
         "data/README.md is out of date: `cargo analyze dictionary > data/README.md`"
     );
+}
+
+/// Each column of the tables in CSV is a key, or the name of a measure with an end that the dictionary explains.
+#[test]
+fn every_end_of_the_columns_of_tables_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let of_all = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
+    let of_theory = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
+    let keys: Vec<String> = aggregates::columns()
+        .into_iter()
+        .map(|(name, _)| name)
+        .take_while(|name| name != "n")
+        .collect();
+    for verb in [
+        "drift",
+        "jumps",
+        "backlog",
+        "causality",
+        "summary",
+        "theory",
+    ] {
+        let (_, csv, _) = analyze(&[verb, "small", "--format", "csv"], folder.path());
+        let header = csv.lines().next().unwrap();
+        let (first, of_measures): (Vec<&str>, Vec<&str>) = header
+            .split(',')
+            .partition(|name| keys.iter().any(|key| key == name) || *name == "n");
+        assert_eq!(
+            first,
+            [keys.iter().map(String::as_str).collect(), vec!["n"]].concat(),
+            "{verb}"
+        );
+        for name in of_measures {
+            let ends = |suffixes: &[&str]| {
+                let measure = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');
+                suffixes
+                    .iter()
+                    .filter_map(measure)
+                    .any(|start| measures::all().any(|measure| measure.name == start))
+            };
+            let of_machine = ["regime", "arrival_rate_predicted", "idle_rate_predicted"];
+            let is_explained = ends(&of_all)
+                || verb == "theory" && (ends(&of_theory) || of_machine.contains(&name));
+            assert!(is_explained, "{verb}: {name}");
+        }
+    }
+    let text = dictionary::markdown();
+    for suffix in of_all.iter().chain(&of_theory) {
+        assert!(text.contains(&format!("\n| _{suffix} | ")), "{suffix}");
+    }
 }

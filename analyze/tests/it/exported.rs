@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
-use analyze::export::export;
+use analyze::export::{Additions, aggregates, export};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
 
 use crate::command_line::analyze;
-use crate::fixture;
+use crate::fixture::{self, WITH_CSV};
 
 pub fn read(path: &Path) -> DataFrame {
     ParquetReader::new(File::open(path).unwrap())
@@ -71,7 +71,7 @@ fn files_read_back_as_they_were_computed() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();
-    let written = export(&dataset, true).unwrap();
+    let written = export(&dataset, WITH_CSV).unwrap();
     let processed = folder.path().join("processed");
 
     let machines = read(&processed.join("machines.parquet"));
@@ -141,8 +141,8 @@ fn unfinished_files_are_removed() {
     }
     fs::write(processed.join("notes.partial"), "somebody's").unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
-    export(&dataset, false).unwrap();
-    export(&dataset, false).unwrap();
+    export(&dataset, Additions::default()).unwrap();
+    export(&dataset, Additions::default()).unwrap();
     let names = [
         ".lock",
         "events",
@@ -161,7 +161,7 @@ fn a_second_export_at_the_same_time_is_refused() {
     let root = folder.path().join("hand");
     fixture::write_by_hand(&root);
     let dataset = Dataset::open(&root).unwrap();
-    export(&dataset, true).unwrap();
+    export(&dataset, WITH_CSV).unwrap();
     let processed = root.join("processed");
     let before: Vec<_> = parts(&processed);
     let lock = File::open(processed.join(".lock")).unwrap();
@@ -212,4 +212,120 @@ fn simultaneous_exports_do_not_mix_their_files() {
     let hidden = parts(&processed).into_iter();
     let partial = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
     assert_eq!(hidden.filter(partial).count(), 0);
+}
+
+/// The file has all columns of the tables in CSV, with the same values to the last digit.
+#[test]
+fn aggregates_are_those_of_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let options = ["--warm-up", "1.5"];
+    let run = |arguments: &[&str]| analyze(&[arguments, &options].concat(), folder.path());
+    let (code, _, err) = run(&["export", "small", "--aggregates", "--csv"]);
+    assert_eq!(code, 0, "{err}");
+    let processed = folder.path().join("small/processed");
+    let frame = read(&processed.join("aggregates.parquet"));
+    assert_eq!(frame.height(), 6);
+    let found: Vec<(String, DataType)> = frame
+        .schema()
+        .iter()
+        .map(|(name, kind)| (name.to_string(), kind.clone()))
+        .collect();
+    let told = aggregates::columns().into_iter();
+    let told: Vec<_> = told.map(|(name, kind)| (name, kind.data_type())).collect();
+    assert_eq!(found, told);
+    let mut compared = 0;
+    for verb in ["drift", "jumps", "backlog", "causality"] {
+        let (_, csv, _) = run(&[verb, "small", "--format", "csv"]);
+        let mut rows = csv::Reader::from_reader(csv.as_bytes());
+        let headers = rows.headers().unwrap().clone();
+        for (index, row) in rows.records().enumerate() {
+            for (name, cell) in std::iter::zip(&headers, &row.unwrap()) {
+                assert_eq!(text_of(&frame, name, index), cell, "{verb} {name} {index}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 6 * 120, "{compared}");
+    // The CSV file has the same cells.
+    let mut rows = csv::Reader::from_path(processed.join("aggregates.csv")).unwrap();
+    let headers = rows.headers().unwrap().clone();
+    assert_eq!(headers.len(), frame.width());
+    for (index, row) in rows.records().enumerate() {
+        for (name, cell) in std::iter::zip(&headers, &row.unwrap()) {
+            assert_eq!(text_of(&frame, name, index), cell, "{name} {index}");
+        }
+    }
+}
+
+/// A cell as CSV has it.
+fn text_of(frame: &DataFrame, name: &str, row: usize) -> String {
+    match frame.column(name).unwrap().get(row).unwrap() {
+        AnyValue::Null => String::new(),
+        AnyValue::Int64(value) => value.to_string(),
+        AnyValue::Float64(value) if value.fract() == 0.0 => format!("{value}.0"),
+        AnyValue::Float64(value) => value.to_string(),
+        other => other.get_str().unwrap().to_owned(),
+    }
+}
+
+/// A file of an earlier export, which may be about other runs, does not stay.
+#[test]
+fn aggregates_of_an_earlier_export_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_by_hand(folder.path());
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let path = folder.path().join("processed/aggregates.parquet");
+    let with_aggregates = Additions {
+        aggregates: true,
+        ..Additions::default()
+    };
+    let written = export(&dataset, with_aggregates).unwrap();
+    assert!(
+        written
+            .iter()
+            .any(|file| file.path == path && file.rows == 2)
+    );
+    assert!(path.exists());
+    export(&dataset, Additions::default()).unwrap();
+    assert!(!path.exists());
+}
+
+/// The folder may have been renamed or copied since the experiment was run.
+#[test]
+fn the_name_of_a_dataset_is_that_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["renamed", "a/copy", "b/copy"] {
+        fixture::simulated(&folder.path().join(path), fixture::SMALL);
+    }
+    let (code, _, err) = analyze(&["export", "renamed", "--aggregates"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    for file in ["runs", "machines", "aggregates"] {
+        let frame = read(
+            &folder
+                .path()
+                .join(format!("renamed/processed/{file}.parquet")),
+        );
+        let names = frame.column("dataset").unwrap().unique().unwrap();
+        assert_eq!(names.len(), 1);
+        assert_eq!(text_of(&frame, "dataset", 0), "renamed", "{file}");
+    }
+    let datasets = ["renamed", "a/copy", "b/copy"];
+    for verb in ["drift", "summary", "audit"] {
+        let options = [&[verb], &datasets[..], &["--format", "csv"]].concat();
+        let (_, csv, _) = analyze(&options, folder.path());
+        let mut rows = csv::Reader::from_reader(csv.as_bytes());
+        let index = rows
+            .headers()
+            .unwrap()
+            .iter()
+            .position(|name| name == "dataset")
+            .unwrap();
+        let mut names: Vec<String> = rows
+            .records()
+            .map(|row| row.unwrap()[index].to_owned())
+            .collect();
+        names.dedup();
+        assert_eq!(names, datasets, "{verb}");
+    }
 }

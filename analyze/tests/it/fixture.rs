@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use analyze::export::Additions;
 use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides, Run};
 use sim::log::{
@@ -9,6 +10,12 @@ use sim::log::{
     write_row,
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
+
+/// An export with each table as CSV too.
+pub const WITH_CSV: Additions = Additions {
+    csv: true,
+    aggregates: false,
+};
 
 /// Reads an experiment from the text of its file.
 pub fn experiment(text: &str) -> Experiment {

@@ -32,6 +32,7 @@ mod import_rules;
 mod imported;
 
 mod mesh;
+mod methods;
 mod notebooks;
 mod only;
 mod oracle;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use analyze::export::Additions;
 use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::end_to_end::{sweep, sweep_quickstart};
@@ -115,7 +116,7 @@ fn sweep_shortened(file: &str, repetitions: u32, root: &Path, change: impl Fn(&m
 
 fn export(dataset: &Path) {
     for dataset in analyze::open(&[dataset.to_owned()]).unwrap() {
-        analyze::export::export(&dataset, false).unwrap();
+        analyze::export::export(&dataset, Additions::default()).unwrap();
     }
 }
 

@@ -107,7 +107,7 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
     assert_eq!(code, 0);
     assert_eq!(
         err,
-        "small: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
+        "mixed: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
     // Earlier versions wrote a margin of 0 for uniform phases.
     let root = folder.path().join("earlier");

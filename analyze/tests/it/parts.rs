@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use analyze::Dataset;
 use analyze::error::Error;
+use analyze::export::Additions;
 use analyze::export::{PartCount, export};
 use polars::prelude::*;
 use polars_io::parquet::read::ParquetReader;
@@ -106,7 +107,7 @@ impl Growing {
 fn exported(dataset: &Dataset) -> (usize, usize) {
     // A program that another test starts has a copy of the lock for a moment, until it begins to run.
     let written = loop {
-        match export(dataset, false) {
+        match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
             written => break written.unwrap(),
         }
@@ -191,7 +192,7 @@ fn after_an_export_of_some_runs_all_runs_are_exported() {
         .keep_where(&["internal=0.4".parse().unwrap()])
         .unwrap();
     chosen.cut_warm_up(5.0).unwrap();
-    export(&chosen, false).unwrap();
+    export(&chosen, Additions::default()).unwrap();
     let events = read_parts(&small.events());
     assert_eq!(events.height() as u64, 3 * A_RUN);
     let selected = chosen.batches().next().unwrap();
@@ -266,7 +267,9 @@ fn an_export_that_fails_changes_nothing() {
     let half = whole.len() / 2;
     let damaged = [&whole[..half], &vec![b'x'; whole.len() - half]].concat();
     fs::write(small.root().join("events-0000.csv"), damaged).unwrap();
-    let error = export(&small.dataset(), false).unwrap_err().to_string();
+    let error = export(&small.dataset(), Additions::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("checksum"), "{error}");
     // No unfinished file remains.
     let processed = small.root().join("processed");

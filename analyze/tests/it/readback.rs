@@ -9,7 +9,7 @@ use polars::prelude::DataType;
 
 use crate::command_line::analyze;
 use crate::exported::{read, read_parts};
-use crate::fixture;
+use crate::fixture::{self, WITH_CSV};
 
 /// Tells whether a cell is a real number (it has a decimal point) or an integer. `None` if it is not a number.
 fn is_real(cell: &str) -> Option<bool> {
@@ -95,7 +95,7 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
 fn exported_csv_has_the_types_of_the_parquet_files() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), WHOLE);
-    export(&Dataset::open(folder.path()).unwrap(), true).unwrap();
+    export(&Dataset::open(folder.path()).unwrap(), WITH_CSV).unwrap();
     let processed = folder.path().join("processed");
     let frames = [
         ("runs", read(&processed.join("runs.parquet"))),

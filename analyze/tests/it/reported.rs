@@ -51,6 +51,8 @@ fn a_page_needs_nothing_else() {
         }
     }
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
+    // The address of this software in its BibTeX entry is only text.
+    let without_namespace = without_namespace.replace(env!("CARGO_PKG_REPOSITORY"), "");
     for words in ["http://", "https://", "@import", "url("] {
         assert!(!without_namespace.contains(words), "{words}");
     }

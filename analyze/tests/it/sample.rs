@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
+use analyze::export::Additions;
 
 use crate::exported::{read, read_parts};
 
@@ -14,15 +15,17 @@ fn sample() -> PathBuf {
 #[test]
 fn the_processed_files_of_the_sample_are_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
+    let copied = folder.path().join("sample");
+    fs::create_dir(&copied).unwrap();
     for entry in fs::read_dir(sample()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
-            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+            fs::copy(&path, copied.join(path.file_name().unwrap())).unwrap();
         }
     }
-    let dataset = Dataset::open(folder.path()).unwrap();
+    let dataset = Dataset::open(&copied).unwrap();
     assert_eq!((dataset.finished().len(), dataset.failed()), (6, 0));
-    let files = analyze::export::export(&dataset, false).unwrap();
+    let files = analyze::export::export(&dataset, Additions::default()).unwrap();
     assert_eq!(files.len(), 3);
     for written in files {
         let kept = sample()

@@ -60,7 +60,7 @@ fn if_a_message_cannot_be_printed_the_table_still_is() {
     );
     assert_eq!(
         String::from_utf8(told.stderr).unwrap(),
-        "small: 5 planned runs are not done yet\n"
+        "part: 5 planned runs are not done yet\n"
     );
     for stderr in [full().into(), Stdio::from(pipe_without_reader())] {
         let output = analyze(&["drift", "part"], folder.path(), Stdio::piped(), stderr);

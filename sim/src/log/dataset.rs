@@ -43,6 +43,16 @@ impl Dataset {
         self.parts.manifest()
     }
 
+    /// Returns the manifest of each shard that exists, or the only manifest of a dataset without shards.
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.parts.iter().map(|part| &part.manifest)
+    }
+
+    /// Returns the path of the experiment file that belongs to [`Self::manifest`].
+    pub fn experiment_file(&self) -> PathBuf {
+        self.parts.newest().paths.experiment()
+    }
+
     /// Returns the schema of the shard of `run`.
     pub fn schema_of(&self, run: &JournalRow) -> u32 {
         self.parts.schema_of(run)

@@ -186,7 +186,12 @@ impl Parts {
 
     /// Returns the manifest that is used for all parts: the manifest of the part whose experiment has the most runs.
     pub(super) fn manifest(&self) -> &Manifest {
-        &self.parts[self.newest].manifest
+        &self.newest().manifest
+    }
+
+    /// Returns the part whose experiment has the most runs.
+    pub(super) fn newest(&self) -> &Part {
+        &self.parts[self.newest]
     }
 
     /// Returns each part. The `part` of a row is an index in this order.

@@ -1,0 +1,59 @@
+//! `analyze methods`.
+
+use analyze::methods::{Methods, format};
+use clap::{Args, ValueEnum};
+use sim::console::printable;
+use sim::table::terminal_width;
+
+use super::Datasets;
+use super::output::write_stdout;
+
+/// The formats of the paragraph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Plain text as wide as the terminal
+    Text,
+    /// Markdown
+    Markdown,
+    /// LaTeX, with the BibTeX entries as comments
+    Latex,
+    /// A JSON object
+    Json,
+}
+
+/// A paragraph for a paper on how each dataset was made and evaluated, with the commands and BibTeX entries
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  analyze methods data/quickstart
+  analyze methods data/quickstart data/stability --warm-up 5
+  analyze methods data/quickstart --format latex > methods.tex
+
+The paragraph says what a machine does at a tick, with which values of the parameters, how the runs were made (engine, seed, number of \
+runs, programs, computers, punctuality), and how they were evaluated. Options that choose runs change it in the same way as they change \
+tables. All of it comes from the files of the dataset.")]
+pub struct MethodsCommand {
+    #[command(flatten)]
+    datasets: Datasets,
+    /// The format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl MethodsCommand {
+    pub fn run(&self) -> anyhow::Result<()> {
+        self.datasets.selection.require_whole_runs("methods")?;
+        let datasets = self.datasets.open()?;
+        let conditions = self.datasets.selection.conditions_in_words();
+        let all = datasets
+            .iter()
+            .map(|dataset| Methods::new(dataset, &conditions));
+        let all: Vec<Methods> = all.collect();
+        let text = match self.format {
+            Format::Text => format::text(&all, terminal_width()),
+            Format::Markdown => format::markdown(&all),
+            Format::Latex => format::latex(&all),
+            Format::Json => format::json(&all),
+        };
+        Ok(write_stdout(printable(&text).as_bytes())?)
+    }
+}

@@ -1,0 +1,135 @@
+//! The formats in which methods are printed.
+
+use serde_json::json;
+
+use super::Methods;
+use super::citations::Citation;
+use crate::output;
+
+/// Methods as plain text in lines of at most `width` columns, followed by the commands and the BibTeX entries. Commands and entries
+/// are not broken.
+pub fn text(all: &[Methods], width: u16) -> String {
+    let mut text = String::new();
+    for methods in all {
+        let paragraph = format!("{}. {}", methods.dataset, methods.paragraph);
+        text += &output::prose(&[paragraph], width);
+        for (title, commands) in methods.titled_commands() {
+            text += &format!("\n{title}:\n\n");
+            commands
+                .iter()
+                .for_each(|command| text += &format!("  {command}\n"));
+        }
+        text += "\n";
+    }
+    text + &Citation::bibtex()
+}
+
+/// Methods as Markdown.
+pub fn markdown(all: &[Methods]) -> String {
+    let mut text = String::new();
+    for methods in all {
+        text += &format!("## {}\n\n{}\n", methods.dataset, methods.paragraph);
+        for (title, commands) in methods.titled_commands() {
+            text += &format!("\n{title}:\n\n```sh\n{}\n```\n", commands.join("\n"));
+        }
+        text += "\n";
+    }
+    format!("{text}```bibtex\n{}```\n", Citation::bibtex())
+}
+
+/// Methods as LaTeX. The BibTeX entries stand below as comments, to be moved into a file of their own.
+pub fn latex(all: &[Methods]) -> String {
+    let mut text = String::new();
+    for methods in all {
+        let mut paragraph = escaped(&methods.paragraph);
+        for citation in Citation::all() {
+            let reference = format!("~\\cite{{{}}}", citation.key);
+            paragraph = paragraph.replace(&format!(" {}", citation.words), &reference);
+        }
+        text += &format!("\\paragraph{{{}}} {paragraph}\n", escaped(&methods.dataset));
+        for (title, commands) in methods.titled_commands() {
+            text += &format!(
+                "{title}:\n\\begin{{verbatim}}\n{}\n\\end{{verbatim}}\n",
+                commands.join("\n")
+            );
+        }
+        text += "\n";
+    }
+    let entries = Citation::bibtex();
+    entries
+        .lines()
+        .for_each(|line| text += &format!("{}\n", format!("% {line}").trim_end()));
+    text
+}
+
+/// A text as LaTeX. What is between backticks is set as code.
+fn escaped(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let part = |(index, part): (usize, &str)| match index % 2 {
+        0 => part.chars().map(letter).collect(),
+        _ => format!(
+            "\\texttt{{{}}}",
+            part.chars().map(code_letter).collect::<String>()
+        ),
+    };
+    parts.map(part).collect()
+}
+
+/// A letter of a text as LaTeX.
+fn letter(letter: char) -> String {
+    match letter {
+        '\\' => "\\textbackslash{}".to_owned(),
+        '~' => "\\textasciitilde{}".to_owned(),
+        '^' => "\\textasciicircum{}".to_owned(),
+        '<' => "\\textless{}".to_owned(),
+        '>' => "\\textgreater{}".to_owned(),
+        'µ' => "\\textmu{}".to_owned(),
+        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{letter}"),
+        other => other.to_string(),
+    }
+}
+
+/// A letter of code as LaTeX. Quotes stay straight, and two hyphens do not become a dash.
+fn code_letter(code: char) -> String {
+    match code {
+        '\'' => "\\textquotesingle{}".to_owned(),
+        '-' => "{-}".to_owned(),
+        other => letter(other),
+    }
+}
+
+/// Methods as a JSON object: a list of datasets, and the BibTeX entries by their keys.
+pub fn json(all: &[Methods]) -> String {
+    let datasets = all.iter().map(|methods| {
+        json!({
+            "dataset": methods.dataset,
+            "paragraph": methods.paragraph,
+            "commands": methods.commands,
+            "again": methods.again,
+        })
+    });
+    let bibtex = Citation::all().map(|citation| (citation.key.to_owned(), citation.entry.into()));
+    let all = json!({
+        "datasets": datasets.collect::<Vec<_>>(),
+        "bibtex": serde_json::Map::from_iter(bibtex),
+    });
+    format!("{all:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_with_a_meaning_in_latex_are_escaped() {
+        assert_eq!(escaped("50 % of `a_b`"), "50 \\% of \\texttt{a\\_b}");
+        assert_eq!(
+            escaped("a-b's ~^\\{"),
+            "a-b's \\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\{"
+        );
+        assert_eq!(
+            escaped("`--x='a'`"),
+            "\\texttt{{-}{-}x=\\textquotesingle{}a\\textquotesingle{}}"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! Where imported logs come from, in words.
+
+use std::fs;
+use std::path::Path;
+
+use sim::experiment::Configuration;
+use sim::log::{Assumed, Imported};
+
+use super::{distinct, listed, model, range_in_words};
+use crate::output::words::counted;
+use crate::read::dataset::Dataset;
+
+/// The most files that are named.
+const MOST_FILES: usize = 3;
+
+/// The sentences about imported logs of these configurations.
+pub(super) fn sentences(
+    dataset: &Dataset,
+    imported: &Imported,
+    configurations: &[&Configuration],
+) -> Vec<String> {
+    let machines = configurations
+        .iter()
+        .map(|one| f64::from(one.rates.machines()));
+    let durations = configurations.iter().map(|one| one.duration_s());
+    let mut sentences = vec![
+        origin(dataset, imported),
+        format(dataset),
+        format!(
+            "Each run is a system of {} machines with Lamport clocks {} and lasts {} s.",
+            range_in_words(machines),
+            super::citations::Citation::lamport().words,
+            range_in_words(durations)
+        ),
+        format!(
+            "The machines have these rates: {} ({}). The probability that a tick without a waiting message is an internal event is {} ({}).",
+            model::rates(configurations),
+            known(imported.assumed.rates),
+            model::internal_values(configurations),
+            known(imported.assumed.internal)
+        ),
+    ];
+    sentences.extend(estimated(imported.assumed));
+    sentences.extend(missing(imported));
+    sentences.push("The logs do not tell how late ticks and messages were, so it is not known whether delays changed the order of events.".to_owned());
+    sentences
+}
+
+fn known(is_assumed: bool) -> &'static str {
+    match is_assumed {
+        true => "measured in the logs and rounded",
+        false => "given at the import",
+    }
+}
+
+/// The files, the program that read them, and when.
+fn origin(dataset: &Dataset, imported: &Imported) -> String {
+    let paths: Vec<String> = imported
+        .files
+        .iter()
+        .map(|file| format!("`{}`", file.path))
+        .collect();
+    let named = match paths.len() > MOST_FILES + 1 {
+        true => format!(
+            "{} and {} more",
+            paths[..MOST_FILES].join(", "),
+            paths.len() - MOST_FILES
+        ),
+        false => listed(&paths),
+    };
+    let sweeps = || dataset.manifest().sweeps.iter();
+    let versions = distinct(sweeps().map(|sweep| {
+        format!(
+            "`analyze` {} (commit {})",
+            sweep.tool_version, sweep.git_commit
+        )
+    }));
+    let days = distinct(sweeps().filter_map(|sweep| sweep.started_at.split('T').next()));
+    format!(
+        "The events were logged by another program and imported from {} ({named}) by {} on {}.",
+        counted(paths.len(), "file"),
+        listed(&versions),
+        listed(&days)
+    )
+}
+
+/// The format of the logs: endings of files, and which keys the stored mapping has.
+fn format(dataset: &Dataset) -> String {
+    let imported = dataset.manifest().imported.iter();
+    let ending = |path: &str| {
+        Path::new(path)
+            .extension()
+            .map(|ending| format!("`.{}`", ending.to_string_lossy()))
+    };
+    let endings = distinct(
+        imported
+            .flat_map(|imported| &imported.files)
+            .filter_map(|file| ending(&file.path)),
+    );
+    let of_type = match endings.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", listed(&endings)),
+    };
+    let file = dataset.experiment_file();
+    let keys = fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| mapping_keys(&text));
+    match keys.as_deref() {
+        None => format!("They are text files{of_type}."),
+        Some([]) => format!(
+            "They are text files{of_type}; the format was recognised, and all columns have standard names."
+        ),
+        Some(keys) => format!(
+            "They are text files{of_type}; the file `experiment.toml` of the dataset says how they were read: {}.",
+            listed(keys)
+        ),
+    }
+}
+
+/// The keys of a mapping with their values, as code. None if it is not TOML.
+fn mapping_keys(text: &str) -> Option<Vec<String>> {
+    let table: toml::Table = text.parse().ok()?;
+    let has_value = |value: &toml::Value| value.as_table().is_none_or(|table| !table.is_empty());
+    let given = table.iter().filter(|(_, value)| has_value(value));
+    Some(
+        given
+            .map(|(key, value)| format!("`{key} = {value}`"))
+            .collect(),
+    )
+}
+
+/// What was estimated from the logs, in addition to rates and probabilities.
+fn estimated(assumed: Assumed) -> Option<String> {
+    let Assumed {
+        ticks,
+        rates: _,
+        internal: _,
+        send_stamps,
+        sent_ticks,
+        idle_queues,
+        recounted_queues,
+    } = assumed;
+    let words = [
+        (ticks, "each row counts as one tick"),
+        (
+            send_stamps,
+            "timestamps of sends follow from the stamp rule",
+        ),
+        (
+            sent_ticks,
+            "a received message is matched with the sender's event that has the same timestamp",
+        ),
+        (idle_queues, "internal events and sends have an empty queue"),
+        (
+            recounted_queues,
+            "queue lengths of receives are counted from sends and receives",
+        ),
+    ];
+    let words: Vec<&str> = words
+        .iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, words)| *words)
+        .collect();
+    (!words.is_empty()).then(|| format!("Assumed: {}.", words.join("; ")))
+}
+
+/// What the logs do not have.
+fn missing(imported: &Imported) -> Option<String> {
+    let fields = imported.missing_fields;
+    let words = [
+        (fields.recipients, "the recipients of sends"),
+        (fields.senders, "the senders of received messages"),
+        (fields.stamps, "the timestamps of received messages"),
+        (
+            fields.sent_ticks,
+            "the ticks at which received messages were sent",
+        ),
+        (fields.queue_lengths, "queue lengths"),
+    ];
+    let words: Vec<&str> = words
+        .iter()
+        .filter(|(is_missing, _)| *is_missing)
+        .map(|(_, words)| *words)
+        .collect();
+    let unmeasured: Vec<String> = imported
+        .unmeasured
+        .iter()
+        .map(|part| format!("in {} {}", counted(part.runs.len(), "run"), part.reason))
+        .collect();
+    let mut sentences = vec![];
+    if !words.is_empty() {
+        sentences.push(format!("The logs do not have {}.", listed(&words)));
+    }
+    if !unmeasured.is_empty() {
+        sentences.push(format!(
+            "Some measures are missing: {}.",
+            unmeasured.join("; ")
+        ));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}

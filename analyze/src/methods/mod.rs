@@ -1,0 +1,206 @@
+//! How a dataset was made and evaluated: a paragraph for a paper, the commands, and the works to cite.
+//!
+//! # Layout
+//!
+//! - [`model`]: what a machine does, and the values of the parameters
+//! - [`runs`]: how many runs there are, and with which programs and computers they were made
+//! - [`imported`]: where imported logs come from
+//! - [`citations`]: the works to cite, as BibTeX
+//! - [`format`](mod@format): the formats in which all this is printed
+
+pub mod citations;
+pub mod format;
+mod imported;
+mod model;
+mod runs;
+
+use sim::console::{command_line, shell_word};
+use sim::experiment::{EngineKind, Experiment, Overrides};
+use sim::log::{Manifest, ResolvedExperiment, set_options};
+
+use crate::read::configurations::Configurations;
+use crate::read::dataset::Dataset;
+use citations::Citation;
+
+/// How a dataset was made and evaluated.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    /// The dataset's label.
+    pub dataset: String,
+    /// The paragraph. Code is between backticks.
+    pub paragraph: String,
+    /// The commands that made the dataset, in order, each once.
+    pub commands: Vec<String>,
+    /// A command that makes runs with the same random draws from the files of the dataset. None for imported logs, or if the file
+    /// with the experiment was changed.
+    pub again: Option<String>,
+}
+
+impl Methods {
+    /// Describes `dataset`, of which the runs that meet `conditions` were chosen.
+    pub fn new(dataset: &Dataset, conditions: &[String]) -> Self {
+        let configurations = Configurations::of_runs(dataset.finished());
+        let first_runs = configurations.first_runs();
+        let all: Vec<_> = first_runs.iter().map(|run| &*run.configuration).collect();
+        let mut sentences = match &dataset.manifest().imported {
+            Some(imported) => imported::sentences(dataset, imported, &all),
+            None => model::sentences(&all),
+        };
+        sentences.extend(runs::sentences(dataset, &configurations, conditions));
+        sentences.extend(analysis(dataset));
+        Self {
+            dataset: dataset.label().to_owned(),
+            paragraph: sentences.join(" "),
+            commands: commands(dataset),
+            again: command_to_make_again(dataset),
+        }
+    }
+
+    /// The commands that made the dataset and the one that makes its runs again. Each list has a title.
+    pub(crate) fn titled_commands(&self) -> Vec<(&'static str, Vec<String>)> {
+        let again = self.again.iter().cloned().collect();
+        let lists = [
+            ("Made by", self.commands.clone()),
+            ("Runs with the same random draws are made by", again),
+        ];
+        let lists = lists.into_iter();
+        lists.filter(|(_, commands)| !commands.is_empty()).collect()
+    }
+}
+
+/// How the runs were evaluated.
+fn analysis(dataset: &Dataset) -> Vec<String> {
+    let observed = match dataset.warm_up_s() {
+        0.0 => "over the whole run".to_owned(),
+        warm_up_s => format!(
+            "without the first {warm_up_s} s of the run (warm-up; an event exactly at its end counts)"
+        ),
+    };
+    vec![
+        format!(
+            "The measures were computed by `analyze` {} {}, for each machine of each run, {observed}.",
+            env!("CARGO_PKG_VERSION"),
+            Citation::software().words
+        ),
+        "Tables and plots show, for each machine of a configuration, the mean over the repetitions and its 95 % confidence interval from \
+         Student's t distribution; intervals of differences are Welch's."
+            .to_owned(),
+        "An interval is marked as rough if there are few different values, and there is none if all values are equal.".to_owned(),
+        "Each interval is for one value at a time: among 100 of them, about 5 miss the true mean.".to_owned(),
+        "Predictions, where they are shown, come from the configuration alone (a fluid model of the queues, and a diffusion for their \
+         randomness) and use no measurement."
+            .to_owned(),
+    ]
+}
+
+/// The commands of all sweeps of all shards, each once.
+fn commands(dataset: &Dataset) -> Vec<String> {
+    let sweeps = dataset.manifests().flat_map(|manifest| &manifest.sweeps);
+    distinct(sweeps.map(|sweep| sweep.command.clone()))
+}
+
+/// The command that makes runs with the same draws from the dataset's experiment file and its recorded options.
+fn command_to_make_again(dataset: &Dataset) -> Option<String> {
+    let manifest = dataset.manifest();
+    if manifest.imported.is_some() {
+        return None;
+    }
+    let file = dataset.experiment_file();
+    let changes = manifest.changes.iter().map(|change| change.parse());
+    let overrides = Overrides {
+        changes: changes.collect::<Result<_, _>>().ok()?,
+        ..Overrides::default()
+    };
+    let read = Experiment::read(&file, overrides).ok()?;
+    let of_file = Manifest::new(&read, vec![]).experiment;
+    let wanted = &manifest.experiment;
+    if of_file.configurations != wanted.configurations || of_file.seed != wanted.seed {
+        return None;
+    }
+    let mut words = vec!["sim run".to_owned(), shell_word(&file)];
+    if !manifest.changes.is_empty() {
+        words.push(set_options(&manifest.changes));
+    }
+    words.extend(engine_options(&of_file, wanted));
+    words.push("--data NEW_FOLDER".to_owned());
+    Some(words.join(" "))
+}
+
+/// The options that give the engine of `of_file` the values of `wanted`. In virtual time, isolation and time scale have no meaning.
+fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
+    let scales = [of_file, wanted].map(|one| one.time_scale.to_string());
+    let mut options = vec![("--engine", &of_file.engine, &wanted.engine)];
+    if wanted.engine != EngineKind::Virtual.to_string() {
+        options.push(("--isolation", &of_file.isolation, &wanted.isolation));
+        options.push(("--time-scale", &scales[0], &scales[1]));
+    }
+    let changed = options
+        .into_iter()
+        .filter(|(_, made, wanted)| made != wanted);
+    changed
+        .map(|(option, _, wanted)| command_line([option, wanted.as_str()]))
+        .collect()
+}
+
+/// The values in the order of their first occurrence, each once.
+fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut distinct = vec![];
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}
+
+/// The most values that a sentence lists. Of more values it gives the number and the range.
+const MOST_LISTED: usize = 8;
+
+/// Joins words to a list: `a`, `a and b`, `a, b and c`.
+fn listed<T: AsRef<str>>(words: &[T]) -> String {
+    joined(words, "and")
+}
+
+/// Joins words to a list of alternatives: `a`, `a or b`, `a, b or c`.
+fn alternatives<T: AsRef<str>>(words: &[T]) -> String {
+    joined(words, "or")
+}
+
+fn joined<T: AsRef<str>>(words: &[T], before_last: &str) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            format!("{} {before_last} {last}", others.join(", "))
+        }
+        _ => words.concat(),
+    }
+}
+
+/// The smallest and the largest of some numbers in words: `3`, `3 to 5`.
+fn range_in_words(values: impl Iterator<Item = f64>) -> String {
+    let limits = (f64::INFINITY, f64::NEG_INFINITY);
+    let (smallest, largest) = values.fold(limits, |(smallest, largest), value| {
+        (value.min(smallest), value.max(largest))
+    });
+    match smallest == largest {
+        true => smallest.to_string(),
+        false => format!("{smallest} to {largest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_ranges_in_words() {
+        assert_eq!(listed::<&str>(&[]), "");
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b"]), "a and b");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(alternatives(&["a", "b", "c"]), "a, b or c");
+        assert_eq!(range_in_words([3.0, 3.0].into_iter()), "3");
+        assert_eq!(range_in_words([5.0, 2.5].into_iter()), "2.5 to 5");
+        assert_eq!(distinct([2, 1, 2]), [2, 1]);
+    }
+}

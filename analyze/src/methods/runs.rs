@@ -1,0 +1,172 @@
+//! The number of runs, and the programs and computers with which they were made, in words.
+
+use sim::log::{JournalRow, Provenance};
+use sim::sweep::words::{grouped, micros_in_words};
+
+use super::{distinct, listed, range_in_words};
+use crate::output::table::number;
+use crate::output::words::counted;
+use crate::read::configurations::Configurations;
+use crate::read::dataset::Dataset;
+
+/// The sentences about the finished runs of `dataset`, of which those that meet `conditions` were chosen.
+pub(super) fn sentences(
+    dataset: &Dataset,
+    configurations: &Configurations<'_>,
+    conditions: &[String],
+) -> Vec<String> {
+    let mut sentences = vec![numbers(dataset, configurations)];
+    if !conditions.is_empty() {
+        let conditions: Vec<String> = conditions.iter().map(|one| format!("`{one}`")).collect();
+        sentences.push(format!("Only runs with {} are used.", listed(&conditions)));
+    }
+    sentences.extend(not_used(dataset));
+    if dataset.manifest().imported.is_none() {
+        sentences.push(format!(
+            "All random draws come from the seed {}; each machine of each run has its own stream of random numbers (ChaCha8).",
+            dataset.manifest().experiment.seed
+        ));
+        sentences.push(engine(dataset));
+        sentences.push(origin(dataset));
+        sentences.extend(punctuality(dataset));
+    }
+    sentences
+}
+
+/// How many configurations, repetitions, runs and events there are.
+fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
+    let runs = dataset.finished();
+    let mut repetitions = vec![0_u32; configurations.first_runs().len()];
+    for &number in configurations.numbers() {
+        repetitions[number as usize] += 1;
+    }
+    let events: u64 = runs.iter().map(|run| run.events).sum();
+    let each = match repetitions.len() {
+        1 => "",
+        _ => " each",
+    };
+    let is_once = repetitions.iter().all(|&count| count == 1);
+    format!(
+        "The dataset has {} with {} {}{each}: {} with {}.",
+        counted(repetitions.len(), "configuration"),
+        range_in_words(repetitions.iter().map(|&count| f64::from(count))),
+        if is_once { "run" } else { "repetitions" },
+        counted(runs.len(), "finished run"),
+        counted(events as usize, "event")
+    )
+}
+
+/// Which runs are missing.
+fn not_used(dataset: &Dataset) -> Option<String> {
+    let counts = [
+        (dataset.failed(), "failed"),
+        (dataset.to_do() as usize, "not made yet"),
+        (dataset.left_out().len(), "not punctual"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = counts
+        .map(|(count, what)| format!("{} {what}", grouped(*count as u64)))
+        .collect();
+    (!words.is_empty()).then(|| format!("Not used: {}.", words.join(", ")))
+}
+
+/// The engine and the scale of time.
+fn engine(dataset: &Dataset) -> String {
+    let row = |run: &JournalRow| (run.isolation.clone(), run.time_scale.to_bits());
+    let kinds = distinct(dataset.finished().iter().map(row));
+    if dataset.is_virtual() {
+        return "The runs were simulated in virtual time: each tick happens exactly when it is due, and each message arrives exactly after its delay, \
+                so every run is punctual."
+            .to_owned();
+    }
+    let is_process = |(isolation, _): &(String, u64)| isolation == "process";
+    let processes = match (kinds.iter().all(is_process), kinds.iter().any(is_process)) {
+        (true, _) => "each machine was a process of its own",
+        (false, true) => {
+            "in some runs each machine was a process of its own, the other runs shared a process"
+        }
+        (false, false) => "runs shared a process",
+    };
+    let scales = kinds.iter().map(|(_, bits)| f64::from_bits(*bits));
+    format!(
+        "The machines ran in real time and exchanged messages over real TCP connections on one computer; {processes}. A second of real time had {} s of \
+         model time.",
+        range_in_words(scales)
+    )
+}
+
+/// Versions of the program, dates and computers.
+fn origin(dataset: &Dataset) -> String {
+    let sweeps: Vec<&Provenance> = dataset
+        .manifests()
+        .flat_map(|manifest| &manifest.sweeps)
+        .collect();
+    let versions = distinct(
+        sweeps
+            .iter()
+            .map(|sweep| format!("{} (commit {})", sweep.tool_version, sweep.git_commit)),
+    );
+    let day = |sweep: &&Provenance| {
+        sweep
+            .started_at
+            .split('T')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut days = distinct(sweeps.iter().map(day));
+    days.sort();
+    let days = match &days[..] {
+        [first, .., last] => format!("from {first} to {last}"),
+        days => format!("on {}", days.concat()),
+    };
+    format!(
+        "They were made by `sim` {} {days} on {}.",
+        listed(&versions),
+        listed(&computers(&sweeps))
+    )
+}
+
+/// The computers in words: those with equal words are counted.
+fn computers(sweeps: &[&Provenance]) -> Vec<String> {
+    let hosts = distinct(
+        sweeps
+            .iter()
+            .map(|sweep| (sweep.host.as_str(), equipment(sweep))),
+    );
+    let kinds = distinct(hosts.iter().map(|(_, words)| words));
+    let words = |kind: &String| match hosts.iter().filter(|(_, words)| words == kind).count() {
+        1 => format!("a computer with {kind}"),
+        count => format!("{} computers, each with {kind}", grouped(count as u64)),
+    };
+    kinds.into_iter().map(words).collect()
+}
+
+/// The cores, the processor and the operating system of a computer.
+fn equipment(sweep: &Provenance) -> String {
+    format!(
+        "{} ({}) and {}",
+        counted(sweep.cores, "core"),
+        sweep.cpu,
+        sweep.os
+    )
+}
+
+/// How many runs were punctual, for runs in real time.
+fn punctuality(dataset: &Dataset) -> Option<String> {
+    let runs = dataset.finished();
+    let punctual = runs.iter().filter(|run| run.punctual).count();
+    let most = |read: fn(&JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
+    (!dataset.is_virtual()).then(|| {
+        format!(
+            "{} of {} ({} %) were punctual: the latest tick and the slowest message together took less than the run's margin, the shortest time \
+             between two ticks whose order matters, so that no delay changed the order of events. The latest tick of all runs was {} late, and the \
+             slowest message took {}.",
+            grouped(punctual as u64),
+            counted(runs.len(), "run"),
+            number(100.0 * punctual as f64 / runs.len() as f64, 1),
+            micros_in_words(most(|run| run.lateness_max_us)),
+            micros_in_words(most(|run| run.latency_max_us))
+        )
+    })
+}
