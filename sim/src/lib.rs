@@ -12,6 +12,7 @@
 //! - [`random`]: random streams from a seed, the same on every platform
 //! - [`experiment`]: turns a TOML file into configurations and an ordered plan of runs
 //! - [`engine`]: two engines that run the same machine
+//! - [`watch`]: the live view of a sweep in a terminal
 //! - [`wire`]: bytes on a connection: frames and the handshake
 //! - [`log`]: the format of datasets: columns, journal, event files
 //! - [`sweep`]: chooses and starts runs, writes their results, reports progress
@@ -48,6 +49,7 @@ pub mod random;
 pub mod sweep;
 pub mod table;
 pub mod toml_reader;
+pub mod watch;
 pub mod wire;
 
 /// Version of this program.

@@ -54,6 +54,10 @@ pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
                     nav aria-label="Contents" { (contents_list(datasets, extras)) }
                 }
                 main #main {
+                    noscript { p.note {
+                        "Without JavaScript, long tables show only their first rows. Their other rows, sorting, filtering, and moving and \
+                         zooming pictures need JavaScript. The commands `analyze drift`, `analyze queues` and so on print all rows."
+                    } }
                     @for (index, dataset) in datasets.iter().enumerate() {
                         (section(index, dataset, datasets.len()))
                     }
@@ -225,7 +229,7 @@ fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Ma
                 }
             }
             @if rows.len() < data.rows() {
-                p.count { "The first " (rows.len()) " of " (grouped(data.rows() as u64)) " rows. The others need the page's script." }
+                p.count { "The first " (rows.len()) " of " (grouped(data.rows() as u64)) " rows. The others need JavaScript." }
             }
             details {
                 summary { "What the columns mean" }

@@ -10,7 +10,7 @@ use crate::{command_line::analyze, fixture};
 
 /// Writes five submissions: one is correct, one has wrong clocks, one stamps before the increment, one cannot be read, and one has no
 /// logs.
-fn class(folder: &Path) {
+pub fn class(folder: &Path) {
     let original = folder.join("original");
     fixture::simulated(
         &original,

@@ -6,6 +6,7 @@ mod asked;
 mod audit;
 mod audit_mutations;
 mod audit_variants;
+mod browser;
 mod cache;
 mod chosen;
 mod claims;

@@ -33,6 +33,9 @@ const LONGEST_NAME: usize = 255;
 /// The longest name of a file in a dataset. `sim` checks that it fits.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
+/// Exit code: a signal has ended the command. After `sim run`, the same command resumes the sweep.
+const INTERRUPTED: u8 = 130;
+
 /// The headings of groups of options in the help.
 pub const WHAT: &str = "What to run";
 const HOW: &str = "How to run it";

@@ -17,12 +17,10 @@ use sim::log::DatasetError;
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{self, Options, Progress, SYNC_EVERY, Summary, SweepError, advice};
 
-use super::{ExperimentArgs, WHEN_TO_STOP, analyze_command, typed_command};
+use super::{ExperimentArgs, INTERRUPTED, WHEN_TO_STOP, analyze_command, typed_command};
 
 /// Exit code: some runs failed. `runs.csv` has the reasons.
 const SOME_FAILED: u8 = 3;
-/// Exit code: the sweep was interrupted. The same command resumes it.
-const INTERRUPTED: u8 = 130;
 
 /// Run an experiment, and write its dataset; runs that are already done are skipped
 #[derive(clap::Args)]

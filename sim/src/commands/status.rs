@@ -9,10 +9,11 @@ use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 use sim::log::{Status, Sweep};
 use sim::sweep::advice;
-use sim::sweep::words::{bytes_in_words, grouped, in_words, micros_in_words};
+use sim::sweep::words::{self, bytes_in_words, grouped, in_words, micros_in_words};
 use sim::table::{pairs, terminal_width};
+use sim::watch::watch;
 
-use super::{analyze_command, print};
+use super::{INTERRUPTED, analyze_command, print};
 
 /// Number of reasons for failures that are shown. `runs.csv` has all of them.
 const REASONS: usize = 5;
@@ -25,17 +26,23 @@ const COMMANDS: usize = 3;
 #[command(after_help = "Examples:
   sim status data/overnight
   sim status data/overnight --format json
+  sim status data/overnight --watch
 
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest \
 delay of a message is less than the margin, the shortest time between two ticks whose order matters. A run is as scheduled if every \
 message arrived between the ticks and in the order that the schedule says. Then its events are identical to those of the simulated run \
 with the same seed. Every punctual run is as scheduled; other runs may be as scheduled, too.")]
 pub struct Args {
-    /// The dataset's folder; for a dataset in shards, its folder or the folder of one shard
-    dataset: PathBuf,
-    /// Format of the output
+    /// The dataset's folder; for a dataset in shards, its folder or the folder of one shard. Several may be given
+    #[arg(required = true, value_name = "DATASET")]
+    datasets: Vec<PathBuf>,
+    /// Format of the output. For several datasets, there is one JSON object after the other
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Show the state on the full screen of the terminal, updated every second, until q, Esc or Ctrl+C is pressed. It only reads,
+    /// so the sweep may run in another terminal or on other computers. Tab shows the next of several datasets
+    #[arg(long, conflicts_with = "format")]
+    watch: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -46,14 +53,29 @@ enum Format {
     Json,
 }
 
-/// Prints the status. This works while a sweep is writing.
+/// Prints the status, or shows it until a key is pressed. This works while a sweep is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let status = Status::read(&args.dataset)?;
-    let text: String = match args.format {
-        Format::Table => table(&args.dataset, &status),
-        Format::Json => serde_json::to_string_pretty(&status)?,
+    if args.watch {
+        let watched = watch(&args.datasets)?;
+        let printed = print(&watched.lines.join("\n"))?;
+        return Ok(match watched.is_interrupted {
+            true => ExitCode::from(INTERRUPTED),
+            false => printed,
+        });
+    }
+    let mut texts = vec![];
+    for dataset in &args.datasets {
+        let status = Status::read(dataset)?;
+        texts.push(match args.format {
+            Format::Table => table(dataset, &status),
+            Format::Json => serde_json::to_string_pretty(&status)?,
+        });
+    }
+    let gap = match args.format {
+        Format::Table => "\n\n",
+        Format::Json => "\n",
     };
-    print(&text)
+    print(&texts.join(gap))
 }
 
 fn table(root: &Path, status: &Status) -> String {
@@ -177,10 +199,7 @@ fn describe_end(at_s: i64) -> String {
     format!("{}, in {}", local_time(at_s), in_words(left))
 }
 
-/// Returns a Unix time as local time. If it is after the last date of the calendar, returns the last date.
+/// Returns a Unix time as local time.
 fn local_time(unix_s: i64) -> String {
-    let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
-    time.to_zoned(TimeZone::system())
-        .strftime("%A %Y-%m-%d %H:%M")
-        .to_string()
+    words::local_time(unix_s, &TimeZone::system())
 }

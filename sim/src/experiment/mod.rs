@@ -253,7 +253,7 @@ pub struct Run {
 impl Run {
     /// Returns the run's key: a canonical text of its configuration and repetition. It does not depend on the run's number.
     pub fn key(&self) -> String {
-        format!("{} repetition={}", self.configuration, self.repetition)
+        key(&self.configuration, self.repetition)
     }
 
     /// Returns the text from which the run's random streams are made: the key without the parameters that do not change events.
@@ -263,7 +263,7 @@ impl Run {
             connection: Connection::Persistent,
             ..(*self.configuration).clone()
         };
-        format!("{configuration} repetition={}", self.repetition)
+        key(configuration, self.repetition)
     }
 
     /// Returns when the run's machines tick.
@@ -273,6 +273,10 @@ impl Run {
             &mut random::run_stream(seed, &self.stream_key()),
         )
     }
+}
+
+fn key(configuration: impl fmt::Display, repetition: u32) -> String {
+    format!("{configuration} repetition={repetition}")
 }
 
 /// An experiment that has been read and checked: every configuration in it can be run.

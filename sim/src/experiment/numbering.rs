@@ -19,7 +19,7 @@ impl Block {
 }
 
 /// A run, given by the index of its configuration and its repetition.
-pub(super) type Cell = (usize, u32);
+pub(crate) type Cell = (usize, u32);
 
 /// The numbers of all runs. If a plan grows, its new runs get the next numbers, and no number changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Numbering {
     }
 
     /// Returns the run with number `index`.
-    pub(super) fn cell(&self, mut index: u64) -> Option<Cell> {
+    pub(crate) fn cell(&self, mut index: u64) -> Option<Cell> {
         for block in &self.0 {
             if index < block.len() {
                 let across = block.configurations.len() as u64;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NotAValue, Run};
+use super::{NotAValue, Run, key};
 
 /// How runs are divided among shards. In both cases the run's key determines its shard, not its number. So a run stays in its shard
 /// if the experiment grows.
@@ -37,6 +37,16 @@ impl Shard {
         number_of(run, self.of, rule) == self.number
     }
 
+    /// Returns whether a run belongs to the shard, given the canonical text of its configuration and its repetition.
+    pub(crate) fn has_repetition(
+        self,
+        configuration: &str,
+        repetition: u32,
+        rule: ShardRule,
+    ) -> bool {
+        number_of_repetition(configuration, repetition, self.of, rule) == self.number
+    }
+
     /// Returns the name of the shard's folder in the dataset's folder.
     pub fn folder(self) -> String {
         format!("shard-{}-of-{}", self.number, self.of)
@@ -52,12 +62,14 @@ impl Shard {
 
 /// Returns the number of the shard of `run`, from 1, if there are `of` shards.
 pub(super) fn number_of(run: &Run, of: u32, rule: ShardRule) -> u32 {
+    number_of_repetition(&run.configuration.to_string(), run.repetition, of, rule)
+}
+
+/// Returns the number of the shard of a run, given the canonical text of its configuration and its repetition.
+fn number_of_repetition(configuration: &str, repetition: u32, of: u32, rule: ShardRule) -> u32 {
     let number = match rule {
-        ShardRule::ByKey => hash(&run.key()),
-        ShardRule::InTurn => {
-            let first = hash(&run.configuration.to_string()) % u64::from(of);
-            first + u64::from(run.repetition)
-        }
+        ShardRule::ByKey => hash(&key(configuration, repetition)),
+        ShardRule::InTurn => hash(configuration) % u64::from(of) + u64::from(repetition),
     };
     1 + (number % u64::from(of)) as u32
 }

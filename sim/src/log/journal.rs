@@ -165,13 +165,19 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
     Ok(String::from_utf8_lossy(&buffer).into_owned())
 }
 
+/// Parses the rows of a journal, one by one.
+#[derive(Debug, Default)]
+pub(super) struct RowParser {
+    header: Header,
+    /// The configurations so far, by the cells of their parameters.
+    configurations: HashMap<String, Arc<Configuration>>,
+}
+
 /// Iterates over the rows of a journal.
 pub(super) struct Rows<'p, R> {
     path: &'p Path,
-    header: Header,
+    parser: RowParser,
     records: csv::StringRecordsIntoIter<R>,
-    /// The configurations so far, by the cells of their parameters.
-    configurations: HashMap<String, Arc<Configuration>>,
 }
 
 /// Reads complete rows, after the header, from the text of the journal at `path`.
@@ -182,15 +188,11 @@ pub(super) struct Rows<'p, R> {
 pub(super) fn read_rows<R: Read>(path: &Path, text: R) -> Result<Rows<'_, R>, DatasetError> {
     let mut reader = csv::Reader::from_reader(text);
     let names = reader.headers().map_err(DatasetError::journal(path))?;
-    let header = match names.is_empty() {
-        true => Header::default(),
-        false => Header::parse(path, names)?,
-    };
+    let parser = RowParser::new(path, names)?;
     Ok(Rows {
         path,
-        header,
+        parser,
         records: reader.into_records(),
-        configurations: HashMap::new(),
     })
 }
 
@@ -202,20 +204,46 @@ impl<R: Read> Iterator for Rows<'_, R> {
             .records
             .next()?
             .map_err(DatasetError::journal(self.path));
-        Some(record.and_then(|record| self.row(&record)))
+        Some(record.and_then(|record| {
+            let line = record.position().map_or(0, csv::Position::line);
+            self.parser.row(self.path, line, &record)
+        }))
     }
 }
 
 impl<R: Read> Rows<'_, R> {
     /// Returns the columns of the file.
     pub(super) fn header(&self) -> &Header {
-        &self.header
+        &self.parser.header
+    }
+}
+
+impl RowParser {
+    /// Makes a parser for the journal at `path`, whose header has these names.
+    pub(super) fn new(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
+        let header = match names.is_empty() {
+            true => Header::default(),
+            false => Header::parse(path, names)?,
+        };
+        Ok(Self {
+            header,
+            configurations: HashMap::new(),
+        })
     }
 
-    fn row(&mut self, record: &StringRecord) -> Result<JournalRow, DatasetError> {
-        let line = record.position().map_or(0, csv::Position::line);
+    /// Parses the row in line `line` of the journal at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DatasetError`] if the row has changed or is impossible.
+    pub(super) fn row(
+        &mut self,
+        path: &Path,
+        line: u64,
+        record: &StringRecord,
+    ) -> Result<JournalRow, DatasetError> {
         let wrong = |column: &str, problem: String| DatasetError::JournalCell {
-            path: self.path.to_owned(),
+            path: path.to_owned(),
             line,
             column: column.to_owned(),
             problem,
@@ -240,7 +268,7 @@ impl<R: Read> Rows<'_, R> {
         }
         if *record != sealed(record) {
             return Err(DatasetError::ChangedRow {
-                path: self.path.to_owned(),
+                path: path.to_owned(),
                 line,
             });
         }

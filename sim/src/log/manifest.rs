@@ -86,7 +86,7 @@ impl ResolvedExperiment {
     }
 
     /// Returns whether the run of this row is planned.
-    pub(super) fn plans(&self, row: &JournalRow) -> bool {
+    pub(crate) fn plans(&self, row: &JournalRow) -> bool {
         let is_repeated = || {
             let (configuration, _) = row.key.rsplit_once(" repetition=")?;
             let count = self.more_repetitions.get(configuration)?;
@@ -159,7 +159,7 @@ impl Manifest {
     }
 
     /// Returns how the runs were divided among shards.
-    pub(super) fn shard_rule(&self) -> ShardRule {
+    pub(crate) fn shard_rule(&self) -> ShardRule {
         match self.shards_in_turn {
             true => ShardRule::InTurn,
             false => ShardRule::ByKey,

@@ -47,6 +47,7 @@
 //! - [`schema_3`]: names in datasets of schema 3
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do
+//! - [`follower`]: reads only the rows that sweeps append, for a live view
 //! - [`tally`]: counts rows of the journals for the status
 
 mod appended;
@@ -60,6 +61,7 @@ mod event_columns;
 mod event_reader;
 mod events;
 mod file_system;
+mod follower;
 mod import_writer;
 mod imported;
 mod journal;
@@ -92,6 +94,7 @@ pub use events::{
     parse_rows, parse_rows_with_missing, write_machine_rows, write_row,
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
+pub use follower::Follower;
 pub use import_writer::ImportWriter;
 pub use imported::{Assumed, IMPORTED, Imported, ImportedFile, Unmeasured, UnmeasuredPart};
 pub use journal::{journal_cell, seal_journal};
@@ -105,4 +108,5 @@ pub use schema_3::present_name as renamed_column;
 pub use segment::FinishedRun;
 pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};
+pub(crate) use tally::{Change, Tally};
 pub use writer::{DatasetWriter, Recovered};

@@ -107,7 +107,9 @@ impl Status {
         let parts = Parts::open(root)?;
         let experiment = &parts.manifest().experiment;
         let mut tally = Tally::default();
-        parts.for_each_row(|row| tally.take(&row, experiment.plans(&row)))?;
+        parts.for_each_row(|row| {
+            tally.take(&row, experiment.plans(&row));
+        })?;
         Ok(Self::new(&parts, tally))
     }
 
@@ -174,7 +176,7 @@ impl Status {
 
 impl Sweep {
     /// Returns the sweep that writes to the dataset in `folder`, whose journal has `rows` rows so far.
-    fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
+    pub(super) fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
         let (holder, activity) = LockOwner::last(folder)?;
         if activity == Activity::Ended {
             return None;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::journal_row::JournalRow;
+use super::journal_row::{JournalRow, Outcome};
 
 /// The counts so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// The state of each attempted run, by its number.
     runs: HashMap<u64, RunState>,
     /// Number of rows in the journal of each part.
@@ -16,23 +16,36 @@ pub(super) struct Tally {
     reason_numbers: HashMap<String, u32>,
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
-    pub(super) planned: u64,
+    pub(crate) planned: u64,
     /// Number of these runs that have finished.
-    pub(super) done: u64,
+    pub(crate) done: u64,
     /// Number of finished runs that are not planned any more.
-    pub(super) no_longer_planned: u64,
+    pub(crate) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
-    pub(super) punctual: u64,
+    pub(crate) punctual: u64,
     /// Number of finished runs that have a margin, so that they could be punctual.
-    pub(super) with_margin: u64,
+    pub(crate) with_margin: u64,
     /// Number of finished runs that were as scheduled.
-    pub(super) as_scheduled: u64,
+    pub(crate) as_scheduled: u64,
     /// Number of events of all finished runs.
-    pub(super) events: u64,
+    pub(crate) events: u64,
     /// The greatest lateness in all finished runs, in wall microseconds.
-    pub(super) lateness_max_us: f64,
+    pub(crate) lateness_max_us: f64,
     /// Number of rejected connections in all attempts.
-    pub(super) rejected_connections: u64,
+    pub(crate) rejected_connections: u64,
+}
+
+/// What a row changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The run was attempted for the first time, and ended with this outcome.
+    First(Outcome),
+    /// The run had failed, and is now finished.
+    Repaired,
+    /// The run had failed, and has failed again.
+    FailedAgain,
+    /// Nothing: the run had already finished.
+    Nothing,
 }
 
 /// The state of a run after its attempts so far.
@@ -45,8 +58,9 @@ enum RunState {
 
 impl Tally {
     /// Counts a row. `is_planned` says whether its run is still planned. If a run was attempted several
-    /// times, its first successful attempt counts. If no attempt was successful, its last attempt counts.
-    pub(super) fn take(&mut self, row: &JournalRow, is_planned: bool) {
+    /// times, its first successful attempt counts. If no attempt was successful, its last attempt counts. Returns
+    /// what the row changes.
+    pub(crate) fn take(&mut self, row: &JournalRow, is_planned: bool) -> Change {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);
         }
@@ -57,14 +71,23 @@ impl Tally {
         } else {
             RunState::Failed(is_planned.then(|| self.reason_number(&row.reason)))
         };
-        match self.runs.entry(row.run) {
+        let change = match self.runs.entry(row.run) {
             Entry::Vacant(entry) => {
                 entry.insert(state);
                 self.planned += u64::from(is_planned);
+                Change::First(row.outcome)
             }
-            Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => return,
-            Entry::Occupied(mut entry) => *entry.get_mut() = state,
-        }
+            Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => {
+                return Change::Nothing;
+            }
+            Entry::Occupied(mut entry) => {
+                *entry.get_mut() = state;
+                match row.outcome {
+                    Outcome::Ok => Change::Repaired,
+                    Outcome::Failed => Change::FailedAgain,
+                }
+            }
+        };
         if row.is_ok() {
             self.done += u64::from(is_planned);
             self.no_longer_planned += u64::from(!is_planned);
@@ -75,6 +98,7 @@ impl Tally {
             self.lateness_max_us = self.lateness_max_us.max(row.lateness_max_us);
             self.lateness_p99_us.push(row.lateness_p99_us);
         }
+        change
     }
 
     fn reason_number(&mut self, reason: &str) -> u32 {
@@ -88,17 +112,17 @@ impl Tally {
     }
 
     /// Returns the number of rows in the journal of part `part`.
-    pub(super) fn rows_of(&self, part: usize) -> u64 {
+    pub(crate) fn rows_of(&self, part: usize) -> u64 {
         self.rows.get(part).copied().unwrap_or(0)
     }
 
     /// Returns the number of planned runs that failed in every attempt.
-    pub(super) fn failed(&self) -> u64 {
+    pub(crate) fn failed(&self) -> u64 {
         self.planned - self.done
     }
 
     /// Returns the reasons of the last attempts of these runs, with the number of runs, in no order.
-    pub(super) fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut counts = vec![0; self.reasons.len()];
         for state in self.runs.values() {
             if let RunState::Failed(Some(number)) = state {
@@ -111,7 +135,7 @@ impl Tally {
 
     /// Each finished run has a 99th percentile of lateness. Returns the (upper) median of these, in wall microseconds; 0 if no run
     /// has finished.
-    pub(super) fn median_lateness_p99_us(&mut self) -> f64 {
+    pub(crate) fn median_lateness_p99_us(&mut self) -> f64 {
         let middle = self.lateness_p99_us.len() / 2;
         if self.lateness_p99_us.is_empty() {
             return 0.0;

@@ -21,7 +21,7 @@ mod limits;
 mod memory;
 mod plan;
 mod progress;
-mod progress_line;
+pub(crate) mod progress_line;
 mod supply;
 pub mod words;
 mod writing;

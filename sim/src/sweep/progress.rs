@@ -359,8 +359,8 @@ impl Progress {
             share: self.share,
             done: self.done,
             to_do: self.to_do,
-            remaining: self.remaining(),
-            active: control.active(),
+            remaining: Some(self.remaining()),
+            active: Some(control.active()),
             failed: self.failed,
             late: match self.time_scale {
                 Some(_) => control.late_ticks() as f64 / ticks.max(1) as f64,

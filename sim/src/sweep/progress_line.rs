@@ -11,17 +11,17 @@ const MIN_LATE: f64 = 0.000_05;
 
 /// How far a sweep is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ProgressState {
+pub(crate) struct ProgressState {
     /// The share of the run time that is done, from 0 to 1.
     pub share: f64,
     /// Number of runs that have ended.
     pub done: u64,
     /// Number of runs that the sweep makes.
     pub to_do: u64,
-    /// Wall time that is left.
-    pub remaining: Duration,
-    /// Number of runs under way.
-    pub active: u64,
+    /// Wall time that is left, if it is known.
+    pub remaining: Option<Duration>,
+    /// Number of runs under way, if it is known.
+    pub active: Option<u64>,
     /// Number of runs that failed.
     pub failed: u64,
     /// The share of ticks that were late by more than a millisecond, from 0 to 1.
@@ -62,9 +62,13 @@ impl ProgressState {
                 2,
                 format!("{}/{} runs", grouped(self.done), grouped(self.to_do)),
             ),
-            (1, format!("{} left", in_words(self.remaining))),
-            (5, format!("{} active", grouped(self.active))),
         ];
+        if let Some(remaining) = self.remaining {
+            parts.push((1, format!("{} left", in_words(remaining))));
+        }
+        if let Some(active) = self.active {
+            parts.push((5, format!("{} active", grouped(active))));
+        }
         if self.failed > 0 {
             parts.push((3, format!("{} failed", grouped(self.failed))));
         }
@@ -86,8 +90,8 @@ mod tests {
             share: 0.1234,
             done: 1_234,
             to_do: 38_880,
-            remaining: Duration::from_secs(30_000),
-            active: 3_304,
+            remaining: Some(Duration::from_secs(30_000)),
+            active: Some(3_304),
             failed: 2,
             late: 0.0123,
         };
@@ -116,6 +120,8 @@ mod tests {
     fn lateness_and_failures_are_shown_only_if_there_are_some() {
         let state = ProgressState {
             to_do: 4,
+            remaining: Some(Duration::ZERO),
+            active: Some(0),
             late: 0.000_04,
             ..ProgressState::default()
         };

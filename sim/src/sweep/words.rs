@@ -1,6 +1,9 @@
-//! Writes durations and sizes in words.
+//! Writes durations, times and sizes in words.
 
 use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Writes a duration in its two largest units: `8 h 20 min`, `3 min 5 s`, `12 s`.
 pub fn in_words(duration: Duration) -> String {
@@ -11,6 +14,14 @@ pub fn in_words(duration: Duration) -> String {
         (0, _) => format!("{minutes} min {} s", seconds % 60),
         _ => format!("{hours} h {minutes} min"),
     }
+}
+
+/// Writes a Unix time as time in `zone`: `Friday 2026-11-27 06:20`. After the last date of the calendar, writes the last date.
+pub fn local_time(unix_s: i64, zone: &TimeZone) -> String {
+    let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
+    time.to_zoned(zone.clone())
+        .strftime("%A %Y-%m-%d %H:%M")
+        .to_string()
 }
 
 /// Writes a short duration in microseconds with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.

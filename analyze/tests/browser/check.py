@@ -1,0 +1,157 @@
+"""Opens pages of `analyze report` in headless Chromium, and reports everything that is wrong with them.
+
+    check.py CHROMIUM REPORT [OTHER PAGE...] [--pictures FOLDER]
+
+All pages: no message of the console, no request except for files beside the page, no violation that axe-core finds, nothing wider than the
+window; in light and dark colours, at three widths and for print. The report: tables sort and filter, pictures move and zoom, by
+mouse and by keyboard, and everything that needs the script says so without it.
+"""
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+WIDTHS = [1280, 768, 380]
+mistakes = []
+
+
+def check(is_right, words):
+    if not is_right:
+        mistakes.append(words)
+
+
+def opened(browser, path, **options):
+    """A page that notes messages and requests."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.on("console", lambda message: mistakes.append(f"{path.name}: the console says {message.text}"))
+    page.on("pageerror", lambda error: mistakes.append(f"{path.name}: {error}"))
+    page.on("request", lambda request: check(request.url == path.as_uri(), f"{path.name}: it requests {request.url}"))
+    page.goto(path.as_uri())
+    return page
+
+
+def check_access(browser, path, pictures):
+    """Checks each look of a page with axe-core."""
+    looks = [(width, colours, "screen") for colours in ["light", "dark"] for width in WIDTHS]
+    for width, colours, media in [*looks, (768, "light", "print")]:
+        # The policy of the page forbids the script of axe-core too.
+        page = opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
+        page.emulate_media(media=media, color_scheme=colours)
+        if media == "print":
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        look = f"{path.stem} {width} {colours} {media}"
+        overhang = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        check(media == "print" or overhang <= 0, f"{look}: {overhang} pixels wider than the window")
+        for violation in Axe().run(page).response["violations"]:
+            nodes = [node["html"][:200] for node in violation["nodes"][:3]]
+            mistakes.append(f"{look}: {violation['id']}: {violation['help']}: {nodes}")
+        if pictures:
+            page.screenshot(path=f"{pictures}/{look.replace(' ', '-')}.png", full_page=media == "print")
+        page.context.close()
+
+
+def column(table, index):
+    return table.locator(f"tbody tr td:nth-child({index + 1})").all_inner_texts()
+
+
+def check_tables(page):
+    table = page.locator(".table").first
+    headings = table.locator("th button").all_inner_texts()
+    measure = headings.index("n") + 1
+    heading = table.locator("th button").nth(measure)
+    before = column(table, measure)
+    heading.click()
+    ascending = column(table, measure)
+    check(table.locator("th").nth(measure).get_attribute("aria-sort") == "ascending", "a click does not sort")
+    heading.focus()
+    page.keyboard.press("Enter")
+    descending = column(table, measure)
+    check(table.locator("th").nth(measure).get_attribute("aria-sort") == "descending", "Enter does not sort")
+    numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in ascending]
+    check(numbers == sorted(numbers) and len(set(numbers)) > 1, f"not sorted: {ascending}")
+    numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in descending]
+    check(numbers == sorted(numbers, reverse=True), f"not sorted: {descending}")
+    check(sorted(before) == sorted(ascending), "rows are lost by sorting")
+    keys = [column(table, index) for index in range(measure - 1)]
+    word = next(cells[0] for cells in keys if len(set(cells)) > 1)
+    table.locator("input").focus()
+    page.keyboard.type(word)
+    filtered = column(table, measure)
+    check(0 < len(filtered) < len(before), f"the filter {word} leaves {len(filtered)} of {len(before)} rows")
+    check(table.locator("[role=status]").inner_text().endswith(f"of {len(filtered)}"), "the number of rows is wrong")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("no such thing")
+    check(column(table, measure) == [], "a filter that fits nothing leaves rows")
+    check(table.locator("[role=status]").inner_text() == "No rows", "the status is wrong")
+
+
+def check_pictures(page):
+    box = page.locator(".zoom").first
+    view = lambda: [float(number) for number in box.locator("svg").get_attribute("viewBox").split()]
+    whole = view()
+    press = lambda words: page.get_by_role("button", name=words, exact=True).first.click()
+    press("Zoom in")
+    check(view()[2] < whole[2], "the button does not zoom")
+    before = view()
+    box.scroll_into_view_if_needed()
+    place = box.bounding_box()
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] / 2 - 60, place["y"] + 30)
+    page.mouse.up()
+    check(view()[0] > before[0] and view()[2] == before[2], "the mouse does not move the picture")
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_function("([width]) => document.querySelector('.zoom svg').viewBox.baseVal.width < width", arg=[before[2]])
+    press("Show all")
+    check(view() == whole, "the button does not show all")
+    box.focus()
+    for key, is_right in [
+        ("+", lambda: view()[2] < whole[2]),
+        ("ArrowRight", lambda: view()[0] > before[0]),
+        ("ArrowLeft", lambda: view()[0] < whole[2]),
+        ("-", lambda: view()[2] <= whole[2]),
+        ("0", lambda: view() == whole),
+    ]:
+        before = view()
+        page.keyboard.press(key)
+        check(is_right(), f"the key {key} does nothing")
+
+
+def check_without_script(browser, path):
+    page = opened(browser, path, java_script_enabled=False)
+    check(page.locator("noscript").count() > 0, "nothing says what needs the script")
+    check(page.locator("noscript p").is_visible(), "the page does not say what needs the script")
+    check(page.locator(".table tbody tr").count() > 0, "without the script, tables have no rows")
+    page.context.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("chromium", type=shutil.which)
+    parser.add_argument("report", type=Path)
+    parser.add_argument("others", type=Path, nargs="*")
+    parser.add_argument("--pictures")
+    words = parser.parse_args()
+    with sync_playwright() as playwright:
+        # Root cannot use the sandbox of Chromium; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=words.chromium, args=["--no-sandbox"])
+        report = words.report.resolve()
+        page = opened(browser, report, viewport={"width": 1280, "height": 900})
+        check_tables(page)
+        check_pictures(page)
+        page.context.close()
+        check_without_script(browser, report)
+        for path in [report, *(other.resolve() for other in words.others)]:
+            check_access(browser, path, words.pictures)
+        browser.close()
+    print("\n".join(mistakes) or "all right")
+
+
+main()

@@ -1,0 +1,35 @@
+//! Pages of reports in a real browser: no messages, no requests, no problems of accessibility, and everything works by mouse and by
+//! keyboard.
+
+use std::process::Command;
+
+use crate::class::class;
+use crate::command_line::analyze;
+use crate::fixture;
+use crate::notebooks::{environment_with, run};
+
+#[test]
+#[ignore = "needs chromium"]
+fn pages_work_in_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    class(folder.path());
+    let arguments = ["report", "small", "--out", "report.html"];
+    let (code, _, err) = analyze(&arguments, folder.path());
+    assert_eq!(code, 0, "{err}");
+    let arguments = [
+        "import", "--each", "class", "--into", "marked", "--pages", "pages",
+    ];
+    let (code, _, err) = analyze(&arguments, folder.path());
+    assert_eq!(code, 4, "{err}");
+    let python = environment_with("tests/browser/requirements.txt").join("bin/python");
+    let found = run(Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/browser/check.py"
+        ))
+        .args(["chromium", "report.html"])
+        .args(["pages/index.html", "pages/submission-1.html"])
+        .current_dir(folder.path()));
+    assert_eq!(found, "all right\n");
+}

@@ -1,0 +1,309 @@
+//! Draws the state of a dataset into a buffer of characters. The more space there is, the more is shown.
+
+use jiff::tz::TimeZone;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+use ratatui_core::style::{Color, Style, Stylize};
+use ratatui_core::text::{Line, Span};
+use ratatui_core::widgets::Widget;
+
+use super::state::{LATENESS_LIMITS_US, WatchState};
+use crate::console::printable;
+use crate::sweep::words::{grouped, local_time};
+
+/// The smallest size of a window in which something useful fits: columns and rows.
+const MIN_SIZE: (u16, u16) = (40, 12);
+/// The width of the names of the rows, with the space after them.
+const NAME_WIDTH: usize = 15;
+/// The width of the label of a class of lateness.
+const CLASS_WIDTH: usize = 10;
+/// Number of rows of failures for which space is kept before the classes of lateness get theirs.
+const MIN_FAILURES: usize = 3;
+
+/// The view of a dataset.
+pub(super) struct View<'a> {
+    pub state: &'a WatchState,
+    /// The index of the dataset, and the number of datasets.
+    pub index: usize,
+    pub count: usize,
+    /// The present, in Unix seconds.
+    pub now_s: i64,
+    pub zone: &'a TimeZone,
+}
+
+impl Widget for &View<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let lines = if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+            too_small(area)
+        } else {
+            self.lines(area.width.into(), area.height.into())
+        };
+        for (line, row) in lines.iter().zip(area.rows()) {
+            line.render(row, buffer);
+        }
+    }
+}
+
+/// The lines for a window that is too small.
+fn too_small(area: Rect) -> Vec<Line<'static>> {
+    let (columns, rows) = MIN_SIZE;
+    vec![
+        Line::from("window too small:"),
+        Line::from(format!("{} x {}", area.width, area.height)),
+        Line::from(format!("needs {columns} x {rows}")),
+        Line::from("q: leave"),
+    ]
+}
+
+impl View<'_> {
+    /// All lines of a window with this width and height. The last one says which keys there are.
+    fn lines(&self, width: usize, height: usize) -> Vec<Line<'static>> {
+        let mut lines = self.summary(width);
+        let space = height - lines.len() - 1;
+        let failures = self.state.failures.len();
+        let kept = 1 + failures.min(MIN_FAILURES);
+        let lateness = self.lateness(width, space.saturating_sub(kept));
+        // Empty lines are left out first.
+        let gaps = (space - lateness.len()).saturating_sub(kept).min(2);
+        if gaps > 0 {
+            lines.push(Line::default());
+        }
+        lines.extend(lateness);
+        if gaps > 1 {
+            lines.push(Line::default());
+        }
+        lines.extend(self.failures(width, height - 1 - lines.len()));
+        lines.resize(height - 1, Line::default());
+        lines.push(self.keys());
+        lines
+    }
+
+    fn summary(&self, width: usize) -> Vec<Line<'static>> {
+        let state = self.state;
+        let configurations = state.configurations();
+        let tally = &state.tally;
+        let words = state.progress(self.now_s).beside_bar(width);
+        let bar_width = width - words.chars().count() - 1;
+        let mut lines = vec![
+            self.title(width),
+            fitted(state.activity(), width).style(self.activity_style()),
+            Line::from(vec![
+                Span::from(bar(state.progress(self.now_s).share, bar_width)).cyan(),
+                Span::from(format!(" {words}")),
+            ]),
+            row(
+                "runs",
+                format!(
+                    "{} of {} done, {} failed",
+                    grouped(tally.done),
+                    grouped(state.planned),
+                    grouped(tally.failed())
+                ),
+                width,
+            ),
+            row(
+                "configurations",
+                format!(
+                    "{} done, {} under way, {} failed, {} not begun",
+                    grouped(configurations.done),
+                    grouped(configurations.under_way),
+                    grouped(configurations.failed),
+                    grouped(configurations.not_begun)
+                ),
+                width,
+            ),
+            row("runs a minute", self.speed(), width),
+        ];
+        if state.engine == "tcp" {
+            let finished = tally.done + tally.no_longer_planned;
+            let share = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
+            let words = match finished {
+                0 => "no run has finished yet".to_owned(),
+                _ => format!(
+                    "{}, as scheduled {}",
+                    share(tally.punctual),
+                    share(tally.as_scheduled)
+                ),
+            };
+            lines.push(row("punctual", words, width));
+        }
+        lines
+    }
+
+    fn title(&self, width: usize) -> Line<'static> {
+        let state = self.state;
+        let mut words = printable(&state.folder).into_owned();
+        if self.count > 1 {
+            words = format!("{words} ({} of {})", self.index + 1, self.count);
+        }
+        words += &match state.engine.as_str() {
+            "tcp" => format!(", tcp, time scale {}", state.time_scale),
+            engine => format!(", {engine}"),
+        };
+        let all = state.shards + state.missing_shards;
+        if state.shards > 0 && state.missing_shards > 0 {
+            words += &format!(", {} of {all} shards have started", state.shards);
+        } else if all > 1 {
+            words += &format!(", {all} shards");
+        }
+        fitted(words, width).bold()
+    }
+
+    fn activity_style(&self) -> Style {
+        let color = match (&self.state.sweeps[..], self.state.is_finished()) {
+            ([], true) => Color::Green,
+            ([], false) => Color::Yellow,
+            _ => return Style::new(),
+        };
+        Style::new().fg(color)
+    }
+
+    fn speed(&self) -> String {
+        let state = self.state;
+        let rate = match state.runs_per_minute() {
+            None if state.sweeps.is_empty() => return "-".to_owned(),
+            None => "-".to_owned(),
+            Some(rate) if rate < 9.95 => format!("{rate:.1}"),
+            Some(rate) => grouped(rate.round() as u64),
+        };
+        match state.finishes_at_s() {
+            Some(at_s) => format!("{rate}, ends {}", local_time(at_s, self.zone)),
+            None => rate,
+        }
+    }
+
+    /// The classes of lateness with their numbers of runs, in at most `space` lines. If there is too little space, there are fewer
+    /// classes; if there is no space for these, there are no lines.
+    fn lateness(&self, width: usize, space: usize) -> Vec<Line<'static>> {
+        if self.state.engine != "tcp" {
+            let words = "lateness: none, because time is simulated";
+            return vec![fitted(words.to_owned(), width)];
+        }
+        let classes = classes(&self.state.lateness, false);
+        let classes = match classes.len() < space {
+            true => classes,
+            false => self::classes(&self.state.lateness, true),
+        };
+        if classes.is_empty() || classes.len() >= space {
+            return vec![];
+        }
+        let most = classes.iter().map(|(_, runs)| *runs).max().unwrap_or(1);
+        let counts: Vec<String> = classes.iter().map(|(_, runs)| grouped(*runs)).collect();
+        let count_width = counts.iter().map(String::len).max().unwrap_or(0);
+        let bar_width = width.saturating_sub(CLASS_WIDTH + count_width + 3);
+        let heading = "lateness (99th percentile of each run): number of runs";
+        let mut lines = vec![fitted(heading.to_owned(), width).bold()];
+        for ((label, runs), count) in classes.iter().zip(counts) {
+            let share = *runs as f64 / most.max(1) as f64;
+            lines.push(Line::from(vec![
+                Span::from(format!("{label:>CLASS_WIDTH$} {count:>count_width$} ")),
+                Span::from(blocks(share, bar_width)).cyan(),
+            ]));
+        }
+        lines
+    }
+
+    /// The last failures, in at most `space` lines.
+    fn failures(&self, width: usize, space: usize) -> Vec<Line<'static>> {
+        let failures = &self.state.failures;
+        if space == 0 {
+            return vec![];
+        }
+        if failures.is_empty() {
+            return vec![Line::from("no run has failed").dim()];
+        }
+        let mut lines = vec![Line::from("last failures").bold()];
+        lines.extend(failures.iter().take(space - 1).map(|failure| {
+            let words = format!("run {}: {}", failure.run, failure.reason);
+            fitted(printable(&words).into_owned(), width).red()
+        }));
+        lines
+    }
+
+    fn keys(&self) -> Line<'static> {
+        let next = if self.count > 1 {
+            "Tab: next dataset, "
+        } else {
+            ""
+        };
+        let sweeps = match self.state.sweeps.is_empty() {
+            true => "",
+            false => " (the sweep continues)",
+        };
+        Line::from(format!("{next}q: leave{sweeps}")).dim()
+    }
+}
+
+/// A row with a name.
+fn row(name: &str, words: String, width: usize) -> Line<'static> {
+    fitted(format!("{name:<NAME_WIDTH$}{words}"), width)
+}
+
+/// A line of at most `width` characters. If text is cut off, it ends with `…`.
+fn fitted(text: String, width: usize) -> Line<'static> {
+    if unicode_width::UnicodeWidthStr::width(text.as_str()) <= width {
+        return Line::from(text);
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        kept.push(letter);
+        if unicode_width::UnicodeWidthStr::width(kept.as_str()) >= width {
+            kept.pop();
+            break;
+        }
+    }
+    Line::from(kept + "…")
+}
+
+/// A bar that is full up to `share` of its width.
+fn bar(share: f64, width: usize) -> String {
+    let full = (share * width as f64) as usize;
+    let full = full.min(width);
+    "█".repeat(full) + &"░".repeat(width - full)
+}
+
+/// A bar with the length `share` of `width`, in eighths of a character. If the share is not 0, it has at least one eighth.
+fn blocks(share: f64, width: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share * 8.0 * width as f64).round() as usize;
+    let eighths = eighths.max(usize::from(share > 0.0));
+    "█".repeat(eighths / 8) + PARTS[eighths % 8]
+}
+
+/// The classes of lateness from the first to the last that has runs: label and number of runs. If they are `coarse`, there is one
+/// for each power of ten.
+fn classes(counts: &[u64], coarse: bool) -> Vec<(String, u64)> {
+    let mut classes = vec![];
+    let mut runs = 0;
+    for (index, count) in counts.iter().enumerate() {
+        runs += count;
+        let limit = LATENESS_LIMITS_US.get(index);
+        // Every second limit is a power of ten.
+        if coarse && limit.is_some() && index % 2 == 1 {
+            continue;
+        }
+        let label = match (limit, LATENESS_LIMITS_US.last()) {
+            (Some(limit), _) => format!("≤ {}", short(*limit)),
+            (None, last) => format!("> {}", short(*last.unwrap_or(&0.0))),
+        };
+        classes.push((label, std::mem::take(&mut runs)));
+    }
+    let has_runs = |class: &(String, u64)| class.1 > 0;
+    let first = classes.iter().position(has_runs).unwrap_or(classes.len());
+    let last = classes
+        .iter()
+        .rposition(has_runs)
+        .map_or(first, |last| last + 1);
+    classes[first..last].to_vec()
+}
+
+/// Writes a limit without decimals: `300 µs`, `1 ms`.
+fn short(us: f64) -> String {
+    match us {
+        1000.0.. => format!("{} ms", us / 1000.0),
+        _ => format!("{us} µs"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! `sim status --watch`: a live view of sweeps in a terminal. It reads the journals of datasets while sweeps write them, on this
+//! computer or on others that share the folder.
+//!
+//! # Layout
+//!
+//! - [`state`]: what is known of a dataset, updated with each row of its journals
+//! - [`draw`]: draws a state into a buffer of characters
+//! - [`screen`]: the full screen of the terminal, which is restored at the end
+
+mod draw;
+mod screen;
+mod state;
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use self::draw::View;
+use self::screen::{Action, Screen};
+use self::state::WatchState;
+use crate::log::{DatasetError, Follower};
+
+/// How often the view is updated.
+const UPDATE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why sweeps cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// Output goes to a file or a pipe, or to a terminal that cannot move its cursor.
+    #[error(
+        "--watch needs a terminal that can move its cursor; use `sim status DATASET`, or `sim status DATASET --format json` for programs"
+    )]
+    NotATerminal,
+    /// The dataset was imported.
+    #[error("{}: this dataset was imported, so no sweep writes to it; use `sim status` without --watch", .0.display())]
+    Imported(PathBuf),
+    /// The terminal cannot be used.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[from] io::Error),
+    /// A dataset cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+}
+
+/// How watching ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// One line for each dataset that says how far it is.
+    pub lines: Vec<String>,
+    /// Whether a signal such as SIGTERM ended it, and not a key.
+    pub is_interrupted: bool,
+}
+
+/// Shows the datasets in the folders `roots` in the terminal until a key is pressed that ends it. If there are several, Tab shows
+/// the next one.
+///
+/// # Errors
+///
+/// Returns [`WatchError`] if stdout is not a terminal, or if a dataset cannot be read. The terminal is restored before.
+pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
+    if !io::stdout().is_terminal() || is_dumb {
+        return Err(WatchError::NotATerminal);
+    }
+    let mut datasets = roots
+        .iter()
+        .map(|root| WatchedDataset::open(root))
+        .collect::<Result<Vec<_>, _>>()?;
+    let zone = TimeZone::system();
+    let mut screen = Screen::open()?;
+    let mut shown = 0;
+    let mut is_interrupted = false;
+    loop {
+        for dataset in &mut datasets {
+            dataset.update(Instant::now())?;
+        }
+        let view = View {
+            state: &datasets[shown].state,
+            index: shown,
+            count: datasets.len(),
+            now_s: Timestamp::now().as_second(),
+            zone: &zone,
+        };
+        screen.draw(&view)?;
+        match screen.wait(UPDATE_EVERY)? {
+            Action::Leave => break,
+            Action::Interrupt => {
+                is_interrupted = true;
+                break;
+            }
+            Action::Next => shown = (shown + 1) % datasets.len(),
+            Action::Update => {}
+        }
+    }
+    drop(screen);
+    let now_s = Timestamp::now().as_second();
+    let states = datasets.iter().map(|dataset| &dataset.state);
+    Ok(Watched {
+        lines: states.map(|state| state.in_a_line(now_s)).collect(),
+        is_interrupted,
+    })
+}
+
+/// A dataset and what is known of it.
+struct WatchedDataset {
+    root: PathBuf,
+    follower: Follower,
+    state: WatchState,
+}
+
+impl WatchedDataset {
+    fn open(root: &Path) -> Result<Self, WatchError> {
+        let follower = Follower::open(root)?;
+        if follower.manifest().imported.is_some() {
+            return Err(WatchError::Imported(root.to_owned()));
+        }
+        let mut dataset = Self {
+            root: root.to_owned(),
+            state: WatchState::new(root, &follower),
+            follower,
+        };
+        dataset.update(Instant::now())?;
+        Ok(dataset)
+    }
+
+    /// Reads what is new. If a sweep or a shard has started, everything is read again, because the plan may be another one.
+    fn update(&mut self, now: Instant) -> Result<(), WatchError> {
+        if self.follower.is_outdated() {
+            *self = Self::open(&self.root)?;
+            return Ok(());
+        }
+        let state = &mut self.state;
+        self.follower.read_new(|row| state.take(&row))?;
+        state.sweeps = self.follower.sweeps(now).to_vec();
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The full screen of the terminal. Whatever ends the program, the terminal is restored: a key, a signal, an error or a panic.
+
+use std::io::{self, Stdout, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ratatui_core::terminal::Terminal;
+use ratatui_crossterm::CrosstermBackend;
+use ratatui_crossterm::crossterm::cursor::{Hide, Show};
+use ratatui_crossterm::crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+};
+use ratatui_crossterm::crossterm::execute;
+use ratatui_crossterm::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+
+use super::draw::View;
+
+/// How often it is checked whether a signal has arrived, at least.
+const CHECK_SIGNALS_EVERY: Duration = Duration::from_millis(250);
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Look at the dataset and draw again.
+    Update,
+    /// Show the next dataset.
+    Next,
+    /// A key was pressed that ends the view.
+    Leave,
+    /// A signal ends the view.
+    Interrupt,
+}
+
+/// The full screen. Dropping it restores the terminal.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if there is no terminal, or if signals cannot be watched.
+    pub(super) fn open() -> io::Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in ENDING_SIGNALS {
+            signal_hook::flag::register(*signal, Arc::clone(&interrupted))?;
+        }
+        restore_before_panics();
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        enable_raw_mode()?;
+        // From here on, dropping the screen restores the terminal.
+        let screen = Self {
+            terminal,
+            interrupted,
+        };
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        Ok(screen)
+    }
+
+    /// Draws `view` in the terminal's present size.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if the terminal is gone.
+    pub(super) fn draw(&mut self, view: &View<'_>) -> io::Result<()> {
+        self.terminal
+            .draw(|frame| frame.render_widget(view, frame.area()))?;
+        Ok(())
+    }
+
+    /// Waits for a key, a new size or a signal, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if the terminal is gone.
+    pub(super) fn wait(&self, timeout: Duration) -> io::Result<Action> {
+        let end = Instant::now() + timeout;
+        loop {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Ok(Action::Interrupt);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Action::Update);
+            }
+            if event::poll(left.min(CHECK_SIGNALS_EVERY))? {
+                match event::read()? {
+                    Event::Key(key) if key.kind == KeyEventKind::Press => {
+                        if let Some(action) = action_of(key) {
+                            return Ok(action);
+                        }
+                    }
+                    Event::Resize(..) => return Ok(Action::Update),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// The signals that end the view.
+#[cfg(unix)]
+const ENDING_SIGNALS: &[i32] = &[
+    signal_hook::consts::SIGINT,
+    signal_hook::consts::SIGTERM,
+    signal_hook::consts::SIGHUP,
+];
+#[cfg(not(unix))]
+const ENDING_SIGNALS: &[i32] = &[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+
+/// Returns what a key does.
+fn action_of(key: KeyEvent) -> Option<Action> {
+    let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char('c' | 'C') if with_control => Some(Action::Leave),
+        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Some(Action::Leave),
+        KeyCode::Tab | KeyCode::Right => Some(Action::Next),
+        _ => None,
+    }
+}
+
+/// Restores the terminal. If it is gone, there is nothing to restore, so errors do not matter.
+fn restore() {
+    let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
+    let _ = disable_raw_mode();
+    let _ = io::stdout().flush();
+}
+
+/// Restores the terminal before the message of a panic is printed, so that the message can be read.
+fn restore_before_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            restore();
+            print(info);
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys() {
+        let plain = |code| action_of(KeyEvent::new(code, KeyModifiers::NONE));
+        assert_eq!(plain(KeyCode::Char('q')), Some(Action::Leave));
+        assert_eq!(plain(KeyCode::Esc), Some(Action::Leave));
+        assert_eq!(plain(KeyCode::Tab), Some(Action::Next));
+        assert_eq!(plain(KeyCode::Char('c')), None);
+        let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(action_of(control_c), Some(Action::Leave));
+    }
+}

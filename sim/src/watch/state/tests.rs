@@ -1,0 +1,90 @@
+//! Counts after each row.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::experiment::{Experiment, Overrides, Run};
+use crate::log::{DatasetWriter, Outcome};
+
+/// Two configurations with 20 and 60 ticks a run, and two runs each.
+const EXPERIMENT: &str = "name = \"e\"\nseed = 1\nduration_s = 10\nrepetitions = 2\n[parameters]\nrates = [[1, 1], [3, 3]]\ninternal = 0.5\n";
+
+fn state() -> (WatchState, Vec<Run>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let experiment = Experiment::parse(EXPERIMENT, Path::new("e.toml"), Overrides::default());
+    let experiment = experiment.expect("an experiment");
+    drop(DatasetWriter::open(folder.path(), &experiment).expect("a dataset"));
+    let follower = Follower::open(folder.path()).expect("a dataset");
+    let state = WatchState::new(folder.path(), &follower);
+    (state, experiment.runs().collect())
+}
+
+fn row(run: &Run, outcome: Outcome, reason: &str) -> JournalRow {
+    JournalRow {
+        run: run.index,
+        key: run.key(),
+        repetition: run.repetition,
+        configuration: Arc::clone(&run.configuration),
+        outcome,
+        reason: reason.to_owned(),
+        lateness_p99_us: 300.0,
+        ..JournalRow::default()
+    }
+}
+
+fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> ConfigurationCounts {
+    ConfigurationCounts {
+        done,
+        under_way,
+        failed,
+        not_begun,
+    }
+}
+
+#[test]
+fn configurations_go_from_not_begun_to_done() {
+    let (mut state, runs) = state();
+    assert_eq!(state.configurations(), counts(0, 0, 0, 2));
+    assert_eq!(state.progress(0).share, 0.0);
+    // Runs 0 and 2 have 20 ticks, 1 and 3 have 60.
+    state.take(&row(&runs[0], Outcome::Ok, ""));
+    assert_eq!(state.configurations(), counts(0, 1, 0, 1));
+    // The other configuration counts with as many ticks as this one, because no run of it has ended.
+    assert_eq!(state.progress(0).share, 0.25);
+    state.take(&row(&runs[1], Outcome::Ok, ""));
+    assert_eq!(state.progress(0).share, 0.5);
+    state.take(&row(&runs[3], Outcome::Ok, ""));
+    assert_eq!(state.configurations(), counts(1, 1, 0, 0));
+    assert_eq!(state.progress(0).share, 140.0 / 160.0);
+    assert!(!state.is_finished());
+    state.take(&row(&runs[2], Outcome::Ok, ""));
+    assert_eq!(state.configurations(), counts(2, 0, 0, 0));
+    assert!(state.is_finished());
+    // A limit belongs to the class below it.
+    assert_eq!(state.lateness[3], 4);
+}
+
+#[test]
+fn a_failed_run_is_shown_until_it_is_repaired() {
+    let (mut state, runs) = state();
+    state.take(&row(&runs[0], Outcome::Failed, "first"));
+    state.take(&row(&runs[1], Outcome::Failed, "second"));
+    assert_eq!(state.configurations(), counts(0, 0, 2, 0));
+    let reasons = |state: &WatchState| -> Vec<String> {
+        let reasons = state.failures.iter().map(|failure| failure.reason.clone());
+        reasons.collect()
+    };
+    assert_eq!(reasons(&state), ["second", "first"]);
+    state.take(&row(&runs[0], Outcome::Failed, "third"));
+    assert_eq!(reasons(&state), ["third", "second"]);
+    state.take(&row(&runs[1], Outcome::Ok, ""));
+    assert_eq!(reasons(&state), ["third"]);
+    assert_eq!(state.configurations(), counts(0, 1, 1, 0));
+    assert_eq!((state.tally.planned, state.tally.failed()), (2, 1));
+    assert_eq!(state.lateness.iter().sum::<u64>(), 1);
+    // A run that has finished does not fail later.
+    state.take(&row(&runs[1], Outcome::Failed, "late"));
+    assert_eq!(reasons(&state), ["third"]);
+    assert_eq!(state.progress(0).share, 0.5);
+}
