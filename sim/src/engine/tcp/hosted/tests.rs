@@ -76,6 +76,7 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
         sent_tick,
         delay_ns,
         sent_at_ns: u64::MAX,
+        timestamp: None,
     }
 }
 
