@@ -149,6 +149,7 @@ mod tests {
             kind: EventKind::Internal,
             logical_clock,
             queue_length: 0,
+            timestamp: None,
         };
         let logged = LoggedEvent {
             system_time_ns: milliseconds * 1_000_000,

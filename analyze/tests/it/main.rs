@@ -60,5 +60,6 @@ mod theory;
 mod theory_study;
 mod theory_table;
 mod threads;
+mod timestamps;
 mod traced;
 mod traced_order;

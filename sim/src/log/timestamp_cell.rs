@@ -133,3 +133,6 @@ pub(super) fn write_cell(buffer: &mut Vec<u8>, timestamp: Option<&CarriedTimesta
         let _ = write!(buffer, "{timestamp}");
     }
 }
+
+#[cfg(test)]
+mod tests;

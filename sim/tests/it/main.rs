@@ -33,4 +33,5 @@ mod slurm;
 #[cfg(target_os = "linux")]
 mod streams;
 mod support;
+mod timestamps;
 mod wire_fuzz;
