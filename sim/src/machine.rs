@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::clock::LamportClock;
+use crate::clock::{CarriedClock, CarriedTimestamp, LamportClock};
 use crate::experiment::{
     Configuration, Delay, Probability, ReceiveRule, Sends, StampRule, Topology,
 };
@@ -83,9 +83,11 @@ pub struct Event {
     pub logical_clock: u64,
     /// Number of messages in the message queue after the event.
     pub queue_length: u64,
+    /// The timestamp of the clock that the machine keeps beside its Lamport clock. `None` if it keeps no other clock.
+    pub timestamp: Option<Arc<CarriedTimestamp>>,
 }
 
-/// A machine with a Lamport clock and a message queue.
+/// A machine with a Lamport clock and a message queue. It may keep another clock beside the Lamport clock.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// The machines to which it may send, in ascending order.
@@ -96,6 +98,8 @@ pub struct Machine {
     stamp: StampRule,
     delay: Delay,
     clock: LamportClock,
+    /// Boxed because few runs have it.
+    carried: Option<Box<CarriedClock>>,
     queue: VecDeque<Message>,
     network: NetworkQueue,
     next_tick: u64,
@@ -122,12 +126,26 @@ impl Machine {
             stamp: configuration.stamp,
             delay: configuration.delay,
             clock: LamportClock::default(),
+            carried: None,
             queue: VecDeque::new(),
             network: NetworkQueue::default(),
             next_tick: 0,
             to_take: 0,
             random,
         }
+    }
+
+    /// Makes the machine keep `clock` beside its Lamport clock. Must be called before the first tick.
+    pub fn keep(&mut self, clock: Option<CarriedClock>) {
+        self.carried = clock.map(Box::new);
+    }
+
+    /// Adds the timestamp of a message that will [`arrive`](Self::arrive) next. Returns false if a message of the same send waits
+    /// already. If the machine keeps no clock beside its Lamport clock, nothing happens.
+    #[must_use]
+    pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
+        let carried = self.carried.as_mut();
+        carried.is_none_or(|clock| clock.arrive(message, timestamp))
     }
 
     /// Adds a message that was sent in a tick due at `sent_ns` and travels for `delay_ns`, both in model time.
@@ -150,6 +168,9 @@ impl Machine {
     /// as the configuration says. A machine without neighbours has only internal events.
     pub fn tick(&mut self, due_ns: u64) -> Event {
         self.next_tick += 1;
+        if let Some(clock) = &mut self.carried {
+            clock.begin_tick(due_ns);
+        }
         while let Some(message) = self.network.pop_before(due_ns) {
             self.queue.push_back(message);
         }
@@ -183,8 +204,10 @@ impl Machine {
     }
 
     #[inline]
-    fn event(&self, kind: EventKind) -> Event {
+    fn event(&mut self, kind: EventKind) -> Event {
+        let carried = self.carried.as_mut();
         Event {
+            timestamp: carried.map(|clock| clock.advance(&kind)),
             tick: self.next_tick - 1,
             kind,
             logical_clock: self.clock.value(),

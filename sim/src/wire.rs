@@ -1,32 +1,48 @@
 //! The bytes on a connection and their meaning: a handshake in each direction, then frames. This code uses no socket.
 //!
-//! Steps of the handshake and frames have fixed sizes and are big-endian. TCP may join or split them anywhere; [`Chunks`] puts
-//! them together again.
+//! Steps of the handshake and frames have fixed sizes and are big-endian. Only messages that carry a timestamp in addition to the Lamport
+//! clock are longer: the timestamp follows after its length. TCP may join or split all this anywhere; [`Chunks`] and [`Frames`] put it
+//! together again.
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
+//!
+//! after the frame of a message with a timestamp:
+//! vector  length 4 | for each machine: component (varint)
+//! hlc     length 4 | time 8 | counter (varint)
 //! ```
+//!
+//! All machines of a run know which kind of timestamp its messages carry, and how many numbers it has. The numbers are written as
+//! [`varint`](crate::clock::varint)s. A timestamp that is longer than the run's clock can need is refused before it is read.
 //!
 //! The run's token is never sent. Each side proves that it knows the token. The proof is a hash, keyed with the token, of all
 //! bytes that both sides have sent so far, of the side's role, and of both machines' indices. The dialler (the side that opens
 //! the connection) proves first. So a listener answers only to machines that know the token.
 
+mod frames;
+
+use std::sync::Arc;
+
+use crate::clock::CarriedTimestamp;
 use crate::machine::MachineIndex;
+
+pub use frames::Frames;
 
 /// The first bytes of every connection.
 const MAGIC: [u8; 4] = *b"LCLK";
 /// Version of the handshake and the frames.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 const KIND_MESSAGE: u8 = 1;
 const KIND_END: u8 = 2;
 const KIND_READY: u8 = 3;
 const KIND_START: u8 = 4;
+const KIND_STAMPED: u8 = 5;
 
 /// Length of a step of the handshake, in bytes.
 pub const HELLO_BYTES: usize = 67;
-/// Length of a frame, in bytes.
+/// Length of a frame without a timestamp, in bytes.
 pub const FRAME_BYTES: usize = 33;
 
 /// A run's secret. All machines of a run know it, and no other program does.
@@ -68,7 +84,7 @@ pub struct Hello {
 }
 
 /// A frame, sent after the handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A message. Its sender is known from the handshake.
     Message {
@@ -80,6 +96,8 @@ pub enum Frame {
         delay_ns: u64,
         /// The sender's wall clock at the time of sending.
         sent_at_ns: u64,
+        /// The timestamp that it carries in addition, if the run's machines keep another clock beside the Lamport clock.
+        timestamp: Option<Arc<CarriedTimestamp>>,
     },
     /// The sender has done its last tick and sends nothing more.
     End {
@@ -110,6 +128,30 @@ pub enum WireError {
     /// There is no such kind of frame.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
+    /// A message carries a timestamp in addition to the Lamport clock, although the run has no such timestamps.
+    #[error("sent a message with a timestamp, but the messages of this run carry none")]
+    UnexpectedTimestamp,
+    /// A message carries only the Lamport clock, although the messages of the run carry another timestamp too.
+    #[error("sent a message without the timestamp of the run's clock")]
+    MissingTimestamp,
+    /// No timestamp of the run's clock has this length.
+    #[error("sent a timestamp of {length} bytes, but this run's have {least} to {most}")]
+    TimestampLength {
+        /// The length in bytes.
+        length: u32,
+        /// The smallest possible length.
+        least: u64,
+        /// The largest possible length.
+        most: u64,
+    },
+    /// A number of a timestamp is missing, too large, or longer than necessary.
+    #[error(
+        "sent a timestamp with a number that ends too early, is too large or is longer than necessary"
+    )]
+    TimestampNumber,
+    /// There are bytes after the last number of a timestamp.
+    #[error("sent a timestamp with {0} bytes too many")]
+    TimestampRest(usize),
 }
 
 const HELLO_KINDS: [HelloKind; 5] = [
@@ -166,40 +208,51 @@ impl Hello {
 }
 
 impl Frame {
-    /// Encodes it as bytes.
-    pub fn encode(&self) -> [u8; FRAME_BYTES] {
+    /// Encodes it as bytes: [`FRAME_BYTES`], and more if it is a message with a timestamp.
+    pub fn encode(&self) -> Vec<u8> {
         let (kind, words) = match *self {
             Self::Message {
                 stamp,
                 sent_tick,
                 delay_ns,
                 sent_at_ns,
-            } => (KIND_MESSAGE, [stamp, sent_tick, delay_ns, sent_at_ns]),
+                ref timestamp,
+            } => {
+                let kind = match timestamp {
+                    None => KIND_MESSAGE,
+                    Some(_) => KIND_STAMPED,
+                };
+                (kind, [stamp, sent_tick, delay_ns, sent_at_ns])
+            }
             Self::End { messages } => (KIND_END, [messages, 0, 0, 0]),
             Self::Ready => (KIND_READY, [0; 4]),
             Self::Start { at_ns } => (KIND_START, [at_ns, 0, 0, 0]),
         };
-        let mut bytes = [0; FRAME_BYTES];
-        bytes[0] = kind;
-        for (index, word) in bytes[1..].chunks_exact_mut(8).zip(words) {
-            index.copy_from_slice(&word.to_be_bytes());
+        let mut bytes = Vec::with_capacity(FRAME_BYTES);
+        bytes.push(kind);
+        for word in words {
+            bytes.extend_from_slice(&word.to_be_bytes());
+        }
+        if let Self::Message {
+            timestamp: Some(timestamp),
+            ..
+        } = self
+        {
+            frames::encode_timestamp(&mut bytes, timestamp);
         }
         bytes
     }
 
-    /// Decodes it from bytes.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`WireError::Kind`] if there is no such frame.
-    pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Result<Self, WireError> {
+    /// Decodes the first [`FRAME_BYTES`] bytes of a frame: all except the timestamp of a message.
+    fn decode_head(bytes: &[u8]) -> Result<Self, WireError> {
         let word = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
         match bytes[0] {
-            KIND_MESSAGE => Ok(Self::Message {
+            KIND_MESSAGE | KIND_STAMPED => Ok(Self::Message {
                 stamp: word(0),
                 sent_tick: word(1),
                 delay_ns: word(2),
                 sent_at_ns: word(3),
+                timestamp: None,
             }),
             KIND_END => Ok(Self::End { messages: word(0) }),
             KIND_READY => Ok(Self::Ready),
@@ -252,100 +305,4 @@ impl<const N: usize> Chunks<N> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn frame() -> impl Strategy<Value = Frame> {
-        prop_oneof![
-            any::<[u64; 4]>().prop_map(|[stamp, sent_tick, delay_ns, sent_at_ns]| Frame::Message {
-                stamp,
-                sent_tick,
-                delay_ns,
-                sent_at_ns
-            }),
-            any::<u64>().prop_map(|messages| Frame::End { messages }),
-            Just(Frame::Ready),
-            any::<u64>().prop_map(|at_ns| Frame::Start { at_ns }),
-        ]
-    }
-
-    #[test]
-    fn numbers_are_big_endian() {
-        let bytes = Frame::Message {
-            stamp: 1,
-            sent_tick: 2,
-            delay_ns: 3,
-            sent_at_ns: 0x0102_0304_0506_0708,
-        }
-        .encode();
-        assert_eq!(
-            bytes,
-            [
-                1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3,
-                4, 5, 6, 7, 8
-            ]
-        );
-    }
-
-    #[test]
-    fn refuses_other_protocols() {
-        let hello = Hello {
-            kind: HelloKind::Dial,
-            machine: 2,
-            nonce: [7; 16],
-            time_ns: 1,
-            proof: [8; 32],
-        }
-        .encode();
-        let with = |index: usize, byte: u8| {
-            let mut bytes = hello;
-            bytes[index] = byte;
-            Hello::decode(&bytes)
-        };
-        assert_eq!(with(0, b'G'), Err(WireError::Magic));
-        assert_eq!(with(5, 9), Err(WireError::Version(9)));
-        assert_eq!(with(6, 5), Err(WireError::HelloKind(5)));
-        assert_eq!(Frame::decode(&[0; FRAME_BYTES]), Err(WireError::Kind(0)));
-    }
-
-    proptest! {
-        #[test]
-        fn encoded_hellos_are_decoded_again(
-            kind in prop::sample::select(HELLO_KINDS.to_vec()),
-            machine in any::<u32>(),
-            nonce in any::<Nonce>(),
-            time_ns in any::<u64>(),
-            proof in any::<Proof>(),
-        ) {
-            let hello = Hello { kind, machine, nonce, time_ns, proof };
-            prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
-        }
-
-        /// The same frames are decoded for every way of cutting the stream into pieces.
-        #[test]
-        fn frames_are_restored_from_any_pieces(frames in prop::collection::vec(frame(), 0..20), cuts in prop::collection::vec(1usize..80, 0..200)) {
-            let stream: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
-            let mut chunks = Chunks::<FRAME_BYTES>::default();
-            let (mut rest, mut read) = (&stream[..], vec![]);
-            for cut in cuts.into_iter().chain([stream.len().max(1)]) {
-                let (mut piece, later) = rest.split_at(cut.min(rest.len()));
-                rest = later;
-                while let Some(bytes) = chunks.take(&mut piece) {
-                    read.push(Frame::decode(&bytes));
-                }
-            }
-            prop_assert_eq!(read, frames.into_iter().map(Ok).collect::<Vec<_>>());
-            prop_assert!(!chunks.is_partial());
-        }
-
-        #[test]
-        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let (mut chunks, mut stream) = (Chunks::<FRAME_BYTES>::default(), &bytes[..]);
-            while let Some(chunk) = chunks.take(&mut stream) {
-                let _ = Frame::decode(&chunk);
-            }
-            prop_assert_eq!(chunks.is_partial(), bytes.len() % FRAME_BYTES != 0);
-        }
-    }
-}
+mod tests;

@@ -29,6 +29,9 @@ pub enum Check {
     RisingClock,
     /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
+    /// The timestamp of a vector clock or hybrid logical clock follows from the machine's previous timestamp and the timestamp of the
+    /// received message.
+    Timestamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,
     /// The same rule as [`Check::ClockCondition`], for runs with `stamp = before`. Such runs break the rule by design.
@@ -60,7 +63,7 @@ pub(super) const CHECKS: usize = Check::ALL.len();
 
 impl Check {
     /// All checks, in the order in which they are reported.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Journal,
         Self::Files,
         Self::Rows,
@@ -72,6 +75,7 @@ impl Check {
         Self::ReceiveClock,
         Self::RisingClock,
         Self::Stamp,
+        Self::Timestamp,
         Self::ClockCondition,
         Self::ClockConditionBefore,
         Self::Sent,
@@ -122,6 +126,7 @@ impl Check {
             | Self::InitialClock
             | Self::LocalClock
             | Self::RisingClock
+            | Self::Timestamp
             | Self::ClockConditionBefore => None,
         }
     }
@@ -139,6 +144,7 @@ impl Check {
             Self::ReceiveClock => ("receive_clock", "max(clock, stamp) + 1 (IR2)"),
             Self::RisingClock => ("rising_clock", "a machine's clock rises (C1)"),
             Self::Stamp => ("stamp", "stamps obey the stamp rule"),
+            Self::Timestamp => ("timestamp", "vector and hlc obey their rules"),
             Self::ClockCondition => ("clock_condition", "receive's clock > send's clock (C2)"),
             Self::ClockConditionBefore => (
                 "clock_condition_before",

@@ -1,6 +1,9 @@
 //! The events of each machine of a run.
 
-use sim::log::{EventRow, MissingFields, UNKNOWN_MACHINE, parse_rows_with_missing};
+use std::sync::Arc;
+
+use sim::clock::CarriedTimestamp;
+use sim::log::{EventRow, RowFormat, UNKNOWN_MACHINE, parse_rows_in};
 use sim::machine::EventKind;
 
 use super::checks::Check;
@@ -19,6 +22,8 @@ pub(super) struct Entry {
     pub(super) clock: u64,
     pub(super) queue: u64,
     pub(super) kind: EventKind,
+    /// The timestamp in addition to the Lamport clock, if the run has such timestamps.
+    pub(super) timestamp: Option<Arc<CarriedTimestamp>>,
 }
 
 /// The events of a run, for each machine in the order of the file.
@@ -34,7 +39,7 @@ impl Log {
     /// another run, and rows with a machine that the run does not have. A row with an impossible sender or recipient is a
     /// violation, but it is not left out.
     pub(super) fn read(
-        (bytes, missing_fields): (&[u8], MissingFields),
+        (bytes, format): (&[u8], RowFormat),
         run: u64,
         setup: &Setup,
         findings: &mut RunFindings<'_>,
@@ -51,7 +56,7 @@ impl Log {
         let (mut rest, mut rows) = (bytes, 0);
         while !rest.is_empty() {
             let mut damaged_row = None;
-            for parsed in parse_rows_with_missing(rest, missing_fields) {
+            for parsed in parse_rows_in(rest, format) {
                 match parsed {
                     Ok(event) => log.take(rows, (run, &setup.model), event, findings),
                     Err(error) => {
@@ -121,6 +126,7 @@ impl Log {
             clock: logged.event.logical_clock,
             queue: logged.event.queue_length,
             kind: logged.event.kind,
+            timestamp: logged.event.timestamp,
         });
     }
 

@@ -21,6 +21,7 @@
 //! - [`log`]: the events of each machine of a run
 //! - [`ticks`]: checks of ticks, times and phases
 //! - [`clocks`]: checks of the clocks
+//! - [`timestamps`]: checks of the timestamps of vector clocks and hybrid logical clocks
 //! - [`in_flight`], [`messages`], [`order`]: checks of messages: whether they were sent, and the order in which they are received
 //! - [`queues`]: checks of queue lengths
 //! - [`event_frequencies`]: checks of the shares of random outcomes
@@ -47,6 +48,7 @@ mod runs;
 mod setup;
 mod tally;
 mod ticks;
+mod timestamps;
 mod timetable;
 mod words;
 

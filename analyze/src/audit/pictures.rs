@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sim::console::{command_line, shell_word};
-use sim::log::{Dataset, EventRow, JournalRow, parse_rows_with_missing};
+use sim::log::{Dataset, EventRow, JournalRow, parse_rows_in};
 
 use super::checks::Check;
 use super::tally::At;
@@ -53,7 +53,7 @@ pub(super) fn command(
 fn readable_events(dataset: &Dataset, run: &JournalRow) -> Option<Vec<EventRow>> {
     // Damaged rows are violations of their own.
     let bytes = dataset.read_events(run).ok()?;
-    let rows = parse_rows_with_missing(&bytes, dataset.missing_fields());
+    let rows = parse_rows_in(&bytes, dataset.row_format(run));
     let events = rows.collect::<Result<Vec<_>, _>>().ok()?;
     let belongs = |event: &EventRow| event.run == run.run && event.machine < run.machines();
     (events.len() as u64 == run.events && events.iter().all(belongs)).then_some(events)

@@ -15,6 +15,7 @@ use super::setup::{Known, Setup};
 use super::tally::{At, RunFindings, Tally};
 use super::{
     Audited, CheckResult, CounterExample, clocks, in_flight, messages, pictures, queues, ticks,
+    timestamps,
 };
 use crate::error::Error;
 use crate::read::labels::folder_name;
@@ -218,7 +219,7 @@ impl Shared<'_> {
             let imported = self.dataset.manifest().imported.as_ref();
             let setup = Setup::from_row(row, Known::new(imported, row.run));
             let log = Log::read(
-                (&bytes, self.dataset.missing_fields()),
+                (&bytes, self.dataset.row_format(row)),
                 row.run,
                 &setup,
                 findings,
@@ -270,6 +271,7 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
     ticks::check_phases(setup, findings);
     let latest_ns = ticks::check(setup, log, findings);
     clocks::check(setup, log, findings);
+    timestamps::check(setup, log, findings);
     let boxes = in_flight::boxes(setup, log);
     for (machine, mailbox) in boxes.iter().enumerate() {
         let taken = match setup.known.messages {

@@ -1,6 +1,6 @@
 //! The parameters of a run, according to its row in the journal.
 
-use sim::experiment::{Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
+use sim::experiment::{ClockKind, Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
 use sim::log::{Imported, JournalRow, UnmeasuredPart};
 
 use super::model::Model;
@@ -103,6 +103,8 @@ pub(super) struct Setup {
     /// Whether all messages from one machine to another use the same connection, which keeps their order.
     pub(super) keeps_links: bool,
     pub(super) stamp: StampRule,
+    /// Which timestamps events have.
+    pub(super) clock: ClockKind,
     /// The shortest and the longest configured delay of a message, in model nanoseconds.
     pub(super) delay_ns: (u64, u64),
     /// Whether the run was in virtual time, where ticks happen exactly when they are due.
@@ -142,6 +144,7 @@ impl Setup {
                 || is_virtual
                 || row.as_scheduled,
             stamp: configuration.stamp,
+            clock: configuration.clock,
             delay_ns: bounds_ns(configuration.delay),
             is_virtual,
             on_schedule: is_virtual || row.as_scheduled,

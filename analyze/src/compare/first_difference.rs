@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, write_row};
+use sim::log::{EVENT_COLUMNS, EventRow, JournalRow, TIMESTAMP_COLUMN, write_machine_rows};
 
 use crate::error::Error;
 use crate::read::dataset::Dataset;
@@ -98,16 +98,17 @@ fn machine_and_tick(row: &EventRow) -> (u32, u64) {
 fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
     let texts = |row: Option<&EventRow>| row.map_or_else(cells_of_missing_event, cell_texts);
     let (cells_a, cells_b) = (texts(in_a), texts(in_b));
+    let columns = columns();
     let differs = |&column: &usize| {
-        !NOT_COMPARED.contains(&EVENT_COLUMNS[column]) && cells_a[column] != cells_b[column]
+        !NOT_COMPARED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
-    let column = (0..EVENT_COLUMNS.len()).find(differs).unwrap_or_default();
+    let column = (0..columns.len()).find(differs).unwrap_or_default();
     let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {
         time_s,
         machine,
         tick,
-        column: EVENT_COLUMNS[column],
+        column: columns[column],
         a: cells_a[column].clone(),
         b: cells_b[column].clone(),
     }
@@ -116,7 +117,8 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
 /// The cells of a row as texts, as in the log.
 fn cell_texts(row: &EventRow) -> Vec<String> {
     let mut line = vec![];
-    write_row(&mut line, row);
+    let logged = std::slice::from_ref(&row.logged);
+    write_machine_rows(&mut line, row.run, row.machine, logged, true);
     let line = String::from_utf8_lossy(&line);
     line.trim_end_matches('\n')
         .split(',')
@@ -126,7 +128,12 @@ fn cell_texts(row: &EventRow) -> Vec<String> {
 
 /// The cells for an event that is missing in one of the logs.
 fn cells_of_missing_event() -> Vec<String> {
-    vec![NO_EVENT.to_owned(); EVENT_COLUMNS.len()]
+    vec![NO_EVENT.to_owned(); columns().len()]
+}
+
+/// The columns of the log, with that of timestamps.
+fn columns() -> Vec<&'static str> {
+    [&EVENT_COLUMNS[..], &[TIMESTAMP_COLUMN]].concat()
 }
 
 #[cfg(test)]
@@ -142,6 +149,7 @@ mod tests {
             kind: EventKind::Internal,
             logical_clock,
             queue_length: 0,
+            timestamp: None,
         };
         let logged = LoggedEvent {
             system_time_ns: milliseconds * 1_000_000,

@@ -21,7 +21,9 @@ pub mod window;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use sim::clock::CarriedTimestamp;
 use sim::experiment::{Delay, EngineKind, Rate};
 use sim::log::{Action, EventColumns, JournalRow, UNKNOWN_MACHINE};
 use sim::machine::MachineIndex;
@@ -73,6 +75,8 @@ pub struct Event {
     pub clock: u64,
     /// Number of messages in the machine's queue after the event, or `None` if the log does not tell.
     pub queue: Option<u64>,
+    /// The timestamp of the machine's vector clock or hybrid logical clock after the event. `None` if it has none.
+    pub timestamp: Option<Arc<CarriedTimestamp>>,
 }
 
 /// The kind of an event.
@@ -203,6 +207,12 @@ impl Execution {
     pub fn next(&self, index: usize) -> Option<usize> {
         let end = self.bounds[self.events[index].machine as usize + 1];
         (index + 1 < end).then_some(index + 1)
+    }
+
+    /// Whether events have timestamps in addition to the Lamport clock.
+    pub fn has_timestamps(&self) -> bool {
+        let first = self.events.first();
+        first.is_some_and(|event| event.timestamp.is_some())
     }
 
     /// All messages, ordered by their sends and then by their recipients.
@@ -349,6 +359,7 @@ fn events_of(run: &Run<'_>) -> Vec<Event> {
                 clock_before,
                 clock,
                 queue: known(columns.queue_length[index]),
+                timestamp: columns.timestamp(index).cloned(),
             });
         }
     }

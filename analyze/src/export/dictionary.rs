@@ -6,7 +6,7 @@ use super::aggregates;
 use crate::measures;
 use crate::output::markdown_cell;
 use crate::output::schema::{Column, Kind};
-use crate::read::events::{EVENT_LOG, event_columns};
+use crate::read::events::{EVENT_LOG, LOGGED_TIMESTAMP, event_columns};
 use crate::read::runs::{journal, machine_columns, run_columns};
 
 const INTRODUCTION: &str = "\
@@ -97,7 +97,7 @@ pub fn markdown() -> String {
         &mut text,
         "events-0000.csv, events-0001.csv, ...",
         "One row for each event.",
-        &EVENT_LOG,
+        &[&EVENT_LOG[..], &[LOGGED_TIMESTAMP]].concat(),
     );
     section(
         &mut text,
@@ -124,7 +124,7 @@ pub fn markdown() -> String {
         &mut text,
         "processed/events/part-00000.parquet, part-00001.parquet, ...",
         "One row for each event. The rows of a part are ordered by run, machine and tick. All events of a run are in one part.",
-        &event_columns(),
+        &event_columns(true),
     );
     text
 }

@@ -223,11 +223,11 @@ fn write_part(
         (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
         (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
-    let mut file = ParquetFile::create(path, &schema(&event_columns()), about)?;
+    let mut file = ParquetFile::create(path, &schema(&event_columns(dataset.has_timestamps())), about)?;
     let mut reader = RunReader::new(dataset);
     let mut columns = MeasureColumns::default();
     for range in batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events()) {
-        let mut events = EventsBuilder::default();
+        let mut events = EventsBuilder::new(dataset);
         reader.read_each(runs[range].iter().copied(), |run| {
             events.push(run);
             if needs_measures(run.row()) {
@@ -286,7 +286,7 @@ mod tests {
                 (RUNS_KEY, "a b".to_owned()),
             ];
             let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
-            let file = ParquetFile::create(path.clone(), &schema(&event_columns()), about).unwrap();
+            let file = ParquetFile::create(path.clone(), &schema(&event_columns(false)), about).unwrap();
             file.finish(Some(CHECKSUM_SUBJECT))
                 .unwrap()
                 .publish()

@@ -70,6 +70,7 @@ impl Reader<'_> {
             kind: self.kind(row, kind, machine)?,
             logical_clock,
             queue_length: self.number(row, "queue_length")?.unwrap_or(UNKNOWN),
+            timestamp: None,
         };
         Ok(Row {
             machine,

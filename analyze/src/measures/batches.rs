@@ -190,7 +190,7 @@ impl Batch<'_> {
     /// [`Error::Row`], [`Error::Value`], [`Error::Journal`] or [`Error::Dataset`] if events cannot be read; [`Error::Query`] if
     /// Polars fails.
     pub fn events(&self) -> Result<DataFrame, Error> {
-        let mut events = EventsBuilder::default();
+        let mut events = EventsBuilder::new(self.dataset);
         RunReader::new(self.dataset).read_each(self.rows, |run| events.push(run))?;
         Ok(events.finish()?)
     }

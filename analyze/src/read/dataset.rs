@@ -307,6 +307,11 @@ impl Dataset {
         self.log.missing_fields()
     }
 
+    /// Tells whether events have timestamps in addition to the Lamport clock in some of the runs.
+    pub fn has_timestamps(&self) -> bool {
+        self.log.has_timestamps()
+    }
+
     /// The finished runs that were not left out, ordered by number.
     pub fn finished(&self) -> &[JournalRow] {
         &self.finished
@@ -375,7 +380,7 @@ impl Dataset {
         bytes: &[u8],
         events: &mut EventColumns,
     ) -> Result<(), Error> {
-        let parsed = events.read(run.run, bytes, self.log.missing_fields());
+        let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
         if let Some(index) = events
             .machine

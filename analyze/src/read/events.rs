@@ -1,11 +1,11 @@
 //! The columns of the event log, and events as a data frame with one row per event.
 
 use polars::prelude::*;
-use sim::log::{Action, EventColumns, UNKNOWN, UNKNOWN_MACHINE};
-use sim::machine::MachineIndex;
+use sim::log::{Action, EventColumns, TIMESTAMP_COLUMN, UNKNOWN, UNKNOWN_MACHINE};
 
 use crate::output::schema::Kind::{Integer, IntegerList, Number, Text};
 use crate::output::schema::{Column, column};
+use crate::read::dataset::Dataset;
 use crate::read::run_log::Run;
 
 /// The columns of `events-NNNN.csv`, in order.
@@ -23,6 +23,10 @@ pub const EVENT_LOG: [Column; 10] = [
     column("sent_tick", Integer, "", "For a receive, the number of the sender's tick at which the message was sent. Otherwise empty."),
 ];
 
+/// The column of `events-NNNN.csv` and `processed/events/` after all others, in datasets with a run whose clock is not `lamport`.
+#[rustfmt::skip]
+pub const LOGGED_TIMESTAMP: Column = column(TIMESTAMP_COLUMN, IntegerList, "", "Only in datasets with a run whose clock is not lamport: the machine's timestamp after the event, as numbers (in the CSV file joined by `;`). For clock = vector: for each machine, how many of its events happened before this event or are this event. For clock = hlc: the time in milliseconds and the counter. Empty in runs with clock = lamport.");
+
 /// The columns of `processed/events/` that replace column `peers`.
 #[rustfmt::skip]
 const SENDER_AND_RECIPIENTS: [Column; 2] = [
@@ -37,13 +41,15 @@ const DERIVED: [Column; 2] = [
     column("jump", Integer, "", "logical_clock minus the logical_clock of the machine's previous event (0 before its first event). A machine's jumps add up to its final clock."),
 ];
 
-/// The columns of `processed/events/`. A cell that is empty in the log is null in these files.
-pub fn event_columns() -> Vec<Column> {
+/// The columns of `processed/events/`, of datasets with a column `timestamp` or without. A cell that is empty in the log is null in these
+/// files.
+pub fn event_columns(has_timestamps: bool) -> Vec<Column> {
     let logged = EVENT_LOG.into_iter().flat_map(|column| match column.name {
         "peers" => SENDER_AND_RECIPIENTS.to_vec(),
         _ => vec![column],
     });
-    logged.chain(DERIVED).collect()
+    let timestamp = has_timestamps.then_some(LOGGED_TIMESTAMP);
+    logged.chain(DERIVED).chain(timestamp).collect()
 }
 
 /// Builds the columns of `processed/events/` from the events of several runs.
@@ -58,22 +64,32 @@ pub(crate) struct EventsBuilder {
     queue_length: Vec<Option<i64>>,
     sender: Vec<Option<i64>>,
     /// For each event, its recipients, if it is a send whose recipients are known.
-    recipients: Recipients,
+    recipients: Lists,
     message_stamp: Vec<Option<i64>>,
     sent_tick: Vec<Option<i64>>,
     time_s: Vec<f64>,
     jump: Vec<i64>,
+    /// The numbers of each event's timestamp. `None` if the dataset has no such column.
+    timestamps: Option<Lists>,
 }
 
-/// Lists of recipients, one after the other.
+/// Lists of whole numbers, one after the other.
 #[derive(Default)]
-struct Recipients {
-    machines: Vec<i64>,
+struct Lists {
+    numbers: Vec<i64>,
     /// For each event, the length of its list; none if it has no list.
     lengths: Vec<Option<usize>>,
 }
 
 impl EventsBuilder {
+    /// Makes a builder for events of `dataset`.
+    pub(crate) fn new(dataset: &Dataset) -> Self {
+        Self {
+            timestamps: dataset.has_timestamps().then(Lists::default),
+            ..Self::default()
+        }
+    }
+
     /// Appends the events of `run`. No value may exceed 63 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let events = run.events();
@@ -98,7 +114,13 @@ impl EventsBuilder {
         });
         self.sender.extend(senders);
         for index in 0..run.len() {
-            self.recipients.push(run, index);
+            self.recipients.push(recipients(run, index));
+        }
+        if let Some(timestamps) = &mut self.timestamps {
+            for index in 0..run.len() {
+                let timestamp = events.timestamp(index);
+                timestamps.push(timestamp.map(|timestamp| timestamp.numbers()));
+            }
         }
         self.message_stamp
             .extend(events.stamp.iter().map(known_integer));
@@ -116,48 +138,53 @@ impl EventsBuilder {
 
     /// The data frame of all events, ordered as they were appended.
     pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
-        DataFrame::new(
-            self.run.len(),
-            vec![
-                Series::new("run".into(), self.run).into(),
-                Series::new("machine".into(), self.machine).into(),
-                Series::new("tick".into(), self.tick).into(),
-                Series::new("event".into(), self.event).into(),
-                Series::new("system_time_ns".into(), self.system_time_ns).into(),
-                Series::new("logical_clock".into(), self.logical_clock).into(),
-                Series::new("queue_length".into(), self.queue_length).into(),
-                Series::new("sender".into(), self.sender).into(),
-                self.recipients.finish(),
-                Series::new("message_stamp".into(), self.message_stamp).into(),
-                Series::new("sent_tick".into(), self.sent_tick).into(),
-                Series::new("time_s".into(), self.time_s).into(),
-                Series::new("jump".into(), self.jump).into(),
-            ],
-        )
+        let rows = self.run.len();
+        let mut columns = vec![
+            Series::new("run".into(), self.run).into(),
+            Series::new("machine".into(), self.machine).into(),
+            Series::new("tick".into(), self.tick).into(),
+            Series::new("event".into(), self.event).into(),
+            Series::new("system_time_ns".into(), self.system_time_ns).into(),
+            Series::new("logical_clock".into(), self.logical_clock).into(),
+            Series::new("queue_length".into(), self.queue_length).into(),
+            Series::new("sender".into(), self.sender).into(),
+            self.recipients.finish("recipients"),
+            Series::new("message_stamp".into(), self.message_stamp).into(),
+            Series::new("sent_tick".into(), self.sent_tick).into(),
+            Series::new("time_s".into(), self.time_s).into(),
+            Series::new("jump".into(), self.jump).into(),
+        ];
+        let timestamps = self.timestamps;
+        columns.extend(timestamps.map(|lists| lists.finish(TIMESTAMP_COLUMN)));
+        DataFrame::new(rows, columns)
     }
 }
 
-impl Recipients {
-    /// Appends the list of the event at `index`.
-    fn push(&mut self, run: &Run<'_>, index: usize) {
-        let events = run.events();
-        let is_known =
-            events.action[index] == Action::Send && events.peer[index] != UNKNOWN_MACHINE;
-        let recipients = is_known.then(|| run.recipients(index));
-        self.lengths.push(recipients.map(<[MachineIndex]>::len));
-        let machines = recipients.unwrap_or_default();
-        self.machines
-            .extend(machines.iter().copied().map(i64::from));
+/// The recipients of the event at `index`, if it is a send and they are known.
+fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item = i64> + 'r> {
+    let events = run.events();
+    let is_known = events.action[index] == Action::Send && events.peer[index] != UNKNOWN_MACHINE;
+    is_known.then(|| run.recipients(index).iter().copied().map(i64::from))
+}
+
+impl Lists {
+    /// Appends the list of an event, or notes that it has none.
+    fn push(&mut self, list: Option<impl Iterator<Item = i64>>) {
+        let before = self.numbers.len();
+        let has_list = list.is_some();
+        self.numbers.extend(list.into_iter().flatten());
+        self.lengths
+            .push(has_list.then(|| self.numbers.len() - before));
     }
 
-    fn finish(self) -> polars::prelude::Column {
+    fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
-            "recipients".into(),
+            name.into(),
             self.lengths.len(),
-            self.machines.len(),
+            self.numbers.len(),
             DataType::Int64,
         );
-        let mut rest = &self.machines[..];
+        let mut rest = &self.numbers[..];
         for length in self.lengths {
             match length {
                 Some(length) => {

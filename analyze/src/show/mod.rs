@@ -7,6 +7,7 @@ use crate::execution::{EventName, Execution, Kind, to_s};
 use crate::output::table::{Table, number};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
+use sim::log::TIMESTAMP_COLUMN;
 use sim::sweep::words::grouped;
 
 /// Digits after the point of times in tables.
@@ -17,7 +18,7 @@ pub const MOST_ROWS: usize = 1_000;
 
 /// Events of a run for people: at most [`MOST_ROWS`].
 pub fn table(execution: &Execution, window: &Window) -> Table {
-    let headings = [
+    let mut headings = vec![
         "time (s)",
         "machine",
         "tick",
@@ -26,11 +27,16 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
         "clock",
         "queue",
     ];
+    let mut numeric = vec![true, true, true, false, false, true, true];
+    if execution.has_timestamps() {
+        headings.push(TIMESTAMP_COLUMN);
+        numeric.push(false);
+    }
     let shown = &window.events[..window.events.len().min(MOST_ROWS)];
     Table {
         title: "Events",
-        headings: headings.map(str::to_owned).to_vec(),
-        numeric: vec![true, true, true, false, false, true, true],
+        headings: headings.into_iter().map(str::to_owned).collect(),
+        numeric,
         rows: shown.iter().map(|&index| row(execution, index)).collect(),
         optional: vec![],
         caption: caption(execution, window),
@@ -39,7 +45,7 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
 
 fn row(execution: &Execution, index: usize) -> Vec<String> {
     let event = &execution.events()[index];
-    vec![
+    let mut cells = vec![
         number(to_s(event.time_ns), DECIMALS),
         event.machine.to_string(),
         event.tick.to_string(),
@@ -47,7 +53,15 @@ fn row(execution: &Execution, index: usize) -> Vec<String> {
         partners(execution, index),
         format!("{} → {}", event.clock_before, event.clock),
         event.queue.map_or(String::new(), |queue| queue.to_string()),
-    ]
+    ];
+    cells.extend(timestamp(execution, index));
+    cells
+}
+
+/// The timestamp as in the log. `None` if the run has none.
+fn timestamp(execution: &Execution, index: usize) -> Option<String> {
+    let timestamp = execution.events()[index].timestamp.as_ref();
+    timestamp.map(ToString::to_string)
 }
 
 /// The recipients of a send, or the sender of a receive with the age of the message.
@@ -98,6 +112,13 @@ fn caption(execution: &Execution, window: &Window) -> Vec<String> {
          wait at the machine after the event; old: time from the send of the message to its receive."
             .to_owned(),
     ];
+    if execution.has_timestamps() {
+        caption.push(
+            "timestamp: the machine's vector clock (one number for each machine) or hybrid logical clock (milliseconds and counter) after \
+             the event."
+                .to_owned(),
+        );
+    }
     if window.events.len() > MOST_ROWS {
         caption.push(format!(
             "These are the first {} of {}. Choose others with --from and --to, or print all with --format csv.",
@@ -127,7 +148,7 @@ fn record(execution: &Execution, index: usize) -> Record {
     let sent_tick = execution
         .send_of(index)
         .map(|send| execution.events()[send].tick);
-    let values = [
+    let mut values = vec![
         ("run", integer(Some(execution.run))),
         ("time_s", Value::Number(to_s(event.time_ns))),
         ("machine", integer(Some(event.machine.into()))),
@@ -142,7 +163,9 @@ fn record(execution: &Execution, index: usize) -> Record {
         ("sent_tick", integer(sent_tick)),
         ("message_age_s", age_s(execution, index).into()),
     ];
-    named(values.to_vec())
+    let timestamp = timestamp(execution, index);
+    values.extend(timestamp.map(|timestamp| (TIMESTAMP_COLUMN, Value::Text(timestamp))));
+    named(values)
 }
 
 fn named(values: Vec<(&str, Value)>) -> Record {

@@ -53,13 +53,13 @@ fn the_dictionary_has_the_columns_of_the_processed_files() {
         &dictionary::machine_file_columns(),
     );
     let batch = dataset.batches().next().unwrap();
-    is_as_told(&batch.events().unwrap(), &events::event_columns());
+    is_as_told(&batch.events().unwrap(), &events::event_columns(false));
 }
 
 #[test]
 fn every_column_has_a_meaning() {
     for column in runs::journal()
-        .chain(events::event_columns())
+        .chain(events::event_columns(true))
         .chain(dictionary::machine_file_columns())
     {
         assert!(

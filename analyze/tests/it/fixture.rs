@@ -6,8 +6,8 @@ use analyze::export::Additions;
 use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides, Run};
 use sim::log::{
-    DatasetWriter, EVENT_COLUMNS, EventRow, FinishedRun, JournalRow, LoggedEvent, Outcome,
-    write_row,
+    DatasetWriter, EVENT_COLUMNS, FinishedRun, JournalRow, LoggedEvent, Outcome, TIMESTAMP_COLUMN,
+    write_machine_rows,
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
 
@@ -113,6 +113,7 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
                     kind: kind.clone(),
                     logical_clock: *logical_clock,
                     queue_length: *queue_length,
+                    timestamp: None,
                 },
             },
         )
@@ -159,16 +160,8 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
-        for logged in log.iter().cloned() {
-            write_row(
-                &mut events,
-                &EventRow {
-                    run: run.index,
-                    machine: machine as u32,
-                    logged,
-                },
-            );
-        }
+        let has_timestamps = experiment.has_timestamps();
+        write_machine_rows(&mut events, run.index, machine as u32, log, has_timestamps);
     }
     let mut row = journal_row(experiment, run);
     row.events = machines.iter().map(|log| log.len() as u64).sum();
@@ -177,7 +170,8 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
 
 /// Changes a cell in the log of a run.
 pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
-    let column = EVENT_COLUMNS.iter().position(|name| *name == column);
+    let mut columns = EVENT_COLUMNS.iter().chain([&TIMESTAMP_COLUMN]);
+    let column = columns.position(|name| *name == column);
     let column = column.expect("a column of the log");
     let text = std::str::from_utf8(&run.events).expect("a log is text");
     let is_meant = |cells: &[&str]| cells[1..3] == [machine.to_string(), tick.to_string()];

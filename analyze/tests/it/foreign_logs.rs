@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use analyze::import::{self, Mapping};
 use jiff::Timestamp;
-use sim::log::{EventRow, parse_rows_with_missing};
+use sim::log::{EventRow, parse_rows_in};
 use sim::machine::{Event, EventKind};
 
 use crate::fixture;
@@ -140,7 +140,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let missing = dataset.missing_fields();
     let rows = finished.iter().map(|row| {
         let bytes = dataset.read_events(row).unwrap();
-        let rows = parse_rows_with_missing(&bytes, missing);
+        let rows = parse_rows_in(&bytes, missing.into());
         rows.map(Result::unwrap).collect()
     });
     rows.collect()

@@ -63,5 +63,6 @@ mod theory;
 mod theory_study;
 mod theory_table;
 mod threads;
+mod timestamps;
 mod traced;
 mod traced_order;

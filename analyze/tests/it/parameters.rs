@@ -11,7 +11,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 
 /// For each parameter that a grid may vary: its name, two values as in an experiment file, and the cell of the second value.
-const VALUES: [(&str, &str, &str); 9] = [
+const VALUES: [(&str, &str, &str); 10] = [
     ("rates", "[[1, 3], [2, 4]]", "2,4"),
     ("internal", "[0.5, 0.25]", "0.25"),
     ("phase", "[\"spread\", \"uniform\"]", "uniform"),
@@ -25,6 +25,7 @@ const VALUES: [(&str, &str, &str); 9] = [
         "[\"persistent\", \"per-message\"]",
         "per-message",
     ),
+    ("clock", "[\"lamport\", \"vector\"]", "vector"),
 ];
 
 fn grid(name: &str, values: &str) -> String {

@@ -16,9 +16,11 @@
 //! - [`hybrid`]: physical time with a counter (HLC)
 //! - [`hybrid_vector`]: a vector of physical times, without the old ones (HVC)
 //! - [`physical`]: physical time alone
+//! - [`carried`]: the clock that machines of the simulator keep beside their Lamport clock
 //! - [`varint`]: the length of whole numbers as bytes
 
 pub mod bloom;
+pub mod carried;
 pub mod encoded;
 pub mod hybrid;
 pub mod hybrid_vector;
@@ -31,6 +33,7 @@ pub mod varint;
 pub mod vector;
 
 pub use bloom::BloomClock;
+pub use carried::{CarriedClock, CarriedTimestamp, TimestampFormat};
 pub use encoded::EncodedClock;
 pub use hybrid::HybridClock;
 pub use hybrid_vector::HybridVectorClock;

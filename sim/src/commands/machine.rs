@@ -12,7 +12,7 @@ use sim::engine::processes::{self, Report, TOKEN_VARIABLE};
 use sim::engine::tcp::{self, MachineResult, Participant, ParticipantError};
 use sim::engine::wall_margin_ns;
 use sim::experiment::{Experiment, Overrides, RunName};
-use sim::log::{EVENT_COLUMNS, EventRow, write_row};
+use sim::log::{RowFormat, event_header, write_machine_rows};
 use sim::wire::RunToken;
 
 /// One week, in seconds.
@@ -90,23 +90,21 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }));
         }
     };
+    let format = RowFormat::of_single_run(&participant.run.configuration);
+    let has_timestamps = format.timestamps.has_column();
     let mut text = if args.child {
         serde_json::to_vec(&Report::from_result(&result))?
     } else {
-        EVENT_COLUMNS.join(",").into_bytes()
+        event_header(has_timestamps).trim_end().into()
     };
     text.push(b'\n');
-    for logged in result.events.iter().cloned() {
-        let (run, machine) = (participant.run.index, args.machine);
-        write_row(
-            &mut text,
-            &EventRow {
-                run,
-                machine,
-                logged,
-            },
-        );
-    }
+    write_machine_rows(
+        &mut text,
+        participant.run.index,
+        args.machine,
+        &result.events,
+        has_timestamps,
+    );
     let mut stdout = io::stdout();
     let written = stdout.write_all(&text).and_then(|()| stdout.flush());
     if !args.child {

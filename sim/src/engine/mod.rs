@@ -29,6 +29,7 @@ use std::thread::ScopedJoinHandle;
 
 use tcp::Piece;
 
+use crate::clock::CarriedClock;
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::Machine;
@@ -140,7 +141,9 @@ fn create_machines(run: &Run, seed: u64) -> Vec<Machine> {
     (0..run.configuration.rates.machines())
         .map(|index| {
             let random = random::machine_stream(seed, &key, index);
-            Machine::new(index, &run.configuration, random)
+            let mut machine = Machine::new(index, &run.configuration, random);
+            machine.keep(CarriedClock::new(run, seed, index));
+            machine
         })
         .collect()
 }

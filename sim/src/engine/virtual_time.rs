@@ -3,10 +3,16 @@
 //! The same run always gives the same bytes. A message takes no time, unless the experiment has a delay. But ticks that are due
 //! at the instant of sending do not receive the message yet.
 
+use std::sync::Arc;
+
 use super::{Punctuality, RunLog, create_machines};
+use crate::clock::CarriedTimestamp;
 use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
+
+/// A message on its way to its recipients, with the timestamp that it carries in addition.
+type InFlight = (Message, Recipients, Option<Arc<CarriedTimestamp>>);
 
 /// Number of events of a machine for which memory is reserved at the start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 1 << 16;
@@ -44,7 +50,7 @@ fn simulate(run: &Run, seed: u64, schedule: &Schedule, mut see: impl FnMut(usize
         .map(|machine| run.configuration.neighbours(machine))
         .collect();
     let mut agenda = Agenda::new(schedule);
-    let mut in_flight: Vec<(Message, Recipients)> = Vec::new();
+    let mut in_flight: Vec<InFlight> = Vec::new();
     let mut now_ns = 0;
     while let Some((due_ns, machine)) = agenda.next(schedule) {
         if due_ns > now_ns {
@@ -69,7 +75,7 @@ fn at(system_time_ns: u64, event: Event) -> LoggedEvent {
     }
 }
 
-fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
+fn sent(sender: usize, event: &Event) -> Option<InFlight> {
     match &event.kind {
         EventKind::Send { recipients, stamp } => Some((
             Message {
@@ -78,6 +84,7 @@ fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
                 sent_tick: event.tick,
             },
             recipients.clone(),
+            event.timestamp.clone(),
         )),
         EventKind::Internal | EventKind::Receive(_) => None,
     }
@@ -87,14 +94,19 @@ fn sent(sender: usize, event: &Event) -> Option<(Message, Recipients)> {
 fn deliver(
     machines: &mut [Machine],
     neighbours: &[Vec<MachineIndex>],
-    in_flight: &mut Vec<(Message, Recipients)>,
+    in_flight: &mut Vec<InFlight>,
     sent_ns: u64,
 ) {
-    for (message, recipients) in &*in_flight {
+    for (message, recipients, timestamp) in &*in_flight {
         let sender = message.sender as usize;
         for &peer in recipients.among(&neighbours[sender]) {
             let delay_ns = machines[sender].draw_delay_ns();
-            machines[peer as usize].arrive(*message, sent_ns, delay_ns);
+            let recipient = &mut machines[peer as usize];
+            if let Some(timestamp) = timestamp {
+                let is_new = recipient.take_timestamp(message, Arc::clone(timestamp));
+                debug_assert!(is_new, "a machine sends at most once in a tick");
+            }
+            recipient.arrive(*message, sent_ns, delay_ns);
         }
     }
     in_flight.clear();

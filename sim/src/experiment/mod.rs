@@ -64,7 +64,7 @@ pub use rates::{Rate, Rates};
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::{Shard, ShardRule};
-pub use variants::{Connection, MachineIndex, ReceiveRule, Sends, Topology};
+pub use variants::{ClockKind, Connection, MachineIndex, ReceiveRule, Sends, Topology};
 
 use crate::random;
 
@@ -95,6 +95,8 @@ pub struct Configuration {
     pub sends: Sends,
     /// Which TCP connections messages use. This does not change events.
     pub connection: Connection,
+    /// Which timestamps messages carry. This does not change what machines do.
+    pub clock: ClockKind,
     /// Length of the run in model time, in nanoseconds.
     pub duration_ns: u64,
 }
@@ -111,6 +113,7 @@ impl Default for Configuration {
             topology: Topology::default(),
             sends: Sends::default(),
             connection: Connection::default(),
+            clock: ClockKind::default(),
             duration_ns: 60 * NANOS_PER_SECOND,
         }
     }
@@ -256,11 +259,13 @@ impl Run {
         key(&self.configuration, self.repetition)
     }
 
-    /// Returns the text from which the run's random streams are made: the key without the parameters that do not change events.
-    /// Runs that differ only in such parameters have the same events.
+    /// Returns the text from which the run's random streams are made: the key without the parameters that do not change what machines
+    /// do. Runs that differ only in such parameters have the same events. (With another `clock`, events have other timestamps in
+    /// addition.)
     pub fn stream_key(&self) -> String {
         let configuration = Configuration {
             connection: Connection::Persistent,
+            clock: ClockKind::Lamport,
             ..(*self.configuration).clone()
         };
         key(configuration, self.repetition)
@@ -326,6 +331,15 @@ impl Experiment {
     /// Returns the changes from the command line, such as `internal=0.4`.
     pub fn changes(&self) -> &[String] {
         &self.changes
+    }
+
+    /// Returns whether events have timestamps in addition to the Lamport clock in some of the configurations. Then the event log has a
+    /// column for them.
+    pub fn has_timestamps(&self) -> bool {
+        let configurations = self.configurations.iter();
+        configurations
+            .map(|configuration| configuration.clock)
+            .any(|clock| clock != ClockKind::Lamport)
     }
 
     /// Returns the numbers of the runs in the plan.

@@ -9,7 +9,9 @@ use std::sync::{Arc, LazyLock};
 
 use super::rate_sets::MachineBudget;
 use super::values;
-use super::{Configuration, Connection, NotAValue, ReceiveRule, StampRule, Topology, values::each};
+use super::{
+    ClockKind, Configuration, Connection, NotAValue, ReceiveRule, StampRule, Topology, values::each,
+};
 use crate::toml_reader::Item;
 
 /// The type of a parameter's column in the journal and in data frames.
@@ -211,7 +213,7 @@ const fn always_in_key(parameter: Parameter) -> Parameter {
 const TEXT: (ValueKind, &str) = (ValueKind::Text, "");
 
 /// Every parameter of a configuration, in the order in which run keys contain them.
-pub static PARAMETERS: [Parameter; 10] = [
+pub static PARAMETERS: [Parameter; 11] = [
     always_in_key(dimension(
         "rates",
         "rates",
@@ -286,6 +288,14 @@ pub static PARAMETERS: [Parameter; 10] = [
         "Which TCP connections messages use: `persistent` or `per-message`.",
         named!(connection, Connection),
         field!(connection),
+    ),
+    dimension(
+        "clock",
+        "clock",
+        TEXT,
+        "Which timestamps messages carry: `lamport`, `vector` (in addition, the timestamp of a vector clock) or `hlc` (in addition, the timestamp of a hybrid logical clock).",
+        named!(clock, ClockKind),
+        field!(clock),
     ),
     Parameter {
         name: "duration_s",

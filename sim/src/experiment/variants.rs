@@ -1,5 +1,5 @@
 //! Variants of the model: how many messages a tick takes, which machines may send to each other, to which of them a send goes,
-//! and over which connections.
+//! over which connections, and which timestamps messages carry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,6 +41,18 @@ named_values! {
         Persistent = "persistent",
         /// A new connection for each message, closed when the message has arrived.
         PerMessage = "per-message",
+    }
+}
+
+named_values! {
+    /// The clock whose timestamps messages carry. It does not change what machines do.
+    ClockKind, "a clock (lamport, vector or hlc)" {
+        /// Only the Lamport clock.
+        Lamport = "lamport",
+        /// The Lamport clock, and beside it a vector clock.
+        Vector = "vector",
+        /// The Lamport clock, and beside it a hybrid logical clock.
+        Hybrid = "hlc",
     }
 }
 

@@ -9,6 +9,7 @@ use super::events::MissingFields;
 use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::{Parts, Paths};
+use super::timestamp_cell::{RowFormat, TimestampCells};
 use crate::experiment::Shard;
 
 /// A dataset opened for reading, with all its shards that exist.
@@ -62,6 +63,19 @@ impl Dataset {
     pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();
         imported.map_or_else(MissingFields::default, |imported| imported.missing_fields)
+    }
+
+    /// Returns whether the event log has a column `timestamp`.
+    pub fn has_timestamps(&self) -> bool {
+        self.manifest().experiment.timestamps
+    }
+
+    /// Returns the format of the rows of `run` in the log.
+    pub fn row_format(&self, run: &JournalRow) -> RowFormat {
+        RowFormat {
+            missing_fields: self.missing_fields(),
+            timestamps: TimestampCells::new(self.has_timestamps(), &run.configuration),
+        }
     }
 
     /// Returns the shards that do not exist.

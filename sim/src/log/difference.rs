@@ -30,6 +30,14 @@ impl Difference {
         compare("engine", &made.engine, &wanted.engine);
         compare("isolation", &made.isolation, &wanted.isolation);
         compare("time_scale", &made.time_scale, &wanted.time_scale);
+        let column = |has: bool| if has { "is" } else { "is not" };
+        if made.timestamps != wanted.timestamps {
+            lines.push(format!(
+                "clock: a column for timestamps {} in the dataset and {} in the experiment, so use a new folder (--data)",
+                column(made.timestamps),
+                column(wanted.timestamps)
+            ));
+        }
         lines.extend(configurations(&made.configurations, &wanted.configurations));
         Self(lines)
     }
@@ -160,6 +168,7 @@ mod tests {
             engine: "tcp".to_owned(),
             isolation: "shared".to_owned(),
             time_scale: 1.0,
+            timestamps: configurations.iter().any(|text| text.contains("clock=")),
             runs: configurations.len() as u64,
             numbering: Default::default(),
             configurations: configurations.iter().map(|&text| text.to_owned()).collect(),

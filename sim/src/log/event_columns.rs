@@ -8,11 +8,12 @@ mod usual_row;
 use std::sync::Arc;
 
 use super::events::{
-    EventRow, MissingFields, RowError, TOO_LARGE_MACHINE, UNKNOWN, UNKNOWN_MACHINE,
-    parse_rows_with_missing,
+    EventRow, RowError, TOO_LARGE_MACHINE, UNKNOWN, UNKNOWN_MACHINE, parse_rows_in,
 };
+use super::timestamp_cell::RowFormat;
 use usual_row::{Start, UsualCells};
 
+use crate::clock::CarriedTimestamp;
 use crate::machine::{EventKind, MachineIndex, Message, Recipients};
 
 /// The peer of a send that goes to all machines that the sender may send to.
@@ -70,6 +71,8 @@ pub struct EventColumns {
     pub sent_tick: Vec<u64>,
     /// The recipients of each send to several machines, with the index of the send, in the order of the indices.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
+    /// The timestamp of each event in addition to its Lamport clock. Empty if the run has none.
+    timestamps: Vec<Arc<CarriedTimestamp>>,
 }
 
 impl EventColumns {
@@ -79,21 +82,21 @@ impl EventColumns {
     /// # Errors
     ///
     /// [`RowError`] for the first row that cannot be read or belongs to another run. The rows before it can be read.
-    pub fn read(
-        &mut self,
-        run: u64,
-        bytes: &[u8],
-        missing_fields: MissingFields,
-    ) -> Result<(), RowError> {
+    pub fn read(&mut self, run: u64, bytes: &[u8], format: RowFormat) -> Result<(), RowError> {
         self.clear();
         self.run = run;
         self.reserve(bytes.len() / TYPICAL_ROW_BYTES);
         let mut rest = bytes;
         let mut start = Start::default();
+        let is_usual = !format.timestamps.has_column();
         while !rest.is_empty() {
-            let length = match self.append_usual_row(rest, &mut start) {
+            let usual = match is_usual {
+                true => self.append_usual_row(rest, &mut start),
+                false => None,
+            };
+            let length = match usual {
                 Some(length) => length,
-                None => self.append_row(rest, missing_fields)?,
+                None => self.append_row(rest, format)?,
             };
             rest = &rest[length..];
         }
@@ -113,11 +116,13 @@ impl EventColumns {
             stamp,
             sent_tick,
             several,
+            timestamps,
         } = self;
         machine.clear();
         action.clear();
         peer.clear();
         several.clear();
+        timestamps.clear();
         for column in [
             tick,
             system_time_ns,
@@ -158,6 +163,11 @@ impl EventColumns {
         }
     }
 
+    /// Returns the timestamp of the event at `index` in addition to its Lamport clock. `None` if the run has none.
+    pub fn timestamp(&self, index: usize) -> Option<&Arc<CarriedTimestamp>> {
+        self.timestamps.get(index)
+    }
+
     /// Returns the event at `index` as a row.
     pub fn row(&self, index: usize) -> EventRow {
         let kind = match self.action[index] {
@@ -186,6 +196,7 @@ impl EventColumns {
                     kind,
                     logical_clock: self.logical_clock[index],
                     queue_length: self.queue_length[index],
+                    timestamp: self.timestamp(index).cloned(),
                 },
             },
         }
@@ -262,14 +273,11 @@ impl EventColumns {
         self.peer.push(peer);
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);
+        self.timestamps.extend(event.timestamp);
     }
 
     /// Parses the first row of `bytes` with the general parser, and returns its length.
-    fn append_row(
-        &mut self,
-        bytes: &[u8],
-        missing_fields: MissingFields,
-    ) -> Result<usize, RowError> {
+    fn append_row(&mut self, bytes: &[u8], format: RowFormat) -> Result<usize, RowError> {
         let row = self.len() as u64 + 1;
         let wrong = |column: &'static str, problem: &'static str| RowError {
             row,
@@ -278,7 +286,7 @@ impl EventColumns {
         };
         let end = bytes.iter().position(|&byte| byte == b'\n');
         let line = &bytes[..end.map_or(bytes.len(), |end| end + 1)];
-        let mut parsed = parse_rows_with_missing(line, missing_fields);
+        let mut parsed = parse_rows_in(line, format);
         let parsed = parsed
             .next()
             .unwrap_or_else(|| unreachable!("a line is never empty"));

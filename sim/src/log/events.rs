@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::timestamp_cell::{RowFormat, TIMESTAMP_COLUMN, TimestampCells, write_cell};
 use crate::machine::{Event, EventKind, MachineIndex, Message, Recipients};
 
-/// The columns of `events-NNNN.csv`, in order.
+/// The columns of `events-NNNN.csv`, in order. Some datasets have the column [`TIMESTAMP_COLUMN`] after them.
 pub const EVENT_COLUMNS: [&str; 10] = [
     "run",
     "machine",
@@ -93,36 +94,50 @@ pub struct RowError {
     pub problem: &'static str,
 }
 
-/// Returns the header line with its newline.
-pub(super) fn header() -> String {
-    EVENT_COLUMNS.join(",") + "\n"
+/// Returns the header line with its newline. `has_timestamps` says whether there is a column `timestamp`.
+pub fn event_header(has_timestamps: bool) -> String {
+    let mut columns = EVENT_COLUMNS.to_vec();
+    columns.extend(has_timestamps.then_some(TIMESTAMP_COLUMN));
+    columns.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells.
+/// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells. If the event has a
+/// timestamp in addition to its Lamport clock, the row has a cell for it at its end.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     write_machine_rows(
         buffer,
         row.run,
         row.machine,
         std::slice::from_ref(&row.logged),
+        row.logged.event.timestamp.is_some(),
     );
 }
 
-/// Appends a row for each of `events`, which are of one machine of one run.
+/// Appends a row for each of `events`, which are of one machine of one run. `has_timestamps` says whether the log has a column
+/// `timestamp`.
 pub fn write_machine_rows(
     buffer: &mut Vec<u8>,
     run: u64,
     machine: MachineIndex,
     events: &[LoggedEvent],
+    has_timestamps: bool,
 ) {
     let start = format!("{run},{machine},");
     for logged in events {
         buffer.extend_from_slice(start.as_bytes());
         write_cells(buffer, logged);
+        if has_timestamps {
+            // The newline becomes the comma before the last cell.
+            if let Some(last) = buffer.last_mut() {
+                *last = b',';
+            }
+            write_cell(buffer, logged.event.timestamp.as_deref());
+            buffer.push(b'\n');
+        }
     }
 }
 
-/// Appends the cells of a row after those of run and machine.
+/// Appends the cells of a row after those of run and machine, and a newline.
 fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
@@ -134,6 +149,7 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
         ref kind,
         logical_clock,
         queue_length,
+        timestamp: _,
     } = logged.event;
     number(buffer, tick, b',');
     let name: &[u8] = match kind {
@@ -193,13 +209,14 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
 ///
 /// Yields a [`RowError`] for the first damaged row, and nothing after it.
 pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
-    parse_rows_with_missing(bytes, MissingFields::default())
+    parse_rows_in(bytes, RowFormat::default())
 }
 
-/// Like [`parse_rows`], for a log with cells that may be empty. An empty cell is read as [`UNKNOWN`] or [`UNKNOWN_MACHINE`].
-pub fn parse_rows_with_missing(
+/// Like [`parse_rows`], for rows in another format. A cell that may be empty and is empty is read as [`UNKNOWN`] or
+/// [`UNKNOWN_MACHINE`].
+pub fn parse_rows_in(
     bytes: &[u8],
-    missing_fields: MissingFields,
+    format: RowFormat,
 ) -> impl Iterator<Item = Result<EventRow, RowError>> + '_ {
     let mut rest = bytes;
     let mut row = 0;
@@ -210,7 +227,8 @@ pub fn parse_rows_with_missing(
         row += 1;
         let mut cells = Cells {
             rest,
-            missing_fields,
+            missing_fields: format.missing_fields,
+            timestamps: format.timestamps,
         };
         let parsed = cells.row().map_err(|(column, problem)| RowError {
             row,
@@ -222,12 +240,14 @@ pub fn parse_rows_with_missing(
     })
 }
 
-type CellError = (&'static str, &'static str);
+/// The column of a damaged cell, and what is wrong.
+pub(super) type CellError = (&'static str, &'static str);
 
 /// The cells of the row that are not read yet.
 struct Cells<'a> {
     rest: &'a [u8],
     missing_fields: MissingFields,
+    timestamps: TimestampCells,
 }
 
 impl<'a> Cells<'a> {
@@ -240,17 +260,21 @@ impl<'a> Cells<'a> {
         let logical_clock = self.number("logical_clock", b',')?;
         let queue_length =
             self.number_or_unknown("queue_length", b',', self.missing_fields.queue_lengths)?;
+        let last = match self.timestamps.has_column() {
+            true => b',',
+            false => b'\n',
+        };
         let kind = match name {
             b"internal" => {
                 self.empty("peers", b',')?;
                 self.empty("message_stamp", b',')?;
-                self.empty("sent_tick", b'\n')?;
+                self.empty("sent_tick", last)?;
                 EventKind::Internal
             }
             b"send" => {
                 let recipients = self.recipients()?;
                 let stamp = self.number("message_stamp", b',')?;
-                self.empty("sent_tick", b'\n')?;
+                self.empty("sent_tick", last)?;
                 EventKind::Send { recipients, stamp }
             }
             b"receive" => {
@@ -258,7 +282,7 @@ impl<'a> Cells<'a> {
                 let stamp =
                     self.number_or_unknown("message_stamp", b',', self.missing_fields.stamps)?;
                 let sent_tick =
-                    self.number_or_unknown("sent_tick", b'\n', self.missing_fields.sent_ticks)?;
+                    self.number_or_unknown("sent_tick", last, self.missing_fields.sent_ticks)?;
                 EventKind::Receive(Message {
                     sender,
                     stamp,
@@ -267,11 +291,19 @@ impl<'a> Cells<'a> {
             }
             _ => return Err(("event", "must be internal, send or receive")),
         };
+        let timestamp = match self.timestamps.has_column() {
+            true => {
+                let cell = self.cell(TIMESTAMP_COLUMN, b'\n')?;
+                self.timestamps.parse(cell)?
+            }
+            false => None,
+        };
         let event = Event {
             tick,
             kind,
             logical_clock,
             queue_length,
+            timestamp,
         };
         Ok(EventRow {
             run,
@@ -389,7 +421,7 @@ fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, Cell
     MachineIndex::try_from(number).map_err(|_| (column, TOO_LARGE_MACHINE))
 }
 
-fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
+pub(super) fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
     if cell.is_empty() {
         return Err((column, "must be a number, but is empty"));
     }

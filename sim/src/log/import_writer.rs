@@ -63,7 +63,7 @@ impl ImportWriter {
             DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
             other => other,
         })?;
-        let created = clear(&paths).and_then(|()| Segment::create(&RealDisk, &paths, 0));
+        let created = clear(&paths).and_then(|()| Segment::create(&RealDisk, &paths, 0, false));
         let segment = created.inspect_err(|_| remove(&paths))?;
         Ok(Self {
             root: root.to_owned(),
@@ -133,6 +133,7 @@ impl ImportWriter {
                 isolation: IMPORTED.to_owned(),
                 time_scale,
                 runs: self.runs,
+                timestamps: false,
                 numbering: Numbering::default(),
                 configurations,
             },

@@ -64,6 +64,9 @@ pub struct ResolvedExperiment {
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
+    /// Whether the event log has a column `timestamp`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub timestamps: bool,
     /// Number of runs planned here.
     pub runs: u64,
     /// The numbers of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
@@ -140,6 +143,7 @@ impl Manifest {
                 isolation: experiment.isolation.to_string(),
                 time_scale: experiment.time_scale,
                 runs: experiment.run_count(),
+                timestamps: experiment.has_timestamps(),
                 numbering: experiment.numbering().clone(),
                 configurations: experiment
                     .configurations()

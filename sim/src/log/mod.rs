@@ -20,6 +20,7 @@
 //! # Layout
 //!
 //! - [`events`]: one row of the event log
+//! - [`timestamp_cell`]: the last cell of a row, in logs with timestamps of vector clocks or hybrid logical clocks
 //! - [`event_columns`]: the events of a run as columns
 //! - [`event_reader`]: reads the events of many runs
 //! - [`journal_row`]: one row of `runs.csv`
@@ -78,6 +79,7 @@ mod segment_header;
 mod sources;
 mod status;
 mod tally;
+mod timestamp_cell;
 mod uncounted;
 mod writer;
 
@@ -91,7 +93,7 @@ pub use event_columns::{ALL_PEERS, Action, EventColumns, SEVERAL_PEERS};
 pub use event_reader::EventReader;
 pub use events::{
     EVENT_COLUMNS, EventRow, LoggedEvent, MissingFields, RowError, UNKNOWN, UNKNOWN_MACHINE,
-    parse_rows, parse_rows_with_missing, write_machine_rows, write_row,
+    event_header, parse_rows, parse_rows_in, write_machine_rows, write_row,
 };
 pub use file_system::{LockAttempt, sync_folder, try_lock, try_lock_shared};
 pub use follower::Follower;
@@ -109,4 +111,5 @@ pub use segment::FinishedRun;
 pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};
 pub(crate) use tally::{Change, Tally};
+pub use timestamp_cell::{RowFormat, TIMESTAMP_COLUMN, TimestampCells};
 pub use writer::{DatasetWriter, Recovered};

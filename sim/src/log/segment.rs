@@ -25,6 +25,8 @@ pub struct FinishedRun {
 pub(super) struct Segment {
     number: u32,
     file: AppendedFile,
+    /// Whether the log has a column `timestamp`.
+    has_timestamps: bool,
     is_unsynced: bool,
 }
 
@@ -36,6 +38,7 @@ impl Segment {
         paths: &Paths,
         found: &Found,
         uncounted: &Uncounted,
+        has_timestamps: bool,
     ) -> Result<(Self, u64), DatasetError> {
         let mut dropped = 0;
         for (path, bytes) in &uncounted.segments {
@@ -44,13 +47,13 @@ impl Segment {
         }
         let path = paths.segment(found.segment);
         let end = match found.segment_end {
-            0 => header_bytes(&path)?,
+            0 => header_bytes(&path, has_timestamps)?,
             end => end,
         };
         let (file, tail) = AppendedFile::open(disk, path, end)?;
-        let mut segment = Self::new(found.segment, file);
+        let mut segment = Self::new(found.segment, file, has_timestamps);
         if end == 0 {
-            segment.append(events::header().as_bytes())?;
+            segment.append_header()?;
         }
         Ok((segment, dropped + tail))
     }
@@ -64,12 +67,13 @@ impl Segment {
         disk: &dyn Disk,
         paths: &Paths,
         number: u32,
+        has_timestamps: bool,
     ) -> Result<Self, DatasetError> {
         let file = AppendedFile::create(disk, paths.segment(number))?;
         disk.sync_folder(&paths.root)
             .map_err(DatasetError::io(&paths.root))?;
-        let mut segment = Self::new(number, file);
-        segment.append(events::header().as_bytes())?;
+        let mut segment = Self::new(number, file, has_timestamps);
+        segment.append_header()?;
         Ok(segment)
     }
 
@@ -77,13 +81,14 @@ impl Segment {
     pub(super) fn next(&self, disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let number = self.number.checked_add(1);
         let number = number.ok_or_else(|| DatasetError::NoMoreSegments(paths.root.clone()))?;
-        Self::create(disk, paths, number)
+        Self::create(disk, paths, number, self.has_timestamps)
     }
 
-    fn new(number: u32, file: AppendedFile) -> Self {
+    fn new(number: u32, file: AppendedFile, has_timestamps: bool) -> Self {
         Self {
             number,
             file,
+            has_timestamps,
             is_unsynced: false,
         }
     }
@@ -104,6 +109,11 @@ impl Segment {
     /// Returns whether the next run needs a new segment.
     pub(super) fn is_full(&self) -> bool {
         self.file.bytes >= SEGMENT_BYTES
+    }
+
+    fn append_header(&mut self) -> Result<(), DatasetError> {
+        let header = events::event_header(self.has_timestamps);
+        self.append(header.as_bytes())
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
@@ -136,14 +146,14 @@ mod tests {
     fn an_existing_segment_is_not_created_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::new(folder.path());
-        let first = Segment::create(&RealDisk, &paths, 0).expect("a segment");
+        let first = Segment::create(&RealDisk, &paths, 0, false).expect("a segment");
         std::fs::write(paths.segment(1), "whose?\n").expect("written");
         let refused = first.next(&RealDisk, &paths).expect_err("a file is there");
         assert!(
             matches!(refused, DatasetError::OtherWriter { found: 7, .. }),
             "{refused}"
         );
-        let last = Segment::create(&RealDisk, &paths, u32::MAX).expect("a segment");
+        let last = Segment::create(&RealDisk, &paths, u32::MAX, false).expect("a segment");
         assert!(last.next(&RealDisk, &paths).is_err());
     }
 }

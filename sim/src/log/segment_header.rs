@@ -10,13 +10,14 @@ use crate::input::open_stored;
 /// A segment that has this many bytes is closed, and the next one is created.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
-/// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete.
+/// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete. `has_timestamps`
+/// says whether the log has a column `timestamp`.
 ///
 /// # Errors
 ///
 /// Returns [`DatasetError::CrlfLineEnds`] if the line ends of the header have changed.
-pub(super) fn header_bytes(path: &Path) -> Result<u64, DatasetError> {
-    let header = events::header();
+pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
+    let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
     if start.last() == Some(&b'\r')
         && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]

@@ -9,10 +9,11 @@ use super::attempts::Found;
 use super::error::DatasetError;
 use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
+use super::timestamp_cell::longest_cell;
 use crate::console::shell_word;
 use crate::experiment::Experiment;
 
-/// Approximate length of the longest row of the event log, in bytes.
+/// Approximate length of the longest row of the event log, in bytes, without the cell `timestamp`.
 const MAX_ROW_BYTES: u64 = 256;
 
 /// The events of a dataset that have no row in its journal.
@@ -62,7 +63,7 @@ impl Uncounted {
                 counted: found.segment_end,
             });
         }
-        let header = header_bytes(&path)?;
+        let header = header_bytes(&path, experiment.has_timestamps())?;
         let counted = match found.segment_end {
             0 => header,
             end => end,
@@ -85,10 +86,12 @@ impl Uncounted {
         let largest_run = experiment
             .configurations()
             .iter()
-            .map(|configuration| configuration.expected_rows())
+            .map(|configuration| {
+                let row_bytes = MAX_ROW_BYTES + longest_cell(configuration);
+                configuration.expected_rows().saturating_mul(row_bytes)
+            })
             .max()
-            .unwrap_or(0)
-            .saturating_mul(MAX_ROW_BYTES);
+            .unwrap_or(0);
         let has_no_journal = found.whole_bytes == 0;
         if bytes == 0 || (!has_no_journal && bytes <= SEGMENT_BYTES.saturating_add(largest_run)) {
             return Ok(());

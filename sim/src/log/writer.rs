@@ -127,7 +127,13 @@ impl DatasetWriter {
             journal.append(found.header.line().as_bytes())?;
             journal.sync()?;
         }
-        let (segment, event_bytes) = Segment::resume(&*disk, &paths, &found, &uncounted)?;
+        let (segment, event_bytes) = Segment::resume(
+            &*disk,
+            &paths,
+            &found,
+            &uncounted,
+            experiment.has_timestamps(),
+        )?;
         disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
         let reserve = Reserve::new(&*disk, &paths, has_to_do)?;
         let holder = LockOwner::this_process(found.rows, lock.is_held);

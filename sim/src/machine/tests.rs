@@ -39,7 +39,8 @@ fn takes_one_message_a_tick_in_order_of_arrival() {
             tick: 0,
             kind: EventKind::Receive(message(10)),
             logical_clock: 11,
-            queue_length: 1
+            queue_length: 1,
+            timestamp: None
         }
     );
     let second = machine.tick(0);
@@ -49,7 +50,8 @@ fn takes_one_message_a_tick_in_order_of_arrival() {
             tick: 1,
             kind: EventKind::Receive(message(4)),
             logical_clock: 12,
-            queue_length: 0
+            queue_length: 0,
+            timestamp: None
         }
     );
 }

@@ -48,7 +48,9 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         latency,
         as_scheduled,
     } = punctuality;
-    let events = log.map_or(vec![], |log| event_rows(ended.run.index, log));
+    let events = log.map_or(vec![], |log| {
+        event_rows(ended.run.index, log, experiment.has_timestamps())
+    });
     let row = JournalRow {
         run: ended.run.index,
         key: ended.run.key(),
@@ -91,11 +93,11 @@ fn micros(ns: u64) -> f64 {
 }
 
 /// Writes the rows by machine and tick, so that the rows of a run are in the same order for both engines.
-fn event_rows(run: u64, log: &RunLog) -> Vec<u8> {
+fn event_rows(run: u64, log: &RunLog, has_timestamps: bool) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
     for (machine, events) in log.machines.iter().enumerate() {
-        write_machine_rows(&mut buffer, run, machine as u32, events);
+        write_machine_rows(&mut buffer, run, machine as u32, events, has_timestamps);
     }
     buffer
 }

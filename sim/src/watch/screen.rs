@@ -40,6 +40,7 @@ pub(super) enum Action {
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     interrupted: Arc<AtomicBool>,
+    connection: Connection,
 }
 
 impl Screen {
@@ -55,11 +56,13 @@ impl Screen {
         }
         restore_before_panics();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let connection = Connection::open()?;
         enable_raw_mode()?;
         // From here on, dropping the screen restores the terminal.
         let screen = Self {
             terminal,
             interrupted,
+            connection,
         };
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
@@ -81,7 +84,7 @@ impl Screen {
     /// # Errors
     ///
     /// Returns the system's error if the terminal is gone.
-    pub(super) fn wait(&self, timeout: Duration) -> io::Result<Action> {
+    pub(super) fn wait(&mut self, timeout: Duration) -> io::Result<Action> {
         let end = Instant::now() + timeout;
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
@@ -91,7 +94,8 @@ impl Screen {
             if left.is_zero() {
                 return Ok(Action::Update);
             }
-            if event::poll(left.min(CHECK_SIGNALS_EVERY))? {
+            self.connection.wait(left.min(CHECK_SIGNALS_EVERY))?;
+            while event::poll(Duration::ZERO)? {
                 match event::read()? {
                     Event::Key(key) if key.kind == KeyEventKind::Press => {
                         if let Some(action) = action_of(key) {
@@ -103,6 +107,63 @@ impl Screen {
                 }
             }
         }
+    }
+}
+
+/// The connection to the terminal. It tells when the terminal is gone: then reading keys would never end.
+#[cfg(unix)]
+struct Connection {
+    poll: mio::Poll,
+    events: mio::Events,
+}
+
+#[cfg(unix)]
+impl Connection {
+    fn open() -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        let poll = mio::Poll::new()?;
+        let terminal = io::stdout().as_raw_fd();
+        poll.registry().register(
+            &mut mio::unix::SourceFd(&terminal),
+            mio::Token(0),
+            mio::Interest::READABLE,
+        )?;
+        Ok(Self {
+            poll,
+            events: mio::Events::with_capacity(1),
+        })
+    }
+
+    /// Waits until there is something to read, or a signal arrives, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if the terminal is gone.
+    fn wait(&mut self, timeout: Duration) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        let is_gone = |event: &mio::event::Event| event.is_read_closed() || event.is_error();
+        if self.events.iter().any(is_gone) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is gone"));
+        }
+        Ok(())
+    }
+}
+
+/// Elsewhere, reading keys fails if the terminal is gone.
+#[cfg(not(unix))]
+struct Connection;
+
+#[cfg(not(unix))]
+impl Connection {
+    fn open() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    fn wait(&mut self, timeout: Duration) -> io::Result<()> {
+        event::poll(timeout).map(|_| ())
     }
 }
 

@@ -51,6 +51,11 @@ const PER_MESSAGE: &str = "duration_s = 20\ntime_scale = 20\n[parameters]
 rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
 topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nconnection = [\"per-message\", \"persistent\"]";
 
+/// Runs whose messages carry timestamps of other clocks.
+const CLOCKS: &str = "duration_s = 20\ntime_scale = 20\n[parameters]
+rates = [[1, 3, 6], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]\nreceive = [\"one\", \"all\"]
+clock = [\"vector\", \"hlc\"]\nconnection = [\"per-message\", \"persistent\"]";
+
 #[test]
 fn a_connection_for_each_message_does_not_change_events() {
     let experiment = experiment(PER_MESSAGE);
@@ -67,6 +72,7 @@ fn a_connection_for_each_message_does_not_change_events() {
 #[test]
 fn every_variant_keeps_lamports_rules_and_every_message() {
     check_rules_and_messages(PER_MESSAGE);
+    check_rules_and_messages(CLOCKS);
     check_rules_and_messages(VARIANTS);
     check_rules_and_messages(UNEVEN);
 }
@@ -110,6 +116,7 @@ fn variants_that_are_as_scheduled_equal_the_virtual_runs() {
     check_twins_at_some_speed(experiment(VARIANTS));
     check_twins_at_some_speed(experiment(UNEVEN));
     check_twins_at_some_speed(experiment(PER_MESSAGE));
+    check_twins_at_some_speed(experiment(CLOCKS));
 }
 
 #[test]

@@ -33,5 +33,6 @@ mod slurm;
 #[cfg(target_os = "linux")]
 mod streams;
 mod support;
+mod timestamps;
 mod watch;
 mod wire_fuzz;

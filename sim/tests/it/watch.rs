@@ -244,6 +244,15 @@ mod in_a_terminal {
         assert!(after.contains("night"), "{after}");
     }
 
+    /// A window that is closed sends SIGHUP, or the terminal is simply gone.
+    #[test]
+    fn it_ends_when_the_terminal_is_closed() {
+        let folder = dataset("night");
+        let output = in_terminal(folder.path(), &["night"], &["expect 6 of 6 done", "close"]);
+        let code = output.status.code();
+        assert!([Some(130), Some(2)].contains(&code), "{output:?}");
+    }
+
     /// The files and their contents are the same afterwards.
     #[test]
     fn nothing_is_written() {

@@ -8,7 +8,15 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use sim::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello, WireError};
+use sim::clock::TimestampFormat;
+use sim::wire::{Chunks, FRAME_BYTES, Frame, Frames, HELLO_BYTES, Hello, WireError};
+
+/// The forms of timestamps with which each stream is decoded.
+const FORMATS: [Option<TimestampFormat>; 3] = [
+    None,
+    Some(TimestampFormat::Vector { machines: 3 }),
+    Some(TimestampFormat::Hybrid),
+];
 
 /// The result of decoding a stream.
 #[derive(Debug, Default, PartialEq)]
@@ -18,16 +26,16 @@ struct Decoded {
     partial: bool,
 }
 
-fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
+fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
     let mut decoded = Decoded::default();
     let mut hello = Chunks::<HELLO_BYTES>::default();
-    let mut frames = Chunks::<FRAME_BYTES>::default();
+    let mut frames = Frames::new(format);
     for mut piece in pieces {
         if decoded.hello.is_none() {
             decoded.hello = hello.take(&mut piece).map(|bytes| Hello::decode(&bytes));
         }
-        while let Some(bytes) = frames.take(&mut piece) {
-            decoded.frames.push(Frame::decode(&bytes));
+        while let Some(frame) = frames.take(&mut piece) {
+            decoded.frames.push(frame);
         }
     }
     decoded.partial = hello.is_partial() || frames.is_partial();
@@ -36,12 +44,19 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
 
 /// Decodes the stream as a whole and in two pieces, and compares.
 fn fuzz(stream: &[u8], cut: usize) {
-    let whole = decode(std::iter::once(stream));
-    assert_eq!(whole, decode(stream.chunks(cut.max(1))));
-    let complete = stream.len().checked_sub(HELLO_BYTES);
-    assert_eq!(whole.frames.len(), complete.unwrap_or(0) / FRAME_BYTES);
+    for format in FORMATS {
+        fuzz_format(format, stream, cut);
+    }
+}
+
+fn fuzz_format(format: Option<TimestampFormat>, stream: &[u8], cut: usize) {
+    let whole = decode(format, std::iter::once(stream));
+    assert_eq!(whole, decode(format, stream.chunks(cut.max(1))));
+    let complete = stream.len().saturating_sub(HELLO_BYTES);
+    assert!(whole.frames.len() <= complete / FRAME_BYTES);
     for frame in whole.frames.into_iter().flatten() {
-        assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+        let bytes = frame.encode();
+        assert_eq!(Frames::new(format).take(&mut &bytes[..]), Some(Ok(frame)));
     }
     if let Some(Ok(hello)) = whole.hello {
         assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
@@ -110,10 +125,26 @@ impl Mutation {
 #[test]
 fn seeds() {
     let corpus = corpus();
-    assert!(corpus.len() >= 11);
+    assert!(corpus.len() >= 16);
+    for format in FORMATS {
+        let has_timestamp = |frame: &Result<Frame, WireError>| {
+            matches!(
+                frame,
+                Ok(Frame::Message {
+                    timestamp: Some(_),
+                    ..
+                })
+            )
+        };
+        let is_read = |input: &Vec<u8>| {
+            let decoded = decode(format, std::iter::once(&input[..]));
+            decoded.frames.iter().any(has_timestamp)
+        };
+        assert_eq!(corpus.iter().any(is_read), format.is_some());
+    }
     let decoded = corpus
         .iter()
-        .map(|input| decode(std::iter::once(&input[..])));
+        .map(|input| decode(None, std::iter::once(&input[..])));
     let (hellos, frames): (Vec<_>, Vec<_>) = decoded
         .map(|decoded| (decoded.hello, decoded.frames.len()))
         .unzip();

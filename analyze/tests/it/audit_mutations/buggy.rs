@@ -119,6 +119,7 @@ impl Simulator {
             kind,
             logical_clock: node.clock,
             queue_length,
+            timestamp: None,
         };
         node.log.push(LoggedEvent {
             system_time_ns,

@@ -15,7 +15,7 @@ use super::{
 use crate::engine::shortage::is_shortage;
 use crate::engine::tcp::MachineResult;
 use crate::experiment::Run;
-use crate::log::parse_rows;
+use crate::log::{RowFormat, parse_rows_in};
 use crate::machine::MachineIndex;
 
 /// What the processes of a run's machines must know.
@@ -46,6 +46,8 @@ pub(super) enum Failure {
 /// A machine's process.
 pub(super) struct MachineProcess {
     machine: MachineIndex,
+    /// The format of its log.
+    format: RowFormat,
     child: Child,
     /// The stdin of the process. Closing it asks the process to end.
     stdin: Option<ChildStdin>,
@@ -105,6 +107,7 @@ impl MachineProcess {
             .spawn()?;
         Ok(Self {
             machine,
+            format: RowFormat::of_single_run(&run.configuration),
             stdin: child.stdin.take(),
             child,
             stdout,
@@ -143,7 +146,7 @@ impl MachineProcess {
         match self.status {
             Some(status) if status.success() => {
                 let said = read(&mut self.stdout).map_err(|error| unreadable(error.to_string()))?;
-                parse_result(&said).map_err(unreadable)
+                parse_result(&said, self.format).map_err(unreadable)
             }
             Some(status) => {
                 let said = read(&mut self.stderr).map_err(|error| unreadable(error.to_string()))?;
@@ -194,11 +197,11 @@ fn read(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(said)
 }
 
-fn parse_result(said: &[u8]) -> Result<MachineResult, String> {
+fn parse_result(said: &[u8], format: RowFormat) -> Result<MachineResult, String> {
     let line = said.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let report: Report =
         serde_json::from_slice(&said[..line]).map_err(|error| error.to_string())?;
-    let rows: Result<Vec<_>, _> = parse_rows(&said[line + 1..]).collect();
+    let rows: Result<Vec<_>, _> = parse_rows_in(&said[line + 1..], format).collect();
     let rows = rows.map_err(|error| error.to_string())?;
     Ok(MachineResult {
         started_at_ns: report.started_at_ns,

@@ -1,6 +1,7 @@
 //! One run in an event loop: sets up its mesh, does its ticks when they are due, and returns its log.
 
 use std::io;
+use std::sync::Arc;
 
 use super::agreement::Agreement;
 use super::arrivals::Arrivals;
@@ -9,9 +10,10 @@ use super::mesh::{Endpoints, Mesh};
 use super::reactor::{Reactor, Ready, Route, SocketId};
 use super::secret::Secret;
 use super::spill::{Piece, Spill};
+use crate::clock::CarriedTimestamp;
 use crate::engine::{RawLog, RunOutcome, Samples, create_machines, wall_margin_ns};
 use crate::experiment::{NANOS_PER_SECOND, Run, Schedule};
-use crate::log::LoggedEvent;
+use crate::log::{LoggedEvent, RowFormat};
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
 use crate::wire::{Frame, RunToken};
 
@@ -35,6 +37,8 @@ const LEAD_NS: u64 = 1_000_000;
 
 /// Space for events that is reserved at a run's start. It grows when needed.
 const INITIAL_EVENTS: u64 = 256;
+/// The problem of a message that contradicts the run's schedule.
+const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
 /// A limit for the delays in messages, far longer than any delay that is ever drawn.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
@@ -301,6 +305,7 @@ impl HostedRun {
                 sent_tick: event.tick,
                 delay_ns: self.machines[sender as usize].draw_delay_ns(),
                 sent_at_ns,
+                timestamp: event.timestamp.clone(),
             };
             self.mesh.send_message(sender, peer, &frame, reactor)?;
         }
@@ -328,6 +333,7 @@ impl HostedRun {
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, done) = (&mut self.arrivals, &self.done);
         let (highest_stamp, messages) = (self.highest_stamp, &mut self.messages);
+        let duration_ns = self.run.configuration.duration_ns;
         let handle = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -335,13 +341,18 @@ impl HostedRun {
                     sent_tick,
                     delay_ns,
                     sent_at_ns,
+                    timestamp,
                 } => {
+                    let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
+                        !timestamp.is_possible(highest_stamp, duration_ns)
+                    };
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
                         || stamp > highest_stamp
                         || *messages >= highest_stamp
+                        || timestamp.as_ref().is_some_and(is_impossible)
                     {
-                        return Err("carried a message that the sender cannot have sent".to_owned());
+                        return Err(IMPOSSIBLE.to_owned());
                     }
                     *messages += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
@@ -350,6 +361,11 @@ impl HostedRun {
                         stamp,
                         sent_tick,
                     };
+                    if let Some(timestamp) = timestamp
+                        && !machines[owner as usize].take_timestamp(&message, timestamp)
+                    {
+                        return Err(IMPOSSIBLE.to_owned());
+                    }
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
                     let done = done[owner as usize];
                     arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
@@ -407,9 +423,10 @@ impl HostedRun {
 
     /// Moves the events from memory to `spill`.
     pub(super) fn spill(&mut self, spill: &mut Spill) -> io::Result<()> {
+        let format = RowFormat::of_single_run(&self.run.configuration);
         for (machine, events) in self.log.iter_mut().enumerate() {
             if !events.is_empty() {
-                self.spilled.push((machine, spill.write(events)?));
+                self.spilled.push((machine, spill.write(events, format)?));
                 events.clear();
                 events.shrink_to(INITIAL_EVENTS as usize);
             }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use socket2::SockRef;
 
+use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
-use crate::wire::{Chunks, FRAME_BYTES, Frame, HELLO_BYTES, Hello, Nonce};
+use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
 /// Number of bytes of a nonce and a time.
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
 /// What the other end sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Incoming {
     Hello(Hello),
     Frame(Frame),
@@ -92,7 +93,7 @@ pub(super) struct Link {
     pub(super) number: Nonce,
     proven: bool,
     hello: Chunks<HELLO_BYTES>,
-    frames: Chunks<FRAME_BYTES>,
+    frames: Frames,
     outbox: Vec<u8>,
     messages_sent: u64,
     messages_received: u64,
@@ -108,8 +109,8 @@ impl Link {
         owner: MachineIndex,
         peer: Option<MachineIndex>,
         purpose: Purpose,
-        stream: TcpStream,
-        handle: usize,
+        (stream, handle): (TcpStream, usize),
+        timestamps: Option<TimestampFormat>,
     ) -> Self {
         Self {
             owner,
@@ -121,7 +122,7 @@ impl Link {
             number: Nonce::default(),
             proven: false,
             hello: Chunks::default(),
-            frames: Chunks::default(),
+            frames: Frames::new(timestamps),
             outbox: vec![],
             messages_sent: 0,
             messages_received: 0,
@@ -274,7 +275,7 @@ impl Link {
             handle(self, Incoming::Hello(hello))?;
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
-            let frame = Frame::decode(&frame).map_err(|error| error.to_string())?;
+            let frame = frame.map_err(|error| error.to_string())?;
             self.count_message(&frame)?;
             handle(self, Incoming::Frame(frame))?;
         }
@@ -283,7 +284,7 @@ impl Link {
 
     /// Counts the messages that arrive. No message may follow the end frame.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
-        match *frame {
+        match frame {
             _ if self.ended || self.announced.is_some() => {
                 Err("sent more after its end frame".to_owned())
             }
@@ -292,7 +293,7 @@ impl Link {
                 Ok(())
             }
             Frame::End { messages } => {
-                self.announced = Some(messages);
+                self.announced = Some(*messages);
                 self.check_end()
             }
             Frame::Ready | Frame::Start { .. } => Ok(()),
@@ -350,7 +351,7 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::engine::tcp::secret;
-    use crate::wire::HelloKind;
+    use crate::wire::{FRAME_BYTES, HelloKind};
     use std::net::TcpListener;
     use std::thread::yield_now;
 
@@ -365,7 +366,7 @@ mod tests {
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
         let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
-        let mut link = Link::new(0, Some(1), Purpose::OneMessage, stream, 0);
+        let mut link = Link::new(0, Some(1), Purpose::OneMessage, (stream, 0), None);
         link.send_hello(&hello(HelloKind::Message, 0))
             .expect("written");
         let message = Frame::Message {
@@ -373,6 +374,7 @@ mod tests {
             sent_tick: 0,
             delay_ns: 0,
             sent_at_ns: 0,
+            timestamp: None,
         };
         link.send(&message).expect("written");
         link.flush().expect("written");

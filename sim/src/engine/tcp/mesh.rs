@@ -270,7 +270,13 @@ impl Mesh {
             reactor.unwatch(&mut stream, handle);
             return Err(error);
         }
-        let link = Link::new(owner, peer, purpose, stream, handle);
+        let link = Link::new(
+            owner,
+            peer,
+            purpose,
+            (stream, handle),
+            self.wiring.timestamps(),
+        );
         self.vacant.pop();
         match self.links.get_mut(index) {
             Some(left) => *left = Some(link),

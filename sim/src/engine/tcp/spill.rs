@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::log::{EventRow, LoggedEvent, parse_rows, write_row};
+use crate::log::{EventRow, LoggedEvent, RowFormat, parse_rows_in, write_row};
 
 /// Appends pieces of logs to a file. When no piece is needed any more, writing starts again at the beginning of the file.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct Piece {
     file: Arc<File>,
     offset: u64,
     bytes: usize,
+    format: RowFormat,
 }
 
 impl Spill {
@@ -31,8 +32,8 @@ impl Spill {
         })
     }
 
-    /// Writes `events` to the file.
-    pub(super) fn write(&mut self, events: &[LoggedEvent]) -> io::Result<Piece> {
+    /// Writes `events`, whose rows have this `format`, to the file.
+    pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
         if Arc::strong_count(&self.file) == 1 {
             self.file.set_len(0)?;
             self.length = 0;
@@ -54,6 +55,7 @@ impl Spill {
             file: Arc::clone(&self.file),
             offset: self.length,
             bytes: bytes.len(),
+            format,
         };
         self.length += bytes.len() as u64;
         Ok(piece)
@@ -69,7 +71,7 @@ impl Piece {
     pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
         let mut bytes = vec![0; self.bytes];
         read_exact_at(&self.file, &mut bytes, self.offset)?;
-        let rows: Result<Vec<EventRow>, _> = parse_rows(&bytes).collect();
+        let rows: Result<Vec<EventRow>, _> = parse_rows_in(&bytes, self.format).collect();
         let rows = rows.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         Ok(rows.into_iter().map(|row| row.logged).collect())
     }
@@ -123,6 +125,7 @@ mod tests {
                     kind: EventKind::Internal,
                     logical_clock: 3 * tick,
                     queue_length: 1,
+                    timestamp: None,
                 },
             })
             .collect()
@@ -132,13 +135,19 @@ mod tests {
     fn pieces_are_read_back_and_the_file_is_reused_when_no_piece_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spill = Spill::in_folder(folder.path()).expect("a file");
-        let first = spill.write(&events(0)).expect("written");
-        let second = spill.write(&events(50)).expect("written");
+        let first = spill
+            .write(&events(0), RowFormat::default())
+            .expect("written");
+        let second = spill
+            .write(&events(50), RowFormat::default())
+            .expect("written");
         assert_eq!(second.read().expect("read"), events(50));
         assert_eq!(first.read().expect("read"), events(0));
         assert!(second.offset > 0);
         drop((first, second));
-        let third = spill.write(&events(7)).expect("written");
+        let third = spill
+            .write(&events(7), RowFormat::default())
+            .expect("written");
         assert_eq!(third.offset, 0);
         assert_eq!(third.read().expect("read"), events(7));
         // The file cannot be seen in its folder.

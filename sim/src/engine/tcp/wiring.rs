@@ -1,5 +1,6 @@
 //! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other.
 
+use crate::clock::TimestampFormat;
 use crate::experiment::{Configuration, Connection, Topology};
 use crate::machine::MachineIndex;
 
@@ -8,6 +9,8 @@ use crate::machine::MachineIndex;
 pub(super) struct Wiring {
     topology: Topology,
     connection: Connection,
+    /// The form of the timestamps that messages carry in addition to the Lamport clock, if they carry any.
+    timestamps: Option<TimestampFormat>,
     /// For each machine, the machines to which it is connected, in ascending order.
     linked: Vec<Vec<MachineIndex>>,
 }
@@ -18,10 +21,16 @@ impl Wiring {
         Self {
             topology,
             connection: configuration.connection,
+            timestamps: TimestampFormat::new(configuration),
             linked: (0..machines)
                 .map(|machine| topology.linked(machine, machines))
                 .collect(),
         }
+    }
+
+    /// Returns the form of the timestamps that messages carry in addition to the Lamport clock. `None` if they carry none.
+    pub(super) fn timestamps(&self) -> Option<TimestampFormat> {
+        self.timestamps
     }
 
     pub(super) fn machines(&self) -> u32 {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::log::LoggedEvent;
+use crate::log::MissingFields;
 use crate::log::events::write_row;
 use crate::machine::Event;
 
@@ -47,6 +48,7 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
                     kind,
                     logical_clock,
                     queue_length,
+                    timestamp: None,
                 },
             },
         },
@@ -69,7 +71,7 @@ proptest! {
         let mut text = vec![];
         rows.iter().for_each(|row| write_row(&mut text, row));
         let mut columns = EventColumns::default();
-        columns.read(RUN, &text, ALL_MISSING)?;
+        columns.read(RUN, &text, ALL_MISSING.into())?;
         let read: Vec<EventRow> = columns.rows().collect();
         prop_assert_eq!(&read, &rows);
         columns.sort_by_machine_and_tick();
@@ -77,7 +79,7 @@ proptest! {
         sorted.sort_by_key(|row| (row.machine, row.logged.event.tick));
         let read: Vec<EventRow> = columns.rows().collect();
         prop_assert_eq!(read, sorted);
-        columns.read(RUN, b"", ALL_MISSING)?;
+        columns.read(RUN, b"", ALL_MISSING.into())?;
         prop_assert!(columns.is_empty());
     }
 
@@ -97,7 +99,7 @@ proptest! {
             text[at] = byte;
         }
         let mut columns = EventColumns::default();
-        let appended = columns.read(RUN, &text, missing);
+        let appended = columns.read(RUN, &text, missing.into());
         let of_run = |(index, row): (usize, Result<EventRow, RowError>)| match row {
             Ok(row) if row.run != RUN => Err(RowError {
                 row: index as u64 + 1,
@@ -106,7 +108,7 @@ proptest! {
             }),
             row => row,
         };
-        let parsed = parse_rows_with_missing(&text, missing).enumerate();
+        let parsed = parse_rows_in(&text, missing.into()).enumerate();
         let expected: Result<Vec<EventRow>, RowError> = parsed.map(of_run).collect();
         match expected {
             Ok(rows) => {
@@ -123,7 +125,7 @@ proptest! {
 fn a_peer_that_is_no_machine_is_refused() {
     let mut columns = EventColumns::default();
     let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
-    let error = columns.read(0, text, MissingFields::default());
+    let error = columns.read(0, text, RowFormat::default());
     assert_eq!(
         error,
         Err(RowError {

@@ -3,7 +3,7 @@
     terminal.py STEP... -- PROGRAM ARGUMENT...
 
 Steps: `expect TEXT` reads until the text appears, `send KEYS` types, `resize ROWS COLUMNS` changes the size, `signal NAME` sends a
-signal, `run COMMAND` runs a shell command to its end. Everything that the program wrote is printed at the end. The exit code is
+signal, `run COMMAND` runs a shell command to its end, `close` closes the terminal and is the last step. Everything that the program wrote is printed at the end. The exit code is
 the program's. It is an error if the program leaves the terminal in another mode.
 """
 
@@ -86,6 +86,10 @@ def main(words):
             set_size(slave, *map(int, rest.split()))
         elif kind == "signal":
             child.send_signal(getattr(signal, "SIG" + rest))
+        elif kind == "close":
+            os.close(slave)
+            os.close(master)
+            sys.exit(child.wait(HOPELESS_S))
         elif kind == "run":
             subprocess.run(rest, shell=True, check=True, stdout=subprocess.DEVNULL)
         else:

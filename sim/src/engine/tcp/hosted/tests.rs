@@ -19,7 +19,11 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let experiment = Experiment::parse(EXPERIMENT, "e.toml".as_ref(), Overrides::default());
+        Self::of(EXPERIMENT)
+    }
+
+    fn of(text: &str) -> Self {
+        let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let run = experiment.expect("sound").run(0).expect("one");
         let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
         let listeners = AddressBook::new(PortRange::default()).listen(2);
@@ -76,6 +80,7 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
         sent_tick,
         delay_ns,
         sent_at_ns: u64::MAX,
+        timestamp: None,
     }
 }
 
@@ -94,6 +99,66 @@ fn impossible_messages_end_the_run_and_name_the_machines() {
             reason,
             "machine 0's connection to machine 1 carried a message that the sender cannot have sent"
         );
+    }
+}
+
+#[test]
+fn impossible_timestamps_end_the_run_and_name_the_machines() {
+    use crate::clock::HybridClock;
+    use crate::clock::vector::VectorTimestamp;
+
+    let stamped = |timestamp: CarriedTimestamp| {
+        let mut frame = message(1, 0, 0);
+        if let Frame::Message {
+            timestamp: carried, ..
+        } = &mut frame
+        {
+            *carried = Some(Arc::new(timestamp));
+        }
+        frame
+    };
+    let vector = |components: [u64; 2]| {
+        stamped(CarriedTimestamp::Vector(VectorTimestamp::new(
+            components.into(),
+        )))
+    };
+    let hybrid = |time, counter| {
+        stamped(CarriedTimestamp::Hybrid(HybridClock::from_parts(
+            time, counter,
+        )))
+    };
+    let impossible = "carried a message that the sender cannot have sent";
+    for (clock, frame, times, problem) in [
+        ("vector", vector([0, u64::MAX]), 1, impossible),
+        ("vector", vector([41, 0]), 1, impossible),
+        // The same message twice.
+        ("vector", vector([0, 1]), 2, impossible),
+        ("hlc", hybrid(i64::MAX, 0), 1, impossible),
+        ("hlc", hybrid(i64::MIN, 0), 1, impossible),
+        ("hlc", hybrid(5, u64::MAX), 1, impossible),
+        (
+            "hlc",
+            vector([0, 1]),
+            1,
+            "sent a timestamp of 2 bytes, but this run's have 9 to 18",
+        ),
+        (
+            "vector",
+            message(1, 0, 0),
+            1,
+            "sent a message without the timestamp of the run's clock",
+        ),
+        (
+            "lamport",
+            hybrid(5, 0),
+            1,
+            "sent a message with a timestamp, but the messages of this run carry none",
+        ),
+    ] {
+        let text = format!("{EXPERIMENT}clock = \"{clock}\"\n");
+        let reason = Fixture::of(&text).failure(frame, times);
+        let expected = format!("machine 0's connection to machine 1 {problem}");
+        assert_eq!(reason, expected, "{clock}");
     }
 }
 

@@ -127,6 +127,7 @@ fn message(stamp: u64) -> Frame {
         sent_tick: 5,
         delay_ns: 0,
         sent_at_ns: 6,
+        timestamp: None,
     }
 }
 

@@ -1,0 +1,183 @@
+//! Timestamps of vector clocks and hybrid logical clocks in the tools: the audit, exported events, tables of runs.
+
+use std::path::Path;
+
+use analyze::Dataset;
+use analyze::audit::{Audit, Check};
+use polars::prelude::*;
+use sim::log::FinishedRun;
+
+use crate::command_line::analyze;
+use crate::fixture;
+
+/// Run 0 has Lamport clocks only, run 1 vector clocks, run 2 hybrid logical clocks. The events are the same.
+const CLOCKS: &str = "
+name = \"clocks\"
+seed = 262
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6]]
+internal = 0.4
+clock = [\"lamport\", \"vector\", \"hlc\"]
+";
+
+fn audited(alter: impl FnOnce(&mut Vec<FinishedRun>)) -> Audit {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(folder.path(), CLOCKS, alter);
+    Audit::run(&[folder.path().to_owned()]).unwrap()
+}
+
+fn failed(audit: &Audit) -> Vec<&'static str> {
+    let checks = Check::ALL.into_iter();
+    let failed = checks.filter(|&check| audit.counts(check).1 > 0);
+    failed.map(Check::name).collect()
+}
+
+/// The cells of a column of run `run`, with machine and tick.
+fn cells(run: &FinishedRun, column: usize) -> Vec<(u32, u64, String)> {
+    let text = std::str::from_utf8(&run.events).unwrap();
+    let cells = text.lines().map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        (
+            cells[1].parse().unwrap(),
+            cells[2].parse().unwrap(),
+            cells[column].to_owned(),
+        )
+    });
+    cells.collect()
+}
+
+#[test]
+fn sound_timestamps_pass_the_audit() {
+    let audit = audited(|_| {});
+    assert_eq!(failed(&audit), Vec::<&str>::new());
+    let runs = audit.datasets[0].events / 3;
+    assert_eq!(audit.counts(Check::Timestamp).0, 2 * runs);
+}
+
+/// No other check reads timestamps.
+#[test]
+fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
+    let change = |text: &str, index: usize, by: i64| {
+        let mut numbers: Vec<i64> = text
+            .split(';')
+            .map(|number| number.parse().unwrap())
+            .collect();
+        numbers[index] += by;
+        let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+        numbers.join(";")
+    };
+    for (run, numbers) in [(1, 3), (2, 2)] {
+        for index in 0..numbers {
+            // A time within 50 ms of the time at which the tick is due may be a reading of a physical clock.
+            for by in if (run, index) == (2, 0) {
+                [200, -200]
+            } else {
+                [1, 1_000]
+            } {
+                let mut cell = String::new();
+                let audit = audited(|runs| {
+                    let all = cells(&runs[run], 10);
+                    // An event in the middle of the log of machine 1, so later events depend on it.
+                    let own: Vec<_> = all
+                        .into_iter()
+                        .filter(|(machine, ..)| *machine == 1)
+                        .collect();
+                    let (machine, tick, text) = &own[own.len() / 2];
+                    cell = change(text, index, by);
+                    fixture::set(&mut runs[run], *machine, *tick, "timestamp", &cell);
+                });
+                assert_eq!(failed(&audit), ["timestamp"], "run {run}: {cell}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_timestamp_is_reported_with_row_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::altered(&folder.path().join("clocks"), CLOCKS, |runs| {
+        fixture::set(&mut runs[1], 0, 3, "timestamp", "1;2");
+    });
+    let (code, out, _) = analyze(&["audit", "clocks"], folder.path());
+    let problem = "column timestamp: must have one number for each machine";
+    assert!(
+        code != 0 && out.replace('\n', " ").replace("  ", " ").contains(problem),
+        "{out}"
+    );
+    let (code, _, err) = analyze(&["show", "clocks", "--run", "1"], folder.path());
+    assert_eq!(code, 2, "{err}");
+    let err = err.replace('\n', " ");
+    assert!(
+        err.contains("row 4") && err.contains("must have one number for each machine"),
+        "{err}"
+    );
+}
+
+fn exported(root: &Path, text: &str) -> DataFrame {
+    fixture::simulated(root, text);
+    let dataset = Dataset::open(root).unwrap();
+    let batch = dataset.batches().next().unwrap();
+    let events = batch.events().unwrap();
+    let (code, _, err) = analyze(&["export", "."], root);
+    assert_eq!(code, 0, "{err}");
+    events
+}
+
+#[test]
+fn exported_events_have_timestamps_as_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = exported(folder.path(), CLOCKS);
+    let lists = events.column("timestamp").unwrap().list().unwrap();
+    let log = std::fs::read_to_string(folder.path().join("events-0000.csv")).unwrap();
+    assert_eq!(lists.len(), log.lines().count() - 1);
+    for (list, line) in lists.into_iter().zip(log.lines().skip(1)) {
+        let cell = line.rsplit(',').next().unwrap();
+        let numbers = list.map(|list| {
+            let numbers: Vec<String> = list
+                .i64()
+                .unwrap()
+                .into_no_null_iter()
+                .map(|n| n.to_string())
+                .collect();
+            numbers.join(";")
+        });
+        assert_eq!(numbers.unwrap_or_default(), cell);
+    }
+    let other = tempfile::tempdir().unwrap();
+    let events = exported(other.path(), fixture::SMALL);
+    assert!(events.column("timestamp").is_err());
+}
+
+#[test]
+fn the_table_of_a_run_shows_timestamps() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("clocks"), CLOCKS);
+    let log = std::fs::read_to_string(folder.path().join("clocks/events-0000.csv")).unwrap();
+    for (run, has_column) in [(0, false), (1, true), (2, true)] {
+        let number = run.to_string();
+        let (code, out, err) = analyze(
+            &["show", "clocks", "--run", &number, "--format", "csv"],
+            folder.path(),
+        );
+        assert_eq!(code, 0, "{err}");
+        let header = out.lines().next().unwrap();
+        assert_eq!(header.ends_with(",timestamp"), has_column, "{header}");
+        let (_, table, _) = analyze(&["show", "clocks", "--run", &number], folder.path());
+        assert_eq!(table.contains("timestamp"), has_column, "{table}");
+        let start = format!("{run},");
+        let last = |line: &str| line.rsplit(',').next().unwrap().to_owned();
+        let mut logged: Vec<String> = log
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .map(last)
+            .collect();
+        if has_column {
+            let mut shown: Vec<String> = out.lines().skip(1).map(last).collect();
+            logged.sort();
+            shown.sort();
+            assert_eq!(shown, logged);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows with a cell `timestamp` are read back by both parsers, and damaged cells are reported with row and column.
+
+use super::*;
+use crate::log::{
+    EventColumns, EventRow, LoggedEvent, RowError, parse_rows_in, write_machine_rows,
+};
+use crate::machine::{Event, EventKind};
+use proptest::prelude::*;
+
+const VECTOR: TimestampFormat = TimestampFormat::Vector { machines: 3 };
+
+fn format(timestamps: TimestampCells) -> RowFormat {
+    RowFormat {
+        timestamps,
+        ..RowFormat::default()
+    }
+}
+
+fn row(timestamp: Option<CarriedTimestamp>) -> EventRow {
+    EventRow {
+        run: 0,
+        machine: 1,
+        logged: LoggedEvent {
+            system_time_ns: 5,
+            event: Event {
+                tick: 2,
+                kind: EventKind::Internal,
+                logical_clock: 7,
+                queue_length: 0,
+                timestamp: timestamp.map(Arc::new),
+            },
+        },
+    }
+}
+
+fn timestamps() -> impl Strategy<Value = (TimestampCells, Vec<Option<CarriedTimestamp>>)> {
+    let vectors = prop::collection::vec(any::<[u64; 3]>(), 1..5).prop_map(|all| {
+        let vector = |numbers: [u64; 3]| {
+            Some(CarriedTimestamp::Vector(VectorTimestamp::new(
+                numbers.into(),
+            )))
+        };
+        (
+            TimestampCells::Filled(VECTOR),
+            all.into_iter().map(vector).collect(),
+        )
+    });
+    let hybrids = prop::collection::vec(any::<(i64, u64)>(), 1..5).prop_map(|all| {
+        let hybrid = |(time, counter)| {
+            Some(CarriedTimestamp::Hybrid(HybridClock::from_parts(
+                time, counter,
+            )))
+        };
+        (
+            TimestampCells::Filled(TimestampFormat::Hybrid),
+            all.into_iter().map(hybrid).collect(),
+        )
+    });
+    let none = (1usize..5).prop_map(|rows| (TimestampCells::Empty, vec![None; rows]));
+    prop_oneof![vectors, hybrids, none]
+}
+
+proptest! {
+    #[test]
+    fn written_rows_are_read_back_by_both_parsers((cells, timestamps) in timestamps()) {
+        let rows: Vec<EventRow> = timestamps.into_iter().map(row).collect();
+        let mut text = vec![];
+        for row in &rows {
+            write_machine_rows(&mut text, 0, 1, std::slice::from_ref(&row.logged), true);
+        }
+        let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
+        prop_assert_eq!(read.as_ref(), Ok(&rows));
+        let mut columns = EventColumns::default();
+        columns.read(0, &text, format(cells))?;
+        prop_assert_eq!(columns.rows().collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
+    fn damage_is_reported_alike_by_both_parsers(
+        (cells, timestamps) in timestamps(),
+        at in any::<prop::sample::Index>(),
+        byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'-'), b'0'..=b'9', any::<u8>()],
+    ) {
+        let mut text = vec![];
+        for timestamp in timestamps {
+            write_machine_rows(&mut text, 0, 1, &[row(timestamp).logged], true);
+        }
+        let at = at.index(text.len());
+        text[at] = byte;
+        let mut columns = EventColumns::default();
+        let by_columns = columns.read(0, &text, format(cells));
+        let by_rows: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
+        match by_rows {
+            Ok(rows) if rows.iter().all(|row| row.run == 0) => {
+                prop_assert_eq!(columns.rows().collect::<Vec<_>>(), rows);
+            }
+            Ok(_) => prop_assert!(by_columns.is_err()),
+            Err(error) if by_columns != Err(error.clone()) => {
+                prop_assert_eq!(by_columns.map_err(|error| error.column), Err("run"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+#[test]
+fn damaged_cells_are_reported_with_row_and_column() {
+    let vector = TimestampCells::Filled(VECTOR);
+    let hybrid = TimestampCells::Filled(TimestampFormat::Hybrid);
+    for (cells, cell, problem) in [
+        (vector, "", "must be a number, but is empty"),
+        (vector, "1;2", "must have one number for each machine"),
+        (vector, "1;2;3;4", "must have one number for each machine"),
+        (vector, "1;;3", "must be a number, but is empty"),
+        (vector, "1;-2;3", "not a whole number"),
+        (
+            vector,
+            "1;2;18446744073709551616",
+            "the number is too large",
+        ),
+        (hybrid, "5", "must have two numbers: time and counter"),
+        (hybrid, "5;0;0", "must have two numbers: time and counter"),
+        (hybrid, "9223372036854775808;0", "the number is too large"),
+        (hybrid, "-9223372036854775809;0", "the number is too large"),
+        (hybrid, "5;-1", "not a whole number"),
+        (
+            TimestampCells::Empty,
+            "5;0",
+            "must be empty for a run with Lamport clocks only",
+        ),
+    ] {
+        let whole = "0,1,0,internal,5,7,0,,,,";
+        let good = if cells == vector { "0;1;0" } else { "" };
+        let good = if cells == hybrid { "-3;0" } else { good };
+        let text = format!("{whole}{good}\n{whole}{cell}\n");
+        let mut columns = EventColumns::default();
+        let error = columns.read(0, text.as_bytes(), format(cells));
+        let (row, column) = (2, TIMESTAMP_COLUMN);
+        assert_eq!(
+            error,
+            Err(RowError {
+                row,
+                column,
+                problem
+            }),
+            "{cell}"
+        );
+    }
+    // A row without the cell.
+    let mut columns = EventColumns::default();
+    let error = columns.read(0, b"0,1,0,internal,5,7,0,,,\n", format(vector));
+    let (row, column, problem) = (1, "sent_tick", "the row ends too early");
+    assert_eq!(
+        error,
+        Err(RowError {
+            row,
+            column,
+            problem
+        })
+    );
+}

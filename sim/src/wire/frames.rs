@@ -1,0 +1,159 @@
+//! Puts the frames of a stream together again, and encodes and decodes the timestamps of messages.
+
+use std::sync::Arc;
+
+use super::{FRAME_BYTES, Frame, KIND_STAMPED, WireError};
+use crate::clock::vector::VectorTimestamp;
+use crate::clock::{CarriedTimestamp, HybridClock, TimestampFormat, varint};
+
+/// Number of bytes of the length of a timestamp.
+const LENGTH_BYTES: usize = 4;
+/// Number of bytes of a time.
+const TIME_BYTES: usize = 8;
+
+/// Collects the bytes of a stream, which may come in any pieces, to frames.
+#[derive(Debug)]
+pub struct Frames {
+    format: Option<TimestampFormat>,
+    /// The bytes of the next frame that have arrived.
+    partial: Vec<u8>,
+}
+
+impl Frames {
+    /// Creates the decoder of a stream whose messages carry timestamps of this `format`, or none.
+    pub fn new(format: Option<TimestampFormat>) -> Self {
+        Self {
+            format,
+            partial: Vec::with_capacity(FRAME_BYTES),
+        }
+    }
+
+    /// Takes the next frame from the front of `stream`. If the bytes do not complete a frame, keeps all of them and returns `None`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the stream cannot be read any further.
+    pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
+        loop {
+            let wanted = match self.wanted() {
+                Ok(wanted) => wanted,
+                Err(error) => {
+                    self.partial.clear();
+                    return Some(Err(error));
+                }
+            };
+            if self.partial.len() == wanted {
+                let frame = self.decode();
+                self.partial.clear();
+                return Some(frame);
+            }
+            if stream.is_empty() {
+                return None;
+            }
+            let missing = wanted - self.partial.len();
+            let (piece, rest) = stream.split_at(stream.len().min(missing));
+            self.partial.extend_from_slice(piece);
+            *stream = rest;
+        }
+    }
+
+    /// Returns whether the stream so far ends within a frame.
+    pub fn is_partial(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
+    /// The length of the next frame, as far as the bytes that have arrived determine it.
+    fn wanted(&self) -> Result<usize, WireError> {
+        let Some((head, rest)) = self.partial.split_at_checked(FRAME_BYTES) else {
+            return Ok(FRAME_BYTES);
+        };
+        if head[0] != KIND_STAMPED {
+            return Ok(FRAME_BYTES);
+        }
+        let format = self.format.ok_or(WireError::UnexpectedTimestamp)?;
+        let Some(length) = rest.first_chunk::<LENGTH_BYTES>() else {
+            return Ok(FRAME_BYTES + LENGTH_BYTES);
+        };
+        let length = u32::from_be_bytes(*length);
+        let (least, most) = length_bounds(format);
+        if !(least..=most).contains(&u64::from(length)) {
+            return Err(WireError::TimestampLength {
+                length,
+                least,
+                most,
+            });
+        }
+        Ok(FRAME_BYTES + LENGTH_BYTES + length as usize)
+    }
+
+    fn decode(&self) -> Result<Frame, WireError> {
+        let (head, rest) = self.partial.split_at(FRAME_BYTES);
+        let mut frame = Frame::decode_head(head)?;
+        if let Frame::Message { timestamp, .. } = &mut frame
+            && let Some(format) = self.format
+        {
+            let bytes = rest
+                .get(LENGTH_BYTES..)
+                .ok_or(WireError::MissingTimestamp)?;
+            *timestamp = Some(Arc::new(decode_timestamp(format, bytes)?));
+        }
+        Ok(frame)
+    }
+}
+
+/// The smallest and the largest length of a timestamp in bytes.
+fn length_bounds(format: TimestampFormat) -> (u64, u64) {
+    match format {
+        TimestampFormat::Vector { machines } => {
+            let machines = u64::from(machines);
+            (machines, machines * varint::MOST_BYTES)
+        }
+        TimestampFormat::Hybrid => {
+            let time = TIME_BYTES as u64;
+            (time + 1, time + varint::MOST_BYTES)
+        }
+    }
+}
+
+/// Appends the length of `timestamp` and its bytes.
+pub(super) fn encode_timestamp(bytes: &mut Vec<u8>, timestamp: &CarriedTimestamp) {
+    bytes.extend_from_slice(&(timestamp.bytes() as u32).to_be_bytes());
+    match timestamp {
+        CarriedTimestamp::Vector(vector) => {
+            for &component in vector.components() {
+                varint::write(bytes, component);
+            }
+        }
+        CarriedTimestamp::Hybrid(clock) => {
+            bytes.extend_from_slice(&clock.time().to_be_bytes());
+            varint::write(bytes, clock.count());
+        }
+    }
+}
+
+fn decode_timestamp(
+    format: TimestampFormat,
+    mut bytes: &[u8],
+) -> Result<CarriedTimestamp, WireError> {
+    let number = |bytes: &mut &[u8]| varint::read(bytes).ok_or(WireError::TimestampNumber);
+    let timestamp = match format {
+        TimestampFormat::Vector { machines } => {
+            let components = (0..machines).map(|_| number(&mut bytes));
+            let components = components.collect::<Result<_, _>>()?;
+            CarriedTimestamp::Vector(VectorTimestamp::new(components))
+        }
+        TimestampFormat::Hybrid => {
+            let (time, rest) = bytes
+                .split_first_chunk::<TIME_BYTES>()
+                .ok_or(WireError::TimestampNumber)?;
+            bytes = rest;
+            let counter = number(&mut bytes)?;
+            CarriedTimestamp::Hybrid(HybridClock::from_parts(i64::from_be_bytes(*time), counter))
+        }
+    };
+    if bytes.is_empty() {
+        Ok(timestamp)
+    } else {
+        Err(WireError::TimestampRest(bytes.len()))
+    }
+}

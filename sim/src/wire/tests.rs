@@ -1,0 +1,247 @@
+//! Tests of the handshake and of frames with and without timestamps.
+
+use super::*;
+use crate::clock::vector::VectorTimestamp;
+use crate::clock::{HybridClock, TimestampFormat, varint};
+use proptest::prelude::*;
+
+const VECTOR: TimestampFormat = TimestampFormat::Vector { machines: 3 };
+const HYBRID: TimestampFormat = TimestampFormat::Hybrid;
+const FORMATS: [Option<TimestampFormat>; 3] = [None, Some(VECTOR), Some(HYBRID)];
+
+fn number() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0u32..64).prop_map(|(number, shift)| number >> shift)
+}
+
+fn timestamp(format: TimestampFormat) -> BoxedStrategy<CarriedTimestamp> {
+    match format {
+        TimestampFormat::Vector { machines } => prop::collection::vec(number(), machines as usize)
+            .prop_map(|components| CarriedTimestamp::Vector(VectorTimestamp::new(components)))
+            .boxed(),
+        TimestampFormat::Hybrid => (any::<i64>(), number())
+            .prop_map(|(time, counter)| {
+                CarriedTimestamp::Hybrid(HybridClock::from_parts(time, counter))
+            })
+            .boxed(),
+    }
+}
+
+fn frame(format: Option<TimestampFormat>) -> impl Strategy<Value = Frame> {
+    let timestamp = match format {
+        None => Just(None).boxed(),
+        Some(format) => timestamp(format).prop_map(|it| Some(Arc::new(it))).boxed(),
+    };
+    prop_oneof![
+        (any::<[u64; 4]>(), timestamp).prop_map(
+            |([stamp, sent_tick, delay_ns, sent_at_ns], timestamp)| Frame::Message {
+                stamp,
+                sent_tick,
+                delay_ns,
+                sent_at_ns,
+                timestamp,
+            }
+        ),
+        any::<u64>().prop_map(|messages| Frame::End { messages }),
+        Just(Frame::Ready),
+        any::<u64>().prop_map(|at_ns| Frame::Start { at_ns }),
+    ]
+}
+
+/// A format, and frames of a stream with this format.
+fn stream() -> impl Strategy<Value = (Option<TimestampFormat>, Vec<Frame>)> {
+    prop::sample::select(FORMATS.to_vec())
+        .prop_flat_map(|format| (Just(format), prop::collection::vec(frame(format), 0..20)))
+}
+
+fn message(timestamp: Option<CarriedTimestamp>) -> Frame {
+    Frame::Message {
+        stamp: 1,
+        sent_tick: 2,
+        delay_ns: 3,
+        sent_at_ns: 0x0102_0304_0506_0708,
+        timestamp: timestamp.map(Arc::new),
+    }
+}
+
+fn vector(components: &[u64]) -> CarriedTimestamp {
+    CarriedTimestamp::Vector(VectorTimestamp::new(components.to_vec()))
+}
+
+/// The first frame or error of a stream.
+fn first(format: Option<TimestampFormat>, mut bytes: &[u8]) -> Option<Result<Frame, WireError>> {
+    Frames::new(format).take(&mut bytes)
+}
+
+/// A message whose timestamp has these bytes.
+fn stamped(bytes: &[u8]) -> Vec<u8> {
+    let mut message = message(None).encode();
+    message[0] = KIND_STAMPED;
+    message.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    message.extend_from_slice(bytes);
+    message
+}
+
+#[test]
+fn numbers_are_big_endian() {
+    assert_eq!(
+        message(None).encode(),
+        [
+            1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4,
+            5, 6, 7, 8
+        ]
+    );
+}
+
+#[test]
+fn a_timestamp_follows_its_message() {
+    let bytes = message(Some(vector(&[3, 0, 300]))).encode();
+    assert_eq!(bytes[0], 5);
+    assert_eq!(bytes[1..33], message(None).encode()[1..]);
+    assert_eq!(bytes[33..], [0, 0, 0, 4, 3, 0, 0xac, 0x02]);
+    let hybrid = CarriedTimestamp::Hybrid(HybridClock::from_parts(-2, 1));
+    let bytes = message(Some(hybrid)).encode();
+    let time = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe];
+    assert_eq!(bytes[33..], [&[0, 0, 0, 9][..], &time, &[1]].concat());
+}
+
+#[test]
+fn refuses_other_protocols() {
+    let hello = Hello {
+        kind: HelloKind::Dial,
+        machine: 2,
+        nonce: [7; 16],
+        time_ns: 1,
+        proof: [8; 32],
+    }
+    .encode();
+    let with = |index: usize, byte: u8| {
+        let mut bytes = hello;
+        bytes[index] = byte;
+        Hello::decode(&bytes)
+    };
+    assert_eq!(with(0, b'G'), Err(WireError::Magic));
+    assert_eq!(with(5, 9), Err(WireError::Version(9)));
+    assert_eq!(with(6, 5), Err(WireError::HelloKind(5)));
+    let nothing = [0; FRAME_BYTES];
+    assert_eq!(first(None, &nothing), Some(Err(WireError::Kind(0))));
+}
+
+#[test]
+fn refuses_messages_with_and_without_timestamps_in_other_runs() {
+    let with = message(Some(vector(&[1, 2, 3]))).encode();
+    let without = message(None).encode();
+    let unexpected = WireError::UnexpectedTimestamp;
+    assert_eq!(first(None, &with), Some(Err(unexpected)));
+    for format in [VECTOR, HYBRID] {
+        let refused = Some(Err(WireError::MissingTimestamp));
+        assert_eq!(first(Some(format), &without), refused);
+    }
+}
+
+#[test]
+fn refuses_timestamps_that_the_clock_cannot_have() {
+    let length = |length| {
+        let (least, most) = (3, 30);
+        WireError::TimestampLength {
+            length,
+            least,
+            most,
+        }
+    };
+    for (bytes, problem) in [
+        (&[1, 2][..], length(2)),
+        (&[1; 31], length(31)),
+        // The second number is too long, the third is missing, and there is a fourth.
+        (&[1, 0x82, 0, 3], WireError::TimestampNumber),
+        (&[1, 0x82, 1], WireError::TimestampNumber),
+        (&[1, 2, 3, 4], WireError::TimestampRest(1)),
+    ] {
+        assert_eq!(first(Some(VECTOR), &stamped(bytes)), Some(Err(problem)));
+    }
+    let rest = first(Some(HYBRID), &stamped(&[0; 10]));
+    assert_eq!(rest, Some(Err(WireError::TimestampRest(1))));
+    let cut = first(Some(HYBRID), &stamped(&[0x80; 9]));
+    assert_eq!(cut, Some(Err(WireError::TimestampNumber)));
+    // The length alone is enough to refuse it, before any of its bytes has arrived.
+    let mut announced = stamped(&[]);
+    announced.truncate(FRAME_BYTES);
+    announced.extend_from_slice(&u32::MAX.to_be_bytes());
+    let refused = first(Some(VECTOR), &announced);
+    assert_eq!(refused, Some(Err(length(u32::MAX))));
+}
+
+proptest! {
+    #[test]
+    fn encoded_hellos_are_decoded_again(
+        kind in prop::sample::select(HELLO_KINDS.to_vec()),
+        machine in any::<u32>(),
+        nonce in any::<Nonce>(),
+        time_ns in any::<u64>(),
+        proof in any::<Proof>(),
+    ) {
+        let hello = Hello { kind, machine, nonce, time_ns, proof };
+        prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
+    }
+
+    /// The same frames are decoded for every way of cutting the stream into pieces.
+    #[test]
+    fn frames_are_restored_from_any_pieces((format, sent) in stream(), cuts in prop::collection::vec(1usize..80, 0..200)) {
+        let stream: Vec<u8> = sent.iter().flat_map(Frame::encode).collect();
+        let mut frames = Frames::new(format);
+        let (mut rest, mut read) = (&stream[..], vec![]);
+        for cut in cuts.into_iter().chain([stream.len().max(1)]) {
+            let (mut piece, later) = rest.split_at(cut.min(rest.len()));
+            rest = later;
+            while let Some(frame) = frames.take(&mut piece) {
+                read.push(frame);
+            }
+        }
+        prop_assert_eq!(read, sent.into_iter().map(Ok).collect::<Vec<_>>());
+        prop_assert!(!frames.is_partial());
+    }
+
+    /// A timestamp takes as many bytes as its clock says.
+    #[test]
+    fn timestamps_have_the_stated_length(
+        timestamp in prop::sample::select(vec![VECTOR, HYBRID]).prop_flat_map(timestamp),
+    ) {
+        let length = timestamp.bytes();
+        let bytes = message(Some(timestamp.clone())).encode();
+        prop_assert_eq!(bytes.len() as u64, FRAME_BYTES as u64 + 4 + length);
+        let expected: u64 = match &timestamp {
+            CarriedTimestamp::Vector(vector) => {
+                vector.components().iter().map(|&component| varint::length(component)).sum()
+            }
+            CarriedTimestamp::Hybrid(clock) => 8 + varint::length(clock.count()),
+        };
+        prop_assert_eq!(length, expected);
+    }
+
+    /// What is not refused is written in the same way.
+    #[test]
+    fn random_bytes_never_panic(
+        format in prop::sample::select(FORMATS.to_vec()),
+        kinds in prop::collection::vec(0u8..7, 1..8),
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        short in any::<bool>(),
+    ) {
+        let mut bytes = bytes;
+        for (index, kind) in kinds.into_iter().enumerate() {
+            if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
+                *byte = kind;
+            }
+        }
+        // Lengths that are usually possible.
+        if short && let Some(length) = bytes.get_mut(FRAME_BYTES..FRAME_BYTES + 3) {
+            length.fill(0);
+        }
+        let (mut frames, mut stream) = (Frames::new(format), &bytes[..]);
+        while let before = stream && let Some(frame) = frames.take(&mut stream) {
+            let Ok(frame) = frame else { continue };
+            let used = &before[..before.len() - stream.len()];
+            if let Frame::Message { .. } = frame {
+                prop_assert_eq!(frame.encode(), used);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Timestamps of vector clocks and hybrid logical clocks: in both engines and in processes they are those that a replay of the events
+//! gives, and datasets with them can be continued and divided into shards.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
+use sim::clock::{CarriedTimestamp, Clock, HybridClock, PhysicalTime, VectorClock};
+use sim::engine::virtual_time;
+use sim::experiment::{ClockKind, EngineKind, Run};
+use sim::log::{Dataset, LoggedEvent, parse_rows_in};
+use sim::machine::EventKind;
+
+use crate::support::{experiment, rows, run_all};
+
+/// Every topology, multicasts, delays, and ticks that take all messages.
+const VARIANTS: &str = "duration_s = 10\ntime_scale = 40\n[parameters]
+rates = [[1, 3, 6], [5, 1, 5, 2]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]\nclock = [\"vector\", \"hlc\"]
+receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]
+[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
+
+const PER_MESSAGE: &str =
+    "duration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3
+clock = [\"lamport\", \"vector\", \"hlc\"]\nconnection = [\"per-message\", \"persistent\"]";
+
+/// What a replay of the clock of type `C` needs for each machine: a new clock, and its physical time at each model time.
+struct Replay<'r, C> {
+    run: &'r Run,
+    seed: u64,
+    clocks: Vec<C>,
+    physical: Vec<PhysicalTime>,
+}
+
+impl<'r, C: Clock> Replay<'r, C> {
+    fn new(run: &'r Run, seed: u64, clock: impl Fn(u32, u32) -> C) -> Self {
+        let machines = run.configuration.rates.machines();
+        let physical = |machine| {
+            let duration_ns = run.configuration.duration_ns;
+            let stream = (seed, run.stream_key());
+            let stream = (stream.0, stream.1.as_str());
+            PhysicalTime::draw(stream, machine, EPSILON_NS, duration_ns, RESOLUTION_NS)
+        };
+        Self {
+            run,
+            seed,
+            clocks: (0..machines)
+                .map(|machine| clock(machine, machines))
+                .collect(),
+            physical: (0..machines).map(physical).collect(),
+        }
+    }
+
+    /// Returns the timestamp of each event of each machine. An event is replayed when the send of its message has been replayed.
+    fn timestamps(mut self, log: &[Vec<LoggedEvent>]) -> Vec<Vec<C::Timestamp>> {
+        let schedule = self.run.schedule(self.seed);
+        let mut sent: HashMap<(u32, u64), C::Timestamp> = HashMap::new();
+        let mut replayed: Vec<Vec<C::Timestamp>> = vec![vec![]; log.len()];
+        let events: usize = log.iter().map(Vec::len).sum();
+        while replayed.iter().map(Vec::len).sum::<usize>() < events {
+            let before: usize = replayed.iter().map(Vec::len).sum();
+            for (machine, events) in log.iter().enumerate() {
+                for logged in &events[replayed[machine].len()..] {
+                    let event = &logged.event;
+                    let due_ns = schedule.due_ns(machine, event.tick) as i64;
+                    let now = self.physical[machine].reading(due_ns);
+                    let clock = &mut self.clocks[machine];
+                    match &event.kind {
+                        EventKind::Receive(message) => {
+                            match sent.get(&(message.sender, message.sent_tick)) {
+                                Some(timestamp) => clock.receive(timestamp, now),
+                                None => break,
+                            }
+                        }
+                        EventKind::Internal | EventKind::Send { .. } => clock.advance(now),
+                    }
+                    if let EventKind::Send { .. } = event.kind {
+                        sent.insert((machine as u32, event.tick), clock.timestamp());
+                    }
+                    replayed[machine].push(clock.timestamp());
+                }
+            }
+            let after: usize = replayed.iter().map(Vec::len).sum();
+            assert!(after > before, "a receive has no send");
+        }
+        replayed
+    }
+}
+
+/// Checks that a replay of the events gives the timestamp of every event.
+fn check(run: &Run, seed: u64, log: &[Vec<LoggedEvent>]) {
+    let logged: Vec<Vec<Option<CarriedTimestamp>>> = log
+        .iter()
+        .map(|events| {
+            let timestamps = events.iter().map(|logged| &logged.event.timestamp);
+            timestamps.map(|it| it.as_deref().cloned()).collect()
+        })
+        .collect();
+    let expected: Vec<Vec<Option<CarriedTimestamp>>> = match run.configuration.clock {
+        ClockKind::Lamport => log.iter().map(|events| vec![None; events.len()]).collect(),
+        ClockKind::Vector => Replay::new(run, seed, VectorClock::new)
+            .timestamps(log)
+            .into_iter()
+            .map(|all| {
+                all.into_iter()
+                    .map(CarriedTimestamp::Vector)
+                    .map(Some)
+                    .collect()
+            })
+            .collect(),
+        ClockKind::Hybrid => Replay::new(run, seed, |_, _| HybridClock::default())
+            .timestamps(log)
+            .into_iter()
+            .map(|all| {
+                all.into_iter()
+                    .map(CarriedTimestamp::Hybrid)
+                    .map(Some)
+                    .collect()
+            })
+            .collect(),
+    };
+    assert_eq!(logged, expected, "{}", run.key());
+}
+
+#[test]
+fn a_replay_of_the_events_gives_every_timestamp_in_both_engines() {
+    for parameters in [VARIANTS, PER_MESSAGE] {
+        let experiment = experiment(parameters);
+        for engine in [EngineKind::Virtual, EngineKind::Tcp] {
+            for ended in run_all(&experiment, engine) {
+                let log = ended.result.expect("a log");
+                check(&ended.run, experiment.seed, &log.machines);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_clock_does_not_change_what_machines_do() {
+    let experiment = experiment(PER_MESSAGE);
+    let without_timestamps = |run: Run| {
+        let mut log = virtual_time::run(&run, experiment.seed);
+        for logged in log.machines.iter_mut().flatten() {
+            logged.event.timestamp = None;
+        }
+        log
+    };
+    let logs: Vec<_> = experiment.runs().map(without_timestamps).collect();
+    assert_eq!(logs.len(), 6);
+    assert!(logs.iter().all(|log| *log == logs[0]));
+}
+
+fn sim(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("CARGO")
+        .output()
+        .expect("sim runs");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap_or(-1), err)
+}
+
+/// Checks every finished run of a dataset, and returns how many there are.
+fn check_dataset(root: &Path, parameters: &str) -> usize {
+    let experiment = experiment(parameters);
+    let dataset = Dataset::open(root).expect("a dataset");
+    for row in dataset.finished() {
+        let run = experiment.runs().find(|run| run.key() == row.key);
+        let run = run.expect("a planned run");
+        let mut log = vec![vec![]; row.machines() as usize];
+        let bytes = dataset.read_events(row).expect("events");
+        for parsed in parse_rows_in(&bytes, dataset.row_format(row)) {
+            let parsed = parsed.expect("a row");
+            log[parsed.machine as usize].push(parsed.logged);
+        }
+        check(&run, experiment.seed, &log);
+    }
+    dataset.finished().count()
+}
+
+fn write(folder: &Path, parameters: &str) {
+    let text = format!("name = \"test\"\nseed = 262\n{parameters}");
+    fs::write(folder.join("e.toml"), text).expect("written");
+}
+
+#[test]
+fn processes_shards_and_several_event_files_have_the_same_timestamps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), PER_MESSAGE);
+    let ok = |arguments: &[&str]| {
+        let (code, err) = sim(folder.path(), arguments);
+        assert_eq!(code, 0, "{err}");
+    };
+    ok(&[
+        "run",
+        "e.toml",
+        "--data",
+        "processes",
+        "--set",
+        "isolation=process",
+    ]);
+    assert_eq!(
+        check_dataset(&folder.path().join("processes"), PER_MESSAGE),
+        6
+    );
+    for shard in ["1/2", "2/2"] {
+        ok(&[
+            "run", "e.toml", "--data", "shards", "--shard", shard, "--engine", "virtual",
+        ]);
+    }
+    assert_eq!(check_dataset(&folder.path().join("shards"), PER_MESSAGE), 6);
+    ok(&["run", "e.toml", "--data", "whole", "--engine", "virtual"]);
+    let whole = folder.path().join("whole");
+    assert_eq!(rows(&whole), rows(&folder.path().join("shards")));
+}
+
+#[test]
+fn a_dataset_keeps_its_columns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let header = |data: &str| {
+        let events = fs::read_to_string(folder.path().join(data).join("events-0000.csv"));
+        let events = events.expect("events");
+        events.lines().next().expect("a header").to_owned()
+    };
+    let clocks = |clocks: &str, repetitions: u32| {
+        let clock = format!(
+            "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5\nclock = {clocks}"
+        );
+        write(folder.path(), &clock);
+        clock
+    };
+    let old = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick";
+    clocks("\"lamport\"", 1);
+    let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "lamport"]);
+    assert_eq!((code, header("lamport")), (0, old.to_owned()), "{err}");
+    let manifest = fs::read_to_string(folder.path().join("lamport/dataset.json")).expect("text");
+    assert!(!manifest.contains("timestamps"), "{manifest}");
+    // The log has no column for timestamps, so runs with timestamps cannot be added.
+    clocks("[\"lamport\", \"vector\"]", 1);
+    let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "lamport"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains(
+            "clock: a column for timestamps is not in the dataset and is in the experiment"
+        ),
+        "{err}"
+    );
+    // A dataset with the column can be continued with other clocks and repetitions.
+    for (list, repetitions, runs) in [
+        ("[\"lamport\", \"vector\"]", 1, 2),
+        ("[\"lamport\", \"vector\", \"hlc\"]", 2, 6),
+    ] {
+        let parameters = clocks(list, repetitions);
+        let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "clocks"]);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(
+            check_dataset(&folder.path().join("clocks"), &parameters),
+            runs
+        );
+    }
+    assert_eq!(header("clocks"), format!("{old},timestamp"));
+}
