@@ -14,6 +14,7 @@
 //! - [`summary`]: the regimes of all machines, and a row for each configuration
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`compare`]: the comparison of two datasets, run by run
+//! - [`precision`]: how many repetitions make intervals as narrow as wanted
 //! - [`claims`]: tests what other authors claimed about the model
 //! - [`audit`]: checks that logs follow the rules of machines with Lamport clocks
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
@@ -46,6 +47,7 @@ pub mod import;
 pub mod measures;
 pub mod output;
 pub mod plot;
+pub mod precision;
 pub mod read;
 mod remembering;
 pub mod report;

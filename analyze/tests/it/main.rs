@@ -39,6 +39,8 @@ mod paired;
 mod parameters;
 mod parts;
 mod plotted;
+mod precision;
+mod precision_assurance;
 mod printed;
 mod readback;
 mod readme;

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::difference::Difference;
 use super::error::DatasetError;
 use super::event_reader::EventReader;
 use super::events::MissingFields;
 use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::{Parts, Paths};
-use crate::experiment::Shard;
+use crate::experiment::{Experiment, Overrides, Shard};
 
 /// A dataset opened for reading, with all its shards that exist.
 #[derive(Clone, Debug)]
@@ -41,6 +42,43 @@ impl Dataset {
     /// because the other shards may have been started before values or repetitions were added.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
+    }
+
+    /// Reads the experiment that made the dataset, to plan more runs of it: `experiment.toml` with the engine, isolation and time
+    /// scale of the dataset. It has all shards. `None` if the logs were imported.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DatasetError::Experiment`] if the file cannot be read, and [`DatasetError::OtherExperiment`] if it has changed.
+    pub fn experiment(&self) -> Result<Option<Experiment>, DatasetError> {
+        let (manifest, paths) = (self.manifest(), self.parts.newest_paths());
+        let made = &manifest.experiment;
+        if manifest.imported.is_some() {
+            return Ok(None);
+        }
+        let overrides = Overrides {
+            engine: made.engine.parse().ok(),
+            time_scale: Some(made.time_scale),
+            isolation: made.isolation.parse().ok(),
+            changes: vec![],
+        };
+        let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
+        experiment.name.clone_from(&manifest.name);
+        let difference = Difference::between(made, &Manifest::new(&experiment, vec![]).experiment);
+        if !difference.is_empty() {
+            return Err(DatasetError::OtherExperiment {
+                path: paths.root.clone(),
+                difference,
+            });
+        }
+        Ok(Some(experiment))
+    }
+
+    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. They do
+    /// all runs, without options `--only`.
+    pub fn commands(&self) -> Vec<String> {
+        let commands = self.parts.iter().map(|part| part.manifest.last_command());
+        commands.flatten().collect()
     }
 
     /// Returns the schema of the shard of `run`.
