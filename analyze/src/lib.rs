@@ -1,8 +1,8 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
 //! A dataset's events are read into columns, batch by batch. The measures of each machine are computed from these columns. From the
-//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
-//! format (`sim::log`) and the configuration (`sim::experiment`).
+//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses the dataset
+//! format (`sim::log`), the configuration (`sim::experiment`) and the estimate of run times (`sim::sweep`).
 //!
 //! # Layout
 //!

@@ -6,11 +6,12 @@ use analyze::precision::{self, Extension, HalfWidth, MachineNeed};
 use analyze::stats::repetitions;
 use clap::Args;
 use sim::console::tell;
+use sim::offering::offering;
 use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
-use super::rows::RowOptions;
+use super::rows::{RowOptions, measure_names, parse_name};
 
 /// Number of rows of the table, if the user names none.
 const ROWS: usize = 10;
@@ -30,7 +31,7 @@ pub struct Precision {
     #[command(flatten)]
     datasets: Datasets,
     /// The measure, named by its column, such as lag_final
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = offering(parse_name, measure_names), hide_possible_values = true)]
     measure: String,
     /// Half the width of the 95 % interval: a number in the unit of the measure, such as 0.2, or a share of the mean, such as 5%
     #[arg(long, value_name = "WIDTH", allow_hyphen_values = true)]

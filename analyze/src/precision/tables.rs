@@ -53,6 +53,7 @@ pub fn table(
         row
     };
     Table {
+        short: vec![],
         title: "Repetitions that make intervals as narrow as wanted",
         rows: shown.iter().map(row).collect(),
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),

@@ -13,6 +13,7 @@ mod class;
 mod closed_form;
 mod command_line;
 mod compare;
+mod completions;
 mod coverage;
 mod damaged;
 mod dictionary;
