@@ -1,8 +1,8 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
 //! A dataset's events are read into columns, batch by batch. The measures of each machine are computed from these columns. From the
-//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses only the dataset
-//! format (`sim::log`) and the configuration (`sim::experiment`).
+//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses the dataset
+//! format (`sim::log`), the configuration (`sim::experiment`) and the estimate of run times (`sim::sweep`).
 //!
 //! # Layout
 //!
@@ -14,6 +14,7 @@
 //! - [`summary`]: the regimes of all machines, and a row for each configuration
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`compare`]: the comparison of two datasets, run by run
+//! - [`precision`]: how many repetitions make intervals as narrow as wanted
 //! - [`claims`]: tests what other authors claimed about the model
 //! - [`audit`]: checks that logs follow the rules of machines with Lamport clocks
 //! - [`execution`]: one run as events and messages, for everything that shows a single run
@@ -49,6 +50,7 @@ pub mod measures;
 pub mod methods;
 pub mod output;
 pub mod plot;
+pub mod precision;
 pub mod read;
 mod remembering;
 pub mod report;

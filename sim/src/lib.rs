@@ -21,6 +21,7 @@
 //! - [`table`]: prints tables on a terminal
 //! - [`toml_reader`]: reads TOML files from users, and reports every mistake
 //! - [`console`]: prints messages to users
+//! - [`offering`]: values that shells offer for an option
 //!
 //! The commands of the program `sim` are in `commands`, each in its own file.
 //!
@@ -45,6 +46,7 @@ pub mod files;
 pub mod input;
 pub mod log;
 pub mod machine;
+pub mod offering;
 pub mod random;
 pub mod sweep;
 pub mod table;

@@ -11,6 +11,7 @@
 //! - [`data`]: opens the datasets that claims need, and reads the values of their runs
 //! - [`estimates`]: estimates of statistics and of differences
 //! - [`evaluate`]: evaluates tests, and combines their verdicts
+//! - [`order`]: sorts claims
 //! - [`tables`]: the results as tables and as records
 
 mod criterion;
@@ -18,6 +19,7 @@ mod data;
 mod estimates;
 mod evaluate;
 mod file;
+mod order;
 mod tables;
 mod words;
 
@@ -28,6 +30,7 @@ pub use data::{Data, NotEvaluated};
 pub use estimates::Estimated;
 pub use evaluate::{ClaimVerdict, EvaluatedClaim, Outcome, evaluate};
 pub use file::{FileError, read};
+pub use order::ClaimOrder;
 pub use tables::{records, table, tests_table};
 pub use words::{Machines, Quantity, Share, Statistic};
 

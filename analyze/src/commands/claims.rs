@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use analyze::audit::{self, Audited};
-use analyze::claims::{self, Claim, Data, EvaluatedClaim};
+use analyze::claims::{self, Claim, ClaimOrder, Data, EvaluatedClaim};
 use analyze::output::words::counted;
+use analyze::stats::row_query::SortKey;
 use anyhow::bail;
 use clap::Args;
 use sim::console::tell;
+use sim::offering::offering;
 
 use super::output::{Output, is_closed_pipe};
 use super::pools;
@@ -37,8 +40,17 @@ pub struct Claims {
     /// Test only this claim; may be given several times
     #[arg(long = "claim", value_name = "ID")]
     ids: Vec<String>,
+    /// Sort by these columns of a claim: claim, says, source, verdict, depends_on or expected, with `asc` or `desc` after it, such as
+    /// "verdict desc". Without this option, claims have the order of the file
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, claim_columns), hide_possible_values = true)]
+    sort: Vec<SortKey>,
     #[command(flatten)]
     output: Output,
+}
+
+/// The columns by which claims can be sorted, for shells.
+fn claim_columns() -> Vec<&'static str> {
+    ClaimOrder::COLUMNS.to_vec()
 }
 
 impl Claims {
@@ -46,7 +58,10 @@ impl Claims {
         pools::start()?;
         let claims = self.chosen(claims::read(&self.file)?)?;
         let data = Data::new(&self.data, &self.file);
-        let answers = claims::evaluate(&claims, &data);
+        // A wrong column is reported before claims are evaluated.
+        let order = ClaimOrder::new(&self.sort)?;
+        let mut answers = claims::evaluate(&claims, &data);
+        order.sort(&mut answers);
         data.each_opened(say_what_is_left_out);
         data.each_audited(say_what_is_not_audited);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];

@@ -9,10 +9,11 @@ use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
 use anyhow::{Context, bail};
 use clap::Args;
+use sim::offering::offering;
 
 use super::Datasets;
 use super::output::Output;
-use super::rows::{RowOptions, Top};
+use super::rows::{RowOptions, Top, measure_names, parse_name};
 
 /// The measures that are compared if the user names none.
 const DEFAULT_MEASURES: [&str; 4] = [
@@ -50,7 +51,7 @@ pub struct Contrast {
     #[arg(long, value_name = "CONDITION", requires = "a")]
     b: Option<Choice>,
     /// Compare this measure, named by its column; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = offering(parse_name, measure_names), hide_possible_values = true)]
     measure: Vec<String>,
     #[command(flatten)]
     options: RowOptions,
@@ -76,10 +77,12 @@ impl Contrast {
         let chosen = query.choose(pairs.len(), |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
+        if self.output.is_structured() {
+            let records = contrast::records(&values, &pairs, &measures, &repetitions)?;
+            return self.output.print(&[], &[], || records);
+        }
         let table = contrast::table(&values, &pairs, &measures, &repetitions)?;
-        self.output.print(&[], &[table], || {
-            contrast::records(&values, &pairs, &measures)
-        })
+        self.output.print(&[], &[table], Vec::new)
     }
 
     /// Compares two datasets, or the runs of two conditions.

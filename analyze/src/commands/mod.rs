@@ -23,6 +23,7 @@ mod part;
 mod picture;
 mod plot;
 mod pools;
+mod precision;
 mod report;
 mod rows;
 mod selection;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 use analyze::Dataset;
 use analyze::measures::{self, Measure};
 use analyze::read::choice::Choice;
+use analyze::read::sql::nearest_in_words;
 use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use sim::console::tell;
@@ -67,6 +69,7 @@ enum Verb {
     Order(causality::Causality),
     Clocks(clocks::Clocks),
     Contrast(Box<contrast::Contrast>),
+    Precision(precision::Precision),
     Theory(theory::Theory),
     Claims(claims::Claims),
     Compare(compare::Compare),
@@ -99,6 +102,7 @@ impl Cli {
             }
             Verb::Clocks(clocks) => clocks.run(),
             Verb::Contrast(contrast) => contrast.run(),
+            Verb::Precision(precision) => precision.run(),
             Verb::Theory(theory) => theory.run(),
             Verb::Claims(claims) => claims.run(),
             Verb::Compare(compare) => compare.run(),
@@ -125,14 +129,15 @@ pub struct CheckFailed(String);
 
 /// Finds the measure with this name.
 fn measure(name: &str) -> anyhow::Result<&'static Measure> {
-    let known = || measures::all().map(|measure| measure.name);
-    match measures::all().find(|measure| measure.name == name) {
-        Some(measure) => Ok(measure),
-        None => bail!(
-            "there is no measure `{name}`; the measures are {}",
-            known().collect::<Vec<_>>().join(", ")
-        ),
+    if let Some(measure) = measures::all().find(|measure| measure.name == name) {
+        return Ok(measure);
     }
+    let known: Vec<&str> = measures::all().map(|measure| measure.name).collect();
+    bail!(
+        "there is no measure `{name}`{}; the measures are {}",
+        nearest_in_words(name, &known),
+        known.join(", ")
+    )
 }
 
 /// The datasets that a subcommand reads.

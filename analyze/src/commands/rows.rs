@@ -1,18 +1,43 @@
 //! The options that choose and order a table's rows, and the tables that have them all.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
+use std::str::FromStr;
 
-use analyze::measures::{Measure, notes};
+use analyze::measures::{self, Measure, notes};
 use analyze::read::runs::parameters;
 use analyze::read::sql::{NotSql, SqlCondition, nearest_in_words};
+use analyze::stats::row_columns::RowColumn;
 use analyze::stats::row_query::{RowQuery, SortKey};
 use analyze::stats::tables::{self, Deviations, TableSpec};
 use analyze::stats::{pool, repetitions};
 use anyhow::{Context, bail};
 use clap::Args;
+use sim::console::tell;
+use sim::offering::offering;
 
 use super::Datasets;
 use super::output::Output;
+
+/// A name that is checked later, together with what it names.
+pub fn parse_name(text: &str) -> Result<String, Infallible> {
+    Ok(text.to_owned())
+}
+
+/// The names of all columns of rows, for shells.
+fn row_columns() -> Vec<&'static str> {
+    RowColumn::names().collect()
+}
+
+/// The names by which runs can be combined, for shells.
+fn pool_columns() -> Vec<&'static str> {
+    [parameters(), &pool::OTHERS].concat()
+}
+
+/// The names of all measures, for shells.
+pub fn measure_names() -> Vec<&'static str> {
+    measures::all().map(|measure| measure.name).collect()
+}
 
 /// The options that choose rows by their values, and order them.
 #[derive(Debug, Args)]
@@ -24,19 +49,27 @@ pub struct RowOptions {
     having: Vec<SqlCondition>,
     /// Sort by these columns, named as in CSV or by their headings: jump_mean, growth, rates. Measures are sorted with the largest
     /// first, others with the smallest first; `jump_mean asc` and `rates desc` say otherwise
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
 }
 
 impl RowOptions {
     /// The query for a table that shows the measures `shown`.
     pub fn query(&self, shown: &[&'static Measure]) -> Result<RowQuery, NotSql> {
+        self.having.iter().for_each(tell_renamed);
         RowQuery::new(&self.having, &self.sort, shown)
     }
 
     /// Whether the user says how rows are sorted.
     pub fn sorts(&self) -> bool {
         !self.sort.is_empty()
+    }
+}
+
+/// Reports on stderr the present names of columns that a condition calls by earlier names.
+pub fn tell_renamed(condition: &SqlCondition) {
+    for (earlier, present) in condition.renamed() {
+        tell(format_args!("{earlier} is now called {present}"));
     }
 }
 
@@ -62,7 +95,7 @@ impl Top {
 pub struct Rows {
     /// Combine all runs that have the same values in the named columns, such as rates,internal. A name is a parameter, or
     /// `machines`, `machine`, `rate`, `role` (slowest, fastest, between or equal) or `dataset`
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = offering(parse_name, pool_columns), hide_possible_values = true)]
     by: Vec<String>,
     #[command(flatten)]
     options: RowOptions,

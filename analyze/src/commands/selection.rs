@@ -83,9 +83,9 @@ impl Selection {
             tell("--reread is now called --no-cache");
         }
         for condition in &self.conditions {
-            condition.renamed().inspect(|(earlier, present)| {
+            for (earlier, present) in condition.renamed() {
                 tell(format_args!("{earlier} is now called {present}"));
-            });
+            }
         }
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;

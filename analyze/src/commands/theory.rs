@@ -1,12 +1,14 @@
 //! `analyze theory`.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use analyze::stats::repetitions;
 use analyze::theory;
 use anyhow::bail;
 use clap::Args;
 use sim::experiment::{Change, Experiment, Overrides};
+use sim::offering::offering;
 
 use super::Datasets;
 use super::output::Output;
@@ -30,7 +32,7 @@ pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
     /// Change a value of the experiment file, for example --set internal=0.4; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     #[command(flatten)]
     options: RowOptions,

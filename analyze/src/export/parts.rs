@@ -223,7 +223,11 @@ fn write_part(
         (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
         (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
-    let mut file = ParquetFile::create(path, &schema(&event_columns(dataset.has_timestamps())), about)?;
+    let mut file = ParquetFile::create(
+        path,
+        &schema(&event_columns(dataset.has_timestamps())),
+        about,
+    )?;
     let mut reader = RunReader::new(dataset);
     let mut columns = MeasureColumns::default();
     for range in batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events()) {
@@ -286,7 +290,8 @@ mod tests {
                 (RUNS_KEY, "a b".to_owned()),
             ];
             let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
-            let file = ParquetFile::create(path.clone(), &schema(&event_columns(false)), about).unwrap();
+            let file =
+                ParquetFile::create(path.clone(), &schema(&event_columns(false)), about).unwrap();
             file.finish(Some(CHECKSUM_SUBJECT))
                 .unwrap()
                 .publish()

@@ -17,8 +17,21 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// The indices of columns that a narrow terminal may leave out, in the order in which they are left out.
     pub optional: Vec<usize>,
+    /// Columns that a narrow terminal shows in a shorter form, before it leaves out any column.
+    pub short: Vec<ShortColumn>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
+}
+
+/// The shorter form of a column.
+#[derive(Clone, Debug, Default)]
+pub struct ShortColumn {
+    /// The index of the column.
+    pub index: usize,
+    /// Its shorter heading.
+    pub heading: String,
+    /// Its shorter cells, one for each row.
+    pub cells: Vec<String>,
 }
 
 impl Table {
@@ -26,6 +39,23 @@ impl Table {
     pub fn keep(&mut self, headings: &[String]) {
         let is_kept = |&index: &usize| headings.contains(&self.headings[index]);
         self.optional.retain(|index| !is_kept(index));
+    }
+
+    /// The table with all its columns that have a shorter form in that form.
+    pub(crate) fn with_short_columns(&self) -> Self {
+        let mut table = self.clone();
+        for ShortColumn {
+            index,
+            heading,
+            cells,
+        } in std::mem::take(&mut table.short)
+        {
+            table.headings[index] = heading;
+            for (row, cell) in std::iter::zip(&mut table.rows, cells) {
+                row[index] = cell;
+            }
+        }
+        table
     }
 
     /// The table without its column `index`.

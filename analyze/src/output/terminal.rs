@@ -11,7 +11,7 @@ use crate::output::table::Table;
 const LINE: char = '\n';
 
 /// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer. If the table
-/// is wider, optional columns are left out, and a sentence names them.
+/// is wider, columns get their shorter forms; then optional columns are left out, and a sentence names them.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -41,6 +41,9 @@ fn grid(table: &Table) -> Grid<'_> {
 fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     let mut narrowed = Cow::Borrowed(table);
     let mut left_out = vec![];
+    if !table.short.is_empty() && !grid(table).fits(width) {
+        narrowed = Cow::Owned(table.with_short_columns());
+    }
     while !grid(&narrowed).fits(width)
         && let Some(&index) = narrowed.optional.first()
     {

@@ -105,11 +105,14 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// Earlier and present name of the column, if the condition has the earlier one.
-    pub fn renamed(&self) -> Option<(&str, &'static str)> {
+    /// Earlier and present names of the columns that the condition calls by their earlier names.
+    pub fn renamed(&self) -> Vec<(&str, &'static str)> {
         match self {
-            Self::Cell(condition) => Some((condition.earlier_name()?, condition.name())),
-            Self::Sql(_) => None,
+            Self::Cell(condition) => {
+                let earlier = condition.earlier_name().into_iter();
+                earlier.map(|earlier| (earlier, condition.name())).collect()
+            }
+            Self::Sql(condition) => condition.renamed().collect(),
         }
     }
 

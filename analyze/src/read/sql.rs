@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 use polars::sql::sql_expr;
+use sim::log::renamed_column;
 
 use crate::output::value::Value;
 
@@ -15,6 +16,8 @@ const SIMILAR: f64 = 0.8;
 pub struct SqlCondition {
     text: String,
     expression: Expr,
+    /// Earlier and present names of columns that the text calls by their earlier names.
+    renamed: Vec<(String, &'static str)>,
 }
 
 /// A text is not a condition in SQL, or it cannot be evaluated.
@@ -58,19 +61,36 @@ impl SqlCondition {
         let is_alias = matches!(expression, Expr::Alias(..));
         match is_alias || expression.clone().meta().root_names().is_empty() {
             true => Err(form()),
-            false => Ok(Self {
-                text: text.trim().to_owned(),
-                expression,
-            }),
+            false => Ok(Self::from_expression(text.trim(), expression)),
         }
     }
 
-    /// The condition that a Polars expression states, with its text.
+    /// The condition that a Polars expression states, with its text. Earlier names of columns are replaced by the present ones.
     pub(crate) fn from_expression(text: &str, expression: Expr) -> Self {
+        let mut renamed = vec![];
+        let expression = expression.map_expr(|part| {
+            let Expr::Column(name) = &part else {
+                return part;
+            };
+            let Some(present) = renamed_column(name) else {
+                return part;
+            };
+            renamed.push((name.to_string(), present));
+            col(present)
+        });
+        renamed.sort_unstable();
+        renamed.dedup();
         Self {
             text: text.to_owned(),
             expression,
+            renamed,
         }
+    }
+
+    /// Earlier and present names of the columns that the text calls by their earlier names, each once.
+    pub fn renamed(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let renamed = self.renamed.iter();
+        renamed.map(|(earlier, present)| (&**earlier, *present))
     }
 
     /// The condition as the user wrote it.
@@ -276,6 +296,22 @@ mod tests {
             let condition = SqlCondition::parse(text).expect(text);
             condition.holds(&frame()).expect_err(text);
         }
+    }
+
+    #[test]
+    fn earlier_names_of_columns_are_replaced() {
+        let condition = SqlCondition::parse("not in_order or strangers > 0 and in_order");
+        let condition = condition.expect("a condition");
+        assert_eq!(condition.names(), ["as_scheduled", "rejected_connections"]);
+        let renamed: Vec<_> = condition.renamed().collect();
+        let wanted = [
+            ("in_order", "as_scheduled"),
+            ("strangers", "rejected_connections"),
+        ];
+        assert_eq!(renamed, wanted);
+        let frame = df!("as_scheduled" => [true, false], "rejected_connections" => [0, 0]);
+        let holds = condition.holds(&frame.expect("a frame"));
+        assert_eq!(holds, Ok(vec![false, true]));
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
     }
     let shown = &window.events[..window.events.len().min(MOST_ROWS)];
     Table {
+        short: vec![],
         title: "Events",
         headings: headings.into_iter().map(str::to_owned).collect(),
         numeric,
@@ -216,6 +217,7 @@ impl<'e> Followed<'e> {
             "through",
         ];
         Table {
+            short: vec![],
             title: "Message",
             headings: headings.map(str::to_owned).to_vec(),
             numeric: vec![true, false, true, true, true, true, false],

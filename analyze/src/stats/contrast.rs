@@ -21,6 +21,9 @@ use crate::stats::intervals::{difference_words, notes};
 use crate::stats::repetitions::{Group, Repetitions};
 use crate::stats::tables::{few_warning, parameter_heading};
 
+/// The name of the row with the average.
+const AVERAGE: &str = "average";
+
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contrast {
@@ -212,24 +215,20 @@ pub fn table(
             dataset.into_iter().chain(row).collect()
         })
         .collect();
-    for dataset in datasets {
-        let is_of_dataset = |pair: &&Pair<'_>| pair.a.dataset == dataset;
-        let pairs: Vec<Pair<'_>> = pairs.iter().filter(is_of_dataset).copied().collect();
-        if pairs.len() > 1 {
-            let averages = averages(contrast, &pairs, measures, repetitions)?;
-            let mut row = vec![String::new(); keys];
-            row[usize::from(has_datasets)] = "average".to_owned();
-            if has_datasets {
-                dataset.clone_into(&mut row[0]);
-            }
-            row.extend(difference_cells(&averages, measures));
-            row.push(String::new());
-            rows.push(row);
-            shown.push(averages);
+    for average in dataset_averages(contrast, pairs, measures, repetitions)? {
+        let mut row = vec![String::new(); keys];
+        row[usize::from(has_datasets)] = AVERAGE.to_owned();
+        if has_datasets {
+            average.dataset.clone_into(&mut row[0]);
         }
+        row.extend(difference_cells(&average.differences, measures));
+        row.push(String::new());
+        rows.push(row);
+        shown.push(average.differences);
     }
     let kinds = shown.iter().flatten().flatten();
     Ok(Table {
+        short: vec![],
         title: "Contrast",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
@@ -281,6 +280,36 @@ fn row(
     );
     row.push(keep_together(&format!("{} and {}", pair.a.n, pair.b.n)));
     row
+}
+
+/// The average over the pairs of a dataset.
+struct Average<'g> {
+    dataset: &'g str,
+    /// For each measure, the mean difference.
+    differences: Vec<Option<Difference>>,
+}
+
+/// The average of each dataset that has more than one pair.
+fn dataset_averages<'g>(
+    contrast: &Contrast,
+    pairs: &[Pair<'g>],
+    measures: &[&Measure],
+    repetitions: &Repetitions<'_>,
+) -> Result<Vec<Average<'g>>, Error> {
+    let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
+    datasets.dedup();
+    let mut found = vec![];
+    for dataset in datasets {
+        let is_of_dataset = |pair: &&Pair<'_>| pair.a.dataset == dataset;
+        let pairs: Vec<Pair<'_>> = pairs.iter().filter(is_of_dataset).copied().collect();
+        if pairs.len() > 1 {
+            found.push(Average {
+                dataset,
+                differences: averages(contrast, &pairs, measures, repetitions)?,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// For each measure, the mean of the differences of `pairs`, which belong to one dataset. None if no pair has a difference. If a
@@ -380,16 +409,77 @@ fn caption(
     caption
 }
 
-/// A record for each pair and measure, in full precision.
-pub fn records(contrast: &Contrast, pairs: &[Pair<'_>], measures: &[&Measure]) -> Vec<Record> {
-    pairs
-        .iter()
-        .flat_map(|pair| {
-            measures
-                .iter()
-                .map(|measure| record(contrast, pair, measure))
-        })
-        .collect()
+/// A record for each pair and measure, in full precision. Then a record for the average of each measure, in which all columns about
+/// a single pair are missing. Column `row` is `pair` or `average`.
+///
+/// # Errors
+///
+/// [`Error::Query`] if the measures cannot be computed.
+pub fn records(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    measures: &[&Measure],
+    repetitions: &Repetitions<'_>,
+) -> Result<Vec<Record>, Error> {
+    let of_pair = |pair| {
+        let measures = measures.iter();
+        measures.map(move |measure| record(contrast, pair, measure))
+    };
+    let mut records: Vec<Record> = pairs.iter().flat_map(of_pair).collect();
+    for average in dataset_averages(contrast, pairs, measures, repetitions)? {
+        let differences = std::iter::zip(measures, &average.differences);
+        records.extend(differences.map(|(measure, difference)| {
+            average_record(contrast, average.dataset, measure, *difference)
+        }));
+    }
+    Ok(records)
+}
+
+/// The record of an average.
+fn average_record(
+    contrast: &Contrast,
+    dataset: &str,
+    measure: &Measure,
+    difference: Option<Difference>,
+) -> Record {
+    let mut record = vec![("dataset".to_owned(), Value::Text(dataset.to_owned()))];
+    let others = parameters().iter();
+    let others = others.filter(|name| **name != contrast.parameter);
+    record.extend(others.map(|name| ((*name).to_owned(), Value::Missing)));
+    record.push(("machine".to_owned(), Value::Missing));
+    record.extend(compared(contrast, measure));
+    let of_pairs = ["n_a", "n_b", "mean_a", "mean_b"];
+    record.extend(of_pairs.map(|name| (name.to_owned(), Value::Missing)));
+    record.extend(difference_columns(difference));
+    record.push(("row".to_owned(), Value::Text(AVERAGE.to_owned())));
+    record
+}
+
+/// The columns that say what is compared.
+fn compared(contrast: &Contrast, measure: &Measure) -> [(String, Value); 4] {
+    [
+        ("parameter", contrast.parameter),
+        ("a", &contrast.a),
+        ("b", &contrast.b),
+        ("measure", measure.name),
+    ]
+    .map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned())))
+}
+
+/// The columns of a difference.
+fn difference_columns(difference: Option<Difference>) -> [(String, Value); 4] {
+    let interval = difference.and_then(|difference| difference.interval());
+    let kind = difference.and_then(|difference| difference.interval_kind.name());
+    [
+        (
+            "difference",
+            difference.map(|difference| difference.mean).into(),
+        ),
+        ("low", interval.map(|(low, _)| low).into()),
+        ("high", interval.map(|(_, high)| high).into()),
+        ("interval", kind.map(str::to_owned).into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
@@ -403,28 +493,15 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
         let estimate = group.estimate(measure);
         Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64))
     };
-    let interval = difference.and_then(|difference| difference.interval());
-    let kind = difference.and_then(|difference| difference.interval_kind.name());
+    record.push(("machine".to_owned(), Value::Integer(pair.a.machine)));
+    record.extend(compared(contrast, measure));
     record.extend([
-        ("machine".to_owned(), Value::Integer(pair.a.machine)),
-        (
-            "parameter".to_owned(),
-            Value::Text(contrast.parameter.to_owned()),
-        ),
-        ("a".to_owned(), Value::Text(contrast.a.clone())),
-        ("b".to_owned(), Value::Text(contrast.b.clone())),
-        ("measure".to_owned(), Value::Text(measure.name.to_owned())),
         ("n_a".to_owned(), values(pair.a)),
         ("n_b".to_owned(), values(pair.b)),
         ("mean_a".to_owned(), mean(pair.a).into()),
         ("mean_b".to_owned(), mean(pair.b).into()),
-        (
-            "difference".to_owned(),
-            difference.map(|difference| difference.mean).into(),
-        ),
-        ("low".to_owned(), interval.map(|(low, _)| low).into()),
-        ("high".to_owned(), interval.map(|(_, high)| high).into()),
-        ("interval".to_owned(), kind.map(str::to_owned).into()),
     ]);
+    record.extend(difference_columns(difference));
+    record.push(("row".to_owned(), Value::Text("pair".to_owned())));
     record
 }

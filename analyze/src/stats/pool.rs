@@ -182,6 +182,7 @@ pub fn table(
             .map(|measure| format!("- {}: {}.", measure.label, described(measure))),
     );
     Table {
+        short: vec![],
         title,
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         optional: (keys + 1..headings.len() - 1).rev().collect(),

@@ -169,6 +169,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
             .map(|measure| format!("- {}: {}.", measure.label, measure.brief)),
     );
     Table {
+        short: vec![],
         title: "Contrast",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         optional: std::iter::once(headings.len() - 1)

@@ -127,6 +127,7 @@ pub fn table(
             .collect();
     let numeric = (0..headings.len()).map(|column| column > keys).collect();
     Table {
+        short: vec![],
         title,
         optional: (keys + 2..headings.len() - 1).rev().collect(),
         headings,

@@ -4,7 +4,7 @@ use sim::sweep::words::grouped;
 
 use super::overview::{Overview, RegimeCounts, Row};
 use crate::measures::{self, Measure};
-use crate::output::table::{Table, keep_together};
+use crate::output::table::{ShortColumn, Table, keep_together, number};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::Group;
@@ -61,9 +61,27 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
         title: "Slowest machine of each configuration",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         rows: rows.iter().map(cells).collect(),
-        optional: (keys + 1..headings.len()).rev().collect(),
+        // The number of repetitions, the mean jump, the fastest clock, the final lag.
+        optional: vec![keys + 4, keys + 2, keys + 3, keys + 1],
+        short: vec![fastest_without_interval(rows, keys + 3)],
         headings,
         caption: caption(rows, &varying, &groups, more),
+    }
+}
+
+/// The shorter form of column `index`, the fastest clock: without interval.
+fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
+    let decimals = measures::named("logical_rate").decimals;
+    let cell = |row: &Row<'_>| {
+        let mean = row
+            .fastest_clock
+            .map(|estimate| number(estimate.mean, decimals));
+        mean.unwrap_or_else(|| "none".to_owned())
+    };
+    ShortColumn {
+        index,
+        heading: "fastest".to_owned(),
+        cells: rows.iter().map(cell).collect(),
     }
 }
 
@@ -94,6 +112,7 @@ fn caption(
     if rows.iter().any(differs) {
         caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
     }
+    caption.push("fastest clock: the largest logical rate of a machine, in 1/s.".to_owned());
     let slowest = SLOWEST.map(measures::named);
     let mut estimates = rows.iter().flat_map(|row| {
         let slowest = slowest.iter();

@@ -87,6 +87,7 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         .collect();
     caption.extend(reasons(&shown));
     Table {
+        short: vec![],
         title: "Theory before the runs",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
@@ -142,6 +143,7 @@ pub fn boundary_table(
         caption.push("*: the value that varies.".to_owned());
     }
     Some(Table {
+        short: vec![],
         title: "Where stability ends",
         numeric: vec![false; headings.len()],
         headings,

@@ -172,7 +172,10 @@ fn a_contrast_is_the_difference_of_two_rows() {
     ];
     let measures = ["--measure", "jump_mean", "--measure", "logical_rate"];
     let contrasts = records(&[&contrast[..], &measures].concat(), folder.path());
-    assert_eq!(contrasts.len(), 2 * 3 * 2);
+    // Two averages follow the pairs.
+    assert_eq!(contrasts.len(), 2 * 3 * 2 + 2);
+    let is_average = |record: &&Value| record["row"] == "average" && record["machine"].is_null();
+    assert_eq!(contrasts.iter().filter(is_average).count(), 2);
     let jumps = records(&["jumps", "grid"], folder.path());
     let row = |internal: f64| {
         let is_it = |record: &&Value| {

@@ -166,6 +166,36 @@ fn claims_of_a_small_sweep() {
     ");
 }
 
+#[test]
+fn claims_are_sorted_by_their_columns() {
+    let folder = with_sweep(CLAIMS);
+    let sorted = |key: &str| -> Vec<String> {
+        let arguments = ["claims", "--format", "json", "--sort", key];
+        let (_, out, _) = analyze(&arguments, folder.path());
+        let records: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+        let name = key.split(' ').next().unwrap();
+        let column = records.iter().map(|record| record[name].as_str());
+        let mut column: Vec<String> = column.map(|cell| cell.unwrap().to_owned()).collect();
+        column.dedup();
+        column
+    };
+    for column in ["claim", "verdict", "expected"] {
+        let ascending = sorted(column);
+        assert!(
+            ascending.len() > 1 && ascending.is_sorted(),
+            "{ascending:?}"
+        );
+        let mut descending = sorted(&format!("{column} desc"));
+        descending.reverse();
+        assert_eq!(descending, ascending);
+    }
+    let (code, _, err) = analyze(&["claims", "--sort", "verdcit"], folder.path());
+    assert!(
+        code == 2 && err.contains("no column `verdcit` (did you mean `verdict`?)"),
+        "{err}"
+    );
+}
+
 /// The table of claims has the same numbers as the other tables.
 #[test]
 fn a_claims_numbers_are_those_of_the_tables() {

@@ -327,4 +327,19 @@ fn earlier_names_work_and_a_message_says_the_new_names() {
         (code, err.as_str()),
         (0, "in_order is now called as_scheduled\n")
     );
+    let sql = "in_order = true and internal < 0.5";
+    let (code, then, err) = run(&["drift", "small", "--where", sql]);
+    assert_eq!(
+        (code, err.as_str()),
+        (0, "in_order is now called as_scheduled\n")
+    );
+    let (_, now, _) = run(&[
+        "drift",
+        "small",
+        "--where",
+        &sql.replace("in_order", "as_scheduled"),
+    ]);
+    assert_eq!(then, now);
+    let (_, _, err) = run(&["drift", "small", "--having", "strangers > 0"]);
+    assert!(err.contains("no column `rejected_connections`"), "{err}");
 }

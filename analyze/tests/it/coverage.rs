@@ -125,9 +125,12 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
     let rows = reader
         .records()
         .map(|record| record.unwrap()[column].parse::<f64>().unwrap());
-    let rows: Vec<f64> = rows.collect();
+    let mut rows: Vec<f64> = rows.collect();
+    let last = rows.pop().unwrap();
+    assert!(csv.ends_with(",average\n"), "{csv}");
     assert_eq!(rows.len(), 5);
     let mean = rows.iter().sum::<f64>() / rows.len() as f64;
+    assert!((last - mean).abs() < 1e-12, "{last}: {mean}");
     let markdown = printed("markdown");
     let average = markdown
         .lines()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
@@ -45,6 +46,13 @@ impl Change {
         TOP_LEVEL
             .into_iter()
             .chain(dimensions.map(|parameter| parameter.name))
+    }
+
+    /// Returns how changes begin: each key that can be changed, with `=`. Shells offer these texts.
+    pub fn beginnings() -> Vec<&'static str> {
+        static BEGINNINGS: LazyLock<Vec<String>> =
+            LazyLock::new(|| Change::keys().map(|key| format!("{key}=")).collect());
+        BEGINNINGS.iter().map(String::as_str).collect()
     }
 
     /// Returns the key with the table around it, as mistakes in the file name it.

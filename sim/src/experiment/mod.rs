@@ -14,6 +14,7 @@
 //! - [`grid`]: makes every combination of values
 //! - [`exclusions`]: removes excluded combinations
 //! - [`repeats`]: more repetitions of some configurations
+//! - [`repetition_lines`]: writes the lines of a file that give configurations more repetitions
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
 //! - [`changes`]: changes values of the file (`--set`)
@@ -42,6 +43,7 @@ mod parameters;
 mod rate_sets;
 mod rates;
 mod repeats;
+mod repetition_lines;
 mod run_name;
 mod schedule;
 mod shard;
@@ -61,6 +63,7 @@ pub use numbering::Numbering;
 pub use parameter_table::{PARAMETERS, Parameter, ValueKind};
 pub use parameters::{EngineKind, Isolation, NotAValue, PhaseRule, Probability, StampRule};
 pub use rates::{Rate, Rates};
+pub use repetition_lines::RepetitionLines;
 pub use run_name::RunName;
 pub use schedule::Schedule;
 pub use shard::{Shard, ShardRule};

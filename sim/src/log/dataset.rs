@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::difference::Difference;
 use super::error::DatasetError;
 use super::event_reader::EventReader;
 use super::events::MissingFields;
@@ -11,6 +12,9 @@ use super::manifest::Manifest;
 use super::parts::{Parts, Paths};
 use super::timestamp_cell::{RowFormat, TimestampCells};
 use crate::experiment::Shard;
+    }
+
+use crate::experiment::{Experiment, Overrides, Shard};
 
 /// A dataset opened for reading, with all its shards that exist.
 #[derive(Clone, Debug)]
@@ -52,6 +56,43 @@ impl Dataset {
     /// Returns the path of the experiment file that belongs to [`Self::manifest`].
     pub fn experiment_file(&self) -> PathBuf {
         self.parts.newest().paths.experiment()
+    }
+
+    /// Reads the experiment that made the dataset, to plan more runs of it: `experiment.toml` with the engine, isolation and time
+    /// scale of the dataset. It has all shards. `None` if the logs were imported.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DatasetError::Experiment`] if the file cannot be read, and [`DatasetError::OtherExperiment`] if it has changed.
+    pub fn experiment(&self) -> Result<Option<Experiment>, DatasetError> {
+        let (manifest, paths) = (self.manifest(), self.parts.newest_paths());
+        let made = &manifest.experiment;
+        if manifest.imported.is_some() {
+            return Ok(None);
+        }
+        let overrides = Overrides {
+            engine: made.engine.parse().ok(),
+            time_scale: Some(made.time_scale),
+            isolation: made.isolation.parse().ok(),
+            changes: vec![],
+        };
+        let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
+        experiment.name.clone_from(&manifest.name);
+        let difference = Difference::between(made, &Manifest::new(&experiment, vec![]).experiment);
+        if !difference.is_empty() {
+            return Err(DatasetError::OtherExperiment {
+                path: paths.root.clone(),
+                difference,
+            });
+        }
+        Ok(Some(experiment))
+    }
+
+    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. They do
+    /// all runs, without options `--only`.
+    pub fn commands(&self) -> Vec<String> {
+        let commands = self.parts.iter().map(|part| part.manifest.last_command());
+        commands.flatten().collect()
     }
 
     /// Returns the schema of the shard of `run`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::difference::Difference;
 use super::manifest::SCHEMA_VERSION;
+use crate::experiment::ExperimentError;
 
 /// Why a dataset cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum DatasetError {
     /// The folder is missing or is not a dataset.
     #[error("{} is not a dataset: it has no dataset.json; datasets are made by `sim run`", .0.display())]
     NotADataset(PathBuf),
+    /// The experiment file in the dataset's folder cannot be used.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
     /// The folder contains files, but no dataset.
     #[error("{} contains other files and no dataset; choose an empty or new folder with --data", .0.display())]
     ForeignFolder(PathBuf),

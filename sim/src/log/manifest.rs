@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::checksum::checksum;
 use super::imported::Imported;
 use super::journal_row::JournalRow;
+use crate::console::command_line;
 use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
@@ -180,6 +181,11 @@ impl Manifest {
         self
     }
 
+    /// Returns the command of the last sweep, without its options `--only`. `None` if there was no sweep.
+    pub(super) fn last_command(&self) -> Option<String> {
+        self.sweeps.last().map(|one| for_all_runs(&one.command))
+    }
+
     /// Calculates the correct `identity`: a checksum of the canonical JSON of the contents.
     pub(super) fn identity_of_contents(&self) -> String {
         let contents = serde_json::json!({
@@ -192,6 +198,18 @@ impl Manifest {
         write_canonical(&contents, &mut text);
         checksum(text.as_bytes())
     }
+}
+
+/// Returns a command without its options `--only`.
+fn for_all_runs(command: &str) -> String {
+    let Ok(mut words) = shell_words::split(command) else {
+        return command.to_owned();
+    };
+    while let Some(index) = words.iter().position(|word| word == "--only") {
+        words.drain(index..(index + 2).min(words.len()));
+    }
+    words.retain(|word| !word.starts_with("--only="));
+    command_line(words)
 }
 
 fn is_false(value: &bool) -> bool {
@@ -241,7 +259,7 @@ impl Provenance {
                 os_release().unwrap_or_else(|| env::consts::OS.to_owned()),
                 env::consts::ARCH
             ),
-            command: crate::console::command_line(env::args_os()),
+            command: command_line(env::args_os()),
             started_at: jiff::Timestamp::now()
                 .round(jiff::Unit::Second)
                 .unwrap_or_default()

@@ -194,6 +194,11 @@ impl Parts {
         &self.parts[self.newest]
     }
 
+    /// Returns the paths of the part whose manifest is used for all parts.
+    pub(super) fn newest_paths(&self) -> &Paths {
+        &self.parts[self.newest].paths
+    }
+
     /// Returns each part. The `part` of a row is an index in this order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter()

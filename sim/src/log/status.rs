@@ -12,7 +12,6 @@ use super::lock::{Activity, LockOwner};
 use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
-use crate::console::command_line;
 
 /// The status of the runs of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -210,8 +209,7 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
         return vec![];
     }
     let mut commands = vec![];
-    let last_command =
-        |manifest: &Manifest| manifest.sweeps.last().map(|one| for_all_runs(&one.command));
+    let last_command = Manifest::last_command;
     for (index, part) in parts.iter().enumerate() {
         // Rows of repeated attempts make a shard look further than it is, but not a dataset without shards.
         let is_alone = part.manifest.shard.is_none();
@@ -230,18 +228,6 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
         commands.extend(command);
     }
     commands
-}
-
-/// Returns a command without its options `--only`.
-fn for_all_runs(command: &str) -> String {
-    let Ok(mut words) = shell_words::split(command) else {
-        return command.to_owned();
-    };
-    while let Some(index) = words.iter().position(|word| word == "--only") {
-        words.drain(index..(index + 2).min(words.len()));
-    }
-    words.retain(|word| !word.starts_with("--only="));
-    command_line(words)
 }
 
 /// Returns when a row was last added to the journal, in Unix seconds.

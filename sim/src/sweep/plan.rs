@@ -175,20 +175,7 @@ impl Plan {
         if !options.only.is_empty() {
             to_do = only(&options.only, experiment, attempts)?;
         }
-        let demand = |configuration: &&Configuration| {
-            (
-                tcp::sockets_per_run(configuration),
-                configuration.expected_ticks(),
-            )
-        };
-        let heaviest = experiment
-            .configurations()
-            .iter()
-            .map(|configuration| &**configuration)
-            .max_by_key(demand)
-            .unwrap_or_else(|| {
-                unreachable!("an experiment without configurations is refused when it is read")
-            });
+        let heaviest = heaviest(experiment);
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
@@ -224,6 +211,25 @@ impl Plan {
         })
     }
 
+    /// Returns the approximate wall time of some runs of each of some configurations of `experiment`, as a plan of these runs has it.
+    pub fn wall_time_of(
+        experiment: &Experiment,
+        runs: &[(&Configuration, u64)],
+        options: &Options,
+        capacity: &Capacity,
+    ) -> Duration {
+        let groups: Vec<Group<'_>> = runs
+            .iter()
+            .map(|&(configuration, runs)| Group {
+                configuration,
+                runs,
+            })
+            .collect();
+        let to_do = sum(&groups, |_| 1);
+        let width = capacity.width(experiment, options, to_do, heaviest(experiment));
+        wall_time(experiment, &groups, &width, capacity)
+    }
+
     /// Returns how many runs worker `worker` makes at once. The runs are distributed evenly.
     pub fn width_of(&self, worker: usize) -> usize {
         let (each, more) = (
@@ -232,6 +238,23 @@ impl Plan {
         );
         each + usize::from(worker < more)
     }
+}
+
+/// Returns the configuration whose runs need the most sockets and have the most ticks.
+fn heaviest(experiment: &Experiment) -> &Configuration {
+    let demand = |configuration: &&Configuration| {
+        (
+            tcp::sockets_per_run(configuration),
+            configuration.expected_ticks(),
+        )
+    };
+    let configurations = experiment.configurations().iter();
+    configurations
+        .map(|configuration| &**configuration)
+        .max_by_key(demand)
+        .unwrap_or_else(|| {
+            unreachable!("an experiment without configurations is refused when it is read")
+        })
 }
 
 /// Returns the configuration whose runs need the most memory.

@@ -49,6 +49,8 @@ fn completions_offer_the_values_of_options() {
             let by_lines = shell != "bash" && values.iter().all(|value| script.contains(value));
             assert!(by_line || by_lines, "{shell}: {values:?}");
         }
+        let keys = ["seed=", "internal=", "topology="];
+        assert!(keys.iter().all(|key| script.contains(key)), "{shell}");
     }
 }
 

@@ -1,0 +1,304 @@
+//! The needs as a table and as records.
+
+use std::time::Duration;
+
+use sim::sweep::words::{grouped, in_words};
+
+use crate::measures::Measure;
+use crate::output::table::{Table, keep_together, number};
+use crate::output::value::{Record, Value};
+use crate::precision::extension::Extension;
+use crate::precision::half_width::HalfWidth;
+use crate::precision::machines::{MachineNeed, Needs, example};
+use crate::precision::need::{ASSURANCE, MOST};
+use crate::stats::intervals::notes;
+use crate::stats::records::{group_record, push_estimate};
+use crate::stats::repetitions::Group;
+use crate::stats::tables::{Varying, cell, described, few_warning};
+
+/// Spaces before lines that a user copies. In Markdown, such lines are code.
+const INDENT: &str = "    ";
+
+/// If half the width of the present interval is a larger share of the mean, a number for a relative half-width is rough.
+const ROUGH_SHARE: f64 = 0.25;
+
+/// The table of `shown`, some of the configurations of `needs`. `more` is the sentence that says how many are not shown.
+pub fn table(
+    shown: &[MachineNeed<'_>],
+    needs: &Needs<'_>,
+    (measure, half_width): (&Measure, HalfWidth),
+    extensions: &[Extension],
+    more: Option<String>,
+) -> Table {
+    let groups: Vec<&Group> = shown.iter().map(|need| need.group).collect();
+    let varying = Varying::among(&groups);
+    let mut headings = varying.headings();
+    headings.push("machine".to_owned());
+    let keys = headings.len();
+    headings.extend(["n".to_owned(), measure.heading()]);
+    headings.extend(half_width.is_relative().then(|| "now".to_owned()));
+    let needed = headings.len();
+    headings.extend(["needed", "95 %", "more", "time"].map(str::to_owned));
+    let row = |need: &MachineNeed<'_>| {
+        let mut row = varying.cells(need.group);
+        let rate = keep_together(&format!("at {}/s", need.group.rate));
+        row.push(format!("{} {rate}", need.group.machine));
+        row.push(grouped(need.group.n));
+        row.push(cell(Some(need.estimate), need.group.n, measure));
+        row.extend(half_width.is_relative().then(|| present_share(need)));
+        row.push(count(need.need.repetitions));
+        row.push(interval(need));
+        row.push(need.further().map_or(String::new(), grouped));
+        row.push(keep_together(&time(need, extensions)));
+        row
+    };
+    Table {
+        short: vec![],
+        title: "Repetitions that make intervals as narrow as wanted",
+        rows: shown.iter().map(row).collect(),
+        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        // In this order: the time, the present share if there is one, the interval of the need.
+        optional: std::iter::once(needed + 3)
+            .chain(half_width.is_relative().then_some(needed - 1))
+            .chain([needed + 1])
+            .collect(),
+        headings,
+        caption: caption(shown, needs, (measure, half_width), extensions, more),
+    }
+}
+
+/// Half the present width in percent of the mean, with two digits or more. Empty if there is no interval.
+fn present_share(need: &MachineNeed<'_>) -> String {
+    need.share().map_or(String::new(), |share| {
+        let percent = number(100.0 * share, usize::from(100.0 * share < 9.95));
+        keep_together(&format!("± {percent} %"))
+    })
+}
+
+/// The interval of the number that is needed if the standard deviation is known.
+fn interval(need: &MachineNeed<'_>) -> String {
+    let (low, high) = (count(need.need.low), count(need.need.high));
+    match low == high {
+        true => keep_together(&low),
+        false => keep_together(&format!("{low} to {high}")),
+    }
+}
+
+/// A number of repetitions.
+fn count(repetitions: Option<u64>) -> String {
+    repetitions.map_or_else(|| keep_together(&format!("> {}", grouped(MOST))), grouped)
+}
+
+/// The time of the further repetitions of one configuration. Empty if it is not known.
+fn time(need: &MachineNeed<'_>, extensions: &[Extension]) -> String {
+    match (wall_time(need, extensions), need.further()) {
+        (_, Some(0)) => "-".to_owned(),
+        (Some(time), _) if time < Duration::from_secs(1) => "< 1 s".to_owned(),
+        (Some(time), _) => in_words(time),
+        (None, _) => String::new(),
+    }
+}
+
+fn total_time(time: Duration) -> String {
+    match time < Duration::from_secs(1) {
+        true => "less than 1 s".to_owned(),
+        false => format!("about {}", in_words(time)),
+    }
+}
+
+fn wall_time(need: &MachineNeed<'_>, extensions: &[Extension]) -> Option<Duration> {
+    let extension = extensions
+        .iter()
+        .find(|one| one.dataset == need.group.dataset)?;
+    Some(extension.wall_time_of(&need.group.configuration, need.further()?))
+}
+
+fn caption(
+    shown: &[MachineNeed<'_>],
+    needs: &Needs<'_>,
+    (measure, half_width): (&Measure, HalfWidth),
+    extensions: &[Extension],
+    more: Option<String>,
+) -> Vec<String> {
+    let mut caption: Vec<String> = more.into_iter().collect();
+    for extension in extensions {
+        caption.extend(how_to_extend(extension, extensions.len() > 1));
+    }
+    let width = match half_width {
+        HalfWidth::Absolute(width) => width.to_string(),
+        HalfWidth::Relative(_) => format!("{} of the mean", keep_together(&half_width.to_string())),
+    };
+    caption.push(format!(
+        "needed: repetitions, including the n that are done, with which half the width of the 95 % interval of the mean {} is at most \
+         {width} in {:.0} of 100 sweeps (in about 80 if the measure is skewed). 95 %: the number that would be enough if the standard \
+         deviation were known lies between these numbers; {} repetitions tell it only roughly. Each row is the machine of a configuration \
+         that needs most.",
+        measure.label,
+        100.0 * ASSURANCE,
+        fewest_and_most(shown),
+    ));
+    caption.extend(about_shares(shown, half_width));
+    let kinds = needs.machines.iter();
+    let kinds = kinds.map(|need| need.estimate.interval_kind);
+    caption.extend(notes(kinds));
+    caption.extend(few_warning(
+        needs.machines.iter().map(|need| need.group.n).min(),
+    ));
+    caption.extend(left_out(needs, measure, half_width));
+    let groups: Vec<&Group> = shown.iter().map(|need| need.group).collect();
+    caption.extend(Varying::among(&groups).constant(&groups));
+    caption.push(format!("- {}: {}.", measure.label, described(measure)));
+    caption
+}
+
+/// Sentences about the column `now`, which a table for a relative half-width has.
+fn about_shares(shown: &[MachineNeed<'_>], half_width: HalfWidth) -> Vec<String> {
+    if !half_width.is_relative() {
+        return vec![];
+    }
+    let mut words = vec!["now: half the present width, in % of the mean.".to_owned()];
+    let is_rough = |need: &MachineNeed<'_>| need.share().is_some_and(|share| share > ROUGH_SHARE);
+    if shown.iter().any(is_rough) {
+        words.push(format!(
+            "If it is above {} %, the number needed is rough, because the mean is not known well: repeat this command after some more \
+             repetitions.",
+            100.0 * ROUGH_SHARE
+        ));
+    }
+    vec![words.join(" ")]
+}
+
+/// The number of repetitions: `10`, or `5 to 20`.
+fn fewest_and_most(shown: &[MachineNeed<'_>]) -> String {
+    let counts = || shown.iter().map(|need| need.group.n);
+    match (counts().min().unwrap_or(0), counts().max().unwrap_or(0)) {
+        (fewest, most) if fewest == most => grouped(fewest),
+        (fewest, most) => format!("{} to {}", grouped(fewest), grouped(most)),
+    }
+}
+
+/// Sentences about machines whose need is not known.
+pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> Vec<String> {
+    let mut words = vec![];
+    if let Some(first) = needs.near_zero.first() {
+        words.push(format!(
+            "Left out: {}, because {} of a mean of about 0 (its 95 % interval contains 0) is no half-width. Give an absolute one, such \
+             as --half-width {}, or choose machines, for example with --where \"role = 'slowest'\".",
+            listed(&needs.near_zero),
+            keep_together(&half_width.to_string()),
+            example(first, measure),
+        ));
+    }
+    if !needs.undefined.is_empty() {
+        words.push(format!(
+            "Left out: {}, because {} has fewer than two values there.",
+            listed(&needs.undefined),
+            measure.name
+        ));
+    }
+    words
+}
+
+/// Machines in words: the first of them, and how many others there are.
+fn listed(groups: &[&Group]) -> String {
+    let first = groups.first().map_or(String::new(), |group| {
+        format!(
+            "machine {} of rates={} internal={}",
+            group.machine, group.configuration.rates, group.configuration.internal
+        )
+    });
+    match groups.len() - 1 {
+        0 => first,
+        1 => format!("{first} and 1 other machine"),
+        others => format!("{first} and {} other machines", grouped(others as u64)),
+    }
+}
+
+/// The total time of a dataset's missing runs, the lines of its experiment file, and the command.
+fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
+    let of = if has_others {
+        format!("{}: ", extension.dataset)
+    } else {
+        String::new()
+    };
+    if let Some(problem) = &extension.problem {
+        return vec![format!("{of}These repetitions cannot be made: {problem}.")];
+    }
+    if extension.runs == 0 {
+        return vec![format!("{of}No more runs are needed.")];
+    }
+    let planned = match extension.planned_before {
+        0 => String::new(),
+        planned => format!(" ({} of them are planned already)", grouped(planned)),
+    };
+    let plural = if extension.runs == 1 { "" } else { "s" };
+    let total = format!(
+        "{of}{} more run{plural}{planned}, {} on this computer.",
+        grouped(extension.runs),
+        total_time(extension.wall_time)
+    );
+    let lines = &extension.lines;
+    let repetitions = lines
+        .repetitions
+        .map(|count| format!("repetitions = {count}"));
+    let commands = match &extension.commands[..] {
+        [] => "sim run EXPERIMENT".to_owned(),
+        commands => commands.join("\n"),
+    };
+    let steps = [
+        (
+            "Change this line of the experiment file:",
+            repetitions.unwrap_or_default(),
+        ),
+        (
+            "Add these lines at the end of the experiment file:",
+            lines.blocks.join("\n"),
+        ),
+        ("This command then makes only the missing runs:", commands),
+    ];
+    let mut words = vec![total];
+    for (what, code) in steps.iter().filter(|(_, code)| !code.is_empty()) {
+        match &mut words[..] {
+            [total] => *total += &format!(" {what}"),
+            _ => words.push((*what).to_owned()),
+        }
+        words.push(String::new());
+        words.extend(code.lines().map(indented));
+        words.push(String::new());
+    }
+    words
+}
+
+/// A line that is not wrapped, with an indent. An empty line stays empty.
+fn indented(line: &str) -> String {
+    match line {
+        "" => String::new(),
+        line => keep_together(&format!("{INDENT}{line}")),
+    }
+}
+
+/// A record for each machine, in full precision.
+pub fn records(needs: &Needs<'_>, measure: &Measure, extensions: &[Extension]) -> Vec<Record> {
+    let number =
+        |count: Option<u64>| count.map_or(Value::Missing, |count| Value::Integer(count as i64));
+    let record = |need: &MachineNeed<'_>| {
+        let mut record = group_record(need.group);
+        push_estimate(&mut record, measure, Some(need.estimate));
+        let mut push = |name: &str, value: Value| record.push((name.to_owned(), value));
+        push("half_width", need.estimate.half_width.into());
+        push("half_width_share", need.share().into());
+        push("half_width_wanted", Value::Number(need.wanted));
+        push("needed", number(need.need.repetitions));
+        push("needed_low", number(need.need.low));
+        push("needed_high", number(need.need.high));
+        push("further", number(need.further()));
+        push(
+            "further_time_s",
+            wall_time(need, extensions)
+                .map(|time| time.as_secs_f64())
+                .into(),
+        );
+        record
+    };
+    needs.machines.iter().map(record).collect()
+}

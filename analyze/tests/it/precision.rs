@@ -1,0 +1,598 @@
+//! Tests of `analyze precision`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use analyze::precision::need::Need;
+use serde_json::Value;
+
+use crate::chosen::records;
+use crate::command_line::analyze;
+use crate::fixture;
+use crate::notebooks::run;
+
+/// Two sets of rates, two probabilities and five repetitions.
+const GRID: &str = "
+name = \"grid\"
+seed = 262
+repetitions = 5
+duration_s = 20
+engine = \"virtual\"
+[parameters]
+rates = [[1, 3, 6], [2, 2, 5]]
+internal = [0.4, 0.7]
+";
+
+/// A folder with the experiment `grid.toml` and its dataset, made by the program `sim`.
+fn grid() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("grid.toml"), GRID).unwrap();
+    sim("sim run grid.toml --quiet --data grid", folder.path());
+    folder
+}
+
+/// Runs a command of the program `sim`, which Cargo builds into the same folder as `analyze`.
+fn sim(command: &str, folder: &Path) {
+    let program = Path::new(env!("CARGO_BIN_EXE_analyze")).with_file_name("sim");
+    assert!(
+        program.exists(),
+        "{} is missing: test with --workspace",
+        program.display()
+    );
+    let words = shell_words::split(command).unwrap();
+    assert!(words[0].ends_with("sim"), "{command}");
+    run(Command::new(program).args(&words[1..]).current_dir(folder));
+}
+
+fn number(record: &Value, name: &str) -> f64 {
+    record[name]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{name}: {record}"))
+}
+
+/// The blocks of indented lines in a text.
+fn indented(text: &str) -> Vec<String> {
+    let mut blocks = vec![];
+    let mut block = String::new();
+    for line in text.lines().chain(["end"]) {
+        match line.strip_prefix("    ") {
+            Some(code) => block += &format!("{code}\n"),
+            None if line.is_empty() && !block.is_empty() => block.push('\n'),
+            None if !block.is_empty() => blocks.push(std::mem::take(&mut block).trim().to_owned()),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// The number of finished runs of each configuration.
+fn runs(root: &Path) -> BTreeMap<String, usize> {
+    let dataset = sim::log::Dataset::open(root).unwrap();
+    let mut runs = BTreeMap::new();
+    for row in dataset.finished() {
+        *runs.entry(row.configuration.to_string()).or_default() += 1;
+    }
+    runs
+}
+
+/// Puts the printed lines into the experiment file and runs the printed command. Returns how many runs each configuration then
+/// has.
+fn extended(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
+    let (code, out, err) = analyze(
+        &[&["precision", "grid", "--all"], arguments].concat(),
+        folder,
+    );
+    assert_eq!((code, &*err), (0, ""), "{out}");
+    let file = folder.join("grid.toml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    let mut blocks = indented(&out);
+    let command = blocks.pop().expect("a command");
+    for block in blocks {
+        if block.starts_with("repetitions") {
+            text = text.replace("repetitions = 5", &block);
+        } else {
+            text += &format!("\n{block}\n");
+        }
+    }
+    fs::write(&file, text).unwrap();
+    sim(&command, folder);
+    runs(&folder.join("grid"))
+}
+
+/// The printed lines give each configuration exactly the repetitions that it needs, and no more runs.
+#[test]
+fn the_printed_lines_make_exactly_the_missing_runs() {
+    let folder = grid();
+    let before = runs(&folder.path().join("grid"));
+    let arguments = [
+        "--measure",
+        "lag_final",
+        "--half-width",
+        "3",
+        "--where",
+        "role = 'slowest'",
+    ];
+    let needs = records(
+        &[&["precision", "grid"], &arguments[..]].concat(),
+        folder.path(),
+    );
+    let after = extended(folder.path(), &arguments);
+    let mut further = 0;
+    for (configuration, count) in &after {
+        let of_configuration = needs.iter().filter(|record| {
+            let words = format!(
+                "rates={} internal={} ",
+                record["rates"].as_str().unwrap(),
+                record["internal"]
+            );
+            configuration.starts_with(&words)
+        });
+        let needed = of_configuration.map(|record| number(record, "needed") as usize);
+        assert_eq!(Some(*count), needed.max(), "{configuration}");
+        further += count - before[configuration];
+    }
+    assert!(further > 20, "{after:?}");
+    let different: std::collections::BTreeSet<_> = after.values().collect();
+    assert!(different.len() > 2, "some need more than others: {after:?}");
+}
+
+#[test]
+fn one_number_is_printed_if_all_need_the_same() {
+    let folder = grid();
+    let where_one = "rates = '1,3,6' and internal = 0.4 and role = 'slowest'";
+    let single = GRID
+        .replace("[[1, 3, 6], [2, 2, 5]]", "[[1, 3, 6]]")
+        .replace("[0.4, 0.7]", "0.4");
+    fs::write(folder.path().join("grid.toml"), single).unwrap();
+    fs::remove_dir_all(folder.path().join("grid")).unwrap();
+    sim("sim run grid.toml --quiet --data grid", folder.path());
+    let arguments = [
+        "--measure",
+        "lag_final",
+        "--half-width",
+        "1%",
+        "--where",
+        where_one,
+    ];
+    let (_, out, _) = analyze(
+        &[&["precision", "grid"], &arguments[..]].concat(),
+        folder.path(),
+    );
+    let needs = records(
+        &[&["precision", "grid"], &arguments[..]].concat(),
+        folder.path(),
+    );
+    let needed = number(&needs[0], "needed");
+    assert!(needed > 5.0);
+    assert_eq!(indented(&out)[0], format!("repetitions = {needed}"));
+    assert!(!out.contains("[[repeat]]"), "{out}");
+    let after = extended(folder.path(), &arguments);
+    assert_eq!(
+        after.values().copied().collect::<Vec<_>>(),
+        [needed as usize]
+    );
+}
+
+/// If the command of the dataset sets the number of repetitions, the file's number has no effect, so the printed command has the
+/// new number.
+#[test]
+fn a_command_with_repetitions_is_printed_with_the_new_number() {
+    let folder = grid();
+    fs::remove_dir_all(folder.path().join("grid")).unwrap();
+    let command = "sim run grid.toml --quiet --data grid --repetitions 3 --set internal=0.4 --set 'rates=[[1,3,6]]'";
+    sim(command, folder.path());
+    let arguments = [
+        "--measure",
+        "jump_mean",
+        "--half-width",
+        "3%",
+        "--where",
+        "role = 'slowest'",
+    ];
+    let after = extended(folder.path(), &arguments);
+    let file = fs::read_to_string(folder.path().join("grid.toml")).unwrap();
+    assert_eq!(file, GRID);
+    let [count] = after.values().copied().collect::<Vec<_>>()[..] else {
+        panic!("{after:?}");
+    };
+    assert!(count > 3, "{count}");
+}
+
+/// Runs that are planned but not done, and runs that failed, are taken into account.
+#[test]
+fn planned_and_failed_runs_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("grid");
+    let experiment = fixture::experiment(GRID);
+    let mut made = vec![];
+    for run in experiment.runs() {
+        // Repetition 1 fails and repetition 4 is not made.
+        if run.repetition != 4 {
+            made.push(match run.repetition {
+                1 => fixture::failed(&experiment, &run),
+                _ => {
+                    let log = sim::engine::virtual_time::run(&run, experiment.seed);
+                    fixture::finished(&experiment, &run, &log.machines)
+                }
+            });
+        }
+    }
+    fixture::write(&root, &experiment, made);
+    let arguments = [
+        "precision",
+        "grid",
+        "--measure",
+        "lag_final",
+        "--half-width",
+        "20",
+        "--where",
+        "role = 'slowest'",
+    ];
+    let (code, out, _) = analyze(
+        &[&arguments[..], &["--format", "json"]].concat(),
+        folder.path(),
+    );
+    assert_eq!(code, 0);
+    let needs: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let further = |record: &Value| number(record, "further") as u64;
+    assert!(needs.iter().all(|record| number(record, "n") == 3.0));
+    let (_, out, _) = analyze(&arguments, folder.path());
+    let total: u64 = needs.iter().step_by(1).map(|record| further(record)).sum();
+    assert!(total > 4, "{out}");
+    // Of a configuration that needs no more, the run that was planned is still made.
+    let planned_only = |rates: &str, internal: f64| {
+        let of_it = needs
+            .iter()
+            .filter(|record| record["rates"] == rates && record["internal"] == internal);
+        of_it.map(further).max() == Some(0)
+    };
+    let extra = [
+        ("1,3,6", 0.4),
+        ("1,3,6", 0.7),
+        ("2,2,5", 0.4),
+        ("2,2,5", 0.7),
+    ];
+    let extra = extra
+        .iter()
+        .filter(|(rates, internal)| planned_only(rates, *internal))
+        .count();
+    let neediest: u64 = ["1,3,6", "2,2,5"]
+        .iter()
+        .flat_map(|rates| [(*rates, 0.4), (*rates, 0.7)])
+        .map(|(rates, internal)| {
+            let of_it = needs
+                .iter()
+                .filter(|record| record["rates"] == rates && record["internal"] == internal);
+            of_it.map(further).max().unwrap()
+        })
+        .sum();
+    let sentence = format!(
+        "{} more runs (4 of them are planned already)",
+        neediest + extra as u64
+    );
+    assert!(out.contains(&sentence), "{sentence}: {out}");
+}
+
+/// The records have what [`Need`] says about the standard deviation of the table.
+#[test]
+fn records_agree_with_the_tables() {
+    let folder = grid();
+    let needs = records(
+        &[
+            "precision",
+            "grid",
+            "--measure",
+            "jump_mean",
+            "--half-width",
+            "2%",
+        ],
+        folder.path(),
+    );
+    let jumps = records(&["jumps", "grid"], folder.path());
+    assert_eq!(needs.len(), 12);
+    for (need, jump) in needs.iter().zip(&jumps) {
+        for name in [
+            "rates",
+            "machine",
+            "n",
+            "jump_mean_mean",
+            "jump_mean_sd",
+            "jump_mean_low",
+        ] {
+            assert_eq!(need[name], jump[name], "{name}");
+        }
+        let (mean, sd) = (number(jump, "jump_mean_mean"), number(jump, "jump_mean_sd"));
+        let wanted = mean * 0.02;
+        assert!((number(need, "half_width_wanted") - wanted).abs() < 1e-12);
+        if sd == 0.0 {
+            assert_eq!(number(need, "further"), 0.0);
+            continue;
+        }
+        let half_width = number(jump, "jump_mean_high") - mean;
+        assert!((number(need, "half_width") - half_width).abs() < 1e-9);
+        assert!((number(need, "half_width_share") - half_width / mean).abs() < 1e-9);
+        let expected = Need::new(5, sd, wanted);
+        assert_eq!(need["needed"].as_u64(), expected.repetitions);
+        assert_eq!(need["needed_low"].as_u64(), expected.low);
+        assert_eq!(need["needed_high"].as_u64(), expected.high);
+        assert_eq!(number(need, "further"), number(need, "needed") - 5.0);
+    }
+}
+
+/// The row of a configuration is the machine that needs most.
+#[test]
+fn rows_are_the_machines_that_need_most() {
+    let folder = grid();
+    let arguments = [
+        "precision",
+        "grid",
+        "--measure",
+        "jump_mean",
+        "--half-width",
+        "2%",
+    ];
+    let needs = records(&arguments, folder.path());
+    let (_, out, _) = analyze(
+        &[&arguments[..], &["--format", "markdown"]].concat(),
+        folder.path(),
+    );
+    let rows: Vec<Vec<String>> = out
+        .lines()
+        .filter(|line| line.starts_with("| 1,3,6") || line.starts_with("| 2,2,5"))
+        .map(|line| {
+            line.split('|')
+                .map(|cell| cell.trim().replace(',', ""))
+                .collect()
+        })
+        .collect();
+    assert_eq!(rows.len(), 4);
+    let needed: Vec<f64> = rows.iter().map(|row| row[7].parse().unwrap()).collect();
+    assert!(needed.is_sorted_by(|a, b| a >= b), "{needed:?}");
+    let mut largest: Vec<f64> = needs
+        .chunks(3)
+        .map(|machines| {
+            machines
+                .iter()
+                .map(|record| number(record, "needed"))
+                .fold(0.0, f64::max)
+        })
+        .collect();
+    largest.sort_by(|a, b| b.total_cmp(a));
+    assert_eq!(needed, largest);
+    let sorted = [
+        &arguments[..],
+        &[
+            "--sort",
+            "internal,rates",
+            "--top",
+            "3",
+            "--format",
+            "markdown",
+        ],
+    ]
+    .concat();
+    let (_, out, _) = analyze(&sorted, folder.path());
+    let internal: Vec<&str> = out
+        .lines()
+        .filter(|line| line.starts_with("| 1") || line.starts_with("| 2"))
+        .map(|line| line.split('|').nth(2).unwrap().trim())
+        .collect();
+    assert_eq!(internal, ["0.4", "0.4", "0.7"]);
+    assert!(
+        out.contains("1 more configuration: --all shows them."),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_page_of_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("grid"), GRID);
+    for width in ["80", "120"] {
+        let mut command = assert_cmd::Command::cargo_bin("analyze").unwrap();
+        let arguments = [
+            "precision",
+            "grid",
+            "--measure",
+            "lag_final",
+            "--half-width",
+            "5%",
+            "--where",
+            "role = 'slowest'",
+        ];
+        let output = command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("COLUMNS", width)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        // The command of the dataset is that of this test.
+        let lines: Vec<&str> = text.lines().collect();
+        let command = lines
+            .iter()
+            .position(|line| line.starts_with("This command"))
+            .unwrap()
+            + 2;
+        let lines: Vec<&str> =
+            [&lines[..command], &["    COMMAND"], &lines[command + 1..]].concat();
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.chars().count() <= width.parse().unwrap()),
+            "{text}"
+        );
+        insta::assert_snapshot!(format!("precision_{width}"), lines.join("\n"));
+    }
+}
+
+#[test]
+fn measures_without_variance_need_no_more() {
+    let folder = grid();
+    let needs = records(
+        &[
+            "precision",
+            "grid",
+            "--measure",
+            "ticks",
+            "--half-width",
+            "1%",
+        ],
+        folder.path(),
+    );
+    for record in &needs {
+        assert_eq!(
+            (record["needed"].as_u64(), record["further"].as_u64()),
+            (Some(5), Some(0)),
+            "{record}"
+        );
+    }
+    let (_, out, _) = analyze(
+        &[
+            "precision",
+            "grid",
+            "--measure",
+            "ticks",
+            "--half-width",
+            "1%",
+        ],
+        folder.path(),
+    );
+    assert!(out.contains("No more runs are needed."), "{out}");
+}
+
+#[test]
+fn mistakes_are_answered_with_a_way_out() {
+    let folder = grid();
+    let refused = |measure: &str, width: &str, wanted: &str| {
+        let half_width = format!("--half-width={width}");
+        let (code, _, err) = analyze(
+            &["precision", "grid", "--measure", measure, &half_width],
+            folder.path(),
+        );
+        assert!(code == 2 && err.contains(wanted), "{err}");
+    };
+    refused(
+        "lag_finl",
+        "1",
+        "there is no measure `lag_finl` (did you mean `lag_final`?); the measures are ",
+    );
+    for width in ["0", "-1", "0%", "narrow"] {
+        refused(
+            "lag_final",
+            width,
+            &format!("`{width}` is not a half-width; give a number above 0, such as 0.2"),
+        );
+    }
+    let arguments = "precision grid --measure backlog_mean --half-width 1e-9 --where rate=1";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let (_, out, _) = analyze(&arguments, folder.path());
+    assert!(
+        out.contains("cannot be made: an experiment can have at most 2,000,000 runs"),
+        "{out}"
+    );
+    let (code, _, err) = analyze(
+        &[
+            "precision",
+            "grid",
+            "--measure",
+            "lag_slope",
+            "--half-width",
+            "5%",
+            "--where",
+            "rates = '2,2,5' and internal = 0.7 and rate = 2",
+        ],
+        folder.path(),
+    );
+    assert!(
+        code == 2 && err.contains("relative to the mean of lag_slope, which is about 0"),
+        "{err}"
+    );
+    assert!(
+        err.contains("give an absolute half-width, such as --half-width 0.0"),
+        "{err}"
+    );
+    fixture::write_by_hand(&folder.path().join("by-hand"));
+    let (code, _, err) = analyze(
+        &[
+            "precision",
+            "by-hand",
+            "--measure",
+            "lag_final",
+            "--half-width",
+            "1",
+        ],
+        folder.path(),
+    );
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("by-hand: 1 configuration has a single repetition"),
+        "{err}"
+    );
+    assert!(
+        err.contains("do at least 2 repetitions of each, better 5 or more"),
+        "{err}"
+    );
+}
+
+#[test]
+fn machines_with_a_mean_of_about_0_are_left_out_with_a_word() {
+    let folder = grid();
+    let arguments = [
+        "precision",
+        "grid",
+        "--measure",
+        "lag_slope",
+        "--half-width",
+        "5%",
+    ];
+    let (code, out, _) = analyze(&arguments, folder.path());
+    assert_eq!(code, 0);
+    let out = out.replace('\n', " ");
+    assert!(
+        out.contains("Left out: machine 1 of rates=1,3,6 internal=0.4 and "),
+        "{out}"
+    );
+    assert!(
+        out.contains("Give an absolute one, such as --half-width 0.0"),
+        "{out}"
+    );
+    let (code, out, err) = analyze(
+        &[&arguments[..], &["--format", "csv"]].concat(),
+        folder.path(),
+    );
+    assert!(code == 0 && err.contains("Left out:"), "{err}");
+    assert!(out.lines().count() < 13, "{out}");
+}
+
+/// Imported logs get numbers, but no lines.
+#[test]
+fn imported_logs_have_needs_but_no_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/foreign");
+    let trials =
+        ["trial-1", "trial-2", "trial-3"].map(|name| trials.join(name).display().to_string());
+    let import = [
+        &["import"],
+        &trials.each_ref().map(String::as_str)[..],
+        &["--into", "mine"],
+    ]
+    .concat();
+    let (code, _, err) = analyze(&import, folder.path());
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = analyze(
+        &[
+            "precision",
+            "mine",
+            "--measure",
+            "jump_mean",
+            "--half-width",
+            "1",
+        ],
+        folder.path(),
+    );
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("needed") && indented(&out).is_empty(), "{out}");
+}

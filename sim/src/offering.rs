@@ -1,0 +1,48 @@
+//! Values that shells offer when they complete an option, although the option takes other values too.
+
+use std::error::Error;
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
+
+/// A parser of an option's value, with the values that a shell offers. The values do not restrict what can be parsed: mistakes have
+/// the message of the parser.
+#[derive(Clone)]
+pub struct Offering<P> {
+    parser: P,
+    values: fn() -> Vec<&'static str>,
+}
+
+/// Creates the parser that uses `parse`, and offers `values`.
+pub fn offering<T, E>(
+    parse: fn(&str) -> Result<T, E>,
+    values: fn() -> Vec<&'static str>,
+) -> Offering<fn(&str) -> Result<T, E>>
+where
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    Offering {
+        parser: parse,
+        values,
+    }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Offering<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = (self.values)().into_iter();
+        Some(Box::new(values.map(PossibleValue::new)))
+    }
+}
