@@ -11,9 +11,6 @@ use super::journal_row::JournalRow;
 use super::manifest::Manifest;
 use super::parts::{Parts, Paths};
 use super::timestamp_cell::{RowFormat, TimestampCells};
-use crate::experiment::Shard;
-    }
-
 use crate::experiment::{Experiment, Overrides, Shard};
 
 /// A dataset opened for reading, with all its shards that exist.
