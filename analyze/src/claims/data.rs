@@ -13,6 +13,8 @@ use super::estimates::RunValue;
 use super::words::Largest;
 use super::{Cell, Machines, Quantity};
 use crate::audit::{Audit, Audited};
+use crate::clocks::figures::{Figure, Values as FigureValues};
+use crate::clocks::{ClockSpec, figures_of_runs};
 use crate::error::Error;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
@@ -110,6 +112,8 @@ pub(super) struct OpenDataset {
     runs: DataFrame,
     /// The first row of each run in `machines`.
     first: HashMap<u64, usize>,
+    /// The figures of the clocks that were replayed so far, by clock and run.
+    clocks: RefCell<HashMap<String, HashMap<u64, FigureValues>>>,
 }
 
 impl Data {
@@ -237,8 +241,7 @@ impl Data {
                 machine,
             });
         }
-        let values = opened.values(&rows, cell.machines, wanted);
-        let values = values.map_err(|error| unusable(error.into()))?;
+        let values = opened.values(&rows, cell, wanted).map_err(unusable)?;
         if values.is_empty() {
             return Err(NotEvaluated::Undefined {
                 path: path(),
@@ -274,6 +277,7 @@ impl OpenDataset {
             runs: run_frame(dataset.label(), dataset.finished())?,
             machines,
             first,
+            clocks: RefCell::default(),
             dataset,
         })
     }
@@ -291,10 +295,10 @@ impl OpenDataset {
     fn values(
         &self,
         rows: &[JournalRow],
-        machines: Machines,
+        cell: &Cell,
         wanted: ValueSelection<'_>,
-    ) -> PolarsResult<Vec<RunValue>> {
-        let quantity = wanted.quantity;
+    ) -> Result<Vec<RunValue>, Error> {
+        let (quantity, machines) = (wanted.quantity, cell.machines);
         let of_machines = match quantity {
             Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
             _ => None,
@@ -312,6 +316,10 @@ impl OpenDataset {
                     .filter_map(|(run, value)| Some((run, value?)))
                     .collect()
             }
+            Quantity::Clock(figure) => match &cell.clock {
+                Some(clock) => self.figure(clock, figure)?,
+                None => HashMap::new(),
+            },
             _ => HashMap::new(),
         };
         let mut values = vec![];
@@ -339,6 +347,23 @@ impl OpenDataset {
             }
         }
         Ok(values)
+    }
+
+    /// The values of a figure of a clock, by run.
+    fn figure(&self, clock: &ClockSpec, figure: &Figure) -> Result<HashMap<u64, f64>, Error> {
+        let mut clocks = self.clocks.borrow_mut();
+        let name = clock.to_string();
+        if !clocks.contains_key(&name) {
+            let values = figures_of_runs(&self.dataset, clock)?;
+            let runs = self.dataset.finished().iter().map(|row| row.run);
+            let known = runs
+                .zip(values)
+                .filter_map(|(run, values)| Some((run, values?)));
+            clocks.insert(name.clone(), known.collect());
+        }
+        let values = clocks[&name].iter();
+        let of_figure = values.filter_map(|(run, values)| Some((*run, figure.of(values)?)));
+        Ok(of_figure.collect())
     }
 
     fn configuration(

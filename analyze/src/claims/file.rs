@@ -6,6 +6,7 @@ use sim::input::read_text;
 use sim::toml_reader::{self, Item, Mistake, MistakeList, Section};
 
 use super::{Cell, Claim, Criterion, Machines, Quantity, Statistic, Subject, Test};
+use crate::clocks::ClockSpec;
 use crate::read::filter::Condition;
 
 /// A file of claims that cannot be used.
@@ -46,10 +47,11 @@ const CLAIM_KEYS: [&str; 8] = [
     "test",
 ];
 
-const TEST_KEYS: [&str; 9] = [
+const TEST_KEYS: [&str; 10] = [
     "experiment",
     "where",
     "machine",
+    "clock",
     "measure",
     "statistic",
     "from",
@@ -149,6 +151,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         conditions: vec![],
         own: 0,
         machines: Machines::All,
+        clock: None,
     };
     let mut shared = cell(section, &shared, quantity);
     if let Some(cell) = &mut shared {
@@ -159,6 +162,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         item.number(0.0..=MOST_SECONDS, "a number of seconds")
     });
     let subject = subject(section, shared, quantity);
+    require_clock(section, subject.as_ref(), quantity);
     let expect = section.require(
         "expect",
         "where the value must lie, such as expect = { above = 0 }",
@@ -170,6 +174,25 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         subject: subject?,
         criterion: criterion?,
     })
+}
+
+/// Notes a mistake if the quantity is a figure of a clock, and no clock is given.
+fn require_clock(section: &Section<'_>, subject: Option<&Subject>, quantity: Option<Quantity>) {
+    let is_without = |cell: &Cell| cell.clock.is_none();
+    let is_missing = match subject {
+        None => false,
+        Some(Subject::Cell(cell, _)) => is_without(cell),
+        Some(Subject::Difference { from, to }) => is_without(from) || is_without(to),
+    };
+    if let Some(Quantity::Clock(figure)) = quantity
+        && is_missing
+        && let Some(item) = section.get("measure")
+    {
+        item.note(format!(
+            "{} is a figure of a clock; say of which clock, such as clock = \"lamport\"",
+            figure.name
+        ));
+    }
 }
 
 fn quantity(section: &Section<'_>) -> Option<Quantity> {
@@ -213,7 +236,7 @@ fn subject(
 /// Reads a side of a comparison. Values that the side does not give are taken from `shared`, which the test gives for both sides.
 fn side(item: &Item<'_>, shared: Option<&Cell>, quantity: Option<Quantity>) -> Option<Cell> {
     let section = item.section()?;
-    section.allow_only(&["experiment", "where", "machine"]);
+    section.allow_only(&["experiment", "where", "machine", "clock"]);
     cell(&section, shared?, quantity)
 }
 
@@ -233,14 +256,42 @@ fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Opt
             "{name} has one value for each run, not for each machine; leave this key out"
         ));
     }
+    if let (Some(item), Some(Quantity::Clock(figure))) = (&machine, quantity) {
+        item.note(format!(
+            "{} has one value for each run, not for each machine; leave this key out",
+            figure.name
+        ));
+    }
     let machines = machine.map_or(Some(shared.machines), |item| machines(&item));
+    let clock = match section.get("clock") {
+        Some(item) => clock(&item, quantity).map(Some),
+        None => Some(shared.clock.clone()),
+    };
     let own = own?;
     Some(Cell {
         experiment: experiment?,
         own: own.len(),
         conditions: shared.conditions.iter().cloned().chain(own).collect(),
         machines: machines?,
+        clock: clock?,
     })
+}
+
+fn clock(item: &Item<'_>, quantity: Option<Quantity>) -> Option<ClockSpec> {
+    if let Some(quantity) = quantity
+        && !matches!(quantity, Quantity::Clock(_))
+    {
+        item.note(format!(
+            "{} is no figure of a clock; leave this key out",
+            quantity.name()
+        ));
+        return None;
+    }
+    let text = item.text()?;
+    let clock = text.parse();
+    clock
+        .map_err(|error: String| item.note(format!("\"{text}\": {error}")))
+        .ok()
 }
 
 fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {

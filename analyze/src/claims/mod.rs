@@ -23,6 +23,7 @@ mod order;
 mod tables;
 mod words;
 
+use crate::clocks::ClockSpec;
 use crate::read::filter::Condition;
 
 pub use criterion::{Criterion, Verdict};
@@ -92,6 +93,8 @@ pub struct Cell {
     pub own: usize,
     /// The machines whose values are used.
     pub machines: Machines,
+    /// The clock that is replayed, if the quantity is a figure of a clock.
+    pub clock: Option<ClockSpec>,
 }
 
 impl Cell {

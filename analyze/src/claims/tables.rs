@@ -137,13 +137,18 @@ fn what(test: &Test) -> String {
     };
     let of_machine = |cell: &Cell| match test.quantity {
         Quantity::Machine(_) => format!(", {}", cell.machines),
-        _ => String::new(),
+        _ => cell
+            .clock
+            .as_ref()
+            .map_or(String::new(), |clock| format!(", {clock}")),
     };
     match &test.subject {
         Subject::Cell(cell, statistic) => {
             format!("{statistic} {name}{warm_up}{}", of_machine(cell))
         }
-        Subject::Difference { from, to } if from.machines == to.machines => {
+        Subject::Difference { from, to }
+            if (from.machines, &from.clock) == (to.machines, &to.clock) =>
+        {
             format!("{name}{warm_up}{}", of_machine(from))
         }
         Subject::Difference { .. } => format!("{name}{warm_up}"),
@@ -175,7 +180,12 @@ fn dataset_and_conditions(test: &Test) -> String {
         } else {
             cell.machines.to_string()
         };
-        joined(&[dataset, &cell.conditions_in_words(shared), &machine], " ")
+        let clock = match &cell.clock {
+            Some(clock) if from.clock != to.clock => clock.to_string(),
+            _ => String::new(),
+        };
+        let conditions = cell.conditions_in_words(shared);
+        joined(&[dataset, &conditions, &machine, &clock], " ")
     };
     let dataset = if same_dataset { &from.experiment } else { "" };
     let sides = format!("{} -> {}", side(from), side(to));

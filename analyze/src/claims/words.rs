@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::clocks::figures::{FIGURES, Figure};
 use crate::measures::{self, Measure};
 use crate::output::schema::Kind;
 use crate::read::runs;
@@ -17,6 +18,8 @@ pub enum Quantity {
     Machine(&'static Measure),
     /// A column of `runs.parquet`. A truth value counts as 0 or 1.
     Run(&'static str),
+    /// A figure of a clock that is replayed over the run.
+    Clock(&'static Figure),
     /// Whether a run finished: 1 if it finished, 0 if it failed.
     Finished,
 }
@@ -27,6 +30,7 @@ impl Quantity {
         match self {
             Self::Machine(measure) => measure.name,
             Self::Run(name) => name,
+            Self::Clock(figure) => figure.name,
             Self::Finished => FINISHED,
         }
     }
@@ -39,19 +43,22 @@ impl Quantity {
                 Some(Largest::Ticks)
             }
             Self::Run(name) if is_truth_value(name) => Some(Largest::One),
+            Self::Clock(figure) if figure.is_share => Some(Largest::One),
             Self::Finished => Some(Largest::One),
-            Self::Machine(_) | Self::Run(_) => None,
+            Self::Machine(_) | Self::Run(_) | Self::Clock(_) => None,
         }
     }
 
     /// The quantity with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let of_machine = || measures::all().find(|measure| measure.name == name);
+        let of_clock = || FIGURES.iter().find(|figure| figure.name == name);
         let of_run = || run_columns().find(|column| *column == name);
         match name {
             FINISHED => Some(Self::Finished),
             _ => of_machine()
                 .map(Self::Machine)
+                .or_else(|| of_clock().map(Self::Clock))
                 .or_else(|| of_run().map(Self::Run)),
         }
     }
@@ -59,7 +66,12 @@ impl Quantity {
     /// The names of all quantities.
     pub(super) fn names() -> Vec<&'static str> {
         let of_machine = measures::all().map(|measure| measure.name);
-        of_machine.chain(run_columns()).chain([FINISHED]).collect()
+        let of_clock = FIGURES.iter().map(|figure| figure.name);
+        of_machine
+            .chain(of_clock)
+            .chain(run_columns())
+            .chain([FINISHED])
+            .collect()
     }
 }
 

@@ -109,7 +109,7 @@ impl ClockGroups {
             .iter()
             .map(|run| choice.of_machines(run.machines()))
             .collect();
-        let measured = measure_runs(dataset, |index| {
+        let measured = measure_runs(dataset, |index: usize| {
             &clocks[configurations.numbers()[index] as usize]
         })?;
         let parameters = configurations.values()?;
@@ -151,6 +151,24 @@ impl ClockGroups {
             }
         }
     }
+}
+
+/// The figures of one clock in each finished run of a dataset; none for runs that cannot be replayed.
+///
+/// # Errors
+///
+/// The errors of [`clock_groups`].
+pub(crate) fn figures_of_runs(
+    dataset: &Dataset,
+    clock: &ClockSpec,
+) -> Result<Vec<Option<Values>>, Error> {
+    let clocks = [clock];
+    let measured = measure_runs(dataset, |_| &clocks)?;
+    let only = |values: Vec<Values>| values.into_iter().next();
+    Ok(measured
+        .into_iter()
+        .map(|values| values.and_then(only))
+        .collect())
 }
 
 /// An estimate of each figure over the values of some runs.

@@ -17,7 +17,17 @@ pub struct Figure {
     pub decimals: usize,
     /// The definition in a few words, as shown below a table.
     pub brief: &'static str,
+    /// Whether it is a share, from 0 to 1.
+    pub is_share: bool,
     value: fn(&Observed<'_>) -> Option<f64>,
+}
+
+impl Figure {
+    /// Its value among those of all figures.
+    pub(crate) fn of(&self, values: &Values) -> Option<f64> {
+        let index = FIGURES.iter().position(|other| other.name == self.name)?;
+        values[index]
+    }
 }
 
 /// What was observed of a clock in a run.
@@ -54,6 +64,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "bytes",
         decimals: 1,
         brief: "mean number of bytes of the timestamp of a message; times take 8 bytes, other whole numbers 1 byte for every 7 bits",
+        is_share: false,
         value: |of| of.mean(of.replayed.bytes),
     },
     Figure {
@@ -61,6 +72,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "bytes max",
         decimals: 0,
         brief: "largest number of bytes of the timestamp of a message",
+        is_share: false,
         value: |of| of.replayed.bytes_max.map(|bytes| bytes as f64),
     },
     Figure {
@@ -68,6 +80,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "growth (bytes/s)",
         decimals: 3,
         brief: "slope of the least-squares line through the bytes of all messages against time, in bytes per model second",
+        is_share: false,
         value: |of| of.replayed.growth.slope(),
     },
     Figure {
@@ -75,6 +88,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "rightly ordered",
         decimals: 3,
         brief: "share of all pairs of events of different machines in which one event happened before the other and the timestamps tell so",
+        is_share: true,
         value: |of| of.share(|pairs| pairs.right),
     },
     Figure {
@@ -82,6 +96,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "wrongly ordered",
         decimals: 3,
         brief: "share of all pairs whose timestamps tell an order that does not exist: concurrent pairs, and pairs in the opposite order",
+        is_share: true,
         value: |of| of.share(|pairs| pairs.wrong + pairs.reversed),
     },
     Figure {
@@ -89,6 +104,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "missed",
         decimals: 3,
         brief: "share of all pairs in which one event happened before the other and the timestamps order neither before the other",
+        is_share: true,
         value: |of| of.share(|pairs| pairs.missed),
     },
     Figure {
@@ -96,6 +112,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "reversed",
         decimals: 3,
         brief: "share of all pairs in which one event happened before the other and the timestamps tell the opposite; part of the wrongly ordered pairs",
+        is_share: true,
         value: |of| of.share(|pairs| pairs.reversed),
     },
     Figure {
@@ -103,6 +120,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "false positives",
         decimals: 3,
         brief: "share of the concurrent pairs that the timestamps order",
+        is_share: true,
         value: |of| {
             let pairs = of.pairs?;
             ratio(pairs.wrong, pairs.concurrent())
@@ -113,6 +131,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "precision",
         decimals: 3,
         brief: "share of rightly ordered pairs among the pairs that the timestamps order",
+        is_share: true,
         value: |of| {
             let pairs = of.pairs?;
             ratio(pairs.right, pairs.right + pairs.wrong + pairs.reversed)
@@ -123,6 +142,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "words compared",
         decimals: 1,
         brief: "mean number of 64-bit words that are read to compare the timestamps of two messages",
+        is_share: false,
         value: |of| of.mean(2 * of.replayed.words),
     },
     Figure {
@@ -130,6 +150,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "numbers",
         decimals: 1,
         brief: "mean number of numbers in the timestamp of a message: of a hybrid vector clock, the entries that are kept",
+        is_share: false,
         value: |of| of.mean(of.replayed.numbers),
     },
     Figure {
@@ -137,6 +158,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "ahead max (s)",
         decimals: 3,
         brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
+        is_share: false,
         value: |of| {
             let ahead = of.replayed.ahead_max?;
             Some(ahead as f64 * of.resolution_s)
@@ -147,6 +169,7 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "counter max",
         decimals: 0,
         brief: "largest counter of events with the same time (hlc: c)",
+        is_share: false,
         value: |of| of.replayed.counter_max.map(|counter| counter as f64),
     },
     Figure {
@@ -154,12 +177,13 @@ pub static FIGURES: [Figure; COUNT] = [
         heading: "events to 32 N bits",
         decimals: 0,
         brief: "number of events of the run before the timestamp of a message takes more than 32 bits for each machine; none if no timestamp does",
+        is_share: false,
         value: |of| of.replayed.events_to_limit.map(|events| events as f64),
     },
 ];
 
 /// The values of all [`FIGURES`] of one clock in one run.
-pub(super) type Values = [Option<f64>; COUNT];
+pub(crate) type Values = [Option<f64>; COUNT];
 
 /// Replays each of `clocks` over a run and measures it.
 pub(super) fn measure(history: &History<'_>, clocks: &[&ClockSpec], seed: u64) -> Vec<Values> {

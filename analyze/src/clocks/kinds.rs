@@ -208,6 +208,12 @@ impl ClockKind {
     }
 }
 
+impl PartialEq for ClockSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
 impl ClockSpec {
     /// Replays the clock over a run.
     pub(super) fn replay(&self, history: &History<'_>, sample: &Sample) -> Replayed {

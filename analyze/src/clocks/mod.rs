@@ -23,6 +23,7 @@ mod sample;
 pub mod tables;
 mod truth;
 
+pub(crate) use estimates::figures_of_runs;
 pub use estimates::{ClockGroup, ClockGroups, clock_groups};
 pub use figures::FIGURES;
 pub use kinds::{CLOCKS, ClockKind, ClockSpec};
