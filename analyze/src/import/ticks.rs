@@ -236,6 +236,7 @@ mod tests {
                 kind,
                 logical_clock: clock,
                 queue_length: 0,
+                timestamp: None,
             },
             source: sim::log::SourceLine {
                 file: 0,
