@@ -132,8 +132,8 @@ fn exported_events_have_timestamps_as_lists() {
     let lists = events.column("timestamp").unwrap().list().unwrap();
     let log = std::fs::read_to_string(folder.path().join("events-0000.csv")).unwrap();
     assert_eq!(lists.len(), log.lines().count() - 1);
-    let rows = (0..lists.len()).map(|row| lists.get_as_series(row));
-    for (list, line) in rows.zip(log.lines().skip(1)) {
+    for (index, line) in log.lines().skip(1).enumerate() {
+        let list = lists.get_as_series(index);
         let cell = line.rsplit(',').next().unwrap();
         let numbers = list.map(|list| {
             let numbers: Vec<String> = list
