@@ -3,7 +3,7 @@
 use super::{
     Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
 };
-use crate::output::table::{LINE, Table, decimals_for, keep_together, number};
+use crate::output::table::{LINE, Table, decimals_for, keep_together, number, rounded};
 use crate::output::value::{Record, Value};
 
 /// A table with a row for each claim.
@@ -219,7 +219,11 @@ fn measured(estimated: &Estimated) -> String {
 
 /// A number with at most three digits after the decimal point.
 fn without_zeros(value: f64) -> String {
-    ((value * 1e3).round() / 1e3).to_string()
+    let text = rounded(value, 3);
+    match text.contains('.') && !text.contains(' ') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => keep_together(&text),
+    }
 }
 
 /// A record for each test and each audit, in full precision.

@@ -5,6 +5,7 @@ use super::kinds::ClockSpec;
 use super::replay::Replayed;
 use super::sample::Sample;
 use super::truth::{PairCounts, count_pairs};
+use crate::output::table::Digits;
 
 /// A quantity of a clock in a run.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,16 @@ pub struct Figure {
     /// The definition in a few words, as shown below a table.
     pub brief: &'static str,
     value: fn(&Observed<'_>) -> Option<f64>,
+}
+
+impl Figure {
+    /// How its values are rounded in tables.
+    pub(super) fn digits(&self) -> Digits {
+        Digits {
+            decimals: self.decimals,
+            is_whole: self.decimals == 0,
+        }
+    }
 }
 
 /// What was observed of a clock in a run.

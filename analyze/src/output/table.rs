@@ -53,6 +53,32 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
     }
 }
 
+/// How the values of a column are rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digits {
+    /// The least number of digits after the decimal point.
+    pub decimals: usize,
+    /// Whether every single value is a whole number, such as a count or a maximum of counts.
+    pub is_whole: bool,
+}
+
+/// Rounds to `decimals` decimal places for people. Only a value of exactly 0 is shown as `0`; another value that is rounded to 0 is
+/// shown as `< 0.005` or `> -0.005`, half a unit of the last digit.
+pub(crate) fn rounded(value: f64, decimals: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let text = number(value, decimals);
+    let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
+    match text.chars().all(|digit| "0.".contains(digit)) {
+        false => text,
+        // 0.5 is rounded to the even number 0.
+        true if value.abs() >= half_unit => number(value, decimals + 1),
+        true if value < 0.0 => format!("> {}", number(-half_unit, decimals + 1)),
+        true => format!("< {}", number(half_unit, decimals + 1)),
+    }
+}
+
 /// Replaces spaces by no-break spaces, so that the words stay on one line.
 pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
@@ -99,7 +125,31 @@ mod tests {
         assert_eq!(shown(-1e-9, 1e-8), "0.000000 ± 0.000001");
     }
 
+    #[test]
+    fn only_zero_is_shown_as_zero() {
+        assert_eq!(
+            [0.0, -0.0, 0.006, 0.004, -0.004, 1e-300].map(|value| rounded(value, 2)),
+            ["0", "0", "0.01", "< 0.005", "> -0.005", "< 0.005"]
+        );
+        assert_eq!(
+            [0.5, -0.5, 0.4, -0.4, 2.0].map(|value| rounded(value, 0)),
+            ["0.5", "-0.5", "< 0.5", "> -0.5", "2"]
+        );
+    }
+
     proptest! {
+        /// A value that is shown as a bound is on the side of the bound that is shown.
+        #[test]
+        fn bounds_are_true(value in -0.1f64..0.1, decimals in 0usize..4) {
+            let text = rounded(value, decimals);
+            let bound = |text: &str| text.parse::<f64>().expect("a number");
+            match text.split_once(' ') {
+                Some(("<", above)) => prop_assert!((0.0..bound(above)).contains(&value)),
+                Some((_, below)) => prop_assert!(bound(below) < value && value < 0.0),
+                None => prop_assert!(bound(&text) != 0.0 || value == 0.0, "{value} became {text}"),
+            }
+        }
+
         #[test]
         fn the_shown_interval_contains_the_computed_one(
             value in -1e4f64..1e4,

@@ -344,7 +344,7 @@ pub(super) fn difference_cells(
         .map(|(difference, measure)| match difference {
             None => "none".to_owned(),
             Some(difference) => {
-                keep_together(&difference_words(difference, measure.decimals).join(" "))
+                keep_together(&difference_words(difference, measure.digits()).join(" "))
             }
         })
         .collect()

@@ -78,7 +78,7 @@ fn regime(row: &Row<'_>) -> String {
 
 fn cell(estimate: Option<Estimate>, measure: &Measure) -> String {
     match estimate {
-        Some(estimate) => keep_together(&estimate_words(&estimate, measure.decimals).join(" ")),
+        Some(estimate) => keep_together(&estimate_words(&estimate, measure.digits()).join(" ")),
         None => "none".to_owned(),
     }
 }
