@@ -59,6 +59,7 @@ pub fn table(all: &ClockGroups) -> Table {
         headings,
         rows: groups.iter().map(row).collect(),
         caption: caption(all, &figures),
+        ..Table::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A table as text, and the format of its numbers.
 
+use super::tones::ColouredColumn;
+
 /// The separator of lines within a cell.
 pub(crate) const LINE: &str = "\n";
 
@@ -17,6 +19,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// The indices of columns that a narrow terminal may leave out, in the order in which they are left out.
     pub optional: Vec<usize>,
+    /// The column whose words have colours on a terminal.
+    pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
 }
@@ -37,6 +41,11 @@ impl Table {
             row.remove(index);
         }
         let others = self.optional.iter().filter(|&&other| other != index);
+        table.coloured = match table.coloured {
+            Some((coloured, _)) if coloured == index => None,
+            Some((coloured, tone_of)) => Some((coloured - usize::from(coloured > index), tone_of)),
+            None => None,
+        };
         table.optional = others
             .map(|&other| other - usize::from(other > index))
             .collect();

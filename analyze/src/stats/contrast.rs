@@ -241,6 +241,7 @@ pub fn table(
             kinds.map(|shown| shown.interval_kind),
             pairs.iter().map(|pair| pair.a.n.min(pair.b.n)).min(),
         ),
+        ..Table::default()
     })
 }
 

@@ -188,6 +188,7 @@ pub fn table(
         headings,
         rows: pools.iter().map(row).collect(),
         caption,
+        ..Table::default()
     }
 }
 

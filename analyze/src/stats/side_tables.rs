@@ -177,6 +177,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         headings,
         rows,
         caption,
+        ..Table::default()
     }
 }
 

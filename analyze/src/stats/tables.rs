@@ -133,6 +133,7 @@ pub fn table(
         numeric,
         rows,
         caption: caption(measures, &all, &varying, deviations),
+        ..Table::default()
     }
 }
 

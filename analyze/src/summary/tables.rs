@@ -5,6 +5,7 @@ use sim::sweep::words::grouped;
 use super::overview::{Overview, RegimeCounts, Row};
 use crate::measures::{self, Measure};
 use crate::output::table::{Table, keep_together};
+use crate::output::tones::tone_of_verdict;
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::Group;
@@ -61,9 +62,11 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
         title: "Slowest machine of each configuration",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         rows: rows.iter().map(cells).collect(),
+        coloured: Some((keys - 1, tone_of_verdict)),
         optional: (keys + 1..headings.len()).rev().collect(),
         headings,
         caption: caption(rows, &varying, &groups, more),
+        ..Table::default()
     }
 }
 

@@ -13,6 +13,7 @@ use super::quantity::Quantity;
 use super::regime::Regime;
 use super::tables::{REGIMES, described_measures, heading, reasons};
 use crate::output::table::{LINE, Table, keep_together, number, rounded};
+use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
 /// The measures that the table shows. The records have all measures.
@@ -92,7 +93,9 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         optional: (keys + 1..headings.len()).rev().collect(),
         headings,
         rows,
+        coloured: Some((keys - 1, tone_of_verdict)),
         caption,
+        ..Table::default()
     }
 }
 
@@ -146,8 +149,8 @@ pub fn boundary_table(
         numeric: vec![false; headings.len()],
         headings,
         rows,
-        optional: vec![],
         caption,
+        ..Table::default()
     })
 }
 

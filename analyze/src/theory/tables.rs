@@ -4,6 +4,7 @@ use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
 use super::quantity::Quantity;
 use crate::output::table::{LINE, Table, keep_together, rounded};
+use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
@@ -65,6 +66,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
+        coloured: Some((keys - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
