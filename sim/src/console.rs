@@ -1,4 +1,8 @@
 //! Messages to users on stderr. If a message cannot be written, the program still continues.
+//!
+//! - [`colour`]: the colours of words on stdout
+
+pub mod colour;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

@@ -4,6 +4,7 @@ use sim::sweep::words::grouped;
 
 use super::{Audit, Audited, Check, CounterExample};
 use crate::output::table::{Table, keep_together};
+use crate::output::tones::tone_of_failures;
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
@@ -191,6 +192,7 @@ pub fn table(audit: &Audit) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, false, true, true],
         rows: rows.collect(),
+        coloured: Some((3, tone_of_failures)),
         caption: caption(audit),
         ..Table::default()
     }

@@ -3,7 +3,8 @@
 use super::{
     Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
 };
-use crate::output::table::{LINE, Table, decimals_for, keep_together, number};
+use crate::output::table::{LINE, Table, decimals_for, keep_together, number, rounded};
+use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
 /// A table with a row for each claim.
@@ -24,6 +25,7 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
             .to_vec(),
         numeric: vec![false; 4],
         rows: answers.iter().map(row).collect(),
+        coloured: Some((2, tone_of_verdict)),
         caption: vec![
             "confirmed: all tests of the claim hold; refuted: all tests fail; depends: some tests hold and \
              some fail; undecided: some tests are undecided, and the others agree. expected: what theory \
@@ -50,6 +52,7 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
         rows: answers.iter().flat_map(rows_of).collect(),
+        coloured: Some((5, tone_of_verdict)),
         caption: vec![
             "measured: the statistic [its 95 % interval], over n runs. Intervals: Student's for a mean, \
              Wilson's for a share, Bonett's for an sd, Welch's for a difference; `largest` has none. A \
@@ -229,7 +232,11 @@ fn measured(estimated: &Estimated) -> String {
 
 /// A number with at most three digits after the decimal point.
 fn without_zeros(value: f64) -> String {
-    ((value * 1e3).round() / 1e3).to_string()
+    let text = rounded(value, 3);
+    match text.contains('.') && !text.contains(' ') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => keep_together(&text),
+    }
 }
 
 /// A record for each test and each audit, in full precision.

@@ -5,6 +5,7 @@ use super::kinds::ClockSpec;
 use super::replay::Replayed;
 use super::sample::Sample;
 use super::truth::{PairCounts, count_pairs};
+use crate::output::table::Digits;
 
 /// A quantity of a clock in a run.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,14 @@ impl Figure {
     pub(crate) fn of(&self, values: &Values) -> Option<f64> {
         let index = FIGURES.iter().position(|other| other.name == self.name)?;
         values[index]
+    }
+
+    /// How its values are rounded in tables.
+    pub(super) fn digits(&self) -> Digits {
+        Digits {
+            decimals: self.decimals,
+            is_whole: self.decimals == 0,
+        }
     }
 }
 

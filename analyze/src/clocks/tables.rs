@@ -67,7 +67,7 @@ fn cell(estimate: Option<Estimate>, of: u64, figure: &Figure) -> String {
     let Some(estimate) = estimate else {
         return String::new();
     };
-    let mut words = estimate_words(&estimate, figure.decimals);
+    let mut words = estimate_words(&estimate, figure.digits());
     if estimate.n != of {
         words.push(format!("(n {})", estimate.n));
     }

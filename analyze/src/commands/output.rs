@@ -6,6 +6,7 @@ use analyze::output;
 use analyze::output::table::Table;
 use analyze::output::value::Record;
 use clap::{Args, ValueEnum};
+use sim::console::colour::{coloured, stdout_has_colours};
 use sim::console::{printable, tell};
 use sim::table::terminal_width;
 
@@ -56,12 +57,20 @@ impl Output {
         match self.format {
             Format::Table => {
                 let width = terminal_width();
-                let tables: Vec<String> = tables
-                    .iter()
-                    .map(|table| output::terminal(table, width))
-                    .collect();
-                let table = format!("{}{}", output::prose(words, width), tables.join("\n"));
-                text.extend(printable(&table).bytes());
+                let shown = match stdout_has_colours() {
+                    true => coloured(&printable(&in_terminal(
+                        &words
+                            .iter()
+                            .map(|word| output::paragraph_with_marks(word))
+                            .collect::<Vec<_>>(),
+                        tables.iter().cloned().map(Table::with_marks),
+                        width,
+                    ))),
+                    false => {
+                        printable(&in_terminal(words, tables.iter().cloned(), width)).into_owned()
+                    }
+                };
+                text.extend(shown.bytes());
             }
             Format::Markdown => {
                 let tables: Vec<String> = tables.iter().map(output::markdown).collect();
@@ -91,6 +100,13 @@ impl Output {
             tell(output::prose(words, terminal_width()).trim_end());
         }
     }
+}
+
+fn in_terminal(words: &[String], tables: impl Iterator<Item = Table>, width: u16) -> String {
+    let tables: Vec<String> = tables
+        .map(|table| output::terminal(&table, width))
+        .collect();
+    format!("{}{}", output::prose(words, width), tables.join("\n"))
 }
 
 /// Writing to stdout failed.

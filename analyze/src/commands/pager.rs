@@ -39,6 +39,10 @@ fn start() -> Option<Child> {
         return None;
     }
     let mut command = Command::new(program);
+    if env::var_os("LESS").is_none() {
+        // Without this option, `PAGER=less` shows the codes of colours instead of colours.
+        command.env("LESS", "R");
+    }
     command.args(arguments).stdin(Stdio::piped()).spawn().ok()
 }
 

@@ -2,7 +2,7 @@
 
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
-use crate::output::table::{Table, decimals_for, keep_together, number};
+use crate::output::table::{Digits, Table, decimals_for, keep_together, rounded};
 use crate::output::value::{Record, Value};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::{estimate_words, notes};
@@ -22,14 +22,18 @@ pub fn table(comparison: &Comparison) -> Table {
 
 fn row(paired: &Paired) -> Vec<String> {
     let decimals = paired.measure.decimals;
-    let mean = |mean: Option<f64>| mean.map_or("none".to_owned(), |mean| number(mean, decimals));
+    let mean = |mean: Option<f64>| {
+        mean.map_or("none".to_owned(), |mean| {
+            keep_together(&rounded(mean, decimals))
+        })
+    };
     let n = paired.difference.map_or(0, |difference| difference.n);
     vec![
         paired.measure.name.to_owned(),
         mean(paired.mean_a),
         mean(paired.mean_b),
         paired.difference.map_or("none".to_owned(), |difference| {
-            keep_together(&difference_text(&difference, decimals))
+            keep_together(&difference_text(&difference, paired.measure.digits()))
         }),
         paired.equal.map_or("none".to_owned(), percent),
         n.to_string(),
@@ -37,12 +41,14 @@ fn row(paired: &Paired) -> Vec<String> {
 }
 
 /// The mean difference and its interval; a plain 0 if no pair differs.
-fn difference_text(difference: &Estimate, decimals: usize) -> String {
+fn difference_text(difference: &Estimate, digits: Digits) -> String {
     let kind = difference.interval_kind;
     match difference.mean {
         0.0 if !kind.has_interval() => "0".to_owned(),
-        mean if kind == IntervalKind::Single => number(mean, decimals_for(mean, 2, decimals)),
-        _ => estimate_words(difference, decimals).join(" "),
+        mean if kind == IntervalKind::Single => {
+            rounded(mean, decimals_for(mean, 2, digits.decimals))
+        }
+        _ => estimate_words(difference, digits).join(" "),
     }
 }
 
@@ -136,12 +142,16 @@ mod tests {
 
     #[test]
     fn differences_show_two_digits_of_their_uncertainty() {
+        let digits = Digits {
+            decimals: 1,
+            is_whole: false,
+        };
         let text = |values: &[f64]| {
-            difference_text(&Estimate::from_values(values), 1).replace('\u{a0}', " ")
+            difference_text(&Estimate::from_values(values), digits).replace('\u{a0}', " ")
         };
         // Mean 0.03, sd 0.0158: of five values the interval is 1.24 standard deviations on either side.
         assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
-        assert_eq!(text(&[2.0; 5]), "2.0, all equal");
+        assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");
         assert_eq!(text(&[0.0]), "0");
         assert_eq!(text(&[-0.123]), "-0.12");

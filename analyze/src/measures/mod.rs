@@ -49,6 +49,7 @@ use run_totals::RunTotals;
 pub use unmeasured::notes;
 
 use crate::output::schema::Kind;
+use crate::output::table::Digits;
 
 /// A measure: a number for each machine in each run.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +108,14 @@ impl Measure {
         match self.value {
             Value::Integer(_) => Kind::Integer,
             Value::Number(_) => Kind::Number,
+        }
+    }
+
+    /// How its values are rounded in tables.
+    pub(crate) fn digits(&self) -> Digits {
+        Digits {
+            decimals: self.decimals,
+            is_whole: self.kind() == Kind::Integer,
         }
     }
 

@@ -7,15 +7,18 @@
 //! - [`table`]: a table as text, and the format of its numbers
 //! - [`terminal`]: tables and paragraphs for the terminal or as Markdown
 //! - [`structured`]: records as CSV and JSON
+//! - [`tones`]: the words that have colours on a terminal
 //! - [`words`]: words that several outputs share
 
 pub mod schema;
 mod structured;
 pub mod table;
 mod terminal;
+pub mod tones;
 pub mod value;
 pub mod words;
 
 pub use structured::{csv, frame_csv, json};
 pub(crate) use terminal::markdown_cell;
 pub use terminal::{markdown, prose, prose_markdown, terminal};
+pub use tones::paragraph_with_marks;

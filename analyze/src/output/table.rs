@@ -1,5 +1,7 @@
 //! A table as text, and the format of its numbers.
 
+use super::tones::ColouredColumn;
+
 /// The separator of lines within a cell.
 pub(crate) const LINE: &str = "\n";
 
@@ -19,6 +21,8 @@ pub struct Table {
     pub optional: Vec<usize>,
     /// Columns that a narrow terminal shows in a shorter form, before it leaves out any column.
     pub short: Vec<ShortColumn>,
+    /// The column whose words have colours on a terminal.
+    pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
 }
@@ -67,6 +71,11 @@ impl Table {
             row.remove(index);
         }
         let others = self.optional.iter().filter(|&&other| other != index);
+        table.coloured = match table.coloured {
+            Some((coloured, _)) if coloured == index => None,
+            Some((coloured, tone_of)) => Some((coloured - usize::from(coloured > index), tone_of)),
+            None => None,
+        };
         table.optional = others
             .map(|&other| other - usize::from(other > index))
             .collect();
@@ -80,6 +89,32 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
     match text.strip_prefix('-') {
         Some(digits) if digits.chars().all(|digit| "0.".contains(digit)) => digits.to_owned(),
         _ => text,
+    }
+}
+
+/// How the values of a column are rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digits {
+    /// The least number of digits after the decimal point.
+    pub decimals: usize,
+    /// Whether every single value is a whole number, such as a count or a maximum of counts.
+    pub is_whole: bool,
+}
+
+/// Rounds to `decimals` decimal places for people. Only a value of exactly 0 is shown as `0`; another value that is rounded to 0 is
+/// shown as `< 0.005` or `> -0.005`, half a unit of the last digit.
+pub(crate) fn rounded(value: f64, decimals: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let text = number(value, decimals);
+    let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
+    match text.chars().all(|digit| "0.".contains(digit)) {
+        false => text,
+        // 0.5 is rounded to the even number 0.
+        true if value.abs() >= half_unit => number(value, decimals + 1),
+        true if value < 0.0 => format!("> {}", number(-half_unit, decimals + 1)),
+        true => format!("< {}", number(half_unit, decimals + 1)),
     }
 }
 
@@ -129,7 +164,31 @@ mod tests {
         assert_eq!(shown(-1e-9, 1e-8), "0.000000 ± 0.000001");
     }
 
+    #[test]
+    fn only_zero_is_shown_as_zero() {
+        assert_eq!(
+            [0.0, -0.0, 0.006, 0.004, -0.004, 1e-300].map(|value| rounded(value, 2)),
+            ["0", "0", "0.01", "< 0.005", "> -0.005", "< 0.005"]
+        );
+        assert_eq!(
+            [0.5, -0.5, 0.4, -0.4, 2.0].map(|value| rounded(value, 0)),
+            ["0.5", "-0.5", "< 0.5", "> -0.5", "2"]
+        );
+    }
+
     proptest! {
+        /// A value that is shown as a bound is on the side of the bound that is shown.
+        #[test]
+        fn bounds_are_true(value in -0.1f64..0.1, decimals in 0usize..4) {
+            let text = rounded(value, decimals);
+            let bound = |text: &str| text.parse::<f64>().expect("a number");
+            match text.split_once(' ') {
+                Some(("<", above)) => prop_assert!((0.0..bound(above)).contains(&value)),
+                Some((_, below)) => prop_assert!(bound(below) < value && value < 0.0),
+                None => prop_assert!(bound(&text) != 0.0 || value == 0.0, "{value} became {text}"),
+            }
+        }
+
         #[test]
         fn the_shown_interval_contains_the_computed_one(
             value in -1e4f64..1e4,

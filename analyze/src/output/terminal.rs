@@ -47,7 +47,7 @@ fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     while !grid(&narrowed).fits(width)
         && let Some(&index) = narrowed.optional.first()
     {
-        left_out.push(narrowed.headings[index].clone());
+        left_out.push(narrowed.headings[index].replace(LINE, " "));
         narrowed = Cow::Owned(narrowed.without_column(index));
     }
     left_out.reverse();

@@ -90,7 +90,7 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
                 x: estimate.mean,
                 y: row as f64,
                 interval: estimate.interval(),
-                words: estimate_words(&estimate, measure.decimals).join(" "),
+                words: estimate_words(&estimate, measure.digits()).join(" "),
                 ..Point::default()
             })
         });

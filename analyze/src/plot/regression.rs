@@ -103,7 +103,7 @@ fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Optio
             interval: estimate.interval(),
             words: format!(
                 "at {x}: {}",
-                estimate_words(&estimate, measure.decimals).join(" ")
+                estimate_words(&estimate, measure.digits()).join(" ")
             ),
             ..Point::default()
         });

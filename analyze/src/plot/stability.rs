@@ -145,7 +145,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
     let words = match &largest {
         Some((machine, estimate)) => format!(
             "{rates}, internal {internal}: machine {machine} {} messages/s{predicted}",
-            estimate_words(estimate, measure.decimals).join(" ")
+            estimate_words(estimate, measure.digits()).join(" ")
         ),
         None => format!("rates {rates}, internal {internal}: backlog not known{predicted}"),
     };

@@ -151,7 +151,7 @@ fn point(comparison: &PredictionComparison<'_>, compared: &Compared) -> Option<P
             "rates {}, internal {}: measured {}, predicted {}{caveats}",
             shown(parameters, "rates"),
             shown(parameters, "internal"),
-            estimate_words(&estimate, decimals).join(" "),
+            estimate_words(&estimate, compared.measure.digits()).join(" "),
             number(predicted, decimals)
         ),
         ..Point::default()

@@ -112,7 +112,7 @@ impl Data {
     fn measured(&mut self, measure: &Measure, compared: &[PredictionComparison<'_>]) -> usize {
         let cells = compared.iter().map(|comparison| {
             let estimate = comparison.group.estimate(measure);
-            estimate.map_or(String::new(), |estimate| cell(&estimate, measure.decimals))
+            estimate.map_or(String::new(), |estimate| cell(&estimate, measure))
         });
         self.add(Column {
             heading: crate::plot::heading(measure),
@@ -205,7 +205,7 @@ fn keys(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
 }
 
 /// A mean and its interval, without spaces around the sign.
-fn cell(estimate: &Estimate, decimals: usize) -> String {
-    let words = estimate_words(estimate, decimals).join(" ");
+fn cell(estimate: &Estimate, measure: &Measure) -> String {
+    let words = estimate_words(estimate, measure.digits()).join(" ");
     words.replace([' ', '\u{a0}'], "").replace(",allequal", "=")
 }

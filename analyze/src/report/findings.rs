@@ -100,7 +100,7 @@ pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
         let Some((group, estimate)) = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) else {
             continue;
         };
-        let value = estimate_words(&estimate, measure.decimals).join(" ");
+        let value = estimate_words(&estimate, measure.digits()).join(" ");
         let unit = if unit.is_empty() {
             String::new()
         } else {

@@ -9,9 +9,9 @@
   };
   const spaced = cell => cell.endsWith('=') ? cell.slice(0, -1) + ', all equal' : cell.replace('±', ' ± ').replace('± ~', '±~');
   const {compare: compareTexts} = new Intl.Collator('en', {numeric: true});
-  // Sorts rows by the numbers that their cells begin with, and texts as texts. Empty cells are always last.
+  // Sorts rows by the numbers that their cells begin with, after `<` or `>`, and texts as texts. Empty cells are always last.
   const sort = (rows, cells, order) => {
-    const numbers = cells.map(parseFloat);
+    const numbers = cells.map(cell => parseFloat(cell.replace(/^[<>]/, '')));
     rows.sort((a, b) => {
       if (!cells[a] || !cells[b]) return !cells[a] - !cells[b];
       return order * (numbers[a] - numbers[b] || compareTexts(cells[a], cells[b]));

@@ -41,6 +41,7 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
         rows: shown.iter().map(|&index| row(execution, index)).collect(),
         optional: vec![],
         caption: caption(execution, window),
+        ..Table::default()
     }
 }
 
@@ -224,6 +225,7 @@ impl<'e> Followed<'e> {
             rows: self.reached.iter().map(|reach| self.row(reach)).collect(),
             optional: vec![],
             caption: self.caption(),
+            ..Table::default()
         }
     }
 

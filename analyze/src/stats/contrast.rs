@@ -240,6 +240,7 @@ pub fn table(
             kinds.map(|shown| shown.interval_kind),
             pairs.iter().map(|pair| pair.a.n.min(pair.b.n)).min(),
         ),
+        ..Table::default()
     })
 }
 
@@ -373,7 +374,7 @@ pub(super) fn difference_cells(
         .map(|(difference, measure)| match difference {
             None => "none".to_owned(),
             Some(difference) => {
-                keep_together(&difference_words(difference, measure.decimals).join(" "))
+                keep_together(&difference_words(difference, measure.digits()).join(" "))
             }
         })
         .collect()

@@ -1,44 +1,55 @@
 //! Formats a mean and its interval.
 
-use crate::output::table::{keep_together, number, with_half_width};
+use crate::output::table::{Digits, keep_together, number, rounded, with_half_width};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind};
 
-/// A mean and its interval in words, with at least `decimals` digits after the point: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval is
-/// rough; `4.0, all equal`; `4.0` of a single value.
-pub(crate) fn estimate_words(estimate: &Estimate, decimals: usize) -> Vec<String> {
+/// A mean and its interval in words, with at least `digits.decimals` digits after the point: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval
+/// is rough; `4, all equal`; `4.0` of a single value. See [`rounded`] for values near 0.
+pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
     words(
         estimate.mean,
         estimate.half_width,
         estimate.interval_kind,
-        decimals,
+        digits,
     )
 }
 
 /// A difference and its interval in words, in the same form as [`estimate_words`].
-pub(crate) fn difference_words(difference: &Difference, decimals: usize) -> Vec<String> {
+pub(crate) fn difference_words(difference: &Difference, digits: Digits) -> Vec<String> {
     words(
         difference.mean,
         difference.half_width,
         difference.interval_kind,
-        decimals,
+        digits,
     )
 }
 
-fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, decimals: usize) -> Vec<String> {
-    let Some(half_width) = half_width else {
-        let mean = number(mean, decimals);
+fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits) -> Vec<String> {
+    let Digits { decimals, is_whole } = digits;
+    let Some(half_width) = half_width.filter(|&half_width| half_width > 0.0) else {
+        let is_exact = is_whole || kind == IntervalKind::AllEqual;
+        let decimals = if is_exact && mean.fract() == 0.0 {
+            0
+        } else {
+            decimals
+        };
+        let mean = keep_together(&rounded(mean, decimals));
         return match kind {
             IntervalKind::AllEqual => vec![format!("{mean},"), "all equal".to_owned()],
             _ => vec![mean],
         };
     };
-    let [mean, half_width] = with_half_width(mean, half_width, decimals);
+    let are_whole = is_whole && mean.fract() == 0.0 && half_width.fract() == 0.0;
+    let [shown, half_width] = match are_whole {
+        true => [mean, half_width].map(|value| number(value, 0)),
+        false => with_half_width(mean, half_width, decimals),
+    };
     let interval = match kind {
         IntervalKind::Rough => format!("±~{half_width}"),
         _ => format!("± {half_width}"),
     };
-    vec![mean, keep_together(&interval)]
+    vec![shown, keep_together(&interval)]
 }
 
 /// Sentences for the caption of a table that has intervals of these `kinds`.
@@ -57,4 +68,48 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
     );
     let notes = rough.into_iter().chain(all_equal);
     notes.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words for a mean with two decimals, joined.
+    fn text(mean: f64, half_width: Option<f64>, kind: IntervalKind, is_whole: bool) -> String {
+        let digits = Digits {
+            decimals: 2,
+            is_whole,
+        };
+        let words = words(mean, half_width, kind, digits).join(" ");
+        words.replace('\u{a0}', " ")
+    }
+
+    #[test]
+    fn only_a_mean_of_exactly_0_is_shown_as_0() {
+        let all_equal = |mean| text(mean, None, IntervalKind::AllEqual, false);
+        assert_eq!(all_equal(0.0), "0, all equal");
+        assert_eq!(all_equal(3.0), "3, all equal");
+        assert_eq!(all_equal(0.25), "0.25, all equal");
+        assert_eq!(all_equal(0.004), "< 0.005, all equal");
+        assert_eq!(all_equal(-0.004), "> -0.005, all equal");
+        // The variance of values far below 1e-154 is too small for a float.
+        assert_eq!(
+            text(1e-200, Some(0.0), IntervalKind::Rough, false),
+            "< 0.005"
+        );
+        assert_eq!(
+            text(0.0, Some(0.012), IntervalKind::Student, false),
+            "0.000 ± 0.012"
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_shown_whole() {
+        let single = |mean, is_whole| text(mean, None, IntervalKind::Single, is_whole);
+        assert_eq!([single(3.0, true), single(3.0, false)], ["3", "3.00"]);
+        let student = |mean, half_width| text(mean, Some(half_width), IntervalKind::Student, true);
+        assert_eq!(student(33.0, 14.0), "33 ± 14");
+        assert_eq!(student(33.0, 14.2), "33.00 ± 14.20");
+        assert_eq!(student(33.5, 14.0), "33.50 ± 14.00");
+    }
 }

@@ -189,6 +189,7 @@ pub fn table(
         headings,
         rows: pools.iter().map(row).collect(),
         caption,
+        ..Table::default()
     }
 }
 

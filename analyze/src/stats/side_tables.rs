@@ -178,6 +178,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         headings,
         rows,
         caption,
+        ..Table::default()
     }
 }
 

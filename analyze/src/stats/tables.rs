@@ -3,7 +3,7 @@
 use sim::experiment::Parameter;
 
 use crate::measures::{self, Measure};
-use crate::output::table::{Table, decimals_for, keep_together, number};
+use crate::output::table::{Table, decimals_for, keep_together, rounded};
 use crate::output::value::{Record, Value};
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
@@ -134,6 +134,7 @@ pub fn table(
         numeric,
         rows,
         caption: caption(measures, &all, &varying, deviations),
+        ..Table::default()
     }
 }
 
@@ -316,7 +317,7 @@ pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> St
     let Some(estimate) = estimate else {
         return "none".to_owned();
     };
-    let mut words = estimate_words(&estimate, measure.decimals);
+    let mut words = estimate_words(&estimate, measure.digits());
     if estimate.n != of {
         words.push(keep_together(&format!("(n {})", estimate.n)));
     }
@@ -333,7 +334,7 @@ pub(crate) fn cells(
     let sd = || {
         let sd = estimate.and_then(|estimate| estimate.sd);
         sd.map_or(String::new(), |sd| {
-            number(sd, decimals_for(sd, 1, measure.decimals))
+            keep_together(&rounded(sd, decimals_for(sd, 1, measure.decimals)))
         })
     };
     let sd = (deviations == Deviations::Shown).then(sd);

@@ -5,6 +5,7 @@ use sim::sweep::words::grouped;
 use super::overview::{Overview, RegimeCounts, Row};
 use crate::measures::{self, Measure};
 use crate::output::table::{ShortColumn, Table, keep_together, number};
+use crate::output::tones::tone_of_verdict;
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::Group;
@@ -61,11 +62,13 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
         title: "Slowest machine of each configuration",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         rows: rows.iter().map(cells).collect(),
+        coloured: Some((keys - 1, tone_of_verdict)),
         // The number of repetitions, the mean jump, the fastest clock, the final lag.
         optional: vec![keys + 4, keys + 2, keys + 3, keys + 1],
         short: vec![fastest_without_interval(rows, keys + 3)],
         headings,
         caption: caption(rows, &varying, &groups, more),
+        ..Table::default()
     }
 }
 
@@ -96,7 +99,7 @@ fn regime(row: &Row<'_>) -> String {
 
 fn cell(estimate: Option<Estimate>, measure: &Measure) -> String {
     match estimate {
-        Some(estimate) => keep_together(&estimate_words(&estimate, measure.decimals).join(" ")),
+        Some(estimate) => keep_together(&estimate_words(&estimate, measure.digits()).join(" ")),
         None => "none".to_owned(),
     }
 }

@@ -12,7 +12,8 @@ use super::prediction::Prediction;
 use super::quantity::Quantity;
 use super::regime::Regime;
 use super::tables::{REGIMES, described_measures, heading, reasons};
-use crate::output::table::{LINE, Table, keep_together, number};
+use crate::output::table::{LINE, Table, keep_together, number, rounded};
+use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
 /// The measures that the table shows. The records have all measures.
@@ -90,10 +91,12 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         short: vec![],
         title: "Theory before the runs",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        optional: (keys + 1..headings.len()).rev().collect(),
         headings,
         rows,
-        optional: vec![],
+        coloured: Some((keys - 1, tone_of_verdict)),
         caption,
+        ..Table::default()
     }
 }
 
@@ -148,8 +151,8 @@ pub fn boundary_table(
         numeric: vec![false; headings.len()],
         headings,
         rows,
-        optional: vec![],
         caption,
+        ..Table::default()
     })
 }
 
@@ -341,6 +344,6 @@ fn cell(predicted: &Compared) -> String {
     };
     let letters = predicted.caveats.iter().map(|caveat| caveat.letter());
     let letters: String = letters.collect();
-    let value = number(value, predicted.measure.decimals);
+    let value = rounded(value, predicted.measure.decimals);
     keep_together(format!("{value} {letters}").trim_end())
 }

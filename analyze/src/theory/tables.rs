@@ -3,7 +3,8 @@
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
 use super::quantity::Quantity;
-use crate::output::table::{LINE, Table, keep_together, number};
+use crate::output::table::{LINE, Table, keep_together, rounded};
+use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
@@ -65,6 +66,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
         headings,
         rows,
+        coloured: Some((keys - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
@@ -131,14 +133,14 @@ fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<
 fn cell(compared: &Compared, has_caveats: bool) -> String {
     let decimals = compared.measure.decimals;
     let mut measured = match &compared.measured {
-        Some(estimate) => estimate_words(estimate, decimals),
+        Some(estimate) => estimate_words(estimate, compared.measure.digits()),
         None => vec!["none".to_owned()],
     };
     // Mean and interval have separate lines. A single value has no interval.
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
     let rest = [
-        or_none(compared.predicted.map(|value| number(value, decimals))),
+        or_none(compared.predicted.map(|value| rounded(value, decimals))),
         or_none(
             compared
                 .difference()
@@ -164,9 +166,9 @@ fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String
     let predicted = sd_predicted(comparison);
     let difference = measured.zip(predicted).map(|(a, b)| a - b);
     in_lines([
-        or_none(measured.map(|sd| number(sd, 1))),
+        or_none(measured.map(|sd| rounded(sd, 1))),
         String::new(),
-        or_none(predicted.map(|sd| number(sd, 1))),
+        or_none(predicted.map(|sd| rounded(sd, 1))),
         or_none(difference.map(|value| signed(value, 1))),
     ])
 }
@@ -181,10 +183,10 @@ fn or_none(text: Option<String>) -> String {
 }
 
 fn signed(value: f64, decimals: usize) -> String {
-    let text = number(value, decimals);
-    match text.starts_with('-') || !text.contains(|digit| ('1'..='9').contains(&digit)) {
-        true => text,
-        false => format!("+{text}"),
+    let text = rounded(value, decimals);
+    match value > 0.0 && !text.starts_with('<') {
+        true => format!("+{text}"),
+        false => text,
     }
 }
 

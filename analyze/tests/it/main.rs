@@ -13,6 +13,7 @@ mod claims;
 mod class;
 mod clocks;
 mod closed_form;
+mod coloured;
 mod command_line;
 mod compare;
 mod completions;

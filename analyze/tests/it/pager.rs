@@ -15,6 +15,16 @@ const IN_TERMINAL: &str =
 
 /// Runs `analyze` in a pseudo-terminal with this `PAGER`. Returns the exit code and what the terminal shows.
 fn in_terminal(arguments: &[&str], pager: Option<&str>, folder: &Path) -> (i32, String) {
+    in_terminal_with(arguments, pager, folder, &[])
+}
+
+/// The same with these environment variables.
+pub(crate) fn in_terminal_with(
+    arguments: &[&str],
+    pager: Option<&str>,
+    folder: &Path,
+    variables: &[(&str, &str)],
+) -> (i32, String) {
     let mut command = Command::new("python3");
     command
         .args(["-c", IN_TERMINAL])
@@ -24,6 +34,7 @@ fn in_terminal(arguments: &[&str], pager: Option<&str>, folder: &Path) -> (i32, 
         .env("COLUMNS", "100")
         .env("TERM", "vt100")
         .env("LINES", "100")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .env_remove("PAGER");
     if let Some(pager) = pager {

@@ -107,8 +107,8 @@ fn table_of_measures() {
     backlog_tick_mean          0.12    0.12                0  100 %  3
     backlog_p95                 0.4     0.4                0  100 %  3
     backlog_max                 0.5     0.5                0  100 %  3
-    backlog_share_above_1      0.00    0.00                0  100 %  3
-    backlog_final               0.0     0.0                0  100 %  3
+    backlog_share_above_1         0       0                0  100 %  3
+    backlog_final                 0       0                0  100 %  3
     backlog_growth             0.05    0.05                0  100 %  3
     arrivals                    2.0     2.0                0  100 %  3
     receive_share              0.44    0.44                0  100 %  3

@@ -28,14 +28,14 @@ fn drift_on_a_wide_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
     Drift
 
-    rates  internal  machine    logical rate (1/s)  clock - own ticks       final lag         mean lag   lag slope (1/s)  n
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-    1,3,6  0.4       0 at 1/s          2.25 ±~0.22         25.0 ±~4.4      75.0 ±~4.4       36.8 ± 4.1     3.645 ± 0.379  3
-    1,3,6  0.4       1 at 3/s          5.88 ± 0.20         57.7 ± 3.9       2.3 ± 3.9        2.2 ± 1.8     0.017 ± 0.172  3
-    1,3,6  0.4       2 at 6/s      6.00, all equal     0.0, all equal  0.0, all equal  0.0463 ±~0.0080  0.000, all equal  3
-    1,3,6  0.7       0 at 1/s          3.75 ± 2.08        55.0 ± 41.5     45.7 ± 42.7      21.4 ± 17.4     2.116 ± 2.699  3
-    1,3,6  0.7       1 at 3/s          5.90 ± 0.45         58.0 ± 9.0       2.7 ± 7.7        3.0 ± 2.5    -0.048 ± 0.433  3
-    1,3,6  0.7       2 at 6/s        6.017 ±~0.073          0.3 ±~1.5       0.3 ±~1.5    0.039 ± 0.037  0.000, all equal  3
+    rates  internal  machine    logical rate (1/s)  clock - own ticks     final lag         mean lag  lag slope (1/s)  n
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s          2.25 ±~0.22         25.0 ±~4.4    75.0 ±~4.4       36.8 ± 4.1    3.645 ± 0.379  3
+    1,3,6  0.4       1 at 3/s          5.88 ± 0.20         57.7 ± 3.9     2.3 ± 3.9        2.2 ± 1.8    0.017 ± 0.172  3
+    1,3,6  0.4       2 at 6/s         6, all equal       0, all equal  0, all equal  0.0463 ±~0.0080     0, all equal  3
+    1,3,6  0.7       0 at 1/s          3.75 ± 2.08        55.0 ± 41.5   45.7 ± 42.7      21.4 ± 17.4    2.116 ± 2.699  3
+    1,3,6  0.7       1 at 3/s          5.90 ± 0.45         58.0 ± 9.0     2.7 ± 7.7        3.0 ± 2.5   -0.048 ± 0.433  3
+    1,3,6  0.7       2 at 6/s        6.017 ±~0.073          0.3 ±~1.5     0.3 ±~1.5    0.039 ± 0.037     0, all equal  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
@@ -55,15 +55,15 @@ fn drift_on_a_narrow_terminal() {
     insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 80), @"
     Drift
 
-    rates  internal  machine       logical rate       clock - own       final lag  n
-                                          (1/s)             ticks
-    ────────────────────────────────────────────────────────────────────────────────
-    1,3,6  0.4       0 at 1/s       2.25 ±~0.22        25.0 ±~4.4      75.0 ±~4.4  3
-    1,3,6  0.4       1 at 3/s       5.88 ± 0.20        57.7 ± 3.9       2.3 ± 3.9  3
-    1,3,6  0.4       2 at 6/s   6.00, all equal    0.0, all equal  0.0, all equal  3
-    1,3,6  0.7       0 at 1/s       3.75 ± 2.08       55.0 ± 41.5     45.7 ± 42.7  3
-    1,3,6  0.7       1 at 3/s       5.90 ± 0.45        58.0 ± 9.0       2.7 ± 7.7  3
-    1,3,6  0.7       2 at 6/s     6.017 ±~0.073         0.3 ±~1.5       0.3 ±~1.5  3
+    rates  internal  machine     logical rate  clock - own ticks     final lag  n
+                                        (1/s)
+    ─────────────────────────────────────────────────────────────────────────────
+    1,3,6  0.4       0 at 1/s     2.25 ±~0.22         25.0 ±~4.4    75.0 ±~4.4  3
+    1,3,6  0.4       1 at 3/s     5.88 ± 0.20         57.7 ± 3.9     2.3 ± 3.9  3
+    1,3,6  0.4       2 at 6/s    6, all equal       0, all equal  0, all equal  3
+    1,3,6  0.7       0 at 1/s     3.75 ± 2.08        55.0 ± 41.5   45.7 ± 42.7  3
+    1,3,6  0.7       1 at 3/s     5.90 ± 0.45         58.0 ± 9.0     2.7 ± 7.7  3
+    1,3,6  0.7       2 at 6/s   6.017 ±~0.073          0.3 ±~1.5     0.3 ±~1.5  3
 
     Not shown in 80 columns: mean lag, lag slope (1/s) (--format csv has all).
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
@@ -95,11 +95,11 @@ fn jumps_as_markdown() {
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
     | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
     | 1,3,6 | 0.4 | 0 at 1/s | 2.25 ±~0.22 | 1.5 ± 1.3 | 6.0 ± 2.5 | 6.7 ±~1.5 | 0.50 ± 0.25 | 3 |
-    | 1,3,6 | 0.4 | 1 at 3/s | 1.961 ± 0.064 | 1.0, all equal | 4.7 ± 1.3 | 8.3 ±~5.8 | 0.394 ± 0.087 | 3 |
-    | 1,3,6 | 0.4 | 2 at 6/s | 1.00, all equal | 1.0, all equal | 1.0, all equal | 1.0, all equal | 0.00, all equal | 3 |
+    | 1,3,6 | 0.4 | 1 at 3/s | 1.961 ± 0.064 | 1, all equal | 4.7 ± 1.3 | 8.3 ±~5.8 | 0.394 ± 0.087 | 3 |
+    | 1,3,6 | 0.4 | 2 at 6/s | 1, all equal | 1, all equal | 1, all equal | 1, all equal | 0, all equal | 3 |
     | 1,3,6 | 0.7 | 0 at 1/s | 3.75 ± 2.08 | 2.8 ± 3.2 | 9.0 ± 1.2 | 15.3 ± 9.5 | 0.68 ± 0.44 | 3 |
-    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.16 | 1.0, all equal | 5.4 ± 1.4 | 12.7 ± 16.6 | 0.28 ± 0.20 | 3 |
-    | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 | 1.0, all equal | 1.0, all equal | 1.3 ±~1.5 | 0.003 ±~0.013 | 3 |
+    | 1,3,6 | 0.7 | 1 at 3/s | 1.97 ± 0.16 | 1, all equal | 5.4 ± 1.4 | 12.7 ± 16.6 | 0.28 ± 0.20 | 3 |
+    | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 | 1, all equal | 1, all equal | 1.3 ±~1.5 | 0.003 ±~0.013 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
@@ -122,8 +122,8 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 
     rates  internal  machine    mean backlog  p95  max  final  growth (1/s)  receive share  n
     ─────────────────────────────────────────────────────────────────────────────────────────
-    1,2    0.5       0 at 1/s            0.6  0.8  1.0    0.0          0.10           0.75  1
-    1,2    0.5       1 at 2/s            0.1  0.0  0.0    0.0          0.00           0.12  1
+    1,2    0.5       0 at 1/s            0.6  0.8    1      0          0.10           0.75  1
+    1,2    0.5       1 at 2/s            0.1    0    0      0             0           0.12  1
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     If n is 1, there is no interval.

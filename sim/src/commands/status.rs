@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
+use sim::console::colour::{Tone, coloured, marked, stdout_has_colours};
 use sim::log::{Status, Sweep};
 use sim::sweep::advice;
 use sim::sweep::words::{self, bytes_in_words, grouped, in_words, micros_in_words};
@@ -90,7 +91,7 @@ fn table(root: &Path, status: &Status) -> String {
         let runs = grouped(status.no_longer_planned);
         row("no longer planned", format!("{runs} more, done"));
     }
-    row("failed", grouped(status.failed));
+    row("failed", failures(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
         let name = if sweep.is_certain {
@@ -160,7 +161,15 @@ fn table(root: &Path, status: &Status) -> String {
         }
         row("next", analyze_command("summary", root));
     }
-    pairs(rows, terminal_width())
+    coloured(&pairs(rows, terminal_width()))
+}
+
+/// The number of failed runs, red on a terminal if it is not 0.
+fn failures(failed: u64) -> String {
+    match failed > 0 && stdout_has_colours() {
+        true => marked(&grouped(failed), Tone::Bad),
+        false => grouped(failed),
+    }
 }
 
 fn with_share(part: u64, whole: u64) -> String {

@@ -1,6 +1,7 @@
 //! Runs that fail: each has a row with its reason, and the sweep continues unless an option limits the failures.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sim::engine::Control;
 use sim::log::{Dataset, Status};
@@ -136,4 +137,25 @@ fn sweep_with(program: &Path, root: &Path, repetitions: u32) -> Result<Summary, 
         &control,
         &mut progress,
     )
+}
+
+/// Colours are for people. The other tests of `sim status` show that a pipe receives none.
+#[test]
+fn the_number_of_failed_runs_is_red_in_the_status() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sweep(folder.path(), 2, Options::default());
+    let status = |variable: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+            .arg("status")
+            .arg(folder.path())
+            .env_remove("NO_COLOR")
+            .env(variable, "1")
+            .output()
+            .expect("the status");
+        String::from_utf8(output.stdout).expect("a text")
+    };
+    let coloured = status("CLICOLOR_FORCE");
+    assert!(coloured.contains("\x1b[31m2\x1b[0m"), "{coloured}");
+    let plain = coloured.replace("\x1b[31m", "").replace("\x1b[0m", "");
+    assert_eq!(plain, status("NO_COLOR"));
 }

@@ -1,0 +1,59 @@
+//! The words of tables and paragraphs that have a colour on a terminal.
+
+use sim::console::colour::{Tone, marked};
+use sim::table::NO_BREAK;
+
+use super::table::Table;
+
+/// The column of a table whose words have colours, and the tone of a word.
+pub type ColouredColumn = (usize, fn(&str) -> Option<Tone>);
+
+/// The tone of a word of a verdict or a regime.
+pub(crate) fn tone_of_verdict(word: &str) -> Option<Tone> {
+    match word.trim_matches(|letter: char| !letter.is_alphanumeric()) {
+        "confirmed" | "holds" | "stable" => Some(Tone::Good),
+        "critical" | "depends" | "undecided" => Some(Tone::Doubtful),
+        "fails" | "overloaded" | "refuted" => Some(Tone::Bad),
+        _ => None,
+    }
+}
+
+/// The tone of a number of failures.
+pub(crate) fn tone_of_failures(count: &str) -> Option<Tone> {
+    (count != "0").then_some(Tone::Bad)
+}
+
+impl Table {
+    /// The table with marks around the words that have a colour.
+    pub fn with_marks(mut self) -> Self {
+        if let Some((index, tone_of)) = self.coloured {
+            for row in &mut self.rows {
+                row[index] = with_marks(&row[index], tone_of);
+            }
+        }
+        self
+    }
+}
+
+fn with_marks(cell: &str, tone_of: fn(&str) -> Option<Tone>) -> String {
+    let with_mark = |word: &str| {
+        let bare = word.trim_end();
+        match tone_of(bare) {
+            Some(tone) if !bare.is_empty() => marked(bare, tone) + &word[bare.len()..],
+            _ => word.to_owned(),
+        }
+    };
+    cell.split_inclusive([' ', NO_BREAK, '\n'])
+        .map(with_mark)
+        .collect()
+}
+
+/// The paragraph with marks around the result of a check, if it begins with one.
+pub fn paragraph_with_marks(paragraph: &str) -> String {
+    let results = [("Check passed", Tone::Good), ("CHECK FAILED", Tone::Bad)];
+    let mut results = results.into_iter();
+    let with_mark = |(words, tone)| Some(marked(words, tone) + paragraph.strip_prefix(words)?);
+    results
+        .find_map(with_mark)
+        .unwrap_or_else(|| paragraph.to_owned())
+}

@@ -1,0 +1,92 @@
+//! Colours of words on stdout.
+//!
+//! A table is laid out before it is coloured: [`marked`] puts characters of width 0 around a word, and [`coloured`] replaces them by
+//! escape sequences. So colours do not change the alignment.
+
+use std::env;
+
+use console::{Color, Style};
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Green: passed, stable.
+    Good,
+    /// Yellow: not decided, critical.
+    Doubtful,
+    /// Red: failed, overloaded.
+    Bad,
+}
+
+/// Each tone, the character that begins a marked word, and the colour.
+const TONES: [(Tone, char, Color); 3] = [
+    (Tone::Good, '\u{2061}', Color::Green),
+    (Tone::Doubtful, '\u{2062}', Color::Yellow),
+    (Tone::Bad, '\u{2063}', Color::Red),
+];
+
+/// The character that ends a marked word.
+const END: char = '\u{2064}';
+
+/// Returns whether text on stdout has colours. It has if stdout is a terminal that can show them. `CLICOLOR=0` and `NO_COLOR` switch
+/// colours off. `CLICOLOR_FORCE=1` switches them on, even if stdout is no terminal, unless `NO_COLOR` is set.
+pub fn stdout_has_colours() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && console::colors_enabled()
+}
+
+/// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
+pub fn marked(word: &str, tone: Tone) -> String {
+    let marks = TONES.into_iter().filter(|(other, ..)| *other == tone);
+    let start: String = marks.map(|(_, start, _)| start).collect();
+    format!("{start}{word}{END}")
+}
+
+/// Replaces the marks of [`marked`] by escape sequences. A colour ends at the end of the line at the latest.
+pub fn coloured(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((start, color)) = first_mark(rest) {
+        shown.push_str(&rest[..start]);
+        let after = &rest[start + END.len_utf8()..];
+        let end = after.find([END, '\n']).unwrap_or(after.len());
+        let style = Style::new().fg(color).force_styling(true);
+        shown.push_str(&style.apply_to(&after[..end]).to_string());
+        rest = &after[end..];
+    }
+    shown.push_str(rest);
+    shown.retain(|letter| letter != END);
+    shown
+}
+
+/// The index of the first character that begins a marked word, and the colour. All marks have the same length in bytes.
+fn first_mark(text: &str) -> Option<(usize, Color)> {
+    let index = text.find(TONES.map(|(_, start, _)| start))?;
+    let tones = TONES.into_iter();
+    let mut tones = tones.filter(|(_, start, _)| text[index..].starts_with(*start));
+    tones.next().map(|(.., color)| (index, color))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::display_width;
+
+    #[test]
+    fn marks_have_no_width_and_become_colours() {
+        let tones = [Tone::Good, Tone::Doubtful, Tone::Bad];
+        let text = tones.map(|tone| marked("word", tone)).join(" ");
+        assert_eq!(display_width(&text), "word word word".len());
+        assert_eq!(
+            coloured(&format!("a {text} b")),
+            "a \x1b[32mword\x1b[0m \x1b[33mword\x1b[0m \x1b[31mword\x1b[0m b"
+        );
+        assert_eq!(coloured("no colour"), "no colour");
+    }
+
+    #[test]
+    fn a_colour_ends_with_the_line() {
+        let text = marked("broken\nword", Tone::Bad);
+        let shown = coloured(&text);
+        assert_eq!(shown, "\x1b[31mbroken\x1b[0m\nword");
+    }
+}
