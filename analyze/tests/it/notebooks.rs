@@ -115,12 +115,26 @@ fn make_twins(data: &Path) {
 /// Makes `clocks-over-n.csv` with the commands in the notebook.
 fn make_clocks(folder: &Path) {
     copy(&experiments(), &folder.join("experiments"));
-    let notebook = read_notebook(&notebooks().join("05-clocks.ipynb"));
+    run_commands(&commands_for_data("05-clocks.ipynb"), folder);
+}
+
+/// The commands in the first cell of a notebook, which make its data.
+fn commands_for_data(name: &str) -> String {
+    let notebook = read_notebook(&notebooks().join(name));
     let first_cell = joined(&notebook["cells"][0]["source"]);
     let [commands] = blocks(&first_cell, "sh")[..] else {
-        panic!("the first cell has one block of commands:\n{first_cell}");
+        panic!("{name}: the first cell must have one block of commands:\n{first_cell}");
     };
-    run_commands(commands, folder);
+    commands.to_owned()
+}
+
+#[test]
+fn the_readme_has_the_commands_of_each_notebook() {
+    let readme = fs::read_to_string(notebooks().join("README.md")).unwrap();
+    for (name, ..) in NOTEBOOKS {
+        let commands = commands_for_data(name);
+        assert!(readme.contains(&commands), "{name}: {commands}");
+    }
 }
 
 /// Runs an experiment with fewer repetitions.
