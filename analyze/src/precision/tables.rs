@@ -53,7 +53,6 @@ pub fn table(
         row
     };
     Table {
-        short: vec![],
         title: "Repetitions that make intervals as narrow as wanted",
         rows: shown.iter().map(row).collect(),
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
@@ -64,6 +63,7 @@ pub fn table(
             .collect(),
         headings,
         caption: caption(shown, needs, (measure, half_width), extensions, more),
+        ..Table::default()
     }
 }
 

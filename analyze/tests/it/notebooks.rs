@@ -1,48 +1,66 @@
-//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes.
+//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes. Stored notebooks have outputs.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use analyze::export::Additions;
+use serde_json::Value;
 use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::end_to_end::{sweep, sweep_quickstart};
+use crate::readme::{blocks, copy, run_commands};
 
-/// The notebooks, each with the number of its pictures.
-const NOTEBOOKS: [(&str, usize); 4] = [
-    ("01-first-look.ipynb", 4),
-    ("02-claims.ipynb", 1),
-    ("03-stability-map.ipynb", 3),
-    ("04-real-and-virtual.ipynb", 4),
+/// The notebooks, each with the number of pictures that it draws from the test's data and of those that are stored. The test has
+/// fewer claims, so they fit fewer pages.
+const NOTEBOOKS: [(&str, usize, usize); 5] = [
+    ("01-first-look.ipynb", 4, 4),
+    ("02-claims.ipynb", 1, 3),
+    ("03-stability-map.ipynb", 3, 3),
+    ("04-real-and-virtual.ipynb", 4, 4),
+    ("05-clocks.ipynb", 3, 3),
 ];
+
+/// The largest size of a stored notebook. Hosting sites do not show large ones.
+const MOST_BYTES: usize = 1_000_000;
 
 #[test]
 fn notebooks_run_from_top_to_bottom() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = folder.path().join("quickstart");
+    let dataset = folder.path().join("data/quickstart");
     sweep_quickstart(&dataset, 60.0);
     export(&dataset);
-    make_claims(folder.path());
-    make_stability(folder.path());
-    make_twins(folder.path());
+    let data = folder.path().join("data");
+    make_claims(&data);
+    make_stability(&data);
+    make_twins(&data);
+    make_clocks(folder.path());
     let environment = python_environment();
-    for (name, pictures) in NOTEBOOKS {
+    for (name, drawn, _) in NOTEBOOKS {
         let notebook = folder.path().join(name);
         fs::copy(notebooks().join(name), &notebook).unwrap();
         run(Command::new(environment.join("bin/jupyter-execute"))
             .arg("--inplace")
             .arg(&notebook)
             .env("DATASET", &dataset)
-            .env("DATA", folder.path())
+            .env("DATA", &data)
             // These settings override the user's: the pinned kernel is used, and pictures are stored in the notebook.
             .env("JUPYTER_PREFER_ENV_PATH", "1")
             .env("IPYTHONDIR", folder.path())
             .env("MPLCONFIGDIR", folder.path())
             .env("MPLBACKEND", "module://matplotlib_inline.backend_inline"));
-        let executed = fs::read_to_string(&notebook).unwrap();
-        let drawn = executed.matches("\"image/png\":").count();
-        assert_eq!(drawn, pictures, "pictures in {name}");
+        let executed = code_cells(&notebook);
+        assert_eq!(count_pictures(&executed), drawn, "pictures in {name}");
+        let stored = code_cells(&notebooks().join(name));
+        for (executed, stored) in std::iter::zip(&executed, &stored) {
+            assert_eq!(
+                kinds_of_outputs(executed),
+                kinds_of_outputs(stored),
+                "{name} has changed since it was stored: run notebooks/store.py\n{}",
+                stored["source"]
+            );
+        }
     }
     let files = fs::read_dir(notebooks()).unwrap();
     let notebooks = files.filter(|file| {
@@ -94,6 +112,31 @@ fn make_twins(data: &Path) {
     }
 }
 
+/// Makes `clocks-over-n.csv` with the commands in the notebook.
+fn make_clocks(folder: &Path) {
+    copy(&experiments(), &folder.join("experiments"));
+    run_commands(&commands_for_data("05-clocks.ipynb"), folder);
+}
+
+/// The commands in the first cell of a notebook, which make its data.
+fn commands_for_data(name: &str) -> String {
+    let notebook = read_notebook(&notebooks().join(name));
+    let first_cell = joined(&notebook["cells"][0]["source"]);
+    let [commands] = blocks(&first_cell, "sh")[..] else {
+        panic!("{name}: the first cell must have one block of commands:\n{first_cell}");
+    };
+    commands.to_owned()
+}
+
+#[test]
+fn the_readme_has_the_commands_of_each_notebook() {
+    let readme = fs::read_to_string(notebooks().join("README.md")).unwrap();
+    for (name, ..) in NOTEBOOKS {
+        let commands = commands_for_data(name);
+        assert!(readme.contains(&commands), "{name}: {commands}");
+    }
+}
+
 /// Runs an experiment with fewer repetitions.
 fn sweep_shortened(file: &str, repetitions: u32, root: &Path, change: impl Fn(&mut Overrides)) {
     let file = experiments().join(file);
@@ -134,16 +177,127 @@ fn experiments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments")
 }
 
-/// Notebooks are stored without outputs, which would become outdated.
+/// Notebooks are stored as they are after one execution from top to bottom. They show no paths of a computer, no times of execution,
+/// and no warnings.
 #[test]
-fn notebooks_are_stored_without_outputs() {
-    for (name, _) in NOTEBOOKS {
-        let text = fs::read_to_string(notebooks().join(name)).unwrap();
-        let notebook: serde_json::Value = serde_json::from_str(&text).unwrap();
-        for cell in notebook["cells"].as_array().unwrap() {
-            let outputs = cell.get("outputs").and_then(|outputs| outputs.as_array());
-            assert!(outputs.is_none_or(Vec::is_empty), "{name}: {cell}");
+fn notebooks_are_stored_with_outputs() {
+    for (name, _, stored) in NOTEBOOKS {
+        let path = notebooks().join(name);
+        let cells = code_cells(&path);
+        for (cell, count) in std::iter::zip(&cells, 1..) {
+            assert_eq!(cell["execution_count"], count, "{name}: {cell}");
+            assert_eq!(cell["metadata"], serde_json::json!({}), "{name}");
+            for output in outputs(cell) {
+                assert_ne!(output["output_type"], "error", "{name}: {output}");
+                assert_ne!(output["name"], "stderr", "{name}: {output}");
+                assert_eq!(find_absolute_path(output), None, "{name}: {output}");
+            }
         }
+        assert_eq!(count_pictures(&cells), stored, "pictures in {name}");
+        let size = fs::metadata(path).unwrap().len();
+        assert!(size < MOST_BYTES as u64, "{name} has {size} bytes");
+    }
+}
+
+/// Hosting sites do not run charts. They show the picture in the same output.
+#[test]
+fn interactive_charts_have_a_picture() {
+    let cells = code_cells(&notebooks().join("05-clocks.ipynb"));
+    let charts: Vec<BTreeSet<String>> = cells
+        .iter()
+        .flat_map(outputs)
+        .map(kinds_of_output)
+        .filter(|kinds| kinds.iter().any(|kind| kind.contains("vegalite")))
+        .collect();
+    assert_eq!(charts.len(), 1);
+    assert!(charts[0].contains("image/png"), "{charts:?}");
+}
+
+#[test]
+fn absolute_paths_are_found() {
+    for path in [
+        "/home/anna/x.csv",
+        "/tmp/x",
+        "C:\\Users\\anna",
+        "/root/data",
+    ] {
+        let output = serde_json::json!({ "text": [format!("cannot read {path}\n")] });
+        assert!(find_absolute_path(&output).is_some(), "{path}");
+    }
+    let picture =
+        serde_json::json!({ "data": { "image/png": "abc/tmp/x", "text/plain": ["rates/s"] } });
+    assert_eq!(find_absolute_path(&picture), None);
+}
+
+/// The part of an output's text from the first absolute path. Pictures are no text.
+fn find_absolute_path(output: &Value) -> Option<String> {
+    const ROOTS: [&str; 10] = [
+        "/home/",
+        "/root/",
+        "/tmp/",
+        "/usr/",
+        "/var/",
+        "/opt/",
+        "/Users/",
+        "/work/",
+        "/private/",
+        ":\\",
+    ];
+    let texts = match output["data"].as_object() {
+        None => joined(&output["text"]),
+        Some(data) => {
+            let texts = data.iter().filter(|(kind, _)| *kind != "image/png");
+            texts.map(|(_, text)| joined(text)).collect()
+        }
+    };
+    let found = ROOTS.iter().find_map(|root| texts.find(root));
+    found.map(|start| texts[start..].to_owned())
+}
+
+fn read_notebook(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn code_cells(path: &Path) -> Vec<Value> {
+    let mut notebook = read_notebook(path);
+    let cells = notebook["cells"].take();
+    let cells = cells.as_array().unwrap().iter();
+    cells
+        .filter(|cell| cell["cell_type"] == "code")
+        .cloned()
+        .collect()
+}
+
+fn outputs(cell: &Value) -> &[Value] {
+    cell["outputs"].as_array().unwrap()
+}
+
+/// The kinds of an output's data, such as `image/png`, or the kind of the output itself if it has no data.
+fn kinds_of_output(output: &Value) -> BTreeSet<String> {
+    match output["data"].as_object() {
+        Some(data) => data.keys().cloned().collect(),
+        None => BTreeSet::from([output["output_type"].to_string()]),
+    }
+}
+
+fn kinds_of_outputs(cell: &Value) -> BTreeSet<String> {
+    outputs(cell).iter().flat_map(kinds_of_output).collect()
+}
+
+fn count_pictures(cells: &[Value]) -> usize {
+    let outputs = cells.iter().flat_map(outputs);
+    outputs
+        .filter(|output| output["data"].get("image/png").is_some())
+        .count()
+}
+
+/// A text of a notebook, which is stored as a string or as a list of lines, or other data as JSON.
+fn joined(text: &Value) -> String {
+    match text {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        other => other.to_string(),
     }
 }
 

@@ -59,7 +59,7 @@ fn read(document: &str) -> String {
 }
 
 /// The blocks of code in `language`.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     text.split(opening.as_str())
         .skip(1)
@@ -99,7 +99,8 @@ fn folder_to_work_in() -> tempfile::TempDir {
     folder
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a file, or a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
     if !from.is_dir() {
         fs::copy(from, to).unwrap();
         return;
@@ -112,7 +113,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Runs the commands of a block in a shell. `cargo sim` and `cargo analyze` stand for the programs under test.
-fn run_commands(commands: &str, folder: &Path) {
+pub fn run_commands(commands: &str, folder: &Path) {
     let cargo = format!(
         "cargo() {{\n  verb=$1\n  shift\n  case $verb in\n    sim) '{}' \"$@\" ;;\n    analyze) '{}' \"$@\" ;;\n    \
          *) echo \"not run here: cargo $verb\" >&2; exit 1 ;;\n  esac\n}}\n",
