@@ -9,7 +9,7 @@ use clap::{Arg, Command};
 /// A parser of an option's value, with the values that a shell offers. The values do not restrict what can be parsed: mistakes have
 /// the message of the parser.
 #[derive(Clone)]
-pub struct Offering<P> {
+struct Offering<P> {
     parser: P,
     values: fn() -> Vec<&'static str>,
 }
@@ -18,7 +18,7 @@ pub struct Offering<P> {
 pub fn offering<T, E>(
     parse: fn(&str) -> Result<T, E>,
     values: fn() -> Vec<&'static str>,
-) -> Offering<fn(&str) -> Result<T, E>>
+) -> impl TypedValueParser<Value = T>
 where
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
