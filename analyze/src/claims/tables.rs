@@ -25,6 +25,9 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
             .to_vec(),
         numeric: vec![false; 4],
         rows: answers.iter().map(row).collect(),
+        // The source, and what is expected.
+        optional: vec![1, 3],
+        prose: vec![0, 1, 3],
         coloured: Some((2, tone_of_verdict)),
         caption: vec![
             "confirmed: all tests of the claim hold; refuted: all tests fail; depends: some tests hold and \
@@ -52,6 +55,9 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
         rows: answers.iter().flat_map(rows_of).collect(),
+        // The number of runs, the range, the conditions and the value.
+        optional: vec![6, 4, 2, 3],
+        prose: vec![1, 2, 5],
         coloured: Some((5, tone_of_verdict)),
         caption: vec![
             "measured: the statistic [its 95 % interval], over n runs. Intervals: Student's for a mean, \

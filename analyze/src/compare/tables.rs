@@ -15,6 +15,8 @@ pub fn table(comparison: &Comparison) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, true, true, true, true, true],
         rows: comparison.pooled.iter().map(row).collect(),
+        // The number of runs, the share of equal values, and the means.
+        optional: vec![5, 4, 2, 1],
         caption: caption(comparison),
         ..Table::default()
     }

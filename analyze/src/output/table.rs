@@ -19,6 +19,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// The indices of columns that a narrow terminal may leave out, in the order in which they are left out.
     pub optional: Vec<usize>,
+    /// The indices of columns of prose. A narrow terminal breaks their lines between words before it leaves columns out.
+    pub prose: Vec<usize>,
     /// The column whose words have colours on a terminal.
     pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
@@ -40,15 +42,14 @@ impl Table {
         for row in &mut table.rows {
             row.remove(index);
         }
-        let others = self.optional.iter().filter(|&&other| other != index);
-        table.coloured = match table.coloured {
-            Some((coloured, _)) if coloured == index => None,
-            Some((coloured, tone_of)) => Some((coloured - usize::from(coloured > index), tone_of)),
-            None => None,
-        };
-        table.optional = others
-            .map(|&other| other - usize::from(other > index))
-            .collect();
+        // The index of another column of this table in the new one.
+        let moved = |other: usize| (other != index).then(|| other - usize::from(other > index));
+        let all_moved = |columns: &[usize]| columns.iter().copied().filter_map(moved).collect();
+        table.optional = all_moved(&self.optional);
+        table.prose = all_moved(&self.prose);
+        table.coloured = self
+            .coloured
+            .and_then(|(column, tone_of)| Some((moved(column)?, tone_of)));
         table
     }
 }

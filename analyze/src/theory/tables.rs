@@ -28,6 +28,16 @@ pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machi
      the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one \
      standard deviation.";
 
+/// The columns of measures that a narrow terminal leaves out, in this order: the standard deviation of the final backlog, and then
+/// the measures.
+const OPTIONAL: [&str; 5] = [
+    "its sd",
+    "receive share",
+    "final lag",
+    "logical rate (1/s)",
+    "final backlog",
+];
+
 /// The labels of the lines of a row. The last line is left out if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
@@ -64,12 +74,23 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     Table {
         title: "Theory",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        optional: optional(&headings[keys..], keys),
         headings,
         rows,
         coloured: Some((keys - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
+}
+
+/// The indices of the columns that may be left out. The columns of measures begin at index `first`.
+fn optional(measures: &[String], first: usize) -> Vec<usize> {
+    let index_of = |name: &&str| measures.iter().position(|heading| heading == name);
+    OPTIONAL
+        .iter()
+        .filter_map(index_of)
+        .map(|index| first + index)
+        .collect()
 }
 
 fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use analyze::claims::{self, Cell, Claim, Subject};
+use analyze::claims::{self, Cell, Claim, Data, Subject};
 use insta::assert_snapshot;
 use sim::experiment::{Experiment, Overrides};
 
@@ -164,6 +164,29 @@ fn claims_of_a_small_sweep() {
     | varied | sd clock_final after 10 s, machine 0 | sweep: rates=1,3,6 internal=0.7 | 22 [12, 63] | 9 to 15 | undecided; n 13? | 6 |
     | never | mean internal_share, all machines | sweep: internal=0.7 | 0.718 [0.649, 0.787] | < 0.5 | fails | 12 |
     ");
+}
+
+/// Prose is broken between words, and columns that still do not fit are left out and named.
+#[test]
+fn narrow_terminals_show_fewer_columns() {
+    let folder = with_sweep(CLAIMS);
+    let claims = claims::read(&folder.path().join("experiments/claims.toml")).unwrap();
+    let data = Data::new(
+        &folder.path().join("data"),
+        &folder.path().join("experiments/claims.toml"),
+    );
+    let answers = claims::evaluate(&claims, &data);
+    for width in [60, 80, 120, 200] {
+        let tables = [claims::table(&answers), claims::tests_table(&answers)];
+        let tables = tables.map(|table| analyze::output::terminal(&table, width));
+        let text = tables.join("\n");
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= width.into()),
+            "{text}"
+        );
+        assert_snapshot!(format!("claims_{width}"), text);
+    }
 }
 
 /// The table of claims has the same numbers as the other tables.
