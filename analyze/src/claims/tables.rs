@@ -1,9 +1,13 @@
 //! Prints the verdicts on claims as tables and as records.
 
+use sim::sweep::words::grouped;
+
 use super::{
     Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
 };
-use crate::output::table::{LINE, Table, decimals_for, keep_together, number, rounded};
+use crate::output::table::{
+    LINE, Table, decimals_for, keep_together, number, rounded, with_groups,
+};
 use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
@@ -105,7 +109,7 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
             Ok(Outcome { estimated, verdict }) => (
                 measured(estimated),
                 verdict_in_words(*verdict),
-                estimated.n.to_string(),
+                grouped(estimated.n),
             ),
             Err(_) => (
                 String::new(),
@@ -131,7 +135,10 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
 fn verdict_in_words(verdict: Verdict) -> String {
     match verdict {
         Verdict::Undecided { runs: Some(runs) } => {
-            format!("undecided; {}", keep_together(&format!("n {runs}?")))
+            format!(
+                "undecided; {}",
+                keep_together(&format!("n {}?", grouped(runs)))
+            )
         }
         verdict => verdict.to_string(),
     }
@@ -218,8 +225,8 @@ fn measured(estimated: &Estimated) -> String {
         return without_zeros(value);
     }
     let decimals = decimals_for((high - low) / 2.0, 2, 0);
-    let interval = format!("[{}, {}]", number(low, decimals), number(high, decimals));
-    let value = number(value, decimals);
+    let [value, low, high] = [value, low, high].map(|value| with_groups(&number(value, decimals)));
+    let interval = format!("[{low}, {high}]");
     keep_together(&match is_rough {
         true => format!("{value} ~{interval}"),
         false => format!("{value} {interval}"),

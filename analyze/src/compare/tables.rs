@@ -1,5 +1,7 @@
 //! The comparison of measures as a table and as records.
 
+use sim::sweep::words::grouped;
+
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
 use crate::output::table::{Digits, Table, decimals_for, keep_together, rounded};
@@ -38,7 +40,7 @@ fn row(paired: &Paired) -> Vec<String> {
             keep_together(&difference_text(&difference, paired.measure.digits()))
         }),
         paired.equal.map_or("none".to_owned(), percent),
-        n.to_string(),
+        grouped(n),
     ]
 }
 

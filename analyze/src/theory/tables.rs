@@ -1,5 +1,7 @@
 //! Measurements and predictions as a table and as records.
 
+use sim::sweep::words::grouped;
+
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
 use super::quantity::Quantity;
@@ -132,7 +134,7 @@ fn has_caveats(comparison: &PredictionComparison<'_>) -> bool {
 }
 
 fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
-    let of = format!("mean of {}", comparison.group.n);
+    let of = format!("mean of {}", grouped(comparison.group.n));
     let [_, others @ ..] = LINES;
     let mut lines = vec![of];
     lines.extend(others.map(str::to_owned));
