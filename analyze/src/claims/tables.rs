@@ -39,7 +39,6 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
              predicts; this does not affect the verdict."
                 .to_owned(),
         ],
-        ..Table::default()
     }
 }
 
@@ -80,7 +79,6 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
                 .to_owned(),
             "where A -> B: how much greater the mean is in B than in A; n is the number of runs in B.".to_owned(),
         ],
-        ..Table::default()
     }
 }
 
