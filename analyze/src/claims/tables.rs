@@ -1,9 +1,13 @@
 //! Prints the verdicts on claims as tables and as records.
 
+use sim::sweep::words::grouped;
+
 use super::{
     Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
 };
-use crate::output::table::{LINE, Table, decimals_for, keep_together, number, rounded};
+use crate::output::table::{
+    LINE, Table, decimals_for, keep_together, number, rounded, with_groups,
+};
 use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
@@ -25,6 +29,9 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
             .to_vec(),
         numeric: vec![false; 4],
         rows: answers.iter().map(row).collect(),
+        // The source, and what is expected.
+        optional: vec![1, 3],
+        prose: vec![0, 1, 3],
         coloured: Some((2, tone_of_verdict)),
         caption: vec![
             "confirmed: all tests of the claim hold; refuted: all tests fail; depends: some tests hold and \
@@ -52,6 +59,9 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
         rows: answers.iter().flat_map(rows_of).collect(),
+        // The number of runs, the range, the conditions and the value.
+        optional: vec![6, 4, 2, 3],
+        prose: vec![1, 2, 5],
         coloured: Some((5, tone_of_verdict)),
         caption: vec![
             "measured: the statistic [its 95 % interval], over n runs. Intervals: Student's for a mean, \
@@ -99,7 +109,7 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
             Ok(Outcome { estimated, verdict }) => (
                 measured(estimated),
                 verdict_in_words(*verdict),
-                estimated.n.to_string(),
+                grouped(estimated.n),
             ),
             Err(_) => (
                 String::new(),
@@ -125,7 +135,10 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
 fn verdict_in_words(verdict: Verdict) -> String {
     match verdict {
         Verdict::Undecided { runs: Some(runs) } => {
-            format!("undecided; {}", keep_together(&format!("n {runs}?")))
+            format!(
+                "undecided; {}",
+                keep_together(&format!("n {}?", grouped(runs)))
+            )
         }
         verdict => verdict.to_string(),
     }
@@ -222,8 +235,8 @@ fn measured(estimated: &Estimated) -> String {
         return without_zeros(value);
     }
     let decimals = decimals_for((high - low) / 2.0, 2, 0);
-    let interval = format!("[{}, {}]", number(low, decimals), number(high, decimals));
-    let value = number(value, decimals);
+    let [value, low, high] = [value, low, high].map(|value| with_groups(&number(value, decimals)));
+    let interval = format!("[{low}, {high}]");
     keep_together(&match is_rough {
         true => format!("{value} ~{interval}"),
         false => format!("{value} {interval}"),

@@ -1,5 +1,7 @@
 //! The table of clocks, and the records for CSV and JSON.
 
+use sim::sweep::words::grouped;
+
 use super::estimates::{ClockGroup, ClockGroups};
 use super::figures::{FIGURES, Figure};
 use crate::output::table::{Table, keep_together};
@@ -44,7 +46,7 @@ pub fn table(all: &ClockGroups) -> Table {
                 .iter()
                 .map(|figure| cell(group.estimate(figure), group.n, figure)),
         );
-        row.push(group.n.to_string());
+        row.push(grouped(group.n));
         row
     };
     let index_of = |name: &&str| figures.iter().position(|figure| figure.name == *name);
@@ -69,7 +71,7 @@ fn cell(estimate: Option<Estimate>, of: u64, figure: &Figure) -> String {
     };
     let mut words = estimate_words(&estimate, figure.digits());
     if estimate.n != of {
-        words.push(format!("(n {})", estimate.n));
+        words.push(format!("(n {})", grouped(estimate.n)));
     }
     keep_together(&words.join(" "))
 }

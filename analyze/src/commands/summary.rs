@@ -123,7 +123,7 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
             "{}: {} finished, {} failed; {}{}, {} ticks.",
             dataset.label(),
             counted(finished(dataset), "run"),
-            dataset.failed(),
+            grouped(dataset.failed() as u64),
             punctuality(dataset),
             counted(configurations(dataset), "configuration"),
             grouped(ticks(dataset)),
@@ -142,7 +142,11 @@ fn punctuality(dataset: &Dataset) -> String {
         [] => "",
         _ => ", the others left out",
     };
-    format!("{punctual} of {} punctual{others}; ", finished(dataset))
+    format!(
+        "{} of {} punctual{others}; ",
+        grouped(punctual as u64),
+        grouped(finished(dataset) as u64)
+    )
 }
 
 fn finished(dataset: &Dataset) -> usize {

@@ -1,5 +1,7 @@
 //! The comparison of measures as a table and as records.
 
+use sim::sweep::words::grouped;
+
 use super::paired::{self, Group, Paired};
 use super::{Comparison, Side};
 use crate::output::table::{Digits, Table, decimals_for, keep_together, rounded};
@@ -15,6 +17,8 @@ pub fn table(comparison: &Comparison) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, true, true, true, true, true],
         rows: comparison.pooled.iter().map(row).collect(),
+        // The number of runs, the share of equal values, and the means.
+        optional: vec![5, 4, 2, 1],
         caption: caption(comparison),
         ..Table::default()
     }
@@ -36,7 +40,7 @@ fn row(paired: &Paired) -> Vec<String> {
             keep_together(&difference_text(&difference, paired.measure.digits()))
         }),
         paired.equal.map_or("none".to_owned(), percent),
-        n.to_string(),
+        grouped(n),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! A table as text, and the format of its numbers.
 
+use sim::sweep::words::grouped;
+
 use super::tones::ColouredColumn;
 
 /// The separator of lines within a cell.
@@ -21,6 +23,8 @@ pub struct Table {
     pub optional: Vec<usize>,
     /// Columns that a narrow terminal shows in a shorter form, before it leaves out any column.
     pub short: Vec<ShortColumn>,
+    /// The indices of columns of prose. A narrow terminal breaks their lines between words before it leaves columns out.
+    pub prose: Vec<usize>,
     /// The column whose words have colours on a terminal.
     pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
@@ -70,15 +74,14 @@ impl Table {
         for row in &mut table.rows {
             row.remove(index);
         }
-        let others = self.optional.iter().filter(|&&other| other != index);
-        table.coloured = match table.coloured {
-            Some((coloured, _)) if coloured == index => None,
-            Some((coloured, tone_of)) => Some((coloured - usize::from(coloured > index), tone_of)),
-            None => None,
-        };
-        table.optional = others
-            .map(|&other| other - usize::from(other > index))
-            .collect();
+        // The index of another column of this table in the new one.
+        let moved = |other: usize| (other != index).then(|| other - usize::from(other > index));
+        let all_moved = |columns: &[usize]| columns.iter().copied().filter_map(moved).collect();
+        table.optional = all_moved(&self.optional);
+        table.prose = all_moved(&self.prose);
+        table.coloured = self
+            .coloured
+            .and_then(|(column, tone_of)| Some((moved(column)?, tone_of)));
         table
     }
 }
@@ -101,7 +104,19 @@ pub(crate) struct Digits {
     pub is_whole: bool,
 }
 
-/// Rounds to `decimals` decimal places for people. Only a value of exactly 0 is shown as `0`; another value that is rounded to 0 is
+/// Separates thousands by commas: `-1,234.5`.
+pub(crate) fn with_groups(number: &str) -> String {
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", number),
+    };
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    // Numbers that do not fit 64 bits are not grouped.
+    let whole = whole.parse().map_or(whole.to_owned(), grouped);
+    format!("{sign}{whole}{rest}")
+}
+
+/// Rounds to `decimals` decimal places for people, and separates thousands. Only a value of exactly 0 is shown as `0`; another value that is rounded to 0 is
 /// shown as `< 0.005` or `> -0.005`, half a unit of the last digit.
 pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     if value == 0.0 {
@@ -110,7 +125,7 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     let text = number(value, decimals);
     let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
     match text.chars().all(|digit| "0.".contains(digit)) {
-        false => text,
+        false => with_groups(&text),
         // 0.5 is rounded to the even number 0.
         true if value.abs() >= half_unit => number(value, decimals + 1),
         true if value < 0.0 => format!("> {}", number(-half_unit, decimals + 1)),
@@ -173,6 +188,19 @@ mod tests {
         assert_eq!(
             [0.5, -0.5, 0.4, -0.4, 2.0].map(|value| rounded(value, 0)),
             ["0.5", "-0.5", "< 0.5", "> -0.5", "2"]
+        );
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(
+            [999.0, 1e3, -1_234_567.89, 1e300].map(|value| rounded(value, 1)),
+            [
+                "999.0".to_owned(),
+                "1,000.0".to_owned(),
+                "-1,234,567.9".to_owned(),
+                format!("{:.1}", 1e300)
+            ]
         );
     }
 

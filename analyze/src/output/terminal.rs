@@ -9,6 +9,8 @@ use crate::output::table::Table;
 
 /// The separator of lines within a cell.
 const LINE: char = '\n';
+/// A table that does not fit leaves columns out before lines of prose are shorter than this.
+const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer. If the table
 /// is wider, columns get their shorter forms; then optional columns are left out, and a sentence names them.
@@ -41,10 +43,10 @@ fn grid(table: &Table) -> Grid<'_> {
 fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     let mut narrowed = Cow::Borrowed(table);
     let mut left_out = vec![];
-    if !table.short.is_empty() && !grid(table).fits(width) {
+    if !table.short.is_empty() && !fits(table, width) {
         narrowed = Cow::Owned(table.with_short_columns());
     }
-    while !grid(&narrowed).fits(width)
+    while !fits(&narrowed, width)
         && let Some(&index) = narrowed.optional.first()
     {
         left_out.push(narrowed.headings[index].replace(LINE, " "));
@@ -52,6 +54,26 @@ fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     }
     left_out.reverse();
     (narrowed, left_out)
+}
+
+/// Whether no cell has to be broken in a table of `width` columns, except cells of prose, which may have lines of
+/// [`NARROWEST_PROSE`] columns.
+fn fits(table: &Table, width: u16) -> bool {
+    if table.prose.is_empty() {
+        return grid(table).fits(width);
+    }
+    let mut broken = table.clone();
+    for row in &mut broken.rows {
+        for &index in &table.prose {
+            let widest = |separators: &[char]| {
+                let parts = row[index].split(separators);
+                parts.map(display_width).max().unwrap_or(0)
+            };
+            let line = widest(&[LINE]).min(NARROWEST_PROSE);
+            row[index] = "x".repeat(line.max(widest(&[LINE, ' '])));
+        }
+    }
+    grid(&broken).fits(width)
 }
 
 /// A text as one cell of a Markdown table: pipes and line breaks in it are escaped.

@@ -204,8 +204,11 @@ fn keys(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
     columns
 }
 
-/// A mean and its interval, without spaces around the sign.
+/// A mean and its interval, without spaces around the sign and between thousands.
 fn cell(estimate: &Estimate, measure: &Measure) -> String {
     let words = estimate_words(estimate, measure.digits()).join(" ");
-    words.replace([' ', '\u{a0}'], "").replace(",allequal", "=")
+    words
+        .replace([' ', '\u{a0}'], "")
+        .replace(",allequal", "=")
+        .replace(',', "")
 }

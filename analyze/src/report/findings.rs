@@ -1,6 +1,6 @@
 //! What was run, what stands out, and how the dataset was made.
 
-use sim::sweep::words::grouped;
+use sim::sweep::words::{grouped, micros_in_words};
 
 use crate::measures;
 use crate::output::table::number;
@@ -66,11 +66,11 @@ fn punctuality(dataset: &Dataset) -> String {
     let punctual = runs.iter().filter(|run| run.punctual).count();
     let most = |read: fn(&sim::log::JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
     format!(
-        "{} of {} punctual; the latest tick was {} ms late, the slowest message took {} ms",
+        "{} of {} punctual; the latest tick was {} late, the slowest message took {}",
         grouped(punctual as u64),
         counted(runs.len(), "run"),
-        number(most(|run| run.lateness_max_us) / 1e3, 2),
-        number(most(|run| run.latency_max_us) / 1e3, 2)
+        micros_in_words(most(|run| run.lateness_max_us)),
+        micros_in_words(most(|run| run.latency_max_us))
     )
 }
 

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use sim::sweep::words::grouped;
+
 use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
@@ -279,7 +281,7 @@ fn row(
             }
         }),
     );
-    row.push(keep_together(&format!("{} and {}", pair.a.n, pair.b.n)));
+    row.push(both_counts(pair.a.n, pair.b.n));
     row
 }
 
@@ -311,6 +313,14 @@ fn dataset_averages<'g>(
         }
     }
     Ok(found)
+}
+
+/// The numbers of runs of both sides as a cell: one number if they are equal.
+pub(super) fn both_counts(a: u64, b: u64) -> String {
+    match a == b {
+        true => grouped(a),
+        false => keep_together(&format!("{} and {}", grouped(a), grouped(b))),
+    }
 }
 
 /// For each measure, the mean of the differences of `pairs`, which belong to one dataset. None if no pair has a difference. If a
@@ -391,7 +401,8 @@ fn caption(
         format!(
             "Effect of changing {name} from {a} to {b}: difference of the means ({b} minus {a}) ± half the \
              width of its 95 % interval (Welch). Each row compares one machine in two configurations that \
-             are equal in everything else; n is the number of repetitions of each.",
+             are equal in everything else; n is the number of repetitions of each, or of {a} and \
+             {b} if the numbers differ.",
             name = contrast.parameter
         ),
         "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \

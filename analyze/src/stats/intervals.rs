@@ -1,6 +1,6 @@
 //! Formats a mean and its interval.
 
-use crate::output::table::{Digits, keep_together, number, rounded, with_half_width};
+use crate::output::table::{Digits, keep_together, number, rounded, with_groups, with_half_width};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind};
 
@@ -45,6 +45,7 @@ fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits)
         true => [mean, half_width].map(|value| number(value, 0)),
         false => with_half_width(mean, half_width, decimals),
     };
+    let [shown, half_width] = [shown, half_width].map(|text| with_groups(&text));
     let interval = match kind {
         IntervalKind::Rough => format!("±~{half_width}"),
         _ => format!("± {half_width}"),
@@ -111,5 +112,6 @@ mod tests {
         assert_eq!(student(33.0, 14.0), "33 ± 14");
         assert_eq!(student(33.0, 14.2), "33.00 ± 14.20");
         assert_eq!(student(33.5, 14.0), "33.50 ± 14.00");
+        assert_eq!(student(12_345.5, 1_400.0), "12,345.50 ± 1,400.00");
     }
 }

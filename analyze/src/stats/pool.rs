@@ -4,6 +4,8 @@
 //! other, so an interval that counted each machine would be too narrow. The standard deviation includes differences between the
 //! pooled configurations.
 
+use sim::sweep::words::grouped;
+
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -159,7 +161,7 @@ pub fn table(
         let cells = measures
             .iter()
             .flat_map(|measure| cells(pool.estimate(measure), pool.n, measure, deviations));
-        let runs = std::iter::once(pool.n.to_string());
+        let runs = std::iter::once(grouped(pool.n));
         dataset.chain(values).chain(cells).chain(runs).collect()
     };
     let mut caption = vec![format!(

@@ -1,11 +1,13 @@
 //! A contrast of two sides as paragraphs, as a table and as records.
 
+use sim::sweep::words::grouped;
+
 use crate::measures::Measure;
-use crate::output::table::{Table, keep_together};
+use crate::output::table::Table;
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 use crate::read::runs::is_in_full;
-use crate::stats::contrast::difference_cells;
+use crate::stats::contrast::{both_counts, difference_cells};
 use crate::stats::difference::Difference;
 use crate::stats::intervals::notes;
 use crate::stats::sides::{Cell, Contrast, Differing};
@@ -70,7 +72,9 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
     words.push(match is_paired {
         true => format!("{} of A, each with one of B that is equal in everything else.", counted(a, "configuration")),
         false => format!(
-            "{a} configurations of A are compared with {b} of B. Those with equal other parameters are pooled, each with equal weight."
+            "{} configurations of A are compared with {} of B. Those with equal other parameters are pooled, each with equal weight.",
+            grouped(a as u64),
+            grouped(b as u64)
         ),
     });
     if contrast.by_role {
@@ -132,7 +136,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
             let mut row: Vec<String> = values.chain(cell.machine.clone()).collect();
             row.extend(difference_cells(differences, measures));
             let (a, b) = (Cell::runs(&cell.a), Cell::runs(&cell.b));
-            row.push(keep_together(&format!("{a} and {b}")));
+            row.push(both_counts(a, b));
             row
         })
         .collect();
@@ -156,6 +160,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
          configurations. If it includes 0, these runs do not show a difference."
             .to_owned(),
         "average: everything that is compared; each run is one value, the mean of its machines, and each pair or pool has equal weight.".to_owned(),
+        "runs: the number of runs of A and of B; one number if they are equal.".to_owned(),
     ];
     caption.extend(notes(kinds));
     let runs = cells
@@ -267,4 +272,16 @@ fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record
         ("interval".to_owned(), kind.map(str::to_owned).into()),
     ]);
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_numbers_of_runs_are_shown_only_if_they_differ() {
+        assert_eq!(both_counts(1_200, 1_200), "1,200");
+        let both = both_counts(10, 1_200);
+        assert_eq!(both.replace('\u{a0}', " "), "10 and 1,200");
+    }
 }

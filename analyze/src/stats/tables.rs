@@ -1,6 +1,7 @@
 //! The tables: the measures of each table, and the row of each group.
 
 use sim::experiment::Parameter;
+use sim::sweep::words::grouped;
 
 use crate::measures::{self, Measure};
 use crate::output::table::{Table, decimals_for, keep_together, rounded};
@@ -121,7 +122,7 @@ pub fn table(
                 row.extend(measures.iter().flat_map(|measure| {
                     cells(group.estimate(measure), group.n, measure, deviations)
                 }));
-                row.push(group.n.to_string());
+                row.push(grouped(group.n));
                 row
             })
             .collect();
@@ -319,7 +320,7 @@ pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> St
     };
     let mut words = estimate_words(&estimate, measure.digits());
     if estimate.n != of {
-        words.push(keep_together(&format!("(n {})", estimate.n)));
+        words.push(keep_together(&format!("(n {})", grouped(estimate.n))));
     }
     keep_together(&words.join(" "))
 }

@@ -55,7 +55,7 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
         let slowest = SLOWEST.map(measures::named);
         cells.extend(slowest.map(|measure| cell(row.slowest.estimate(measure), measure)));
         cells.push(cell(row.fastest_clock, measures::named("logical_rate")));
-        cells.push(row.slowest.n.to_string());
+        cells.push(grouped(row.slowest.n));
         cells
     };
     Table {

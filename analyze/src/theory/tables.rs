@@ -1,5 +1,7 @@
 //! Measurements and predictions as a table and as records.
 
+use sim::sweep::words::grouped;
+
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
 use super::quantity::Quantity;
@@ -27,6 +29,16 @@ const WITH_SD: Quantity = Quantity::BacklogFinal;
 pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
      the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one \
      standard deviation.";
+
+/// The columns of measures that a narrow terminal leaves out, in this order: the standard deviation of the final backlog, and then
+/// the measures.
+const OPTIONAL: [&str; 5] = [
+    "its sd",
+    "receive share",
+    "final lag",
+    "logical rate (1/s)",
+    "final backlog",
+];
 
 /// The labels of the lines of a row. The last line is left out if the row has no caveats.
 const LINES: [&str; 6] = [
@@ -64,12 +76,23 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     Table {
         title: "Theory",
         numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        optional: optional(&headings[keys..], keys),
         headings,
         rows,
         coloured: Some((keys - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
+}
+
+/// The indices of the columns that may be left out. The columns of measures begin at index `first`.
+fn optional(measures: &[String], first: usize) -> Vec<usize> {
+    let index_of = |name: &&str| measures.iter().position(|heading| heading == name);
+    OPTIONAL
+        .iter()
+        .filter_map(index_of)
+        .map(|index| first + index)
+        .collect()
 }
 
 fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
@@ -111,7 +134,7 @@ fn has_caveats(comparison: &PredictionComparison<'_>) -> bool {
 }
 
 fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
-    let of = format!("mean of {}", comparison.group.n);
+    let of = format!("mean of {}", grouped(comparison.group.n));
     let [_, others @ ..] = LINES;
     let mut lines = vec![of];
     lines.extend(others.map(str::to_owned));

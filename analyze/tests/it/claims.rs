@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use analyze::claims::{self, Cell, Claim, Subject};
+use analyze::claims::{self, Cell, Claim, Data, Subject};
 use insta::assert_snapshot;
 use sim::experiment::{Experiment, Overrides};
 
@@ -194,6 +194,29 @@ fn claims_are_sorted_by_their_columns() {
         code == 2 && err.contains("no column `verdcit` (did you mean `verdict`?)"),
         "{err}"
     );
+}
+
+/// Prose is broken between words, and columns that still do not fit are left out and named.
+#[test]
+fn narrow_terminals_show_fewer_columns() {
+    let folder = with_sweep(CLAIMS);
+    let claims = claims::read(&folder.path().join("experiments/claims.toml")).unwrap();
+    let data = Data::new(
+        &folder.path().join("data"),
+        &folder.path().join("experiments/claims.toml"),
+    );
+    let answers = claims::evaluate(&claims, &data);
+    for width in [60, 80, 120, 200] {
+        let tables = [claims::table(&answers), claims::tests_table(&answers)];
+        let tables = tables.map(|table| analyze::output::terminal(&table, width));
+        let text = tables.join("\n");
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= width.into()),
+            "{text}"
+        );
+        assert_snapshot!(format!("claims_{width}"), text);
+    }
 }
 
 /// The table of claims has the same numbers as the other tables.

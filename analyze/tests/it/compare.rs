@@ -320,6 +320,28 @@ fn words_and_table_fit_eighty_columns() {
     );
 }
 
+/// Columns that do not fit are left out and named.
+#[test]
+fn narrow_terminals_show_fewer_columns() {
+    let folder = twins(
+        |_| {},
+        |runs| {
+            runs.iter_mut()
+                .for_each(|run| fixture::set(run, 0, 0, "logical_clock", "99"));
+        },
+    );
+    let table = compare::table(&open(folder.path()));
+    for width in [60, 80, 120, 200] {
+        let text = output::terminal(&table, width);
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= width.into()),
+            "{text}"
+        );
+        insta::assert_snapshot!(format!("compare_{width}"), text);
+    }
+}
+
 #[test]
 fn markdown_has_the_words_and_the_table() {
     let folder = twins(

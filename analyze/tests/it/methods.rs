@@ -386,6 +386,8 @@ fn a_report_has_the_same_paragraph() {
         "{}",
         methods.paragraph
     );
+    let times = "the latest tick was 12.3 ms late, the slowest message took 678 µs";
+    assert!(page.contains(times), "{page}");
     assert!(page.contains("<pre>sim run varied.toml\nsim run varied.toml --only 7</pre>"));
     assert!(page.contains(&Citation::bibtex()));
 }

@@ -124,6 +124,30 @@ fn it_fits_the_terminal() {
     );
 }
 
+/// Columns that do not fit are left out and named.
+#[test]
+fn narrow_terminals_show_fewer_columns() {
+    let folder = small();
+    for width in [60, 80, 120, 200] {
+        let text = table_of(&folder.path().join("small"), width);
+        let lines = text.lines();
+        assert!(
+            lines
+                .clone()
+                .all(|line| line.chars().count() <= width.into()),
+            "{text}"
+        );
+        // The title, the headings and the first row with the sentence about the columns.
+        let is_named = |line: &&str| line.starts_with("Not shown");
+        let shown: Vec<&str> = lines
+            .clone()
+            .take(11)
+            .chain(text.lines().filter(is_named))
+            .collect();
+        insta::assert_snapshot!(format!("theory_{width}"), shown.join("\n"));
+    }
+}
+
 #[test]
 fn records_have_all_in_full_precision() {
     let folder = small();
@@ -240,6 +264,8 @@ fn planned(width: u16) -> String {
 fn an_experiment_is_predicted_before_it_runs() {
     insta::assert_snapshot!("planned_120", planned(120));
     insta::assert_snapshot!("planned_80", planned(80));
+    insta::assert_snapshot!("planned_60", planned(60));
+    assert!(planned(60).lines().all(|line| line.chars().count() <= 60));
     assert!(planned(80).lines().all(|line| line.chars().count() <= 80));
 }
 
