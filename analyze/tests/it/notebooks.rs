@@ -37,20 +37,22 @@ fn notebooks_run_from_top_to_bottom() {
     make_twins(&data);
     make_clocks(folder.path());
     let environment = python_environment();
+    let copies = folder.path().join("copies");
+    copy(&notebooks(), &copies);
+    let figures = copies.join("figures");
+    fs::remove_dir_all(&figures).unwrap();
+    fs::create_dir(&figures).unwrap();
+    run(Command::new(environment.join("bin/python"))
+        .arg(copies.join("store.py"))
+        .arg("--keep-data")
+        .env("DATASET", &dataset)
+        .env("DATA", &data)
+        // The user's settings of Jupyter and Matplotlib have no effect.
+        .env("IPYTHONDIR", folder.path())
+        .env("MPLCONFIGDIR", folder.path()));
     for (name, drawn, _) in NOTEBOOKS {
-        let notebook = folder.path().join(name);
-        fs::copy(notebooks().join(name), &notebook).unwrap();
-        run(Command::new(environment.join("bin/jupyter-execute"))
-            .arg("--inplace")
-            .arg(&notebook)
-            .env("DATASET", &dataset)
-            .env("DATA", &data)
-            // These settings override the user's: the pinned kernel is used, and pictures are stored in the notebook.
-            .env("JUPYTER_PREFER_ENV_PATH", "1")
-            .env("IPYTHONDIR", folder.path())
-            .env("MPLCONFIGDIR", folder.path())
-            .env("MPLBACKEND", "module://matplotlib_inline.backend_inline"));
-        let executed = code_cells(&notebook);
+        let executed = code_cells(&copies.join(name));
+        require_clean_outputs(name, &executed);
         assert_eq!(count_pictures(&executed), drawn, "pictures in {name}");
         let stored = code_cells(&notebooks().join(name));
         for (executed, stored) in std::iter::zip(&executed, &stored) {
@@ -61,6 +63,14 @@ fn notebooks_run_from_top_to_bottom() {
                 stored["source"]
             );
         }
+    }
+    for figure in fs::read_dir(notebooks().join("figures")).unwrap() {
+        let written = figures.join(figure.unwrap().file_name());
+        assert!(
+            written.exists(),
+            "store.py does not write {}",
+            written.display()
+        );
     }
     let files = fs::read_dir(notebooks()).unwrap();
     let notebooks = files.filter(|file| {
@@ -184,18 +194,22 @@ fn notebooks_are_stored_with_outputs() {
     for (name, _, stored) in NOTEBOOKS {
         let path = notebooks().join(name);
         let cells = code_cells(&path);
-        for (cell, count) in std::iter::zip(&cells, 1..) {
-            assert_eq!(cell["execution_count"], count, "{name}: {cell}");
-            assert_eq!(cell["metadata"], serde_json::json!({}), "{name}");
-            for output in outputs(cell) {
-                assert_ne!(output["output_type"], "error", "{name}: {output}");
-                assert_ne!(output["name"], "stderr", "{name}: {output}");
-                assert_eq!(find_absolute_path(output), None, "{name}: {output}");
-            }
-        }
+        require_clean_outputs(name, &cells);
         assert_eq!(count_pictures(&cells), stored, "pictures in {name}");
         let size = fs::metadata(path).unwrap().len();
         assert!(size < MOST_BYTES as u64, "{name} has {size} bytes");
+    }
+}
+
+fn require_clean_outputs(name: &str, cells: &[Value]) {
+    for (cell, count) in std::iter::zip(cells, 1..) {
+        assert_eq!(cell["execution_count"], count, "{name}: {cell}");
+        assert_eq!(cell["metadata"], serde_json::json!({}), "{name}");
+        for output in outputs(cell) {
+            assert_ne!(output["output_type"], "error", "{name}: {output}");
+            assert_ne!(output["name"], "stderr", "{name}: {output}");
+            assert_eq!(find_absolute_path(output), None, "{name}: {output}");
+        }
     }
 }
 
