@@ -115,7 +115,7 @@ def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
     for a, b in combinations(REGIMES, 2):
         cells: dict[str, Cell] = {}
         for record in records_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options):
-            if record["difference"]:
+            if record["row"] == "pair" and record["difference"]:
                 cell = cells.setdefault(label := f"{a} to {b} machine {record['machine']} {record['measure']}", Cell(label))
                 interval = (float(record["low"]), float(record["high"])) if record["interval"] == "t" else None
                 cell.add(float(record["difference"]), interval)

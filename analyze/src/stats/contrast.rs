@@ -8,6 +8,8 @@
 //! mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for these
 //! configurations.
 
+mod records;
+
 use std::collections::BTreeSet;
 
 use sim::sweep::words::grouped;
@@ -15,13 +17,15 @@ use sim::sweep::words::grouped;
 use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
-use crate::output::value::{Record, Value};
+use crate::output::value::Value;
 use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
 use crate::stats::repetitions::{Group, Repetitions};
 use crate::stats::tables::{few_warning, parameter_heading};
+
+pub use records::records;
 
 /// The name of the row with the average.
 const AVERAGE: &str = "average";
@@ -419,101 +423,4 @@ fn caption(
             .map(|measure| format!("- {}: {}.", measure.label, measure.brief)),
     );
     caption
-}
-
-/// A record for each pair and measure, in full precision. Then a record for the average of each measure, in which all columns about
-/// a single pair are missing. Column `row` is `pair` or `average`.
-///
-/// # Errors
-///
-/// [`Error::Query`] if the measures cannot be computed.
-pub fn records(
-    contrast: &Contrast,
-    pairs: &[Pair<'_>],
-    measures: &[&Measure],
-    repetitions: &Repetitions<'_>,
-) -> Result<Vec<Record>, Error> {
-    let of_pair = |pair| {
-        let measures = measures.iter();
-        measures.map(move |measure| record(contrast, pair, measure))
-    };
-    let mut records: Vec<Record> = pairs.iter().flat_map(of_pair).collect();
-    for average in dataset_averages(contrast, pairs, measures, repetitions)? {
-        let differences = std::iter::zip(measures, &average.differences);
-        records.extend(differences.map(|(measure, difference)| {
-            average_record(contrast, average.dataset, measure, *difference)
-        }));
-    }
-    Ok(records)
-}
-
-/// The record of an average.
-fn average_record(
-    contrast: &Contrast,
-    dataset: &str,
-    measure: &Measure,
-    difference: Option<Difference>,
-) -> Record {
-    let mut record = vec![("dataset".to_owned(), Value::Text(dataset.to_owned()))];
-    let others = parameters().iter();
-    let others = others.filter(|name| **name != contrast.parameter);
-    record.extend(others.map(|name| ((*name).to_owned(), Value::Missing)));
-    record.push(("machine".to_owned(), Value::Missing));
-    record.extend(compared(contrast, measure));
-    let of_pairs = ["n_a", "n_b", "mean_a", "mean_b"];
-    record.extend(of_pairs.map(|name| (name.to_owned(), Value::Missing)));
-    record.extend(difference_columns(difference));
-    record.push(("row".to_owned(), Value::Text(AVERAGE.to_owned())));
-    record
-}
-
-/// The columns that say what is compared.
-fn compared(contrast: &Contrast, measure: &Measure) -> [(String, Value); 4] {
-    [
-        ("parameter", contrast.parameter),
-        ("a", &contrast.a),
-        ("b", &contrast.b),
-        ("measure", measure.name),
-    ]
-    .map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned())))
-}
-
-/// The columns of a difference.
-fn difference_columns(difference: Option<Difference>) -> [(String, Value); 4] {
-    let interval = difference.and_then(|difference| difference.interval());
-    let kind = difference.and_then(|difference| difference.interval_kind.name());
-    [
-        (
-            "difference",
-            difference.map(|difference| difference.mean).into(),
-        ),
-        ("low", interval.map(|(low, _)| low).into()),
-        ("high", interval.map(|(_, high)| high).into()),
-        ("interval", kind.map(str::to_owned).into()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-}
-
-fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
-    let mut record = vec![("dataset".to_owned(), Value::Text(pair.a.dataset.clone()))];
-    let others = std::iter::zip(parameters(), &pair.a.parameters)
-        .filter(|(name, _)| **name != contrast.parameter);
-    record.extend(others.map(|(name, value)| ((*name).to_owned(), value.clone())));
-    let difference = pair.difference(measure);
-    let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
-    let values = |group: &Group| {
-        let estimate = group.estimate(measure);
-        Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64))
-    };
-    record.push(("machine".to_owned(), Value::Integer(pair.a.machine)));
-    record.extend(compared(contrast, measure));
-    record.extend([
-        ("n_a".to_owned(), values(pair.a)),
-        ("n_b".to_owned(), values(pair.b)),
-        ("mean_a".to_owned(), mean(pair.a).into()),
-        ("mean_b".to_owned(), mean(pair.b).into()),
-    ]);
-    record.extend(difference_columns(difference));
-    record.push(("row".to_owned(), Value::Text("pair".to_owned())));
-    record
 }

@@ -115,7 +115,6 @@ fn caption(
     if rows.iter().any(differs) {
         caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
     }
-    caption.push("fastest clock: the largest logical rate of a machine, in 1/s.".to_owned());
     let slowest = SLOWEST.map(measures::named);
     let mut estimates = rows.iter().flat_map(|row| {
         let slowest = slowest.iter();
@@ -124,10 +123,11 @@ fn caption(
             .chain(row.fastest_clock)
     });
     let is_rough = |estimate: Estimate| estimate.interval_kind == IntervalKind::Rough;
-    if estimates.any(is_rough) {
-        caption
-            .push("±~: a rough interval, because the runs have few different values.".to_owned());
-    }
+    let rough = match estimates.any(is_rough) {
+        true => " ±~: a rough interval (few different values).",
+        false => "",
+    };
+    caption.push(format!("fastest: the fastest clock, in 1/s.{rough}"));
     caption.extend(varying.constant(groups));
     caption
 }
