@@ -35,7 +35,7 @@ pub fn table(all: &ClockGroups) -> Table {
     let figures: Vec<&Figure> = FIGURES.iter().filter(has_value).collect();
     let mut headings = varying.headings();
     let keys = headings.len() + 1;
-    headings.push("clock".to_owned());
+    headings.push("replayed clock".to_owned());
     headings.extend(figures.iter().map(|figure| figure.heading.to_owned()));
     headings.push("n".to_owned());
     let row = |group: &ClockGroup| {
@@ -140,7 +140,7 @@ pub fn records(groups: &[ClockGroup]) -> Vec<Record> {
         record.extend(values.map(|(name, value)| ((*name).to_owned(), value.clone())));
         let machines = group.configuration.rates.machines();
         record.push(("machines".to_owned(), Value::Integer(machines.into())));
-        record.push(text("clock", group.clock.to_string()));
+        record.push(text("replayed_clock", group.clock.to_string()));
         record.push(("n".to_owned(), Value::Integer(group.n as i64)));
         for figure in &FIGURES {
             push_estimate_of(&mut record, figure.name, group.estimate(figure));

@@ -11,7 +11,7 @@ pub(crate) const MEASURES_VERSION: u32 = 2;
 
 /// Checksum of all measures and events of `data/sample` in this version.
 #[cfg(test)]
-const CHECKSUM_OF_SAMPLE: &str = "356c9e6552b8a40d";
+const CHECKSUM_OF_SAMPLE: &str = "9a5bf8a47aa5fdf6";
 
 #[cfg(test)]
 mod tests {

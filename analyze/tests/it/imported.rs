@@ -182,6 +182,7 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
         [
             Check::Phases,
             Check::Ticks,
+            Check::Timestamp,
             Check::ClockConditionBefore,
             Check::Recipients
         ]

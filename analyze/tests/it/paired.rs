@@ -167,7 +167,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     );
     let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
     assert_eq!(code, 4);
-    let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,4.0,1,2.0,logical_age_mean,0,,,,,,,,0.0";
+    let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,lamport,4.0,1,2.0,logical_age_mean,0,,,,,,,,0.0";
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
@@ -185,7 +185,7 @@ fn records_in_full_precision() {
         err.contains("CHECK FAILED: 1 of 6 runs that were as scheduled in both differs."),
         "{err}"
     );
-    let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,interval,equal";
+    let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,clock,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,interval,equal";
     assert_eq!(csv.lines().next().unwrap(), header);
     let (_, json, _) = analyze(&[&arguments[..], &["json"]].concat(), folder.path());
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();

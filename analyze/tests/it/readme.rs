@@ -13,15 +13,17 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::{python_environment, run};
 
 /// All documents, in the order in which a newcomer reads them. Commands may use data that the commands of earlier documents make.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "sim/README.md",
     "analyze/README.md",
     "docs/diagrams.md",
     "docs/plots.md",
+    "docs/clocks.md",
     "data/README.md",
     "experiments/README.md",
     "experiments/claims/README.md",
+    "experiments/papers/README.md",
     "notebooks/README.md",
     "experiments/many-machines.md",
     "experiments/bench/README.md",
@@ -33,8 +35,8 @@ const DOCUMENTS: [&str; 14] = [
 /// The largest number of lines of the first page.
 const README_LINES: usize = 150;
 
-/// The file in `experiments/` that is not an experiment.
-const CLAIMS: &str = "claims.toml";
+/// The files in `experiments/` that are not experiments, but claims. Their experiments are in the folders `claims` and `papers`.
+const CLAIMS: [&str; 2] = ["claims", "papers"];
 
 /// Experiments of claims with few events. The claims about them are evaluated in every test run.
 const QUICK_EXPERIMENTS: [&str; 9] = [
@@ -437,22 +439,29 @@ fn the_citation_names_this_version() {
     assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
 
-/// The names of the TOML files in `experiments/` and `experiments/claims/`.
+/// The names of the experiments' files in `experiments/` and in the folders of claims.
 fn experiment_files() -> BTreeSet<String> {
     let files = |folder: &str, prefix: &str| -> Vec<String> {
         fs::read_dir(project().join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".toml") && name != CLAIMS)
+            .filter(|name| name.ends_with(".toml"))
             .map(|name| format!("{prefix}{name}"))
             .collect()
     };
     let own = files("experiments", "").into_iter();
-    own.chain(files("experiments/claims", "claims/")).collect()
+    let of_claims = CLAIMS
+        .iter()
+        .flat_map(|name| files(&format!("experiments/{name}"), &format!("{name}/")));
+    let is_claims = |file: &String| CLAIMS.iter().any(|name| *file == format!("{name}.toml"));
+    own.filter(|file| !is_claims(file))
+        .chain(of_claims)
+        .collect()
 }
 
-fn claims() -> Vec<Claim> {
-    claims::read(&project().join("experiments").join(CLAIMS)).unwrap()
+/// The claims of the file `name`, one of [`CLAIMS`].
+fn claims(name: &str) -> Vec<Claim> {
+    claims::read(&project().join(format!("experiments/{name}.toml"))).unwrap()
 }
 
 /// The names of the experiments that a claim is about.
@@ -470,8 +479,8 @@ fn experiments_of(claim: &Claim) -> BTreeSet<String> {
 }
 
 /// Tells whether the experiment runs in virtual time, so that its results are the same on every computer.
-fn is_virtual(experiment: &str) -> bool {
-    let file = project().join(format!("experiments/claims/{experiment}.toml"));
+fn is_virtual(name: &str, experiment: &str) -> bool {
+    let file = project().join(format!("experiments/{name}/{experiment}.toml"));
     Experiment::read(&file, Overrides::default())
         .unwrap()
         .engine
@@ -479,8 +488,8 @@ fn is_virtual(experiment: &str) -> bool {
 }
 
 /// The rows of the table of claims: the name of the claim, and the other cells.
-fn rows_of_claims() -> Vec<(String, Vec<String>)> {
-    let page = read("experiments/claims/README.md");
+fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
+    let page = read(&format!("experiments/{name}/README.md"));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
     rows.map(|row| {
         let id = row.split("**").next().unwrap().to_owned();
@@ -493,14 +502,18 @@ fn rows_of_claims() -> Vec<(String, Vec<String>)> {
 
 /// Every claim has a row, whose cells agree with the claims' file. Every verdict is one that the claim can get.
 #[test]
-fn the_table_of_claims_is_complete() {
-    let (rows, claims) = (rows_of_claims(), claims());
+fn the_tables_of_claims_are_complete() {
+    CLAIMS.iter().for_each(|name| require_complete_table(name));
+}
+
+fn require_complete_table(name: &str) {
+    let (rows, claims) = (rows_of_claims(name), claims(name));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     assert_eq!(rows.len(), claims.len());
     for ((id, cells), claim) in rows.iter().zip(&claims) {
         let time = if experiments_of(claim)
             .iter()
-            .all(|experiment| is_virtual(experiment))
+            .all(|experiment| is_virtual(name, experiment))
         {
             "virtual"
         } else {
@@ -535,41 +548,48 @@ fn the_table_of_claims_is_complete() {
         count("undecided")
     );
     assert!(
-        read("experiments/claims/README.md").contains(&sentence),
+        read(&format!("experiments/{name}/README.md")).contains(&sentence),
         "wanted: {sentence}"
     );
 }
 
 #[test]
 fn verdicts_of_quick_claims_are_those_computed() {
-    compare_verdicts(|experiment| QUICK_EXPERIMENTS.contains(&experiment), 15);
+    let is_quick = |experiment: &str| QUICK_EXPERIMENTS.contains(&experiment);
+    compare_verdicts("claims", is_quick, 15);
+}
+
+#[test]
+fn verdicts_of_papers_are_those_computed() {
+    compare_verdicts("papers", |_| true, 12);
 }
 
 /// The same comparison for all claims whose experiments run in virtual time.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
-    compare_verdicts(is_virtual, 23);
+    compare_verdicts("claims", |experiment| is_virtual("claims", experiment), 23);
 }
 
 /// Evaluates the claims whose experiments are all wanted, and compares their verdicts with the table. Requires that there are at
 /// least `at_least` such claims.
-fn compare_verdicts(is_wanted: impl Fn(&str) -> bool, at_least: usize) {
+fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, at_least: usize) {
     let folder = folder_to_work_in();
-    let wanted: Vec<Claim> = claims()
+    let wanted: Vec<Claim> = claims(name)
         .into_iter()
         .filter(|claim| experiments_of(claim).iter().all(|name| is_wanted(name)))
         .collect();
     assert!(wanted.len() >= at_least, "only {}", wanted.len());
     let experiments: BTreeSet<String> = wanted.iter().flat_map(experiments_of).collect();
     for experiment in experiments {
-        let file = format!("experiments/claims/{experiment}.toml");
+        let file = format!("experiments/{name}/{experiment}.toml");
         run(Command::new(sim())
             .args(["run", "--quiet", &file])
             .current_dir(folder.path()));
     }
     let mut evaluate = Command::new(env!("CARGO_BIN_EXE_analyze"));
-    evaluate.args(["claims", "--format", "json"]);
+    let file = format!("experiments/{name}.toml");
+    evaluate.args(["claims", &file, "--format", "json"]);
     for claim in &wanted {
         evaluate.args(["--claim", &claim.id]);
     }
@@ -586,7 +606,7 @@ fn compare_verdicts(is_wanted: impl Fn(&str) -> bool, at_least: usize) {
             (text("claim"), verdict)
         })
         .collect();
-    let shown: BTreeMap<String, String> = rows_of_claims()
+    let shown: BTreeMap<String, String> = rows_of_claims(name)
         .into_iter()
         .filter(|(id, _)| computed.contains_key(id))
         .map(|(id, cells)| (id, cells[3].clone()))
