@@ -128,6 +128,7 @@ fn a_log_by_hand_is_counted_event_by_event() {
     receive_clock    max(clock, stamp) + 1 (IR2)                  3           0
     rising_clock     a machine's clock rises (C1)                12           0
     stamp            stamps obey the stamp rule                   4           0
+    timestamp        vector and hlc obey their rules              0           0
     clock_condition  receive's clock > send's clock (C2)          4           0
     sent             received messages were sent                  4           0
     received_once    no message is received twice                 4           0
