@@ -13,8 +13,8 @@ use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::push_estimate_of;
 use crate::stats::tables::{few_warning, parameter_heading};
 
-/// The columns that a narrow terminal leaves out first.
-const LEAST_IMPORTANT: [&str; 10] = [
+/// The columns that a narrow terminal leaves out, in this order; then that of the number of repetitions.
+const LEAST_IMPORTANT: [&str; 12] = [
     "precision",
     "message_numbers",
     "false_positive_rate",
@@ -25,6 +25,8 @@ const LEAST_IMPORTANT: [&str; 10] = [
     "reversed",
     "events_to_limit",
     "message_bytes_growth",
+    "missed",
+    "ordered_rightly",
 ];
 
 /// The table of `groups`. Columns without any value are left out.
@@ -57,6 +59,7 @@ pub fn table(all: &ClockGroups) -> Table {
             .iter()
             .filter_map(index_of)
             .map(|index| keys + index)
+            .chain([headings.len() - 1])
             .collect(),
         headings,
         rows: groups.iter().map(row).collect(),

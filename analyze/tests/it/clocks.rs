@@ -358,6 +358,42 @@ fn drawn_pairs_estimate_all_pairs() {
     }
 }
 
+/// Columns are left out until the table fits, and are named below it.
+#[test]
+fn tables_fit_narrow_terminals() {
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample");
+    let dataset = analyze::Dataset::open(&sample).unwrap();
+    let groups = clock_groups(&[dataset], None).unwrap();
+    for width in [60, 80, 120, 200] {
+        let text = analyze::output::terminal(&analyze::clocks::tables::table(&groups), width);
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width.into()), "{text}");
+        insta::assert_snapshot!(format!("clocks_{width}"), text);
+    }
+}
+
+/// A dataset without senders cannot be replayed, and clocks for few machines are left out of large systems; both are said.
+#[test]
+fn what_is_not_replayed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let rates = vec!["3"; 33].join(", ");
+    fixture::simulated(
+        folder.path(),
+        &format!(
+            "seed = 1\nduration_s = 2\nengine = \"virtual\"\n[parameters]\nrates = [[{rates}]]\ninternal = 0.5"
+        ),
+    );
+    let dataset = analyze::Dataset::open(folder.path()).unwrap();
+    let groups = clock_groups(std::slice::from_ref(&dataset), None).unwrap();
+    let caption = analyze::clocks::tables::table(&groups).caption.join("\n");
+    let sentence =
+        "matrix is left out in runs with more than 32 machines; --clock matrix replays it.";
+    assert!(caption.contains(sentence), "{caption}");
+    let matrix: ClockSpec = "matrix".parse().unwrap();
+    let groups = clock_groups(&[dataset], Some(&[matrix])).unwrap();
+    assert_eq!(groups.groups.len(), 1);
+}
+
 /// Both engines have the same clocks: times are those at which ticks are due.
 #[test]
 fn late_ticks_over_tcp_change_no_clock() {
