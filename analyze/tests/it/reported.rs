@@ -194,6 +194,37 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
 }
 
 /// A dataset's texts cannot open or close an element, end the script's data, or start a script.
+/// A page with --claims has the verdict on each claim that `analyze claims` gives, and its texts are escaped.
+#[test]
+fn verdicts_on_claims_are_those_of_the_command() {
+    let folder = with_small();
+    let claim = |id: &str, expect: &str| {
+        format!(
+            "[[claim]]\nid = \"{id}\"\nsays = \"clocks <i>jump</i>\"\nsource = \"a test\"\nexperiment = \"small\"\nexpected = \"jumps\"\n\
+             [[claim.test]]\nmeasure = \"jump_mean\"\nexpect = {{ {expect} }}\n"
+        )
+    };
+    let claims = claim("true", "above = 0") + &claim("false", "above = 1000");
+    fs::write(folder.path().join("c.toml"), claims).unwrap();
+    let (_, out, _) = analyze(
+        &["claims", "c.toml", "--data", ".", "--format", "json"],
+        folder.path(),
+    );
+    let records: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let verdicts: Vec<&str> = records
+        .iter()
+        .map(|record| record["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["confirmed", "refuted"]);
+    let arguments = ["small", "--claims", "c.toml", "--claims-data", "."];
+    let page = report(folder.path(), &arguments);
+    for verdict in verdicts {
+        assert!(page.contains(&format!(">{verdict}<")), "no {verdict}");
+    }
+    assert!(page.contains("clocks &lt;i&gt;jump&lt;/i&gt;"));
+    assert!(!report(folder.path(), &["small"]).contains(">refuted<"));
+}
+
 #[test]
 fn texts_of_datasets_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
